@@ -1,0 +1,160 @@
+//! The onion core, without I/O: what carries cells (`Network`) joined with the directory, the choice of
+//! paths and the mailboxes.
+//!
+//! # How the pieces fit
+//!
+//! `Network` owns links, circuits and streams, and knows nothing of descriptors, paths or queues. A *stream* carries
+//! whole **messages** of 0 to [`MESSAGE_MAX_BYTES`] bytes each way, in order, reliably while its circuit lives. On the wire a
+//! message is its length (4 B big-endian) and its bytes, cut into relay messages of ≤ 488 B. So everything above cells is
+//! "a request message goes to a service of a relay, answers and pushed messages come back on the same stream".
+//!
+//! ## As a client
+//! - `network.open(now, route: Vec<HopInfo>, lane) -> CircuitHandle`: starts to build; a route of one hop is for the directory only.
+//! - `network.open_stream(circuit, service) -> Result<StreamId, Gone>`: legal once [`CircuitEvent::Built`] was seen.
+//! - `network.send(circuit, stream, message) -> Result<(), SendError>`: `QueueFull` when more than a window waits already
+//!   (a [`CircuitEvent::Drained`] follows), `TooLong`, or `Gone`.
+//! - `network.end_stream(circuit, stream)`, `network.close(circuit)`.
+//! - What happens comes back as [`CircuitEvent`]s.
+//!
+//! ## As a relay
+//! A message of a client's stream comes out as [`ServiceMessage`]; it names a [`StreamRef`], which stays valid until
+//! [`ServiceEvent::Ended`]. Answer with `network.reply(StreamRef, message)`, any number of times, at any time later: an
+//! unsolicited push is the same call. Same errors as `send`. `network.end_service(StreamRef)` ends it from this side.
+//! `binding` is the 32 B circuit binding that both ends derived from the handshake and that commands are signed over.
+//!
+//! ## Expected of the other modules
+//! - `directory`: plain structs that parse and make messages of the directory service, and hold the view:
+//!   `onion_key(RelayId)`, the descriptor's bytes for netd, the relay that has a given link key.
+//! - `path`: from the view and its own guards, a `Vec<RelayId>` for an asked relay; it is told [`CircuitFailure`]s.
+//! - `mailbox`: a client half that turns a call into a request message and an answer message into a result, and a relay half
+//!   that turns a [`ServiceMessage`] into disk requests (edge onion-stored) and their answers into replies and pushes.
+//!
+//! Times are passed in, randomness too; nothing here reads a clock.
+
+use crate::id::{CircuitHandle, RelayCircuit, RelayId, Service, StreamId};
+
+/// The longest message that a stream carries: a blob of 64 KiB and its command around it.
+pub const MESSAGE_MAX_BYTES: usize = 72 * 1024;
+
+/// What a client learns of a circuit of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CircuitEvent {
+    /// The last hop has answered; streams may be opened.
+    Built {
+        /// Which circuit.
+        circuit: CircuitHandle,
+        /// 32 B that both ends of the circuit share; commands are bound to it (protocol.md 8).
+        binding: [u8; 32],
+        /// The relays from the first hop to the asked one.
+        route: Vec<RelayId>,
+    },
+    /// A whole message came on a stream.
+    Message {
+        /// Which circuit.
+        circuit: CircuitHandle,
+        /// Which stream.
+        stream: StreamId,
+        /// Its bytes, at most [`MESSAGE_MAX_BYTES`]; said by the relay and to be parsed as foreign.
+        message: Vec<u8>,
+    },
+    /// A stream that refused a message as `QueueFull` takes messages again.
+    Drained {
+        /// Which circuit.
+        circuit: CircuitHandle,
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// The relay ended a stream (or has no such service). The circuit lives on.
+    StreamEnded {
+        /// Which circuit.
+        circuit: CircuitHandle,
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// The circuit is gone, with all its streams. Nothing more comes of it.
+    Closed {
+        /// Which circuit.
+        circuit: CircuitHandle,
+        /// Whose fault that seems to be, and what it was.
+        failure: CircuitFailure,
+    },
+}
+
+/// Why a circuit ended, attributed to a hop as well as can be known (protocol.md 5, health).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CircuitFailure {
+    /// Index (0 = first hop) and relay that is blamed; `None` when it cannot be known, or nobody is to blame.
+    pub blame: Option<(usize, RelayId)>,
+    /// What was seen.
+    pub reason: FailureReason,
+    /// Whether all hops had been built before.
+    pub was_built: bool,
+}
+
+/// What was seen when a circuit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureReason {
+    /// We closed it ourselves.
+    Ours,
+    /// The link to the first hop cannot be had or was lost.
+    Link,
+    /// The hop did not answer in time.
+    Timeout,
+    /// The hop's answer to the handshake does not verify.
+    Handshake,
+    /// The hop refused to create, to extend, or to go on.
+    Refused,
+    /// The relay before it could not reach it.
+    Unreachable,
+    /// A cell that no hop made: noise, or an altered cell.
+    Garbage,
+    /// A message that is not legal now: wrong state, window, authentication of a SENDME, framing.
+    Misbehaved,
+}
+
+/// One stream of somebody's circuit at this relay's services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamRef {
+    /// Whose circuit.
+    pub circuit: RelayCircuit,
+    /// Which stream in it.
+    pub stream: StreamId,
+}
+
+/// A whole message for a service of this relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceMessage {
+    /// Where answers and pushes go.
+    pub from: StreamRef,
+    /// Which service the stream was opened for.
+    pub service: Service,
+    /// The circuit's binding, 32 B.
+    pub binding: [u8; 32],
+    /// Its bytes, at most [`MESSAGE_MAX_BYTES`]; a stranger's.
+    pub message: Vec<u8>,
+}
+
+/// What a relay's services learn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceEvent {
+    /// A message came.
+    Message(ServiceMessage),
+    /// A stream that refused a reply as `QueueFull` takes replies again.
+    Drained(StreamRef),
+    /// The stream is gone, alone or with its circuit. Its [`StreamRef`] never comes back.
+    Ended(StreamRef),
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The circuit or the stream is gone.
+    #[error("the circuit or stream is gone")]
+    Gone,
+    /// More than a window waits already; a `Drained` event follows.
+    #[error("the stream's queue is full")]
+    QueueFull,
+    /// Longer than [`MESSAGE_MAX_BYTES`].
+    #[error("the message is too long for a stream")]
+    TooLong,
+}

@@ -1,0 +1,81 @@
+//! The names of things inside this process: relays, links, circuits, streams, services.
+
+use std::fmt;
+
+/// A relay's identity: the 32 B Ed25519 public key that signs its descriptor. Not its link key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelayId(pub [u8; 32]);
+
+impl fmt::Debug for RelayId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, ..] = self.0;
+        write!(f, "RelayId({a:02x}{b:02x}{c:02x}{d:02x}…)")
+    }
+}
+
+/// One link (a connection that netd holds). Given out by whoever feeds the core, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// One circuit that this process built as a client. Counted up, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CircuitHandle(pub u64);
+
+/// One circuit of somebody else that ends at or passes this relay. Counted up, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelayCircuit(pub u64);
+
+/// One stream inside a circuit; chosen by the client, from 1 up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u16);
+
+/// What a relay serves at the end of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Queues and blobs (protocol.md 8).
+    Mailbox,
+    /// Descriptors (protocol.md 7).
+    Directory,
+}
+
+impl Service {
+    /// The byte that stands in an OPEN message.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Mailbox => 1,
+            Self::Directory => 2,
+        }
+    }
+
+    /// The service of a byte of an OPEN message; `None` for what this version does not know.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Mailbox),
+            2 => Some(Self::Directory),
+            _ => None,
+        }
+    }
+}
+
+/// What kind of traffic a circuit carries. Lanes never share a circuit (protocol.md 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Envelopes and everything small.
+    #[default]
+    Text,
+    /// Blobs.
+    Bulk,
+    /// One call.
+    Call,
+}
+
+/// One relay of a path, with what is needed to shake hands with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HopInfo {
+    /// Who it is.
+    pub relay: RelayId,
+    /// Its X25519 onion key (`B` of the handshake) out of its descriptor.
+    pub onion_key: [u8; 32],
+}

@@ -1,0 +1,1 @@
+//! Mailboxes: the client that asks a relay and the service that answers (protocol.md 8).
