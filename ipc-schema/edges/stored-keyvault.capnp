@@ -1,0 +1,194 @@
+@0xcb60ab87daf340a6;
+
+# stored (caller) → keyvault (callee).
+# stored decides delivery and holds no private key; it names sessions, queues and purposes by ids, and keyvault does the
+# one thing that belongs to that purpose. keyvault assumes that stored may be taken over: no call signs or decrypts
+# bytes of the caller's choice. stored may assume that an answer is durable: keyvault persists before it answers.
+# Every method is idempotent by an id that the caller chose; when keyvault dies midway the caller repeats the call.
+# A list or Data over its limit (limits.rs) closes the edge.
+
+interface Gate {
+  # The bootstrap: all that can be had while locked.
+  open @0 () -> (unlocked :Unlocked);
+  # Parks until the vault is unlocked, then answers. A lock ends keyvault, and with it every capability of this edge.
+}
+
+struct Unlocked {
+  vault @0 :Vault;
+  storeKey @1 :Data;
+  # 32 B, the SQLCipher key of `store.db`.
+  scripts @2 :Bool;
+  # Local programs may use the sockets of a desktop profile (the flag lives in the vault).
+}
+
+interface Vault {
+  beginInvite @0 (invite :UInt64, relay :Data) -> (result :BeginResult);
+  # A fresh identity and a receive queue for a one-time invite. Counts as one new contact. Idempotent by `invite`.
+
+  finishInvite @1 (invite :UInt64, created :Created, hints :List(Data)) -> (result :FinishInviteResult);
+  # `created` is what the relay answered to `create`. Idempotent: the same link and blob again.
+
+  cancelInvite @2 (invite :UInt64) -> ();
+  # Drops the keys of an invite; unknown ids are fine. Idempotent.
+
+  openInvite @3 (accept :UInt64, link :Text) -> (result :OpenInviteResult);
+  # Parses a link and fixes the sender key that this side will use, durably, before anything is read. Idempotent by `accept`.
+
+  acceptInvite @4 (accept :UInt64, blob :Data, replicas :List(UInt64), outbox :UInt64, content :Data) -> (result :AcceptResult);
+  # PQXDH against the bundle in `blob`; the first message carries `content` (≤ firstContentMax) and offers `replicas`.
+  # Idempotent by `accept`: the same session, the same bytes, until forget(outbox).
+
+  beginReplica @5 (replica :UInt64, relay :Data) -> (result :BeginResult);
+  # Keys for a new receive queue on `relay`. Idempotent by `replica`.
+
+  finishReplica @6 (replica :UInt64, created :Created) -> (ok :Bool);
+  # False: no such replica. Idempotent.
+
+  sealEnvelope @7 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);
+  # One ratchet message, sealed once for each of the peer's replicas, offering the own replicas in `offer`.
+  # Idempotent by `outbox` until it is forgotten; `content` must be the same bytes then.
+
+  openEnvelope @8 (replica :UInt64, envelope :Data, senderKey :Data) -> (result :OpenResult);
+  # `senderKey`: 32 B, what came with the envelope (Waiting.senderKey): the outer layer's key needs it, it is not in the envelope.
+  # `replica` is the own receive queue that it came from (an invite's queue has the invite's id). Idempotent by the
+  # SHA-256 of the inner block until that is forgotten; Duplicate for 30 days after.
+
+  forget @9 (outbox :List(UInt64), opened :List(Data)) -> ();
+  # stored has these durably: drop the kept answers. Idempotent.
+
+  sign @10 (purpose :Purpose) -> (result :SignResult);
+  # Authenticates one mailbox command, bound to relay, queue, circuit and counter. Not idempotent in bytes, harmless to repeat.
+
+  session @11 (session :UInt64) -> (result :SessionResult);
+  # Safety number and verification state. Idempotent.
+
+  removeSession @12 (session :UInt64) -> ();
+  # Drops every key of a contact. Idempotent.
+}
+
+struct Created {
+  receiverQueue @0 :Data;   # 24 B
+  senderQueue @1 :Data;     # 24 B
+  relayKey @2 :Data;        # 32 B X25519, made by the relay for this queue
+}
+
+enum VaultError {
+  noSuchId @0;              # stored forgot, or keyvault never heard of it
+  rateLimited @1;           # over 10 new contacts an hour: try again later
+  tooManyOpen @2;           # 512 un-forgotten answers: forget first
+  tooLong @3;               # content over its limit
+  badContent @4;            # same outbox id, other content
+  storage @5;               # the vault file could not be written; nothing changed
+  relayMismatch @6;         # the relay's answer does not fit
+  noQueue @7;               # the session has no peer queue yet
+  bug @8;
+}
+
+struct BeginResult { union { authKey @0 :Data; error @1 :VaultError; } }
+# authKey: 32 B Ed25519, the receiver key that goes into `create`.
+
+struct FinishInviteResult {
+  union {
+    invite :group {
+      link @0 :Text;
+      blobId @1 :Data;      # 32 B
+      readKey @2 :Data;     # 32 B, left with the relay; authenticates `secure+read`
+      blob @3 :Data;        # encrypted bundle, ≤ blobMax
+      expires @4 :UInt64;   # ms since 1970
+    }
+    error @5 :VaultError;
+  }
+}
+
+struct OpenInviteResult {
+  union {
+    invite :group {
+      relay @0 :Data;       # 32 B relay id
+      blobId @1 :Data;
+      senderKey @2 :Data;   # 32 B X25519, goes into `secure+read`
+      hints @3 :List(Data);
+      expires @4 :UInt64;
+    }
+    refused @5 :InviteRefusal;
+    error @6 :VaultError;
+  }
+}
+
+enum InviteRefusal { malformed @0; truncated @1; altered @2; expired @3; newerVersion @4; own @5; used @6; }
+
+struct PeerQueue {
+  relay @0 :Data;           # 32 B relay id
+  queue @1 :Data;           # 24 B sender queue id
+  number @2 :UInt64;        # keyvault's id of this peer queue, used in `sign`
+  senderKey @3 :Data;       # 32 B X25519, registered by `secure`
+}
+
+struct Envelope {
+  peerQueue @0 :UInt64;
+  putId @1 :Data;           # 16 B
+  bytes @2 :Data;           # 4,096 B
+}
+
+struct AcceptResult {
+  union {
+    accepted :group {
+      session @0 :UInt64;
+      peerQueues @1 :List(PeerQueue);
+      envelopes @2 :List(Envelope);
+    }
+    refused @3 :InviteRefusal;
+    error @4 :VaultError;
+  }
+}
+
+struct SealResult { union { envelopes @0 :List(Envelope); error @1 :VaultError; } }
+
+struct OpenResult {
+  union {
+    message :group {
+      session @0 :UInt64;
+      content @1 :Data;
+      inner @2 :Data;                   # 32 B, the id for `forget`
+      peerQueues @3 :List(PeerQueue);   # all that the peer has offered so far, when this message changed them
+      first @4 :Bool;                   # this message opened the session (an invite was accepted)
+    }
+    duplicate @5 :Data;                 # inner hash; ack it
+    unreadable @6 :Void;                # ack at the mailbox, never to the peer
+    openedTwice @7 :Void;               # a second acceptance of a one-time invite; stays unaccepted
+    peerRolledBack @8 :UInt64;          # session; ack at the mailbox, never to the peer
+    error @9 :VaultError;
+  }
+}
+
+struct Purpose {
+  relay @0 :Data;           # 32 B
+  binding @1 :Data;         # 32 B circuit binding
+  counter @2 :UInt64;       # strictly rising on one circuit
+  union {
+    subscribe @3 :UInt64;   # own replica
+    collect :group { replica @4 :UInt64; max @5 :UInt16; }
+    acknowledge :group { replica @6 :UInt64; messages @7 :List(Data); }
+    delete @8 :UInt64;      # own replica
+    leaveBlob :group { invite @9 :UInt64; }
+    # The invite's blob, which keyvault itself made: it knows id, read key and hash.
+    dropBlob @10 :UInt64;   # invite
+    secure @11 :UInt64;     # peer queue
+    deposit :group { peerQueue @12 :UInt64; putId @13 :Data; envelopeHash @14 :Data; }
+    secureRead @15 :UInt64; # accept id
+  }
+}
+
+struct SignResult { union { auth @0 :Data; error @1 :VaultError; } }
+# auth: 64 B Ed25519 for the receiver's commands, 32 B HMAC for the sender's and for `secure+read`.
+
+struct SessionResult {
+  union {
+    session :group {
+      digits @0 :Text;      # 60 digits in 12 groups
+      words @1 :List(Text); # 8
+      verified @2 :Bool;
+      replicas @3 :List(UInt64);  # own receive queues of this session
+    }
+    error @4 :VaultError;
+  }
+}

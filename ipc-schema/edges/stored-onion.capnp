@@ -1,0 +1,105 @@
+@0xb42dbf8e3c9c7e32;
+
+# stored (caller) → onion (callee): deposit at, and collect from, mailboxes on relays, each over a circuit of its own.
+# onion sees queue ids and sealed envelopes, never names, plaintext or keys: whatever authenticates a command was made by
+# keyvault for that circuit's binding. stored assumes that onion may drop, delay or lie, and believes an ack of the peer alone.
+# An envelope is 4,096 B and a blob ≤ 64 KiB; anything else closes the edge.
+
+interface Carrier {
+  watch @0 (watcher :NetworkWatcher) -> ();
+  # Calls back at once with the present state, then at each change, until the watcher is dropped.
+
+  pickMailboxes @1 (count :UInt8, avoid :List(Data)) -> (relays :List(Data));
+  # Up to `count` usable relay ids of different operators and networks, none of `avoid`. May be fewer, or none: watch and ask again.
+
+  addHints @2 (hints :List(Data)) -> ();
+  # Contact points of an invite, for the directory only. Idempotent.
+
+  open @3 (relay :Data, isolation :Data, lane :Lane) -> (result :OpenResult);
+  # A circuit G – L2 – M – `relay`. `isolation` (16 B): calls with different keys never share a circuit; the same key and relay get the
+  # same circuit. Idempotent while it lives.
+}
+
+enum Lane { text @0; bulk @1; call @2; }
+
+interface NetworkWatcher {
+  changed @0 (state :NetworkState) -> stream;
+}
+
+struct NetworkState {
+  stage @0 :Stage;
+  relaysKnown @1 :UInt32;
+  relaysUsable @2 :UInt32;
+  circuits @3 :UInt32;
+  guard @4 :Data;           # relay id or empty
+  private @5 :Bool;
+  networkName @6 :Text;
+}
+
+enum Stage { starting @0; findingRelays @1; buildingRoute @2; connected @3; slow @4; tooFewRelays @5; noRelays @6; guardsUnreachable @7; offline @8; }
+
+struct OpenResult {
+  union {
+    mailbox :group {
+      circuit @0 :Mailbox;
+      binding @1 :Data;     # 32 B, what keyvault binds commands to
+      route @2 :List(Data); # relay ids from the guard to the asked relay
+    }
+    error @3 :OpenError;
+  }
+}
+
+enum OpenError {
+  noRelays @0;         # too few usable relays for a path; watch
+  unknownRelay @1;     # not in the directory (any more)
+  buildFailed @2;      # tried as often as allowed; repeat with back-off
+  tooMany @3;          # over circuitsMax: close some
+}
+
+interface Mailbox {
+  # One open circuit to one relay; dropping the capability closes the circuit. When the circuit dies every pending and later call
+  # throws `disconnected`: open anew and repeat; all commands are idempotent. `counter` must rise on a circuit.
+
+  create @0 (receiverKey :Data) -> (result :CreateResult);
+  # A new queue for that receiver (32 B Ed25519). Idempotent by receiverKey. onion pays the relay's proof of work.
+
+  secure @1 (senderQueue :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  deposit @2 (senderQueue :Data, putId :Data, envelope :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  subscribe @3 (receiverQueue :Data, counter :UInt64, auth :Data, sink :EnvelopeSink) -> (answer :Answer);
+  # Pushes what waits, oldest first, then what comes, until the circuit dies. At most `unackedMax` un-acked are pushed.
+  collect @4 (receiverQueue :Data, max :UInt16, counter :UInt64, auth :Data) -> (answer :Answer, envelopes :List(Waiting));
+  acknowledge @5 (receiverQueue :Data, messages :List(Data), counter :UInt64, auth :Data) -> (answer :Answer);
+  delete @6 (receiverQueue :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  leaveBlob @7 (receiverQueue :Data, blobId :Data, readKey :Data, blob :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  secureRead @8 (blobId :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer, blob :Data);
+  dropBlob @9 (receiverQueue :Data, blobId :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+}
+
+struct CreateResult {
+  union {
+    created :group { receiverQueue @0 :Data; senderQueue @1 :Data; relayKey @2 :Data; }
+    refused @3 :Answer;
+  }
+}
+
+enum Answer {
+  ok @0;               # also: was done before
+  full @1;             # quota of the queue: visible state at the sender
+  throttled @2;        # try again later
+  noQueue @3;          # no such queue (expired, deleted)
+  notAuthorised @4;    # wrong key, replay, or secured for another sender
+  noBlob @5;
+  refused @6;          # relay's policy, or it answered nonsense
+  diskFull @7;
+}
+
+interface EnvelopeSink {
+  waiting @0 (message :Waiting) -> stream;
+}
+
+struct Waiting {
+  id @0 :Data;         # 16 B, names it in `acknowledge`
+  envelope @1 :Data;   # 4,096 B
+  senderKey @2 :Data;  # 32 B X25519 that `secure` registered for this queue, as the relay tells it (empty before `secure`).
+  # keyvault needs it for the outer layer, whose key it is half of (protocol 4); a lie only makes the envelope unreadable.
+}

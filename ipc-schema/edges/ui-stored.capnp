@@ -1,0 +1,168 @@
+@0x945bd5ed6b6d6b99;
+
+# ui or a local program (caller) → stored (callee): conversations, change-streamed.
+# The caller acts as the user: it may read all that is shown and say anything to contacts, and nothing else. stored assumes it may be
+# taken over. A view is asked for once and then follows by changes; after either side's restart the caller asks again.
+# While locked, and on a desktop profile for local programs until *scripts* are on, every method but `counts` and `state` answers `locked` or `scriptsOff`.
+
+interface Messenger {
+  state @0 () -> (access :Access, profileName :Text);
+  counts @1 () -> (counts :Counts);
+
+  invite @2 (name :Text) -> (result :InviteResult);
+  # Answers once the relay holds the invite (60 s), or with an error. Names are the user's own, unique, ≤ nameMaxBytes.
+  invites @3 () -> (invites :List(Invite), error :Refusal);
+  cancelInvite @4 (id :Text) -> (error :Refusal);
+  accept @5 (link :Text, name :Text) -> (result :AcceptResult);
+  # Answers once the reply lies at a relay. Idempotent by link.
+
+  contacts @6 () -> (contacts :List(Contact), error :Refusal);
+  contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
+
+  send @8 (who :Text, id :Text, text :Text, replyTo :Text) -> (result :SendResult);
+  # Durable in the outbox when it answers. An empty id: stored chooses. The same id again answers the first result.
+  settled @9 (id :Text, want :Delivery, timeoutMs :UInt32) -> (state :Delivery, error :Refusal);
+  # Answers when the state is reached, or failed or expired, or with the present state when the time is over.
+  messages @10 (who :Text, limit :UInt32, before :Text, sink :MessageSink) -> (error :Refusal);
+  # Oldest first, streamed; answers when all were handed over.
+
+  watch @11 (watcher :Watcher, since :UInt64) -> (seq :UInt64, error :Refusal);
+  # Events after `since` (all ones: from now on), then as they come. At least once.
+
+  setProfileName @12 (name :Text) -> (error :Refusal);
+  markRead @13 (who :Text, upTo :Text) -> (error :Refusal);
+  safetyNumber @14 (who :Text) -> (digits :Text, words :List(Text), verified :Bool, error :Refusal);
+  picture @15 (maxSide :UInt16) -> (job :PictureUpload, error :Refusal);
+  # Decodes an untrusted picture in a disposable mediad.
+}
+
+interface PictureUpload {
+  bytes @0 (chunk :Data) -> stream;
+  finish @1 () -> (width :UInt16, height :UInt16, rgb :Data, error :Refusal);
+}
+
+interface MessageSink { message @0 (message :Message) -> stream; }
+
+interface Watcher { event @0 (event :Event) -> stream; }
+
+enum Access { open @0; locked @1; scriptsOff @2; }
+
+enum Refusal {
+  none @0;
+  locked @1;
+  scriptsOff @2;
+  noSuchContact @3;
+  nameTaken @4;
+  nameBad @5;
+  noSuchMessage @6;
+  tooLong @7;
+  badId @8;
+  network @9;           # not in time: no relay reachable
+  linkMalformed @10;
+  linkTruncated @11;
+  linkAltered @12;
+  linkExpired @13;
+  linkNewer @14;
+  linkOwn @15;
+  linkUsed @16;         # someone else opened it, or it was cancelled
+  rateLimited @17;
+  blocked @18;
+  notBuilt @19;
+  storage @20;          # disk full or failing; nothing was lost
+  conflict @21;         # that id exists with other words
+  picture @22;          # not a picture, damaged or too large
+  refusedByRelay @23;
+  noSuchInvite @24;
+  waiting @25;          # accepted, goes on by itself
+}
+
+struct Counts {
+  outbox @0 :UInt32;    # texts that no relay holds yet
+  atRelay @1 :UInt32;   # texts at a relay, not yet acked by the peer
+  mailboxes @2 :UInt32; # own receive queues
+  full @3 :UInt32;      # peer queues that are full
+  unread @4 :UInt32;
+  proofAgeMs @5 :UInt64; # age of the last proof of life, all ones: none yet
+}
+
+struct InviteResult {
+  union {
+    invite @0 :Invite;
+    error @1 :Refusal;
+  }
+}
+
+struct Invite {
+  id @0 :Text;
+  link @1 :Text;
+  name @2 :Text;
+  expires @3 :UInt64;
+  state @4 :InviteState;
+  enum InviteState { placing @0; waiting @1; accepted @2; openedTwice @3; expired @4; cancelled @5; }
+}
+
+struct AcceptResult {
+  union {
+    contact @0 :Contact;
+    error @1 :Refusal;
+  }
+}
+
+struct Contact {
+  id @0 :Text;
+  name @1 :Text;
+  state @2 :ContactState;
+  verified @3 :Bool;
+  route @4 :Text;       # "onion"
+  unread @5 :UInt32;
+  lastAt @6 :UInt64;
+  theirName @7 :Text;   # what they call themselves; untrusted
+  lastText @8 :Text;    # untrusted, cut at 120 characters
+}
+
+enum ContactState { invited @0; pending @1; connected @2; blocked @3; }
+
+struct ContactAction {
+  union {
+    show @0 :Void;
+    rename @1 :Text;
+    block @2 :Bool;
+    delete @3 :Void;
+    accept @4 :Void;
+    decline @5 :Void;
+    verify @6 :Bool;
+  }
+}
+
+struct SendResult {
+  union {
+    message @0 :Message;
+    error @1 :Refusal;
+  }
+}
+
+enum Delivery { queued @0; relayed @1; delivered @2; read @3; failed @4; expired @5; }
+
+struct Message {
+  id @0 :Text;
+  contact @1 :Text;
+  mine @2 :Bool;
+  sentAt @3 :UInt64;
+  receivedAt @4 :UInt64;  # 0: not (for own texts)
+  body @5 :Text;
+  state @6 :Delivery;
+  replyTo @7 :Text;
+  edited @8 :Bool;
+  route @9 :List(Data);   # relay ids of the path that carried it, newest try; own texts only
+}
+
+struct Event {
+  seq @0 :UInt64;
+  at @1 :UInt64;
+  union {
+    message @2 :Message;
+    delivery :group { id @3 :Text; contact @4 :Text; state @5 :Delivery; }
+    contact @6 :Contact;
+    network @7 :Text;      # stage, as in `status`
+  }
+}

@@ -1,0 +1,49 @@
+@0xb205725c84258a5b;
+
+# What the supervisor tells a child over its control socket (descriptor 3, SOCK_SEQPACKET): one datagram is one Grant,
+# and with every Grant but `settings` and `ready` rides exactly one descriptor. Boot and restart are the same path.
+# The supervisor writes these and reads nothing back; a child that cannot parse one exits 1.
+
+struct Grant {
+  union {
+    edge @0 :Edge;
+    # One end of an edge's socket pair. A second Grant of the same edge replaces the first: the other side was restarted.
+    # For `outside = true` the descriptor is a connection of a local program, accepted and passed on unread; there may be many.
+    file @1 :Text;
+    # An open file or folder by the name that topology.rs gives it ("vault", "report", "passphrase", "stdout", "state").
+    settings @2 :Settings;
+    # Sent once, first.
+    ready @3 :Void;
+    # All that this child needs to start has been sent.
+  }
+
+  struct Edge {
+    name @0 :Text;      # "stored-keyvault"
+    caller @1 :Bool;    # true: this child calls; false: it serves
+    outside @2 :Bool;   # true: the peer is a local program (uid checked by the supervisor)
+  }
+
+  struct Settings {
+    role @0 :Role;
+    networkName @1 :Text;
+    # Empty: the public network.
+    networkId @2 :Data;
+    # 32 B: SHA-256("privatus/network/v1" ‖ name ‖ 0 ‖ secret), all zero for the public network.
+    bootstraps @3 :List(Text);
+    # Multiaddrs with /p2p/; netd alone uses them.
+    listen @4 :List(Text);
+    # Relay only.
+    headless @5 :Bool;
+    createVault @6 :Bool;
+    # keyvault: a passphrase was granted and the folder is new: create instead of unlock.
+    relayConfig @7 :RelayConfig;
+
+    enum Role { client @0; relay @1; }
+  }
+
+  struct RelayConfig {
+    queuesMax @0 :UInt32;
+    diskMaxBytes @1 :UInt64;
+    operatorTag @2 :Data;    # 16 B
+  }
+}

@@ -1,0 +1,202 @@
+//! A child's life, the same for every process: shed, jail, loop, filter, grants, serve.
+//!
+//! The order is the security argument (architecture.md, *Confinement*): everything that needs a system call which the filter
+//! forbids happens before it, and the first byte from anyone is read after it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use tokio::io::unix::AsyncFd;
+use tokio::task::LocalSet;
+
+use crate::grant::{self, Grant, GrantError, Settings};
+
+/// How a child ends, which is all that the supervisor reads of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Its work is done, or it was asked to stop.
+    Done,
+    /// Something broke; a fresh start may help.
+    Fault,
+    /// A full lock: this process and what depends on it start anew, locked.
+    Lock,
+    /// At the start: the granted passphrase is wrong.
+    WrongPassphrase,
+    /// At the start: the vault cannot be read at all.
+    VaultUnreadable,
+    /// At the start: a setting cannot be had, such as a taken port.
+    Setting,
+}
+
+impl Exit {
+    /// The process exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Fault => 1,
+            Self::Lock => 2,
+            Self::WrongPassphrase => 3,
+            Self::VaultUnreadable => 4,
+            Self::Setting => 5,
+        }
+    }
+}
+
+/// An edge's socket as it was granted.
+#[derive(Debug)]
+pub struct EdgeSocket {
+    /// The edge, as in `topology.rs`.
+    pub name: String,
+    /// This child calls.
+    pub caller: bool,
+    /// The other side is a local program.
+    pub outside: bool,
+    /// The socket.
+    pub socket: OwnedFd,
+}
+
+/// A sealed child with its first grants.
+pub struct Child {
+    /// How the suite was started.
+    pub settings: Settings,
+    /// Granted files by name; take what is yours.
+    pub files: BTreeMap<String, OwnedFd>,
+    /// What is in force for this process.
+    pub report: sandbox::Report,
+    control: Rc<Control>,
+    early_edges: RefCell<Vec<EdgeSocket>>,
+}
+
+struct Control {
+    socket: AsyncFd<OwnedFd>,
+}
+
+impl Control {
+    async fn receive(&self) -> Result<Grant, GrantError> {
+        loop {
+            let mut ready = self.socket.readable().await?;
+            match grant::receive(self.socket.get_ref().as_fd()) {
+                Err(GrantError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => ready.clear_ready(),
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Child {
+    /// The next edge that is granted, first those that came with the start, then each as a neighbour restarts or a local program
+    /// connects. `None`: the supervisor asks this child to stop.
+    ///
+    /// # Errors
+    /// When the control socket carries what is not a Grant: exit with [`Exit::Fault`].
+    pub async fn next_edge(&self) -> Result<Option<EdgeSocket>, GrantError> {
+        let early = self.early_edges.borrow_mut().pop();
+        if early.is_some() {
+            return Ok(early);
+        }
+        loop {
+            match self.control.receive().await {
+                Ok(Grant::Edge { name, caller, outside, socket }) => {
+                    return Ok(Some(EdgeSocket { name, caller, outside, socket }));
+                }
+                // Files and settings come at the start only; a late one is not ours to judge.
+                Ok(_) => {}
+                Err(GrantError::Closed) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Runs a child: confinement in its order, then `serve` with the first grants, on one thread.
+///
+/// Prints one line on stderr and ends the process when confinement or the start fails. Never logs what it was sent.
+pub fn run<F, S>(profile: &'static sandbox::Profile, serve: S) -> ExitCode
+where
+    S: FnOnce(Child) -> F,
+    F: Future<Output = Exit>,
+{
+    abort_on_panic();
+    match start(profile, serve) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(Exit::Fault.code())
+        }
+    }
+}
+
+/// A process that is wrong ends, also where a library would catch the panic. The message may hold secrets, so only the place is told.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        eprintln!("panic at {place}");
+        std::process::abort();
+    }));
+}
+
+fn start<F, S>(profile: &'static sandbox::Profile, serve: S) -> Result<Exit, Box<dyn std::error::Error>>
+where
+    S: FnOnce(Child) -> F,
+    F: Future<Output = Exit>,
+{
+    let arguments = sandbox::Args::parse(std::env::args_os())?;
+    let jail = sandbox::enter(profile, &arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let control = {
+        let _runtime = runtime.enter();
+        Control { socket: AsyncFd::register(jail.control()?)? }
+    };
+    let report = jail.seal()?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, async move {
+        let mut child = Child {
+            settings: Settings::default(),
+            files: BTreeMap::new(),
+            report,
+            control: Rc::new(control),
+            early_edges: RefCell::new(Vec::new()),
+        };
+        if !first_grants(&mut child).await? {
+            return Ok(Exit::Done);
+        }
+        write_report(&mut child)?;
+        Ok(serve(child).await)
+    })
+}
+
+/// Takes grants until `Ready`; false when the supervisor went away before.
+async fn first_grants(child: &mut Child) -> Result<bool, GrantError> {
+    loop {
+        match child.control.receive().await {
+            Ok(Grant::Settings(settings)) => child.settings = settings,
+            Ok(Grant::File { name, file }) => {
+                child.files.insert(name, file);
+            }
+            Ok(Grant::Edge { name, caller, outside, socket }) => {
+                // Popped from the back later, so the first granted comes first.
+                child.early_edges.borrow_mut().insert(0, EdgeSocket { name, caller, outside, socket });
+            }
+            Ok(Grant::Ready) => return Ok(true),
+            Err(GrantError::Closed) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn write_report(child: &mut Child) -> std::io::Result<()> {
+    use std::io::Write;
+    let Some(file) = child.files.remove("report") else { return Ok(()) };
+    std::fs::File::from(file).write_all(&child.report.encode())
+}
+
+impl std::fmt::Debug for Child {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Child").field("control", &self.control.socket.get_ref().as_raw_fd()).finish_non_exhaustive()
+    }
+}

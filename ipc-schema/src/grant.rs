@@ -1,0 +1,249 @@
+//! Grants: how descriptors reach a child. One datagram on the control socket is one Grant and at most one descriptor.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use capnp::message::{Builder, ReaderOptions};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+
+use crate::generated::grant_capnp::{self, grant};
+use crate::limits;
+
+/// What one Grant says.
+#[derive(Debug)]
+pub enum Grant {
+    /// One end of an edge.
+    Edge {
+        /// The edge, as in `topology.rs`.
+        name: String,
+        /// This child calls; else it serves.
+        caller: bool,
+        /// The other side is a local program.
+        outside: bool,
+        /// The socket.
+        socket: OwnedFd,
+    },
+    /// An open file.
+    File {
+        /// Its name in `topology.rs`.
+        name: String,
+        /// The file.
+        file: OwnedFd,
+    },
+    /// How this suite was started. Comes first.
+    Settings(Settings),
+    /// Everything that the child needs to start has been granted.
+    Ready,
+}
+
+/// How the suite was started; the same for all its processes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// RELAY topology instead of CLIENT.
+    pub relay: bool,
+    /// Name of the private network, empty for the public one.
+    pub network_name: String,
+    /// Its id (protocol.md 7); zero for the public one.
+    pub network_id: [u8; 32],
+    /// Multiaddrs with `/p2p/`.
+    pub bootstraps: Vec<String>,
+    /// Multiaddrs a relay listens on.
+    pub listen: Vec<String>,
+    /// No window.
+    pub headless: bool,
+    /// A new profile: keyvault creates with the granted passphrase.
+    pub create_vault: bool,
+    /// Relay only: most queues to hold.
+    pub queues_max: u32,
+    /// Relay only: most bytes of mailbox disk.
+    pub disk_max_bytes: u64,
+    /// Relay only: who runs it, for path diversity.
+    pub operator_tag: [u8; 16],
+}
+
+impl Settings {
+    /// Whether this is a private network.
+    #[must_use]
+    pub fn private(&self) -> bool {
+        self.network_id != [0; 32]
+    }
+}
+
+/// Why a Grant could not be sent or taken.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The supervisor closed the control socket: stop gracefully.
+    #[error("the control socket is closed")]
+    Closed,
+    /// The datagram is not a Grant.
+    #[error("malformed grant: {0}")]
+    Malformed(&'static str),
+    /// A descriptor was lost on the way (`MSG_CTRUNC`), which must never go unnoticed.
+    #[error("a granted descriptor was lost")]
+    DescriptorLost,
+    /// The socket failed.
+    #[error("control socket: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Sends one Grant. Used by the supervisor.
+///
+/// # Errors
+/// When the child's end is gone or full.
+pub fn send(control: BorrowedFd<'_>, grant: &Grant) -> Result<(), GrantError> {
+    let mut message = Builder::new_default();
+    let mut root = message.init_root::<grant::Builder<'_>>();
+    let descriptor = match grant {
+        Grant::Edge { name, caller, outside, socket } => {
+            let mut edge = root.init_edge();
+            edge.set_name(name);
+            edge.set_caller(*caller);
+            edge.set_outside(*outside);
+            Some(socket.as_fd())
+        }
+        Grant::File { name, file } => {
+            root.set_file(name);
+            Some(file.as_fd())
+        }
+        Grant::Settings(settings) => {
+            write_settings(root.init_settings(), settings);
+            None
+        }
+        Grant::Ready => {
+            root.set_ready(());
+            None
+        }
+    };
+    let bytes = capnp::serialize::write_message_to_words(&message);
+    let descriptors: Vec<_> = descriptor.into_iter().collect();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    sendmsg(control, &[IoSlice::new(&bytes)], &mut ancillary, flags)
+        .map_err(|error| GrantError::Io(error.into()))?;
+    Ok(())
+}
+
+fn write_settings(mut out: grant_capnp::grant::settings::Builder<'_>, settings: &Settings) {
+    use grant_capnp::grant::settings::Role;
+    out.set_role(if settings.relay { Role::Relay } else { Role::Client });
+    out.set_network_name(&settings.network_name);
+    out.set_network_id(&settings.network_id);
+    let mut bootstraps = out.reborrow().init_bootstraps(list_length(settings.bootstraps.len()));
+    for (index, address) in (0..).zip(&settings.bootstraps) {
+        bootstraps.set(index, address);
+    }
+    let mut listen = out.reborrow().init_listen(list_length(settings.listen.len()));
+    for (index, address) in (0..).zip(&settings.listen) {
+        listen.set(index, address);
+    }
+    out.set_headless(settings.headless);
+    out.set_create_vault(settings.create_vault);
+    let mut relay = out.init_relay_config();
+    relay.set_queues_max(settings.queues_max);
+    relay.set_disk_max_bytes(settings.disk_max_bytes);
+    relay.set_operator_tag(&settings.operator_tag);
+}
+
+fn list_length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Takes one Grant; blocks or fails with `WouldBlock` as the socket is set.
+///
+/// # Errors
+/// See [`GrantError`]; all but `WouldBlock` end the child.
+pub fn receive(control: BorrowedFd<'_>) -> Result<Grant, GrantError> {
+    let mut bytes = vec![0_u8; limits::GRANT_MAX_BYTES];
+    // rustix, because it alone hands descriptors out as owned: nothing here can leak or close twice.
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(
+        control,
+        &mut [IoSliceMut::new(&mut bytes)],
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )
+    .map_err(|error| GrantError::Io(error.into()))?;
+    let descriptor = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    let (length, flags) = (received.bytes, received.flags);
+    if flags.contains(ReturnFlags::CTRUNC) {
+        return Err(GrantError::DescriptorLost);
+    }
+    if flags.contains(ReturnFlags::TRUNC) {
+        return Err(GrantError::Malformed("too long"));
+    }
+    if length == 0 {
+        return Err(GrantError::Closed);
+    }
+    parse(bytes.get(..length).unwrap_or_default(), descriptor)
+}
+
+/// Parses one datagram; `descriptor` is what rode with it.
+///
+/// # Errors
+/// [`GrantError::Malformed`], with what was wrong.
+pub fn parse(untrusted_bytes: &[u8], descriptor: Option<OwnedFd>) -> Result<Grant, GrantError> {
+    const BROKEN: GrantError = GrantError::Malformed("not a grant");
+    let mut options = ReaderOptions::new();
+    options
+        .traversal_limit_in_words(Some(limits::GRANT_MAX_BYTES / 8))
+        .nesting_limit(limits::MESSAGE_NESTING_MAX);
+    let mut rest = untrusted_bytes;
+    let message = capnp::serialize::read_message_from_flat_slice(&mut rest, options).map_err(|_| BROKEN)?;
+    let root = message.get_root::<grant::Reader<'_>>().map_err(|_| BROKEN)?;
+    match root.which().map_err(|_| GrantError::Malformed("newer kind"))? {
+        grant::Edge(edge) => {
+            let edge = edge.map_err(|_| BROKEN)?;
+            Ok(Grant::Edge {
+                name: text(edge.get_name())?,
+                caller: edge.get_caller(),
+                outside: edge.get_outside(),
+                socket: descriptor.ok_or(GrantError::DescriptorLost)?,
+            })
+        }
+        grant::File(name) => {
+            Ok(Grant::File { name: text(name)?, file: descriptor.ok_or(GrantError::DescriptorLost)? })
+        }
+        grant::Settings(settings) => Ok(Grant::Settings(read_settings(settings.map_err(|_| BROKEN)?)?)),
+        grant::Ready(()) => Ok(Grant::Ready),
+    }
+}
+
+fn text(field: capnp::Result<capnp::text::Reader<'_>>) -> Result<String, GrantError> {
+    field.ok().and_then(|text| text.to_string().ok()).ok_or(GrantError::Malformed("text"))
+}
+
+fn fixed<const N: usize>(field: capnp::Result<capnp::data::Reader<'_>>) -> Result<[u8; N], GrantError> {
+    field.ok().and_then(|data| data.try_into().ok()).ok_or(GrantError::Malformed("length"))
+}
+
+fn texts(field: capnp::Result<capnp::text_list::Reader<'_>>) -> Result<Vec<String>, GrantError> {
+    field.map_err(|_| GrantError::Malformed("list"))?.iter().map(text).collect()
+}
+
+fn read_settings(settings: grant_capnp::grant::settings::Reader<'_>) -> Result<Settings, GrantError> {
+    use grant_capnp::grant::settings::Role;
+    let relay = settings.get_relay_config().map_err(|_| GrantError::Malformed("relay"))?;
+    Ok(Settings {
+        relay: settings.get_role().map_err(|_| GrantError::Malformed("role"))? == Role::Relay,
+        network_name: text(settings.get_network_name())?,
+        network_id: fixed(settings.get_network_id())?,
+        bootstraps: texts(settings.get_bootstraps())?,
+        listen: texts(settings.get_listen())?,
+        headless: settings.get_headless(),
+        create_vault: settings.get_create_vault(),
+        queues_max: relay.get_queues_max(),
+        disk_max_bytes: relay.get_disk_max_bytes(),
+        operator_tag: fixed(relay.get_operator_tag())?,
+    })
+}

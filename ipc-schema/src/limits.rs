@@ -1,0 +1,74 @@
+//! Every bound of what may cross an edge or a wire, with its unit and the reason for its value.
+
+/// Largest Cap'n Proto message on any edge, bytes. Also the traversal limit: nothing is worth reading twice.
+pub const MESSAGE_MAX_BYTES: usize = 1 << 20;
+
+/// Deepest nesting of a message on any edge. Our own messages reach 6.
+pub const MESSAGE_NESTING_MAX: i32 = 16;
+
+/// Largest `Grant`, bytes: settings with 32 bootstraps of 256 B, and room.
+pub const GRANT_MAX_BYTES: usize = 32 << 10;
+
+/// A relay's cell, bytes (protocol.md 5).
+pub const CELL_BYTES: usize = 514;
+
+/// Cells in one batch on an edge: 32 already reach 2 M cells/s, 64 stay under 33 kB.
+pub const CELLS_PER_BATCH_MAX: usize = 64;
+
+/// A stored envelope, bytes, always (protocol.md 4).
+pub const ENVELOPE_BYTES: usize = 4096;
+
+/// Content of one message that stored may hand to keyvault, bytes: 2,644 B of frame less what keyvault may add of its own
+/// (two queue offers, length fields).
+pub const CONTENT_MAX_BYTES: usize = 2_320;
+
+/// Content in a first message, bytes: 867 B of frame less two queue offers, device list and length fields.
+pub const FIRST_CONTENT_MAX_BYTES: usize = 448;
+
+/// A blob (file chunk or invite bundle), bytes (protocol.md 8).
+pub const BLOB_MAX_BYTES: usize = 64 << 10;
+
+/// A queue id, bytes (protocol.md 8).
+pub const QUEUE_ID_BYTES: usize = 24;
+
+/// A put id or message id in a mailbox, bytes.
+pub const PUT_ID_BYTES: usize = 16;
+
+/// A relay id (Ed25519), circuit binding, hash or key, bytes.
+pub const KEY_BYTES: usize = 32;
+
+/// Ids in one `ack` or `forget`: one answer's worth of envelopes.
+pub const IDS_PER_CALL_MAX: usize = 512;
+
+/// Envelopes in one `collect` answer: 128 x 4,096 B stay well under one message.
+pub const ENVELOPES_PER_ANSWER_MAX: usize = 128;
+
+/// Envelopes pushed on a subscription before one is acked.
+pub const UNACKED_MAX: usize = 256;
+
+/// A relay's packed descriptor, bytes (protocol.md 7).
+pub const DESCRIPTOR_MAX_BYTES: usize = 512;
+
+/// Invite link, characters (protocol.md 1).
+pub const LINK_MAX_CHARS: usize = 340;
+
+/// A person's name, their own or one given to a contact, bytes (protocol.md 2 promises it in a first message).
+pub const NAME_MAX_BYTES: usize = 48;
+
+/// One text from the user, bytes. Longer texts split on the wire; this bounds the edge.
+pub const TEXT_MAX_BYTES: usize = 256 << 10;
+
+/// The caller's own message id, characters (command-line.md).
+pub const MESSAGE_ID_MAX_CHARS: usize = 64;
+
+/// A passphrase, bytes.
+pub const PASSPHRASE_MAX_BYTES: usize = 1024;
+
+/// An untrusted picture's file, bytes.
+pub const PICTURE_MAX_BYTES: usize = 8 << 20;
+
+/// Longest side of the pixels that come back, so that RGB fits one message.
+pub const PICTURE_SIDE_MAX: u16 = 512;
+
+/// Connections of local programs to one socket at a time.
+pub const OUTSIDE_CONNECTIONS_MAX: usize = 32;

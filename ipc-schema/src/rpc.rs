@@ -1,0 +1,148 @@
+//! Cap'n Proto RPC over an edge's socket, with every reader limit set.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use capnp::capability::FromClientHook;
+use capnp::message::ReaderOptions;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::{RpcSystem, twoparty};
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
+
+use crate::limits;
+
+type Network = twoparty::VatNetwork<Compat<tokio::net::unix::OwnedReadHalf>>;
+
+fn reader_options() -> ReaderOptions {
+    let mut options = ReaderOptions::new();
+    options
+        .traversal_limit_in_words(Some(limits::MESSAGE_MAX_BYTES / 8))
+        .nesting_limit(limits::MESSAGE_NESTING_MAX);
+    options
+}
+
+fn network(socket: OwnedFd, side: Side) -> std::io::Result<Network> {
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    socket.set_nonblocking(true)?;
+    let (read, write) = UnixStream::from_std(socket)?.into_split();
+    Ok(twoparty::VatNetwork::new(read.compat(), write.compat_write(), side, reader_options()))
+}
+
+/// Serves `bootstrap` on `socket` until the other side hangs up or sends what cannot be read. Runs on the current `LocalSet`.
+///
+/// # Errors
+/// When the descriptor is not a stream socket.
+pub fn serve(
+    socket: OwnedFd,
+    bootstrap: capnp::capability::Client,
+) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    let system = RpcSystem::new(Box::new(network(socket, Side::Server)?), Some(bootstrap));
+    Ok(tokio::task::spawn_local(async move {
+        // A broken or hostile peer ends its own edge: nothing to add.
+        let _ = system.await;
+    }))
+}
+
+/// Connects as caller. The client breaks when the other side goes; the task ends then.
+///
+/// # Errors
+/// When the descriptor is not a stream socket.
+pub fn connect<C: FromClientHook>(socket: OwnedFd) -> std::io::Result<(C, tokio::task::JoinHandle<()>)> {
+    let mut system = RpcSystem::new(Box::new(network(socket, Side::Client)?), None);
+    let client = system.bootstrap(Side::Server);
+    let task = tokio::task::spawn_local(async move {
+        let _ = system.await;
+    });
+    Ok((client, task))
+}
+
+/// The callee side of one edge as its caller sees it: present, or being restarted.
+///
+/// The supervisor grants a new socket when the callee was restarted; `connected` is called anew then. Cheap to clone.
+pub struct Peer<C> {
+    state: Rc<PeerState<C>>,
+}
+
+struct PeerState<C> {
+    present: RefCell<Option<C>>,
+    generation: std::cell::Cell<u64>,
+    changed: Notify,
+}
+
+impl<C> Clone for Peer<C> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone() }
+    }
+}
+
+impl<C: FromClientHook + Clone + 'static> Default for Peer<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: FromClientHook + Clone + 'static> Peer<C> {
+    /// A peer that is not there yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            state: Rc::new(PeerState {
+                present: RefCell::new(None),
+                generation: std::cell::Cell::new(0),
+                changed: Notify::new(),
+            }),
+        }
+    }
+
+    /// Takes a granted socket: from now on calls go there, until it closes.
+    ///
+    /// # Errors
+    /// When the descriptor is not a stream socket.
+    pub fn connected(&self, socket: OwnedFd) -> std::io::Result<()> {
+        let (client, task) = connect::<C>(socket)?;
+        let generation = self.state.generation.get() + 1;
+        self.state.generation.set(generation);
+        self.state.present.replace(Some(client));
+        self.state.changed.notify_waiters();
+        let state = self.state.clone();
+        tokio::task::spawn_local(async move {
+            let _ = task.await;
+            if state.generation.get() == generation {
+                state.present.replace(None);
+                state.changed.notify_waiters();
+            }
+        });
+        Ok(())
+    }
+
+    /// The callee if it is there now.
+    #[must_use]
+    pub fn present(&self) -> Option<C> {
+        self.state.present.borrow().clone()
+    }
+
+    /// The callee, waiting for it to come (back).
+    pub async fn client(&self) -> C {
+        loop {
+            let changed = self.state.changed.notified();
+            if let Some(client) = self.present() {
+                return client;
+            }
+            changed.await;
+        }
+    }
+
+    /// Which connection this is, counted from 1; 0 before the first. Lets a caller notice a restart.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.state.generation.get()
+    }
+
+    /// Ends when the peer came or went.
+    pub async fn changed(&self) {
+        self.state.changed.notified().await;
+    }
+}
