@@ -1,0 +1,38 @@
+# Each target does its own set-up. `make run` and `make test` are all a newcomer needs.
+SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARIES := $(abspath $(TARGET))/release
+
+.PHONY: run test test-long bench deps test-deps build lint clean
+
+# The window on a private network of its own, with Echo to talk to; without a display, the same in words.
+run: build
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BINARIES)/privatus demo --window; else $(BINARIES)/privatus demo; fi
+
+# Every test: units, vectors, the simulated network, and the real binaries as processes.
+test: test-deps build
+	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast
+
+# The tests that take hours.
+test-long: test-deps build
+	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast --run-ignored all
+
+bench: build
+	PRIVATUS_BINARIES=$(BINARIES) cargo bench -p privatus-tests
+
+build: deps
+	cargo build --release --workspace --bins
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+deps:
+	@packaging/deps.sh
+
+test-deps:
+	@packaging/deps.sh test
+
+clean:
+	cargo clean
