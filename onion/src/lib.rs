@@ -15,8 +15,10 @@
 //! had open, for every effect is idempotent. People see "connecting".
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod cell;
 pub mod core;
 pub mod directory;
+pub mod flow;
 pub mod id;
 pub mod mailbox;
 pub mod path;
