@@ -1,1 +1,54 @@
-//! sandbox
+//! Confinement: what every process of Privatus gives up before it reads its first foreign byte.
+//!
+//! All authority over the kernel stands in [`profiles`], as tables with a reason per row. The rest of the crate is the
+//! mechanism. A child's `main` calls, in this order and with one thread until the runtime is made:
+//!
+//! ```no_run
+//! # use std::os::fd::AsFd;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let args = sandbox::Args::parse(std::env::args_os())?;
+//! let control = sandbox::take_control()?;
+//! let jail = sandbox::enter(&sandbox::profiles::STORED, control.as_fd(), args.folder.as_deref(), args.namespaces)?;
+//! // the tokio runtime (current thread) is made here
+//! let report = jail.seal()?;
+//! // only now the first recvmsg on `control`, whose first Grant names the file that takes `report.encode()`
+//! # drop(report);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate holds the workspace's only `unsafe` code.
+#![allow(
+    unsafe_code,
+    reason = "the one place where the kernel is spoken to directly; every block says why it is sound"
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod args;
+pub mod audit;
+pub mod bpf;
+mod error;
+mod jail;
+mod landlock;
+mod namespaces;
+mod privileges;
+mod procfs;
+pub mod profiles;
+pub mod rule;
+mod secret;
+pub mod spawn;
+pub mod supervisor;
+mod sys;
+mod view;
+
+pub use args::{Args, ArgsError, Role};
+pub use audit::{REPORT_BYTES, Report, ReportError};
+pub use error::Error;
+pub use jail::{Jail, enter, take_control};
+pub use landlock::{Domain, Enforced};
+pub use namespaces::{Namespaces, Probe, probe as probe_namespaces};
+pub use procfs::{Status, read_proc_status, read_task_statuses};
+pub use profiles::Profile;
+pub use secret::{Guard, SecretMemory};
+pub use supervisor::{Shed, shed_root};
+pub use sys::Capabilities;

@@ -1,0 +1,93 @@
+//! What the kernel says about a running process, to check its own report against.
+
+use std::fs;
+use std::io;
+
+use crate::audit::Report;
+
+/// The lines of /proc/PID/status (or of one task) that tell of walls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// `Seccomp:` 0 none, 1 strict, 2 filter.
+    pub seccomp: u8,
+    /// `Seccomp_filters:`, those inherited included. 0 on kernels before 5.9.
+    pub filters: u32,
+    /// `NoNewPrivs:`
+    pub no_new_privs: bool,
+    /// `CapEff:`
+    pub effective: u64,
+    /// `CapPrm:`
+    pub permitted: u64,
+    /// `CapInh:`
+    pub inheritable: u64,
+    /// `CapAmb:`
+    pub ambient: u64,
+    /// `Uid:`, the effective one, as the reader's user namespace sees it.
+    pub uid: u32,
+    /// `Threads:`
+    pub threads: u32,
+}
+
+/// Reads /proc/`pid`/status, which any user may.
+///
+/// # Errors
+/// `NotFound` where the process is gone; `InvalidData` where a line is missing, as on a kernel without seccomp.
+pub fn read_proc_status(pid: u32) -> io::Result<Status> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/status"))?)
+}
+
+/// The status of every thread of `pid`: a filter is a thread's, not a process's.
+///
+/// # Errors
+/// As [`read_proc_status`]; a thread that ends meanwhile is left out.
+pub fn read_task_statuses(pid: u32) -> io::Result<Vec<Status>> {
+    let mut statuses = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        match fs::read_to_string(task?.path().join("status")) {
+            Ok(text) => statuses.push(parse(&text)?),
+            Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(statuses)
+}
+
+fn parse(text: &str) -> io::Result<Status> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.map(str::trim).ok_or_else(|| invalid(name))
+    };
+    let decimal = |name: &str| field(name)?.parse::<u32>().map_err(|_| invalid(name));
+    let set = |name: &str| u64::from_str_radix(field(name)?, 16).map_err(|_| invalid(name));
+    let uid = field("Uid")?.split_whitespace().nth(1).and_then(|uid| uid.parse().ok());
+    Ok(Status {
+        seccomp: u8::try_from(decimal("Seccomp")?).map_err(|_| invalid("Seccomp"))?,
+        filters: decimal("Seccomp_filters").unwrap_or(0),
+        no_new_privs: decimal("NoNewPrivs")? == 1,
+        effective: set("CapEff")?,
+        permitted: set("CapPrm")?,
+        inheritable: set("CapInh")?,
+        ambient: set("CapAmb")?,
+        uid: uid.ok_or_else(|| invalid("Uid"))?,
+        threads: decimal("Threads")?,
+    })
+}
+
+fn invalid(name: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("no {name} in the process's status"))
+}
+
+impl Status {
+    /// Where the kernel's word is worse than the process's own report: names of walls, as in [`Report::weaker`].
+    #[must_use]
+    pub fn contradicts(&self, report: &Report) -> Vec<&'static str> {
+        let capabilities = self.effective | self.permitted | self.inheritable | self.ambient;
+        let fewer_filters = self.filters != 0 && self.filters < report.filters;
+        let checks = [
+            (self.seccomp < report.seccomp_mode || fewer_filters, "seccomp"),
+            (report.no_new_privs && !self.no_new_privs, "no_new_privs"),
+            (capabilities != 0 && !report.has_capabilities(), "capabilities"),
+        ];
+        checks.into_iter().filter(|(worse, _)| *worse).map(|(_, name)| name).collect()
+    }
+}

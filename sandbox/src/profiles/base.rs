@@ -1,0 +1,97 @@
+//! What a current-thread tokio runtime with capnp-rpc on its edges lives on. Seen under default kill with glibc 2.36;
+//! rows beyond that say which other libc or event they are for.
+
+use libc::{CLOCK_MONOTONIC, FIONBIO, PROT_EXEC, SOL_SOCKET};
+
+use crate::call;
+use crate::rule::{Row, allow, allow_if, bits, is, own_pid, refuse, refuse_if};
+
+/// Every child has these.
+pub(super) const BASE: &[Row] = &[
+    // Edges and the control socket: descriptors that are open already.
+    allow(call!(SYS_recvmsg), "the control socket's Grants, with descriptors"),
+    allow(call!(SYS_recvfrom), "tokio reads an edge"),
+    allow(call!(SYS_sendto), "tokio writes an edge"),
+    allow(call!(SYS_sendmsg), "vectored writes of an edge; granted descriptors that are passed on"),
+    allow(call!(SYS_read), "tokio's wake-up eventfd; bytes of a granted descriptor"),
+    allow(call!(SYS_write), "stderr, wake-ups, the report"),
+    allow(call!(SYS_writev), "vectored writes of an edge; std's line-buffered stderr"),
+    allow(call!(SYS_close), "an edge ends"),
+    allow(call!(SYS_shutdown), "an edge is closed half by half"),
+    allow(call!(SYS_epoll_ctl), "tokio watches a descriptor"),
+    #[cfg(target_arch = "x86_64")]
+    allow(call!(SYS_epoll_wait), "the event loop"),
+    allow(call!(SYS_epoll_pwait), "the event loop, as other libc versions call it"),
+    #[cfg(target_arch = "x86_64")]
+    allow(call!(SYS_poll), "waiting for one descriptor"),
+    allow(call!(SYS_ppoll), "waiting for one descriptor, as other libc versions call it"),
+    allow_if(call!(SYS_ioctl), &[is(1, FIONBIO as i64)], "set_nonblocking on a granted socket"),
+    refuse_if(
+        call!(SYS_ioctl),
+        &[is(1, libc::TCGETS as i64)],
+        libc::ENOTTY,
+        "std asks whether stderr is a terminal",
+    ),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_GETFD as i64)], "std checks a descriptor in debug builds"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_SETFD as i64)], "close-on-exec of a granted descriptor"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_GETFL as i64)], "set_nonblocking by flags"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_SETFL as i64)], "set_nonblocking by flags"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_DUPFD_CLOEXEC as i64)], "try_clone of a granted descriptor"),
+    allow_if(
+        call!(SYS_getsockopt),
+        &[is(1, SOL_SOCKET as i64)],
+        "take_error; peer credentials of a local program",
+    ),
+    allow(call!(SYS_getsockname), "std describes a socket that it was handed"),
+    allow(call!(SYS_getpeername), "std describes a socket that it was handed"),
+    // Memory. Nothing becomes executable after start-up, also where the kernel is too old to deny it by itself.
+    allow_if(call!(SYS_mmap), &[bits(2, PROT_EXEC as i64, 0)], "the allocator; thread stacks"),
+    allow_if(call!(SYS_mprotect), &[bits(2, PROT_EXEC as i64, 0)], "the allocator's arenas; guard pages"),
+    allow(call!(SYS_munmap), "the allocator"),
+    allow(call!(SYS_mremap), "the allocator grows a large block"),
+    allow(call!(SYS_madvise), "the allocator gives pages back"),
+    allow(call!(SYS_brk), "the allocator"),
+    // Time, randomness, waiting.
+    allow(call!(SYS_futex), "locks"),
+    allow(call!(SYS_sched_yield), "a contended lock"),
+    allow(call!(SYS_restart_syscall), "a wait goes on after a stop"),
+    allow(call!(SYS_clock_gettime), "the clock, on machines whose clock source the vDSO cannot read"),
+    allow_if(call!(SYS_clock_nanosleep), &[is(0, CLOCK_MONOTONIC as i64)], "std::thread::sleep"),
+    allow(call!(SYS_nanosleep), "a bounded sleep, as other libc versions call it"),
+    allow(call!(SYS_getrandom), "keys, nonces, hash seeds"),
+    // So that a panic or an abort is heard on stderr, and is not a silent SIGSYS.
+    allow(call!(SYS_gettid), "abort names its thread"),
+    allow(call!(SYS_getpid), "abort names its process"),
+    allow_if(call!(SYS_tgkill), &[own_pid(0)], "abort; nobody else gets a signal"),
+    allow(call!(SYS_rt_sigprocmask), "abort blocks signals around itself"),
+    allow(call!(SYS_rt_sigaction), "abort restores the default action"),
+    allow(call!(SYS_rt_sigreturn), "std's handler of stack overflow returns"),
+    allow(call!(SYS_sigaltstack), "std removes a thread's signal stack"),
+    allow(call!(SYS_exit), "a thread ends"),
+    allow(call!(SYS_exit_group), "the process ends"),
+    allow_if(
+        call!(SYS_prctl),
+        &[is(0, libc::PR_GET_SECCOMP as i64)],
+        "the report shows that the filter is in force",
+    ),
+    refuse_if(
+        call!(SYS_prctl),
+        &[is(0, libc::PR_SET_VMA as i64)],
+        libc::EINVAL,
+        "newer glibc names its mappings where the kernel lets it",
+    ),
+];
+
+/// For a process that opens no file by name. Refused, not killed: libc and std look for optional files and go on.
+pub(super) const NO_FILES: &[Row] = &[
+    refuse(
+        call!(SYS_openat),
+        libc::EACCES,
+        "optional files: /proc/self/maps, the number of processors, locales",
+    ),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_open), libc::EACCES, "the same by its old call"),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_readlink), libc::EACCES, "std::env::current_exe for a backtrace"),
+    refuse(call!(SYS_readlinkat), libc::EACCES, "the same by its newer call"),
+];

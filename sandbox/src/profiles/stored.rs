@@ -1,0 +1,44 @@
+//! stored: SQLCipher in one folder, in WAL mode; in the RELAY topology the mailboxes' files.
+
+use libc::{F_GETLK, F_SETLK, F_SETLKW};
+
+use super::base::BASE;
+use super::groups::{LOCKED_MEMORY, NAMED_FILES, OPEN_FILE, THREADS};
+use super::{CHILD, FileAccess, Profile};
+use crate::call;
+use crate::rule::{Row, allow, allow_if, is, refuse};
+
+/// History, or a relay's mailbox disk.
+pub static STORED: Profile = Profile {
+    name: "stored",
+    id: 6,
+    groups: &[BASE, OPEN_FILE, NAMED_FILES, THREADS, LOCKED_MEMORY, OWN],
+    files: FileAccess::OneFolder,
+    locked_bytes: 8 * 1024 * 1024,
+    // Databases, blobs on their way, and bots' connections.
+    descriptors: 1024,
+    ..CHILD
+};
+
+const OWN: &[Row] = &[
+    allow_if(call!(SYS_fcntl), &[is(1, F_SETLK as i64)], "SQLite locks ranges of its files"),
+    allow_if(call!(SYS_fcntl), &[is(1, F_SETLKW as i64)], "SQLite waits for a lock"),
+    allow_if(call!(SYS_fcntl), &[is(1, F_GETLK as i64)], "SQLite asks who holds a lock"),
+    allow(call!(SYS_geteuid), "SQLite asks whether it is root before it would chown"),
+    allow(call!(SYS_getuid), "OpenSSL asks whether it runs set-uid"),
+    allow(call!(SYS_getgid), "OpenSSL asks whether it runs set-gid"),
+    allow(call!(SYS_getegid), "OpenSSL asks whether it runs set-gid"),
+    allow(call!(SYS_fallocate), "SQLite reserves space"),
+    allow(call!(SYS_fchmod), "SQLite gives -wal and -shm the mode of the database"),
+    refuse(
+        call!(SYS_fchown),
+        libc::EPERM,
+        "SQLite gives them its owner where it runs as root without namespaces",
+    ),
+    allow(call!(SYS_clock_nanosleep), "SQLite's busy handler sleeps"),
+    allow(call!(SYS_fadvise64), "std copies a file"),
+    allow(call!(SYS_fstatfs), "the free space of the folder's disk, by descriptor"),
+    allow(call!(SYS_statfs), "the free space of the folder's disk"),
+    allow(call!(SYS_sysinfo), "OpenSSL's and SQLCipher's seeding look at the machine"),
+    allow(call!(SYS_uname), "OpenSSL's start looks at the kernel's version"),
+];
