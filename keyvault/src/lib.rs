@@ -1,1 +1,37 @@
-//! keyvault
+//! keyvault: identity keys, ratchets and queue keys, behind calls that each serve one purpose.
+//!
+//! # Holds
+//! Identity keys, ratchets, queue keys, the store key; its own sealed file, opened from a descriptor.
+//!
+//! # Trusts
+//! Nobody. stored names sessions and queues and hands over bytes; each call is checked as if stored were taken over.
+//! The passphrase comes from ui or from the descriptor that the command line granted.
+//!
+//! # Never sees
+//! The network, the disk beyond its file, history, the screen.
+//!
+//! # If it dies
+//! keyvault, stored and ui restart with the unlock screen. Nothing is lost: every answer was durable before it was given,
+//! and the caller repeats what it did not hear back.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod agreement_key;
+mod codec;
+pub mod envelope;
+pub mod error;
+mod frame;
+pub mod identity;
+pub mod ids;
+pub mod invite;
+mod kdf;
+pub mod mailbox;
+pub mod memory;
+pub mod pqxdh;
+pub mod ratchet;
+pub mod sealed;
+
+pub use codec::Malformed;
+pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};

@@ -1,0 +1,127 @@
+//! Secrets in memory: zeroed when dropped, silent in Debug, compared in constant time.
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// `N` secret bytes on the heap, so that moving the value leaves no copy on the stack.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret<const N: usize>(Box<[u8; N]>);
+
+/// The usual size of a key.
+pub type Secret32 = Secret<32>;
+
+impl<const N: usize> Secret<N> {
+    /// Takes over `bytes` and wipes the caller's copy.
+    #[must_use]
+    pub fn take(bytes: &mut [u8; N]) -> Self {
+        let secret = Self(Box::new(*bytes));
+        bytes.zeroize();
+        secret
+    }
+
+    /// All zero; a place to derive into.
+    #[must_use]
+    pub fn zero() -> Self {
+        Self(Box::new([0; N]))
+    }
+
+    /// Fresh random bytes.
+    pub fn random(rng: &mut impl rand_core::CryptoRng) -> Self {
+        let mut secret = Self::zero();
+        rng.fill_bytes(secret.0.as_mut_slice());
+        secret
+    }
+
+    /// Copies a slice of exactly `N` bytes; `None` for any other length.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8]) -> Option<Self> {
+        let mut secret = Self::zero();
+        (bytes.len() == N).then(|| secret.0.copy_from_slice(bytes))?;
+        Some(secret)
+    }
+
+    /// The bytes, for the primitive that needs them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    /// The bytes, to derive into.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> PartialEq for Secret<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl<const N: usize> Eq for Secret<N> {}
+
+impl<const N: usize> std::fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Secret bytes of a length known at run time: plaintext, an unsealed record.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// Takes over `bytes`.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for SecretBytes {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::ops::Deref for SecretBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretBytes({} B)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_of_a_secret_shows_no_byte_of_it() {
+        let secret = Secret::take(&mut [0xAB_u8; 32]);
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+        let bytes = SecretBytes::new(b"meet me at noon".to_vec());
+        assert_eq!(format!("{bytes:?}"), "SecretBytes(15 B)");
+    }
+
+    #[test]
+    fn taking_a_secret_wipes_the_place_it_came_from() {
+        let mut bytes = [7_u8; 32];
+        let secret = Secret::take(&mut bytes);
+        assert_eq!(bytes, [0; 32]);
+        assert_eq!(secret.expose(), &[7; 32]);
+    }
+
+    #[test]
+    fn a_secret_is_copied_only_from_its_exact_length() {
+        assert!(Secret::<32>::copy_of(&[0; 31]).is_none());
+        assert!(Secret::<32>::copy_of(&[0; 33]).is_none());
+        assert!(Secret::<32>::copy_of(&[0; 32]).is_some());
+    }
+}
