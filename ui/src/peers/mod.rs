@@ -1,0 +1,46 @@
+//! The callees of ui's edges, in our own types: the generated ones stop here. Used by the command line and by the window.
+
+pub mod messenger;
+mod states;
+pub mod unlock;
+
+use std::fmt;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerError {
+    /// The callee said no, and why.
+    Refused(messenger::Refusal),
+    /// The callee went away before it answered; what was asked may or may not have happened.
+    Lost,
+    /// The callee answered what this version cannot read.
+    Misbehaved,
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
+            Self::Lost => f.write_str("the other part went away"),
+            Self::Misbehaved => f.write_str("the other part answered what cannot be read"),
+        }
+    }
+}
+
+impl std::error::Error for PeerError {}
+
+impl From<capnp::Error> for PeerError {
+    fn from(error: capnp::Error) -> Self {
+        match error.kind {
+            capnp::ErrorKind::Unimplemented => Self::Refused(messenger::Refusal::NotBuilt),
+            capnp::ErrorKind::Disconnected | capnp::ErrorKind::Failed | capnp::ErrorKind::Overloaded => Self::Lost,
+            _ => Self::Misbehaved,
+        }
+    }
+}
+
+impl From<capnp::NotInSchema> for PeerError {
+    fn from(_: capnp::NotInSchema) -> Self {
+        Self::Misbehaved
+    }
+}

@@ -1,0 +1,175 @@
+//! The states that cross the edge to stored, as our own types, and the contract's words for them.
+
+use ipc_schema::edges::ui_stored_capnp as wire;
+
+macro_rules! mirrored {
+    ($(#[$doc:meta])* $name:ident = $wire:path { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every one, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word for it in `--json`, events and tables.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl From<$wire> for $name {
+            fn from(wire: $wire) -> Self {
+                match wire { $(<$wire>::$variant => Self::$variant,)* }
+            }
+        }
+
+        impl From<$name> for $wire {
+            fn from(ours: $name) -> Self {
+                match ours { $($name::$variant => Self::$variant,)* }
+            }
+        }
+    };
+}
+
+mirrored! {
+    /// Whether conversations are open to this caller.
+    Access = wire::Access {
+        /// They are.
+        Open => "open",
+        /// Not before the passphrase.
+        Locked => "locked",
+        /// Not to programs outside a desktop profile's window, until *scripts* are on.
+        ScriptsOff => "scripts-off",
+    }
+}
+
+mirrored! {
+    /// How far a text is.
+    Delivery = wire::Delivery {
+        /// Durable here, at no relay yet.
+        Queued => "queued",
+        /// A relay holds it.
+        Relayed => "relayed",
+        /// Durably on their device, by their ack.
+        Delivered => "delivered",
+        /// They say they read it.
+        Read => "read",
+        /// It cannot leave; a person must choose what next.
+        Failed => "failed",
+        /// Not picked up in time.
+        Expired => "expired",
+    }
+}
+
+mirrored! {
+    /// How far a connection is.
+    ContactState = wire::ContactState {
+        /// The invitation was not opened yet.
+        Invited => "invited",
+        /// Our reply lies at a relay, or their answer waits for the user.
+        Pending => "pending",
+        /// Both have each other's keys.
+        Connected => "connected",
+        /// Nothing is taken from them.
+        Blocked => "blocked",
+    }
+}
+
+mirrored! {
+    /// How far an invitation is.
+    InviteState = wire::invite::InviteState {
+        /// On its way to a relay.
+        Placing => "placing",
+        /// At a relay, not opened.
+        Waiting => "waiting",
+        /// Somebody accepted it.
+        Accepted => "accepted",
+        /// A second person opened it.
+        OpenedTwice => "opened-twice",
+        /// Its seven days are over.
+        Expired => "expired",
+        /// The user took it back.
+        Cancelled => "cancelled",
+    }
+}
+
+mirrored! {
+    /// Why stored says no.
+    Refusal = wire::Refusal {
+        /// It does not.
+        None => "none",
+        /// Not before the passphrase.
+        Locked => "locked",
+        /// Not to outside programs until *scripts* are on.
+        ScriptsOff => "scripts-off",
+        /// Nobody has that name or id.
+        NoSuchContact => "no-such-contact",
+        /// Somebody else has that name.
+        NameTaken => "name-taken",
+        /// Empty, too long, or with characters that a name cannot have.
+        NameBad => "name-bad",
+        /// No text has that id.
+        NoSuchMessage => "no-such-message",
+        /// The text is too long.
+        TooLong => "too-long",
+        /// Not 1 to 64 of the characters of an id.
+        BadId => "bad-id",
+        /// No relay in time.
+        Network => "network",
+        /// Not an invitation's link.
+        LinkMalformed => "link-malformed",
+        /// Its end is missing.
+        LinkTruncated => "link-truncated",
+        /// A character of it was changed.
+        LinkAltered => "link-altered",
+        /// Its seven days are over.
+        LinkExpired => "link-expired",
+        /// Made by a later version.
+        LinkNewer => "link-newer",
+        /// The user's own.
+        LinkOwn => "link-own",
+        /// Somebody else opened it, or it was cancelled.
+        LinkUsed => "link-used",
+        /// Too many in an hour.
+        RateLimited => "rate-limited",
+        /// That contact is blocked.
+        Blocked => "blocked",
+        /// A later version can.
+        NotBuilt => "not-built",
+        /// The disk is full or fails; nothing was lost.
+        Storage => "storage",
+        /// That id exists with other words.
+        Conflict => "conflict",
+        /// Not a picture, damaged or too large.
+        Picture => "picture",
+        /// A relay said no.
+        RefusedByRelay => "refused-by-relay",
+        /// No invitation has that id.
+        NoSuchInvite => "no-such-invite",
+        /// Accepted, goes on by itself.
+        Waiting => "waiting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_contract_stand_as_they_are() {
+        let words: Vec<_> = Delivery::ALL.iter().map(|state| state.word()).collect();
+        assert_eq!(words, ["queued", "relayed", "delivered", "read", "failed", "expired"]);
+        let words: Vec<_> = ContactState::ALL.iter().map(|state| state.word()).collect();
+        assert_eq!(words, ["invited", "pending", "connected", "blocked"]);
+    }
+
+    #[test]
+    fn no_two_refusals_share_a_word() {
+        let mut words: Vec<_> = Refusal::ALL.iter().map(|refusal| refusal.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Refusal::ALL.len());
+    }
+}
