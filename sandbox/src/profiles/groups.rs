@@ -82,5 +82,7 @@ pub(super) const NAMED_FILES: &[Row] = &[
     allow(call!(SYS_renameat2), "the same with flags"),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_mkdir), "a blob folder"),
+    #[cfg(target_arch = "x86_64")]
+    allow(call!(SYS_rmdir), "an empty blob folder"),
     allow(call!(SYS_mkdirat), "the same on other processors"),
 ];

@@ -58,8 +58,6 @@ const WIRING: &[Row] = &[
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_chmod), "the runtime folder is 0700"),
     allow(call!(SYS_umask), "files are made 0600"),
-    #[cfg(target_arch = "x86_64")]
-    allow(call!(SYS_rmdir), "the runtime folder goes at stop"),
     allow(call!(SYS_getuid), "the peer of a local socket must be of the same user"),
     allow(call!(SYS_geteuid), "the peer of a local socket must be of the same user"),
     allow(call!(SYS_clock_nanosleep), "a bounded wait"),

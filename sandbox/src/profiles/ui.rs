@@ -66,7 +66,7 @@ const LIBRARIES: &[Row] = &[
     allow(call!(SYS_getegid), "glib asks whether it runs set-gid"),
     allow(call!(SYS_getresuid), "glib asks whether it runs set-uid"),
     allow(call!(SYS_getresgid), "glib asks whether it runs set-gid"),
-    allow(call!(SYS_getppid), "glib"),
+    allow(call!(SYS_getppid), "glib asks whether its parent lives"),
     allow(call!(SYS_sysinfo), "glib counts memory"),
     allow(call!(SYS_clock_getres), "glib's and FLTK's clock"),
     allow(call!(SYS_clock_nanosleep), "FLTK's short waits"),

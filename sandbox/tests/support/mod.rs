@@ -1,0 +1,104 @@
+//! Forked children for tests about walls, which cannot be taken down again.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use sandbox::{Profile, Report};
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+}
+
+pub const SIGSYS: End = End::Signal(libc::SIGSYS);
+pub const FINE: End = End::Exit(0);
+/// A child's own assertion failed; it said why on stderr.
+const FAILED: i32 = 101;
+
+/// Runs `body` in a forked child, which has one thread. `Err` is said on the real stderr.
+pub fn in_child(body: impl FnOnce() -> Result<i32, String>) -> End {
+    // SAFETY: glibc makes its allocator usable in the child of a process with threads; the child leaves by _exit.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            let code = match outcome {
+                Ok(Ok(code)) => code,
+                Ok(Err(why)) => say(&why),
+                Err(_) => say("the child panicked"),
+            };
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(code) }
+        }
+        ForkResult::Parent { child } => match waitpid(child, None).unwrap() {
+            WaitStatus::Exited(_, code) => End::Exit(code),
+            WaitStatus::Signaled(_, signal, _) => End::Signal(signal as i32),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+fn say(why: &str) -> i32 {
+    let line = format!("{why}\n");
+    // SAFETY: writes bytes of a live string; libtest captures what goes through std.
+    unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
+    FAILED
+}
+
+pub fn control_pair() -> (OwnedFd, OwnedFd) {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap()
+}
+
+/// Runs `body` under all walls of `profile`.
+pub fn confined(
+    profile: &'static Profile,
+    folder: Option<&Path>,
+    namespaces: bool,
+    body: impl FnOnce(Report) -> Result<i32, String>,
+) -> End {
+    let (_supervisor, control) = control_pair();
+    in_child(|| {
+        let jail = sandbox::enter(profile, control.as_fd(), folder, namespaces).map_err(|e| e.to_string())?;
+        let report = jail.seal().map_err(|e| e.to_string())?;
+        body(report)
+    })
+}
+
+/// As a child's exit code.
+pub fn holds(what: bool, why: &str) -> Result<i32, String> {
+    if what { Ok(0) } else { Err(why.to_owned()) }
+}
+
+/// The folder for those profiles that take one.
+pub fn folder_of<'a>(profile: &Profile, folder: &'a Path) -> Option<&'a Path> {
+    (profile.files == sandbox::profiles::FileAccess::OneFolder).then_some(folder)
+}
+
+/// Whether namespaces may be tried: both ways where the system has them.
+pub fn namespace_choices() -> Vec<bool> {
+    if in_child(|| Ok(i32::from(!sandbox::probe_namespaces(None).works()))) == FINE {
+        vec![false, true]
+    } else {
+        vec![false]
+    }
+}
+
+/// A temporary folder of this user, by its real path.
+pub fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    (folder, path)
+}
+
+/// A bare system call: the answer, or the error number negated.
+pub fn raw(number: i64, args: [u64; 6]) -> i64 {
+    let [a, b, c, d, e, f] = args;
+    // SAFETY: the tests pass arguments that the kernel at worst refuses.
+    let answer = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    if answer < 0 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { answer }
+}
