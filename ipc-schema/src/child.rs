@@ -7,10 +7,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use tokio::io::unix::AsyncFd;
+use tokio::net::UnixDatagram;
 use tokio::task::LocalSet;
 
 use crate::grant::{self, Grant, GrantError, Settings};
@@ -68,21 +69,34 @@ pub struct Child {
     pub files: BTreeMap<String, OwnedFd>,
     /// What is in force for this process.
     pub report: sandbox::Report,
+    /// The one folder that it may use, for a profile that has one.
+    pub folder: Option<PathBuf>,
     control: Rc<Control>,
     early_edges: RefCell<Vec<EdgeSocket>>,
 }
 
 struct Control {
-    socket: AsyncFd<OwnedFd>,
+    /// `SOCK_SEQPACKET`: tokio has no name for it, and a datagram socket behaves the same for what is done here.
+    socket: UnixDatagram,
 }
 
 impl Control {
     async fn receive(&self) -> Result<Grant, GrantError> {
         loop {
-            let mut ready = self.socket.readable().await?;
-            match grant::receive(self.socket.get_ref().as_fd()) {
-                Err(GrantError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => ready.clear_ready(),
-                other => return other,
+            self.socket.readable().await?;
+            let mut granted = Err(GrantError::Closed);
+            let taken = self.socket.try_io(tokio::io::Interest::READABLE, || {
+                granted = grant::receive(self.socket.as_fd());
+                match &granted {
+                    Err(GrantError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        Err(std::io::ErrorKind::WouldBlock.into())
+                    }
+                    _ => Ok(()),
+                }
+            });
+            match taken {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                _ => return granted,
             }
         }
     }
@@ -146,11 +160,14 @@ where
     F: Future<Output = Exit>,
 {
     let arguments = sandbox::Args::parse(std::env::args_os())?;
-    let jail = sandbox::enter(profile, &arguments)?;
+    let control = sandbox::take_control()?;
+    let jail = sandbox::enter(profile, control.as_fd(), arguments.folder.as_deref(), arguments.namespaces)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let control = {
         let _runtime = runtime.enter();
-        Control { socket: AsyncFd::register(jail.control()?)? }
+        let control = std::os::unix::net::UnixDatagram::from(control);
+        control.set_nonblocking(true)?;
+        Control { socket: UnixDatagram::from_std(control)? }
     };
     let report = jail.seal()?;
     let local = LocalSet::new();
@@ -159,6 +176,7 @@ where
             settings: Settings::default(),
             files: BTreeMap::new(),
             report,
+            folder: arguments.folder,
             control: Rc::new(control),
             early_edges: RefCell::new(Vec::new()),
         };
@@ -197,6 +215,6 @@ fn write_report(child: &mut Child) -> std::io::Result<()> {
 
 impl std::fmt::Debug for Child {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Child").field("control", &self.control.socket.get_ref().as_raw_fd()).finish_non_exhaustive()
+        f.debug_struct("Child").field("control", &self.control.socket.as_raw_fd()).finish_non_exhaustive()
     }
 }

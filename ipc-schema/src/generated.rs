@@ -1,5 +1,11 @@
 //! What `capnpc` makes of `edges/*.capnp` and `grant.capnp`. Used in `serve.rs` and `peers/` only.
-#![allow(warnings, clippy::all, clippy::pedantic, clippy::restriction, reason = "written by a program, read by nobody")]
+#![allow(
+    warnings,
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "written by a program, read by nobody"
+)]
 
 macro_rules! edge {
     ($module:ident, $file:literal) => {

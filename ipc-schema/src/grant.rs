@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use capnp::message::{Builder, ReaderOptions};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
 use crate::generated::grant_capnp::{self, grant};
@@ -155,7 +155,7 @@ fn list_length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Takes one Grant; blocks or fails with `WouldBlock` as the socket is set.
+/// Takes one Grant, or fails with `WouldBlock`: it never waits.
 ///
 /// # Errors
 /// See [`GrantError`]; all but `WouldBlock` end the child.
@@ -168,13 +168,19 @@ pub fn receive(control: BorrowedFd<'_>) -> Result<Grant, GrantError> {
         control,
         &mut [IoSliceMut::new(&mut bytes)],
         &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
+        RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
     )
     .map_err(|error| GrantError::Io(error.into()))?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
+    let mut descriptors: Vec<OwnedFd> = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(granted) = message {
+            descriptors.extend(granted);
+        }
+    }
+    let descriptor = descriptors.pop();
+    if !descriptors.is_empty() {
+        return Err(GrantError::Malformed("more than one descriptor"));
+    }
     let (length, flags) = (received.bytes, received.flags);
     if flags.contains(ReturnFlags::CTRUNC) {
         return Err(GrantError::DescriptorLost);
@@ -246,4 +252,93 @@ fn read_settings(settings: grant_capnp::grant::settings::Reader<'_>) -> Result<S
         disk_max_bytes: relay.get_disk_max_bytes(),
         operator_tag: fixed(relay.get_operator_tag())?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    fn control() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    }
+
+    #[test]
+    fn settings_and_descriptors_arrive_as_they_were_sent() {
+        let (ours, childs) = control();
+        let settings = Settings {
+            relay: true,
+            network_name: "test".into(),
+            network_id: [3; 32],
+            bootstraps: vec!["/ip4/127.0.0.1/udp/1/quic-v1".into()],
+            listen: vec!["/ip4/0.0.0.0/udp/0/quic-v1".into()],
+            headless: true,
+            create_vault: true,
+            queues_max: 7,
+            disk_max_bytes: 8,
+            operator_tag: [9; 16],
+        };
+        send(ours.as_fd(), &Grant::Settings(settings.clone())).unwrap();
+        let (socket, other_end) = control();
+        let edge = Grant::Edge { name: "onion-netd".into(), caller: true, outside: false, socket };
+        send(ours.as_fd(), &edge).unwrap();
+        send(ours.as_fd(), &Grant::Ready).unwrap();
+
+        assert!(matches!(receive(childs.as_fd()), Ok(Grant::Settings(arrived)) if arrived == settings));
+        let Ok(Grant::Edge { name, caller: true, outside: false, socket }) = receive(childs.as_fd()) else {
+            panic!("an edge was sent")
+        };
+        assert_eq!(name, "onion-netd");
+        rustix::io::write(&socket, b"x").unwrap();
+        assert_eq!(rustix::io::read(&other_end, &mut [0; 4]).unwrap(), 1);
+        assert!(matches!(receive(childs.as_fd()), Ok(Grant::Ready)));
+        drop(ours);
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::Closed)));
+    }
+
+    #[test]
+    fn an_edge_without_its_descriptor_is_refused() {
+        let (ours, childs) = control();
+        let (socket, _) = control();
+        let mut message = Builder::new_default();
+        message.init_root::<grant::Builder<'_>>().init_edge().set_name("onion-netd");
+        let bytes = capnp::serialize::write_message_to_words(&message);
+        rustix::net::send(&ours, &bytes, SendFlags::empty()).unwrap();
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::DescriptorLost)));
+        drop(socket);
+    }
+
+    #[test]
+    fn more_than_one_descriptor_in_a_datagram_does_not_go_unnoticed() {
+        let (ours, childs) = control();
+        for count in [2, 3, 16] {
+            let descriptors = vec![ours.as_fd(); count];
+            let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
+            let mut ancillary = SendAncillaryBuffer::new(&mut space);
+            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+            sendmsg(&ours, &[IoSlice::new(b"x")], &mut ancillary, SendFlags::empty()).unwrap();
+            let refused = receive(childs.as_fd()).unwrap_err();
+            assert!(
+                matches!(
+                    refused,
+                    GrantError::DescriptorLost | GrantError::Malformed("more than one descriptor")
+                ),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_cut_or_flipped_grant_panics() {
+        let mut message = Builder::new_default();
+        write_settings(message.init_root::<grant::Builder<'_>>().init_settings(), &Settings::default());
+        let bytes = capnp::serialize::write_message_to_words(&message);
+        for index in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[index] ^= 0xFF;
+            let _ = parse(&altered, None);
+            assert!(parse(&bytes[..index], None).is_err(), "cut at {index}");
+        }
+    }
 }

@@ -5,18 +5,15 @@
 //! - [`limits`]: every bound, named.
 //! - [`grant`], [`child`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`relay`], [`mailbox`]: the two wire formats that stand between processes.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod bytes;
-// pub mod child; // switched on with the sandbox
+pub mod child;
 pub mod edges {
     //! The generated types, one module an edge. Used in `serve.rs` and `peers/` only; elsewhere stand domain types.
     pub use crate::generated::{
-        onion_netd_capnp, onion_stored_capnp, operator_onion_capnp, stored_keyvault_capnp, stored_mediad_capnp, stored_onion_capnp,
-        ui_desk_capnp, ui_keyvault_capnp, ui_stored_capnp,
+        onion_netd_capnp, onion_stored_capnp, operator_onion_capnp, stored_keyvault_capnp,
+        stored_mediad_capnp, stored_onion_capnp, ui_desk_capnp, ui_keyvault_capnp, ui_stored_capnp,
     };
 }
 mod generated;

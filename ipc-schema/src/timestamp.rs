@@ -9,19 +9,14 @@ impl Timestamp {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the one door to the wall clock")]
     pub fn now() -> Self {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// This moment plus `duration`, saturating.
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// How long after `earlier` this moment is; zero when the clock went backwards.

@@ -221,9 +221,9 @@ impl Topology {
 
     /// The edges in which `process` takes part, either side.
     pub fn edges_of(&self, process: &str) -> impl Iterator<Item = &'static Edge> {
-        self.edges
-            .iter()
-            .filter(move |edge| edge.callee == process || edge.caller == Caller::Process(process_name(process)))
+        self.edges.iter().filter(move |edge| {
+            edge.callee == process || edge.caller == Caller::Process(process_name(process))
+        })
     }
 }
 
