@@ -1,0 +1,165 @@
+//! Where things lie: the profile's folder, the running suite's sockets and state, the binaries.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
+
+use super::exit::{Doing, Failure, Outcome};
+
+/// A profile's folder, or a relay's, by absolute path. It need not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+/// The suite that holds a profile's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The supervisor's process id.
+    pub pid: i32,
+    /// Where its sockets, reports and `state.json` are.
+    pub runtime: PathBuf,
+}
+
+/// Longest `lock` file: a process id, a path, two line ends.
+const LOCK_MAX_BYTES: u64 = 8192;
+
+impl Profile {
+    /// The given folder, or the default one of the XDG base directory specification.
+    ///
+    /// # Errors
+    /// Neither is there: no home is known.
+    pub fn at(folder: Option<PathBuf>) -> Outcome<Self> {
+        let folder = match folder {
+            Some(folder) => folder,
+            None => data_home()?.join("privatus/default"),
+        };
+        let folder = std::path::absolute(&folder).doing(format!("find {}", folder.display()))?;
+        // Two ways of writing one folder must find the same sockets.
+        Ok(Self { folder: folder.canonicalize().unwrap_or(folder) })
+    }
+
+    /// Makes the folder if it is missing, mode 0700.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn create(&self) -> Outcome<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .doing(format!("make {}", self.folder.display()))?;
+        Self::at(Some(self.folder.clone()))
+    }
+
+    /// Where a suite of this profile puts its sockets when it starts.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        match variable("XDG_RUNTIME_DIR")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute() && path.is_dir())
+        {
+            Some(base) => base.join("privatus").join(folder_name(&self.folder)),
+            None => self.folder.join("run"),
+        }
+    }
+
+    /// The suite that runs for this profile. The lock says who, and where its sockets are, so this works from any environment.
+    ///
+    /// # Errors
+    /// [`Failure::NotRunning`].
+    pub fn running(&self) -> Outcome<Running> {
+        let not_running = || {
+            Failure::NotRunning(format!(
+                "nothing runs for {}: start it with `privatus run`",
+                self.folder.display()
+            ))
+        };
+        let file = fs::File::open(self.folder.join("lock")).map_err(|_| not_running())?;
+        // Who can take the lock learns that nobody holds it; it is let go at once.
+        let file = match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_free) => return Err(not_running()),
+            Err((file, _)) => file,
+        };
+        let mut text = String::new();
+        file.take(LOCK_MAX_BYTES).read_to_string(&mut text).map_err(|_| not_running())?;
+        let (pid, runtime) = text.split_once('\n').ok_or_else(not_running)?;
+        let pid = pid.parse().ok().filter(|pid| *pid > 1).ok_or_else(not_running)?;
+        Ok(Running { pid, runtime: PathBuf::from(runtime.trim_end_matches('\n')) })
+    }
+}
+
+/// A short name for a folder: what it is called must fit a socket's path, and nobody should read it there.
+fn folder_name(folder: &Path) -> String {
+    let digest = Sha256::digest(folder.as_os_str().as_bytes());
+    digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn data_home() -> Outcome<PathBuf> {
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .ok_or_else(|| Failure::Usage("no home folder is known: name one with --profile DIR".into()))
+}
+
+/// An environment variable of the contract: XDG_*, DISPLAY, WAYLAND_DISPLAY, XAUTHORITY, LANG, LC_* (and HOME, their default).
+#[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A binary of the suite: beside this one, or where a package puts it.
+///
+/// # Errors
+/// It is not there.
+pub fn binary(name: &str) -> Outcome<PathBuf> {
+    let own = std::env::current_exe().doing("find the folder of the program")?;
+    let folder = own.parent().unwrap_or(Path::new("/"));
+    [folder.join(name), folder.join("../libexec/privatus").join(name)]
+        .into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            Failure::Failed(format!(
+                "{} is missing: install Privatus again, or build all of it",
+                folder.join(name).display()
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_lock_is_not_running() {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(Some(dir.path().into())).unwrap();
+        assert_eq!(profile.running().unwrap_err().code(), 4);
+        fs::write(dir.path().join("lock"), "77\n/run/x\n").unwrap();
+        assert_eq!(profile.running().unwrap_err().code(), 4, "a lock file that nobody holds");
+    }
+
+    #[test]
+    fn who_holds_the_lock_is_found_with_its_sockets() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("lock"), "77\n/run/x y\n").unwrap();
+        let file = fs::File::open(dir.path().join("lock")).unwrap();
+        let _held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+        let running = Profile::at(Some(dir.path().into())).unwrap().running().unwrap();
+        assert_eq!(running, Running { pid: 77, runtime: "/run/x y".into() });
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::at(Some(dir.path().join("a/b"))).unwrap().create().unwrap();
+        assert_eq!(fs::metadata(&profile.folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,130 @@
+//! Connections to a running suite: `messenger.sock`, `unlock.sock`, `operator.sock`.
+
+use std::future::Future;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use capnp::capability::FromClientHook;
+
+use super::exit::{Doing, Failure, Outcome};
+use super::paths::Profile;
+use crate::peers::PeerError;
+
+/// Which callee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Socket {
+    /// stored (`ui-stored`).
+    Messenger,
+    /// keyvault (`ui-keyvault`).
+    Unlock,
+    /// onion (`operator-onion`).
+    Operator,
+}
+
+impl Socket {
+    /// Its file in the runtime folder.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Messenger => "messenger.sock",
+            Self::Unlock => "unlock.sock",
+            Self::Operator => "operator.sock",
+        }
+    }
+}
+
+/// How long a command waits for a part that is being restarted (command-line.md).
+pub const RESTART_WAIT: Duration = Duration::from_secs(15);
+
+/// Between two tries to reach a part that is being restarted.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// Longest path that fits a socket's address, without its closing zero (unix(7)).
+const ADDRESS_MAX_BYTES: usize = 107;
+
+/// Connects once.
+///
+/// # Errors
+/// [`Failure::NotRunning`] when no suite runs, or it is not reachable.
+pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
+    let runtime = profile.running()?.runtime;
+    dial(&runtime, socket.file()).map(OwnedFd::from).map_err(|error| {
+        Failure::NotRunning(format!(
+            "cannot reach {}: {error}; try again",
+            runtime.join(socket.file()).display()
+        ))
+    })
+}
+
+/// A path may be longer than an address: then the folder is opened and the socket reached through its descriptor.
+fn dial(runtime: &Path, file: &str) -> std::io::Result<UnixStream> {
+    let path = runtime.join(file);
+    if path.as_os_str().as_bytes().len() <= ADDRESS_MAX_BYTES {
+        return UnixStream::connect(path);
+    }
+    let folder = std::fs::File::open(runtime)?;
+    UnixStream::connect(format!("/proc/self/fd/{}/{file}", folder.as_raw_fd()))
+}
+
+/// Runs a command's conversation with a suite on a runtime of its own.
+///
+/// # Errors
+/// What `work` gives, or that no runtime can be had.
+pub fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// Calls a callee, and again on a new connection while it is being restarted, [`RESTART_WAIT`] at most.
+/// `call` must be idempotent: it may have happened before the answer was lost.
+///
+/// # Errors
+/// [`Failure::NotRunning`] when it stays away; else what `call` failed with.
+pub async fn ask<C, T, F>(
+    profile: &Profile,
+    socket: Socket,
+    call: impl Fn(C) -> F,
+) -> Outcome<Result<T, PeerError>>
+where
+    C: FromClientHook,
+    F: Future<Output = Result<T, PeerError>>,
+{
+    let deadline = tokio::time::Instant::now() + RESTART_WAIT;
+    loop {
+        let (client, _connection) =
+            ipc_schema::rpc::connect::<C>(connect(profile, socket)?).doing("speak to the suite")?;
+        match tokio::time::timeout_at(deadline, call(client)).await {
+            Ok(Err(PeerError::Lost)) if tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            Ok(Err(PeerError::Lost)) | Err(_) => return Err(away()),
+            Ok(answer) => return Ok(answer),
+        }
+    }
+}
+
+/// A part did not come back in time.
+#[must_use]
+pub fn away() -> Failure {
+    Failure::NotRunning("a part of the suite does not answer: see `privatus status`".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_behind_a_long_path_is_reached() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("x".repeat(120)).join("y".repeat(120));
+        std::fs::create_dir_all(&deep).unwrap();
+        let folder = std::fs::File::open(&deep).unwrap();
+        let address = format!("/proc/self/fd/{}/messenger.sock", folder.as_raw_fd());
+        let listener = std::os::unix::net::UnixListener::bind(address).unwrap();
+        assert!(dial(&deep, "messenger.sock").is_ok());
+        assert!(listener.accept().is_ok());
+    }
+}
