@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::codec::{Malformed, Reader};
+use crate::codec::{Malformed, Reader, Writer};
 use crate::memory::Secret32;
 
 /// A private X25519 key with its public half.
@@ -72,14 +72,14 @@ impl AgreementSecret {
         Self { secret, public }
     }
 
-    /// The private bytes, to be sealed.
-    #[must_use]
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        self.secret.as_bytes()
+    /// Private ‖ public, to be sealed: deriving the public half anew costs as much as an agreement.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.put(self.secret.as_bytes()).put(self.public.bytes());
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self::from_secret(&reader.secret()?))
+        let secret = StaticSecret::from(*reader.secret::<32>()?.expose());
+        Ok(Self { secret, public: AgreementKey::read(reader)? })
     }
 
     /// The public half.

@@ -68,12 +68,8 @@ impl InnerBlock {
         Self::parse(&parts.concat())
     }
 
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         Ok(Self(Box::new(bytes.try_into().map_err(|_| Malformed)?)))
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8; INNER_BYTES] {
-        &self.0
     }
 
     /// By which an opened message is known, whichever replica it came through.
@@ -113,6 +109,14 @@ impl OuterKey {
     ) -> Result<Self, AgreementError> {
         let shared = own.agree(their)?;
         Ok(Self(kdf::derive(replica_secret.expose(), shared.expose(), &[INFO, &queue.0])))
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.put(self.0.expose());
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        reader.secret().map(Self)
     }
 
     /// Wraps an inner block for one queue.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::agreement_key::AgreementError;
 use crate::codec::Malformed;
-use crate::sealed::StoreError;
+use crate::store::StoreError;
 
 /// A vault call that changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum VaultError {
     /// Refused: the thing exists but not for this purpose, side, relay or session.
     #[error("this {0} does not serve that purpose")]
     WrongPurpose(Thing),
+    /// What the relay answered, or which relay was named, does not fit the keys.
+    #[error("the relay does not fit")]
+    RelayMismatch,
     /// The session has no queue of the peer to deposit into.
     #[error("the session has no peer queue yet")]
     NoPeerQueue,

@@ -31,7 +31,8 @@ pub mod mailbox;
 pub mod memory;
 pub mod pqxdh;
 pub mod ratchet;
-pub mod sealed;
+pub mod store;
+pub mod vault;
 
 pub use codec::Malformed;
 pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};

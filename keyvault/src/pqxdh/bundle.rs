@@ -107,6 +107,11 @@ impl Bundle {
         (self.signed_prekey.0, &self.signed_prekey.1)
     }
 
+    /// Where the initiator's ratchet starts.
+    pub(crate) fn ratchet_key(&self) -> &AgreementKey {
+        &self.signed_prekey.1
+    }
+
     pub(super) fn one_time(&self) -> Option<(u32, &AgreementKey)> {
         self.one_time.as_ref().map(|(id, key)| (*id, key))
     }

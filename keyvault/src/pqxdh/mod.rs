@@ -8,6 +8,7 @@ mod prekeys;
 pub use agreement::{Agreed, FIRST_PREFIX_BYTES, FirstPrefix, initiate, respond};
 pub use bundle::{BUNDLE_BYTES, Bundle};
 pub use kem::{KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES};
+pub(crate) use prekeys::seconds;
 pub use prekeys::{Prekeys, Validity};
 
 use crate::agreement_key::AgreementError;

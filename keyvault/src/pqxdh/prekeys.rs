@@ -65,7 +65,9 @@ impl Prekeys {
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.put(self.signed.bytes()).put(self.one_time.bytes()).put(self.kem.seed());
+        self.signed.write(writer);
+        self.one_time.write(writer);
+        writer.put(self.kem.seed());
         writer.put(self.bundle.bytes());
     }
 

@@ -240,7 +240,8 @@ impl Session {
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.put(&self.transcript);
         self.root.write(writer);
-        writer.put(self.ours.bytes()).flag(self.sending.is_some());
+        self.ours.write(writer);
+        writer.flag(self.sending.is_some());
         if let Some(sending) = &self.sending {
             sending.chain.write(writer);
             sending.header_key.write(writer);

@@ -1,9 +1,0 @@
-//! The vault file.
-
-/// placeholder
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// x
-    #[error("x")]
-    X,
-}

@@ -1,0 +1,142 @@
+//! Where the vault keeps its records: tables of sealed values, changed in transactions that are durable before they return.
+
+use std::collections::BTreeMap;
+
+use crate::memory::SecretBytes;
+
+/// One kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Table {
+    /// Store key, flags, when contacts were made.
+    Meta = 1,
+    /// Own invites.
+    Invite = 2,
+    /// Opened invites of others.
+    Accept = 3,
+    /// Own receive queues.
+    Replica = 4,
+    /// Sessions: what changes with every message.
+    Session = 5,
+    /// Queues of peers.
+    PeerQueue = 6,
+    /// Kept answers to `seal_envelope`.
+    Outbox = 7,
+    /// Kept answers to `open_envelope`, and what remains of forgotten ones.
+    Opened = 8,
+    /// Message numbers that were used, with a hash of what used them.
+    Used = 9,
+    /// Who the two sides of a session are: what stays.
+    Contact = 10,
+}
+
+/// Every table, for whoever walks them.
+pub const TABLES: [Table; 10] = [
+    Table::Meta,
+    Table::Invite,
+    Table::Accept,
+    Table::Replica,
+    Table::Session,
+    Table::PeerQueue,
+    Table::Outbox,
+    Table::Opened,
+    Table::Used,
+    Table::Contact,
+];
+
+/// The store could not do it; nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be read or written (full disk, revoked descriptor).
+    #[error("vault file: {doing} failed")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A record is not what this vault wrote.
+    #[error("vault file is damaged")]
+    Damaged,
+}
+
+/// A record by its id, still to be decoded.
+pub type Row = (Vec<u8>, SecretBytes);
+
+/// Puts and deletions that happen together or not at all.
+#[derive(Default)]
+pub struct Changes {
+    changes: Vec<(Table, Vec<u8>, Option<SecretBytes>)>,
+}
+
+impl Changes {
+    /// Writes a record, in place of an older one with the same id.
+    pub fn put(&mut self, table: Table, id: &[u8], record: SecretBytes) {
+        self.changes.push((table, id.to_vec(), Some(record)));
+    }
+
+    /// Deletes a record; one that is not there is fine.
+    pub fn delete(&mut self, table: Table, id: &[u8]) {
+        self.changes.push((table, id.to_vec(), None));
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], Option<&SecretBytes>)> {
+        self.changes.iter().map(|(table, id, record)| (*table, id.as_slice(), record.as_ref()))
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// Durable records. The sealed file is one, memory (for simulations and tests) another.
+pub trait Store {
+    /// One record.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn read(&self, table: Table, id: &[u8]) -> Result<Option<SecretBytes>, StoreError>;
+
+    /// Every record of a table, in no particular order.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError>;
+
+    /// Makes all changes durable, or none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError>;
+}
+
+/// Records in memory. A clone is what a crash at that moment would leave behind.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    records: BTreeMap<(Table, Vec<u8>), SecretBytes>,
+}
+
+impl Store for MemoryStore {
+    fn read(&self, table: Table, id: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
+        Ok(self.records.get(&(table, id.to_vec())).cloned())
+    }
+
+    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
+        let rows = self.records.range((table, Vec::new())..).take_while(|((of, _), _)| *of == table);
+        Ok(rows.map(|((_, id), record)| (id.clone(), record.clone())).collect())
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        for (table, id, record) in changes.iter() {
+            match record {
+                Some(record) => self.records.insert((table, id.to_vec()), record.clone()),
+                None => self.records.remove(&(table, id.to_vec())),
+            };
+        }
+        Ok(())
+    }
+}

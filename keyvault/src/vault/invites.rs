@@ -1,0 +1,166 @@
+//! Own one-time invites: a fresh identity and queue each.
+
+use ipc_schema::Timestamp;
+use ipc_schema::relay::Hint;
+use rand_core::CryptoRng;
+
+use super::records::{AcceptRecord, InviteRecord, InviteState, OpenInvite, Record, ReplicaRecord};
+use super::{Created, INVITE_GRACE, INVITE_LIFETIME, PutRecord, Vault};
+use crate::agreement_key::AgreementSecret;
+use crate::error::{Thing, VaultError};
+use crate::identity::Identity;
+use crate::ids::{InviteId, RelayId, ReplicaId};
+use crate::invite::{HINTS_MAX, InviteBundle, InviteSecret};
+use crate::mailbox::ReceiverKey;
+use crate::memory::Secret32;
+use crate::pqxdh::{Prekeys, Validity, seconds};
+use crate::store::{Changes, Store};
+
+/// An invite that is ready to be left at its relay and handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedInvite {
+    /// The text to hand over. Whoever has it can accept.
+    pub link: String,
+    /// Names the blob at the relay.
+    pub blob_id: [u8; 32],
+    /// To be left with the blob; authenticates `secure+read`.
+    pub read_key: Secret32,
+    /// The encrypted bundle, `BLOB_BYTES`.
+    pub blob: Vec<u8>,
+    /// End of its life.
+    pub expires: Timestamp,
+}
+
+impl<S: Store> Vault<S> {
+    /// Makes a fresh identity and the keys of a receive queue on `relay`; returns the receiver key for `create`. Counts as
+    /// one new contact. Idempotent by `invite`.
+    ///
+    /// # Errors
+    /// `RateLimited`; `Conflict(Invite)` if the number was used for another relay or for a replica; `Store`.
+    pub fn begin_invite(
+        &mut self,
+        invite: InviteId,
+        relay: RelayId,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<[u8; 32], VaultError> {
+        if let Some(replica) = self.load::<ReplicaRecord>(&invite.key())? {
+            let same = replica.relay == relay && replica.invite == Some(invite);
+            return same.then(|| replica.receiver.public()).ok_or(VaultError::Conflict(Thing::Invite));
+        }
+        let mut changes = Changes::default();
+        let meta = self.count_contact(now, &mut changes)?;
+        let expires = now.after(INVITE_LIFETIME);
+        let secret = InviteSecret::generate(rng);
+        let identity = Identity::generate(now, rng);
+        let prekeys = Prekeys::generate(&identity, Validity::until(now, expires), rng);
+        let replica = ReplicaRecord {
+            relay,
+            receiver: ReceiverKey::generate(rng),
+            agreement: AgreementSecret::generate(rng),
+            secret: secret.replica_secret(),
+            created: None,
+            invite: Some(invite),
+            session: None,
+        };
+        let record = InviteRecord {
+            relay,
+            blob_id: secret.blob_id(),
+            expires_seconds: seconds(expires),
+            state: InviteState::Open(Box::new(OpenInvite { secret, identity, prekeys, left: None })),
+        };
+        changes.put_record(&invite.key(), &record)?;
+        changes.put_record(&invite.key(), &replica)?;
+        self.store.commit(&changes)?;
+        self.meta = meta;
+        Ok(replica.receiver.public())
+    }
+
+    /// Takes what the relay answered and makes link and blob. At most three hints are kept. Idempotent: the same again.
+    ///
+    /// # Errors
+    /// `NoSuch(Invite)`; `Conflict(Invite)` if it was accepted already or the relay's answer is another one; `Store`.
+    pub fn finish_invite(
+        &mut self,
+        invite: InviteId,
+        created: Created,
+        hints: &[Hint],
+        rng: &mut impl CryptoRng,
+    ) -> Result<FinishedInvite, VaultError> {
+        let mut record: InviteRecord = self.require(&invite.key(), Thing::Invite)?;
+        let (relay, expires_seconds) = (record.relay, record.expires_seconds);
+        let InviteState::Open(open) = &mut record.state else {
+            return Err(VaultError::Conflict(Thing::Invite));
+        };
+        let mut changes = Changes::default();
+        let replica = ReplicaId::from(invite);
+        self.create_replica(replica, created, &mut changes)?;
+        let (hints, blob) = match open.left.take() {
+            Some(left) => left,
+            None => {
+                let receiver: ReplicaRecord = self.require(&replica.key(), Thing::Invite)?;
+                let blob = InviteBundle {
+                    bundle: open.prekeys.bundle().clone(),
+                    devices: open.identity.devices().clone(),
+                    queue: created.sender_queue,
+                    relay_key: created.relay_key,
+                    receiver_key: receiver.agreement.public(),
+                }
+                .seal(&open.secret, rng)?;
+                (hints.iter().take(HINTS_MAX).copied().collect(), blob)
+            }
+        };
+        let link = open.link(relay, expires_seconds, &hints);
+        let finished = FinishedInvite {
+            link: link.text(),
+            blob_id: open.secret.blob_id(),
+            read_key: open.secret.read_key(),
+            blob: blob.clone(),
+            expires: link.expires(),
+        };
+        open.left = Some((hints, blob));
+        changes.put_record(&invite.key(), &record)?;
+        self.store.commit(&changes)?;
+        Ok(finished)
+    }
+
+    /// Drops the keys of an invite. What it opened already is a session and stays. Idempotent.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn cancel_invite(&mut self, invite: InviteId) -> Result<(), VaultError> {
+        let mut changes = Changes::default();
+        self.drop_invite(invite, &mut changes)?;
+        if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
+    }
+
+    fn drop_invite(&self, invite: InviteId, changes: &mut Changes) -> Result<(), VaultError> {
+        if self.load::<InviteRecord>(&invite.key())?.is_some() {
+            changes.delete(InviteRecord::TABLE, &invite.key());
+        }
+        let replica = self.load::<ReplicaRecord>(&invite.key())?;
+        if replica.is_some_and(|replica| replica.invite == Some(invite) && replica.session.is_none()) {
+            changes.delete(ReplicaRecord::TABLE, &invite.key());
+        }
+        Ok(())
+    }
+
+    /// Invites, own and others', whose time and grace are over.
+    pub(super) fn sweep_invites(&self, now: Timestamp, changes: &mut Changes) -> Result<(), VaultError> {
+        let is_over = |seconds: u32| {
+            now.since(Timestamp(u64::from(seconds) * 1_000)) > INVITE_GRACE
+        };
+        for (id, record) in self.invites()? {
+            if is_over(record.expires_seconds) {
+                let invite = InviteId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));
+                self.drop_invite(invite, changes)?;
+            }
+        }
+        for (id, bytes) in self.store.all(AcceptRecord::TABLE)? {
+            if is_over(AcceptRecord::decode(&bytes)?.link.expires_seconds) {
+                changes.delete(AcceptRecord::TABLE, &id);
+            }
+        }
+        Ok(())
+    }
+}

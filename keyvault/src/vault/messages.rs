@@ -1,0 +1,276 @@
+//! Sealing messages of a session, the peer's queues, and forgetting answers.
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, Record, SessionRecord};
+use super::{PEER_QUEUES_MAX, PutRecord, Vault};
+use crate::agreement_key::{AgreementError, AgreementSecret};
+use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
+use crate::error::{Thing, VaultError};
+use crate::frame::{CONTENT_MAX, Frame, Offer};
+use crate::ids::{InnerHash, OutboxId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
+use crate::kdf::{self, NONCE_BYTES};
+use crate::mailbox;
+use crate::memory::SecretBytes;
+use crate::store::{Changes, Store};
+
+/// A request to seal one message.
+#[derive(Clone, Copy, Debug)]
+pub struct SealEnvelope<'a> {
+    /// To whom.
+    pub session: SessionId,
+    /// Names the message.
+    pub outbox: OutboxId,
+    /// stored's content, at most `CONTENT_MAX` bytes.
+    pub content: &'a [u8],
+    /// Own receive queues to offer in it; at most two.
+    pub offer: &'a [ReplicaId],
+}
+
+/// One envelope for one queue of the peer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutgoingEnvelope {
+    /// Where it goes.
+    pub peer_queue: PeerQueueId,
+    /// Names the deposit.
+    pub put_id: PutId,
+    /// Exactly 4,096 B.
+    pub bytes: Vec<u8>,
+}
+
+/// A queue of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerQueue {
+    /// The vault's name for it, used in [`super::Purpose`].
+    pub id: PeerQueueId,
+    /// Its relay.
+    pub relay: RelayId,
+    /// By which the sender names it there.
+    pub queue: QueueId,
+    /// X25519 key that `secure` registers.
+    pub sender_key: [u8; 32],
+}
+
+/// A peer's queue with the number it is kept under.
+pub(super) type NumberedQueue = (PeerQueueId, PeerQueueRecord);
+
+/// An inner block that is ready to be wrapped for every queue.
+pub(super) struct SealedMessage<'a> {
+    pub(super) session: SessionId,
+    pub(super) inner: &'a InnerBlock,
+    pub(super) sequence: u64,
+}
+
+impl<S: Store> Vault<S> {
+    /// Seals one ratchet message and wraps it for each of the peer's queues. Idempotent by `outbox`: the same bytes until
+    /// [`Self::forget`].
+    ///
+    /// # Errors
+    /// `NoSuch(Session)`, `NoSuch(Replica)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)` for the same id
+    /// with another request; `WrongPurpose(Replica)` for a queue that serves somebody else; `Store`.
+    pub fn seal_envelope(
+        &mut self,
+        request: SealEnvelope<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<OutgoingEnvelope>, VaultError> {
+        let hash = request.hash();
+        if let Some(kept) = self.load::<OutboxRecord>(&request.outbox.key())? {
+            let same = kept.session == request.session && kept.request == hash;
+            return same.then(|| kept.answer()).ok_or(VaultError::Conflict(Thing::Outbox));
+        }
+        if request.content.len() > CONTENT_MAX {
+            return Err(VaultError::TooLong);
+        }
+        self.has_room_for_answer()?;
+        let mut session: SessionRecord = self.require(&request.session.key(), Thing::Session)?;
+        let queues = self.numbered_queues(&session.peer_queues)?;
+        if queues.is_empty() {
+            return Err(VaultError::NoPeerQueue);
+        }
+        let mut changes = Changes::default();
+        let frame = Frame {
+            offers: self.offer_replicas(request.offer, request.session, &mut changes)?,
+            devices: Vec::new(),
+            content: Some(SecretBytes::new(request.content.to_vec())),
+        };
+        for replica in request.offer {
+            if !session.replicas.contains(replica) {
+                session.replicas.push(*replica);
+            }
+        }
+        let message = session
+            .ratchet
+            .seal(&frame.encode()?, MESSAGE_BYTES, rng)
+            .map_err(|_| VaultError::Bug("message does not fit"))?;
+        let inner = InnerBlock::message(&message)?;
+        let sealed = SealedMessage {
+            session: request.session,
+            inner: &inner,
+            sequence: session.sealed,
+        };
+        session.sealed = session.sealed.saturating_add(1);
+        let kept = sealed.into_record(hash, &queues, rng);
+        changes.put_record(&request.session.key(), &session)?;
+        changes.put_record(&request.outbox.key(), &kept)?;
+        self.store.commit(&changes)?;
+        self.kept += 1;
+        Ok(kept.answer())
+    }
+
+    /// Drops kept answers: the caller has them durably. Unknown ones are fine. Idempotent.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn forget(
+        &mut self,
+        outbox: &[OutboxId],
+        opened: &[InnerHash],
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let mut changes = Changes::default();
+        let mut fewer = 0;
+        for id in unique(outbox) {
+            if self.load::<OutboxRecord>(&id.key())?.is_some() {
+                changes.delete(OutboxRecord::TABLE, &id.key());
+                fewer += 1;
+            }
+        }
+        for hash in unique(opened) {
+            if matches!(self.load(&hash.0)?, Some(OpenedRecord::Kept { .. })) {
+                changes.put_record(&hash.0, &OpenedRecord::Forgotten(now))?;
+                fewer += 1;
+            }
+        }
+        if !changes.is_empty() {
+            self.store.commit(&changes)?;
+            self.kept = self.kept.saturating_sub(fewer);
+        }
+        Ok(())
+    }
+
+    pub(super) fn numbered_queues(&self, ids: &[PeerQueueId]) -> Result<Vec<NumberedQueue>, VaultError> {
+        ids.iter().map(|id| Ok((*id, self.require(&id.key(), Thing::PeerQueue)?))).collect()
+    }
+
+    pub(super) fn peer_queues(&self, ids: &[PeerQueueId]) -> Result<Vec<PeerQueue>, VaultError> {
+        Ok(self.numbered_queues(ids)?.into_iter().map(PeerQueue::from).collect())
+    }
+
+    /// Notes a queue that the peer offered, with this side's key for it.
+    pub(super) fn add_peer_queue(
+        &self,
+        session: SessionId,
+        offer: &Offer,
+        sender: &AgreementSecret,
+        (changes, rng): (&mut Changes, &mut impl CryptoRng),
+    ) -> Result<NumberedQueue, VaultError> {
+        let id = PeerQueueId(self.fresh_id::<PeerQueueRecord>(rng)?);
+        let record = PeerQueueRecord::derive(session, offer, sender)?;
+        changes.put_record(&id.key(), &record)?;
+        Ok((id, record))
+    }
+
+    /// Takes the peer's offers into a session; true if they changed its queues. Offers that cannot be used are left out:
+    /// the peer harms only its own mail.
+    pub(super) fn take_offers(
+        &self,
+        session: SessionId,
+        (record, offers): (&mut SessionRecord, &[Offer]),
+        changes: &mut Changes,
+        rng: &mut impl CryptoRng,
+    ) -> Result<bool, VaultError> {
+        let known = self.numbered_queues(&record.peer_queues)?;
+        let is_known = |offer: &Offer| {
+            known.iter().any(|(_, queue)| queue.relay == offer.relay && queue.queue == offer.queue)
+        };
+        let mut changed = false;
+        for offer in offers.iter().filter(|offer| !is_known(offer)) {
+            let sender = AgreementSecret::generate(rng);
+            if let Ok((id, _)) = self.add_peer_queue(session, offer, &sender, (&mut *changes, &mut *rng)) {
+                record.peer_queues.push(id);
+                changed = true;
+            }
+        }
+        let surplus = record.peer_queues.len().saturating_sub(PEER_QUEUES_MAX);
+        for old in record.peer_queues.drain(..surplus) {
+            changes.delete(PeerQueueRecord::TABLE, &old.key());
+        }
+        Ok(changed)
+    }
+}
+
+impl SealEnvelope<'_> {
+    fn hash(&self) -> [u8; 32] {
+        let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
+        kdf::sha256(&[b"privatus/outbox/v1", &(offers.len() as u64).to_be_bytes(), &offers, self.content])
+    }
+}
+
+impl SealedMessage<'_> {
+    pub(super) fn into_record(
+        self,
+        request: [u8; 32],
+        queues: &[NumberedQueue],
+        rng: &mut impl CryptoRng,
+    ) -> OutboxRecord {
+        let envelopes = queues
+            .iter()
+            .map(|(id, queue)| {
+                let mut nonce = [0; NONCE_BYTES];
+                rng.fill_bytes(&mut nonce);
+                let bytes = queue.outer.seal(&queue.queue, &nonce, self.inner);
+                (*id, queue.put_id(self.sequence), bytes)
+            })
+            .collect();
+        OutboxRecord { session: self.session, request, envelopes }
+    }
+}
+
+impl PeerQueueRecord {
+    fn derive(session: SessionId, offer: &Offer, sender: &AgreementSecret) -> Result<Self, AgreementError> {
+        Ok(Self {
+            session,
+            relay: offer.relay,
+            queue: offer.queue,
+            sender_public: sender.public(),
+            outer: OuterKey::derive(sender, &offer.receiver_key, &offer.replica_secret, &offer.queue)?,
+            command_key: mailbox::sender_key(sender, &offer.relay_key, &offer.queue)?,
+            replica_secret: offer.replica_secret.clone(),
+        })
+    }
+
+    /// `HMAC(replica secret, sequence)` cut to 16 B: repeating a deposit is harmless, and the number stays unseen.
+    fn put_id(&self, sequence: u64) -> PutId {
+        let mac = kdf::mac(&self.replica_secret, &[b"privatus/put/v1", &sequence.to_be_bytes()]);
+        let (front, _) = mac.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        PutId(*front)
+    }
+}
+
+impl OutboxRecord {
+    pub(super) fn answer(&self) -> Vec<OutgoingEnvelope> {
+        let envelope = |(queue, put, bytes): &(PeerQueueId, PutId, Vec<u8>)| OutgoingEnvelope {
+            peer_queue: *queue,
+            put_id: *put,
+            bytes: bytes.clone(),
+        };
+        self.envelopes.iter().map(envelope).collect()
+    }
+}
+
+impl From<NumberedQueue> for PeerQueue {
+    fn from((id, record): NumberedQueue) -> Self {
+        Self { id, relay: record.relay, queue: record.queue, sender_key: *record.sender_public.bytes() }
+    }
+}
+
+impl std::fmt::Debug for OutgoingEnvelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OutgoingEnvelope({:?}, {:?}, {} B)", self.peer_queue, self.put_id, self.bytes.len())
+    }
+}
+
+fn unique<T: Copy + Ord>(ids: &[T]) -> std::collections::BTreeSet<T> {
+    ids.iter().copied().collect()
+}

@@ -1,0 +1,276 @@
+//! The core: every call that stored or ui may make of the keys, on any store. No clock, no randomness of its own, no I/O
+//! but the store's. Each call is bound to one session, queue and purpose, is idempotent by an id that the caller chose, and
+//! is durable before it answers (architecture.md, *Crash rules*).
+
+mod accept;
+mod invites;
+mod messages;
+mod open;
+mod records;
+mod replicas;
+mod signing;
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+pub use accept::{AcceptInvite, AcceptedInvite, OpenedInvite};
+pub use invites::FinishedInvite;
+pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
+pub use open::{IncomingEnvelope, Opened};
+pub use replicas::Created;
+pub use signing::{Purpose, Sign};
+
+use crate::error::{Thing, VaultError};
+use crate::identity::SafetyNumber;
+use crate::ids::{PeerQueueId, ReplicaId, SessionId};
+use crate::memory::Secret32;
+use crate::ratchet::SKIPPED_KEPT;
+use crate::store::{Changes, Store};
+use records::{ContactRecord, InviteRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
+
+/// New contacts or identities within [`NEW_CONTACTS_WITHIN`]: more than a person makes, far fewer than a taken-over stored
+/// would want (architecture.md).
+pub const NEW_CONTACTS_MAX: usize = 10;
+/// See [`NEW_CONTACTS_MAX`].
+pub const NEW_CONTACTS_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// Answers kept until the caller forgets them: a full mailbox queue (architecture.md).
+pub const KEPT_MAX: usize = 512;
+/// How long a forgotten envelope is still told as a duplicate.
+pub const DUPLICATE_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// An invite's life (protocol.md 1).
+pub const INVITE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long an expired invite's keys still serve a first message that was sent in time: a mailbox's TTL (protocol.md 8).
+pub const INVITE_GRACE: Duration = Duration::from_secs(21 * 24 * 60 * 60);
+/// Queues of one peer: R = 2, twice while a rotation overlaps (protocol.md 8).
+pub const PEER_QUEUES_MAX: usize = 4;
+/// Opened invites of others that wait to be accepted.
+pub const ACCEPTS_MAX: usize = 64;
+
+const META_ID: &[u8] = b"vault";
+
+/// The unlocked vault.
+pub struct Vault<S> {
+    store: S,
+    meta: MetaRecord,
+    /// Un-forgotten answers in the store.
+    kept: usize,
+}
+
+/// What there is to say about a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Its id.
+    pub session: SessionId,
+    /// Own receive queues.
+    pub replicas: Vec<ReplicaId>,
+    /// Queues of the peer.
+    pub peer_queues: Vec<PeerQueueId>,
+}
+
+impl<S: Store> Vault<S> {
+    /// The vault in an unlocked store; an empty store gets its store key.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn open(mut store: S, rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
+        let meta = match store.read(MetaRecord::TABLE, META_ID)? {
+            Some(bytes) => MetaRecord::decode(&bytes)?,
+            None => {
+                let meta = MetaRecord { store_key: Secret32::random(rng), scripts: false, contacts_made: vec![] };
+                let mut changes = Changes::default();
+                changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
+                store.commit(&changes)?;
+                meta
+            }
+        };
+        let mut vault = Self { store, meta, kept: 0 };
+        vault.kept = vault.count_kept()?;
+        Ok(vault)
+    }
+
+    /// The key of stored's database, 32 B.
+    #[must_use]
+    pub fn store_key(&self) -> &Secret32 {
+        &self.meta.store_key
+    }
+
+    /// Whether local programs may use the sockets of a desktop profile.
+    #[must_use]
+    pub fn scripts(&self) -> bool {
+        self.meta.scripts
+    }
+
+    /// Sets [`Self::scripts`]. The caller has seen the passphrase. Idempotent.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn set_scripts(&mut self, on: bool) -> Result<(), VaultError> {
+        let meta = MetaRecord { scripts: on, ..self.meta.clone() };
+        let mut changes = Changes::default();
+        changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
+        self.store.commit(&changes)?;
+        self.meta = meta;
+        Ok(())
+    }
+
+    /// Every session.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn sessions(&self) -> Result<Vec<SessionInfo>, VaultError> {
+        let rows = self.store.all(SessionRecord::TABLE)?;
+        rows.iter()
+            .map(|(id, bytes)| {
+                let record = SessionRecord::decode(bytes)?;
+                let session = SessionId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));
+                Ok(SessionInfo { session, replicas: record.replicas, peer_queues: record.peer_queues })
+            })
+            .collect()
+    }
+
+    /// What two people compare.
+    ///
+    /// # Errors
+    /// `NoSuch(Session)`, `Store`.
+    pub fn safety_number(&self, session: SessionId) -> Result<SafetyNumber, VaultError> {
+        let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
+        Ok(SafetyNumber::of(&contact.own.public().id(), &contact.peer.id()))
+    }
+
+    /// Queues and verification of one session.
+    ///
+    /// # Errors
+    /// `NoSuch(Session)`, `Store`.
+    pub fn session(&self, session: SessionId) -> Result<(SessionInfo, bool), VaultError> {
+        let record: SessionRecord = self.require(&session.key(), Thing::Session)?;
+        let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
+        let info = SessionInfo { session, replicas: record.replicas, peer_queues: record.peer_queues };
+        Ok((info, contact.verified))
+    }
+
+    /// Drops every key of a contact, and the plaintext of kept answers. Idempotent.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn remove_session(&mut self, session: SessionId, now: Timestamp) -> Result<(), VaultError> {
+        let Some(record) = self.load::<SessionRecord>(&session.key())? else { return Ok(()) };
+        let mut changes = Changes::default();
+        changes.delete(SessionRecord::TABLE, &session.key());
+        changes.delete(ContactRecord::TABLE, &session.key());
+        for queue in &record.peer_queues {
+            changes.delete(records::PeerQueueRecord::TABLE, &queue.key());
+        }
+        for replica in &record.replicas {
+            changes.delete(records::ReplicaRecord::TABLE, &replica.key());
+        }
+        for (id, bytes) in self.store.all(records::OutboxRecord::TABLE)? {
+            if records::OutboxRecord::decode(&bytes)?.session == session {
+                changes.delete(records::OutboxRecord::TABLE, &id);
+            }
+        }
+        for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
+            let record = OpenedRecord::decode(&bytes)?;
+            if matches!(record, OpenedRecord::Kept { session: of, .. } if of == session) {
+                changes.put(OpenedRecord::TABLE, &id, OpenedRecord::Forgotten(now).encode()?);
+            }
+        }
+        self.store.commit(&changes)?;
+        self.kept = self.count_kept()?;
+        Ok(())
+    }
+
+    /// Drops what has outlived its use. To be called at unlock and once an hour; nothing depends on when.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn sweep(&mut self, now: Timestamp) -> Result<(), VaultError> {
+        let mut changes = Changes::default();
+        for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
+            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if now.since(at) > DUPLICATE_FOR) {
+                changes.delete(OpenedRecord::TABLE, &id);
+            }
+        }
+        for (id, bytes) in self.store.all(UsedRecord::TABLE)? {
+            if now.since(UsedRecord::decode(&bytes)?.at) > SKIPPED_KEPT {
+                changes.delete(UsedRecord::TABLE, &id);
+            }
+        }
+        self.sweep_invites(now, &mut changes)?;
+        if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
+    }
+
+    fn load<R: Record>(&self, id: &[u8]) -> Result<Option<R>, VaultError> {
+        let bytes = self.store.read(R::TABLE, id)?;
+        Ok(bytes.map(|bytes| R::decode(&bytes)).transpose()?)
+    }
+
+    fn require<R: Record>(&self, id: &[u8], thing: Thing) -> Result<R, VaultError> {
+        self.load(id)?.ok_or(VaultError::NoSuch(thing))
+    }
+
+    fn count_kept(&self) -> Result<usize, VaultError> {
+        let mut kept = self.store.all(records::OutboxRecord::TABLE)?.len();
+        for (_, bytes) in self.store.all(OpenedRecord::TABLE)? {
+            kept += usize::from(matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Kept { .. }));
+        }
+        Ok(kept)
+    }
+
+    fn has_room_for_answer(&self) -> Result<(), VaultError> {
+        if self.kept < KEPT_MAX { Ok(()) } else { Err(VaultError::TooManyKept) }
+    }
+
+    /// Notes one more new contact in `changes`; the caller keeps the returned record once it has committed.
+    fn count_contact(&self, now: Timestamp, changes: &mut Changes) -> Result<MetaRecord, VaultError> {
+        let mut meta = self.meta.clone();
+        // A moment ahead of a clock that was set back counts as recent: `since` is zero then.
+        meta.contacts_made.retain(|at| now.since(*at) < NEW_CONTACTS_WITHIN);
+        if let (true, Some(oldest)) =
+            (meta.contacts_made.len() >= NEW_CONTACTS_MAX, meta.contacts_made.iter().min())
+        {
+            let retry_after = NEW_CONTACTS_WITHIN.saturating_sub(now.since(*oldest));
+            return Err(VaultError::RateLimited { retry_after });
+        }
+        meta.contacts_made.push(now);
+        changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
+        Ok(meta)
+    }
+
+    /// A fresh number that no record of the table has.
+    fn fresh_id<R: Record>(&self, rng: &mut impl CryptoRng) -> Result<u64, VaultError> {
+        loop {
+            let id = rng.next_u64();
+            if id != 0 && self.store.read(R::TABLE, &id.to_be_bytes())?.is_none() {
+                return Ok(id);
+            }
+        }
+    }
+
+    fn invites(&self) -> Result<Vec<(Vec<u8>, InviteRecord)>, VaultError> {
+        let rows = self.store.all(InviteRecord::TABLE)?;
+        rows.into_iter().map(|(id, bytes)| Ok((id, InviteRecord::decode(&bytes)?))).collect()
+    }
+}
+
+impl<S> std::fmt::Debug for Vault<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault(.., {} answers kept)", self.kept)
+    }
+}
+
+/// Records that are Changes' business: encoding and putting in one step.
+trait PutRecord {
+    fn put_record<R: Record>(&mut self, id: &[u8], record: &R) -> Result<(), VaultError>;
+}
+
+impl PutRecord for Changes {
+    fn put_record<R: Record>(&mut self, id: &[u8], record: &R) -> Result<(), VaultError> {
+        self.put(R::TABLE, id, record.encode()?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

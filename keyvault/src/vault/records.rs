@@ -1,0 +1,464 @@
+//! What the vault keeps about each thing, and its layout in the store: version 1 ‖ fields.
+
+use ipc_schema::Timestamp;
+use ipc_schema::bytes::Cursor;
+use ipc_schema::relay::Hint;
+
+use crate::agreement_key::{AgreementKey, AgreementSecret};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::envelope::{ENVELOPE_BYTES, OuterKey};
+use crate::frame::Offer;
+use crate::identity::{Identity, PublicIdentity};
+use crate::ids::{InviteId, OutboxId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
+use crate::invite::{InviteSecret, Link};
+use crate::mailbox::ReceiverKey;
+use crate::memory::{Secret32, SecretBytes};
+use crate::pqxdh::Prekeys;
+use crate::ratchet::Session;
+use crate::store::Table;
+use crate::vault::Created;
+
+const VERSION: u8 = 1;
+
+/// A kind of record.
+pub(super) trait Record: Sized {
+    const TABLE: Table;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed>;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed>;
+
+    fn encode(&self) -> Result<SecretBytes, Malformed> {
+        let mut writer = Writer::with_capacity(1_024);
+        writer.u8(VERSION);
+        self.write(&mut writer)?;
+        Ok(writer.finish())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != VERSION {
+            return Err(Malformed);
+        }
+        let record = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(record)
+    }
+}
+
+/// An own invite. Its queue is the replica of the same number.
+pub(super) struct InviteRecord {
+    pub(super) relay: RelayId,
+    pub(super) blob_id: [u8; 32],
+    pub(super) expires_seconds: u32,
+    pub(super) state: InviteState,
+}
+
+/// How far an own invite is.
+pub(super) enum InviteState {
+    /// Its keys wait for an acceptance.
+    Open(Box<OpenInvite>),
+    /// The first valid acceptance opened this session; the keys are gone.
+    Used(SessionId),
+}
+
+/// The private side of an invite that nobody has accepted.
+pub(super) struct OpenInvite {
+    pub(super) secret: InviteSecret,
+    pub(super) identity: Identity,
+    pub(super) prekeys: Prekeys,
+    /// Hints and encrypted blob, once the relay had made the queue.
+    pub(super) left: Option<(Vec<Hint>, Vec<u8>)>,
+}
+
+impl OpenInvite {
+    pub(super) fn link(&self, relay: RelayId, expires_seconds: u32, hints: &[Hint]) -> Link {
+        Link { secret: self.secret.clone(), relay, expires_seconds, hints: hints.to_vec() }
+    }
+}
+
+impl Record for InviteRecord {
+    const TABLE: Table = Table::Invite;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(&self.relay.0).put(&self.blob_id).u32(self.expires_seconds);
+        match &self.state {
+            InviteState::Used(session) => {
+                writer.u8(2).u64(session.0);
+            }
+            InviteState::Open(open) => {
+                writer.u8(1);
+                open.secret.write(writer);
+                open.identity.write(writer);
+                open.prekeys.write(writer);
+                writer.flag(open.left.is_some());
+                if let Some((hints, blob)) = &open.left {
+                    write_hints(writer, hints)?;
+                    writer.short_bytes(blob)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (relay, blob_id) = (RelayId(reader.array()?), reader.array()?);
+        let expires_seconds = reader.u32()?;
+        let state = match reader.u8()? {
+            1 => InviteState::Open(Box::new(OpenInvite {
+                secret: InviteSecret::read(reader)?,
+                identity: Identity::read(reader)?,
+                prekeys: Prekeys::read(reader)?,
+                left: match reader.flag()? {
+                    true => Some((read_hints(reader)?, reader.short_bytes()?.to_vec())),
+                    false => None,
+                },
+            })),
+            2 => InviteState::Used(SessionId(reader.u64()?)),
+            _ => return Err(Malformed),
+        };
+        Ok(Self { relay, blob_id, expires_seconds, state })
+    }
+}
+
+/// Somebody else's invite.
+pub(super) struct AcceptRecord {
+    pub(super) link: Link,
+    /// Registered by `secure+read`, before the blob is known.
+    pub(super) sender: AgreementSecret,
+    pub(super) accepted: Option<(SessionId, OutboxId)>,
+}
+
+impl Record for AcceptRecord {
+    const TABLE: Table = Table::Accept;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        self.link.secret.write(writer);
+        writer.put(&self.link.relay.0).u32(self.link.expires_seconds);
+        write_hints(writer, &self.link.hints)?;
+        self.sender.write(writer);
+        let (session, outbox) = self.accepted.unwrap_or((SessionId(0), OutboxId(0)));
+        writer.u64(session.0).u64(outbox.0);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let link = Link {
+            secret: InviteSecret::read(reader)?,
+            relay: RelayId(reader.array()?),
+            expires_seconds: reader.u32()?,
+            hints: read_hints(reader)?,
+        };
+        let sender = AgreementSecret::read(reader)?;
+        let accepted = (SessionId(reader.u64()?), OutboxId(reader.u64()?));
+        Ok(Self { link, sender, accepted: (accepted.0 != SessionId(0)).then_some(accepted) })
+    }
+}
+
+/// An own receive queue.
+pub(super) struct ReplicaRecord {
+    pub(super) relay: RelayId,
+    pub(super) receiver: ReceiverKey,
+    pub(super) agreement: AgreementSecret,
+    pub(super) secret: Secret32,
+    pub(super) created: Option<Created>,
+    /// The invite that this queue was made for.
+    pub(super) invite: Option<InviteId>,
+    /// Whom it serves; from then on nobody else.
+    pub(super) session: Option<SessionId>,
+}
+
+impl ReplicaRecord {
+    pub(super) fn offer(&self) -> Option<Offer> {
+        self.created.as_ref().map(|created| Offer {
+            relay: self.relay,
+            queue: created.sender_queue,
+            relay_key: created.relay_key,
+            receiver_key: self.agreement.public(),
+            replica_secret: self.secret.clone(),
+        })
+    }
+}
+
+impl Record for ReplicaRecord {
+    const TABLE: Table = Table::Replica;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(&self.relay.0);
+        self.receiver.write(writer);
+        self.agreement.write(writer);
+        writer.put(self.secret.expose()).flag(self.created.is_some());
+        if let Some(created) = &self.created {
+            writer.put(&created.receiver_queue.0).put(&created.sender_queue.0);
+            writer.put(created.relay_key.bytes());
+        }
+        writer.flag(self.invite.is_some()).u64(self.invite.map_or(0, |invite| invite.0));
+        writer.u64(self.session.map_or(0, |session| session.0));
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let relay = RelayId(reader.array()?);
+        let receiver = ReceiverKey::read(reader)?;
+        let agreement = AgreementSecret::read(reader)?;
+        let secret = reader.secret()?;
+        let created = match reader.flag()? {
+            true => Some(Created {
+                receiver_queue: QueueId(reader.array()?),
+                sender_queue: QueueId(reader.array()?),
+                relay_key: AgreementKey::read(reader)?,
+            }),
+            false => None,
+        };
+        let (is_invite, invite) = (reader.flag()?, InviteId(reader.u64()?));
+        let session = SessionId(reader.u64()?);
+        Ok(Self {
+            relay,
+            receiver,
+            agreement,
+            secret,
+            created,
+            invite: is_invite.then_some(invite),
+            session: (session != SessionId(0)).then_some(session),
+        })
+    }
+}
+
+/// A session: what changes with every message.
+pub(super) struct SessionRecord {
+    pub(super) ratchet: Session,
+    /// Newest last; at most `PEER_QUEUES_MAX`.
+    pub(super) peer_queues: Vec<PeerQueueId>,
+    /// Own receive queues that the peer was offered.
+    pub(super) replicas: Vec<ReplicaId>,
+    /// Messages sealed so far: names deposits.
+    pub(super) sealed: u64,
+}
+
+impl Record for SessionRecord {
+    const TABLE: Table = Table::Session;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        self.ratchet.write(writer);
+        write_ids(writer, self.peer_queues.iter().map(|id| id.0))?;
+        write_ids(writer, self.replicas.iter().map(|id| id.0))?;
+        writer.u64(self.sealed);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            ratchet: Session::read(reader)?,
+            peer_queues: read_ids(reader)?.into_iter().map(PeerQueueId).collect(),
+            replicas: read_ids(reader)?.into_iter().map(ReplicaId).collect(),
+            sealed: reader.u64()?,
+        })
+    }
+}
+
+/// Who the two sides of a session are: read only when that is asked, for reading keys costs more than a message does.
+pub(super) struct ContactRecord {
+    pub(super) own: Identity,
+    pub(super) peer: PublicIdentity,
+    pub(super) verified: bool,
+}
+
+impl Record for ContactRecord {
+    const TABLE: Table = Table::Contact;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        self.own.write(writer);
+        writer.put(&self.peer.bytes()).flag(self.verified);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let own = Identity::read(reader)?;
+        let peer = PublicIdentity::read_trusted(reader)?;
+        Ok(Self { own, peer, verified: reader.flag()? })
+    }
+}
+
+/// A queue of a peer, with what is derived from it once instead of for every envelope.
+pub(super) struct PeerQueueRecord {
+    pub(super) session: SessionId,
+    pub(super) relay: RelayId,
+    pub(super) queue: QueueId,
+    pub(super) sender_public: AgreementKey,
+    pub(super) outer: OuterKey,
+    /// Authenticates commands to the relay.
+    pub(super) command_key: Secret32,
+    /// Names deposits.
+    pub(super) replica_secret: Secret32,
+}
+
+impl Record for PeerQueueRecord {
+    const TABLE: Table = Table::PeerQueue;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.u64(self.session.0).put(&self.relay.0).put(&self.queue.0);
+        writer.put(self.sender_public.bytes());
+        self.outer.write(writer);
+        writer.put(self.command_key.expose()).put(self.replica_secret.expose());
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            session: SessionId(reader.u64()?),
+            relay: RelayId(reader.array()?),
+            queue: QueueId(reader.array()?),
+            sender_public: AgreementKey::read(reader)?,
+            outer: OuterKey::read(reader)?,
+            command_key: reader.secret()?,
+            replica_secret: reader.secret()?,
+        })
+    }
+}
+
+/// The kept answer to a seal.
+pub(super) struct OutboxRecord {
+    pub(super) session: SessionId,
+    /// Of what was asked, so that the same id cannot ask for something else.
+    pub(super) request: [u8; 32],
+    pub(super) envelopes: Vec<(PeerQueueId, PutId, Vec<u8>)>,
+}
+
+impl Record for OutboxRecord {
+    const TABLE: Table = Table::Outbox;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.u64(self.session.0).put(&self.request);
+        writer.u8(u8::try_from(self.envelopes.len()).map_err(|_| Malformed)?);
+        for (queue, put, bytes) in &self.envelopes {
+            writer.u64(queue.0).put(&put.0).put(bytes);
+        }
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (session, request) = (SessionId(reader.u64()?), reader.array()?);
+        let envelopes = (0..reader.u8()?)
+            .map(|_| {
+                let (queue, put) = (PeerQueueId(reader.u64()?), PutId(reader.array()?));
+                Ok((queue, put, reader.take(ENVELOPE_BYTES)?.to_vec()))
+            })
+            .collect::<Result<_, Malformed>>()?;
+        Ok(Self { session, request, envelopes })
+    }
+}
+
+/// An inner block that was opened.
+pub(super) enum OpenedRecord {
+    /// The kept answer.
+    Kept {
+        session: SessionId,
+        first: Option<InviteId>,
+        content: SecretBytes,
+        new_queues: bool,
+    },
+    /// Forgotten then; the plaintext is gone.
+    Forgotten(Timestamp),
+}
+
+impl Record for OpenedRecord {
+    const TABLE: Table = Table::Opened;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        match self {
+            Self::Forgotten(at) => {
+                writer.u8(0).u64(at.0);
+            }
+            Self::Kept { session, first, content, new_queues } => {
+                writer.u8(1).u64(session.0).flag(first.is_some()).u64(first.map_or(0, |invite| invite.0));
+                writer.flag(*new_queues).short_bytes(content)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        match reader.u8()? {
+            0 => Ok(Self::Forgotten(Timestamp(reader.u64()?))),
+            1 => {
+                let session = SessionId(reader.u64()?);
+                let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
+                let new_queues = reader.flag()?;
+                let content = SecretBytes::new(reader.short_bytes()?.to_vec());
+                Ok(Self::Kept { session, first: is_first.then_some(invite), content, new_queues })
+            }
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// Which inner block used a message number first.
+pub(super) struct UsedRecord {
+    pub(super) hash: [u8; 16],
+    pub(super) at: Timestamp,
+}
+
+impl Record for UsedRecord {
+    const TABLE: Table = Table::Used;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(&self.hash).u64(self.at.0);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { hash: reader.array()?, at: Timestamp(reader.u64()?) })
+    }
+}
+
+/// What belongs to the vault as a whole.
+#[derive(Clone)]
+pub(super) struct MetaRecord {
+    pub(super) store_key: Secret32,
+    pub(super) scripts: bool,
+    /// When contacts were made, oldest first; at most `NEW_CONTACTS_MAX`.
+    pub(super) contacts_made: Vec<Timestamp>,
+}
+
+impl Record for MetaRecord {
+    const TABLE: Table = Table::Meta;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(self.store_key.expose()).flag(self.scripts);
+        write_ids(writer, self.contacts_made.iter().map(|at| at.0))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            store_key: reader.secret()?,
+            scripts: reader.flag()?,
+            contacts_made: read_ids(reader)?.into_iter().map(Timestamp).collect(),
+        })
+    }
+}
+
+fn write_ids(writer: &mut Writer, ids: impl ExactSizeIterator<Item = u64>) -> Result<(), Malformed> {
+    writer.u16(u16::try_from(ids.len()).map_err(|_| Malformed)?);
+    ids.for_each(|id| {
+        writer.u64(id);
+    });
+    Ok(())
+}
+
+fn read_ids(reader: &mut Reader<'_>) -> Result<Vec<u64>, Malformed> {
+    (0..reader.u16()?).map(|_| reader.u64()).collect()
+}
+
+fn write_hints(writer: &mut Writer, hints: &[Hint]) -> Result<(), Malformed> {
+    let packed: Vec<u8> = hints.iter().flat_map(Hint::pack).collect();
+    writer.short_bytes(&packed)?;
+    Ok(())
+}
+
+fn read_hints(reader: &mut Reader<'_>) -> Result<Vec<Hint>, Malformed> {
+    let mut cursor = Cursor::new(reader.short_bytes()?);
+    let mut hints = Vec::new();
+    while !cursor.rest().is_empty() {
+        hints.push(Hint::read(&mut cursor).map_err(|_| Malformed)?);
+    }
+    Ok(hints)
+}
