@@ -71,6 +71,29 @@ pub enum Lane {
     Call,
 }
 
+impl Lane {
+    /// The byte that stands in an OPEN message, for the relay has to know the windows.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Text => 0,
+            Self::Bulk => 1,
+            Self::Call => 2,
+        }
+    }
+
+    /// The lane of a byte of an OPEN message.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Text),
+            1 => Some(Self::Bulk),
+            2 => Some(Self::Call),
+            _ => None,
+        }
+    }
+}
+
 /// One relay of a path, with what is needed to shake hands with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HopInfo {

@@ -16,9 +16,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod cell;
+pub mod circuit;
 pub mod core;
 pub mod directory;
 pub mod flow;
+pub mod handshake;
 pub mod id;
 pub mod mailbox;
+pub mod network;
 pub mod path;
+pub mod relay;

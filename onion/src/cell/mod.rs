@@ -192,10 +192,15 @@ impl Cell {
     }
 }
 
-/// Cuts `content` into the fixed number of cells that a handshake half takes.
+/// Cuts `content` into the fixed number of cells that a handshake half takes. Each body is the part's index (1 B) and its bytes.
 pub fn handshake_cells(circuit: CircuitId, command: Command, content: &[u8]) -> [Cell; HANDSHAKE_CELLS] {
-    let mut parts = content.chunks(BODY_BYTES);
-    std::array::from_fn(|_| Cell::new(circuit, command, parts.next().unwrap_or(&[])))
+    let mut parts = content.chunks(BODY_BYTES - 1);
+    let mut index = 0;
+    std::array::from_fn(|_| {
+        let body = [&[index], parts.next().unwrap_or(&[])].concat();
+        index += 1;
+        Cell::new(circuit, command, &body)
+    })
 }
 
 /// Collects the cells of one handshake half.
@@ -205,13 +210,23 @@ pub struct HandshakeParts {
 }
 
 impl HandshakeParts {
+    /// Whether a body is the first part of a half.
+    #[must_use]
+    pub fn is_first(body: &[u8; BODY_BYTES]) -> bool {
+        body.first() == Some(&0)
+    }
+
     /// Takes the next part; with the last it answers the first `want` bytes of them all. What follows must be zero.
     ///
     /// # Errors
-    /// [`NotACell`]: the padding is not zero.
+    /// [`NotACell`]: parts are out of order, or the padding is not zero.
     pub fn take(&mut self, body: &[u8; BODY_BYTES], want: usize) -> Result<Option<Vec<u8>>, NotACell> {
-        self.bytes.extend_from_slice(body);
-        if self.bytes.len() < HANDSHAKE_CELLS * BODY_BYTES {
+        let (index, part) = body.split_first().ok_or(NotACell)?;
+        if usize::from(*index) != self.bytes.len() / part.len() {
+            return Err(NotACell);
+        }
+        self.bytes.extend_from_slice(part);
+        if self.bytes.len() < HANDSHAKE_CELLS * part.len() {
             return Ok(None);
         }
         let mut all = std::mem::take(&mut self.bytes);
@@ -221,12 +236,6 @@ impl HandshakeParts {
         }
         all.truncate(want);
         Ok(Some(all))
-    }
-
-    /// Whether a part came already.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
     }
 }
 
@@ -271,5 +280,12 @@ mod tests {
         let mut parts = HandshakeParts::default();
         let results: Vec<_> = cells.iter().map(|cell| parts.take(&cell.body, 1_282)).collect();
         assert_eq!(results[2], Err(NotACell));
+    }
+
+    #[test]
+    fn parts_of_a_handshake_out_of_order_are_refused() {
+        let cells = handshake_cells(CircuitId(7), Command::Create, &[1; 1_282]);
+        assert!(HandshakeParts::is_first(&cells[0].body) && !HandshakeParts::is_first(&cells[1].body));
+        assert_eq!(HandshakeParts::default().take(&cells[1].body, 1_282), Err(NotACell));
     }
 }

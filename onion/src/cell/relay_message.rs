@@ -45,8 +45,8 @@ pub enum EndMessage<'a> {
 pub enum ToRelay<'a> {
     /// A third of the client's half of a handshake with the next hop.
     Extend(&'a [u8]),
-    /// A new stream to the service with this number.
-    Open(StreamId, u8),
+    /// A new stream to the service with this number, on a circuit of the lane with this number.
+    Open(StreamId, u8, u8),
     /// The rest.
     End(EndMessage<'a>),
 }
@@ -100,7 +100,7 @@ impl<'a> ToRelay<'a> {
         let raw = Raw::parse(untrusted)?;
         match (raw.command, raw.stream, raw.data) {
             (code::EXTEND, None, data) => Ok(Self::Extend(data)),
-            (code::OPEN, Some(stream), [service]) => Ok(Self::Open(stream, *service)),
+            (code::OPEN, Some(stream), [service, lane]) => Ok(Self::Open(stream, *service, *lane)),
             _ => raw.end().map(Self::End),
         }
     }
@@ -109,7 +109,7 @@ impl<'a> ToRelay<'a> {
     pub fn write(&self, to: &mut [u8; RELAY_MESSAGE_BYTES]) {
         match self {
             Self::Extend(data) => fill(to, code::EXTEND, None, data),
-            Self::Open(stream, service) => fill(to, code::OPEN, Some(*stream), &[*service]),
+            Self::Open(stream, service, lane) => fill(to, code::OPEN, Some(*stream), &[*service, *lane]),
             Self::End(message) => message.write(to),
         }
     }
