@@ -1,0 +1,107 @@
+//! What `status` says of the network, in one word (command-line.md, state).
+
+use crate::directory::schedule::Search;
+
+/// How far this client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing has been tried yet.
+    Starting,
+    /// The directory is being asked.
+    FindingRelays,
+    /// Enough relays are known; no circuit stands yet.
+    BuildingRoute,
+    /// A circuit stands, or stood a moment ago.
+    Connected,
+    /// Fewer relays than a path takes.
+    TooFewRelays,
+    /// Nobody who was asked knows a relay, or nobody answers.
+    NoRelays,
+    /// Guard and backup do not answer.
+    GuardsUnreachable,
+    /// netd is not there.
+    Offline,
+}
+
+/// What the stage follows from.
+#[derive(Clone, Copy, Debug)]
+pub struct StageFacts {
+    /// The edge to netd stands.
+    pub netd: bool,
+    /// How the search for relays goes.
+    pub search: Search,
+    /// Usable relays that do not fail.
+    pub usable: usize,
+    /// As many as a path takes.
+    pub enough: bool,
+    /// Circuits of paths that stand now.
+    pub circuits: usize,
+    /// A path was built within [`PROOF_LASTS`].
+    pub proven: bool,
+    /// Guard and backup do not answer.
+    pub guards_unreachable: bool,
+}
+
+/// How long a path that was built shows that paths can be built.
+pub const PROOF_LASTS: std::time::Duration = std::time::Duration::from_secs(600);
+
+impl Stage {
+    /// The word for these facts. What stands counts before what fails, and a cause before its effects.
+    #[must_use]
+    pub fn of(facts: &StageFacts) -> Self {
+        if !facts.netd {
+            return Self::Offline;
+        }
+        if facts.circuits > 0 {
+            return Self::Connected;
+        }
+        if facts.guards_unreachable {
+            return Self::GuardsUnreachable;
+        }
+        if facts.enough {
+            return if facts.proven { Self::Connected } else { Self::BuildingRoute };
+        }
+        match (facts.search, facts.usable) {
+            (Search::Asking, _) => Self::FindingRelays,
+            (Search::InVain | Search::NoContacts, 0) => Self::NoRelays,
+            (Search::Answered, 0) => Self::NoRelays,
+            _ => Self::TooFewRelays,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTS: StageFacts = StageFacts {
+        netd: true,
+        search: Search::Answered,
+        usable: 5,
+        enough: true,
+        circuits: 0,
+        proven: false,
+        guards_unreachable: false,
+    };
+
+    #[test]
+    fn each_stage_follows_from_its_facts() {
+        let few = StageFacts { usable: 2, enough: false, ..FACTS };
+        let none = StageFacts { usable: 0, enough: false, ..FACTS };
+        for (facts, stage) in [
+            (StageFacts { netd: false, ..FACTS }, Stage::Offline),
+            (FACTS, Stage::BuildingRoute),
+            (StageFacts { proven: true, ..FACTS }, Stage::Connected),
+            (StageFacts { circuits: 1, guards_unreachable: true, ..FACTS }, Stage::Connected),
+            (StageFacts { guards_unreachable: true, ..FACTS }, Stage::GuardsUnreachable),
+            (few, Stage::TooFewRelays),
+            (none, Stage::NoRelays),
+            (StageFacts { search: Search::Asking, ..none }, Stage::FindingRelays),
+            (StageFacts { search: Search::InVain, ..none }, Stage::NoRelays),
+            (StageFacts { search: Search::InVain, ..few }, Stage::TooFewRelays),
+            (StageFacts { search: Search::NoContacts, ..none }, Stage::NoRelays),
+        ] {
+            assert_eq!(Stage::of(&facts), stage, "{facts:?}");
+        }
+    }
+}
