@@ -1,0 +1,39 @@
+//! `make bench`: one table, ours beside a baseline of the same run, and JSON beside it.
+//!
+//! Ratios travel between machines, seconds do not. Each figure is the median of several runs, with the smallest and largest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "a measurement that cannot be made should stop, and it measures time"
+)]
+
+mod cells;
+mod edges;
+mod ratchet;
+mod report;
+mod suite;
+
+use report::Report;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let want = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    let mut report = Report::default();
+    if want("cells") {
+        cells::measure(&mut report);
+    }
+    if want("ratchet") {
+        ratchet::measure(&mut report);
+    }
+    if want("edges") {
+        edges::measure(&mut report);
+    }
+    if want("suite") {
+        suite::measure(&mut report);
+    }
+    report.print();
+}
