@@ -6,11 +6,25 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod accept;
+mod contact;
+mod contacts;
+mod events;
 pub mod exit;
+mod invite;
+mod lock;
+mod messages;
 pub mod output;
 pub mod passphrase;
 pub mod paths;
+mod profile;
+mod refusal;
+mod rows;
+mod send;
+mod settings;
 pub mod sockets;
+mod talk;
+mod unlock;
 mod version;
 
 pub use exit::{Doing, Failure, Outcome};
@@ -55,6 +69,32 @@ enum Command {
     /// Print the version
     Version,
 
+    /// Drop all keys: nothing is fetched until the passphrase comes
+    Lock,
+    /// Open the vault with the passphrase
+    Unlock(unlock::Arguments),
+    /// Make a link that one person can connect with
+    Invite(invite::Arguments),
+    /// Connect with who made a link
+    Accept(accept::Arguments),
+    /// Everybody you can write to, or have invited
+    Contacts,
+    /// One contact: show, verify, rename, block, delete, accept, decline
+    Contact(contact::Arguments),
+    /// Your name, as new contacts see it
+    #[command(name = "profile")]
+    ProfileName(profile::Arguments),
+    /// Send a text
+    Send(send::Arguments),
+    /// The texts with somebody
+    Messages(messages::Arguments),
+    /// What changes, a line each, until interrupted
+    Events(events::Arguments),
+    /// Print a setting
+    Get(settings::Get),
+    /// Change a setting
+    Set(settings::Set),
+
     // Not built yet.
     #[command(hide = true)]
     Run(NotBuilt),
@@ -69,29 +109,11 @@ enum Command {
     #[command(hide = true)]
     Stop(NotBuilt),
     #[command(hide = true)]
-    Lock(NotBuilt),
-    #[command(hide = true)]
-    Unlock(NotBuilt),
-    #[command(hide = true)]
     Slot(NotBuilt),
     #[command(hide = true)]
     Panic(NotBuilt),
     #[command(hide = true)]
-    Invite(NotBuilt),
-    #[command(hide = true)]
-    Accept(NotBuilt),
-    #[command(hide = true)]
-    Contacts(NotBuilt),
-    #[command(hide = true)]
-    Contact(NotBuilt),
-    #[command(hide = true)]
     Introduce(NotBuilt),
-    #[command(hide = true, name = "profile")]
-    ProfileName(NotBuilt),
-    #[command(hide = true)]
-    Send(NotBuilt),
-    #[command(hide = true)]
-    Messages(NotBuilt),
     #[command(hide = true)]
     Search(NotBuilt),
     #[command(hide = true)]
@@ -111,8 +133,6 @@ enum Command {
     #[command(hide = true)]
     Timer(NotBuilt),
     #[command(hide = true)]
-    Events(NotBuilt),
-    #[command(hide = true)]
     File(NotBuilt),
     #[command(hide = true)]
     Group(NotBuilt),
@@ -124,10 +144,6 @@ enum Command {
     Export(NotBuilt),
     #[command(hide = true)]
     Salvage(NotBuilt),
-    #[command(hide = true)]
-    Get(NotBuilt),
-    #[command(hide = true)]
-    Set(NotBuilt),
 }
 
 /// Runs one command line and gives its exit code.
@@ -156,24 +172,27 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Version => version::run(context),
+        Command::Lock => lock::run(context),
+        Command::Unlock(arguments) => unlock::run(&arguments, context),
+        Command::Invite(arguments) => invite::run(&arguments, context),
+        Command::Accept(arguments) => accept::run(&arguments, context),
+        Command::Contacts => contacts::run(context),
+        Command::Contact(arguments) => contact::run(&arguments, context),
+        Command::ProfileName(arguments) => profile::run(&arguments, context),
+        Command::Send(arguments) => send::run(&arguments, context),
+        Command::Messages(arguments) => messages::run(&arguments, context),
+        Command::Events(arguments) => events::run(&arguments, context),
+        Command::Get(arguments) => settings::get(&arguments, context),
+        Command::Set(arguments) => settings::set(&arguments, context),
         Command::Run(_)
         | Command::Relay(_)
         | Command::Demo(_)
         | Command::Status(_)
         | Command::Audit(_)
         | Command::Stop(_)
-        | Command::Lock(_)
-        | Command::Unlock(_)
         | Command::Slot(_)
         | Command::Panic(_)
-        | Command::Invite(_)
-        | Command::Accept(_)
-        | Command::Contacts(_)
-        | Command::Contact(_)
         | Command::Introduce(_)
-        | Command::ProfileName(_)
-        | Command::Send(_)
-        | Command::Messages(_)
         | Command::Search(_)
         | Command::Edit(_)
         | Command::Delete(_)
@@ -183,15 +202,13 @@ fn run(command: Command, context: &Context) -> Outcome {
         | Command::Pin(_)
         | Command::Mute(_)
         | Command::Timer(_)
-        | Command::Events(_)
         | Command::File(_)
         | Command::Group(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Export(_)
         | Command::Salvage(_)
-        | Command::Get(_)
-        | Command::Set(_) => Err(Failure::not_built("this command")),
+ => Err(Failure::not_built("this command")),
     }
 }
 

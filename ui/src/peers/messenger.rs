@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edges::ui_stored_capnp::{
-    accept_result, contact, event, invite, invite_result, message, message_sink, messenger, send_result, watcher,
+    accept_result, contact, event, invite, invite_result, message, message_sink, messenger, send_result,
+    watcher,
 };
 use tokio::sync::mpsc;
 
@@ -420,7 +421,8 @@ fn read_contact(contact: contact::Reader<'_>) -> Result<Contact, PeerError> {
 
 fn read_message(message: message::Reader<'_>) -> Result<Message, PeerError> {
     let received = message.get_received_at();
-    let route: Result<Vec<_>, capnp::Error> = message.get_route()?.iter().map(|id| id.map(<[u8]>::to_vec)).collect();
+    let route: Result<Vec<_>, capnp::Error> =
+        message.get_route()?.iter().map(|id| id.map(<[u8]>::to_vec)).collect();
     Ok(Message {
         id: owned(message.get_id())?,
         contact: owned(message.get_contact())?,

@@ -33,7 +33,9 @@ impl From<capnp::Error> for PeerError {
     fn from(error: capnp::Error) -> Self {
         match error.kind {
             capnp::ErrorKind::Unimplemented => Self::Refused(messenger::Refusal::NotBuilt),
-            capnp::ErrorKind::Disconnected | capnp::ErrorKind::Failed | capnp::ErrorKind::Overloaded => Self::Lost,
+            capnp::ErrorKind::Disconnected | capnp::ErrorKind::Failed | capnp::ErrorKind::Overloaded => {
+                Self::Lost
+            }
             _ => Self::Misbehaved,
         }
     }

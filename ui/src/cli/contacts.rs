@@ -1,0 +1,24 @@
+//! `privatus contacts`.
+
+use super::rows::ContactRow;
+use super::{Context, Outcome, output, sockets, talk};
+use crate::peers::messenger::Contact;
+
+pub(super) fn run(context: &Context) -> Outcome {
+    let contacts = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+        messenger.contacts().await
+    }))?;
+    contacts.iter().try_for_each(|contact| context.output.row(&ContactRow::from(contact), || words(contact)))
+}
+
+/// One line about a contact.
+pub(super) fn words(contact: &Contact) -> String {
+    let mut line = format!("{}  {}", output::one_line(&contact.name), contact.state.word());
+    if contact.verified {
+        line.push_str(", verified");
+    }
+    if contact.unread > 0 {
+        line.push_str(&format!(", {} unread", contact.unread));
+    }
+    line
+}

@@ -1,0 +1,83 @@
+//! `privatus events`: what changes, a line each, until SIGINT or SIGTERM; at least once.
+
+use std::cell::Cell;
+
+use clap::Args;
+use nix::sys::signal::{SigSet, Signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::exit::Doing;
+use super::rows::EventRow;
+use super::{Context, Failure, Outcome, output, sockets, talk};
+use crate::peers::PeerError;
+use crate::peers::messenger::{Event, FROM_NOW, Messenger};
+
+/// Events on their way from stored at a time.
+const UNDERWAY: usize = 64;
+
+/// stored holds the connection until one side goes; no answer is ever late.
+const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(u32::MAX as u64);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Those after this number, and then what comes
+    #[arg(long, value_name = "SEQ")]
+    since: Option<u64>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    sockets::block_on(async {
+        let stop = stop_signal()?;
+        tokio::select! {
+            ended = follow(arguments.since.unwrap_or(FROM_NOW), context) => ended,
+            _ = stop => Ok(()),
+        }
+    })
+}
+
+/// SIGINT and SIGTERM as something to wait for: the contract wants exit 0. A thread waits, since only it can do so without unsafe code.
+fn stop_signal() -> Outcome<oneshot::Receiver<()>> {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    signals.thread_block().doing("wait for signals")?;
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .spawn(move || {
+            if signals.wait().is_ok() {
+                // Nobody listens any more when the command is over anyway.
+                let _ = sender.send(());
+            }
+        })
+        .doing("wait for signals")?;
+    Ok(receiver)
+}
+
+async fn follow(since: u64, context: &Context) -> Outcome {
+    let seen = Cell::new(since);
+    let closed = Cell::new(None);
+    let (seen, closed) = (&seen, &closed);
+    let call = |messenger: Messenger| async move {
+        let (sink, mut events) = mpsc::channel(UNDERWAY);
+        let newest = messenger.watch(seen.get(), sink).await?;
+        if seen.get() == FROM_NOW {
+            seen.set(newest);
+        }
+        while let Some(event) = events.recv().await {
+            if let Err(failure) = print(&event, context) {
+                closed.set(Some(failure));
+                return Ok(());
+            }
+            seen.set(event.seq);
+        }
+        Err::<(), _>(PeerError::Lost)
+    };
+    talk::messenger(&context.profile, FOR_EVER, call).await?;
+    closed.take().map_or(Ok(()), Err::<(), Failure>)
+}
+
+fn print(event: &Event, context: &Context) -> Outcome {
+    let row = EventRow::from(event);
+    context.output.row(&row, || {
+        // One line of JSON is what can be read in a stream; words would say less.
+        serde_json::to_string(&row).map(|line| output::one_line(&line)).unwrap_or_default()
+    })
+}

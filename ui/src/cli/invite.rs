@@ -1,0 +1,82 @@
+//! `privatus invite`: a link for one person, seven days long.
+
+use std::io::IsTerminal;
+
+use clap::{Args, Subcommand};
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use super::rows::InviteRow;
+use super::{Context, Outcome, output, sockets, talk};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    list: Option<List>,
+    /// What you call whom you invite; seen by you alone
+    #[arg(long, value_name = "WHO", conflicts_with = "cancel")]
+    name: Option<String>,
+    /// End an invitation
+    #[arg(long, value_name = "ID")]
+    cancel: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum List {
+    /// The invitations made so far
+    List,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    match (&arguments.list, &arguments.cancel) {
+        (Some(List::List), _) => list(context),
+        (None, Some(id)) => sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+            messenger.cancel_invite(id).await
+        })),
+        (None, None) => make(arguments.name.as_deref().unwrap_or_default(), context),
+    }
+}
+
+fn list(context: &Context) -> Outcome {
+    let invites = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+        messenger.invites().await
+    }))?;
+    invites.iter().try_for_each(|invite| {
+        let words =
+            || format!("{}  {}  {}", output::one_line(&invite.id), output::one_line(&invite.name), invite.state.word());
+        context.output.row(&InviteRow::from(invite), words)
+    })
+}
+
+fn make(name: &str, context: &Context) -> Outcome {
+    let call = |messenger: crate::peers::messenger::Messenger| async move { messenger.invite(name).await };
+    let invite = sockets::block_on(talk::messenger(&context.profile, talk::OVER_THE_NETWORK, call))?;
+    context.output.row(&InviteRow::from(&invite), || {
+        if std::io::stdout().is_terminal() { with_code(&invite.link) } else { invite.link.clone() }
+    })
+}
+
+/// The link, and under it the same as a picture code, dark on light in every terminal.
+fn with_code(link: &str) -> String {
+    match QrCode::with_error_correction_level(link, qrcode::EcLevel::L) {
+        Ok(code) => {
+            // A terminal's letters are light: the modules are drawn with the colours swapped.
+            let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+            format!("{link}\n\n\x1b[97;40m{}\x1b[0m", picture.replace('\n', "\x1b[0m\n\x1b[97;40m"))
+        }
+        Err(_) => link.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_link_fits_a_picture_code() {
+        let link = format!("privatus:i#{}", "A".repeat(ipc_schema::limits::LINK_MAX_CHARS - 11));
+        let words = with_code(&link);
+        assert!(words.starts_with(&link) && words.lines().count() > 20);
+    }
+}

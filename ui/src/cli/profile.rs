@@ -1,0 +1,64 @@
+//! `privatus profile name`: what new contacts call the user, unless they choose otherwise.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Context, Outcome, output, sockets, talk};
+use crate::peers::PeerError;
+use crate::peers::messenger::{Access, Messenger, Refusal};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the name, or change it
+    Name { text: Option<String> },
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    name: &'a str,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    let Action::Name { text } = &arguments.action;
+    sockets::block_on(async {
+        match text {
+            Some(name) => {
+                let call = |messenger: Messenger| async move { messenger.set_profile_name(name).await };
+                talk::messenger(&context.profile, talk::SOON, call).await
+            }
+            None => {
+                let name = talk::messenger(&context.profile, talk::SOON, current).await?;
+                context.output.row(&Row { name: &name }, || output::one_line(&name))
+            }
+        }
+    })
+}
+
+async fn current(messenger: Messenger) -> Result<String, PeerError> {
+    match messenger.state().await? {
+        (Access::Open, name) => Ok(name),
+        (Access::Locked, _) => Err(PeerError::Refused(Refusal::Locked)),
+        (Access::ScriptsOff, _) => Err(PeerError::Refused(Refusal::ScriptsOff)),
+    }
+}
+
+/// Whether local programs may use this profile.
+///
+/// # Errors
+/// Locked, or not running.
+pub(super) async fn scripts(context: &Context) -> Outcome<bool> {
+    let call = |messenger: Messenger| async move {
+        match messenger.state().await?.0 {
+            Access::Open => Ok(true),
+            Access::ScriptsOff => Ok(false),
+            Access::Locked => Err(PeerError::Refused(Refusal::Locked)),
+        }
+    };
+    talk::messenger(&context.profile, talk::SOON, call).await
+}

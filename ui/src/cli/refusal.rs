@@ -1,0 +1,128 @@
+//! Why stored or keyvault says no, as one line that says what to do next, and the exit code of the contract.
+
+use super::exit::{Failure, Outcome};
+use crate::peers::PeerError;
+use crate::peers::messenger::Refusal;
+use crate::peers::unlock::UnlockResult;
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let line = sentence(refusal).to_owned();
+        match refusal {
+            Refusal::Locked => Self::Locked(line),
+            Refusal::NameBad | Refusal::BadId => Self::Usage(line),
+            Refusal::ScriptsOff
+            | Refusal::NotBuilt
+            | Refusal::RateLimited
+            | Refusal::Blocked
+            | Refusal::RefusedByRelay
+            | Refusal::Conflict => Self::Refused(line),
+            Refusal::Waiting => Self::NotSettled(line),
+            _ => Self::Failed(line),
+        }
+    }
+}
+
+impl From<PeerError> for Failure {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::Refused(refusal) => refusal.into(),
+            PeerError::Lost => super::sockets::away(),
+            PeerError::Misbehaved => {
+                Self::Failed("the suite answered what this version cannot read: install all of Privatus again".into())
+            }
+        }
+    }
+}
+
+fn sentence(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::None => "the suite said no and not why: see `privatus status`",
+        Refusal::Locked => "locked: open it with `privatus unlock`",
+        Refusal::ScriptsOff => "scripts are off for this profile: turn them on in the window, or with `privatus set scripts on`",
+        Refusal::NoSuchContact => "nobody is called that: see `privatus contacts`",
+        Refusal::NameTaken => "somebody is called that already: take another name",
+        Refusal::NameBad => "a name has 1 to 48 bytes and no control characters: take another one",
+        Refusal::NoSuchMessage => "no message has that id: see `privatus messages WHO --json`",
+        Refusal::TooLong => "the text is too long: send it in parts of at most 256 KiB",
+        Refusal::BadId => "an id has 1 to 64 of A-Z a-z 0-9 - _: take another one",
+        Refusal::Network => "no relay could be reached in time: see `privatus status`, and try again",
+        Refusal::LinkMalformed => "this is not an invitation: a link starts with privatus:i#",
+        Refusal::LinkTruncated => "the end of the link is missing: copy all of it",
+        Refusal::LinkAltered => "the link was changed on its way: copy it again",
+        Refusal::LinkExpired => "the invitation has expired: ask for a new one",
+        Refusal::LinkNewer => "the invitation was made by a later version: install that",
+        Refusal::LinkOwn => "this is your own invitation: give it to somebody else",
+        Refusal::LinkUsed => "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one",
+        Refusal::RateLimited => "too many new contacts in an hour: try again later",
+        Refusal::Blocked => "this contact is blocked: `privatus contact block WHO --off` ends that",
+        Refusal::NotBuilt => "not built yet",
+        Refusal::Storage => "the disk is full or fails: free some space and try again; nothing was lost",
+        Refusal::Conflict => "this id was used for another text: take another id",
+        Refusal::Picture => "this is not a picture, or it is damaged or too large",
+        Refusal::RefusedByRelay => "a relay refused: try again later",
+        Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
+        Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
+    }
+}
+
+/// Success, or why the passphrase did not do it.
+///
+/// # Errors
+/// Exit 3 with `wrong passphrase`, exit 1 with `damaged`, and the others.
+pub fn unlocked(result: UnlockResult) -> Outcome {
+    let failed = |line: &str| Err(Failure::Failed(line.into()));
+    match result {
+        UnlockResult::Ok => Ok(()),
+        UnlockResult::WrongPassphrase => {
+            Err(Failure::Locked("wrong passphrase: nothing was changed, try again".into()))
+        }
+        UnlockResult::Damaged => {
+            failed("the vault is damaged: the passphrase may be right; the file is kept, restore a copy of it")
+        }
+        UnlockResult::Newer => failed("the vault was written by a later version: install that"),
+        UnlockResult::Missing => failed("there is no vault yet: make one with `privatus run --passphrase-fd N`"),
+        UnlockResult::Exists => failed("there is a vault already: open it with `privatus unlock`"),
+        UnlockResult::TooShort => Err(Failure::Usage("the passphrase is empty: give one line".into())),
+        UnlockResult::Busy => failed("another attempt is running: try again"),
+        UnlockResult::Storage => failed("the vault could not be written: free some space and try again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_is_one_line_that_says_something_of_its_own() {
+        let mut lines: Vec<_> = Refusal::ALL.iter().map(|refusal| sentence(*refusal)).collect();
+        assert!(lines.iter().all(|line| !line.is_empty() && !line.contains('\n')));
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), Refusal::ALL.len());
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_contract() {
+        let code = |refusal: Refusal| Failure::from(refusal).code();
+        assert_eq!(code(Refusal::Locked), 3);
+        assert_eq!(code(Refusal::ScriptsOff), 5);
+        assert_eq!(code(Refusal::NotBuilt), 5);
+        assert_eq!(code(Refusal::Waiting), 6);
+        assert_eq!(code(Refusal::Network), 1);
+        assert_eq!(code(Refusal::LinkExpired), 1);
+        assert_eq!(code(Refusal::BadId), 2);
+        assert_eq!(Failure::from(PeerError::Lost).code(), 4);
+        assert_eq!(unlocked(UnlockResult::WrongPassphrase).unwrap_err().code(), 3);
+        assert_eq!(unlocked(UnlockResult::Damaged).unwrap_err().code(), 1);
+    }
+
+    #[test]
+    fn a_wrong_passphrase_and_a_damaged_vault_say_which_they_are() {
+        let line = |result| unlocked(result).unwrap_err().to_string();
+        assert!(line(UnlockResult::WrongPassphrase).contains("wrong passphrase"));
+        assert!(line(UnlockResult::Damaged).contains("damaged"));
+        assert!(!line(UnlockResult::Damaged).contains("wrong"));
+        assert!(Failure::from(Refusal::NotBuilt).to_string().contains("not built yet"));
+    }
+}

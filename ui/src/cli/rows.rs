@@ -1,0 +1,187 @@
+//! The answers of the contract as objects, the same in lists, answers and events.
+
+use serde::Serialize;
+
+use crate::peers::messenger::{Change, Contact, Event, Invite, Message};
+
+/// A row of `contacts`.
+#[derive(Debug, Serialize)]
+pub struct ContactRow<'a> {
+    id: &'a str,
+    name: &'a str,
+    state: &'static str,
+    verified: bool,
+    route: &'a str,
+    unread: u32,
+    last_at: Option<u64>,
+    their_name: &'a str,
+}
+
+impl<'a> From<&'a Contact> for ContactRow<'a> {
+    fn from(contact: &'a Contact) -> Self {
+        Self {
+            id: &contact.id,
+            name: &contact.name,
+            state: contact.state.word(),
+            verified: contact.verified,
+            route: &contact.route,
+            unread: contact.unread,
+            last_at: (contact.last_at.0 != 0).then_some(contact.last_at.0),
+            their_name: &contact.their_name,
+        }
+    }
+}
+
+/// A row of `messages`.
+#[derive(Debug, Serialize)]
+pub struct MessageRow<'a> {
+    id: &'a str,
+    contact: &'a str,
+    from: &'static str,
+    sent_at: u64,
+    received_at: Option<u64>,
+    body: &'a str,
+    state: &'static str,
+    reply_to: Option<&'a str>,
+    edited: bool,
+    reactions: [&'static str; 0],
+}
+
+impl<'a> From<&'a Message> for MessageRow<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: &message.id,
+            contact: &message.contact,
+            from: if message.mine { "me" } else { "them" },
+            sent_at: message.sent_at.0,
+            received_at: message.received_at.map(|at| at.0),
+            body: &message.body,
+            state: message.state.word(),
+            reply_to: (!message.reply_to.is_empty()).then_some(message.reply_to.as_str()),
+            edited: message.edited,
+            reactions: [],
+        }
+    }
+}
+
+/// A row of `invite list`, and the answer of `invite`.
+#[derive(Debug, Serialize)]
+pub struct InviteRow<'a> {
+    id: &'a str,
+    name: &'a str,
+    state: &'static str,
+    expires: u64,
+    link: &'a str,
+}
+
+impl<'a> From<&'a Invite> for InviteRow<'a> {
+    fn from(invite: &'a Invite) -> Self {
+        Self {
+            id: &invite.id,
+            name: &invite.name,
+            state: invite.state.word(),
+            expires: invite.expires.0,
+            link: &invite.link,
+        }
+    }
+}
+
+/// A line of `events`.
+#[derive(Debug, Serialize)]
+pub struct EventRow<'a> {
+    seq: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    at: u64,
+    #[serde(flatten)]
+    change: ChangeRow<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ChangeRow<'a> {
+    Message(MessageRow<'a>),
+    Delivery { id: &'a str, contact: &'a str, state: &'static str },
+    Contact(ContactRow<'a>),
+    Network { stage: &'a str },
+}
+
+impl<'a> From<&'a Event> for EventRow<'a> {
+    fn from(event: &'a Event) -> Self {
+        let (kind, change) = match &event.change {
+            Change::Message(message) => ("message", ChangeRow::Message(message.into())),
+            Change::Delivery { id, contact, state } => {
+                ("delivery", ChangeRow::Delivery { id, contact, state: state.word() })
+            }
+            Change::Contact(contact) => ("contact", ChangeRow::Contact(contact.into())),
+            Change::Network(stage) => ("network", ChangeRow::Network { stage }),
+        };
+        Self { seq: event.seq, kind, at: event.at.0, change }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::Timestamp;
+
+    use super::*;
+    use crate::peers::messenger::{ContactState, Delivery};
+
+    fn message() -> Message {
+        Message {
+            id: "m1".into(),
+            contact: "c1".into(),
+            mine: true,
+            sent_at: Timestamp(5),
+            received_at: None,
+            body: "a\nb".into(),
+            state: Delivery::Delivered,
+            reply_to: String::new(),
+            edited: false,
+            route: vec![vec![1; 32]],
+        }
+    }
+
+    #[test]
+    fn a_message_has_exactly_the_fields_of_the_contract() {
+        let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
+        assert_eq!(
+            json,
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[]}"#
+        );
+    }
+
+    #[test]
+    fn a_contact_has_the_fields_of_the_contract_first() {
+        let contact = Contact {
+            id: "c1".into(),
+            name: "Bea".into(),
+            state: ContactState::Connected,
+            verified: false,
+            route: "onion".into(),
+            unread: 2,
+            last_at: Timestamp(9),
+            their_name: "B".into(),
+            last_text: "hi".into(),
+        };
+        let json = serde_json::to_string(&ContactRow::from(&contact)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B"}"#
+        );
+    }
+
+    #[test]
+    fn an_event_is_one_flat_object_with_its_type() {
+        let event = |change| serde_json::to_string(&EventRow::from(&Event { seq: 7, at: Timestamp(8), change })).unwrap();
+        assert_eq!(
+            event(Change::Delivery { id: "m1".into(), contact: "c1".into(), state: Delivery::Relayed }),
+            r#"{"seq":7,"type":"delivery","at":8,"id":"m1","contact":"c1","state":"relayed"}"#
+        );
+        assert_eq!(
+            event(Change::Network("connected".into())),
+            r#"{"seq":7,"type":"network","at":8,"stage":"connected"}"#
+        );
+        assert!(event(Change::Message(message())).starts_with(r#"{"seq":7,"type":"message","at":8,"id":"m1","#));
+    }
+}

@@ -1,0 +1,197 @@
+//! `privatus send WHO TEXT|-`: durable in the outbox when it says the id; with `--wait`, until more is proven.
+
+use std::io::Read;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ipc_schema::limits::TEXT_MAX_BYTES;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::exit::Doing;
+use super::{Context, Failure, Outcome, output, sockets, talk};
+use crate::peers::messenger::{Delivery, Message, Messenger, Refusal};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// To whom
+    who: String,
+    /// What; `-`: from stdin
+    #[arg(allow_hyphen_values = true)]
+    text: String,
+    /// An id of your own: the same one again sends nothing twice
+    #[arg(long)]
+    id: Option<String>,
+    /// The message that this answers
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    reply_to: String,
+    /// Wait until a relay holds it, it is on their device, or they read it
+    #[arg(long)]
+    wait: Option<Want>,
+    /// How long to wait
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u32,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Want {
+    Relayed,
+    Delivered,
+    Read,
+}
+
+impl From<Want> for Delivery {
+    fn from(want: Want) -> Self {
+        match want {
+            Want::Relayed => Self::Relayed,
+            Want::Delivered => Self::Delivered,
+            Want::Read => Self::Read,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    contact: &'a str,
+    sent_at: u64,
+    state: &'static str,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    let text = text(&arguments.text, std::io::stdin().lock())?;
+    let id = arguments.id.clone().map_or_else(fresh_id, Ok)?;
+    sockets::block_on(async {
+        let message = accepted(context, arguments, &id, &text).await?;
+        let words = || output::one_line(&message.id);
+        let row = |state: Delivery| Row {
+            id: &message.id,
+            contact: &message.contact,
+            sent_at: message.sent_at.0,
+            state: state.word(),
+        };
+        let Some(want) = arguments.wait else {
+            return context.output.row(&row(message.state), words);
+        };
+        // For a person the id stands there while the command waits; the one JSON object tells how it ended.
+        if !context.output.json {
+            output::print_line(&words())?;
+        }
+        let state = settled(context, arguments, &message, want.into()).await?;
+        if context.output.json {
+            context.output.row(&row(state), String::new)?;
+        }
+        judge(state, want.into(), &message.id)
+    })
+}
+
+/// The text as given, or stdin without its last line end.
+fn text(given: &str, stdin: impl Read) -> Outcome<String> {
+    let text = if given == "-" {
+        let mut text = String::new();
+        let most = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
+        stdin.take(most).read_to_string(&mut text).doing("read the text from stdin")?;
+        let end = text.strip_suffix('\n').map_or(text.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
+        text.truncate(end);
+        text
+    } else {
+        given.to_owned()
+    };
+    match text.len() {
+        0 => Err(Failure::Usage("the text is empty: say something".into())),
+        length if length > TEXT_MAX_BYTES => Err(Refusal::TooLong.into()),
+        _ => Ok(text),
+    }
+}
+
+/// Chosen here and not by stored, so that repeating after a lost answer sends nothing twice.
+fn fresh_id() -> Outcome<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).doing("make an id")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn accepted(context: &Context, arguments: &Arguments, id: &str, text: &str) -> Outcome<Message> {
+    let asked = std::cell::Cell::new(false);
+    let asked = &asked;
+    let call = |messenger: Messenger| async move {
+        asked.set(true);
+        messenger.send(&arguments.who, id, text, &arguments.reply_to).await
+    };
+    talk::messenger(&context.profile, talk::SOON, call).await.map_err(|failure| match failure {
+        Failure::NotRunning(_) if asked.get() => Failure::NotSettled(format!(
+            "the answer was lost: the text leaves by itself if it arrived; repeat only with --id {id}"
+        )),
+        other => other,
+    })
+}
+
+async fn settled(context: &Context, arguments: &Arguments, message: &Message, want: Delivery) -> Outcome<Delivery> {
+    let deadline = Instant::now() + Duration::from_secs(arguments.timeout.into());
+    let longest = Duration::from_secs(arguments.timeout.into()) + talk::SOON;
+    let call = |messenger: Messenger| async move {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        messenger.settled(&message.id, want, u32::try_from(left).unwrap_or(u32::MAX)).await
+    };
+    talk::messenger(&context.profile, longest, call).await.map_err(|failure| match failure {
+        Failure::NotRunning(_) | Failure::Locked(_) => Failure::NotSettled(format!(
+            "accepted, and leaves by itself; how far it is could not be asked ({failure})"
+        )),
+        other => other,
+    })
+}
+
+fn judge(state: Delivery, want: Delivery, id: &str) -> Outcome {
+    let reached = |state| match state {
+        Delivery::Queued => Some(0),
+        Delivery::Relayed => Some(1),
+        Delivery::Delivered => Some(2),
+        Delivery::Read => Some(3),
+        Delivery::Failed | Delivery::Expired => None,
+    };
+    match reached(state) {
+        Some(state) if Some(state) >= reached(want) => Ok(()),
+        Some(_) => Err(Failure::NotSettled(format!(
+            "accepted, {} so far: it leaves by itself; repeat only with --id {id}",
+            state.word()
+        ))),
+        None => Err(Failure::Failed(format!("{}: send the text again under another id", state.word()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_beyond_the_wanted_one_is_enough() {
+        assert!(judge(Delivery::Delivered, Delivery::Relayed, "x").is_ok());
+        assert!(judge(Delivery::Delivered, Delivery::Delivered, "x").is_ok());
+        assert_eq!(judge(Delivery::Relayed, Delivery::Delivered, "x").unwrap_err().code(), 6);
+        assert_eq!(judge(Delivery::Expired, Delivery::Relayed, "x").unwrap_err().code(), 1);
+    }
+
+    #[test]
+    fn stdin_loses_its_last_line_end_and_nothing_else() {
+        let read = |bytes: &'static [u8]| text("-", bytes);
+        assert_eq!(read(b"a\nb\n").unwrap(), "a\nb");
+        assert_eq!(read(b"a\n\n").unwrap(), "a\n");
+        assert_eq!(read(b"a\r\n").unwrap(), "a");
+        assert_eq!(read(b"\n").unwrap_err().code(), 2);
+        assert_eq!(read(b"\xff").unwrap_err().code(), 1);
+        assert_eq!(text("- ", &b""[..]).unwrap(), "- ");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_refused_before_it_is_sent() {
+        let long = "x".repeat(TEXT_MAX_BYTES + 1);
+        assert_eq!(text(&long, &b""[..]).unwrap_err(), Refusal::TooLong.into());
+        assert!(text("-", std::io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn two_fresh_ids_differ_and_are_ids() {
+        let (one, two) = (fresh_id().unwrap(), fresh_id().unwrap());
+        assert!(one != two && one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+}
