@@ -29,6 +29,31 @@ impl Network {
         }
     }
 
+    /// The same for a link that may be there already: then nothing changes.
+    pub fn link_up_once(&mut self, now: Timestamp, link: LinkId, info: LinkInfo) {
+        if !self.links.contains_key(&link) {
+            self.link_up(now, link, info);
+        }
+    }
+
+    /// All links.
+    #[must_use]
+    pub fn links(&self) -> Vec<LinkId> {
+        self.links.keys().copied().collect()
+    }
+
+    /// Links of which it is not known which relay, if any, is behind them.
+    #[must_use]
+    pub fn nameless_links(&self) -> Vec<LinkId> {
+        self.links.iter().filter(|(_, link)| link.info.relay.is_none()).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether this side opened a link.
+    #[must_use]
+    pub fn is_initiator(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|link| link.info.initiator)
+    }
+
     /// It has become known which relay is behind a link.
     pub fn link_is_relay(&mut self, now: Timestamp, id: LinkId, relay: RelayId) {
         if let Some(link) = self.links.get_mut(&id).filter(|link| link.info.relay.is_none()) {

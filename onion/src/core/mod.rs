@@ -31,6 +31,16 @@
 //!
 //! Times are passed in, randomness too; nothing here reads a clock.
 
+mod jobs;
+mod onion;
+mod opens;
+mod saved;
+#[cfg(test)]
+mod tests;
+
+pub use onion::{CoreOutput, DialId, NetworkState, OnionCore, Target};
+pub use opens::{OpenId, OpenRefused, Opened};
+
 use crate::id::{CircuitHandle, RelayCircuit, RelayId, Service, StreamId};
 
 /// The longest message that a stream carries: a blob of 64 KiB and its command around it.

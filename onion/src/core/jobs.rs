@@ -1,0 +1,206 @@
+//! The directory's jobs: a circuit to somebody, a stream to its directory service, and what is said there.
+
+use std::collections::HashMap;
+
+use ipc_schema::Timestamp;
+use ipc_schema::relay::Descriptor;
+use rand_core::CryptoRng;
+
+use super::CircuitEvent;
+use super::onion::{DialId, OnionCore, Target};
+use crate::directory::schedule::{Contact, Job, JobId, JobStep};
+use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service, StreamId};
+
+#[derive(Debug)]
+struct JobCircuit {
+    job: JobId,
+    source: RelayId,
+    stream: Option<StreamId>,
+}
+
+/// Where each job is.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    dialling: HashMap<DialId, JobId>,
+    describing: HashMap<LinkId, Vec<JobId>>,
+    circuits: HashMap<CircuitHandle, JobCircuit>,
+    /// Contacts whose relay is known by now: the next time they are reached like any other relay.
+    known: Vec<(Contact, RelayId)>,
+    named: HashMap<JobId, Contact>,
+}
+
+impl Jobs {
+    /// A contact point is reached; it has been asked who it is.
+    pub(super) fn describe(&mut self, dial: DialId, link: LinkId) {
+        if let Some(job) = self.dialling.remove(&dial) {
+            self.describing.entry(link).or_default().push(job);
+        }
+    }
+
+    pub(super) fn is_of_job(&self, circuit: CircuitHandle) -> bool {
+        self.circuits.contains_key(&circuit)
+    }
+
+    fn relay_behind(&self, contact: Contact) -> Option<RelayId> {
+        self.known.iter().find(|(known, _)| *known == contact).map(|(_, relay)| *relay)
+    }
+
+    fn remember(&mut self, job: JobId, relay: RelayId) {
+        if let Some(contact) = self.named.get(&job) {
+            self.known.retain(|(known, _)| known != contact);
+            self.known.push((*contact, relay));
+        }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        self.named.remove(&job);
+        self.dialling.retain(|_, other| *other != job);
+        self.describing.values_mut().for_each(|jobs| jobs.retain(|other| *other != job));
+        self.describing.retain(|_, jobs| !jobs.is_empty());
+    }
+}
+
+impl OnionCore {
+    pub(super) fn start_job(&mut self, now: Timestamp, rng: &mut impl CryptoRng, job: Job) {
+        let contact = job.contact;
+        self.jobs.named.insert(job.id, contact);
+        let direct = match contact {
+            Contact::Direct(relay) => Some(relay),
+            Contact::Through(relay) => return self.start_through(now, rng, job.id, relay),
+            Contact::Bootstrap(_) | Contact::Hint(_) => self.jobs.relay_behind(contact),
+        };
+        let hop = direct.and_then(|relay| self.view.hop(now, relay));
+        match (hop, contact) {
+            (Some(hop), _) => {
+                let circuit = self.network.open(now, rng, vec![hop], Lane::Text);
+                self.adopt(circuit, job.id, hop.relay);
+            }
+            (None, Contact::Bootstrap(index)) => {
+                let dial = self.dial(Target::Bootstrap(index));
+                self.jobs.dialling.insert(dial, job.id);
+            }
+            (None, Contact::Hint(hint)) => {
+                let dial = self.dial(Target::Hint(hint));
+                self.jobs.dialling.insert(dial, job.id);
+            }
+            (None, _) => self.job_failed(now, job.id),
+        }
+    }
+
+    fn start_through(&mut self, now: Timestamp, rng: &mut impl CryptoRng, job: JobId, relay: RelayId) {
+        match self.paths.choose(now, rng, &self.view, relay) {
+            Ok(route) => {
+                let circuit = self.network.open(now, rng, route, Lane::Text);
+                self.adopt(circuit, job, relay);
+            }
+            Err(_) => self.job_failed(now, job),
+        }
+    }
+
+    fn adopt(&mut self, circuit: CircuitHandle, job: JobId, source: RelayId) {
+        self.jobs.circuits.insert(circuit, JobCircuit { job, source, stream: None });
+    }
+
+    fn job_failed(&mut self, now: Timestamp, job: JobId) {
+        self.jobs.forget(job);
+        self.schedule.failed(now, job);
+    }
+
+    /// It took too long.
+    pub(super) fn cancel_job(&mut self, job: JobId) {
+        let of_job = |(circuit, at): (&CircuitHandle, &JobCircuit)| (at.job == job).then_some(*circuit);
+        let circuits: Vec<_> = self.jobs.circuits.iter().filter_map(of_job).collect();
+        for circuit in circuits {
+            self.network.close(circuit);
+        }
+        self.jobs.forget(job);
+    }
+
+    pub(super) fn jobs_dial_failed(&mut self, now: Timestamp, dial: DialId) {
+        if let Some(job) = self.jobs.dialling.remove(&dial) {
+            self.job_failed(now, job);
+        }
+    }
+
+    /// A link is gone on which somebody was asked who it is, or it answered nonsense.
+    pub(super) fn describing_failed(&mut self, now: Timestamp, link: LinkId) {
+        for job in self.jobs.describing.remove(&link).unwrap_or_default() {
+            self.job_failed(now, job);
+        }
+    }
+
+    /// A contact point says who it is. Believed only if its descriptor is signed, of this network, and names the very link key that
+    /// netd has seen.
+    pub(super) fn described(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, untrusted: &[u8]) {
+        let jobs = self.jobs.describing.remove(&link).unwrap_or_default();
+        let network_id = self.view.rules().network_id();
+        let honest = |descriptor: &Descriptor| {
+            descriptor.network_id == network_id && self.network.peer_of(link) == Some(descriptor.link_key)
+        };
+        let relay = Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| RelayId(descriptor.relay.0));
+        if relay.is_some() && self.view.accept(now, untrusted).is_ok_and(crate::directory::Learned::is_news) {
+            self.learned(now);
+        }
+        let hop = relay.and_then(|relay| self.view.hop(now, relay));
+        for job in jobs {
+            match hop {
+                Some(hop) => {
+                    self.network.link_is_relay(now, link, hop.relay);
+                    self.jobs.remember(job, hop.relay);
+                    let circuit = self.network.open_over(now, rng, link, hop);
+                    self.adopt(circuit, job, hop.relay);
+                }
+                None => self.job_failed(now, job),
+            }
+        }
+    }
+
+    pub(super) fn job_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+        match event {
+            CircuitEvent::Built { circuit, route, .. } => self.job_built(circuit, &route),
+            CircuitEvent::Message { circuit, message, .. } => self.job_message(now, rng, circuit, &message),
+            CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
+            CircuitEvent::Closed { circuit, failure } => {
+                let Some(at) = self.jobs.circuits.remove(&circuit) else { return };
+                self.paths.failed(now, at.source, &failure);
+                self.job_failed(now, at.job);
+            }
+            CircuitEvent::Drained { .. } => {}
+        }
+    }
+
+    fn job_built(&mut self, circuit: CircuitHandle, route: &[RelayId]) {
+        self.paths.succeeded(route);
+        let Some(at) = self.jobs.circuits.get_mut(&circuit) else { return };
+        let begun = self.network.open_stream(circuit, Service::Directory).ok().and_then(|stream| {
+            at.stream = Some(stream);
+            let message = self.schedule.opened(&self.view, at.job, at.source)?;
+            self.network.send(circuit, stream, &message).ok()
+        });
+        if begun.is_none() {
+            self.network.close(circuit);
+        }
+    }
+
+    fn job_message(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, message: &[u8]) {
+        let Some(at) = self.jobs.circuits.get(&circuit) else { return };
+        let (job, stream) = (at.job, at.stream);
+        match self.schedule.message(now, &mut self.view, job, message) {
+            JobStep::Send(next) => {
+                let sent = stream.is_some_and(|stream| self.network.send(circuit, stream, &next).is_ok());
+                if !sent {
+                    self.network.close(circuit);
+                }
+            }
+            JobStep::Done(news) => {
+                self.jobs.forget(job);
+                self.network.close(circuit);
+                self.spread(now, rng, &news);
+            }
+            JobStep::Blame(_) => {
+                self.jobs.forget(job);
+                self.network.close(circuit);
+            }
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! The joined core: one struct that the shell (or a simulator) drives.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use ipc_schema::relay::Hint;
+use rand_core::CryptoRng;
+
+use super::jobs::Jobs;
+use super::opens::{OpenId, OpenRefused, Opened, Opens};
+use super::saved::Saved;
+use super::{CircuitEvent, SendError, ServiceEvent, StreamRef};
+use crate::directory::schedule::Order;
+use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
+use crate::handshake::{OnionKey, RelaySide};
+use crate::id::{CircuitHandle, LinkId, RelayId, Service};
+use crate::network::{Counts, LinkInfo, Network, Output};
+use crate::path::stage::PROOF_LASTS;
+use crate::path::{Paths, Pool, Stage, StageFacts};
+
+/// A link that we opened and that nobody used for so long is closed; a guard's stays.
+const LINK_IDLE: Duration = Duration::from_secs(300);
+/// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// What netd is asked to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A relay of the directory, by its signed descriptor.
+    Relay(RelayId, Vec<u8>),
+    /// The bootstrap of that index.
+    Bootstrap(u16),
+    /// A contact point of an invite.
+    Hint(Hint),
+}
+
+/// One wish for a link, until it is answered with [`OnionCore::dialled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialId(pub u64);
+
+/// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CoreOutput {
+    /// Have netd reach this.
+    Dial(DialId, Target),
+    /// This link has cells: drain it.
+    Ready(LinkId),
+    /// Close this link.
+    CloseLink(LinkId),
+    /// What became of an [`OnionCore::open`].
+    Opened(OpenId, Result<Opened, OpenRefused>),
+    /// A message came on a circuit's mailbox stream.
+    Mailbox(CircuitHandle, Vec<u8>),
+    /// The mailbox stream that refused a message takes messages again.
+    MailboxDrained(CircuitHandle),
+    /// A circuit that had been opened is gone.
+    Closed(CircuitHandle),
+    /// For the mailbox service of this relay.
+    Service(ServiceEvent),
+    /// Write this state durably before carrying out what follows.
+    Save(Vec<u8>),
+}
+
+/// What `status` and watchers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkState {
+    /// How far this client is.
+    pub stage: Stage,
+    /// Relays known, usable or not.
+    pub relays_known: usize,
+    /// Relays usable now.
+    pub relays_usable: usize,
+    /// Circuits of ours that stand.
+    pub circuits: usize,
+    /// The guard in use.
+    pub guard: Option<RelayId>,
+}
+
+/// Links, circuits, directory, paths and mailbox streams of one process.
+pub struct OnionCore {
+    pub(super) network: Network,
+    pub(super) view: View,
+    pub(super) schedule: Schedule,
+    pub(super) paths: Paths,
+    pub(super) pool: Pool,
+    pub(super) own: Option<OwnRelay>,
+    pub(super) jobs: Jobs,
+    pub(super) opens: Opens,
+    pub(super) outputs: VecDeque<CoreOutput>,
+    dials: BTreeMap<DialId, Target>,
+    last_dial: u64,
+    netd: bool,
+    proven: Option<Timestamp>,
+    view_changed: bool,
+    saved_at: Timestamp,
+}
+
+impl std::fmt::Debug for OnionCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnionCore").field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+impl OnionCore {
+    /// A client of the network with that id, with what its state file holds (empty at the first start, or if it is damaged: then
+    /// everything is learnt anew).
+    #[must_use]
+    pub fn client(now: Timestamp, network_id: [u8; 32], state: &[u8]) -> Self {
+        let rules = NetworkRules::new(network_id);
+        let saved = Saved::parse(state).unwrap_or_default();
+        Self::new(now, rules, saved, None)
+    }
+
+    /// A relay of that network. Its keys are in the state; without any it is a new relay.
+    #[must_use]
+    pub fn relay(now: Timestamp, rng: &mut impl CryptoRng, network_id: [u8; 32], state: &[u8]) -> Self {
+        let rules = NetworkRules::new(network_id);
+        let mut saved = Saved::parse(state).unwrap_or_default();
+        let keys = saved.keys.take().unwrap_or_else(|| RelayKeys::generate(now, rng));
+        let own = OwnRelay::new(rules, keys);
+        Self::new(now, rules, saved, Some(own))
+    }
+
+    fn new(now: Timestamp, rules: NetworkRules, saved: Saved, own: Option<OwnRelay>) -> Self {
+        let relay = own.as_ref().map(OwnRelay::relay);
+        let network = match relay {
+            Some(relay) => {
+                Network::relay(RelaySide { relay, network: rules.network_id(), onion_keys: Vec::new() })
+            }
+            None => Network::client(rules.network_id()),
+        };
+        let mut view = View::new(rules);
+        for (first_seen, packed) in &saved.descriptors {
+            view.restore(now, *first_seen, packed);
+        }
+        let mut schedule = Schedule::new(rules, relay);
+        schedule.add_hints(&saved.hints);
+        let mut core = Self {
+            network,
+            view,
+            schedule,
+            paths: Paths::new(saved.guards),
+            pool: Pool::default(),
+            own,
+            jobs: Jobs::default(),
+            opens: Opens::default(),
+            outputs: VecDeque::new(),
+            dials: BTreeMap::new(),
+            last_dial: 0,
+            netd: false,
+            proven: None,
+            view_changed: false,
+            saved_at: now,
+        };
+        core.use_onion_keys();
+        core
+    }
+
+    /// This relay's id; `None` at a client.
+    #[must_use]
+    pub fn own_relay(&self) -> Option<RelayId> {
+        self.own.as_ref().map(OwnRelay::relay)
+    }
+
+    /// The secret that this relay's queue keys are derived from.
+    #[must_use]
+    pub fn mailbox_secret(&self) -> Option<&[u8; 32]> {
+        self.own.as_ref().map(|own| &own.keys().mailbox_secret)
+    }
+
+    /// netd is there. `identity` and addresses as it says them, for a relay.
+    pub fn netd_up(&mut self, now: Timestamp, rng: &mut impl CryptoRng, bootstraps: u16, seen: Option<Appearance>) {
+        self.netd = true;
+        self.schedule.set_bootstraps(bootstraps);
+        self.schedule.hurry();
+        if let (Some(own), Some(appearance)) = (&mut self.own, seen) {
+            own.appear(appearance);
+        }
+        self.tick(now, rng);
+    }
+
+    /// netd is gone, and all links with it.
+    pub fn netd_down(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        self.netd = false;
+        for link in self.network.links() {
+            self.network.link_down(link);
+        }
+        for (_, target) in std::mem::take(&mut self.dials) {
+            self.dial_failed(now, &target);
+        }
+        self.settle(now, rng);
+    }
+
+    /// A link that somebody opened to us.
+    pub fn link_in(&mut self, now: Timestamp, link: LinkId, peer: [u8; 32]) {
+        let relay = self.view.by_link_key(&peer);
+        self.network.link_up(now, link, LinkInfo { peer, relay, initiator: false });
+    }
+
+    /// A link is gone.
+    pub fn link_down(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId) {
+        self.network.link_down(link);
+        self.describing_failed(now, link);
+        self.settle(now, rng);
+    }
+
+    /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing.
+    pub fn dialled(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, dial: DialId, link: Option<(LinkId, [u8; 32])>,
+    ) {
+        let Some(target) = self.dials.remove(&dial) else { return };
+        match (target, link) {
+            (Target::Relay(relay, _), Some((link, peer))) => {
+                let info = LinkInfo { peer, relay: Some(relay), initiator: true };
+                self.network.connected(now, rng, relay, (link, info));
+            }
+            (Target::Bootstrap(_) | Target::Hint(_), Some((link, peer))) => {
+                let relay = self.view.by_link_key(&peer);
+                self.network.link_up_once(now, link, LinkInfo { peer, relay, initiator: true });
+                self.network.describe(link);
+                self.jobs.describe(dial, link);
+            }
+            (target, None) => {
+                self.jobs_dial_failed(now, dial);
+                self.dial_failed(now, &target);
+            }
+        }
+        self.settle(now, rng);
+    }
+
+    fn dial_failed(&mut self, _now: Timestamp, target: &Target) {
+        if let Target::Relay(relay, _) = target {
+            self.network.connect_failed(*relay);
+        }
+    }
+
+    pub(super) fn dial(&mut self, target: Target) -> DialId {
+        self.last_dial += 1;
+        let dial = DialId(self.last_dial);
+        self.dials.insert(dial, target.clone());
+        self.outputs.push_back(CoreOutput::Dial(dial, target));
+        dial
+    }
+
+    /// Cells came over a link, in order.
+    pub fn cells(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, untrusted_batch: &[u8]) {
+        self.network.cells(now, rng, link, untrusted_batch);
+        self.settle(now, rng);
+    }
+
+    /// Takes up to `max` cells off a link.
+    pub fn drain(&mut self, link: LinkId, max: usize) -> Vec<u8> {
+        self.network.drain(link, max)
+    }
+
+    /// Contact points of an invite.
+    pub fn add_hints(&mut self, now: Timestamp, rng: &mut impl CryptoRng, hints: &[Hint]) {
+        self.schedule.add_hints(hints);
+        self.view_changed = true;
+        self.tick(now, rng);
+    }
+
+    /// Up to `count` relays for a new queue's replicas, none of `avoid`.
+    #[must_use]
+    pub fn pick_mailboxes(
+        &self, now: Timestamp, rng: &mut impl CryptoRng, count: usize, avoid: &[RelayId],
+    ) -> Vec<RelayId> {
+        self.paths.pick_mailboxes(now, rng, &self.view, (count, avoid))
+    }
+
+    /// Sends a message on a circuit's mailbox stream.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, message: &[u8],
+    ) -> Result<(), SendError> {
+        let stream = self.opens.stream(circuit).ok_or(SendError::Gone)?;
+        let result = self.network.send(circuit, stream, message);
+        self.settle(now, rng);
+        result
+    }
+
+    /// A mailbox service's answer or push.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn reply(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, to: StreamRef, message: &[u8],
+    ) -> Result<(), SendError> {
+        let result = self.network.reply(to, message);
+        self.settle(now, rng);
+        result
+    }
+
+    /// The mailbox service is done with a stream whose client broke its rules: the circuit is destroyed.
+    pub fn expel(&mut self, now: Timestamp, rng: &mut impl CryptoRng, stream: StreamRef) {
+        self.network.destroy_passing(stream.circuit);
+        self.settle(now, rng);
+    }
+
+    /// This circuit's requests wait for the disk (`true`), or not any more.
+    pub fn hold(&mut self, now: Timestamp, rng: &mut impl CryptoRng, stream: StreamRef, hold: bool) {
+        self.network.hold(stream.circuit, hold);
+        self.settle(now, rng);
+    }
+
+    /// Time passes: call it once a second.
+    pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        self.network.tick(now);
+        if self.view.expire(now) {
+            self.view_changed = true;
+        }
+        self.tick_own(now, rng);
+        if self.netd {
+            self.tick_schedule(now, rng);
+        }
+        self.tick_opens(now);
+        self.close_idle_links(now);
+        self.settle(now, rng);
+        self.save_if_due(now);
+    }
+
+    fn tick_schedule(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let enough = self.own.is_some() || self.paths.enough(now, &self.view);
+        let guard = self.paths.guards().guard();
+        for order in self.schedule.due(now, rng, &self.view, guard, enough) {
+            match order {
+                Order::Start(job) => self.start_job(now, rng, job),
+                Order::Cancel(job) => self.cancel_job(job),
+            }
+        }
+    }
+
+    /// Rotates this relay's keys and announces it anew where that is due. The state is saved before anyone hears of it.
+    fn tick_own(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let Some(own) = &mut self.own else { return };
+        if own.tick(now, rng) != crate::directory::Tick::NewDescriptor {
+            return;
+        }
+        let (relay, descriptor) = (own.relay(), own.descriptor().map(<[u8]>::to_vec));
+        self.use_onion_keys();
+        self.save(now);
+        if let Some(descriptor) = descriptor {
+            // Its own descriptor stands in its view like any other: that is how others learn it.
+            let _ = self.view.accept(now, &descriptor);
+            self.network.set_descriptor(descriptor);
+            self.schedule.announce(now, rng, &self.view, &[relay]);
+        }
+    }
+
+    fn use_onion_keys(&mut self) {
+        if let Some(own) = &self.own {
+            let keys = own.keys().onion.iter().map(|key| OnionKey::from_secret(key.secret().to_bytes()));
+            self.network.set_onion_keys(keys.collect());
+        }
+    }
+
+    fn close_idle_links(&mut self, now: Timestamp) {
+        let before = Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
+        let idle: Vec<LinkId> = self.network.idle_links(before).collect();
+        for link in idle {
+            let relay = self.network.relay_of(link);
+            let ours = self.network.is_initiator(link);
+            let guards = relay.is_some_and(|relay| self.paths.guards().both().any(|guard| guard == relay));
+            if ours && !guards {
+                self.network.link_down(link);
+                self.outputs.push_back(CoreOutput::CloseLink(link));
+            }
+        }
+    }
+
+    /// The view has changed: links may now be known as relays'.
+    pub(super) fn learned(&mut self, now: Timestamp) {
+        self.view_changed = true;
+        for link in self.network.nameless_links() {
+            let relay = self.network.peer_of(link).and_then(|peer| self.view.by_link_key(&peer));
+            if let Some(relay) = relay {
+                self.network.link_is_relay(now, link, relay);
+            }
+        }
+    }
+
+    /// Works off what the network put out, until there is no more.
+    pub(super) fn settle(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        while let Some(output) = self.network.output() {
+            match output {
+                Output::Connect(relay) => self.connect(relay),
+                Output::Ready(link) => self.outputs.push_back(CoreOutput::Ready(link)),
+                Output::CloseLink(link) => {
+                    self.describing_failed(now, link);
+                    self.outputs.push_back(CoreOutput::CloseLink(link));
+                }
+                Output::Described(link, descriptor) => self.described(now, rng, link, &descriptor),
+                Output::Circuit(event) => self.circuit_event(now, rng, event),
+                Output::Service(event) => self.service_event(now, rng, event),
+            }
+        }
+    }
+
+    fn connect(&mut self, relay: RelayId) {
+        match (self.netd, self.view.packed(relay).map(<[u8]>::to_vec)) {
+            (true, Some(descriptor)) => {
+                self.dial(Target::Relay(relay, descriptor));
+            }
+            // A relay that is asked to extend to one that it does not know says so.
+            _ => self.network.connect_failed(relay),
+        }
+    }
+
+    fn circuit_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+        let circuit = match &event {
+            CircuitEvent::Built { circuit, .. }
+            | CircuitEvent::Message { circuit, .. }
+            | CircuitEvent::Drained { circuit, .. }
+            | CircuitEvent::StreamEnded { circuit, .. }
+            | CircuitEvent::Closed { circuit, .. } => *circuit,
+        };
+        if self.jobs.is_of_job(circuit) {
+            self.job_event(now, rng, event);
+        } else {
+            self.open_event(now, rng, event);
+        }
+    }
+
+    fn service_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: ServiceEvent) {
+        match event {
+            ServiceEvent::Message(message) if message.service == Service::Directory => {
+                match crate::directory::exchange::answer(now, &mut self.view, &message.message) {
+                    Ok((answer, news)) => {
+                        // A client that does not read its answers loses its circuit by its window.
+                        if self.network.reply(message.from, &answer.pack()).is_err() {
+                            self.network.destroy_passing(message.from.circuit);
+                        }
+                        self.spread(now, rng, &news);
+                    }
+                    Err(_) => self.network.destroy_passing(message.from.circuit),
+                }
+            }
+            other => self.outputs.push_back(CoreOutput::Service(other)),
+        }
+    }
+
+    /// News for this view are news for others.
+    pub(super) fn spread(&mut self, now: Timestamp, rng: &mut impl CryptoRng, news: &[RelayId]) {
+        if !news.is_empty() {
+            self.learned(now);
+            self.schedule.announce(now, rng, &self.view, news);
+        }
+    }
+
+    /// A path was built: paths can be built.
+    pub(super) fn proven(&mut self, now: Timestamp) {
+        self.proven = Some(now);
+    }
+
+    /// Whether netd is there.
+    #[must_use]
+    pub fn has_netd(&self) -> bool {
+        self.netd
+    }
+
+    /// What `status` and watchers are told.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> NetworkState {
+        let usable = self.paths.usable(now, &self.view);
+        let circuits = self.opens.standing();
+        let facts = StageFacts {
+            netd: self.netd,
+            search: self.schedule.search(),
+            usable,
+            enough: self.paths.enough(now, &self.view),
+            circuits,
+            proven: self.proven.is_some_and(|at| now.since(at) < PROOF_LASTS),
+            guards_unreachable: self.paths.guards().are_unreachable(),
+        };
+        NetworkState {
+            stage: Stage::of(&facts),
+            relays_known: self.view.len(),
+            relays_usable: usable,
+            circuits,
+            guard: self.paths.guards().guard(),
+        }
+    }
+
+    /// How much there is of everything.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.network.counts()
+    }
+
+    /// The directory as this process sees it.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The next output.
+    pub fn output(&mut self) -> Option<CoreOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn save_if_due(&mut self, now: Timestamp) {
+        let guards = self.paths.take_changed();
+        let since = now.since(self.saved_at);
+        if guards || (self.view_changed && (since >= SAVE_EVERY || now < self.saved_at)) {
+            self.save(now);
+        }
+    }
+
+    fn save(&mut self, now: Timestamp) {
+        self.view_changed = false;
+        self.saved_at = now;
+        let bytes = self.saved_state();
+        self.outputs.push_back(CoreOutput::Save(bytes));
+    }
+
+    /// The state as it would be saved now, for a last save before a stop.
+    #[must_use]
+    pub fn saved_state(&self) -> Vec<u8> {
+        let descriptors = self.view.entries().map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
+        Saved {
+            guards: self.paths.guards().saved().clone(),
+            hints: self.schedule.hints().to_vec(),
+            descriptors: descriptors.collect(),
+            keys: self.own.as_ref().map(|own| own.keys().clone()),
+        }
+        .pack()
+    }
+}
+

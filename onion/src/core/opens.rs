@@ -1,0 +1,213 @@
+//! Circuits that callers ask for: `open(relay, isolation key, lane)`, tried again over other relays where that helps.
+
+use std::collections::{HashMap, HashSet};
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+use super::onion::{CoreOutput, OnionCore};
+use super::{CircuitEvent, CircuitFailure};
+use crate::id::{CircuitHandle, RelayId, Service, StreamId};
+use crate::path::{Isolation, NoPath};
+
+/// Times that one `open` is tried before its caller hears of it (protocol.md 5: never more than 3 in a row without back-off).
+const TRIES_MAX: u32 = 3;
+
+/// One wish for a circuit, named by whoever wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenId(pub u64);
+
+/// A circuit that stands. Give each back with [`OnionCore::release`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which circuit.
+    pub circuit: CircuitHandle,
+    /// Its binding, 32 B.
+    pub binding: [u8; 32],
+    /// The relays from the guard to the asked one.
+    pub route: Vec<RelayId>,
+}
+
+/// Why there is no circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenRefused {
+    /// Too few usable relays are known.
+    #[error("too few usable relays are known")]
+    NoRelays,
+    /// The asked relay is not in the directory.
+    #[error("the asked relay is not known")]
+    UnknownRelay,
+    /// It was tried as often as allowed.
+    #[error("the circuit could not be built")]
+    BuildFailed,
+    /// Too many circuits are open.
+    #[error("too many circuits are open")]
+    TooMany,
+}
+
+impl From<NoPath> for OpenRefused {
+    fn from(no: NoPath) -> Self {
+        match no {
+            NoPath::NoRelays | NoPath::TooFewRelays => Self::NoRelays,
+            NoPath::UnknownRelay => Self::UnknownRelay,
+            NoPath::GuardsUnreachable(_) | NoPath::BackOff(_) => Self::BuildFailed,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OpenCircuit {
+    isolation: Isolation,
+    tries: u32,
+    waiting: Vec<OpenId>,
+    /// Set once it stands.
+    opened: Option<Opened>,
+    stream: Option<StreamId>,
+    /// Callers that hold it.
+    held: usize,
+}
+
+/// All circuits that callers asked for.
+#[derive(Debug, Default)]
+pub(super) struct Opens {
+    circuits: HashMap<CircuitHandle, OpenCircuit>,
+    /// Those whose time is over: closed when their callers let go, or at the latest with the next failure.
+    retiring: HashSet<CircuitHandle>,
+}
+
+impl Opens {
+    pub(super) fn stream(&self, circuit: CircuitHandle) -> Option<StreamId> {
+        self.circuits.get(&circuit)?.stream
+    }
+
+    pub(super) fn standing(&self) -> usize {
+        self.circuits.values().filter(|circuit| circuit.opened.is_some()).count()
+    }
+}
+
+impl OnionCore {
+    /// Asks for a circuit to a relay. [`CoreOutput::Opened`] answers; the same isolation, lane and relay share one.
+    pub fn open(&mut self, now: Timestamp, rng: &mut impl CryptoRng, open: OpenId, isolation: Isolation) {
+        if let Some(circuit) = self.pool.find(now, &isolation)
+            && let Some(shared) = self.opens.circuits.get_mut(&circuit)
+        {
+            match shared.opened.clone() {
+                Some(opened) => {
+                    shared.held += 1;
+                    self.outputs.push_back(CoreOutput::Opened(open, Ok(opened)));
+                }
+                None => shared.waiting.push(open),
+            }
+            return;
+        }
+        if self.pool.has_room() {
+            self.build(now, rng, isolation, (0, vec![open]));
+            self.settle(now, rng);
+        } else {
+            self.outputs.push_back(CoreOutput::Opened(open, Err(OpenRefused::TooMany)));
+        }
+    }
+
+    fn build(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, isolation: Isolation, (tries, waiting): (u32, Vec<OpenId>),
+    ) {
+        match self.paths.choose(now, rng, &self.view, isolation.relay) {
+            Ok(route) => {
+                let circuit = self.network.open(now, rng, route, isolation.lane);
+                self.pool.opened(now, circuit, isolation);
+                let open = OpenCircuit { isolation, tries: tries + 1, waiting, opened: None, stream: None, held: 0 };
+                self.opens.circuits.insert(circuit, open);
+            }
+            Err(no) => {
+                // After tries in vain the cause is that they failed, whatever stands in the way now.
+                let refused = if tries > 0 { OpenRefused::BuildFailed } else { no.into() };
+                for open in waiting {
+                    self.outputs.push_back(CoreOutput::Opened(open, Err(refused)));
+                }
+            }
+        }
+    }
+
+    pub(super) fn open_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+        match event {
+            CircuitEvent::Built { circuit, binding, route } => {
+                self.open_built(now, Opened { circuit, binding, route });
+            }
+            CircuitEvent::Message { circuit, message, .. } => {
+                self.outputs.push_back(CoreOutput::Mailbox(circuit, message));
+            }
+            CircuitEvent::Drained { circuit, .. } => self.outputs.push_back(CoreOutput::MailboxDrained(circuit)),
+            // The asked relay serves no mailboxes, or is done with us.
+            CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
+            CircuitEvent::Closed { circuit, failure } => self.open_closed(now, rng, circuit, &failure),
+        }
+    }
+
+    fn open_built(&mut self, now: Timestamp, opened: Opened) {
+        let circuit = opened.circuit;
+        self.paths.succeeded(&opened.route);
+        self.proven(now);
+        let stream = self.network.open_stream(circuit, Service::Mailbox).ok();
+        let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
+        open.stream = stream;
+        open.opened = Some(opened.clone());
+        for waiting in std::mem::take(&mut open.waiting) {
+            open.held += 1;
+            self.outputs.push_back(CoreOutput::Opened(waiting, Ok(opened.clone())));
+        }
+        if open.held == 0 {
+            self.network.close(circuit);
+        }
+    }
+
+    fn open_closed(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, failure: &CircuitFailure,
+    ) {
+        self.pool.closed(circuit);
+        self.opens.retiring.remove(&circuit);
+        let Some(open) = self.opens.circuits.remove(&circuit) else { return };
+        self.paths.failed(now, open.isolation.relay, failure);
+        if open.opened.is_some() {
+            self.outputs.push_back(CoreOutput::Closed(circuit));
+        } else if open.tries < TRIES_MAX && !open.waiting.is_empty() {
+            self.build(now, rng, open.isolation, (open.tries, open.waiting));
+        } else {
+            for waiting in open.waiting {
+                self.outputs.push_back(CoreOutput::Opened(waiting, Err(OpenRefused::BuildFailed)));
+            }
+        }
+    }
+
+    /// A caller lets go of a circuit. The last one closes it.
+    pub fn release(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
+        let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
+        open.held = open.held.saturating_sub(1);
+        if open.held == 0 && open.waiting.is_empty() {
+            self.network.close(circuit);
+            self.settle(now, rng);
+        }
+    }
+
+    /// A caller that waited for a circuit does so no more.
+    pub fn forget_open(&mut self, open: OpenId) {
+        for circuit in self.opens.circuits.values_mut() {
+            circuit.waiting.retain(|waiting| *waiting != open);
+        }
+    }
+
+    /// A circuit carries a subscription now, and lives longer.
+    pub fn subscribed(&mut self, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
+        self.pool.subscribed(rng, circuit);
+    }
+
+    /// Circuits whose time is over are closed; callers open anew. `busy` circuits get until the next tick.
+    pub(super) fn tick_opens(&mut self, now: Timestamp) {
+        let due: Vec<_> = self.pool.due(now).collect();
+        for circuit in due {
+            // A tick's grace: whoever is in the middle of something finishes it, and a new `open` gets a fresh one already.
+            if !self.opens.retiring.insert(circuit) {
+                self.network.close(circuit);
+            }
+        }
+    }
+}

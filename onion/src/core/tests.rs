@@ -1,0 +1,367 @@
+//! Whole cores in one process, with a simulated netd between them: relays find each other, clients find them and build paths.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::*;
+use crate::directory::Appearance;
+use crate::directory::rules::parse_multiaddr;
+use crate::id::{Lane, LinkId};
+use crate::path::{Isolation, Stage};
+use ipc_schema::Timestamp;
+use ipc_schema::relay::Descriptor;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+const NETWORK: [u8; 32] = [7; 32];
+const START: Timestamp = Timestamp(1_800_000_000_000);
+
+struct Node {
+    core: OnionCore,
+    key: [u8; 32],
+    up: bool,
+    links: HashMap<LinkId, (usize, LinkId)>,
+    opened: BTreeMap<u64, Result<Opened, OpenRefused>>,
+    mail: Vec<(CircuitHandle, Vec<u8>)>,
+    closed: Vec<CircuitHandle>,
+    saved: Vec<u8>,
+}
+
+struct World {
+    nodes: Vec<Node>,
+    relays: usize,
+    now: Timestamp,
+    rng: ChaCha20Rng,
+    last_link: u64,
+}
+
+impl World {
+    fn new(relays: usize, clients: usize) -> Self {
+        let mut world = Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
+        for n in 0..relays + clients {
+            let core = if n < relays {
+                OnionCore::relay(START, &mut world.rng, NETWORK, &[])
+            } else {
+                OnionCore::client(START, NETWORK, &[])
+            };
+            world.nodes.push(Node::new(n, core));
+        }
+        for n in 0..world.nodes.len() {
+            world.netd_up(n);
+        }
+        world.run();
+        world
+    }
+
+    fn netd_up(&mut self, n: usize) {
+        let address = parse_multiaddr(&format!("/ip4/127.0.0.1/udp/{}/quic-v1", 4_000 + n)).unwrap();
+        let appearance =
+            Appearance { link_key: self.nodes[n].key, addresses: vec![address], operator_tag: [0; 16], mailboxes: true };
+        let seen = (n < self.relays).then_some(appearance);
+        self.nodes[n].core.netd_up(self.now, &mut self.rng, 1, seen);
+    }
+
+    fn run(&mut self) {
+        loop {
+            let mut busy = false;
+            for at in 0..self.nodes.len() {
+                while let Some(output) = self.nodes[at].core.output() {
+                    busy = true;
+                    self.output(at, output);
+                }
+            }
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn output(&mut self, at: usize, output: CoreOutput) {
+        let (now, node) = (self.now, &mut self.nodes[at]);
+        match output {
+            CoreOutput::Dial(dial, target) => self.dial(at, dial, &target),
+            CoreOutput::Ready(link) => self.carry(at, link),
+            CoreOutput::CloseLink(link) => self.cut(at, link),
+            CoreOutput::Opened(open, result) => assert!(node.opened.insert(open.0, result).is_none()),
+            CoreOutput::Mailbox(circuit, message) => node.mail.push((circuit, message)),
+            CoreOutput::Closed(circuit) => node.closed.push(circuit),
+            CoreOutput::Save(bytes) => node.saved = bytes,
+            CoreOutput::Service(ServiceEvent::Message(message)) => {
+                node.core.reply(now, &mut self.rng, message.from, &message.message).unwrap();
+            }
+            CoreOutput::MailboxDrained(_) | CoreOutput::Service(_) => {}
+        }
+    }
+
+    fn dial(&mut self, at: usize, dial: DialId, target: &Target) {
+        let key = match target {
+            Target::Relay(_, packed) => Descriptor::parse(packed).unwrap().link_key,
+            Target::Bootstrap(index) => self.nodes[usize::from(*index)].key,
+            Target::Hint(hint) => hint.link_key,
+        };
+        let to = self.nodes.iter().position(|node| node.key == key && node.up).filter(|to| *to != at);
+        let known = to.and_then(|to| self.nodes[at].links.iter().find(|(_, (other, _))| *other == to));
+        let link = match (to, known) {
+            (Some(_), Some((link, _))) => Some((*link, key)),
+            (Some(to), None) => {
+                self.last_link += 2;
+                let (here, there) = (LinkId(self.last_link), LinkId(self.last_link + 1));
+                self.nodes[at].links.insert(here, (to, there));
+                self.nodes[to].links.insert(there, (at, here));
+                let peer = self.nodes[at].key;
+                self.nodes[to].core.link_in(self.now, there, peer);
+                Some((here, key))
+            }
+            (None, _) => None,
+        };
+        self.nodes[at].core.dialled(self.now, &mut self.rng, dial, link);
+    }
+
+    fn carry(&mut self, at: usize, link: LinkId) {
+        loop {
+            let batch = self.nodes[at].core.drain(link, 64);
+            let Some((to, there)) = self.nodes[at].links.get(&link).copied() else { return };
+            if batch.is_empty() {
+                return;
+            }
+            self.nodes[to].core.cells(self.now, &mut self.rng, there, &batch);
+        }
+    }
+
+    fn cut(&mut self, at: usize, link: LinkId) {
+        if let Some((to, there)) = self.nodes[at].links.remove(&link) {
+            self.nodes[to].links.remove(&there);
+            self.nodes[to].core.link_down(self.now, &mut self.rng, there);
+        }
+    }
+
+    /// A process that is killed: its links are lost.
+    fn kill(&mut self, at: usize) {
+        self.nodes[at].up = false;
+        let links: Vec<_> = self.nodes[at].links.keys().copied().collect();
+        for link in links {
+            self.cut(at, link);
+        }
+        self.run();
+    }
+
+    /// And is started again from its state file.
+    fn revive(&mut self, at: usize) {
+        let state = self.nodes[at].saved.clone();
+        let core = if at < self.relays {
+            OnionCore::relay(self.now, &mut self.rng, NETWORK, &state)
+        } else {
+            OnionCore::client(self.now, NETWORK, &state)
+        };
+        let key = self.nodes[at].key;
+        self.nodes[at] = Node { key, ..Node::new(at, core) };
+        self.netd_up(at);
+        self.run();
+    }
+
+    fn seconds(&mut self, count: u64) {
+        for _ in 0..count {
+            self.now = Timestamp(self.now.0 + 1_000);
+            for node in &mut self.nodes {
+                if node.up {
+                    node.core.tick(self.now, &mut self.rng);
+                }
+            }
+            self.run();
+        }
+    }
+
+    fn relay(&self, n: usize) -> RelayId {
+        self.nodes[n].core.own_relay().unwrap()
+    }
+
+    fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenRefused>> {
+        let isolation = Isolation { key: [id as u8; 16], lane: Lane::Text, relay: self.relay(relay) };
+        self.nodes[at].core.open(self.now, &mut self.rng, OpenId(id), isolation);
+        self.run();
+        self.nodes[at].opened.get(&id).cloned()
+    }
+}
+
+impl Node {
+    fn new(n: usize, core: OnionCore) -> Self {
+        Self {
+            core,
+            key: [n as u8 + 1; 32],
+            up: true,
+            links: HashMap::new(),
+            opened: BTreeMap::new(),
+            mail: vec![],
+            closed: vec![],
+            saved: vec![],
+        }
+    }
+}
+
+#[test]
+fn relays_find_each_other_and_a_client_finds_them_within_ten_seconds() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    for node in &world.nodes {
+        assert_eq!(node.core.view().len(), 5);
+    }
+    assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::BuildingRoute);
+}
+
+#[test]
+fn a_client_opens_a_circuit_of_four_hops_and_talks_to_the_mailbox_service() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    for asked in 0..5 {
+        let opened = world.open(5, asked as u64, asked).unwrap().unwrap();
+        assert_eq!(opened.route.len(), 4);
+        assert_eq!(opened.route[3], world.relay(asked));
+        let mut apart = opened.route.clone();
+        apart.sort();
+        apart.dedup();
+        assert_eq!(apart.len(), 4, "no relay twice");
+        let now = world.now;
+        world.nodes[5].core.send(now, &mut world.rng, opened.circuit, b"put").unwrap();
+        world.run();
+        assert_eq!(world.nodes[5].mail.pop().unwrap(), (opened.circuit, b"put".to_vec()));
+    }
+    assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Connected);
+}
+
+#[test]
+fn three_relays_are_enough_in_a_private_network() {
+    let mut world = World::new(3, 1);
+    world.seconds(10);
+    let opened = world.open(3, 1, 2).unwrap().unwrap();
+    assert_eq!(opened.route.len(), 3);
+}
+
+#[test]
+fn two_relays_are_not_enough() {
+    let mut world = World::new(2, 1);
+    world.seconds(10);
+    assert_eq!(world.open(2, 1, 1), Some(Err(OpenRefused::NoRelays)));
+    assert_eq!(world.nodes[2].core.state(world.now).stage, Stage::TooFewRelays);
+}
+
+#[test]
+fn one_isolation_key_shares_a_circuit_until_it_is_let_go_and_another_does_not() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    let isolation = Isolation { key: [1; 16], lane: Lane::Text, relay: world.relay(0) };
+    let now = world.now;
+    for id in [1, 2] {
+        world.nodes[5].core.open(now, &mut world.rng, OpenId(id), isolation);
+    }
+    world.run();
+    world.nodes[5].core.open(now, &mut world.rng, OpenId(3), isolation);
+    world.nodes[5].core.open(now, &mut world.rng, OpenId(4), Isolation { key: [2; 16], ..isolation });
+    world.run();
+    let circuit = |world: &World, id: u64| world.nodes[5].opened[&id].as_ref().unwrap().circuit;
+    let shared = circuit(&world, 1);
+    assert_eq!((circuit(&world, 2), circuit(&world, 3)), (shared, shared));
+    assert_ne!(circuit(&world, 4), shared);
+    for left in [2, 1, 0] {
+        assert_eq!(world.nodes[5].closed.len(), 0, "{left}");
+        world.nodes[5].core.release(now, &mut world.rng, shared);
+        world.run();
+    }
+    assert_eq!(world.nodes[5].closed, [shared]);
+}
+
+#[test]
+fn a_relay_that_dies_in_the_path_is_gone_round() {
+    let mut world = World::new(6, 1);
+    world.seconds(10);
+    let opened = world.open(6, 1, 0).unwrap().unwrap();
+    for hop in [1, 2, 0] {
+        let dead = (0..6).find(|n| world.relay(*n) == opened.route[hop]).unwrap();
+        world.kill(dead);
+        assert_eq!(world.nodes[6].closed.len(), 1, "the caller hears of it at once");
+        world.nodes[6].closed.clear();
+        let mut tries = 0;
+        let mut id = 100 * (hop as u64 + 1);
+        loop {
+            id += 1;
+            if let Some(Ok(opened)) = world.open(6, id, 0) {
+                assert!(!opened.route.contains(&world.relay(dead)));
+                let now = world.now;
+                world.nodes[6].core.release(now, &mut world.rng, opened.circuit);
+                world.run();
+                world.nodes[6].closed.clear();
+                break;
+            }
+            tries += 1;
+            assert!(tries < 60, "hop {hop}");
+            world.seconds(1);
+        }
+        world.revive(dead);
+        world.seconds(15);
+        let again = world.open(6, id + 50, 0).unwrap().unwrap();
+        let _ = again;
+        break;
+    }
+}
+
+#[test]
+fn a_relay_keeps_its_identity_and_a_client_its_guard_over_a_restart() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    world.open(5, 1, 0).unwrap().unwrap();
+    world.seconds(1);
+    let (relay, guard) = (world.relay(0), world.nodes[5].core.state(world.now).guard);
+    assert!(guard.is_some());
+    world.kill(0);
+    world.kill(5);
+    world.revive(0);
+    world.revive(5);
+    assert_eq!(world.relay(0), relay);
+    assert_eq!(world.nodes[5].core.state(world.now).guard, guard);
+    world.seconds(15);
+    world.open(5, 1, 0).unwrap().unwrap();
+}
+
+#[test]
+fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    let opened = world.open(5, 1, 0).unwrap().unwrap();
+    let now = world.now;
+    let links: Vec<_> = world.nodes[5].links.keys().copied().collect();
+    world.nodes[5].core.netd_down(now, &mut world.rng);
+    for link in links {
+        world.cut(5, link);
+    }
+    world.run();
+    assert_eq!(world.nodes[5].closed, [opened.circuit]);
+    assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Offline);
+    world.netd_up(5);
+    world.run();
+    world.open(5, 2, 0).unwrap().unwrap();
+}
+
+#[test]
+fn a_circuit_is_replaced_after_its_ten_minutes_and_a_subscribed_one_stays() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    let (plain, kept) = (world.open(5, 1, 0).unwrap().unwrap(), world.open(5, 2, 0).unwrap().unwrap());
+    world.nodes[5].core.subscribed(&mut world.rng, kept.circuit);
+    world.seconds(603);
+    assert_eq!(world.nodes[5].closed, [plain.circuit]);
+}
+
+#[test]
+fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
+    let mut world = World::new(5, 1);
+    world.seconds(10);
+    let (now, relay) = (world.now, world.relay(0));
+    let hop = world.nodes[5].core.view().hop(now, relay).unwrap();
+    let circuit = world.nodes[5].core.network.open(now, &mut world.rng, vec![hop], Lane::Text);
+    world.nodes[5].core.settle(now, &mut world.rng);
+    world.run();
+    let stream = world.nodes[5].core.network.open_stream(circuit, Service::Directory).unwrap();
+    world.nodes[5].core.network.send(circuit, stream, &[0xff; 700]).unwrap();
+    world.nodes[5].core.settle(now, &mut world.rng);
+    world.run();
+    assert_eq!(world.nodes[5].core.network.route(circuit), None);
+    assert_eq!(world.nodes[0].core.view().len(), 5);
+}
