@@ -1,0 +1,292 @@
+//! One process over its lives: started, granted what the topology gives it, watched, ended.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use ipc_schema::grant::{self, Grant, GrantError, Settings};
+use ipc_schema::topology::{Process, Source};
+use nix::unistd::Pid;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use sandbox::{Args, Role};
+
+use crate::files;
+use crate::log::Lines;
+use crate::restart::{Ended, History};
+use crate::spawn::{Order, Spawner};
+use crate::wire;
+
+/// One process of the topology.
+#[derive(Debug)]
+pub struct Part {
+    /// Its row.
+    pub process: &'static Process,
+    /// What is remembered of its lives.
+    pub history: History,
+    /// When it starts next, while it does not run and something is to be tried.
+    pub due: Option<Duration>,
+    /// Its stderr.
+    pub lines: Lines,
+    /// The present life.
+    pub life: Option<Life>,
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Life {
+    /// Its process id on the host.
+    pub pid: Pid,
+    /// When it began.
+    pub started: Timestamp,
+    /// Readable once it ended.
+    pub pidfd: OwnedFd,
+    /// Its stderr, until that is closed.
+    pub stderr: Option<File>,
+    /// Whether its report is complete, which is the last thing of its start.
+    pub sealed: bool,
+    control: Option<OwnedFd>,
+    report: Option<File>,
+}
+
+/// What every start needs to know of the suite.
+#[derive(Debug)]
+pub struct Setting {
+    /// The profile's folder.
+    pub folder: PathBuf,
+    /// Where the reports go.
+    pub runtime: PathBuf,
+    /// Where the binaries are.
+    pub binaries: PathBuf,
+    /// Sent to each child.
+    pub settings: Settings,
+    /// Whether namespaces work here.
+    pub namespaces: bool,
+    /// The window's variables (DISPLAY and the like), for ui alone.
+    pub window: Vec<(OsString, OsString)>,
+}
+
+/// Why a grant could not be given.
+#[derive(Debug)]
+pub enum GrantFailed {
+    /// The child ended meanwhile; its pidfd tells.
+    Gone,
+    /// It does not take what it is granted, or the system has no room.
+    Stuck(GrantError),
+}
+
+impl Part {
+    /// A process that is to start at once.
+    pub fn new(process: &'static Process) -> Self {
+        let lines = Lines::new(process.name);
+        Self { process, history: History::default(), due: Some(Duration::ZERO), lines, life: None }
+    }
+
+    /// Starts it and grants settings and files; edges and `Ready` follow. `passphrase` is taken where the topology grants it.
+    ///
+    /// # Errors
+    /// A file of its cannot be opened, or the binary not be run: the text names it.
+    pub fn start(
+        &mut self,
+        setting: &Setting,
+        spawner: &Spawner,
+        passphrase: &mut Option<OwnedFd>,
+        now: Duration,
+    ) -> Result<(), String> {
+        let mut files = self.open_files(setting, passphrase)?;
+        let life = self.spawn(setting, spawner, &files).map_err(|error| {
+            format!("cannot start {}: {error}", setting.binaries.join(self.process.binary).display())
+        })?;
+        self.life = Some(life);
+        self.history.started(now);
+        let given =
+            self.history.restarts == 0 && files.iter().any(|(name, _)| *name == crate::options::PASSPHRASE);
+        let settings =
+            Settings { create_vault: setting.settings.create_vault && given, ..setting.settings.clone() };
+        self.give(&Grant::Settings(settings));
+        for (name, file) in files.drain(..) {
+            self.give(&Grant::File { name: name.into(), file });
+        }
+        Ok(())
+    }
+
+    fn open_files(
+        &self,
+        setting: &Setting,
+        passphrase: &mut Option<OwnedFd>,
+    ) -> Result<Vec<(&'static str, OwnedFd)>, String> {
+        let mut files = Vec::new();
+        for file in self.process.files {
+            let (path, opened) = match file.source {
+                Source::Profile(name) => {
+                    let path = setting.folder.join(name);
+                    let opened = files::open_private(&path);
+                    (path, opened.map(OwnedFd::from))
+                }
+                Source::Report => {
+                    let path = setting.runtime.join(report_file(self.process.name));
+                    let opened = files::create_anew(&path);
+                    (path, opened.map(OwnedFd::from))
+                }
+                Source::Stdout => ("stdout".into(), io::stdout().as_fd().try_clone_to_owned()),
+                Source::Passphrase => match passphrase.take() {
+                    Some(passphrase) => (PathBuf::new(), Ok(passphrase)),
+                    None => continue,
+                },
+            };
+            files.push((
+                file.name,
+                opened.map_err(|error| format!("cannot open {}: {error}", path.display()))?,
+            ));
+        }
+        Ok(files)
+    }
+
+    fn spawn(
+        &self,
+        setting: &Setting,
+        spawner: &Spawner,
+        files: &[(&'static str, OwnedFd)],
+    ) -> io::Result<Life> {
+        let (control, childs_control) = wire::control_pair()?;
+        let (stderr, childs_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&stderr, true)?;
+        let pid = spawner.spawn(Order {
+            program: setting.binaries.join(self.process.binary),
+            argv: self.argv(setting),
+            environment: if self.process.headless { Vec::new() } else { setting.window.clone() },
+            control: childs_control,
+            stdout: File::options().write(true).open("/dev/null")?.into(),
+            stderr: childs_stderr,
+        })?;
+        let report = files.iter().find(|(name, _)| *name == "report").map(|(_, file)| file.try_clone());
+        let pidfd = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Life {
+            pid,
+            started: Timestamp::now(),
+            pidfd: pidfd_open(pidfd, PidfdFlags::empty())?,
+            stderr: Some(stderr.into()),
+            sealed: false,
+            control: Some(control),
+            report: report.transpose()?.map(File::from),
+        })
+    }
+
+    fn argv(&self, setting: &Setting) -> Vec<OsString> {
+        let role = if setting.settings.relay { Role::Relay } else { Role::Client };
+        let folder = self.process.folder.map(|folder| match folder {
+            "." => setting.folder.clone(),
+            folder => setting.folder.join(folder),
+        });
+        let args = Args { name: self.process.name.into(), namespaces: setting.namespaces, role, folder };
+        args.to_argv()
+    }
+
+    /// Grants one thing. A child that ended meanwhile is no error here: its pidfd tells. One that takes nothing is ended.
+    pub fn give(&mut self, grant: &Grant) {
+        match self.try_give(grant) {
+            Ok(()) | Err(GrantFailed::Gone) => {}
+            Err(GrantFailed::Stuck(error)) => {
+                crate::log::write(&format!("supervisor: {} takes no grant: {error}", self.process.name));
+                self.kill();
+            }
+        }
+    }
+
+    /// Grants one thing, and leaves it to the caller what a failure means.
+    ///
+    /// # Errors
+    /// [`GrantFailed`].
+    pub fn try_give(&self, grant: &Grant) -> Result<(), GrantFailed> {
+        let control = self.life.as_ref().and_then(|life| life.control.as_ref()).ok_or(GrantFailed::Gone)?;
+        match grant::send(control.as_fd(), grant) {
+            Ok(()) => Ok(()),
+            Err(GrantError::Io(error))
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+            {
+                Err(GrantFailed::Gone)
+            }
+            Err(error) => Err(GrantFailed::Stuck(error)),
+        }
+    }
+
+    /// Asks it to stop: the control socket closes.
+    pub fn ask_to_stop(&mut self) {
+        if let Some(life) = &mut self.life {
+            life.control = None;
+        }
+    }
+
+    /// Ends it now.
+    pub fn kill(&self) {
+        if let Some(life) = &self.life {
+            // It may have ended by itself; then there is nothing to do.
+            let _ = pidfd_send_signal(&life.pidfd, Signal::KILL);
+        }
+    }
+
+    /// Whether its start is complete, asked of the report's size.
+    pub fn look_at_report(&mut self) -> bool {
+        let Some(life) = &mut self.life else { return false };
+        if !life.sealed {
+            let complete =
+                |file: &File| file.metadata().is_ok_and(|m| m.len() == sandbox::REPORT_BYTES as u64);
+            life.sealed = life.report.as_ref().is_none_or(complete);
+            if life.sealed {
+                life.report = None;
+            }
+        }
+        life.sealed
+    }
+
+    /// Passes on what it said since.
+    pub fn read_stderr(&mut self, now: Duration) {
+        let Some(stderr) = self.life.as_mut().and_then(|life| life.stderr.as_mut()) else { return };
+        let mut bytes = [0; 4096];
+        match stderr.read(&mut bytes) {
+            Ok(0) => {
+                if let Some(life) = &mut self.life {
+                    life.stderr = None;
+                }
+            }
+            Ok(length) => {
+                let said = self.lines.take(bytes.get(..length).unwrap_or_default(), now);
+                said.iter().for_each(|line| crate::log::write(line));
+            }
+            // Nothing is there yet.
+            Err(_) => {}
+        }
+    }
+
+    /// Reaps it if it ended: before anything opens its files again.
+    pub fn reap(&mut self, now: Duration) -> Option<Ended> {
+        let life = self.life.as_ref()?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let how = match waitid(WaitId::PidFd(life.pidfd.as_fd()), options) {
+            Ok(None) => return None,
+            Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => Ended::Exit(code),
+                (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+            },
+            // Somebody told the kernel to reap for us (SIGCHLD ignored by our parent): it ended, nobody knows how.
+            Err(_) => Ended::Signal(0),
+        };
+        // What it said last stands in the pipe: 64 KiB at most.
+        for _ in 0..16 {
+            self.read_stderr(now);
+        }
+        self.lines.end(now).iter().for_each(|line| crate::log::write(line));
+        self.life = None;
+        Some(how)
+    }
+}
+
+/// The report's name in the runtime folder.
+#[must_use]
+pub fn report_file(process: &str) -> String {
+    format!("{process}.report")
+}

@@ -1,0 +1,76 @@
+//! Why a suite cannot start. Each is one line that says what to do next.
+
+use std::path::PathBuf;
+
+/// Why a suite cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Not started by `privatus`.
+    #[error("this program is a part of Privatus and is started by `privatus run`, not by hand")]
+    ByHand,
+    /// What was asked for contradicts the folder or itself. The text says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// Another suite holds the folder.
+    #[error("{} is in use{}: stop it with `privatus stop`", folder.display(), holder(*pid))]
+    InUse {
+        /// The profile's folder.
+        folder: PathBuf,
+        /// Who holds it, if the lock says so.
+        pid: Option<i32>,
+    },
+    /// A file or folder cannot be had.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// Completes "cannot … PATH".
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A wall cannot be raised: nothing starts without it.
+    #[error("cannot confine the supervisor: {0}")]
+    Walls(#[from] sandbox::Error),
+    /// The system refuses something that the event loop needs.
+    #[error("cannot {doing}: {source}")]
+    System {
+        /// Completes "cannot …".
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn holder(pid: Option<i32>) -> String {
+    pid.map(|pid| format!(" by process {pid}")).unwrap_or_default()
+}
+
+impl StartError {
+    /// The exit code of the command line's contract.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::ByHand | Self::Refused(_) => 2,
+            Self::InUse { .. } | Self::File { .. } | Self::Walls(_) | Self::System { .. } => 1,
+        }
+    }
+}
+
+/// Adds the path, or what was being done, to a system error.
+pub(crate) trait Doing<T> {
+    /// `doing` completes "cannot … PATH".
+    fn on(self, doing: &'static str, path: &std::path::Path) -> Result<T, StartError>;
+    /// `doing` completes "cannot …".
+    fn doing(self, doing: &'static str) -> Result<T, StartError>;
+}
+
+impl<T, E: Into<std::io::Error>> Doing<T> for Result<T, E> {
+    fn on(self, doing: &'static str, path: &std::path::Path) -> Result<T, StartError> {
+        self.map_err(|error| StartError::File { doing, path: path.into(), source: error.into() })
+    }
+
+    fn doing(self, doing: &'static str) -> Result<T, StartError> {
+        self.map_err(|error| StartError::System { doing, source: error.into() })
+    }
+}
