@@ -33,10 +33,15 @@ pub(crate) fn label(key: &Secret32, info: &[&[u8]]) -> Secret32 {
 
 /// `HMAC-SHA256(key, parts…)`.
 pub(crate) fn mac(key: &Secret32, parts: &[&[u8]]) -> [u8; 32] {
+    mac_under(key.expose(), parts)
+}
+
+/// The same under a key that lives elsewhere.
+pub(crate) fn mac_under(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     // HMAC pads a key with zeroes to SHA-256's block of 64 bytes (RFC 2104): done here, it cannot fail.
     let mut block = Zeroizing::new([0; 64]);
     if let Some((front, _)) = block.split_first_chunk_mut() {
-        *front = *key.expose();
+        *front = *key;
     }
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into());
     parts.iter().for_each(|part| mac.update(part));

@@ -31,7 +31,9 @@ pub mod mailbox;
 pub mod memory;
 pub mod pqxdh;
 pub mod ratchet;
+pub mod sealed;
 pub mod store;
+pub mod unlock;
 pub mod vault;
 
 pub use codec::Malformed;

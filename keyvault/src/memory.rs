@@ -98,6 +98,26 @@ impl std::fmt::Debug for SecretBytes {
     }
 }
 
+/// Two keys in a page of their own that is never swapped and, where the kernel can, not even mapped by it.
+pub(crate) struct GuardedKeys(sandbox::SecretMemory);
+
+impl GuardedKeys {
+    /// Copies the two halves of `keys`.
+    pub(crate) fn new(keys: &Secret<64>) -> std::io::Result<Self> {
+        let mut memory = sandbox::SecretMemory::new(64)?;
+        memory.copy_from_slice(keys.expose());
+        Ok(Self(memory))
+    }
+
+    pub(crate) fn first(&self) -> &[u8; 32] {
+        self.0.first_chunk().unwrap_or(&[0; 32])
+    }
+
+    pub(crate) fn second(&self) -> &[u8; 32] {
+        self.0.last_chunk().unwrap_or(&[0; 32])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
