@@ -1,1 +1,18 @@
 //! Mailboxes: the client that asks a relay and the service that answers (protocol.md 8).
+//!
+//! - [`message`]: what a stream of the mailbox service carries.
+//! - [`work`]: the proof of work that a new queue costs.
+//! - [`client`]: the client's half of a stream.
+//! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk.
+
+pub mod client;
+pub mod disk;
+pub mod keys;
+pub mod message;
+pub mod service;
+pub mod work;
+
+pub use client::{Client, Event, NotSent, Outcome, RequestId};
+pub use disk::{DiskAnswer, DiskReply, DiskRequest, Ticket};
+pub use message::{Answer, Authenticator, Call, Created, Misbehaved, QueueId, Request, Signed, Waiting};
+pub use service::{Output, Service};

@@ -1,0 +1,177 @@
+//! The client's half: turns calls into requests and a relay's replies into results. One per stream. It never repeats anything by itself:
+//! when a circuit dies its caller opens another and repeats, for all commands are idempotent.
+
+use std::collections::BTreeMap;
+
+use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
+
+use super::message::{Answer, Call, Created, Misbehaved, Reply, Request, Signed, Waiting};
+
+/// Requests that wait for an answer on one stream. An honest caller waits for most of its answers.
+pub const PENDING_MAX: usize = 256;
+
+/// Names a request on its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u32);
+
+/// Why a request was not made. The caller is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// An envelope, blob, list or authenticator has another size than the service takes.
+    #[error("argument of a wrong size")]
+    Size,
+    /// Too many wait already.
+    #[error("too many requests wait")]
+    TooMany,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing but how it ended.
+    Answer(Answer),
+    /// To `create`.
+    Created(Created),
+    /// To `create`: prove that many bits and repeat.
+    MoreWork(u8),
+    /// To `collect`, all parts.
+    Envelopes(Vec<Waiting>),
+    /// To `secure+read`.
+    Blob(Vec<u8>),
+}
+
+/// What a relay's message meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A request ended.
+    Answered(RequestId, Outcome),
+    /// An envelope of a subscription.
+    Pushed(RequestId, Waiting),
+    /// A part of an answer; more follows.
+    Partial,
+}
+
+#[derive(Debug)]
+enum Asked {
+    Create,
+    Plain,
+    Subscribe,
+    Collect { max: usize, got: Vec<Waiting> },
+    Read,
+}
+
+/// The client's half of one stream.
+#[derive(Debug, Default)]
+pub struct Client {
+    last: u32,
+    pending: BTreeMap<u32, Asked>,
+    subscriptions: std::collections::BTreeSet<u32>,
+}
+
+impl Client {
+    fn ask(&mut self, asked: Asked, request: &Request) -> Result<(RequestId, Vec<u8>), NotSent> {
+        if self.pending.len() >= PENDING_MAX {
+            return Err(NotSent::TooMany);
+        }
+        self.last = self.last.checked_add(1).ok_or(NotSent::TooMany)?;
+        self.pending.insert(self.last, asked);
+        Ok((RequestId(self.last), request.pack(self.last)))
+    }
+
+    /// A new queue. The message is to be sent on the stream.
+    ///
+    /// # Errors
+    /// [`NotSent`].
+    pub fn create(&mut self, receiver_key: [u8; 32], work: u64) -> Result<(RequestId, Vec<u8>), NotSent> {
+        self.ask(Asked::Create, &Request::Create { receiver_key, work })
+    }
+
+    /// Any other command. The message is to be sent on the stream.
+    ///
+    /// # Errors
+    /// [`NotSent`].
+    pub fn command(&mut self, signed: Signed) -> Result<(RequestId, Vec<u8>), NotSent> {
+        if !signed.fits() {
+            return Err(NotSent::Size);
+        }
+        let asked = match signed.call {
+            Call::Subscribe => Asked::Subscribe,
+            Call::Collect { max } => Asked::Collect { max: usize::from(max), got: Vec::new() },
+            Call::SecureRead { .. } => Asked::Read,
+            _ => Asked::Plain,
+        };
+        self.ask(asked, &Request::Signed(signed))
+    }
+
+    /// How many requests wait for their answer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether the stream carries a subscription.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        !self.subscriptions.is_empty()
+    }
+
+    /// The requests that wait, for failing them when the circuit dies.
+    #[must_use]
+    pub fn pending(&self) -> Vec<RequestId> {
+        self.pending.keys().map(|id| RequestId(*id)).collect()
+    }
+
+    /// A message of the relay.
+    ///
+    /// # Errors
+    /// [`Misbehaved`]: close the circuit, the relay is to blame.
+    pub fn received(&mut self, untrusted: &[u8]) -> Result<Event, Misbehaved> {
+        let (id, reply) = Reply::parse(untrusted)?;
+        if let Reply::Push(waiting) = reply {
+            let known = self.subscriptions.contains(&id);
+            return if known { Ok(Event::Pushed(RequestId(id), waiting)) } else { Err(Misbehaved::NotAsked) };
+        }
+        let asked = self.pending.remove(&id).ok_or(Misbehaved::NotAsked)?;
+        let outcome = match (asked, reply) {
+            (Asked::Create, Reply::Created(created)) => Outcome::Created(created),
+            (Asked::Create, Reply::MoreWork(bits)) => Outcome::MoreWork(bits),
+            // Only these commands have an answer of their own when they succeed.
+            (Asked::Create | Asked::Read | Asked::Collect { .. }, Reply::Answer(Answer::Ok)) => {
+                return Err(Misbehaved::NotAsked);
+            }
+            (Asked::Subscribe, Reply::Answer(Answer::Ok)) => {
+                self.subscriptions.insert(id);
+                Outcome::Answer(Answer::Ok)
+            }
+            (_, Reply::Answer(answer)) => Outcome::Answer(answer),
+            (Asked::Read, Reply::Blob(blob)) => Outcome::Blob(blob),
+            (Asked::Collect { max, got }, Reply::Envelopes { more, envelopes }) => {
+                return self.part(id, (max, got), more, envelopes);
+            }
+            _ => return Err(Misbehaved::NotAsked),
+        };
+        Ok(Event::Answered(RequestId(id), outcome))
+    }
+
+    fn part(
+        &mut self,
+        id: u32,
+        (max, mut got): (usize, Vec<Waiting>),
+        more: bool,
+        envelopes: Vec<Waiting>,
+    ) -> Result<Event, Misbehaved> {
+        // A part that brings nothing and promises more would never end.
+        if more && envelopes.is_empty() {
+            return Err(Misbehaved::NotAsked);
+        }
+        got.extend(envelopes);
+        if got.len() > max.min(ENVELOPES_PER_ANSWER_MAX) {
+            return Err(Misbehaved::NotAsked);
+        }
+        if more {
+            self.pending.insert(id, Asked::Collect { max, got });
+            return Ok(Event::Partial);
+        }
+        Ok(Event::Answered(RequestId(id), Outcome::Envelopes(got)))
+    }
+}

@@ -1,0 +1,514 @@
+//! Messages of the mailbox service: what a stream of that service carries (protocol.md 8; docs/protocol/mailbox.md).
+//!
+//! Request: `version 1 ‖ request id 4 ‖ command 1 ‖ rest`. Answer and push: `version 1 ‖ kind 1 ‖ request id 4 ‖ rest`. Integers are
+//! big-endian, every field but the last of a message has a fixed length. A request is answered once (COLLECT: in parts), in any order.
+
+use ipc_schema::bytes::{Cursor, Short};
+use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX};
+use ipc_schema::mailbox::Command;
+use sha2::{Digest, Sha256};
+
+const VERSION: u8 = 1;
+const CREATE: u8 = 0;
+
+/// Envelopes in one part of an answer to COLLECT: what still fits a stream's message.
+pub const ENVELOPES_PER_PART: usize = 16;
+
+/// A queue's name: the receiver's or the sender's, which nothing but the relay's disk joins.
+pub type QueueId = [u8; 24];
+
+/// Bytes that are no message of this service. The fault lies with whoever sent them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misbehaved {
+    /// Too short, too long, or a number out of its range.
+    #[error("malformed mailbox message")]
+    Malformed,
+    /// A version that this program does not know.
+    #[error("mailbox message of another version")]
+    Version,
+    /// A well-formed answer to nothing that was asked, or of another kind.
+    #[error("mailbox answer to another question")]
+    NotAsked,
+}
+
+impl From<Short> for Misbehaved {
+    fn from(_: Short) -> Self {
+        Self::Malformed
+    }
+}
+
+/// A command with all that travels with it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Push what waits and what comes.
+    Subscribe,
+    /// The oldest `max` envelopes.
+    Collect {
+        /// At most so many; at most 128.
+        max: u16,
+    },
+    /// Delete these.
+    Acknowledge {
+        /// Message ids, at most 512.
+        messages: Vec<[u8; 16]>,
+    },
+    /// Delete the queue.
+    Delete,
+    /// Leave a write-once blob.
+    LeaveBlob {
+        /// Its id.
+        blob_id: [u8; 32],
+        /// What authenticates `secure+read`.
+        read_key: [u8; 32],
+        /// At most 64 KiB.
+        blob: Vec<u8>,
+    },
+    /// Delete a blob.
+    DropBlob {
+        /// Its id.
+        blob_id: [u8; 32],
+    },
+    /// This key alone may deposit from now on.
+    Secure {
+        /// X25519.
+        sender_key: [u8; 32],
+    },
+    /// One envelope.
+    Deposit {
+        /// The sender's, remembered for the TTL.
+        put_id: [u8; 16],
+        /// 4,096 B.
+        envelope: Vec<u8>,
+    },
+    /// Bind the blob to this key and read it.
+    SecureRead {
+        /// Its id.
+        blob_id: [u8; 32],
+        /// X25519.
+        sender_key: [u8; 32],
+    },
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Call({})", self.command().number())
+    }
+}
+
+impl Call {
+    /// What is authenticated: the same with hashes in place of long arguments.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        match self {
+            Self::Subscribe => Command::Subscribe,
+            Self::Collect { max } => Command::Collect { max: *max },
+            Self::Acknowledge { messages } => Command::Acknowledge { messages: messages.clone() },
+            Self::Delete => Command::Delete,
+            Self::LeaveBlob { blob_id, read_key, blob } => {
+                Command::LeaveBlob { blob_id: *blob_id, read_key: *read_key, blob_hash: Sha256::digest(blob).into() }
+            }
+            Self::DropBlob { blob_id } => Command::DropBlob { blob_id: *blob_id },
+            Self::Secure { sender_key } => Command::Secure { sender_key: *sender_key },
+            Self::Deposit { put_id, envelope } => {
+                Command::Deposit { put_id: *put_id, envelope_hash: Sha256::digest(envelope).into() }
+            }
+            Self::SecureRead { blob_id, sender_key } => {
+                Command::SecureRead { blob_id: *blob_id, sender_key: *sender_key }
+            }
+        }
+    }
+
+    /// Whether the sizes are those that the service takes.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        match self {
+            Self::Collect { max } => (1..=ENVELOPES_PER_ANSWER_MAX).contains(&usize::from(*max)),
+            Self::Acknowledge { messages } => messages.len() <= IDS_PER_CALL_MAX,
+            Self::LeaveBlob { blob, .. } => blob.len() <= BLOB_MAX_BYTES,
+            Self::Deposit { envelope, .. } => envelope.len() == ENVELOPE_BYTES,
+            _ => true,
+        }
+    }
+
+    fn number(&self) -> u8 {
+        self.command().number()
+    }
+
+    /// The receiver signs, the sender and who reads an invite's blob MAC.
+    #[must_use]
+    pub const fn is_senders(&self) -> bool {
+        matches!(self, Self::Secure { .. } | Self::Deposit { .. } | Self::SecureRead { .. })
+    }
+
+    fn pack(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Subscribe | Self::Delete => {}
+            Self::Collect { max } => out.extend_from_slice(&max.to_be_bytes()),
+            Self::Acknowledge { messages } => messages.iter().for_each(|id| out.extend_from_slice(id)),
+            Self::LeaveBlob { blob_id, read_key, blob } => {
+                out.extend_from_slice(blob_id);
+                out.extend_from_slice(read_key);
+                out.extend_from_slice(blob);
+            }
+            Self::DropBlob { blob_id } => out.extend_from_slice(blob_id),
+            Self::Secure { sender_key } => out.extend_from_slice(sender_key),
+            Self::Deposit { put_id, envelope } => {
+                out.extend_from_slice(put_id);
+                out.extend_from_slice(envelope);
+            }
+            Self::SecureRead { blob_id, sender_key } => {
+                out.extend_from_slice(blob_id);
+                out.extend_from_slice(sender_key);
+            }
+        }
+    }
+
+    fn read(number: u8, cursor: &mut Cursor<'_>) -> Result<Self, Misbehaved> {
+        Ok(match number {
+            1 => Self::Subscribe,
+            2 => Self::Collect { max: cursor.u16()? },
+            3 => Self::Acknowledge { messages: read_ids(cursor)? },
+            4 => Self::Delete,
+            5 => Self::LeaveBlob { blob_id: cursor.array()?, read_key: cursor.array()?, blob: take_rest(cursor)? },
+            6 => Self::DropBlob { blob_id: cursor.array()? },
+            7 => Self::Secure { sender_key: cursor.array()? },
+            8 => Self::Deposit { put_id: cursor.array()?, envelope: take_rest(cursor)? },
+            9 => Self::SecureRead { blob_id: cursor.array()?, sender_key: cursor.array()? },
+            _ => return Err(Misbehaved::Malformed),
+        })
+    }
+}
+
+fn take_rest(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Short> {
+    let length = cursor.rest().len();
+    Ok(cursor.take(length)?.to_vec())
+}
+
+fn read_ids(cursor: &mut Cursor<'_>) -> Result<Vec<[u8; 16]>, Misbehaved> {
+    let (ids, rest) = cursor.rest().as_chunks::<16>();
+    if !rest.is_empty() || ids.len() > IDS_PER_CALL_MAX {
+        return Err(Misbehaved::Malformed);
+    }
+    let ids = ids.to_vec();
+    take_rest(cursor)?;
+    Ok(ids)
+}
+
+/// What proves that a command may be given, made by keyvault (`ipc_schema::mailbox::signing_input`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Authenticator {
+    /// Ed25519 under the queue's receiver key.
+    Signature([u8; 64]),
+    /// HMAC-SHA256 under the sender's key for this queue, or under the blob's read key.
+    Mac([u8; 32]),
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authenticator")
+    }
+}
+
+impl Authenticator {
+    /// Of raw bytes, by their length.
+    ///
+    /// # Errors
+    /// [`Misbehaved::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Misbehaved> {
+        if let Ok(signature) = bytes.try_into() {
+            return Ok(Self::Signature(signature));
+        }
+        Ok(Self::Mac(bytes.try_into().map_err(|_| Misbehaved::Malformed)?))
+    }
+
+    fn fits(&self, call: &Call) -> bool {
+        matches!(self, Self::Mac(_)) == call.is_senders()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Signature(bytes) => bytes,
+            Self::Mac(bytes) => bytes,
+        }
+    }
+}
+
+/// A command, addressed and authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The receiver's or the sender's name of the queue; for `SecureRead` the first 24 B of the blob id.
+    pub queue: QueueId,
+    /// Rises on a circuit.
+    pub counter: u64,
+    /// Over all of it.
+    pub authenticator: Authenticator,
+    /// What is to be done.
+    pub call: Call,
+}
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A new queue for that receiver, with a proof of work.
+    Create {
+        /// Ed25519.
+        receiver_key: [u8; 32],
+        /// The proof's nonce.
+        work: u64,
+    },
+    /// Everything else.
+    Signed(Signed),
+}
+
+impl Request {
+    /// Its bytes.
+    #[must_use]
+    pub fn pack(&self, request: u32) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&request.to_be_bytes());
+        match self {
+            Self::Create { receiver_key, work } => {
+                out.push(CREATE);
+                out.extend_from_slice(receiver_key);
+                out.extend_from_slice(&work.to_be_bytes());
+            }
+            Self::Signed(signed) => {
+                out.push(signed.call.number());
+                out.extend_from_slice(&signed.queue);
+                out.extend_from_slice(&signed.counter.to_be_bytes());
+                out.extend_from_slice(signed.authenticator.bytes());
+                signed.call.pack(&mut out);
+            }
+        }
+        out
+    }
+
+    /// Parses what a client sent: its request id, and the request.
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn parse(untrusted: &[u8]) -> Result<(u32, Self), Misbehaved> {
+        let mut cursor = Cursor::new(untrusted);
+        if cursor.u8()? != VERSION {
+            return Err(Misbehaved::Version);
+        }
+        let (id, number) = (cursor.u32()?, cursor.u8()?);
+        if number == CREATE {
+            let request = Self::Create { receiver_key: cursor.array()?, work: cursor.u64()? };
+            cursor.end()?;
+            return Ok((id, request));
+        }
+        let (queue, counter) = (cursor.array()?, cursor.u64()?);
+        let authenticator = match number {
+            7..=9 => Authenticator::Mac(cursor.array()?),
+            _ => Authenticator::Signature(cursor.array()?),
+        };
+        let call = Call::read(number, &mut cursor)?;
+        cursor.end()?;
+        if !call.fits() {
+            return Err(Misbehaved::Malformed);
+        }
+        Ok((id, Self::Signed(Signed { queue, counter, authenticator, call })))
+    }
+}
+
+impl Signed {
+    /// Whether sizes and kind of authenticator are what the service takes.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.call.fits() && self.authenticator.fits(&self.call)
+    }
+}
+
+/// How a command ended; the numbers stand on the wire and in `stored-onion.capnp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, now or before.
+    Ok,
+    /// The queue's quota is used up.
+    Full,
+    /// Too fast, or the relay's disk is away: later.
+    Throttled,
+    /// No such queue.
+    NoQueue,
+    /// Wrong key, replay, not secured, or secured for another sender.
+    NotAuthorised,
+    /// No such blob.
+    NoBlob,
+    /// The relay's policy; at a client also: it answered nonsense.
+    Refused,
+    /// The relay's disk is full.
+    DiskFull,
+}
+
+impl Answer {
+    const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Full,
+        Self::Throttled,
+        Self::NoQueue,
+        Self::NotAuthorised,
+        Self::NoBlob,
+        Self::Refused,
+        Self::DiskFull,
+    ];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Full => 1,
+            Self::Throttled => 2,
+            Self::NoQueue => 3,
+            Self::NotAuthorised => 4,
+            Self::NoBlob => 5,
+            Self::Refused => 6,
+            Self::DiskFull => 7,
+        }
+    }
+
+    fn from_code(code: u8) -> Result<Self, Misbehaved> {
+        Self::ALL.get(usize::from(code)).copied().ok_or(Misbehaved::Malformed)
+    }
+}
+
+/// An envelope that waits in a queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Names it in `Acknowledge`.
+    pub id: [u8; 16],
+    /// The key that `Secure` registered, as the relay tells it.
+    pub sender_key: [u8; 32],
+    /// 4,096 B.
+    pub envelope: Vec<u8>,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
+/// A new queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// What the receiver calls it.
+    pub receiver_queue: QueueId,
+    /// What the sender calls it.
+    pub sender_queue: QueueId,
+    /// The relay's X25519 key for it.
+    pub relay_key: [u8; 32],
+}
+
+/// What a relay says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// How the command ended.
+    Answer(Answer),
+    /// To CREATE.
+    Created(Created),
+    /// To CREATE: the proof has too few zero bits; so many are wanted.
+    MoreWork(u8),
+    /// To COLLECT: a part; `more` follow.
+    Envelopes {
+        /// Whether another part follows.
+        more: bool,
+        /// Up to [`ENVELOPES_PER_PART`].
+        envelopes: Vec<Waiting>,
+    },
+    /// To SECURE+READ.
+    Blob(Vec<u8>),
+    /// To SUBSCRIBE, any number of times after its answer.
+    Push(Waiting),
+}
+
+impl Reply {
+    /// Its bytes; the request that it answers.
+    #[must_use]
+    pub fn pack(&self, request: u32) -> Vec<u8> {
+        let kind = match self {
+            Self::Answer(_) => 1,
+            Self::Created(_) => 2,
+            Self::MoreWork(_) => 3,
+            Self::Envelopes { .. } => 4,
+            Self::Blob(_) => 5,
+            Self::Push(_) => 6,
+        };
+        let mut out = vec![VERSION, kind];
+        out.extend_from_slice(&request.to_be_bytes());
+        match self {
+            Self::Answer(answer) => out.push(answer.code()),
+            Self::Created(created) => {
+                out.extend_from_slice(&created.receiver_queue);
+                out.extend_from_slice(&created.sender_queue);
+                out.extend_from_slice(&created.relay_key);
+            }
+            Self::MoreWork(bits) => out.push(*bits),
+            Self::Envelopes { more, envelopes } => {
+                out.push(u8::from(*more));
+                envelopes.iter().for_each(|waiting| pack_waiting(&mut out, waiting));
+            }
+            Self::Blob(blob) => out.extend_from_slice(blob),
+            Self::Push(waiting) => pack_waiting(&mut out, waiting),
+        }
+        out
+    }
+
+    /// Parses what a relay sent: the request that it answers, and the reply.
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn parse(untrusted: &[u8]) -> Result<(u32, Self), Misbehaved> {
+        let mut cursor = Cursor::new(untrusted);
+        if cursor.u8()? != VERSION {
+            return Err(Misbehaved::Version);
+        }
+        let (kind, request) = (cursor.u8()?, cursor.u32()?);
+        let reply = match kind {
+            1 => Self::Answer(Answer::from_code(cursor.u8()?)?),
+            2 => Self::Created(Created {
+                receiver_queue: cursor.array()?,
+                sender_queue: cursor.array()?,
+                relay_key: cursor.array()?,
+            }),
+            3 => Self::MoreWork(cursor.u8()?),
+            4 => read_part(&mut cursor)?,
+            5 => {
+                let blob = take_rest(&mut cursor)?;
+                if blob.len() > BLOB_MAX_BYTES {
+                    return Err(Misbehaved::Malformed);
+                }
+                Self::Blob(blob)
+            }
+            6 => Self::Push(read_waiting(&mut cursor)?),
+            _ => return Err(Misbehaved::Malformed),
+        };
+        cursor.end()?;
+        Ok((request, reply))
+    }
+}
+
+fn pack_waiting(out: &mut Vec<u8>, waiting: &Waiting) {
+    out.extend_from_slice(&waiting.id);
+    out.extend_from_slice(&waiting.sender_key);
+    out.extend_from_slice(&waiting.envelope);
+}
+
+fn read_waiting(cursor: &mut Cursor<'_>) -> Result<Waiting, Short> {
+    Ok(Waiting { id: cursor.array()?, sender_key: cursor.array()?, envelope: cursor.take(ENVELOPE_BYTES)?.to_vec() })
+}
+
+fn read_part(cursor: &mut Cursor<'_>) -> Result<Reply, Misbehaved> {
+    let more = match cursor.u8()? {
+        0 => false,
+        1 => true,
+        _ => return Err(Misbehaved::Malformed),
+    };
+    let mut envelopes = Vec::new();
+    while !cursor.rest().is_empty() {
+        if envelopes.len() == ENVELOPES_PER_PART {
+            return Err(Misbehaved::Malformed);
+        }
+        envelopes.push(read_waiting(cursor)?);
+    }
+    Ok(Reply::Envelopes { more, envelopes })
+}

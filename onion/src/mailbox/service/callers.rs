@@ -1,0 +1,179 @@
+//! The circuits that ask: their counters, what of them waits, and what could not be sent yet.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::core::StreamRef;
+use crate::id::{RelayCircuit, StreamId};
+use crate::mailbox::keys::SenderMacKey;
+use crate::mailbox::message::{QueueId, Request};
+
+/// Requests and replies that wait on one circuit before its client is held back.
+pub const HOLD_ABOVE: usize = 32;
+/// Of those on one circuit, however held back: more than a window of cells can carry is no honest client's.
+pub const WAITING_MAX: usize = 512;
+/// Bytes of replies that wait for one stream.
+pub const UNSENT_MAX_BYTES: usize = 2 << 20;
+/// Counters kept of circuits whose streams all ended: the circuit itself may go on.
+const RETIRED_MAX: usize = 4_096;
+
+/// The queue that a circuit's commands name, as the disk knew it. One circuit serves one queue, so that one is enough.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Named by its receiver.
+    Receiver {
+        /// The receiver's name.
+        queue: QueueId,
+        /// Ed25519.
+        receiver_key: [u8; 32],
+        /// The sender's name.
+        sender_queue: QueueId,
+    },
+    /// Named by its sender.
+    Sender {
+        /// The sender's name.
+        queue: QueueId,
+        /// The receiver's name.
+        receiver_queue: QueueId,
+        /// X25519 and the MAC key that follows; `None` before `secure`.
+        sender: Option<([u8; 32], SenderMacKey)>,
+    },
+}
+
+/// A request that waits its turn.
+#[derive(Debug)]
+pub struct Waiting {
+    /// On which stream.
+    pub stream: StreamId,
+    /// Its id there.
+    pub id: u32,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// One circuit that asks.
+#[derive(Debug)]
+pub struct Caller {
+    /// What commands are bound to.
+    pub binding: [u8; 32],
+    /// The highest counter that authenticated.
+    pub counter: Option<u64>,
+    /// Requests in their order; the first may wait for the disk.
+    pub waiting: VecDeque<Waiting>,
+    /// The disk is being asked for the first one's sake.
+    pub looking_up: bool,
+    /// What it told.
+    pub found: Option<Found>,
+    /// Queues made on this circuit.
+    pub creations: u32,
+    /// Whether the client is held back.
+    pub held: bool,
+    /// Streams of it that are open.
+    streams: Vec<StreamId>,
+    /// Replies of streams that are full, in order. A stream stands here exactly while it is full.
+    unsent: BTreeMap<StreamId, VecDeque<Vec<u8>>>,
+}
+
+impl Caller {
+    fn new(binding: [u8; 32], counter: Option<u64>) -> Self {
+        Self {
+            binding,
+            counter,
+            waiting: VecDeque::new(),
+            looking_up: false,
+            found: None,
+            creations: 0,
+            held: false,
+            streams: Vec::new(),
+            unsent: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the stream is full.
+    #[must_use]
+    pub fn is_full(&self, stream: StreamId) -> bool {
+        self.unsent.contains_key(&stream)
+    }
+
+    /// Keeps a reply for later. `false`: more than one stream may keep.
+    pub fn keep(&mut self, stream: StreamId, message: Vec<u8>) -> bool {
+        let unsent = self.unsent.entry(stream).or_default();
+        unsent.push_back(message);
+        unsent.iter().map(Vec::len).sum::<usize>() <= UNSENT_MAX_BYTES
+    }
+
+    /// The stream takes replies again: those that waited.
+    pub fn drained(&mut self, stream: StreamId) -> VecDeque<Vec<u8>> {
+        self.unsent.remove(&stream).unwrap_or_default()
+    }
+
+    /// What waits, requests and replies.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.waiting.len() + self.unsent.values().map(VecDeque::len).sum::<usize>()
+    }
+
+    /// Whether `counter` rises above all that authenticated before; it counts from here.
+    pub fn count(&mut self, counter: u64) -> bool {
+        if self.counter.is_some_and(|last| counter <= last) {
+            return false;
+        }
+        self.counter = Some(counter);
+        true
+    }
+}
+
+/// All circuits that ask.
+#[derive(Debug, Default)]
+pub struct Callers {
+    circuits: BTreeMap<RelayCircuit, Caller>,
+    /// Highest counters of circuits without a stream. Circuits are numbered upwards, so that the first is the oldest.
+    retired: BTreeMap<RelayCircuit, u64>,
+}
+
+impl Callers {
+    /// The circuit, if any stream of it is open.
+    pub fn of(&mut self, circuit: RelayCircuit) -> Option<&mut Caller> {
+        self.circuits.get_mut(&circuit)
+    }
+
+    /// The circuit of a stream that a message came on.
+    pub fn open(&mut self, from: StreamRef, binding: [u8; 32]) -> &mut Caller {
+        let retired = &mut self.retired;
+        let caller = self
+            .circuits
+            .entry(from.circuit)
+            .or_insert_with(|| Caller::new(binding, retired.remove(&from.circuit)));
+        if !caller.streams.contains(&from.stream) {
+            caller.streams.push(from.stream);
+        }
+        caller
+    }
+
+    /// Whether that stream is open.
+    #[must_use]
+    pub fn is_open(&self, stream: StreamRef) -> bool {
+        self.circuits.get(&stream.circuit).is_some_and(|caller| caller.streams.contains(&stream.stream))
+    }
+
+    /// A stream is gone, and what waits on it. A request that the disk is being asked for stays until the disk answers.
+    pub fn ended(&mut self, stream: StreamRef) {
+        let Some(caller) = self.circuits.get_mut(&stream.circuit) else { return };
+        caller.streams.retain(|open| *open != stream.stream);
+        caller.unsent.remove(&stream.stream);
+        let keep_first = caller.looking_up;
+        let mut place = 0_usize;
+        caller.waiting.retain(|waiting| {
+            place += 1;
+            waiting.stream != stream.stream || (keep_first && place == 1)
+        });
+        if caller.streams.is_empty() {
+            if let Some(counter) = caller.counter {
+                self.retired.insert(stream.circuit, counter);
+            }
+            self.circuits.remove(&stream.circuit);
+        }
+        while self.retired.len() > RETIRED_MAX {
+            self.retired.pop_first();
+        }
+    }
+}

@@ -1,0 +1,586 @@
+//! The relay's half: checks who may do what, asks the disk, answers, and pushes what was put as soon as it is durable.
+//!
+//! It does no I/O: it takes messages of streams and replies of the disk, and gives [`Output`]s. A circuit's commands are checked in the
+//! order in which they came, for their counters rise; once checked they go on side by side.
+
+mod callers;
+mod rates;
+mod subscribers;
+
+use std::collections::BTreeMap;
+
+use ipc_schema::Timestamp;
+use ipc_schema::mailbox::Context;
+use rand_core::CryptoRng;
+
+use crate::core::{ServiceMessage, StreamRef};
+use crate::id::{RelayCircuit, RelayId};
+use callers::{Callers, Found, HOLD_ABOVE, WAITING_MAX};
+use rates::Rates;
+use subscribers::Subscribers;
+
+use super::disk::{BlobRow, DiskAnswer, DiskReply, DiskRequest, Ticket};
+use super::keys::{self, MailboxSecret};
+use super::message::{
+    Answer, Call, Created, ENVELOPES_PER_PART, QueueId, Reply, Request, Signed, Waiting,
+};
+use super::work;
+
+/// Queues that one circuit may make: one circuit serves one queue, and a few may fail.
+const CREATIONS_PER_CIRCUIT: u32 = 16;
+/// Zero bits more of work while queues are made faster than they should for long.
+const BUSY_BITS: u8 = 4;
+
+/// What the service wants.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ask the disk; [`Service::disk`] takes its reply.
+    Disk(Ticket, DiskRequest),
+    /// Send this. If the stream is full: [`Service::refused`].
+    Reply(StreamRef, Vec<u8>),
+    /// The client broke the rules: end its circuit.
+    Expel(StreamRef),
+    /// Let the client's window run out (`true`), or go on.
+    Hold(StreamRef, bool),
+}
+
+/// What a reply of the disk is for.
+#[derive(Debug)]
+enum Purpose {
+    /// The first waiting request of a circuit needs its queue or blob.
+    LookUp(RelayCircuit),
+    /// A request that was checked.
+    Finish { to: StreamRef, id: u32, then: Then },
+    /// A subscription reads on.
+    Push { queue: QueueId, to: StreamRef },
+    /// A subscription wants to know who its sender is.
+    Sender { queue: QueueId, to: StreamRef },
+}
+
+/// How a request that was checked goes on once the disk has answered.
+#[derive(Debug)]
+enum Then {
+    Create,
+    Secure { receiver_queue: QueueId, sender_key: [u8; 32] },
+    Deposit { receiver_queue: QueueId, sender_key: [u8; 32], envelope: Option<Vec<u8>> },
+    /// Whose envelopes: then read them.
+    CollectFrom { queue: QueueId, max: u16 },
+    Collect { sender_key: [u8; 32] },
+    Acknowledge { queue: QueueId, messages: Vec<[u8; 16]> },
+    Delete { queue: QueueId },
+    /// The blob belongs to the queue: then drop it.
+    DropOwn { queue: QueueId, blob_id: [u8; 32] },
+    BindBlob { blob: Vec<u8> },
+    Plain,
+}
+
+/// The mailbox service of one relay.
+#[derive(Debug)]
+pub struct Service {
+    relay: RelayId,
+    secret: MailboxSecret,
+    bits: u8,
+    callers: Callers,
+    subscribers: Subscribers,
+    rates: Rates,
+    pending: BTreeMap<Ticket, Purpose>,
+    last_ticket: u64,
+    out: Vec<Output>,
+}
+
+const fn answer_of(disk: DiskAnswer) -> Answer {
+    match disk {
+        DiskAnswer::Ok => Answer::Ok,
+        DiskAnswer::Full => Answer::Full,
+        DiskAnswer::NoQueue => Answer::NoQueue,
+        DiskAnswer::Taken => Answer::NotAuthorised,
+        DiskAnswer::DiskFull => Answer::DiskFull,
+        DiskAnswer::NoBlob => Answer::NoBlob,
+    }
+}
+
+impl Service {
+    /// The service of that relay. `private`: of a private network, where work is light.
+    #[must_use]
+    pub fn new(relay: RelayId, mailbox_secret: &[u8; 32], private: bool) -> Self {
+        Self {
+            relay,
+            secret: MailboxSecret::new(*mailbox_secret),
+            bits: if private { work::BITS_PRIVATE } else { work::BITS_PUBLIC },
+            callers: Callers::default(),
+            subscribers: Subscribers::default(),
+            rates: Rates::new(),
+            pending: BTreeMap::new(),
+            last_ticket: 0,
+            out: Vec::new(),
+        }
+    }
+
+    /// A stranger's message.
+    pub fn message(&mut self, now: Timestamp, rng: &mut impl CryptoRng, message: &ServiceMessage) -> Vec<Output> {
+        let Ok((id, request)) = Request::parse(&message.message) else {
+            self.expel(message.from);
+            return self.take();
+        };
+        let caller = self.callers.open(message.from, message.binding);
+        caller.waiting.push_back(callers::Waiting { stream: message.from.stream, id, request });
+        if caller.load() > WAITING_MAX {
+            self.expel(message.from);
+            return self.take();
+        }
+        self.advance(now, rng, message.from.circuit);
+        self.balance(message.from);
+        self.take()
+    }
+
+    /// What the disk answered.
+    pub fn disk(&mut self, now: Timestamp, rng: &mut impl CryptoRng, ticket: Ticket, reply: DiskReply) -> Vec<Output> {
+        match self.pending.remove(&ticket) {
+            None => {}
+            Some(Purpose::LookUp(circuit)) => {
+                self.looked_up(now, circuit, reply);
+                self.advance(now, rng, circuit);
+                if let Some(stream) = self.callers.of(circuit).and_then(|caller| caller.waiting.front()).map(|w| w.stream) {
+                    self.balance(StreamRef { circuit, stream });
+                }
+            }
+            Some(Purpose::Finish { to, id, then }) => {
+                self.finish((to, id), then, reply);
+                self.balance(to);
+            }
+            Some(Purpose::Push { queue, to }) => self.was_read(&queue, to, reply),
+            Some(Purpose::Sender { queue, to }) => self.sender_known(&queue, to, &reply),
+        }
+        self.take()
+    }
+
+    /// A stream did not take a reply. Tell it for each, in order.
+    pub fn refused(&mut self, to: StreamRef, message: Vec<u8>) -> Vec<Output> {
+        if self.callers.of(to.circuit).is_some_and(|caller| !caller.keep(to.stream, message)) {
+            self.expel(to);
+        }
+        self.balance(to);
+        self.take()
+    }
+
+    /// A stream takes replies again.
+    pub fn drained(&mut self, stream: StreamRef) -> Vec<Output> {
+        if let Some(caller) = self.callers.of(stream.circuit) {
+            let unsent = caller.drained(stream.stream);
+            self.out.extend(unsent.into_iter().map(|message| Output::Reply(stream, message)));
+        }
+        for queue in self.subscribers.on(stream) {
+            self.pump(&queue);
+        }
+        self.balance(stream);
+        self.take()
+    }
+
+    /// A stream is gone, with or without its circuit.
+    pub fn ended(&mut self, stream: StreamRef) {
+        self.subscribers.ended(stream);
+        self.callers.ended(stream);
+    }
+
+    /// The disk is there again after it answered [`DiskReply::Lost`]. Streams went on meanwhile; subscriptions read on.
+    pub fn disk_is_back(&mut self) -> Vec<Output> {
+        for queue in self.subscribers.queues() {
+            self.pump(&queue);
+        }
+        self.take()
+    }
+
+    fn take(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn ask(&mut self, request: DiskRequest, purpose: Purpose) {
+        self.last_ticket = self.last_ticket.wrapping_add(1);
+        let ticket = Ticket(self.last_ticket);
+        self.pending.insert(ticket, purpose);
+        self.out.push(Output::Disk(ticket, request));
+    }
+
+    fn expel(&mut self, stream: StreamRef) {
+        self.ended(stream);
+        self.out.push(Output::Expel(stream));
+    }
+
+    /// Holds a client back while much of it waits.
+    fn balance(&mut self, stream: StreamRef) {
+        let Some(caller) = self.callers.of(stream.circuit) else { return };
+        let load = caller.load();
+        if (!caller.held && load > HOLD_ABOVE) || (caller.held && load <= HOLD_ABOVE / 2) {
+            caller.held = !caller.held;
+            let held = caller.held;
+            self.out.push(Output::Hold(stream, held));
+        }
+    }
+
+    fn reply(&mut self, to: StreamRef, id: u32, reply: &Reply) {
+        if !self.callers.is_open(to) {
+            return;
+        }
+        let message = reply.pack(id);
+        let Some(caller) = self.callers.of(to.circuit) else { return };
+        if !caller.is_full(to.stream) {
+            self.out.push(Output::Reply(to, message));
+        } else if !caller.keep(to.stream, message) {
+            self.expel(to);
+        }
+    }
+
+    fn answer(&mut self, to: StreamRef, id: u32, answer: Answer) {
+        self.reply(to, id, &Reply::Answer(answer));
+    }
+
+    /// Checks a circuit's requests one after another, until one has to wait for the disk.
+    fn advance(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: RelayCircuit) {
+        loop {
+            let Some(caller) = self.callers.of(circuit) else { return };
+            if caller.looking_up {
+                return;
+            }
+            let Some(first) = caller.waiting.front() else { return };
+            if let Some(look_up) = look_up_for(&first.request, caller.found.as_ref()) {
+                caller.looking_up = true;
+                self.ask(look_up, Purpose::LookUp(circuit));
+                return;
+            }
+            let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
+            let to = StreamRef { circuit, stream };
+            match request {
+                Request::Create { receiver_key, work } => self.create(now, rng, (to, id), &receiver_key, work),
+                Request::Signed(signed) => {
+                    let Some(found) = self.callers.of(circuit).and_then(|caller| caller.found.clone()) else { continue };
+                    self.signed(now, (to, id), signed, found);
+                }
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        (to, id): (StreamRef, u32),
+        receiver_key: &[u8; 32],
+        work: u64,
+    ) {
+        let Some(caller) = self.callers.of(to.circuit) else { return };
+        let bits = if self.rates.is_busy() { self.bits + BUSY_BITS } else { self.bits };
+        if !keys::is_receiver_key(receiver_key) || caller.creations >= CREATIONS_PER_CIRCUIT {
+            return self.answer(to, id, Answer::Refused);
+        }
+        if !work::Subject::new(self.relay, &caller.binding, receiver_key).proves(work, bits) {
+            return self.reply(to, id, &Reply::MoreWork(bits));
+        }
+        if !self.rates.create(now) {
+            return self.answer(to, id, Answer::Throttled);
+        }
+        caller.creations += 1;
+        let (mut receiver_queue, mut sender_queue) = (QueueId::default(), QueueId::default());
+        rng.fill_bytes(&mut receiver_queue);
+        rng.fill_bytes(&mut sender_queue);
+        let request = DiskRequest::Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
+        self.ask(request, Purpose::Finish { to, id, then: Then::Create });
+    }
+
+    /// A command whose queue is known.
+    fn signed(&mut self, now: Timestamp, (to, id): (StreamRef, u32), signed: Signed, found: Found) {
+        let Some(caller) = self.callers.of(to.circuit) else { return };
+        let context = context(self.relay, caller.binding, &signed);
+        let gave = match &found {
+            Found::Receiver { receiver_key, .. } => {
+                keys::receiver_gave(receiver_key, &context, &signed.call, &signed.authenticator)
+            }
+            Found::Sender { queue, sender, .. } => {
+                let key = match (&signed.call, sender) {
+                    // Who secures proves that it holds the key that it names; whose key was first, the disk knows.
+                    (Call::Secure { sender_key }, _) => self.secret.sender_mac_key(queue, sender_key),
+                    (_, Some((_, key))) => Some(key.clone()),
+                    (_, None) => None,
+                };
+                key.is_some_and(|key| key.gave(&context, &signed.call, &signed.authenticator))
+            }
+        };
+        if !gave || !caller.count(signed.counter) {
+            return self.answer(to, id, Answer::NotAuthorised);
+        }
+        match found {
+            Found::Receiver { queue, sender_queue, .. } => self.receivers((to, id), (queue, sender_queue), signed.call),
+            Found::Sender { queue, receiver_queue, sender } => {
+                self.senders(now, (to, id), (queue, receiver_queue), sender.map(|(key, _)| key), signed.call);
+            }
+        }
+    }
+
+    fn receivers(&mut self, (to, id): (StreamRef, u32), (queue, sender_queue): (QueueId, QueueId), call: Call) {
+        let (request, then) = match call {
+            Call::Subscribe => {
+                self.subscribers.add(queue, to, id, sender_queue);
+                self.answer(to, id, Answer::Ok);
+                return self.pump(&queue);
+            }
+            // Who the sender is comes first: its key is handed out with each envelope.
+            Call::Collect { max } => (DiskRequest::BySender(sender_queue), Then::CollectFrom { queue, max }),
+            Call::Acknowledge { messages } => (
+                DiskRequest::Ack { receiver_queue: queue, ids: messages.clone() },
+                Then::Acknowledge { queue, messages },
+            ),
+            Call::Delete => (DiskRequest::Delete(queue), Then::Delete { queue }),
+            Call::LeaveBlob { blob_id, read_key, blob } => {
+                (DiskRequest::LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }, Then::Plain)
+            }
+            Call::DropBlob { blob_id } => (DiskRequest::Blob(blob_id), Then::DropOwn { queue, blob_id }),
+            Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
+                return self.answer(to, id, Answer::Refused);
+            }
+        };
+        self.ask(request, Purpose::Finish { to, id, then });
+    }
+
+    fn senders(
+        &mut self,
+        now: Timestamp,
+        (to, id): (StreamRef, u32),
+        (queue, receiver_queue): (QueueId, QueueId),
+        sender_key: Option<[u8; 32]>,
+        call: Call,
+    ) {
+        match (call, sender_key) {
+            (Call::Secure { sender_key }, _) => {
+                let then = Then::Secure { receiver_queue, sender_key };
+                self.ask(DiskRequest::Secure { sender_queue: queue, sender_key }, Purpose::Finish { to, id, then });
+            }
+            (Call::Deposit { put_id, envelope }, Some(sender_key)) => {
+                if !self.rates.write(now, &receiver_queue) {
+                    return self.answer(to, id, Answer::Throttled);
+                }
+                // Kept for a push only where somebody listens.
+                let envelope_to_push = self.subscribers.of(&receiver_queue).map(|_| envelope.clone());
+                let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
+                self.ask(DiskRequest::Put { sender_queue: queue, put_id, envelope }, Purpose::Finish { to, id, then });
+            }
+            _ => self.answer(to, id, Answer::NotAuthorised),
+        }
+    }
+
+    /// The disk told about the queue or blob of a circuit's first request.
+    fn looked_up(&mut self, now: Timestamp, circuit: RelayCircuit, reply: DiskReply) {
+        let Some(caller) = self.callers.of(circuit) else { return };
+        caller.looking_up = false;
+        caller.found = None;
+        let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) = caller.waiting.pop_front() else {
+            return;
+        };
+        let to = StreamRef { circuit, stream };
+        let found = match reply {
+            DiskReply::Blob(Some(row)) => return self.secure_read((to, id), &signed, row),
+            DiskReply::Receiver(Some(row)) => Found::Receiver {
+                queue: signed.queue,
+                receiver_key: row.receiver_key,
+                sender_queue: row.sender_queue,
+            },
+            DiskReply::Sender(Some(row)) => {
+                let with_mac_key = |key| Some((key, self.secret.sender_mac_key(&signed.queue, &key)?));
+                let sender = row.sender_key.and_then(with_mac_key);
+                Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
+            }
+            DiskReply::Receiver(None) | DiskReply::Sender(None) => return self.answer(to, id, Answer::NoQueue),
+            DiskReply::Blob(None) => return self.answer(to, id, Answer::NoBlob),
+            _ => return self.answer(to, id, Answer::Throttled),
+        };
+        caller.found = Some(found.clone());
+        self.signed(now, (to, id), signed, found);
+    }
+
+    /// The reader of an invite's blob proves that it holds the invite; the blob is bound to the first sender key that it names.
+    fn secure_read(&mut self, (to, id): (StreamRef, u32), signed: &Signed, row: BlobRow) {
+        let Some(caller) = self.callers.of(to.circuit) else { return };
+        let Call::SecureRead { blob_id, sender_key } = signed.call else { return };
+        let context = context(self.relay, caller.binding, signed);
+        let named = blob_id.starts_with(&signed.queue);
+        let gave = named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
+        if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
+            return self.answer(to, id, Answer::NotAuthorised);
+        }
+        let then = Then::BindBlob { blob: row.blob };
+        self.ask(DiskRequest::BindBlob { blob_id, sender_key }, Purpose::Finish { to, id, then });
+    }
+
+    /// A request that was checked goes on with what the disk answered.
+    fn finish(&mut self, (to, id): (StreamRef, u32), then: Then, reply: DiskReply) {
+        match (then, reply) {
+            (Then::Create, DiskReply::Created { receiver_queue, sender_queue }) => {
+                let relay_key = self.secret.queue_key(&sender_queue);
+                self.reply(to, id, &Reply::Created(Created { receiver_queue, sender_queue, relay_key }));
+            }
+            (Then::Secure { receiver_queue, sender_key }, DiskReply::Answer(answer)) => {
+                self.secured(to, &receiver_queue, (answer, sender_key));
+                self.answer(to, id, answer_of(answer));
+            }
+            (Then::Deposit { receiver_queue, sender_key, envelope }, DiskReply::Put { answer, id: message, stored }) => {
+                self.answer(to, id, answer_of(answer));
+                if answer == DiskAnswer::Ok && stored {
+                    self.deposited(&receiver_queue, sender_key, (message, envelope));
+                }
+            }
+            (Then::CollectFrom { queue, max }, DiskReply::Sender(row)) => match row.and_then(|row| row.sender_key) {
+                Some(sender_key) => {
+                    let request = DiskRequest::Read { receiver_queue: queue, after: None, max };
+                    self.ask(request, Purpose::Finish { to, id, then: Then::Collect { sender_key } });
+                }
+                // Nothing can lie in a queue that nobody secured.
+                None => self.reply(to, id, &Reply::Envelopes { more: false, envelopes: Vec::new() }),
+            },
+            (Then::Collect { sender_key }, DiskReply::Messages(messages)) => {
+                self.collected((to, id), sender_key, messages);
+            }
+            (Then::Acknowledge { queue, messages }, DiskReply::Answer(answer)) => {
+                self.answer(to, id, answer_of(answer));
+                if answer == DiskAnswer::Ok {
+                    self.rates.acked(&queue, messages.len());
+                    self.subscribers.acked(&queue, &messages);
+                    self.pump(&queue);
+                }
+            }
+            (Then::Delete { queue }, DiskReply::Answer(answer)) => {
+                self.subscribers.deleted(&queue);
+                self.rates.deleted(&queue);
+                if let Some(caller) = self.callers.of(to.circuit) {
+                    caller.found = None;
+                }
+                self.answer(to, id, answer_of(answer));
+            }
+            (Then::DropOwn { queue, blob_id }, DiskReply::Blob(row)) => match row {
+                Some(row) if row.receiver_queue == queue => {
+                    self.ask(DiskRequest::DropBlob(blob_id), Purpose::Finish { to, id, then: Then::Plain });
+                }
+                Some(_) => self.answer(to, id, Answer::NotAuthorised),
+                // Gone already, which is what was wanted.
+                None => self.answer(to, id, Answer::Ok),
+            },
+            (Then::BindBlob { blob }, DiskReply::Answer(DiskAnswer::Ok)) => self.reply(to, id, &Reply::Blob(blob)),
+            (Then::Plain | Then::BindBlob { .. } | Then::Create, DiskReply::Answer(answer)) => {
+                // Only the first of these is answered by a bare "ok".
+                self.answer(to, id, answer_of(answer));
+            }
+            _ => self.answer(to, id, Answer::Throttled),
+        }
+    }
+
+    fn secured(&mut self, to: StreamRef, receiver_queue: &QueueId, (answer, sender_key): (DiskAnswer, [u8; 32])) {
+        // Whatever came of it, the next command asks the disk anew who the sender is.
+        if let Some(caller) = self.callers.of(to.circuit) {
+            caller.found = None;
+        }
+        if answer == DiskAnswer::Ok
+            && let Some(subscriber) = self.subscribers.of(receiver_queue)
+        {
+            subscriber.sender_key = Some(sender_key);
+        }
+    }
+
+    /// A new envelope is durable.
+    fn deposited(
+        &mut self,
+        receiver_queue: &QueueId,
+        sender_key: [u8; 32],
+        (message, envelope): ([u8; 16], Option<Vec<u8>>),
+    ) {
+        self.rates.stored(receiver_queue);
+        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
+        subscriber.sender_key = Some(sender_key);
+        let (to, id) = (subscriber.to, subscriber.request);
+        let full = self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream));
+        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
+        match envelope {
+            Some(envelope) if !full && subscriber.put(message) => {
+                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            }
+            _ => {
+                subscriber.fell_behind();
+                self.pump(receiver_queue);
+            }
+        }
+    }
+
+    fn collected(&mut self, (to, id): (StreamRef, u32), sender_key: [u8; 32], messages: Vec<([u8; 16], Vec<u8>)>) {
+        let mut left = messages.into_iter().map(|(id, envelope)| Waiting { id, sender_key, envelope }).peekable();
+        loop {
+            let envelopes: Vec<Waiting> = left.by_ref().take(ENVELOPES_PER_PART).collect();
+            let more = left.peek().is_some();
+            self.reply(to, id, &Reply::Envelopes { more, envelopes });
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Lets a subscription go on, if its stream, its receiver and the disk can take it.
+    fn pump(&mut self, queue: &QueueId) {
+        let Some(subscriber) = self.subscribers.of(queue) else { return };
+        let to = subscriber.to;
+        if self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream)) {
+            return;
+        }
+        let Some(subscriber) = self.subscribers.of(queue) else { return };
+        let sender_queue = subscriber.sender_queue;
+        let known = subscriber.sender_key.is_some();
+        let Some(wanted) = subscriber.wanted_read() else { return };
+        if !known {
+            return self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
+        }
+        let request = DiskRequest::Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
+        self.ask(request, Purpose::Push { queue: *queue, to });
+    }
+
+    fn sender_known(&mut self, queue: &QueueId, to: StreamRef, reply: &DiskReply) {
+        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else { return };
+        match reply {
+            DiskReply::Sender(Some(row)) => {
+                let known = row.sender_key.is_some() || subscriber.sender_key.is_some();
+                subscriber.sender_key = subscriber.sender_key.or(row.sender_key);
+                // Before `secure` nothing lies there; the first deposit tells who the sender is.
+                subscriber.was_read(usize::from(known));
+                // A deposit may have told meanwhile who the sender is.
+                self.pump(queue);
+            }
+            DiskReply::Sender(None) => subscriber.was_read(0),
+            _ => subscriber.read_failed(),
+        }
+    }
+
+    fn was_read(&mut self, queue: &QueueId, to: StreamRef, reply: DiskReply) {
+        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else { return };
+        let (id, sender_key) = (subscriber.request, subscriber.sender_key);
+        let (DiskReply::Messages(messages), Some(sender_key)) = (reply, sender_key) else {
+            return subscriber.read_failed();
+        };
+        subscriber.was_read(messages.len());
+        for (message, envelope) in messages {
+            if self.subscribers.of(queue).is_some_and(|subscriber| subscriber.pushed(message)) {
+                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            }
+        }
+        self.pump(queue);
+    }
+}
+
+fn context(relay: RelayId, binding: [u8; 32], signed: &Signed) -> Context {
+    Context { relay: ipc_schema::relay::RelayId(relay.0), queue: signed.queue, binding, counter: signed.counter }
+}
+
+/// What the disk has to tell before a request can be checked.
+fn look_up_for(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
+    let Request::Signed(signed) = request else { return None };
+    match (&signed.call, found) {
+        (Call::SecureRead { blob_id, .. }, _) => Some(DiskRequest::Blob(*blob_id)),
+        (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
+        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. })) if *queue == signed.queue => None,
+        (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(DiskRequest::BySender(signed.queue)),
+        (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
+        _ => Some(DiskRequest::ByReceiver(signed.queue)),
+    }
+}
