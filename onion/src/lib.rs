@@ -15,14 +15,21 @@
 //! had open, for every effect is idempotent. People see "connecting".
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod carry;
 pub mod cell;
 pub mod circuit;
 pub mod core;
 pub mod directory;
+pub mod error;
 pub mod flow;
 pub mod handshake;
 pub mod id;
 pub mod mailbox;
+pub mod mailboxes;
 pub mod network;
 pub mod path;
+pub mod peers;
 pub mod relay;
+pub mod serve;
+pub mod shell;
+pub mod state_file;

@@ -6,7 +6,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::onion::{CoreOutput, OnionCore};
-use super::{CircuitEvent, CircuitFailure};
+use super::{CircuitEvent, CircuitFailure, FailureReason};
 use crate::id::{CircuitHandle, RelayId, Service, StreamId};
 use crate::path::{Isolation, NoPath};
 
@@ -186,6 +186,18 @@ impl OnionCore {
             self.network.close(circuit);
             self.settle(now, rng);
         }
+    }
+
+    /// The asked relay said on a circuit's mailbox stream what no mailbox says: the circuit is closed, and that relay is to blame.
+    pub fn abandon(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
+        let route = self.network.route(circuit).unwrap_or_default();
+        if let Some(asked) = route.last() {
+            let blame = Some((route.len() - 1, *asked));
+            let failure = CircuitFailure { blame, reason: FailureReason::Misbehaved, was_built: true };
+            self.paths.failed(now, *asked, &failure);
+        }
+        self.network.close(circuit);
+        self.settle(now, rng);
     }
 
     /// A caller that waited for a circuit does so no more.

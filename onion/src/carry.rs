@@ -1,0 +1,132 @@
+//! Callers' mailbox commands on their way: each is a request on its circuit's mailbox stream, and waits for its answer.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use ipc_schema::limits::UNACKED_MAX;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::SendError;
+use crate::error::CallError;
+use crate::id::CircuitHandle;
+use crate::mailbox::client::{Client, Event, NotSent, Outcome, RequestId};
+use crate::mailbox::message::{Signed, Waiting};
+use crate::shell::Shell;
+
+/// Commands of one circuit.
+#[derive(Default)]
+pub struct Carried {
+    client: Client,
+    waiting: HashMap<RequestId, oneshot::Sender<Outcome>>,
+    pushes: HashMap<RequestId, mpsc::Sender<Waiting>>,
+    /// Messages that the stream has no room for yet, in order.
+    unsent: VecDeque<Vec<u8>>,
+}
+
+/// An answer that is on its way, and what is pushed after it.
+pub struct Asked {
+    /// How the command ended; fails when the circuit dies.
+    pub outcome: oneshot::Receiver<Outcome>,
+    /// Envelopes of a subscription.
+    pub pushes: mpsc::Receiver<Waiting>,
+}
+
+impl Shell {
+    /// Asks for a new queue.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn ask_create(
+        self: &Rc<Self>, circuit: CircuitHandle, receiver_key: [u8; 32], work: u64,
+    ) -> Result<Asked, CallError> {
+        self.ask(circuit, |client| client.create(receiver_key, work))
+    }
+
+    /// Gives a command.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn ask_command(self: &Rc<Self>, circuit: CircuitHandle, signed: Signed) -> Result<Asked, CallError> {
+        self.ask(circuit, |client| client.command(signed))
+    }
+
+    fn ask(
+        self: &Rc<Self>, circuit: CircuitHandle,
+        request: impl FnOnce(&mut Client) -> Result<(RequestId, Vec<u8>), NotSent>,
+    ) -> Result<Asked, CallError> {
+        let (tell, outcome) = oneshot::channel();
+        // A relay may have as many un-acked envelopes on their way as a subscription allows, and no more.
+        let (push, pushes) = mpsc::channel(UNACKED_MAX);
+        {
+            let mut all = self.carried.borrow_mut();
+            let carried = all.get_mut(&circuit).ok_or(CallError::CircuitGone)?;
+            let (id, message) = request(&mut carried.client)?;
+            carried.waiting.insert(id, tell);
+            carried.pushes.insert(id, push);
+            carried.unsent.push_back(message);
+        }
+        self.flush(circuit);
+        Ok(Asked { outcome, pushes })
+    }
+
+    /// Sends what the stream takes.
+    pub fn flush(self: &Rc<Self>, circuit: CircuitHandle) {
+        loop {
+            let next = self.carried.borrow_mut().get_mut(&circuit).and_then(|carried| carried.unsent.pop_front());
+            let Some(message) = next else { return };
+            match self.with(|core, now, rng| core.send(now, rng, circuit, &message)) {
+                Ok(()) => {}
+                Err(SendError::QueueFull) => {
+                    if let Some(carried) = self.carried.borrow_mut().get_mut(&circuit) {
+                        carried.unsent.push_front(message);
+                    }
+                    return;
+                }
+                // Too long is no message of ours; a circuit that is gone is told of by itself.
+                Err(SendError::Gone | SendError::TooLong) => return,
+            }
+        }
+    }
+
+    /// A relay's message on a mailbox stream. One that is no answer of a mailbox costs it the circuit.
+    pub fn mailbox_message(self: &Rc<Self>, circuit: CircuitHandle, untrusted: &[u8]) {
+        let understood = {
+            let mut all = self.carried.borrow_mut();
+            let Some(carried) = all.get_mut(&circuit) else { return };
+            carried.received(untrusted)
+        };
+        match understood {
+            Some(true) => self.with(|core, _, rng| core.subscribed(rng, circuit)),
+            Some(false) => {}
+            None => self.with(|core, now, rng| core.abandon(now, rng, circuit)),
+        }
+    }
+}
+
+impl Carried {
+    /// `None`: the relay misbehaved. `Some(true)`: the circuit carries a subscription from now on.
+    fn received(&mut self, untrusted: &[u8]) -> Option<bool> {
+        let was_subscribed = self.client.is_subscribed();
+        match self.client.received(untrusted).ok()? {
+            Event::Answered(id, outcome) => {
+                let subscribed = self.client.is_subscribed() && !was_subscribed;
+                if !subscribed {
+                    self.pushes.remove(&id);
+                }
+                if let Some(waiting) = self.waiting.remove(&id) {
+                    // A caller that went away does not hear it.
+                    let _ = waiting.send(outcome);
+                }
+                Some(subscribed)
+            }
+            Event::Pushed(id, waiting) => {
+                match self.pushes.get(&id).map(|push| push.try_send(waiting)) {
+                    // More than may be un-acked at a time.
+                    Some(Err(mpsc::error::TrySendError::Full(_))) => None,
+                    _ => Some(false),
+                }
+            }
+            Event::Partial => Some(false),
+        }
+    }
+}

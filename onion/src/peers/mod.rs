@@ -1,0 +1,4 @@
+//! Those whom this process calls.
+
+pub mod disk;
+pub mod netd;

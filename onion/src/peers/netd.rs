@@ -1,0 +1,254 @@
+//! netd: links, over the edge onion-netd.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use capnp_rpc::new_client;
+use ipc_schema::edges::onion_netd_capnp::{acceptor, cell_sink, connect_result, link, links};
+use ipc_schema::limits::CELLS_PER_BATCH_MAX;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local};
+
+use crate::core::{DialId, Target};
+use crate::directory::Appearance;
+use crate::directory::rules::parse_multiaddr;
+use crate::id::LinkId;
+use crate::shell::Shell;
+
+type LinkKey = [u8; 32];
+
+/// A link as netd gave it to us, and the task that feeds it.
+struct Open {
+    wake: Rc<Notify>,
+    writer: AbortHandle,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The task holds the capability: without it netd closes the link.
+        self.writer.abort();
+    }
+}
+
+/// All links of one connection to netd.
+#[derive(Default)]
+pub struct Links {
+    open: RefCell<HashMap<LinkId, Open>>,
+    /// Of the links that we opened: netd gives the same one again for the same key, with a new sink.
+    by_key: RefCell<HashMap<LinkKey, LinkId>>,
+    last: Cell<u64>,
+}
+
+impl Links {
+    fn next(&self) -> LinkId {
+        self.last.set(self.last.get() + 1);
+        LinkId(self.last.get())
+    }
+
+    /// The link has cells again.
+    pub fn wake(&self, link: LinkId) {
+        if let Some(open) = self.open.borrow().get(&link) {
+            open.wake.notify_one();
+        }
+    }
+
+    /// Lets go of a link. `false`: it was not there.
+    pub fn close(&self, link: LinkId) -> bool {
+        let open = self.open.borrow_mut().remove(&link);
+        self.by_key.borrow_mut().retain(|_, id| *id != link);
+        open.is_some()
+    }
+
+    /// Lets go of all.
+    pub fn clear(&self) {
+        self.by_key.borrow_mut().clear();
+        self.open.borrow_mut().clear();
+    }
+}
+
+/// Follows netd as it comes, goes and comes back.
+pub async fn follow(shell: Rc<Shell>) {
+    loop {
+        let netd = shell.netd.client().await;
+        let generation = shell.netd.generation();
+        if attach(&shell, &netd).await.is_ok() {
+            while shell.netd.generation() == generation && shell.netd.present().is_some() {
+                shell.netd.changed().await;
+            }
+        } else {
+            // It went away while it was being asked; a new socket wakes us.
+            shell.pause().await;
+        }
+        shell.links.clear();
+        shell.with(|core, now, rng| core.netd_down(now, rng));
+    }
+}
+
+async fn attach(shell: &Rc<Shell>, netd: &links::Client) -> Result<(), capnp::Error> {
+    let bootstraps = netd.shared_request().send().promise.await?.get()?.get_bootstraps();
+    let seen = if shell.settings.relay { Some(listen(shell, netd).await?) } else { None };
+    shell.with(|core, now, rng| core.netd_up(now, rng, bootstraps, seen));
+    Ok(())
+}
+
+async fn listen(shell: &Rc<Shell>, netd: &links::Client) -> Result<Appearance, capnp::Error> {
+    let mut request = netd.listen_request();
+    request.get().set_acceptor(new_client(AcceptorServer { shell: shell.clone() }));
+    let answer = request.send().promise.await?;
+    let answer = answer.get()?;
+    let link_key = answer.get_identity()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
+    let addresses = answer.get_addresses()?.iter().filter_map(|text| parse_multiaddr(text.ok()?.to_str().ok()?));
+    Ok(Appearance {
+        link_key,
+        addresses: addresses.collect(),
+        operator_tag: shell.settings.operator_tag,
+        mailboxes: shell.settings.queues_max > 0,
+    })
+}
+
+/// Has netd reach what the core wants, and tells it what came of it.
+pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
+    let generation = shell.netd.generation();
+    let sink = Rc::new(Sink::new(shell.clone()));
+    let reached = reach(&shell, &target, sink.clone()).await;
+    // What a netd that is gone gave is gone with it.
+    let reached = reached.ok().filter(|_| shell.netd.generation() == generation && shell.netd.present().is_some());
+    let link = reached.map(|(client, key)| {
+        let known = shell.links.by_key.borrow().get(&key).copied();
+        let id = known.unwrap_or_else(|| open(&shell, client, Some(key)));
+        sink.is_of(id);
+        (id, key)
+    });
+    shell.with(|core, now, rng| core.dialled(now, rng, dial, link));
+}
+
+async fn reach(shell: &Rc<Shell>, target: &Target, sink: Rc<Sink>) -> Result<(link::Client, LinkKey), capnp::Error> {
+    let gone = || capnp::Error::disconnected("netd is not there".into());
+    let netd = shell.netd.present().ok_or_else(gone)?;
+    let sink: cell_sink::Client = capnp_rpc::new_client_from_rc(sink);
+    let link = match target {
+        Target::Relay(_, descriptor) => {
+            let mut request = netd.connect_request();
+            request.get().set_descriptor(descriptor);
+            request.get().set_sink(sink);
+            taken(request.send().promise.await?.get()?.get_result()?)?
+        }
+        Target::Bootstrap(index) => {
+            let mut request = netd.bootstrap_request();
+            request.get().set_index(*index);
+            request.get().set_sink(sink);
+            taken(request.send().promise.await?.get()?.get_result()?)?
+        }
+        Target::Hint(hint) => {
+            let mut request = netd.hint_request();
+            request.get().set_hint(&hint.pack());
+            request.get().set_sink(sink);
+            taken(request.send().promise.await?.get()?.get_result()?)?
+        }
+    };
+    let answer = link.relay_key_request().send().promise.await?;
+    let key = answer.get()?.get_peer()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
+    Ok((link, key))
+}
+
+fn taken(result: connect_result::Reader<'_>) -> Result<link::Client, capnp::Error> {
+    match result.which()? {
+        connect_result::Link(link) => link,
+        connect_result::Error(_) => Err(capnp::Error::failed("not reached".into())),
+    }
+}
+
+/// Takes up a link and starts to feed it.
+fn open(shell: &Rc<Shell>, client: link::Client, dialled: Option<LinkKey>) -> LinkId {
+    let id = shell.links.next();
+    let wake = Rc::new(Notify::new());
+    let writer = spawn_local(write(shell.clone(), id, client, wake.clone())).abort_handle();
+    shell.links.open.borrow_mut().insert(id, Open { wake, writer });
+    if let Some(key) = dialled {
+        shell.links.by_key.borrow_mut().insert(key, id);
+    }
+    id
+}
+
+/// Sends a link's cells in batches, as fast as netd takes them.
+async fn write(shell: Rc<Shell>, id: LinkId, client: link::Client, wake: Rc<Notify>) {
+    loop {
+        let batch = shell.drain(id, CELLS_PER_BATCH_MAX);
+        if batch.is_empty() {
+            wake.notified().await;
+            continue;
+        }
+        let mut request = client.cells_request();
+        request.get().set_batch(&batch);
+        if request.send().await.is_err() {
+            shell.link_down(id);
+            return;
+        }
+    }
+}
+
+struct AcceptorServer {
+    shell: Rc<Shell>,
+}
+
+impl acceptor::Server for AcceptorServer {
+    async fn incoming(
+        self: Rc<Self>, params: acceptor::IncomingParams, mut results: acceptor::IncomingResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let peer = params.get_peer()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
+        let id = open(&self.shell, params.get_link()?, None);
+        let sink = Sink::new(self.shell.clone());
+        sink.is_of(id);
+        results.get().set_sink(new_client(sink));
+        self.shell.with(|core, now, _| core.link_in(now, id, peer));
+        Ok(())
+    }
+}
+
+/// Where netd puts a link's cells.
+struct Sink {
+    shell: Rc<Shell>,
+    link: Cell<Option<LinkId>>,
+    known: Notify,
+}
+
+impl Sink {
+    fn new(shell: Rc<Shell>) -> Self {
+        Self { shell, link: Cell::new(None), known: Notify::new() }
+    }
+
+    fn is_of(&self, link: LinkId) {
+        self.link.set(Some(link));
+        self.known.notify_waiters();
+    }
+
+    /// The link, once netd's answer has said which: its first cells may overtake that answer.
+    async fn link(&self) -> LinkId {
+        loop {
+            let known = self.known.notified();
+            if let Some(link) = self.link.get() {
+                return link;
+            }
+            known.await;
+        }
+    }
+}
+
+impl cell_sink::Server for Sink {
+    async fn cells(self: Rc<Self>, params: cell_sink::CellsParams) -> Result<(), capnp::Error> {
+        let link = self.link().await;
+        let batch = params.get()?.get_batch()?;
+        self.shell.with(|core, now, rng| core.cells(now, rng, link, batch));
+        Ok(())
+    }
+
+    async fn closed(
+        self: Rc<Self>, _: cell_sink::ClosedParams, _: cell_sink::ClosedResults,
+    ) -> Result<(), capnp::Error> {
+        let link = self.link().await;
+        self.shell.link_down(link);
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! The shell: the one place where the core meets clock, randomness, edges and the state file. It decides nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use getrandom::SysRng;
+use ipc_schema::Timestamp;
+use ipc_schema::edges::onion_netd_capnp::links;
+use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
+use ipc_schema::grant::Settings;
+use ipc_schema::rpc::Peer;
+use rand_core::UnwrapErr;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_local;
+
+use crate::carry::Carried;
+use crate::core::{CoreOutput, NetworkState, OnionCore, OpenId, OpenRefused, Opened};
+use crate::id::{CircuitHandle, LinkId};
+use crate::mailboxes::Mailboxes;
+use crate::path::Isolation;
+use crate::peers::netd::{self, Links};
+use crate::state_file::StateFile;
+
+/// The source of randomness of this process.
+pub type Random = UnwrapErr<SysRng>;
+
+/// The pulse of the core: time-outs, schedules, keys. Nothing on the way of a cell waits for it.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The core and what it is joined to.
+pub struct Shell {
+    /// How the suite was started.
+    pub settings: Settings,
+    /// netd.
+    pub netd: Peer<links::Client>,
+    /// The mailbox disk, at a relay.
+    pub disk: Peer<mailbox_disk::Client>,
+    /// Links that netd gave us.
+    pub links: Links,
+    /// Mailbox calls of our callers, by circuit.
+    pub carried: RefCell<HashMap<CircuitHandle, Carried>>,
+    /// The mailbox service, at a relay.
+    pub mailboxes: Mailboxes,
+    core: RefCell<OnionCore>,
+    opens: RefCell<HashMap<OpenId, oneshot::Sender<Result<Opened, OpenRefused>>>>,
+    last_open: std::cell::Cell<u64>,
+    released: mpsc::UnboundedSender<CircuitHandle>,
+    state: watch::Sender<NetworkState>,
+    file: RefCell<Option<StateFile>>,
+}
+
+impl Shell {
+    /// Joins a core to its state file. The receiver is for [`Shell::run`].
+    #[must_use]
+    pub fn new(
+        settings: Settings, file: Option<(StateFile, Vec<u8>)>,
+    ) -> (Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>) {
+        let now = Timestamp::now();
+        let (file, saved) = file.map_or((None, Vec::new()), |(file, saved)| (Some(file), saved));
+        let core = if settings.relay {
+            OnionCore::relay(now, &mut random(), settings.network_id, &saved)
+        } else {
+            OnionCore::client(now, settings.network_id, &saved)
+        };
+        let (released, given_back) = mpsc::unbounded_channel();
+        let mailboxes = Mailboxes::new(&core, settings.private());
+        let shell = Self {
+            settings,
+            mailboxes,
+            netd: Peer::new(),
+            disk: Peer::new(),
+            links: Links::default(),
+            carried: RefCell::default(),
+            state: watch::Sender::new(core.state(now)),
+            core: RefCell::new(core),
+            opens: RefCell::default(),
+            last_open: std::cell::Cell::new(0),
+            released,
+            file: RefCell::new(file),
+        };
+        (Rc::new(shell), given_back)
+    }
+
+    /// Ticks, follows netd, and closes circuits that callers let go of. Never ends.
+    pub async fn run(self: Rc<Self>, mut given_back: mpsc::UnboundedReceiver<CircuitHandle>) {
+        spawn_local(netd::follow(self.clone()));
+        if self.settings.relay {
+            spawn_local(self.clone().follow_disk());
+        }
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    self.with(OnionCore::tick);
+                    self.tell_state();
+                }
+                circuit = given_back.recv() => {
+                    let Some(circuit) = circuit else { return };
+                    self.with(|core, now, rng| core.release(now, rng, circuit));
+                }
+            }
+        }
+    }
+
+    /// One step of the core, and all that it leads to.
+    pub fn with<T>(
+        self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T,
+    ) -> T {
+        let result = step(&mut self.core.borrow_mut(), Timestamp::now(), &mut random());
+        self.carry_out();
+        result
+    }
+
+    /// Looks at the core.
+    pub fn look<T>(&self, at: impl FnOnce(&OnionCore, Timestamp) -> T) -> T {
+        at(&self.core.borrow(), Timestamp::now())
+    }
+
+    fn carry_out(self: &Rc<Self>) {
+        loop {
+            // The borrow ends here: what follows may come back to the core.
+            let output = self.core.borrow_mut().output();
+            match output {
+                None => return,
+                Some(CoreOutput::Ready(link)) => self.links.wake(link),
+                Some(CoreOutput::Dial(dial, target)) => {
+                    spawn_local(netd::dial(self.clone(), dial, target));
+                }
+                Some(CoreOutput::CloseLink(link)) => {
+                    self.links.close(link);
+                }
+                Some(CoreOutput::Opened(open, result)) => self.opened(open, result),
+                Some(CoreOutput::Mailbox(circuit, message)) => self.mailbox_message(circuit, &message),
+                Some(CoreOutput::MailboxDrained(circuit)) => self.flush(circuit),
+                Some(CoreOutput::Closed(circuit)) => {
+                    // Whoever waits for an answer hears that the circuit is gone.
+                    self.carried.borrow_mut().remove(&circuit);
+                    self.tell_state();
+                }
+                Some(CoreOutput::Service(event)) => self.service_event(event),
+                Some(CoreOutput::Save(content)) => self.save(&content),
+            }
+        }
+    }
+
+    fn save(&self, content: &[u8]) {
+        if let Some(file) = self.file.borrow_mut().as_mut()
+            && file.save(content).is_err()
+        {
+            eprintln!("the state file cannot be written: guards and directory will be asked for anew after a restart");
+        }
+    }
+
+    /// Writes the state a last time, before a stop.
+    pub fn save_now(&self) {
+        let content = self.core.borrow().saved_state();
+        self.save(&content);
+    }
+
+    /// A circuit for those calls, waited for.
+    ///
+    /// # Errors
+    /// [`OpenRefused`].
+    pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenRefused> {
+        self.last_open.set(self.last_open.get() + 1);
+        let open = OpenId(self.last_open.get());
+        let (tell, told) = oneshot::channel();
+        self.opens.borrow_mut().insert(open, tell);
+        self.with(|core, now, rng| core.open(now, rng, open, isolation));
+        told.await.unwrap_or(Err(OpenRefused::BuildFailed))
+    }
+
+    fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenRefused>) {
+        let circuit = result.as_ref().ok().map(|opened| opened.circuit);
+        if let Some(circuit) = circuit {
+            self.carried.borrow_mut().entry(circuit).or_default();
+        }
+        let waiting = self.opens.borrow_mut().remove(&open);
+        let unheard = waiting.is_none_or(|waiting| waiting.send(result).is_err());
+        if let (true, Some(circuit)) = (unheard, circuit) {
+            // Its caller went away meanwhile.
+            self.release(circuit);
+        }
+        self.tell_state();
+    }
+
+    /// Gives a circuit back, from wherever: it is closed a moment later if nobody else holds it.
+    pub fn release(&self, circuit: CircuitHandle) {
+        // Fails only when the loop has ended, and everything with it.
+        let _ = self.released.send(circuit);
+    }
+
+    /// Cells of a link, to be sent.
+    pub fn drain(&self, link: LinkId, max: usize) -> Vec<u8> {
+        self.core.borrow_mut().drain(link, max)
+    }
+
+    /// A link is gone.
+    pub fn link_down(self: &Rc<Self>, link: LinkId) {
+        if self.links.close(link) {
+            self.with(|core, now, rng| core.link_down(now, rng, link));
+            self.tell_state();
+        }
+    }
+
+    /// The network's state, now and as it changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<NetworkState> {
+        self.tell_state();
+        self.state.subscribe()
+    }
+
+    fn tell_state(&self) {
+        let state = self.look(OnionCore::state);
+        self.state.send_if_modified(|told| {
+            let changed = *told != state;
+            *told = state;
+            changed
+        });
+    }
+
+    /// A moment's rest, where something is tried again.
+    pub async fn pause(&self) {
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// The kernel's randomness. It cannot fail on a system that runs this program.
+#[must_use]
+pub fn random() -> Random {
+    UnwrapErr(SysRng)
+}
