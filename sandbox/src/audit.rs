@@ -302,3 +302,120 @@ fn open_descriptors() -> u32 {
     let open = (0..MOST).filter(|fd| sys::is_open(*fd)).count();
     u32::try_from(open).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profiles::{KEYVAULT, NETD, SUPERVISOR, UI};
+
+    fn report() -> Report {
+        Report {
+            profile: &KEYVAULT,
+            pid: 4_000_000_000,
+            seccomp_mode: 2,
+            filters: 4,
+            fingerprint: 0x0123_4567_89ab_cdef,
+            no_new_privs: true,
+            landlock: Domain { abi: 7, enforced: Enforced::Fully },
+            capabilities: Capabilities { bounding: 0x1ff_ffff_ffff, ..Capabilities::default() },
+            namespaces: Namespaces(31),
+            inet_allowed: false,
+            dumpable: false,
+            core_bytes: 0,
+            write_execute: WriteExecute::Denied,
+            memfd_secret: true,
+            descriptors: 256,
+            locked_bytes: 8 << 20,
+            open_files: 12,
+        }
+    }
+
+    #[test]
+    fn a_report_is_read_back_as_it_was_written() {
+        let other = Report {
+            profile: &NETD,
+            seccomp_mode: 0,
+            no_new_privs: false,
+            landlock: Domain { abi: 0, enforced: Enforced::Nothing },
+            capabilities: Capabilities {
+                effective: 1,
+                permitted: 2,
+                inheritable: 3,
+                bounding: u64::MAX,
+                ambient: 5,
+            },
+            namespaces: Namespaces::NONE,
+            inet_allowed: true,
+            dumpable: true,
+            core_bytes: u64::MAX,
+            write_execute: WriteExecute::Unknown,
+            memfd_secret: false,
+            ..report()
+        };
+        for report in [report(), other] {
+            assert_eq!(Report::decode(&report.encode()), Ok(report));
+        }
+    }
+
+    #[test]
+    fn the_encoding_stays_as_it_is() {
+        let bytes = report().encode();
+        assert_eq!(&bytes[..8], b"pv-walls");
+        assert_eq!(bytes[8..20], [1, 3, 2, 1, 7, 2, 31, 0, 0, 1, 1, 0]);
+        assert_eq!(bytes[20..32], [0x00, 0x28, 0x6b, 0xee, 4, 0, 0, 0, 12, 0, 0, 0]);
+        assert_eq!(bytes[96..104], 0x0123_4567_89ab_cdef_u64.to_le_bytes());
+        assert_eq!(bytes[104..], [0; 24]);
+    }
+
+    #[test]
+    fn foreign_bytes_are_no_report() {
+        let good = report().encode();
+        for length in [0, 1, 127, 129, 4096] {
+            let mut bytes = good.to_vec();
+            bytes.resize(length, 0);
+            assert_eq!(Report::decode(&bytes), Err(ReportError));
+        }
+        // Each of these bytes has values that mean nothing.
+        for at in (0..20).chain(104..128) {
+            let mut bytes = good;
+            bytes[at] = 0xee;
+            let harmless = at == 12;
+            assert_eq!(Report::decode(&bytes).is_ok(), harmless, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn each_missing_wall_is_named() {
+        assert_eq!(report().weaker(), [""; 0]);
+        assert_eq!(report().notes(), [""; 0]);
+        let nothing = Domain { abi: 0, enforced: Enforced::Nothing };
+        let capabilities = Capabilities { permitted: 1, ..report().capabilities };
+        assert_eq!(Report { seccomp_mode: 0, ..report() }.weaker(), ["seccomp"]);
+        assert_eq!(Report { no_new_privs: false, ..report() }.weaker(), ["no_new_privs"]);
+        assert_eq!(Report { landlock: nothing, ..report() }.weaker(), ["landlock"]);
+        assert_eq!(Report { capabilities, ..report() }.weaker(), ["capabilities"]);
+        assert_eq!(Report { dumpable: true, ..report() }.weaker(), ["dumpable"]);
+        assert_eq!(Report { core_bytes: 1, ..report() }.weaker(), ["core"]);
+        assert_eq!(Report { inet_allowed: true, ..report() }.weaker(), ["inet"]);
+        assert_eq!(Report { profile: &SUPERVISOR, landlock: nothing, ..report() }.weaker(), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_system_cannot_give_is_a_note_and_no_fault() {
+        let older = Domain { abi: 3, enforced: Enforced::Partly };
+        let poor = Report {
+            namespaces: Namespaces::NONE,
+            memfd_secret: false,
+            landlock: older,
+            write_execute: WriteExecute::Unknown,
+            ..report()
+        };
+        assert_eq!(poor.weaker(), [""; 0]);
+        assert_eq!(
+            poor.notes(),
+            ["no namespaces", "no memfd_secret", "older Landlock", "no memory-deny-write-execute"]
+        );
+        let window = Report { profile: &UI, write_execute: WriteExecute::Possible, ..report() };
+        assert_eq!(window.notes(), [""; 0]);
+    }
+}

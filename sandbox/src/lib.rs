@@ -29,6 +29,8 @@ pub mod audit;
 pub mod bpf;
 mod error;
 mod inherited;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod jail;
 mod landlock;
 mod namespaces;
@@ -37,6 +39,8 @@ mod procfs;
 pub mod profiles;
 pub mod rule;
 mod secret;
+#[cfg(feature = "inspect")]
+pub mod simulate;
 pub mod spawn;
 pub mod supervisor;
 mod sys;

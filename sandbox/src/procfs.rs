@@ -91,3 +91,37 @@ impl Status {
         checks.into_iter().filter(|(worse, _)| *worse).map(|(_, name)| name).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEALED: &str = "Name:\tkeyvault\nUid:\t1000\t1001\t1000\t1000\nThreads:\t2\nCapInh:\t0000000000000000\n\
+        CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n\
+        NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t6\n";
+
+    #[test]
+    fn the_lines_about_walls_are_read() {
+        let status =
+            Status { seccomp: 2, filters: 6, no_new_privs: true, uid: 1001, threads: 2, ..Status::default() };
+        assert_eq!(parse(SEALED).unwrap(), status);
+        let root = SEALED.replace("CapEff:\t0000000000000000", "CapEff:\t000001fffeffffff");
+        assert_eq!(parse(&root).unwrap().effective, 0x1ff_feff_ffff);
+    }
+
+    #[test]
+    fn a_status_without_such_lines_is_an_error() {
+        for name in ["Seccomp:", "NoNewPrivs:", "CapEff:", "Uid:"] {
+            assert!(parse(&SEALED.replace(name, "Other:")).is_err(), "{name}");
+        }
+        assert!(parse("").is_err());
+        assert_eq!(parse(&SEALED.replace("Seccomp_filters", "Other")).unwrap().filters, 0);
+    }
+
+    #[test]
+    fn this_process_has_a_status_and_a_process_that_never_was_has_none() {
+        assert!(read_proc_status(std::process::id()).is_ok());
+        assert!(!read_task_statuses(std::process::id()).unwrap().is_empty());
+        assert_eq!(read_proc_status(u32::MAX).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

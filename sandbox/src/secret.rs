@@ -45,7 +45,10 @@ impl SecretMemory {
 
     fn guarded(bytes: usize, guard: Guard) -> io::Result<Self> {
         const PAGE_BYTES: usize = 4096;
-        let mapped_bytes = NonZeroUsize::new(bytes.max(1).next_multiple_of(PAGE_BYTES))
+        let mapped_bytes = bytes
+            .max(1)
+            .checked_next_multiple_of(PAGE_BYTES)
+            .and_then(NonZeroUsize::new)
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let start = map(mapped_bytes, guard)?;
         // From here on dropping the value unmaps.
@@ -127,5 +130,77 @@ impl Drop for SecretMemory {
 impl Zeroize for SecretMemory {
     fn zeroize(&mut self) {
         self.deref_mut().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_begins_as_zeroes_and_keeps_what_is_written() {
+        for bytes in [0, 1, 32, 4096, 4097, 100_000] {
+            let mut memory = SecretMemory::new(bytes).unwrap();
+            assert_eq!(memory.len(), bytes);
+            assert!(memory.iter().all(|b| *b == 0));
+            memory.fill(0xa5);
+            assert!(memory.iter().all(|b| *b == 0xa5));
+            memory.zeroize();
+            assert!(memory.iter().all(|b| *b == 0));
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_is_an_error() {
+        assert!(SecretMemory::new(usize::MAX).is_err());
+        assert!(SecretMemory::new(1 << 62).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let mut memory = SecretMemory::new(4).unwrap();
+        memory.copy_from_slice(&[222; 4]);
+        assert!(!format!("{memory:?}").contains("222"));
+    }
+
+    /// Lines of /proc/self/smaps about the mapping that holds `at`.
+    fn flags_of(at: *const u8) -> String {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut inside = false;
+        for line in maps.lines() {
+            if let Some((from, to)) = line.split_once(' ').and_then(|(range, _)| range.split_once('-'))
+                && let (Ok(from), Ok(to)) = (usize::from_str_radix(from, 16), usize::from_str_radix(to, 16))
+            {
+                inside = (from..to).contains(&at.addr());
+            } else if inside && let Some(flags) = line.strip_prefix("VmFlags:") {
+                return format!("{flags} ");
+            }
+        }
+        panic!("not mapped");
+    }
+
+    #[test]
+    fn both_kinds_are_locked_and_not_copied_to_a_fork() {
+        for guard in [Guard::Secret, Guard::Locked] {
+            let memory = match SecretMemory::guarded(64, guard) {
+                Ok(memory) => memory,
+                Err(_) if guard == Guard::Secret => continue,
+                Err(e) => panic!("{e}"),
+            };
+            let flags = flags_of(memory.as_ptr());
+            assert!(flags.contains(" lo ") && flags.contains(" dc "), "{guard:?}: {flags}");
+            assert!(guard == Guard::Secret || flags.contains(" dd "), "{guard:?}: {flags}");
+        }
+    }
+
+    #[test]
+    fn a_secret_page_cannot_be_read_through_proc() {
+        use std::os::unix::fs::FileExt;
+        let mut memory = SecretMemory::new(64).unwrap();
+        memory.fill(7);
+        let mut seen = [0; 64];
+        let read =
+            std::fs::File::open("/proc/self/mem").unwrap().read_at(&mut seen, memory.as_ptr().addr() as u64);
+        assert_eq!(read.is_err(), memory.guard() == Guard::Secret);
     }
 }

@@ -80,3 +80,61 @@ fn x11_socket(display: &OsStr) -> Option<PathBuf> {
 fn session_bus(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     variable("XDG_RUNTIME_DIR").map(|runtime| PathBuf::from(runtime).join("bus"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profiles::{KEYVAULT, STORED};
+
+    fn environment(name: &str) -> Option<OsString> {
+        let value = match name {
+            "XDG_RUNTIME_DIR" => "/run/user/1000",
+            "WAYLAND_DISPLAY" => "wayland-1",
+            "XAUTHORITY" => "/home/u/.Xauthority",
+            "DISPLAY" => ":1.0",
+            _ => return None,
+        };
+        Some(value.into())
+    }
+
+    #[test]
+    fn a_window_sees_the_display_that_it_was_given_and_no_other() {
+        let paths = window(&environment);
+        for wanted in ["/run/user/1000/wayland-1", "/home/u/.Xauthority", "/tmp/.X11-unix/X1"] {
+            assert!(paths.contains(&PathBuf::from(wanted)), "{wanted}");
+        }
+        assert!(
+            !paths.iter().any(|path| path.starts_with("/run/user/1000/bus") || path.ends_with(".X11-unix"))
+        );
+        assert_eq!(window(&|_| None).len(), WINDOW.len());
+    }
+
+    #[test]
+    fn a_display_is_a_socket_of_this_machine() {
+        let socket =
+            |display: &str| x11_socket(OsStr::new(display)).map(|path| path.to_str().unwrap().to_owned());
+        assert_eq!(socket(":0").as_deref(), Some("/tmp/.X11-unix/X0"));
+        assert_eq!(socket("unix:12.3").as_deref(), Some("/tmp/.X11-unix/X12"));
+        for other in ["", ":", "host:0", ":../../etc", ":0/../x", ":99999999", "::1"] {
+            assert_eq!(socket(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_bus_is_seen_by_desk_alone() {
+        assert_eq!(session_bus(&environment), Some(PathBuf::from("/run/user/1000/bus")));
+        assert_eq!(session_bus(&|_| None), None);
+    }
+
+    #[test]
+    fn a_folder_is_absolute_and_only_for_who_has_one() {
+        assert_eq!(View::new(&STORED, Some(Path::new("/a"))).unwrap(), View::Folder("/a".into()));
+        assert!(matches!(View::new(&STORED, Some(Path::new("a"))), Err(Error::Path(_))));
+        assert!(matches!(View::new(&STORED, None), Err(Error::Folder { wanted: true, .. })));
+        assert!(matches!(
+            View::new(&KEYVAULT, Some(Path::new("/a"))),
+            Err(Error::Folder { wanted: false, .. })
+        ));
+        assert_eq!(View::new(&KEYVAULT, None).unwrap(), View::Empty);
+    }
+}

@@ -1,5 +1,6 @@
 //! The tables as data: they compile, they say why, and they grant nothing beyond what is claimed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::cast_possible_truncation, missing_docs)]
 
 use proptest::prelude::*;
 use sandbox::bpf::{self, Filters};

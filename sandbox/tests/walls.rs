@@ -1,5 +1,6 @@
 //! Threat tests of the first form: forked children raise the real walls around themselves and then run against them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::cast_possible_truncation, missing_docs)]
 #![allow(unsafe_code, reason = "forks, and bare system calls")]
 
 mod support;
@@ -14,6 +15,7 @@ use sandbox::{Namespaces, Report, read_proc_status};
 use support::*;
 
 /// A forbidden call with arguments that would work outside, or at worst fail.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn attempts() -> Vec<(&'static str, i64, [u64; 6])> {
     let fork = [libc::SIGCHLD as u64, 0, 0, 0, 0, 0];
     let path = c"/etc/passwd".as_ptr() as u64;
@@ -347,6 +349,18 @@ fn a_sealed_child_can_neither_dump_nor_be_looked_into() {
     let end = confined(&MEDIAD, None, false, |report| {
         holds(!report.dumpable && report.core_bytes == 0 && report.locked_bytes == 0, "it can be dumped")
     });
+    assert_eq!(end, FINE);
+}
+
+#[test]
+fn more_than_the_profile_may_lock_is_an_error() {
+    let end = confined(&KEYVAULT, None, false, |report| {
+        let within = sandbox::SecretMemory::new(64 * 1024).is_ok();
+        let limit = usize::try_from(report.locked_bytes).map_err(|e| e.to_string())?;
+        holds(within && sandbox::SecretMemory::new(limit + 1).is_err(), "the limit is no limit")
+    });
+    assert_eq!(end, FINE);
+    let end = confined(&ONION, None, false, |report| holds(report.locked_bytes == 0, "it may lock memory"));
     assert_eq!(end, FINE);
 }
 

@@ -39,7 +39,10 @@ pub(super) const OPEN_FILE: &[Row] = &[
     allow(call!(SYS_fsync), "a state file is made durable"),
     allow(call!(SYS_fdatasync), "redb and SQLite make a transaction durable"),
     allow(call!(SYS_ftruncate), "a file is resized"),
-    allow(call!(SYS_flock), "redb locks its file"),
+    allow(call!(SYS_flock), "redb locks its file, in earlier versions"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_OFD_SETLK as i64)], "redb locks ranges of its file"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_OFD_SETLKW as i64)], "redb waits for such a lock"),
+    allow_if(call!(SYS_fcntl), &[is(1, libc::F_OFD_GETLK as i64)], "redb asks about such a lock"),
     allow(call!(SYS_fstat), "file metadata, as other libc versions call it"),
     allow_if(
         call!(SYS_newfstatat),

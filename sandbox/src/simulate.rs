@@ -1,0 +1,61 @@
+//! Systems that give less than this one, for tests: what is taken away here, every program that is started later lacks too.
+//! Only behind the feature `inspect`, which no release turns on.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{getegid, geteuid};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+
+use crate::error::{Doing, Error};
+
+/// A system where no further user namespace can be made: the calling process moves into one and sets its limit to none.
+/// Its ids stay as they are. One thread.
+///
+/// # Errors
+/// This system has no user namespaces either.
+pub fn no_user_namespaces() -> Result<(), Error> {
+    let (uid, gid) = (geteuid(), getegid());
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(io::Error::from).doing("unshare")?;
+    std::fs::write("/proc/self/setgroups", "deny").doing("deny setgroups")?;
+    std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1\n")).doing("map the user")?;
+    std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1\n")).doing("map the group")?;
+    std::fs::write("/proc/sys/user/max_user_namespaces", "0").doing("forbid more user namespaces")
+}
+
+/// Ubuntu 24.04's shape: a user namespace can be made, and nothing can be mounted in it.
+///
+/// # Errors
+/// The kernel has no seccomp.
+pub fn no_mounts() -> Result<(), Error> {
+    fail_with(libc::EPERM, &[libc::SYS_mount, libc::SYS_pivot_root])
+}
+
+/// A kernel without Landlock.
+///
+/// # Errors
+/// The kernel has no seccomp.
+pub fn no_landlock() -> Result<(), Error> {
+    fail_with(libc::ENOSYS, &[libc::SYS_landlock_create_ruleset])
+}
+
+/// A kernel without memfd_secret.
+///
+/// # Errors
+/// The kernel has no seccomp.
+pub fn no_memfd_secret() -> Result<(), Error> {
+    fail_with(libc::ENOSYS, &[libc::SYS_memfd_secret])
+}
+
+/// From now on each of `calls` fails with `errno`, here and in all that is started.
+fn fail_with(errno: i32, calls: &[i64]) -> Result<(), Error> {
+    let rules: BTreeMap<_, _> = calls.iter().map(|number| (*number, Vec::new())).collect();
+    let action = SeccompAction::Errno(errno.unsigned_abs());
+    let program = TargetArch::try_from(std::env::consts::ARCH)
+        .and_then(|arch| SeccompFilter::new(rules, SeccompAction::Allow, action, arch))
+        .and_then(BpfProgram::try_from)
+        .map_err(io::Error::other)
+        .doing("compile a filter")?;
+    seccompiler::apply_filter(&program).map_err(io::Error::other).doing("install the filter")
+}
