@@ -32,6 +32,8 @@ pub mod memory;
 pub mod pqxdh;
 pub mod ratchet;
 pub mod sealed;
+pub mod serve;
+pub mod shell;
 pub mod store;
 pub mod unlock;
 pub mod vault;

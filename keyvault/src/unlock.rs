@@ -88,6 +88,14 @@ impl Cost {
         Ok(key)
     }
 
+    /// Does the work of one guess, for the sake of the clock.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn measure(self) -> Result<(), CostError> {
+        self.derive(b"how long does it take", &[0; SALT_BYTES]).map(drop)
+    }
+
     /// algorithm 1 ‖ memory 4 ‖ passes 4.
     pub(crate) fn write(self, writer: &mut Writer) {
         writer.u8(1).u32(self.memory_kib).u32(self.passes);

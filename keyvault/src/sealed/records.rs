@@ -42,6 +42,12 @@ impl<R: CryptoRng> SealedStore<R> {
         self.vault.verify(passphrase)
     }
 
+    /// Drops the keys.
+    #[must_use]
+    pub fn lock(self) -> LockedVault {
+        self.vault
+    }
+
     pub(super) fn name(&self, table: Table, id: &[u8]) -> [u8; TABLE_BYTES + 32] {
         let mut name = [0; TABLE_BYTES + 32];
         let (front, back) = name.split_at_mut(TABLE_BYTES);

@@ -90,6 +90,18 @@ impl<S: Store> Vault<S> {
         Ok(vault)
     }
 
+    /// The store, to be asked for the passphrase anew.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Gives the store back, dropping every key that is held beside it.
+    #[must_use]
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
     /// The key of stored's database, 32 B.
     #[must_use]
     pub fn store_key(&self) -> &Secret32 {

@@ -1,0 +1,213 @@
+//! The edge stored-keyvault after the unlock, one method a call.
+
+use std::rc::Rc;
+
+use ipc_schema::Timestamp;
+use ipc_schema::edges::stored_keyvault_capnp::vault::{
+    AcceptInviteParams, AcceptInviteResults, BeginInviteParams, BeginInviteResults, BeginReplicaParams,
+    BeginReplicaResults, CancelInviteParams, CancelInviteResults, FinishInviteParams, FinishInviteResults,
+    FinishReplicaParams, FinishReplicaResults, ForgetParams, ForgetResults, OpenEnvelopeParams,
+    OpenEnvelopeResults, OpenInviteParams, OpenInviteResults, RemoveSessionParams, RemoveSessionResults,
+    SealEnvelopeParams, SealEnvelopeResults, Server, SessionParams, SessionResults, SignParams, SignResults,
+};
+use ipc_schema::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, LINK_MAX_CHARS};
+
+use super::{Closer, answer};
+use crate::error::VaultError;
+use crate::frame::OFFERS_MAX;
+use crate::ids::{AcceptId, InviteId, OutboxId, ReplicaId, SessionId};
+use crate::shell::{ServedVault, Shell, SystemRng};
+use crate::vault::{AcceptInvite, IncomingEnvelope, SealEnvelope};
+
+/// The unlocked vault as stored sees it.
+pub(super) struct Served {
+    shell: Rc<Shell>,
+    closer: Closer,
+}
+
+impl Served {
+    pub(super) fn new(shell: Rc<Shell>, closer: Closer) -> Self {
+        Self { shell, closer }
+    }
+
+    /// One call on the vault; after a lock the capability is dead.
+    fn call<T>(
+        &self,
+        call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> T,
+    ) -> Result<T, capnp::Error> {
+        self.shell.with(call).ok_or_else(|| capnp::Error::disconnected("locked".to_owned()))
+    }
+
+    /// Calls whose answer has no room for an error: what cannot be done now fails, and is repeated.
+    fn done(result: Result<(), VaultError>) -> Result<(), capnp::Error> {
+        result.map_err(|error| {
+            answer::code(&error);
+            capnp::Error::overloaded("the vault file could not be written".to_owned())
+        })
+    }
+}
+
+impl Server for Served {
+    async fn begin_invite(
+        self: Rc<Self>,
+        params: BeginInviteParams,
+        mut results: BeginInviteResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let (invite, relay) = (InviteId(params.get_invite()), self.closer.relay(params.get_relay()?)?);
+        let begun = self.call(|vault, now, rng| vault.begin_invite(invite, relay, now, rng))?;
+        answer::begin(results.get().init_result(), begun);
+        Ok(())
+    }
+
+    async fn finish_invite(
+        self: Rc<Self>,
+        params: FinishInviteParams,
+        mut results: FinishInviteResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let created = self.closer.created(params.get_created()?)?;
+        let hints = self.closer.hints(params.get_hints()?)?;
+        let invite = InviteId(params.get_invite());
+        let finished = self.call(|vault, _, rng| vault.finish_invite(invite, created?, &hints, rng))?;
+        answer::finish_invite(results.get().init_result(), finished);
+        Ok(())
+    }
+
+    async fn cancel_invite(
+        self: Rc<Self>,
+        params: CancelInviteParams,
+        _: CancelInviteResults,
+    ) -> Result<(), capnp::Error> {
+        let invite = InviteId(params.get()?.get_invite());
+        Self::done(self.call(|vault, _, _| vault.cancel_invite(invite))?)
+    }
+
+    async fn open_invite(
+        self: Rc<Self>,
+        params: OpenInviteParams,
+        mut results: OpenInviteResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let accept = AcceptId(params.get_accept());
+        let link = self.closer.bounded(params.get_link()?.as_bytes(), LINK_MAX_CHARS)?;
+        // Bytes that are no UTF-8 are no link.
+        let link = std::str::from_utf8(link).unwrap_or_default();
+        let opened = self.call(|vault, now, rng| vault.open_invite(accept, link, now, rng))?;
+        answer::open_invite(results.get().init_result(), opened)
+    }
+
+    async fn accept_invite(
+        self: Rc<Self>,
+        params: AcceptInviteParams,
+        mut results: AcceptInviteResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let replicas = self.closer.ids(params.get_replicas()?, OFFERS_MAX, ReplicaId)?;
+        let request = AcceptInvite {
+            accept: AcceptId(params.get_accept()),
+            untrusted_blob: self.closer.bounded(params.get_blob()?, BLOB_MAX_BYTES)?,
+            replicas: &replicas,
+            outbox: OutboxId(params.get_outbox()),
+            content: self.closer.bounded(params.get_content()?, CONTENT_MAX_BYTES)?,
+        };
+        let accepted = self.call(|vault, now, rng| vault.accept_invite(request, now, rng))?;
+        answer::accept(results.get().init_result(), accepted)
+    }
+
+    async fn begin_replica(
+        self: Rc<Self>,
+        params: BeginReplicaParams,
+        mut results: BeginReplicaResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let (replica, relay) = (ReplicaId(params.get_replica()), self.closer.relay(params.get_relay()?)?);
+        let begun = self.call(|vault, _, rng| vault.begin_replica(replica, relay, rng))?;
+        answer::begin(results.get().init_result(), begun);
+        Ok(())
+    }
+
+    async fn finish_replica(
+        self: Rc<Self>,
+        params: FinishReplicaParams,
+        mut results: FinishReplicaResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let created = self.closer.created(params.get_created()?)?;
+        let replica = ReplicaId(params.get_replica());
+        let finished = self.call(|vault, _, _| vault.finish_replica(replica, created?))?;
+        let is_ours_to_fail = matches!(finished, Err(VaultError::Store(_) | VaultError::Bug(_)));
+        results.get().set_ok(finished.is_ok());
+        if is_ours_to_fail { Self::done(finished) } else { Ok(()) }
+    }
+
+    async fn seal_envelope(
+        self: Rc<Self>,
+        params: SealEnvelopeParams,
+        mut results: SealEnvelopeResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let offer = self.closer.ids(params.get_offer()?, OFFERS_MAX, ReplicaId)?;
+        let request = SealEnvelope {
+            session: SessionId(params.get_session()),
+            outbox: OutboxId(params.get_outbox()),
+            content: self.closer.bounded(params.get_content()?, CONTENT_MAX_BYTES)?,
+            offer: &offer,
+        };
+        let sealed = self.call(|vault, _, rng| vault.seal_envelope(request, rng))?;
+        answer::seal(results.get().init_result(), sealed)
+    }
+
+    async fn open_envelope(
+        self: Rc<Self>,
+        params: OpenEnvelopeParams,
+        mut results: OpenEnvelopeResults,
+    ) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        // Before `secure` a relay tells no key: then nothing was sealed for this queue either.
+        let sender = params.get_sender_key()?;
+        let incoming = IncomingEnvelope {
+            replica: ReplicaId(params.get_replica()),
+            untrusted_sender: if sender.is_empty() { [0; 32] } else { self.closer.array(sender)? },
+            untrusted_envelope: &self.closer.array::<ENVELOPE_BYTES>(params.get_envelope()?)?,
+        };
+        let opened = self.call(|vault, now, rng| vault.open_envelope(incoming, now, rng))?;
+        answer::open(results.get().init_result(), opened)
+    }
+
+    async fn forget(self: Rc<Self>, params: ForgetParams, _: ForgetResults) -> Result<(), capnp::Error> {
+        let params = params.get()?;
+        let outbox = self.closer.outbox(params.get_outbox()?)?;
+        let opened = self.closer.hashes(params.get_opened()?)?;
+        Self::done(self.call(|vault, now, _| vault.forget(&outbox, &opened, now))?)
+    }
+
+    async fn sign(self: Rc<Self>, params: SignParams, mut results: SignResults) -> Result<(), capnp::Error> {
+        let request = self.closer.sign(params.get()?.get_purpose()?)?;
+        let signed = self.call(|vault, _, _| vault.sign(&request))?;
+        answer::sign(results.get().init_result(), signed);
+        Ok(())
+    }
+
+    async fn session(
+        self: Rc<Self>,
+        params: SessionParams,
+        mut results: SessionResults,
+    ) -> Result<(), capnp::Error> {
+        let session = SessionId(params.get()?.get_session());
+        let told = self.call(|vault, _, _| {
+            let (info, verified) = vault.session(session)?;
+            Ok((vault.safety_number(session)?, info, verified))
+        })?;
+        answer::session(results.get().init_result(), told)
+    }
+
+    async fn remove_session(
+        self: Rc<Self>,
+        params: RemoveSessionParams,
+        _: RemoveSessionResults,
+    ) -> Result<(), capnp::Error> {
+        let session = SessionId(params.get()?.get_session());
+        Self::done(self.call(|vault, now, _| vault.remove_session(session, now))?)
+    }
+}

@@ -1,0 +1,244 @@
+//! The vault file's life in this process: missing, locked, unlocked; and how the process ends. Holds the one clock and the
+//! one source of randomness.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::time::Duration;
+
+use getrandom::SysRng;
+use ipc_schema::Timestamp;
+use rand_core::UnwrapErr;
+use tokio::sync::Notify;
+
+use crate::error::VaultError;
+use crate::sealed::{Examined, LockedVault, SealedStore, VaultFileError};
+use crate::store::StoreError;
+use crate::unlock::{Cost, CostError};
+use crate::vault::Vault;
+
+/// The system's randomness; a system without any ends the process.
+pub type SystemRng = UnwrapErr<SysRng>;
+/// The vault as it is served.
+pub type ServedVault = Vault<SealedStore<SystemRng>>;
+
+/// How often what has outlived its use is dropped.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What the file is, and what may be done with it: locked and unlocked hold different types.
+enum State {
+    Missing(File),
+    Locked(Box<LockedVault>),
+    Unlocked(Box<ServedVault>),
+    /// Not a vault that this version can use.
+    Unusable(VaultFileError),
+    /// Between two states, and after a full lock.
+    Gone,
+}
+
+/// What `state` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Unlocked.
+    Unlocked,
+    /// Sound, waiting for the passphrase.
+    Locked,
+    /// Bytes are not what was written.
+    Damaged,
+    /// Of a later version.
+    Newer,
+    /// Never created.
+    Missing,
+}
+
+/// One vault file, shared by all edges of this process.
+pub struct Shell {
+    state: RefCell<State>,
+    unlocked: Notify,
+    locking: Notify,
+}
+
+impl Shell {
+    /// Examines the granted file.
+    #[must_use]
+    pub fn new(file: File) -> Self {
+        let state = match Examined::of(file) {
+            Ok(Examined::Missing(file)) => State::Missing(file),
+            Ok(Examined::Locked(vault)) => State::Locked(vault),
+            Err(error) => State::Unusable(error),
+        };
+        Self { state: RefCell::new(state), unlocked: Notify::new(), locking: Notify::new() }
+    }
+
+    /// A fresh vault at a cost that only tests can name.
+    #[cfg(test)]
+    pub(crate) fn unlocked_for_tests(file: File) -> Self {
+        let cost = Cost::for_tests();
+        let store = LockedVault::create_with_floor(file, b"pass", (cost, cost), UnwrapErr(SysRng)).unwrap();
+        let state = State::Unlocked(Box::new(opened(store).unwrap()));
+        Self { state: RefCell::new(state), unlocked: Notify::new(), locking: Notify::new() }
+    }
+
+    /// What there is.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        match &*self.state.borrow() {
+            State::Unlocked(_) => Condition::Unlocked,
+            State::Locked(_) | State::Gone => Condition::Locked,
+            State::Missing(_) => Condition::Missing,
+            State::Unusable(VaultFileError::Newer) => Condition::Newer,
+            State::Unusable(_) => Condition::Damaged,
+        }
+    }
+
+    /// A new vault under this passphrase, unlocked at once. What it costs to guess is measured here.
+    ///
+    /// # Errors
+    /// `Exists`, and all of [`LockedVault::create`].
+    pub fn create(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
+        if passphrase.is_empty() {
+            return Err(VaultFileError::EmptyPassphrase);
+        }
+        let mut state = self.state.borrow_mut();
+        let State::Missing(file) = &*state else { return Err(VaultFileError::Exists) };
+        let file = file.try_clone().map_err(failed("sharing"))?;
+        let store = LockedVault::create(file, passphrase, measured_cost()?, UnwrapErr(SysRng))?;
+        *state = State::Unlocked(Box::new(opened(store)?));
+        self.unlocked.notify_waiters();
+        Ok(())
+    }
+
+    /// Unlocks with this passphrase; if unlocked already, checks it.
+    ///
+    /// # Errors
+    /// `WrongPassphrase`, `Cost`, `Io`; `Damaged` where there is nothing to unlock (see [`Self::condition`]).
+    pub fn unlock(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
+        let mut state = self.state.borrow_mut();
+        let (next, result) = std::mem::replace(&mut *state, State::Gone).unlock(passphrase);
+        *state = next;
+        if result.is_ok() {
+            self.unlocked.notify_waiters();
+        }
+        result
+    }
+
+    /// Sets the scripts flag for who knows the passphrase; a locked vault is locked again after it.
+    ///
+    /// # Errors
+    /// As [`Self::unlock`].
+    pub fn set_scripts(&self, passphrase: &[u8], on: bool) -> Result<(), VaultFileError> {
+        let was_locked = self.condition() == Condition::Locked;
+        let mut state = self.state.borrow_mut();
+        let (mut next, mut result) = std::mem::replace(&mut *state, State::Gone).unlock(passphrase);
+        if let (State::Unlocked(vault), Ok(())) = (&mut next, &result) {
+            result = vault.set_scripts(on).map_err(from_vault);
+        }
+        *state = if was_locked { next.lock() } else { next };
+        result
+    }
+
+    /// Drops all keys; the process ends soon.
+    pub fn lock(&self) {
+        *self.state.borrow_mut() = State::Gone;
+        self.locking.notify_one();
+    }
+
+    /// Ends when [`Self::lock`] was called.
+    pub async fn locking(&self) {
+        self.locking.notified().await;
+    }
+
+    /// Waits for the passphrase.
+    pub async fn unlocked(&self) {
+        loop {
+            let unlocked = self.unlocked.notified();
+            if self.condition() == Condition::Unlocked {
+                return;
+            }
+            unlocked.await;
+        }
+    }
+
+    /// One call on the unlocked vault; `None` if it is not unlocked.
+    pub fn with<T>(&self, call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> T) -> Option<T> {
+        match &mut *self.state.borrow_mut() {
+            State::Unlocked(vault) => Some(call(vault, Timestamp::now(), &mut UnwrapErr(SysRng))),
+            _ => None,
+        }
+    }
+
+    /// Drops what has outlived its use, at every unlock and every hour, for ever.
+    pub async fn sweep(&self) {
+        loop {
+            self.unlocked().await;
+            if let Some(Err(error)) = self.with(|vault, now, _| vault.sweep(now)) {
+                eprintln!("sweeping the vault failed: {error}");
+            }
+            tokio::time::sleep(SWEEP_EVERY).await;
+        }
+    }
+
+    /// Why there is no usable vault, in one line.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        match &*self.state.borrow() {
+            State::Unusable(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    fn unlock(self, passphrase: &[u8]) -> (Self, Result<(), VaultFileError>) {
+        match self {
+            Self::Locked(locked) => match locked.unlock(passphrase, UnwrapErr(SysRng)) {
+                Ok(store) => match opened(store) {
+                    Ok(vault) => (Self::Unlocked(Box::new(vault)), Ok(())),
+                    Err(error) => (Self::Unusable(error), Err(VaultFileError::Damaged)),
+                },
+                Err((locked, error)) => (Self::Locked(locked), Err(error)),
+            },
+            Self::Unlocked(vault) => {
+                let verified = vault.store().verify(passphrase);
+                (Self::Unlocked(vault), verified)
+            }
+            other => (other, Err(VaultFileError::Damaged)),
+        }
+    }
+
+    fn lock(self) -> Self {
+        match self {
+            Self::Unlocked(vault) => Self::Locked(Box::new(vault.into_store().lock())),
+            other => other,
+        }
+    }
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shell({:?})", self.condition())
+    }
+}
+
+fn opened(store: SealedStore<SystemRng>) -> Result<ServedVault, VaultFileError> {
+    Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)
+}
+
+/// What one guess shall cost, measured on this machine now.
+fn measured_cost() -> Result<Cost, CostError> {
+    Cost::calibrated(|cost| {
+        let start = tokio::time::Instant::now();
+        cost.measure()?;
+        Ok(start.elapsed())
+    })
+}
+
+fn from_vault(error: VaultError) -> VaultFileError {
+    match error {
+        VaultError::Store(StoreError::Io { doing, source }) => VaultFileError::Io { doing, source },
+        _ => VaultFileError::Damaged,
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(std::io::Error) -> VaultFileError {
+    move |error| VaultFileError::Io { doing, source: error.into() }
+}
