@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(FIRST_CONTENT_MAX, ipc_schema::limits::FIRST_CONTENT_MAX_BYTES);
         assert_eq!(CONTENT_MAX, ipc_schema::limits::CONTENT_MAX_BYTES);
         // 256 B of text, a 48 B name and about 100 B of struct around them.
-        assert!(FIRST_CONTENT_MAX >= 256 + 48 + 100);
+        const { assert!(FIRST_CONTENT_MAX >= 256 + 48 + 100) };
         let first = Frame {
             offers: vec![offer(1), offer(2)],
             devices: vec![3; DEVICE_LIST_BYTES],

@@ -226,11 +226,7 @@ fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
 
 impl InviteBundle {
     /// The blob: version 1 ‖ nonce 24 ‖ tag 16 ‖ {bundle ‖ device list ‖ queue id ‖ relay key ‖ receiver key ‖ zeroes}.
-    pub(crate) fn seal(
-        &self,
-        secret: &InviteSecret,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Vec<u8>, Malformed> {
+    pub(crate) fn seal(&self, secret: &InviteSecret, rng: &mut impl CryptoRng) -> Result<Vec<u8>, Malformed> {
         let mut plain = Writer::with_capacity(BLOB_PLAIN_BYTES);
         plain.put(self.bundle.bytes()).put(self.devices.bytes()).put(&self.queue.0);
         plain.put(self.relay_key.bytes()).put(self.receiver_key.bytes());
@@ -336,7 +332,7 @@ mod tests {
         }
         assert_eq!(Link::parse(&format!("{text}A")), Err(InviteError::Altered));
         assert_eq!(Link::parse(&format!("{text}AAAA")), Err(InviteError::Altered));
-        assert_eq!(Link::parse(&text.replacen(|c| c == 'B', "!", 1)), Err(InviteError::Altered));
+        assert_eq!(Link::parse(&text.replacen('B', "!", 1)), Err(InviteError::Altered));
         assert_eq!(Link::parse("https://example.org"), Err(InviteError::NotALink));
         assert_eq!(Link::parse(""), Err(InviteError::NotALink));
     }

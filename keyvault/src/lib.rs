@@ -13,10 +13,7 @@
 //! # If it dies
 //! keyvault, stored and ui restart with the unlock screen. Nothing is lost: every answer was durable before it was given,
 //! and the caller repeats what it did not hear back.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod agreement_key;
 mod codec;

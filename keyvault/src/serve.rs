@@ -59,7 +59,9 @@ fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> R
         eprintln!("{error}");
         match error {
             VaultFileError::WrongPassphrase | VaultFileError::EmptyPassphrase => Exit::WrongPassphrase,
-            VaultFileError::Damaged | VaultFileError::Newer | VaultFileError::Cost(_) => Exit::VaultUnreadable,
+            VaultFileError::Damaged | VaultFileError::Newer | VaultFileError::Cost(_) => {
+                Exit::VaultUnreadable
+            }
             _ => Exit::Fault,
         }
     })

@@ -207,7 +207,7 @@ impl State {
 
     fn lock(self) -> Self {
         match self {
-            Self::Unlocked(vault) => Self::Locked(Box::new(vault.into_store().lock())),
+            Self::Unlocked(vault) => Self::Locked(vault.into_store().lock()),
             other => other,
         }
     }

@@ -50,7 +50,10 @@ fn divide(number: &mut [u8; 32], divisor: u32) -> u32 {
 /// read aloud in most languages and need no word list.
 fn words(hash: &[u8; 32]) -> Vec<String> {
     let (_, pairs) = hash.split_at(32 - 2 * WORDS);
-    pairs.chunks_exact(2).map(|pair| proquint(pair.iter().fold(0, |bits, b| bits << 8 | u16::from(*b)))).collect()
+    pairs
+        .chunks_exact(2)
+        .map(|pair| proquint(pair.iter().fold(0, |bits, b| bits << 8 | u16::from(*b))))
+        .collect()
 }
 
 fn proquint(bits: u16) -> String {

@@ -125,8 +125,7 @@ pub fn respond(
     psk: &Secret32,
 ) -> Result<Agreed, PqxdhError> {
     let bundle = prekeys.bundle();
-    let expected_ids =
-        [bundle.signed_prekey().0, bundle.one_time().map_or(0, |(id, _)| id), bundle.kem().0];
+    let expected_ids = [bundle.signed_prekey().0, bundle.one_time().map_or(0, |(id, _)| id), bundle.kem().0];
     if prefix.key_ids != expected_ids {
         return Err(PqxdhError::UnknownKey);
     }

@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn an_encapsulation_key_with_a_coefficient_of_q_or_more_is_refused() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(4);
-        let mut key: [u8; KEM_KEY_BYTES] = KemSecret::generate(&mut rng).encapsulation_key().to_bytes().into();
+        let mut key: [u8; KEM_KEY_BYTES] =
+            KemSecret::generate(&mut rng).encapsulation_key().to_bytes().into();
         assert!(check(&key).is_ok());
         // The first 12-bit coefficient becomes 3329 = q.
         key[0] = 0x01;

@@ -52,8 +52,11 @@ impl Prekeys {
         let one_time = AgreementSecret::generate(rng);
         let kem = KemSecret::generate(rng);
         let ids = [(); 3].map(|()| nonzero(rng));
-        let keys =
-            bundle::PublicKeys { signed: signed.public(), one_time: one_time.public(), kem: kem.encapsulation_key() };
+        let keys = bundle::PublicKeys {
+            signed: signed.public(),
+            one_time: one_time.public(),
+            kem: kem.encapsulation_key(),
+        };
         let bundle = Bundle::sign(identity, ids, &keys, validity);
         Self { signed, one_time, kem, bundle }
     }

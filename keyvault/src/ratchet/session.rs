@@ -86,7 +86,11 @@ impl Session {
             transcript: agreed.transcript,
             root,
             ours,
-            sending: Some(SendingChain { chain, header_key: HeaderKey::new(agreed.initiator_header), next: 0 }),
+            sending: Some(SendingChain {
+                chain,
+                header_key: HeaderKey::new(agreed.initiator_header),
+                next: 0,
+            }),
             previous: 0,
             next_sending,
             receiving: None,
@@ -276,11 +280,7 @@ impl Session {
 
 impl SendingChain {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
-            chain: ChainKey::read(reader)?,
-            header_key: HeaderKey::read(reader)?,
-            next: reader.u32()?,
-        })
+        Ok(Self { chain: ChainKey::read(reader)?, header_key: HeaderKey::read(reader)?, next: reader.u32()? })
     }
 }
 

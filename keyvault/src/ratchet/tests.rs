@@ -243,12 +243,23 @@ fn stored(session: &Session) -> Session {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send { alice: bool },
+    Send {
+        alice: bool,
+    },
     /// Delivers one of the waiting messages, counted from the oldest.
-    Deliver { to_alice: bool, which: usize },
-    Lose { to_alice: bool, which: usize },
+    Deliver {
+        to_alice: bool,
+        which: usize,
+    },
+    Lose {
+        to_alice: bool,
+        which: usize,
+    },
     /// Delivers a message that was delivered before.
-    Replay { to_alice: bool, which: usize },
+    Replay {
+        to_alice: bool,
+        which: usize,
+    },
     /// Writes both sessions to bytes and back.
     Restart,
 }

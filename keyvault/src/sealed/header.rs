@@ -77,7 +77,8 @@ impl Header {
 
     /// The newest whole copy in the file's first bytes.
     pub(super) fn newest_of(untrusted_area: &[u8]) -> Result<Self, VaultFileError> {
-        let copies = untrusted_area.chunks(usize::try_from(COPY_BYTES).unwrap_or(usize::MAX)).map(Self::decode);
+        let copies =
+            untrusted_area.chunks(usize::try_from(COPY_BYTES).unwrap_or(usize::MAX)).map(Self::decode);
         let mut newest: Result<Self, VaultFileError> = Err(VaultFileError::Damaged);
         for copy in copies {
             match (&newest, copy) {
@@ -108,8 +109,9 @@ impl Header {
             let cost = Cost::read(&mut fields)?;
             let salt = fields.array()?;
             fields.zeros(fields.rest())?;
-            let slots =
-                (0..SLOTS).map(|_| Slot::decode(reader.take(SLOT_BYTES)?)).collect::<Result<_, Malformed>>()?;
+            let slots = (0..SLOTS)
+                .map(|_| Slot::decode(reader.take(SLOT_BYTES)?))
+                .collect::<Result<_, Malformed>>()?;
             reader.clone().end()?;
             Ok(Self { generation, cost, salt, slots })
         };

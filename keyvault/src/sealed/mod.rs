@@ -156,7 +156,7 @@ impl LockedVault {
             file.write_all_at(&copy, at).map_err(io("writing"))?;
             file.sync_data().map_err(io("syncing"))?;
         }
-        let vault = Self { _file: file, header, database, floor };
+        let vault = Box::new(Self { _file: file, header, database, floor });
         SealedStore::new(vault, &root, rng).map_err(|(_, error)| error)
     }
 
@@ -170,7 +170,7 @@ impl LockedVault {
         rng: R,
     ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
         match self.root(passphrase) {
-            Ok(root) => SealedStore::new(*self, &root, rng).map_err(|(vault, error)| (Box::new(vault), error)),
+            Ok(root) => SealedStore::new(self, &root, rng),
             Err(error) => Err((self, error)),
         }
     }
@@ -214,7 +214,9 @@ fn open_database(file: &Arc<File>) -> Result<Database, VaultFileError> {
         })
 }
 
-fn io<E: Into<Box<dyn std::error::Error + Send + Sync>>>(doing: &'static str) -> impl Fn(E) -> VaultFileError {
+fn io<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    doing: &'static str,
+) -> impl Fn(E) -> VaultFileError {
     move |source| VaultFileError::Io { doing, source: source.into() }
 }
 

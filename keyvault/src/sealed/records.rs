@@ -15,7 +15,7 @@ const TABLE_BYTES: usize = 16;
 
 /// An unlocked vault file: whoever has the file sees how many records there are and how large, not what of.
 pub struct SealedStore<R> {
-    vault: LockedVault,
+    vault: Box<LockedVault>,
     /// First: names records. Second: seals them.
     keys: GuardedKeys,
     rng: R,
@@ -23,10 +23,10 @@ pub struct SealedStore<R> {
 
 impl<R: CryptoRng> SealedStore<R> {
     pub(super) fn new(
-        vault: LockedVault,
+        vault: Box<LockedVault>,
         root: &Secret32,
         rng: R,
-    ) -> Result<Self, (LockedVault, VaultFileError)> {
+    ) -> Result<Self, (Box<LockedVault>, VaultFileError)> {
         let keys: Secret<64> = kdf::derive(&[], root.expose(), &[b"privatus/vault/records/v1"]);
         match GuardedKeys::new(&keys) {
             Ok(keys) => Ok(Self { vault, keys, rng }),
@@ -44,7 +44,7 @@ impl<R: CryptoRng> SealedStore<R> {
 
     /// Drops the keys.
     #[must_use]
-    pub fn lock(self) -> LockedVault {
+    pub fn lock(self) -> Box<LockedVault> {
         self.vault
     }
 

@@ -24,7 +24,10 @@ fn locked(file: File) -> Result<Box<LockedVault>, VaultFileError> {
     }
 }
 
-fn open(file: &tempfile::NamedTempFile, passphrase: &[u8]) -> Result<SealedStore<ChaCha20Rng>, VaultFileError> {
+fn open(
+    file: &tempfile::NamedTempFile,
+    passphrase: &[u8],
+) -> Result<SealedStore<ChaCha20Rng>, VaultFileError> {
     locked(file.reopen().unwrap())?.unlock(passphrase, rng()).map_err(|(_, error)| error)
 }
 

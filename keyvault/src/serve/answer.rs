@@ -129,7 +129,10 @@ pub(super) fn seal(
     Ok(())
 }
 
-pub(super) fn open(mut out: open_result::Builder<'_>, result: Result<Opened, VaultError>) -> capnp::Result<()> {
+pub(super) fn open(
+    mut out: open_result::Builder<'_>,
+    result: Result<Opened, VaultError>,
+) -> capnp::Result<()> {
     match result {
         Ok(Opened::Message { session, content, inner, peer_queues: queues, first }) => {
             let mut out = out.init_message();

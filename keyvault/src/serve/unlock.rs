@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use capnp_rpc::new_client;
 use ipc_schema::edges::ui_keyvault_capnp::unlock::{
-    Client, CreateParams, CreateResults, LockParams, LockResults, Server, SetScriptsParams, SetScriptsResults,
-    StateParams, StateResults, UnlockParams, UnlockResults,
+    Client, CreateParams, CreateResults, LockParams, LockResults, Server, SetScriptsParams,
+    SetScriptsResults, StateParams, StateResults, UnlockParams, UnlockResults,
 };
 use ipc_schema::edges::ui_keyvault_capnp::{UnlockResult, VaultState};
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
@@ -45,13 +45,21 @@ impl Server for Unlock {
         Ok(())
     }
 
-    async fn create(self: Rc<Self>, params: CreateParams, mut results: CreateResults) -> Result<(), capnp::Error> {
+    async fn create(
+        self: Rc<Self>,
+        params: CreateParams,
+        mut results: CreateResults,
+    ) -> Result<(), capnp::Error> {
         let created = self.shell.create(self.passphrase(params.get()?.get_passphrase()?)?);
         results.get().set_result(self.result(created));
         Ok(())
     }
 
-    async fn unlock(self: Rc<Self>, params: UnlockParams, mut results: UnlockResults) -> Result<(), capnp::Error> {
+    async fn unlock(
+        self: Rc<Self>,
+        params: UnlockParams,
+        mut results: UnlockResults,
+    ) -> Result<(), capnp::Error> {
         let unlocked = self.shell.unlock(self.passphrase(params.get()?.get_passphrase()?)?);
         results.get().set_result(self.result(unlocked));
         Ok(())
@@ -82,7 +90,9 @@ impl Unlock {
             (VaultFileError::EmptyPassphrase, _) => UnlockResult::TooShort,
             (VaultFileError::WrongPassphrase, _) => UnlockResult::WrongPassphrase,
             (VaultFileError::Newer, _) | (_, Condition::Newer) => UnlockResult::Newer,
-            (VaultFileError::Io { .. } | VaultFileError::InUse | VaultFileError::Cost(_), _) => UnlockResult::Storage,
+            (VaultFileError::Io { .. } | VaultFileError::InUse | VaultFileError::Cost(_), _) => {
+                UnlockResult::Storage
+            }
             (VaultFileError::Damaged, Condition::Missing) => UnlockResult::Missing,
             (VaultFileError::Damaged, _) => UnlockResult::Damaged,
         }

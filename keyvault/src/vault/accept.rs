@@ -145,10 +145,9 @@ impl<S: Store> Vault<S> {
         let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
         let own = Identity::generate(now, rng);
         let psk = accept.link.secret.psk();
-        let (prefix, agreed) =
-            pqxdh::initiate(&invite.bundle, &own, &psk, (now, rng)).map_err(refused)?;
-        let mut ratchet = Session::initiator(agreed, invite.bundle.ratchet_key(), rng)
-            .map_err(|_| InviteError::Altered)?;
+        let (prefix, agreed) = pqxdh::initiate(&invite.bundle, &own, &psk, (now, rng)).map_err(refused)?;
+        let mut ratchet =
+            Session::initiator(agreed, invite.bundle.ratchet_key(), rng).map_err(|_| InviteError::Altered)?;
 
         let frame = Frame {
             offers: self.offer_replicas(request.replicas, session, &mut changes)?,

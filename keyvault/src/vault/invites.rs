@@ -147,9 +147,7 @@ impl<S: Store> Vault<S> {
 
     /// Invites, own and others', whose time and grace are over.
     pub(super) fn sweep_invites(&self, now: Timestamp, changes: &mut Changes) -> Result<(), VaultError> {
-        let is_over = |seconds: u32| {
-            now.since(Timestamp(u64::from(seconds) * 1_000)) > INVITE_GRACE
-        };
+        let is_over = |seconds: u32| now.since(Timestamp(u64::from(seconds) * 1_000)) > INVITE_GRACE;
         for (id, record) in self.invites()? {
             if is_over(record.expires_seconds) {
                 let invite = InviteId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));

@@ -104,11 +104,7 @@ impl<S: Store> Vault<S> {
             .seal(&frame.encode()?, MESSAGE_BYTES, rng)
             .map_err(|_| VaultError::Bug("message does not fit"))?;
         let inner = InnerBlock::message(&message)?;
-        let sealed = SealedMessage {
-            session: request.session,
-            inner: &inner,
-            sequence: session.sealed,
-        };
+        let sealed = SealedMessage { session: request.session, inner: &inner, sequence: session.sealed };
         session.sealed = session.sealed.saturating_add(1);
         let kept = sealed.into_record(hash, &queues, rng);
         changes.put_record(&request.session.key(), &session)?;

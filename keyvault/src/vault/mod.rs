@@ -78,7 +78,8 @@ impl<S: Store> Vault<S> {
         let meta = match store.read(MetaRecord::TABLE, META_ID)? {
             Some(bytes) => MetaRecord::decode(&bytes)?,
             None => {
-                let meta = MetaRecord { store_key: Secret32::random(rng), scripts: false, contacts_made: vec![] };
+                let meta =
+                    MetaRecord { store_key: Secret32::random(rng), scripts: false, contacts_made: vec![] };
                 let mut changes = Changes::default();
                 changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
                 store.commit(&changes)?;
@@ -200,7 +201,8 @@ impl<S: Store> Vault<S> {
     pub fn sweep(&mut self, now: Timestamp) -> Result<(), VaultError> {
         let mut changes = Changes::default();
         for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
-            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if now.since(at) > DUPLICATE_FOR) {
+            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if now.since(at) > DUPLICATE_FOR)
+            {
                 changes.delete(OpenedRecord::TABLE, &id);
             }
         }

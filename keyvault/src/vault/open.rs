@@ -4,7 +4,8 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::records::{
-    ContactRecord, InviteRecord, InviteState, OpenInvite, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord,
+    ContactRecord, InviteRecord, InviteState, OpenInvite, OpenedRecord, ReplicaRecord, SessionRecord,
+    UsedRecord,
 };
 use super::{PeerQueue, PutRecord, Vault};
 use crate::agreement_key::AgreementKey;
@@ -30,6 +31,7 @@ pub struct IncomingEnvelope<'a> {
 }
 
 /// What an envelope turned out to be.
+#[allow(clippy::enum_variant_names, reason = "\"opened twice\" is what people are shown")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// A message, new or not forgotten yet.

@@ -350,12 +350,7 @@ impl Record for OutboxRecord {
 /// An inner block that was opened.
 pub(super) enum OpenedRecord {
     /// The kept answer.
-    Kept {
-        session: SessionId,
-        first: Option<InviteId>,
-        content: SecretBytes,
-        new_queues: bool,
-    },
+    Kept { session: SessionId, first: Option<InviteId>, content: SecretBytes, new_queues: bool },
     /// Forgotten then; the plaintext is gone.
     Forgotten(Timestamp),
 }

@@ -99,7 +99,7 @@ fn connected() -> World {
     let mut w = invited();
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi, Bob here"), NOW, &mut w.rng).unwrap();
     w.bob_session = accepted.session;
-    let first = w.to_alice(&accepted.envelopes[0]);
+    let first = w.alice_opens(&accepted.envelopes[0]);
     let Opened::Message { session, content, peer_queues, first: Some(INVITE), inner } = first else {
         panic!("{first:?}");
     };
@@ -120,7 +120,7 @@ fn connected() -> World {
     };
     let envelopes = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     assert_eq!(envelopes.len(), 2);
-    let Opened::Message { content, peer_queues, inner, first: None, .. } = w.to_bob(&envelopes[0]) else {
+    let Opened::Message { content, peer_queues, inner, first: None, .. } = w.bob_opens(&envelopes[0]) else {
         panic!();
     };
     assert_eq!(&*content, b"welcome");
@@ -139,7 +139,11 @@ impl World {
         }
     }
 
-    fn incoming<'a>(&self, from: &Vault<MemoryStore>, envelope: &'a OutgoingEnvelope) -> IncomingEnvelope<'a> {
+    fn incoming<'a>(
+        &self,
+        from: &Vault<MemoryStore>,
+        envelope: &'a OutgoingEnvelope,
+    ) -> IncomingEnvelope<'a> {
         let queue = &from.peer_queues(&[envelope.peer_queue]).unwrap()[0];
         IncomingEnvelope {
             replica: self.replicas[&queue.queue],
@@ -148,12 +152,12 @@ impl World {
         }
     }
 
-    fn to_alice(&mut self, envelope: &OutgoingEnvelope) -> Opened {
+    fn alice_opens(&mut self, envelope: &OutgoingEnvelope) -> Opened {
         let incoming = self.incoming(&self.bob, envelope);
         self.alice.open_envelope(incoming, NOW, &mut self.rng).unwrap()
     }
 
-    fn to_bob(&mut self, envelope: &OutgoingEnvelope) -> Opened {
+    fn bob_opens(&mut self, envelope: &OutgoingEnvelope) -> Opened {
         let incoming = self.incoming(&self.alice, envelope);
         self.bob.open_envelope(incoming, NOW, &mut self.rng).unwrap()
     }
@@ -208,9 +212,9 @@ fn two_people_connect_and_talk_through_either_replica() {
         assert_eq!(envelopes.len(), 2);
         assert!(envelopes.iter().all(|envelope| envelope.bytes.len() == ENVELOPE_BYTES));
         let which = usize::from(round % 2);
-        assert_eq!(content(&w.to_alice(&envelopes[which])), [round; 40]);
+        assert_eq!(content(&w.alice_opens(&envelopes[which])), [round; 40]);
         let envelopes = w.alice_seals(&[round; 41]);
-        assert_eq!(content(&w.to_bob(&envelopes[1 - which])), [round; 41]);
+        assert_eq!(content(&w.bob_opens(&envelopes[1 - which])), [round; 41]);
     }
     assert_eq!(w.alice.safety_number(w.alice_session).unwrap(), w.bob.safety_number(w.bob_session).unwrap());
 }
@@ -228,14 +232,14 @@ fn replicas_share_no_byte_that_a_pair_of_relays_could_compare() {
 fn both_copies_give_one_answer_until_it_is_forgotten_and_then_a_duplicate() {
     let mut w = connected();
     let envelopes = w.alice_seals(b"once");
-    let first = w.to_bob(&envelopes[0]);
-    let second = w.to_bob(&envelopes[1]);
+    let first = w.bob_opens(&envelopes[0]);
+    let second = w.bob_opens(&envelopes[1]);
     assert_eq!(first, second);
     w.bob = restarted(&w.bob);
-    assert_eq!(w.to_bob(&envelopes[0]), first);
+    assert_eq!(w.bob_opens(&envelopes[0]), first);
     w.bob.forget(&[], &[inner(&first)], NOW).unwrap();
-    assert_eq!(w.to_bob(&envelopes[0]), Opened::Duplicate(inner(&first)));
-    assert_eq!(w.to_bob(&envelopes[1]), Opened::Duplicate(inner(&first)));
+    assert_eq!(w.bob_opens(&envelopes[0]), Opened::Duplicate(inner(&first)));
+    assert_eq!(w.bob_opens(&envelopes[1]), Opened::Duplicate(inner(&first)));
     let stored = w.bob.store.all(Table::Opened).unwrap();
     assert!(!stored.iter().any(|(_, bytes)| bytes.windows(4).any(|window| window == b"once")));
 }
@@ -244,12 +248,12 @@ fn both_copies_give_one_answer_until_it_is_forgotten_and_then_a_duplicate() {
 fn after_thirty_days_a_forgotten_envelope_is_unreadable() {
     let mut w = connected();
     let envelopes = w.alice_seals(b"old");
-    let hash = inner(&w.to_bob(&envelopes[0]));
+    let hash = inner(&w.bob_opens(&envelopes[0]));
     w.bob.forget(&[], &[hash], NOW).unwrap();
     w.bob.sweep(NOW.after(DUPLICATE_FOR)).unwrap();
-    assert_eq!(w.to_bob(&envelopes[0]), Opened::Duplicate(hash));
+    assert_eq!(w.bob_opens(&envelopes[0]), Opened::Duplicate(hash));
     w.bob.sweep(NOW.after(DUPLICATE_FOR + HOUR)).unwrap();
-    assert_eq!(w.to_bob(&envelopes[0]), Opened::Unreadable);
+    assert_eq!(w.bob_opens(&envelopes[0]), Opened::Unreadable);
 }
 
 #[test]
@@ -261,17 +265,14 @@ fn sealing_again_gives_the_same_bytes_until_forgotten() {
     w.alice = restarted(&w.alice);
     assert_eq!(w.alice.seal_envelope(request, &mut w.rng).unwrap(), first);
     let other = SealEnvelope { content: b"other", ..request };
-    assert!(matches!(
-        w.alice.seal_envelope(other, &mut w.rng),
-        Err(VaultError::Conflict(Thing::Outbox))
-    ));
+    assert!(matches!(w.alice.seal_envelope(other, &mut w.rng), Err(VaultError::Conflict(Thing::Outbox))));
     w.alice.forget(&[OutboxId(7), OutboxId(7), OutboxId(8)], &[], NOW).unwrap();
     w.alice.forget(&[OutboxId(7)], &[], NOW).unwrap();
     assert_eq!(w.alice.kept, 0);
     let again = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     assert_ne!(again, first);
-    assert_eq!(content(&w.to_bob(&again[0])), b"text");
-    assert_eq!(content(&w.to_bob(&first[0])), b"text");
+    assert_eq!(content(&w.bob_opens(&again[0])), b"text");
+    assert_eq!(content(&w.bob_opens(&first[0])), b"text");
 }
 
 #[test]
@@ -366,7 +367,7 @@ fn a_second_acceptance_is_told_as_opened_twice() {
     let request = AcceptInvite { replicas: &[], ..acceptance(&w.blob, b"me too") };
     let stolen = carol.accept_invite(request, NOW, &mut rng).unwrap();
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
-    assert!(matches!(w.to_alice(&accepted.envelopes[0]), Opened::Message { first: Some(INVITE), .. }));
+    assert!(matches!(w.alice_opens(&accepted.envelopes[0]), Opened::Message { first: Some(INVITE), .. }));
     let incoming = IncomingEnvelope {
         replica: ReplicaId(1),
         untrusted_sender: stolen.peer_queues[0].sender_key,
@@ -375,7 +376,7 @@ fn a_second_acceptance_is_told_as_opened_twice() {
     assert_eq!(w.alice.open_envelope(incoming, NOW, &mut rng).unwrap(), Opened::OpenedTwice(INVITE));
     assert_eq!(w.alice.sessions().unwrap().len(), 1);
     // The true one still repeats as what it was.
-    assert!(matches!(w.to_alice(&accepted.envelopes[0]), Opened::Message { first: Some(INVITE), .. }));
+    assert!(matches!(w.alice_opens(&accepted.envelopes[0]), Opened::Message { first: Some(INVITE), .. }));
 }
 
 #[test]
@@ -383,7 +384,7 @@ fn an_invites_private_keys_are_gone_once_it_is_used_or_cancelled() {
     let mut w = invited();
     let full = w.alice.store.read(Table::Invite, &INVITE.key()).unwrap().unwrap();
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
-    w.to_alice(&accepted.envelopes[0]);
+    w.alice_opens(&accepted.envelopes[0]);
     let left = w.alice.store.read(Table::Invite, &INVITE.key()).unwrap().unwrap();
     assert!(full.len() > 4_096 && left.len() < 100, "no prekey fits into {} bytes", left.len());
 
@@ -444,7 +445,7 @@ fn kept_answers_are_limited_and_forgetting_makes_room() {
     assert!(alice.seal_envelope(request, &mut w.rng).is_ok());
 
     for envelope in &envelopes {
-        w.to_bob(envelope);
+        w.bob_opens(envelope);
     }
     let one_more = alice.seal_envelope(SealEnvelope { outbox: OutboxId(9_998), ..request }, &mut w.rng);
     assert!(matches!(one_more, Err(VaultError::TooManyKept)));
@@ -453,11 +454,8 @@ fn kept_answers_are_limited_and_forgetting_makes_room() {
         alice.seal_envelope(SealEnvelope { outbox: OutboxId(9_997), ..request }, &mut w.rng).unwrap()
     };
     let incoming = w.incoming(&alice, &extra[0]);
-    assert!(matches!(
-        w.bob.open_envelope(incoming, NOW, &mut w.rng),
-        Err(VaultError::TooManyKept)
-    ));
-    assert!(matches!(w.to_bob(&envelopes[0]), Opened::Message { .. }), "known answers are still given");
+    assert!(matches!(w.bob.open_envelope(incoming, NOW, &mut w.rng), Err(VaultError::TooManyKept)));
+    assert!(matches!(w.bob_opens(&envelopes[0]), Opened::Message { .. }), "known answers are still given");
 }
 
 #[test]
@@ -481,7 +479,7 @@ fn content_limits_hold_at_the_exact_byte() {
     assert!(matches!(w.alice.seal_envelope(request, &mut w.rng), Err(VaultError::TooLong)));
     let fits = SealEnvelope { content: &long[1..], ..request };
     let envelopes = w.alice.seal_envelope(fits, &mut w.rng).unwrap();
-    assert_eq!(content(&w.to_bob(&envelopes[0])), &long[1..]);
+    assert_eq!(content(&w.bob_opens(&envelopes[0])), &long[1..]);
 }
 
 #[test]
@@ -499,10 +497,7 @@ fn a_queue_serves_one_session_only() {
     let unfinished = SealEnvelope { offer: &[ReplicaId(40)], ..request };
     assert!(w.alice.seal_envelope(unfinished, &mut w.rng).is_err());
     let unknown = SealEnvelope { offer: &[ReplicaId(41)], ..request };
-    assert!(matches!(
-        w.alice.seal_envelope(unknown, &mut w.rng),
-        Err(VaultError::NoSuch(Thing::Replica))
-    ));
+    assert!(matches!(w.alice.seal_envelope(unknown, &mut w.rng), Err(VaultError::NoSuch(Thing::Replica))));
 }
 
 #[test]
@@ -527,7 +522,7 @@ fn a_forged_or_misdirected_envelope_is_unreadable_and_changes_nothing() {
         assert_eq!(w.bob.open_envelope(forged, NOW, &mut w.rng).unwrap(), Opened::Unreadable);
     }
     assert_eq!(rows(&w.bob), before);
-    assert_eq!(content(&w.to_bob(&envelope)), b"text");
+    assert_eq!(content(&w.bob_opens(&envelope)), b"text");
 }
 
 #[test]
@@ -535,20 +530,20 @@ fn a_peer_that_restored_an_old_state_is_told() {
     let mut w = connected();
     let backup = w.alice.store.clone();
     let first = w.alice_seals(b"one");
-    w.to_bob(&first[0]);
+    w.bob_opens(&first[0]);
     w.alice = Vault::open(backup, &mut w.rng).unwrap();
     let again = w.alice_seals(b"two");
-    assert_eq!(w.to_bob(&again[0]), Opened::RolledBack(w.bob_session));
-    assert_eq!(w.to_bob(&again[1]), Opened::RolledBack(w.bob_session));
+    assert_eq!(w.bob_opens(&again[0]), Opened::RolledBack(w.bob_session));
+    assert_eq!(w.bob_opens(&again[1]), Opened::RolledBack(w.bob_session));
     let next = w.alice_seals(b"three");
-    assert_eq!(content(&w.to_bob(&next[0])), b"three");
+    assert_eq!(content(&w.bob_opens(&next[0])), b"three");
 }
 
 #[test]
 fn removing_a_session_leaves_no_key_and_no_plaintext_of_it() {
     let mut w = connected();
     let envelope = w.alice_seals(b"secret").remove(0);
-    w.to_bob(&envelope);
+    w.bob_opens(&envelope);
     w.bob_seals(b"answer");
     w.bob.remove_session(w.bob_session, NOW).unwrap();
     w.bob.remove_session(w.bob_session, NOW).unwrap();
@@ -557,10 +552,7 @@ fn removing_a_session_leaves_no_key_and_no_plaintext_of_it() {
     }
     assert!(!rows(&w.bob).iter().any(|(_, bytes)| bytes.windows(6).any(|window| window == b"secret")));
     assert_eq!(w.bob.kept, 0);
-    assert!(matches!(
-        w.bob.safety_number(w.bob_session),
-        Err(VaultError::NoSuch(Thing::Session))
-    ));
+    assert!(matches!(w.bob.safety_number(w.bob_session), Err(VaultError::NoSuch(Thing::Session))));
 }
 
 #[test]
@@ -569,8 +561,7 @@ fn a_store_that_fails_leaves_the_vault_as_it_was() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let failing = FailingStore(w.alice.store.clone());
     let mut alice = Vault::open(failing, &mut rng).unwrap();
-    let request =
-        SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"x", offer: &[] };
+    let request = SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"x", offer: &[] };
     assert!(matches!(alice.seal_envelope(request, &mut rng), Err(VaultError::Store(_))));
     assert!(matches!(alice.begin_invite(InviteId(5), RELAY, NOW, &mut rng), Err(VaultError::Store(_))));
     assert!(alice.set_scripts(true).is_err());
@@ -598,8 +589,12 @@ impl Store for FailingStore {
 fn receiver_commands_verify_under_the_key_that_went_into_create() {
     let (mut alice, mut rng) = vault(6);
     let key = alice.begin_replica(ReplicaId(1), RELAY, &mut rng).unwrap();
-    let mut request =
-        Sign { relay: RELAY, binding: [3; 32], counter: 5, purpose: Purpose::Collect { replica: ReplicaId(1), max: 9 } };
+    let mut request = Sign {
+        relay: RELAY,
+        binding: [3; 32],
+        counter: 5,
+        purpose: Purpose::Collect { replica: ReplicaId(1), max: 9 },
+    };
     assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::Replica))));
     alice.finish_replica(ReplicaId(1), created(1).0).unwrap();
     let Authenticator::Receiver(signature) = alice.sign(&request).unwrap() else { panic!() };
@@ -646,10 +641,7 @@ fn the_invites_blob_is_left_and_read_under_the_read_key() {
     let mut w = invited();
     let finished = w.alice.finish_invite(INVITE, created(1).0, &[], &mut w.rng).unwrap();
     let sign = |purpose| Sign { relay: RELAY, binding: [1; 32], counter: 2, purpose };
-    assert!(matches!(
-        w.alice.sign(&sign(Purpose::LeaveBlob(INVITE))),
-        Ok(Authenticator::Receiver(_))
-    ));
+    assert!(matches!(w.alice.sign(&sign(Purpose::LeaveBlob(INVITE))), Ok(Authenticator::Receiver(_))));
     let queue: [u8; 24] = finished.blob_id[..24].try_into().unwrap();
     let context = Context { relay: RELAY, queue, binding: [1; 32], counter: 2 };
     let sender_key = w.secured[&created(1).0.sender_queue];
@@ -659,7 +651,7 @@ fn the_invites_blob_is_left_and_read_under_the_read_key() {
         mailbox::authenticate(&finished.read_key, &context, &command)
     );
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
-    w.to_alice(&accepted.envelopes[0]);
+    w.alice_opens(&accepted.envelopes[0]);
     assert!(w.alice.sign(&sign(Purpose::LeaveBlob(INVITE))).is_err(), "a used invite is not left again");
     assert!(w.alice.sign(&sign(Purpose::DropBlob(INVITE))).is_ok());
 }
@@ -668,7 +660,7 @@ fn the_invites_blob_is_left_and_read_under_the_read_key() {
 fn what_is_shown_for_debugging_holds_no_secret() {
     let mut w = connected();
     let envelope = w.alice_seals(b"meet me at noon").remove(0);
-    let opened = w.to_bob(&envelope);
+    let opened = w.bob_opens(&envelope);
     let shown = format!("{:?} {:?} {:?}", w.alice, opened, envelope);
     assert!(!shown.contains("noon") && !shown.contains("109, 101, 101, 116"));
     insta::assert_snapshot!(format!("{:?}", w.alice), @"Vault(.., 1 answers kept)");
@@ -681,12 +673,22 @@ fn rows(vault: &Vault<MemoryStore>) -> Vec<Row> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send { alice: bool },
+    Send {
+        alice: bool,
+    },
     /// Delivers a waiting envelope through one replica or both.
-    Deliver { to_alice: bool, which: usize, copies: u8 },
+    Deliver {
+        to_alice: bool,
+        which: usize,
+        copies: u8,
+    },
     /// Kills one vault: only what it committed is left, and un-heard answers are asked for again.
-    Crash { alice: bool },
-    Forget { alice: bool },
+    Crash {
+        alice: bool,
+    },
+    Forget {
+        alice: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -725,7 +727,7 @@ proptest! {
                     let (text, envelopes) = queue.remove(which);
                     for (at, envelope) in envelopes.iter().enumerate() {
                         if copies & (1 << at) == 0 { continue; }
-                        let answer = if to_alice { w.to_alice(envelope) } else { w.to_bob(envelope) };
+                        let answer = if to_alice { w.alice_opens(envelope) } else { w.bob_opens(envelope) };
                         // Five turns of the ratchet later its chain is forgotten.
                         if answer == Opened::Unreadable { continue; }
                         prop_assert_eq!(content(&answer), text.as_slice());
