@@ -175,3 +175,102 @@ impl Client {
         Ok(Event::Answered(RequestId(id), Outcome::Envelopes(got)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::message::Authenticator;
+    use ipc_schema::limits::ENVELOPE_BYTES;
+    use proptest::prelude::*;
+
+    fn ask(client: &mut Client, call: Call) -> u32 {
+        let authenticator =
+            if call.is_senders() { Authenticator::Mac([0; 32]) } else { Authenticator::Signature([0; 64]) };
+        client.command(Signed { queue: [1; 24], counter: 1, authenticator, call }).unwrap().0.0
+    }
+
+    fn waiting() -> Waiting {
+        Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; ENVELOPE_BYTES] }
+    }
+
+    #[test]
+    fn answers_find_their_requests_in_any_order() {
+        let mut client = Client::default();
+        let (first, second) = (ask(&mut client, Call::Delete), ask(&mut client, Call::Delete));
+        for (id, answer) in [(second, Answer::Full), (first, Answer::Ok)] {
+            let event = client.received(&Reply::Answer(answer).pack(id)).unwrap();
+            assert_eq!(event, Event::Answered(RequestId(id), Outcome::Answer(answer)));
+        }
+        assert_eq!(client.waiting(), 0);
+    }
+
+    #[test]
+    fn an_answer_to_nothing_twice_or_of_another_kind_is_the_relays_fault() {
+        let mut client = Client::default();
+        let answer = |id| Reply::Answer(Answer::Ok).pack(id);
+        assert_eq!(client.received(&answer(1)), Err(Misbehaved::NotAsked));
+        let id = ask(&mut client, Call::Delete);
+        client.received(&answer(id)).unwrap();
+        assert_eq!(client.received(&answer(id)), Err(Misbehaved::NotAsked));
+        for reply in [Reply::Blob(vec![1]), Reply::MoreWork(1), Reply::Envelopes { more: false, envelopes: Vec::new() }] {
+            let id = ask(&mut client, Call::Delete);
+            assert_eq!(client.received(&reply.pack(id)), Err(Misbehaved::NotAsked));
+        }
+        let id = ask(&mut client, Call::SecureRead { blob_id: [0; 32], sender_key: [0; 32] });
+        assert_eq!(client.received(&answer(id)), Err(Misbehaved::NotAsked));
+    }
+
+    #[test]
+    fn nothing_is_pushed_before_a_subscription_stands() {
+        let mut client = Client::default();
+        let id = ask(&mut client, Call::Subscribe);
+        assert_eq!(client.received(&Reply::Push(waiting()).pack(id)), Err(Misbehaved::NotAsked));
+        client.received(&Reply::Answer(Answer::Ok).pack(id)).unwrap();
+        assert!(client.is_subscribed());
+        assert_eq!(client.received(&Reply::Push(waiting()).pack(id)), Ok(Event::Pushed(RequestId(id), waiting())));
+    }
+
+    #[test]
+    fn parts_come_together_and_more_than_was_asked_is_refused() {
+        let mut client = Client::default();
+        let id = ask(&mut client, Call::Collect { max: 3 });
+        let part = |more, count| Reply::Envelopes { more, envelopes: vec![waiting(); count] };
+        assert_eq!(client.received(&part(true, 2).pack(id)), Ok(Event::Partial));
+        let event = client.received(&part(false, 1).pack(id)).unwrap();
+        assert_eq!(event, Event::Answered(RequestId(id), Outcome::Envelopes(vec![waiting(); 3])));
+        let id = ask(&mut client, Call::Collect { max: 1 });
+        assert_eq!(client.received(&part(false, 2).pack(id)), Err(Misbehaved::NotAsked));
+        let id = ask(&mut client, Call::Collect { max: 9 });
+        assert_eq!(client.received(&part(true, 0).pack(id)), Err(Misbehaved::NotAsked));
+    }
+
+    #[test]
+    fn wrong_sizes_are_not_sent_and_what_waits_is_bounded() {
+        let mut client = Client::default();
+        let call = Call::Deposit { put_id: [0; 16], envelope: vec![0; 4_095] };
+        let signed = Signed { queue: [1; 24], counter: 1, authenticator: Authenticator::Mac([0; 32]), call };
+        assert_eq!(client.command(signed).unwrap_err(), NotSent::Size);
+        for _ in 0..PENDING_MAX {
+            client.create([0; 32], 0).unwrap();
+        }
+        assert_eq!(client.create([0; 32], 0).unwrap_err(), NotSent::TooMany);
+    }
+
+    proptest! {
+        #[test]
+        fn a_hostile_relay_makes_no_client_panic(
+            messages in prop::collection::vec((0_u8..8, 0_u32..6, prop::collection::vec(any::<u8>(), 0..100)), 0..20)
+        ) {
+            let mut client = Client::default();
+            ask(&mut client, Call::Subscribe);
+            ask(&mut client, Call::Collect { max: 5 });
+            ask(&mut client, Call::SecureRead { blob_id: [0; 32], sender_key: [0; 32] });
+            client.create([0; 32], 0).unwrap();
+            for (kind, id, rest) in messages {
+                let message = [&[1, kind][..], &id.to_be_bytes(), &rest].concat();
+                let _ = client.received(&message);
+            }
+            prop_assert!(client.waiting() <= 4);
+        }
+    }
+}

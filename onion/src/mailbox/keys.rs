@@ -32,7 +32,7 @@ impl std::fmt::Debug for SenderMacKey {
     }
 }
 
-fn expand(ikm: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+pub(super) fn expand(ikm: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut out = Zeroizing::new([0; 32]);
     // 32 B are never too many for HKDF-SHA256.
     let _ = Hkdf::<Sha256>::new(None, ikm).expand_multi_info(info, out.as_mut());
@@ -95,11 +95,5 @@ impl SenderMacKey {
     #[must_use]
     pub fn gave(&self, context: &Context, call: &Call, authenticator: &Authenticator) -> bool {
         mac_holder_gave(&self.0, context, call, authenticator)
-    }
-
-    /// The key itself, for a test's sender.
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> [u8; 32] {
-        *self.0
     }
 }

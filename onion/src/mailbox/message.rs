@@ -512,3 +512,107 @@ fn read_part(cursor: &mut Cursor<'_>) -> Result<Reply, Misbehaved> {
     }
     Ok(Reply::Envelopes { more, envelopes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn calls() -> Vec<Call> {
+        vec![
+            Call::Subscribe,
+            Call::Collect { max: 128 },
+            Call::Acknowledge { messages: vec![[1; 16], [2; 16]] },
+            Call::Acknowledge { messages: Vec::new() },
+            Call::Delete,
+            Call::LeaveBlob { blob_id: [1; 32], read_key: [2; 32], blob: vec![3; BLOB_MAX_BYTES] },
+            Call::DropBlob { blob_id: [1; 32] },
+            Call::Secure { sender_key: [4; 32] },
+            Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] },
+            Call::SecureRead { blob_id: [1; 32], sender_key: [4; 32] },
+        ]
+    }
+
+    fn signed(call: Call) -> Signed {
+        let authenticator =
+            if call.is_senders() { Authenticator::Mac([9; 32]) } else { Authenticator::Signature([9; 64]) };
+        Signed { queue: [7; 24], counter: 11, authenticator, call }
+    }
+
+    fn replies() -> Vec<Reply> {
+        let waiting = Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; ENVELOPE_BYTES] };
+        vec![
+            Reply::Answer(Answer::Full),
+            Reply::Created(Created { receiver_queue: [1; 24], sender_queue: [2; 24], relay_key: [3; 32] }),
+            Reply::MoreWork(20),
+            Reply::Envelopes { more: true, envelopes: vec![waiting.clone(); ENVELOPES_PER_PART] },
+            Reply::Envelopes { more: false, envelopes: Vec::new() },
+            Reply::Blob(vec![4; BLOB_MAX_BYTES]),
+            Reply::Push(waiting),
+        ]
+    }
+
+    #[test]
+    fn every_request_and_reply_parses_to_itself_and_fits_a_stream() {
+        let requests = calls().into_iter().map(|call| Request::Signed(signed(call)));
+        for request in requests.chain([Request::Create { receiver_key: [1; 32], work: 5 }]) {
+            let packed = request.pack(77);
+            assert!(packed.len() <= crate::core::MESSAGE_MAX_BYTES);
+            assert_eq!(Request::parse(&packed), Ok((77, request)));
+        }
+        for reply in replies() {
+            let packed = reply.pack(78);
+            assert!(packed.len() <= crate::core::MESSAGE_MAX_BYTES);
+            assert_eq!(Reply::parse(&packed), Ok((78, reply)));
+        }
+    }
+
+    #[test]
+    fn a_deposit_and_a_push_take_nine_relay_messages() {
+        let deposit = Request::Signed(signed(Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] }));
+        let push = Reply::Push(Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; ENVELOPE_BYTES] });
+        for length in [deposit.pack(1).len(), push.pack(1).len()] {
+            assert_eq!((length + 4).div_ceil(488), 9);
+        }
+    }
+
+    #[test]
+    fn whatever_is_cut_or_too_long_is_refused() {
+        for call in calls().into_iter().filter(|call| !matches!(call, Call::LeaveBlob { .. } | Call::Acknowledge { .. })) {
+            let packed = Request::Signed(signed(call)).pack(1);
+            for length in 0..packed.len() {
+                assert!(Request::parse(&packed[..length]).is_err(), "cut at {length}");
+            }
+            assert!(Request::parse(&[&packed[..], &[0]].concat()).is_err());
+        }
+        let blob = Call::LeaveBlob { blob_id: [1; 32], read_key: [2; 32], blob: vec![3; BLOB_MAX_BYTES + 1] };
+        let ids = Call::Acknowledge { messages: vec![[0; 16]; IDS_PER_CALL_MAX + 1] };
+        for call in [blob, ids, Call::Collect { max: 0 }, Call::Collect { max: 129 }] {
+            assert_eq!(Request::parse(&Request::Signed(signed(call)).pack(1)), Err(Misbehaved::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_command_has_the_kind_of_authenticator_that_it_takes() {
+        let mut deposit = signed(Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] });
+        assert!(deposit.fits());
+        deposit.authenticator = Authenticator::Signature([0; 64]);
+        assert!(!deposit.fits());
+        assert!(Authenticator::parse(&[0; 33]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), kind in 0_u8..12) {
+            let mut shaped = vec![VERSION, 0, 0, 0, 1, kind];
+            shaped.extend_from_slice(&bytes);
+            let _ = Request::parse(&shaped);
+            let _ = Request::parse(&bytes);
+            let mut shaped = vec![VERSION, kind, 0, 0, 0, 1];
+            shaped.extend_from_slice(&bytes);
+            if let Ok((request, reply)) = Reply::parse(&shaped) {
+                prop_assert_eq!(reply.pack(request), shaped);
+            }
+        }
+    }
+}

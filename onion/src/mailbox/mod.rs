@@ -9,6 +9,8 @@ pub mod client;
 pub mod disk;
 pub mod keys;
 pub mod message;
+#[cfg(any(test, feature = "simulation"))]
+pub mod model_disk;
 pub mod service;
 pub mod work;
 

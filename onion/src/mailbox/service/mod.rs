@@ -6,6 +6,8 @@
 mod callers;
 mod rates;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
