@@ -53,6 +53,9 @@ pub enum Source {
     Report,
     /// The passphrase's descriptor, passed on unread; only at the first start and only if one was given.
     Passphrase,
+    /// An invitation for the window's first run (a demo's Echo): a descriptor that holds one line, passed on unread; only if
+    /// one was given.
+    Offer,
     /// The suite's standard output.
     Stdout,
 }
@@ -144,7 +147,7 @@ pub const CLIENT: Topology = Topology {
             binary: "privatus-ui",
             profile: "ui",
             folder: None,
-            files: &[REPORT],
+            files: &[REPORT, File { name: "offer", source: Source::Offer }],
             headless: false,
             disposable: false,
             takes_down: &[],

@@ -17,6 +17,7 @@ use sandbox::{Args, Role};
 
 use crate::files;
 use crate::log::Lines;
+use crate::options::{Gifts, PASSPHRASE};
 use crate::restart::{Ended, History};
 use crate::spawn::{Order, Spawner};
 use crate::wire;
@@ -86,7 +87,7 @@ impl Part {
         Self { process, history: History::default(), due: Some(Duration::ZERO), lines, life: None }
     }
 
-    /// Starts it and grants settings and files; edges and `Ready` follow. `passphrase` is taken where the topology grants it.
+    /// Starts it and grants settings and files; edges and `Ready` follow. A gift is taken where the topology grants it.
     ///
     /// # Errors
     /// A file of its cannot be opened, or the binary not be run: the text names it.
@@ -94,17 +95,16 @@ impl Part {
         &mut self,
         setting: &Setting,
         spawner: &Spawner,
-        passphrase: &mut Option<OwnedFd>,
+        gifts: &mut Gifts,
         now: Duration,
     ) -> Result<(), String> {
-        let mut files = self.open_files(setting, passphrase)?;
+        let mut files = self.open_files(setting, gifts)?;
         let life = self.spawn(setting, spawner, &files).map_err(|error| {
             format!("cannot start {}: {error}", setting.binaries.join(self.process.binary).display())
         })?;
         self.life = Some(life);
         self.history.started(now);
-        let given =
-            self.history.restarts == 0 && files.iter().any(|(name, _)| *name == crate::options::PASSPHRASE);
+        let given = self.history.restarts == 0 && files.iter().any(|(name, _)| *name == PASSPHRASE);
         let settings =
             Settings { create_vault: setting.settings.create_vault && given, ..setting.settings.clone() };
         self.give(&Grant::Settings(settings));
@@ -117,7 +117,7 @@ impl Part {
     fn open_files(
         &self,
         setting: &Setting,
-        passphrase: &mut Option<OwnedFd>,
+        gifts: &mut Gifts,
     ) -> Result<Vec<(&'static str, OwnedFd)>, String> {
         let mut files = Vec::new();
         for file in self.process.files {
@@ -133,8 +133,12 @@ impl Part {
                     (path, opened.map(OwnedFd::from))
                 }
                 Source::Stdout => ("stdout".into(), io::stdout().as_fd().try_clone_to_owned()),
-                Source::Passphrase => match passphrase.take() {
+                Source::Passphrase => match gifts.passphrase.take() {
                     Some(passphrase) => (PathBuf::new(), Ok(passphrase)),
+                    None => continue,
+                },
+                Source::Offer => match gifts.offer.take() {
+                    Some(offer) => (PathBuf::new(), Ok(offer)),
                     None => continue,
                 },
             };

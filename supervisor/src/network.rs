@@ -23,19 +23,27 @@ pub const NAME_MAX_BYTES: usize = 64;
 /// Another network's name, a name that cannot be one, an address of the own network on the public one.
 pub fn settle(folder: &Path, settings: &mut Settings) -> Result<(), StartError> {
     check_name(&settings.network_name)?;
-    let path = folder.join(FILE);
-    let kept = match files::read_small(&path, FILE_MAX_BYTES).on("read", &path)? {
-        Some(text) => Some(parse(&text).ok_or_else(|| damaged(&path))?),
-        None => None,
-    };
-    match kept {
+    match kept(folder)? {
         Some((name, id)) => keep_to(folder, settings, name, id)?,
         None => {
+            let path = folder.join(FILE);
             let text = format!("{}\n{}\n", settings.network_name, hex(&settings.network_id));
             files::write_whole(&path, text.as_bytes()).on("write", &path)?;
         }
     }
     if settings.private() { Ok(()) } else { only_public_addresses(settings) }
+}
+
+/// Name and id of the network that the folder belongs to; an empty name and zeros for the public one. `None`: never started.
+///
+/// # Errors
+/// The file cannot be read, or is none of ours.
+pub fn kept(folder: &Path) -> Result<Option<(String, [u8; 32])>, StartError> {
+    let path = folder.join(FILE);
+    match files::read_small(&path, FILE_MAX_BYTES).on("read", &path)? {
+        Some(text) => parse(&text).ok_or_else(|| damaged(&path)).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn keep_to(folder: &Path, settings: &mut Settings, name: String, id: [u8; 32]) -> Result<(), StartError> {

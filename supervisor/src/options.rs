@@ -77,12 +77,22 @@ impl Options {
 pub struct Start {
     /// How the suite is started. An empty network name: the folder's own, or the public network.
     pub settings: Settings,
-    /// Goes to keyvault, unread.
-    pub passphrase: Option<OwnedFd>,
+    /// What goes to one child, unread.
+    pub gifts: Gifts,
 }
 
-/// The name of the passphrase's Grant, here and in the topology.
+/// Descriptors that pass through the supervisor unread, each once.
+#[derive(Debug, Default)]
+pub struct Gifts {
+    /// For keyvault: a passphrase.
+    pub passphrase: Option<OwnedFd>,
+    /// For the window: an invitation.
+    pub offer: Option<OwnedFd>,
+}
+
+/// Their names as Grants, here and in the topology.
 pub const PASSPHRASE: &str = "passphrase";
+const OFFER: &str = "offer";
 
 impl Start {
     /// Puts everything into a socket whose other end the supervisor will inherit.
@@ -91,8 +101,10 @@ impl Start {
     /// The socket does not take it.
     pub fn send(self, socket: impl AsFd) -> Result<(), GrantError> {
         grant::send(socket.as_fd(), &Grant::Settings(self.settings))?;
-        if let Some(file) = self.passphrase {
-            grant::send(socket.as_fd(), &Grant::File { name: PASSPHRASE.into(), file })?;
+        for (name, gift) in [(PASSPHRASE, self.gifts.passphrase), (OFFER, self.gifts.offer)] {
+            if let Some(file) = gift {
+                grant::send(socket.as_fd(), &Grant::File { name: name.into(), file })?;
+            }
         }
         grant::send(socket.as_fd(), &Grant::Ready)
     }
@@ -102,11 +114,12 @@ impl Start {
     /// # Errors
     /// [`StartError::ByHand`]: nothing of the kind is there.
     pub fn receive(socket: impl AsFd) -> Result<Self, StartError> {
-        let mut start = Self { settings: Settings::default(), passphrase: None };
+        let mut start = Self { settings: Settings::default(), gifts: Gifts::default() };
         loop {
             match grant::receive(socket.as_fd()) {
                 Ok(Grant::Settings(settings)) => start.settings = settings,
-                Ok(Grant::File { name, file }) if name == PASSPHRASE => start.passphrase = Some(file),
+                Ok(Grant::File { name, file }) if name == PASSPHRASE => start.gifts.passphrase = Some(file),
+                Ok(Grant::File { name, file }) if name == OFFER => start.gifts.offer = Some(file),
                 Ok(Grant::Ready) => return Ok(start),
                 _ => return Err(StartError::ByHand),
             }
@@ -148,11 +161,12 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&write, b"secret").unwrap();
         let settings = Settings { network_name: "test".into(), ..Settings::default() };
-        Start { settings: settings.clone(), passphrase: Some(read) }.send(&ours).unwrap();
+        let gifts = Gifts { passphrase: Some(read), offer: None };
+        Start { settings: settings.clone(), gifts }.send(&ours).unwrap();
         let start = Start::receive(&theirs).unwrap();
         assert_eq!(start.settings, settings);
         let mut bytes = [0; 16];
-        assert_eq!(rustix::io::read(start.passphrase.unwrap(), &mut bytes).unwrap(), 6);
+        assert_eq!(rustix::io::read(start.gifts.passphrase.unwrap(), &mut bytes).unwrap(), 6);
         assert!(Start::receive(&theirs).is_err(), "nothing more is there");
     }
 }

@@ -27,7 +27,7 @@ const WINDOW_VARIABLES: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", 
 /// It cannot start. Nothing was started then.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let options = Options::parse(argv)?;
-    let Start { mut settings, passphrase } = receive(&options)?;
+    let Start { mut settings, gifts } = receive(&options)?;
     shed(&options.folder)?;
     if options.with_parent {
         die_with_parent()?;
@@ -37,7 +37,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let _lock = files::lock(&options.folder, &options.runtime)?;
     network::settle(&options.folder, &mut settings)?;
     let topology = if settings.relay { &RELAY } else { &CLIENT };
-    settings.create_vault = new_vault(topology, &options.folder, &settings, passphrase.is_some())?;
+    settings.create_vault = new_vault(topology, &options.folder, &settings, gifts.passphrase.is_some())?;
     let namespaces = probe(topology, &options.folder)?;
     // Every thread inherits the mask; children start with an empty one.
     let signals = block_signals().doing("wait for signals")?;
@@ -54,7 +54,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         namespaces,
         window: window_variables(),
     };
-    let code = Suite::new(topology, setting, spawner, doors, signals).with_passphrase(passphrase).run();
+    let code = Suite::new(topology, setting, spawner, doors, signals).with_gifts(gifts).run();
     clear(topology, &options.runtime);
     Ok(code)
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use ipc_schema::Timestamp;
@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::children::{GrantFailed, Part, Setting};
 use crate::log;
+use crate::options::Gifts;
 use crate::restart::{Ended, Verdict};
 use crate::sockets::Door;
 use crate::spawn::Spawner;
@@ -37,7 +38,7 @@ pub struct Suite {
     doors: Vec<Door>,
     spawner: Spawner,
     signals: File,
-    passphrase: Option<OwnedFd>,
+    gifts: Gifts,
     clock: Instant,
     started: Timestamp,
     stop: Option<Stop>,
@@ -80,7 +81,7 @@ impl Suite {
             doors,
             spawner,
             signals,
-            passphrase: None,
+            gifts: Gifts::default(),
             #[allow(clippy::disallowed_methods, reason = "the shell's one clock; cores are told the time")]
             clock: Instant::now(),
             started: Timestamp::now(),
@@ -89,10 +90,10 @@ impl Suite {
         }
     }
 
-    /// With a passphrase for keyvault's first start.
+    /// With what goes to single children, unread, at their first start.
     #[must_use]
-    pub fn with_passphrase(self, passphrase: Option<OwnedFd>) -> Self {
-        Self { passphrase, ..self }
+    pub fn with_gifts(self, gifts: Gifts) -> Self {
+        Self { gifts, ..self }
     }
 
     /// Runs until every process has ended; gives the exit code.
@@ -130,7 +131,7 @@ impl Suite {
             }
             part.due = None;
             self.changed = true;
-            match part.start(&self.setting, &self.spawner, &mut self.passphrase, now) {
+            match part.start(&self.setting, &self.spawner, &mut self.gifts, now) {
                 Ok(()) => starting.push(part.process.name),
                 Err(why) => {
                     log::write(&format!("supervisor: {why}"));

@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use ipc_schema::grant::Settings;
-use supervisor::options::{Options, Start};
+use supervisor::options::{Gifts, Options, Start};
 use supervisor::state::{Part, State};
 
 struct Suite {
@@ -119,7 +119,7 @@ impl Drop for Suite {
 
 fn launch(dir: &Path, program: &Path, settings: Settings, passphrase: Option<OwnedFd>) -> Child {
     let (ours, theirs) = supervisor::wire::control_pair().unwrap();
-    Start { settings, passphrase }.send(&ours).unwrap();
+    Start { settings, gifts: Gifts { passphrase, offer: None } }.send(&ours).unwrap();
     let options =
         Options { folder: dir.join("profile"), runtime: dir.join("run"), start: 0, with_parent: false };
     Command::new(program)

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 mod accept;
+mod audit;
 mod contact;
 mod contacts;
+pub mod embedded;
 mod events;
 pub mod exit;
 mod invite;
+pub mod launch;
 mod lock;
 mod messages;
 pub mod output;
@@ -19,10 +22,14 @@ pub mod passphrase;
 pub mod paths;
 mod profile;
 mod refusal;
+mod relay;
 mod rows;
+mod run;
 mod send;
 mod settings;
 pub mod sockets;
+mod status;
+mod stop;
 mod talk;
 mod unlock;
 mod version;
@@ -66,6 +73,16 @@ struct NotBuilt {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start, in the foreground
+    Run(run::Arguments),
+    /// Run a relay, or ask one
+    Relay(relay::Arguments),
+    /// How everything is
+    Status,
+    /// What confines each process
+    Audit,
+    /// End the running suite
+    Stop,
     /// Print the version
     Version,
 
@@ -97,17 +114,7 @@ enum Command {
 
     // Not built yet.
     #[command(hide = true)]
-    Run(NotBuilt),
-    #[command(hide = true)]
-    Relay(NotBuilt),
-    #[command(hide = true)]
     Demo(NotBuilt),
-    #[command(hide = true)]
-    Status(NotBuilt),
-    #[command(hide = true)]
-    Audit(NotBuilt),
-    #[command(hide = true)]
-    Stop(NotBuilt),
     #[command(hide = true)]
     Slot(NotBuilt),
     #[command(hide = true)]
@@ -171,6 +178,11 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, context: &Context) -> Outcome {
     match command {
+        Command::Run(arguments) => run::run(&arguments, context),
+        Command::Relay(arguments) => relay::run(&arguments, context),
+        Command::Status => status::run(context),
+        Command::Audit => audit::run(context),
+        Command::Stop => stop::run(context),
         Command::Version => version::run(context),
         Command::Lock => lock::run(context),
         Command::Unlock(arguments) => unlock::run(&arguments, context),
@@ -184,12 +196,7 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
-        Command::Run(_)
-        | Command::Relay(_)
-        | Command::Demo(_)
-        | Command::Status(_)
-        | Command::Audit(_)
-        | Command::Stop(_)
+        Command::Demo(_)
         | Command::Slot(_)
         | Command::Panic(_)
         | Command::Introduce(_)
@@ -207,8 +214,7 @@ fn run(command: Command, context: &Context) -> Outcome {
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Export(_)
-        | Command::Salvage(_)
- => Err(Failure::not_built("this command")),
+        | Command::Salvage(_) => Err(Failure::not_built("this command")),
     }
 }
 

@@ -61,10 +61,9 @@ impl Profile {
     /// Where a suite of this profile puts its sockets when it starts.
     #[must_use]
     pub fn runtime(&self) -> PathBuf {
-        match variable("XDG_RUNTIME_DIR")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute() && path.is_dir())
-        {
+        // The folder's owner's: a suite that root starts becomes that user, who could not write root's.
+        let base = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+        match base.filter(|base| same_owner(base, &self.folder)) {
             Some(base) => base.join("privatus").join(folder_name(&self.folder)),
             None => self.folder.join("run"),
         }
@@ -93,6 +92,26 @@ impl Profile {
         let pid = pid.parse().ok().filter(|pid| *pid > 1).ok_or_else(not_running)?;
         Ok(Running { pid, runtime: PathBuf::from(runtime.trim_end_matches('\n')) })
     }
+}
+
+fn same_owner(base: &Path, folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (fs::metadata(base), fs::metadata(folder)) {
+        (Ok(base), Ok(folder)) => base.is_dir() && base.uid() == folder.uid(),
+        _ => false,
+    }
+}
+
+/// Whether a window could open.
+#[must_use]
+pub fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| variable(name).is_some())
+}
+
+/// Whether the window's display is X11.
+#[must_use]
+pub fn display_is_x11() -> bool {
+    variable("DISPLAY").is_some() && variable("WAYLAND_DISPLAY").is_none()
 }
 
 /// A short name for a folder: what it is called must fit a socket's path, and nobody should read it there.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use capnp::capability::FromClientHook;
 
 use super::exit::{Doing, Failure, Outcome};
-use super::paths::Profile;
+use super::paths::{Profile, Running};
 use crate::peers::PeerError;
 
 /// Which callee.
@@ -104,6 +104,24 @@ where
             Ok(answer) => return Ok(answer),
         }
     }
+}
+
+/// Calls a callee once; `None` where it does not answer in time.
+pub async fn once<C, T, F>(
+    running: &Running,
+    socket: Socket,
+    wait: Duration,
+    call: impl FnOnce(C) -> F,
+) -> Option<T>
+where
+    C: FromClientHook,
+    F: Future<Output = Result<T, PeerError>>,
+{
+    let stream = dial(&running.runtime, socket.file()).ok()?;
+    let (client, connection) = ipc_schema::rpc::connect::<C>(stream.into()).ok()?;
+    let answer = tokio::time::timeout(wait, call(client)).await;
+    connection.abort();
+    answer.ok()?.ok()
 }
 
 /// A part did not come back in time.

@@ -1,6 +1,7 @@
 //! The callees of ui's edges, in our own types: the generated ones stop here. Used by the command line and by the window.
 
 pub mod messenger;
+pub mod operator;
 mod states;
 pub mod unlock;
 

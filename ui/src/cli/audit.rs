@@ -1,0 +1,245 @@
+//! `privatus audit`: what is in force for each process, by its own report and by the kernel's word.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sandbox::{REPORT_BYTES, Report, Status};
+use serde::Serialize;
+use supervisor::state::{Part, State};
+
+use super::exit::{Failure, Outcome};
+use super::{Context, sockets, status};
+
+/// Between two looks at a process that is being restarted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// `Seccomp: 2`, a filter is in force (proc(5)).
+const FILTERED: u8 = 2;
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    pid: Option<u32>,
+    seccomp: Option<u8>,
+    no_new_privs: Option<bool>,
+    landlock_abi: Option<u8>,
+    /// Effective, permitted, inheritable and ambient ones, as bits.
+    capabilities: Option<u64>,
+    namespaces: Vec<&'static str>,
+    inet_allowed: Option<bool>,
+    open_files: Option<u32>,
+    weaker: Vec<&'static str>,
+    notes: Vec<&'static str>,
+}
+
+pub(super) fn run(context: &Context) -> Outcome {
+    let rows = rows(context)?;
+    for row in &rows {
+        context.output.row(row, || words(row))?;
+    }
+    match rows.iter().find(|row| !row.weaker.is_empty()) {
+        None => Ok(()),
+        Some(row) => Err(Failure::Failed(format!(
+            "{} lacks a required wall ({}): stop the suite, and see the operator guide on what the system must offer",
+            row.name,
+            row.weaker.join(", ")
+        ))),
+    }
+}
+
+/// A part that is being restarted is waited for.
+fn rows(context: &Context) -> Outcome<Vec<Row>> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let running = context.profile.running()?;
+        let settled = status::state(&running).ok().and_then(|state| suite(&running.runtime, &state));
+        match settled {
+            Some(rows) => return Ok(rows),
+            None if waited >= sockets::RESTART_WAIT => return Err(sockets::away()),
+            None => {}
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+}
+
+/// `None` while a part is on its way.
+fn suite(runtime: &Path, state: &State) -> Option<Vec<Row>> {
+    let mut rows = vec![supervisor_row(runtime, state)];
+    for part in &state.processes {
+        rows.push(part_row(runtime, part, state.pid)?);
+    }
+    Some(rows)
+}
+
+fn supervisor_row(runtime: &Path, state: &State) -> Row {
+    let mut row = row("supervisor", state.pid, report(runtime, "supervisor"));
+    if let Some(spawner) = report(runtime, "spawner") {
+        // Its capability is root's way to give children a user namespace, and nothing that root lacks elsewhere.
+        row.weaker.extend(spawner.weaker().into_iter().filter(|wall| *wall != "capabilities"));
+        if spawner.has_capabilities() {
+            row.notes
+                .push("as root the spawner thread keeps CAP_SETFCAP, for the children's user namespaces");
+        }
+    }
+    row.weaker.sort_unstable();
+    row.weaker.dedup();
+    row
+}
+
+fn part_row(runtime: &Path, part: &Part, supervisor: u32) -> Option<Row> {
+    match part.pid {
+        None if part.given_up => {
+            Some(Row { notes: vec!["fell too often and stays down"], ..nothing(&part.name, None) })
+        }
+        None => None,
+        Some(pid) => {
+            let report = report(runtime, &part.name);
+            // Still starting, or gone between two looks.
+            if report.is_none() && young(part) || !status::is_child(pid, supervisor) {
+                return None;
+            }
+            let mut row = row(&part.name, pid, report);
+            if part.name == "ui" && on_x11() {
+                row.notes.push("on X11 any window can watch and type into others");
+            }
+            Some(row)
+        }
+    }
+}
+
+/// How long a start may take until a missing report is a fault.
+const START_MOST_MS: u64 = 10_000;
+
+fn young(part: &Part) -> bool {
+    let age = ipc_schema::Timestamp::now().0.saturating_sub(part.started.unwrap_or_default());
+    age < START_MOST_MS
+}
+
+fn on_x11() -> bool {
+    super::paths::display_is_x11()
+}
+
+fn report(runtime: &Path, name: &str) -> Option<Report> {
+    use std::io::Read;
+    let file = std::fs::File::open(runtime.join(format!("{name}.report"))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(REPORT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    Report::decode(&bytes).ok()
+}
+
+fn nothing(name: &str, pid: Option<u32>) -> Row {
+    Row {
+        name: name.into(),
+        pid,
+        seccomp: None,
+        no_new_privs: None,
+        landlock_abi: None,
+        capabilities: None,
+        namespaces: Vec::new(),
+        inet_allowed: None,
+        open_files: None,
+        weaker: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn row(name: &str, pid: u32, report: Option<Report>) -> Row {
+    let kernel = sandbox::read_proc_status(pid).ok();
+    let threads = sandbox::read_task_statuses(pid).unwrap_or_default();
+    let mut row = nothing(name, Some(pid));
+    // Another process's report says nothing about this one.
+    match report.filter(|report| report.pid == pid && report.profile.name == name) {
+        None => row.weaker.push("report"),
+        Some(report) => {
+            row.weaker.extend(report.weaker());
+            row.weaker.extend(kernel.iter().flat_map(|kernel| kernel.contradicts(&report)));
+            row.notes.extend(report.notes());
+            row.landlock_abi = Some(report.landlock.abi);
+            row.namespaces = report.namespaces.names();
+            row.inet_allowed = Some(report.inet_allowed);
+            row.open_files = Some(report.open_files);
+        }
+    }
+    judge(&mut row, kernel.as_ref(), &threads);
+    row.weaker.sort_unstable();
+    row.weaker.dedup();
+    row
+}
+
+/// The kernel's word goes before the process's own.
+fn judge(row: &mut Row, kernel: Option<&Status>, threads: &[Status]) {
+    let Some(kernel) = kernel else {
+        row.weaker.push("not visible in /proc");
+        return;
+    };
+    row.seccomp = Some(kernel.seccomp);
+    row.no_new_privs = Some(kernel.no_new_privs);
+    let capabilities = kernel.effective | kernel.permitted | kernel.inheritable | kernel.ambient;
+    row.capabilities = Some(capabilities);
+    let unfiltered = |status: &Status| status.seccomp != FILTERED;
+    if unfiltered(kernel) || threads.is_empty() || threads.iter().any(unfiltered) {
+        row.weaker.push("seccomp");
+    }
+    if !kernel.no_new_privs || threads.iter().any(|status| !status.no_new_privs) {
+        row.weaker.push("no_new_privs");
+    }
+    if capabilities != 0 {
+        row.weaker.push("capabilities");
+    }
+}
+
+fn words(row: &Row) -> String {
+    let Some(pid) = row.pid else { return format!("{:<11}{}", row.name, row.notes.join("; ")) };
+    let number = |value: Option<u8>| value.map_or("?".into(), |value| value.to_string());
+    let mut words = format!(
+        "{:<11}process {pid}: seccomp {}, Landlock {}, {}, Internet sockets {}",
+        row.name,
+        number(row.seccomp),
+        number(row.landlock_abi),
+        if row.namespaces.is_empty() {
+            "no namespaces".into()
+        } else {
+            format!("namespaces {}", row.namespaces.join(" "))
+        },
+        match row.inet_allowed {
+            Some(true) => "allowed",
+            Some(false) => "never",
+            None => "?",
+        }
+    );
+    for note in &row.notes {
+        words.push_str("\n           note: ");
+        words.push_str(note);
+    }
+    if !row.weaker.is_empty() {
+        words.push_str("\n           WEAKER: ");
+        words.push_str(&row.weaker.join(", "));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_without_walls_is_told_by_the_kernels_word() {
+        let row = row("onion", std::process::id(), None);
+        assert!(row.weaker.contains(&"report") && row.weaker.contains(&"no_new_privs"), "{row:?}");
+        assert!(row.weaker.contains(&"seccomp") || row.seccomp == Some(FILTERED));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_not_called_strong() {
+        assert!(!row("onion", u32::MAX, None).weaker.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_no_report_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(report(dir.path(), "onion").is_none());
+        std::fs::write(dir.path().join("onion.report"), vec![7; 1 << 20]).unwrap();
+        assert!(report(dir.path(), "onion").is_none());
+    }
+}

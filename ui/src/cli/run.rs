@@ -1,0 +1,77 @@
+//! `privatus run`: a person's suite, in the foreground.
+
+use std::process::Stdio;
+
+use clap::Args;
+use ipc_schema::grant::Settings;
+use supervisor::options::Gifts;
+
+use super::embedded::{self, Relays};
+use super::exit::{Doing, Failure, Outcome};
+use super::launch::{self, Launch};
+use super::{Context, paths};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// No window; prints `ready` once its sockets answer
+    #[arg(long)]
+    headless: bool,
+    /// A private network by its name; kept in the folder
+    #[arg(long, value_name = "NAME")]
+    network: Option<String>,
+    /// The private network's secret: one line on this descriptor
+    #[arg(long, value_name = "N")]
+    network_secret_fd: Option<i32>,
+    /// A relay to start from, as it prints itself at its start
+    #[arg(long, value_name = "ADDR")]
+    bootstrap: Vec<String>,
+    /// A private network of so many relays, run by this command
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    embedded_relays: u16,
+    /// The passphrase: one line on this descriptor; makes a profile in a new folder, unlocks an existing one
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<i32>,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    if !arguments.headless && !paths::has_display() {
+        return Err(Failure::Failed(
+            "no display is there: start from a desktop, or without a window by --headless".into(),
+        ));
+    }
+    let mut settings = Settings {
+        headless: arguments.headless,
+        bootstraps: arguments.bootstrap.clone(),
+        ..Settings::default()
+    };
+    launch::join_network(&mut settings, arguments.network.as_deref(), arguments.network_secret_fd)?;
+    let passphrase = arguments.passphrase_fd.map(passphrase).transpose()?;
+    let profile = context.profile.create()?;
+    let launch = Launch { profile, settings, gifts: Gifts { passphrase, offer: None }, with_parent: false };
+    if arguments.embedded_relays == 0 {
+        return launch.exec();
+    }
+    with_relays(arguments.embedded_relays, launch)
+}
+
+fn passphrase(number: i32) -> Outcome<std::os::fd::OwnedFd> {
+    sandbox::inherited(number).map_err(|_| {
+        Failure::Usage(format!("descriptor {number} of --passphrase-fd is not open: give an open one"))
+    })
+}
+
+/// Stays as the parent: starts the relays, then the suite, and stops all of it when told or when the suite ends.
+fn with_relays(count: u16, mut launch: Launch) -> Outcome {
+    let signals = embedded::Signals::take().doing("wait for signals")?;
+    let network = embedded::network_of(&launch.profile, &launch.settings)?;
+    (launch.settings.network_name, launch.settings.network_id) = network.clone();
+    let relays = Relays::start(&launch.profile.folder.join("relays"), count, &network, |address| {
+        super::output::print_line(&format!("relay ready {address}"))
+    })?;
+    launch.settings.bootstraps.extend(relays.addresses().iter().cloned());
+    launch.with_parent = true;
+    let mut suite = launch.spawn(Stdio::inherit())?;
+    let code = signals.wait_for(&mut suite)?;
+    relays.stop();
+    if code == 0 { Ok(()) } else { Err(Failure::Silent(code)) }
+}

@@ -1,0 +1,272 @@
+//! `privatus status`: what the supervisor wrote, checked against the kernel, and what the parts say of themselves.
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use ipc_schema::edges::operator_onion_capnp::operator;
+use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
+use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
+use serde::Serialize;
+use supervisor::state::State;
+
+use super::exit::{Failure, Outcome};
+use super::paths::{Profile, Running};
+use super::sockets::{self, Socket};
+use super::{Context, output};
+use crate::peers::messenger::{Counts, Messenger};
+use crate::peers::operator::{Network, Operator};
+use crate::peers::unlock::{Unlock, VaultState};
+
+/// How long one part may take to answer before its field is null: a person waits for this command.
+const ANSWER_WAIT: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Serialize)]
+struct Status {
+    locked: Option<bool>,
+    vault: Option<&'static str>,
+    processes: Vec<ProcessRow>,
+    network: Option<NetworkRow>,
+    queues: Option<QueuesRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProcessRow {
+    name: String,
+    pid: Option<u32>,
+    uptime_s: Option<u64>,
+    restarts: u32,
+    given_up: bool,
+    last: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct NetworkRow {
+    name: String,
+    private: bool,
+    stage: &'static str,
+    relays_known: u32,
+    relays_usable: u32,
+    guard: Option<String>,
+    circuits: u32,
+    proof_age_s: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueuesRow {
+    outbox: u32,
+    at_relay: u32,
+    mailboxes: u32,
+    full: u32,
+}
+
+pub(super) fn run(context: &Context) -> Outcome {
+    of(&context.profile, context)
+}
+
+/// The status of the suite of `profile`, a person's or a relay's.
+pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
+    let running = profile.running()?;
+    let state = state(&running)?;
+    let status = sockets::block_on(async {
+        let (vault, counts, network) =
+            tokio::join!(vault(&running, &state), counts(&running, &state), network(&running));
+        let locked = vault.map(|(locked, _)| locked);
+        let proof_age_s = counts.and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
+        let network = network.map(|network| network_row(network, proof_age_s));
+        let counts = counts.filter(|_| locked == Some(false));
+        Ok(Status {
+            locked,
+            vault: vault.map(|(_, state)| state),
+            processes: processes(&state),
+            network,
+            queues: counts.map(|c| QueuesRow {
+                outbox: c.outbox,
+                at_relay: c.at_relay,
+                mailboxes: c.mailboxes,
+                full: c.full,
+            }),
+        })
+    })?;
+    context.output.row(&status, || words(&status))
+}
+
+/// What the supervisor wrote.
+///
+/// # Errors
+/// [`Failure::NotRunning`]: it has not got so far yet.
+pub(super) fn state(running: &Running) -> Outcome<State> {
+    State::read(&running.runtime).map_err(|error| {
+        let path = running.runtime.join(supervisor::state::FILE);
+        Failure::NotRunning(format!(
+            "cannot read {}: {error}; the suite is starting or ending: try again",
+            path.display()
+        ))
+    })
+}
+
+async fn vault(running: &Running, state: &State) -> Option<(bool, &'static str)> {
+    if state.topology != CLIENT.name {
+        return None;
+    }
+    let ask = |client: unlock::Client| async move { Unlock::new(client).state().await };
+    let (locked, vault) = sockets::once(running, Socket::Unlock, ANSWER_WAIT, ask).await?;
+    let word = match vault {
+        VaultState::Ok => "ok",
+        VaultState::Locked => "locked",
+        VaultState::Damaged => "damaged",
+        VaultState::Newer => "newer",
+        VaultState::Missing => "missing",
+    };
+    Some((locked, word))
+}
+
+async fn counts(running: &Running, state: &State) -> Option<Counts> {
+    if state.topology != CLIENT.name {
+        return None;
+    }
+    let ask = |client: messenger::Client| async move { Messenger::new(client).counts().await };
+    sockets::once(running, Socket::Messenger, ANSWER_WAIT, ask).await
+}
+
+async fn network(running: &Running) -> Option<Network> {
+    let ask = |client: operator::Client| async move { Operator::new(client).network().await };
+    sockets::once(running, Socket::Operator, ANSWER_WAIT, ask).await
+}
+
+fn network_row(network: Network, proof_age_s: Option<u64>) -> NetworkRow {
+    let guard: String = network.guard.iter().map(|byte| format!("{byte:02x}")).collect();
+    NetworkRow {
+        name: network.name,
+        private: network.private,
+        stage: network.stage,
+        relays_known: network.relays_known,
+        relays_usable: network.relays_usable,
+        guard: (!guard.is_empty()).then_some(guard),
+        circuits: network.circuits,
+        proof_age_s,
+    }
+}
+
+/// Every process of the topology, those that do not run with no pid.
+fn processes(state: &State) -> Vec<ProcessRow> {
+    let topology = if state.topology == RELAY.name { &RELAY } else { &CLIENT };
+    let supervisor = ProcessRow {
+        name: "supervisor".into(),
+        pid: Some(state.pid),
+        uptime_s: Some(uptime_s(state.started)),
+        restarts: 0,
+        given_up: false,
+        last: None,
+    };
+    let not_built = if state.topology == CLIENT.name { NOT_BUILT } else { &[] };
+    let names = topology.processes.iter().map(|process| process.name).chain(not_built.iter().copied());
+    let rows = names.map(|name| {
+        let part = state.processes.iter().find(|part| part.name == name);
+        let pid = part.and_then(|part| part.pid).filter(|pid| is_child(*pid, state.pid));
+        let started = part.and_then(|part| part.started).filter(|_| pid.is_some());
+        ProcessRow {
+            name: name.into(),
+            pid,
+            uptime_s: started.map(uptime_s),
+            restarts: part.map_or(0, |part| part.restarts),
+            given_up: part.is_some_and(|part| part.given_up),
+            last: part.and_then(|part| part.last.clone()),
+        }
+    });
+    [supervisor].into_iter().chain(rows).collect()
+}
+
+fn uptime_s(started: u64) -> u64 {
+    Timestamp::now().since(Timestamp(started)).as_secs()
+}
+
+/// What the kernel says: that process lives, and the supervisor is its parent.
+pub(super) fn is_child(pid: u32, supervisor: u32) -> bool {
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    field("PPid:") == Some(&supervisor.to_string())
+        && field("State:").is_some_and(|state| !state.starts_with('Z'))
+}
+
+fn words(status: &Status) -> String {
+    let mut lines = Vec::new();
+    match (status.locked, status.vault) {
+        (Some(true), Some(vault)) => lines.push(format!("locked (vault {vault}): privatus unlock")),
+        (Some(false), Some(vault)) => lines.push(format!("unlocked (vault {vault})")),
+        _ => {}
+    }
+    if let Some(network) = &status.network {
+        let name = if network.name.is_empty() {
+            "the public network".into()
+        } else {
+            output::one_line(&network.name)
+        };
+        lines.push(format!(
+            "{name}: {}, {} of {} relays usable, {} circuits",
+            network.stage, network.relays_usable, network.relays_known, network.circuits
+        ));
+    }
+    if let Some(queues) = &status.queues {
+        lines.push(format!(
+            "{} texts to send, {} at relays, {} mailboxes, {} full",
+            queues.outbox, queues.at_relay, queues.mailboxes, queues.full
+        ));
+    }
+    lines.extend(status.processes.iter().map(process_words));
+    lines.join("\n")
+}
+
+fn process_words(row: &ProcessRow) -> String {
+    let how = match (row.pid, row.uptime_s) {
+        (Some(pid), Some(uptime)) => format!("process {pid}, for {uptime} s"),
+        _ if row.given_up => "fell too often: privatus stop, then start again".into(),
+        _ => "not running".into(),
+    };
+    let last =
+        row.last.as_ref().map(|last| format!(", last end: {}", output::one_line(last))).unwrap_or_default();
+    let restarts =
+        if row.restarts > 0 { format!(", {} restarts{last}", row.restarts) } else { String::new() };
+    format!("{:<11}{how}{restarts}", row.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_process_is_listed_and_one_that_does_not_run_has_no_pid() {
+        let part = |name: &str, pid| supervisor::state::Part {
+            name: name.into(),
+            pid,
+            started: Some(1),
+            restarts: 2,
+            last: None,
+            given_up: false,
+        };
+        let state = State {
+            topology: "client".into(),
+            pid: std::process::id(),
+            started: 1,
+            headless: true,
+            network: String::new(),
+            private: false,
+            // No child of ours: the kernel contradicts the file.
+            processes: vec![part("onion", Some(1)), part("netd", None)],
+        };
+        let rows = processes(&state);
+        let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);
+        assert!(rows.iter().skip(1).all(|row| row.pid.is_none() && row.uptime_s.is_none()));
+        assert_eq!(rows.iter().find(|row| row.name == "onion").unwrap().restarts, 2);
+    }
+
+    #[test]
+    fn a_child_is_told_from_a_stranger() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(is_child(child.id(), std::process::id()));
+        assert!(!is_child(1, std::process::id()) && !is_child(u32::MAX, 1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_child(child.id(), std::process::id()));
+    }
+}

@@ -1,0 +1,45 @@
+//! `privatus stop`: asks the suite that holds the folder to end, and waits for it.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use super::exit::{Doing, Failure, Outcome};
+use super::{Context, paths::Profile};
+
+/// A suite ends within 10 s by the contract; with room for a loaded machine.
+const WAIT: Duration = Duration::from_secs(15);
+
+/// How often the folder's lock is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+#[derive(Serialize)]
+struct Stopped {
+    stopped: bool,
+    pid: i32,
+}
+
+pub(super) fn run(context: &Context) -> Outcome {
+    let pid = stop(&context.profile)?;
+    context.output.row(&Stopped { stopped: true, pid }, || "stopped".into())
+}
+
+/// Stops the suite of `profile` and waits until its folder is free. Gives the process id that it had.
+fn stop(profile: &Profile) -> Outcome<i32> {
+    let running = profile.running()?;
+    kill(Pid::from_raw(running.pid), Signal::SIGTERM).doing(format!("stop process {}", running.pid))?;
+    let mut waited = Duration::ZERO;
+    while profile.running().is_ok_and(|now| now.pid == running.pid) {
+        if waited >= WAIT {
+            return Err(Failure::Failed(format!(
+                "process {} does not end: stop it with kill -9, nothing is lost by that",
+                running.pid
+            )));
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+    Ok(running.pid)
+}
