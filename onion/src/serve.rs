@@ -23,7 +23,7 @@ pub async fn run(mut child: Child) -> Exit {
     let exit = loop {
         match child.next_edge().await {
             Ok(Some(edge)) => {
-                if take(&shell, edge).is_err() {
+                if join(&shell, edge).is_err() {
                     break Exit::Fault;
                 }
             }
@@ -36,7 +36,11 @@ pub async fn run(mut child: Child) -> Exit {
     exit
 }
 
-fn take(shell: &std::rc::Rc<Shell>, edge: EdgeSocket) -> std::io::Result<()> {
+/// Takes one granted edge, as caller or callee.
+///
+/// # Errors
+/// When its descriptor is no stream socket.
+pub fn join(shell: &std::rc::Rc<Shell>, edge: EdgeSocket) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
         ("onion-netd", true) => shell.netd.connected(edge.socket),
         ("onion-stored", true) => shell.disk.connected(edge.socket),

@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_handshake_takes_three_cells_and_comes_together_again() {
-        let content: Vec<u8> = (0..1_282_u32).map(|n| (n % 251 + 1) as u8).collect();
+        let content: Vec<u8> = (0..1_282_u32).map(|n| u8::try_from(n % 251 + 1).unwrap()).collect();
         let cells = handshake_cells(CircuitId(7), Command::Create, &content);
         let mut parts = HandshakeParts::default();
         assert_eq!(parts.take(&cells[0].body, 1_282), Ok(None));

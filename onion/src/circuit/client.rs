@@ -20,7 +20,7 @@ pub const HOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 enum State {
     /// Waits for a link, and then for the hop with the index of `ClientLayers::len` to answer.
-    Building { handshake: Option<ClientHandshake>, created: HandshakeParts, extended: MessageParts },
+    Building { handshake: Option<Box<ClientHandshake>>, created: HandshakeParts, extended: MessageParts },
     /// All hops are there.
     Open,
 }
@@ -99,7 +99,7 @@ impl ClientCircuit {
         let hop = *self.route.get(self.layers.len())?;
         let (client, hello) = ClientHandshake::start(hop, self.network, rng);
         let State::Building { handshake, .. } = &mut self.state else { return None };
-        *handshake = Some(client);
+        *handshake = Some(Box::new(client));
         self.deadline = now.after(HOP_TIMEOUT);
         Some(hello)
     }

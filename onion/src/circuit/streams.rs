@@ -415,7 +415,7 @@ mod tests {
             let lane = if bulk { Lane::Bulk } else { Lane::Text };
             let (mut client, mut relay) = (Streams::new(lane), Streams::new(Lane::Text));
             let id = client.open(Service::Mailbox).unwrap();
-            let sent: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(n, length)| vec![n as u8; *length]).collect();
+            let sent: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(n, length)| vec![u8::try_from(n).unwrap(); *length]).collect();
             let mut serial = 0;
             let mut got = Vec::new();
             for message in &sent {

@@ -98,7 +98,7 @@ impl Network {
     fn cell_from_client(&mut self, now: Timestamp, handle: RelayCircuit, cell: Cell) {
         let mut connect = None;
         let step = self.with_passing(handle, |circuit, out| {
-            let step = circuit.from_client(now, cell, out);
+            let step = circuit.client_cell(now, cell, out);
             connect = out.connect.take();
             step
         });
@@ -110,7 +110,7 @@ impl Network {
     }
 
     fn cell_from_onward(&mut self, handle: RelayCircuit, cell: Cell) {
-        match self.with_passing(handle, |circuit, out| circuit.from_onward(cell, out)) {
+        match self.with_passing(handle, |circuit, out| circuit.onward_cell(cell, out)) {
             Some(Err(_)) => self.cut(handle, DestroyReason::Protocol),
             _ => self.forwarded += 1,
         }

@@ -131,8 +131,8 @@ impl Link {
         loop {
             self.next_number = self.next_number % (CircuitId::INITIATOR - 1) + 1;
             let circuit = CircuitId(self.next_number | side);
-            if !self.circuits.contains_key(&circuit) {
-                self.circuits.insert(circuit, owner);
+            if let std::collections::hash_map::Entry::Vacant(free) = self.circuits.entry(circuit) {
+                free.insert(owner);
                 return Some(circuit);
             }
         }

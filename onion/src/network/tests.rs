@@ -54,7 +54,7 @@ impl World {
             let relay = RelayId([u8::try_from(n).unwrap() + 1; 32]);
             world.hops.push(HopInfo { relay, onion_key: key.public() });
             let mut network = Network::relay(RelaySide { relay, network: NETWORK, onion_keys: vec![key] });
-            network.set_descriptor(vec![n as u8; 400]);
+            network.set_descriptor(vec![u8::try_from(n).unwrap(); 400]);
             world.push(network);
         }
         world.push(Network::client(NETWORK));
@@ -90,7 +90,7 @@ impl World {
         self.nodes[from].links.insert(here, (to, there));
         self.nodes[to].links.insert(there, (from, here));
         let relay = self.hops.get(from).map(|hop| hop.relay);
-        let info = LinkInfo { peer: [from as u8; 32], relay, initiator: false };
+        let info = LinkInfo { peer: [u8::try_from(from).unwrap(); 32], relay, initiator: false };
         self.nodes[to].network.link_up(self.now, there, info);
         (here, there)
     }
@@ -140,7 +140,7 @@ impl World {
         match to {
             Some(to) if self.nodes[to].fault != Fault::Closes => {
                 let (here, _) = self.join(at, to);
-                let info = LinkInfo { peer: [to as u8; 32], relay: Some(relay), initiator: true };
+                let info = LinkInfo { peer: [u8::try_from(to).unwrap(); 32], relay: Some(relay), initiator: true };
                 self.nodes[at].network.connected(now, &mut self.rng, relay, (here, info));
             }
             _ => self.nodes[at].network.connect_failed(relay),
@@ -271,7 +271,7 @@ fn many_megabytes_flow_both_ways_through_windows_of_text_and_bulk() {
         let stream = world.client().network.open_stream(circuit, Service::Mailbox).unwrap();
         let mut sent = 0_u32;
         while sent < 60 {
-            match world.client().network.send(circuit, stream, &[sent as u8; 60_000]) {
+            match world.client().network.send(circuit, stream, &[7; 60_000]) {
                 Ok(()) => sent += 1,
                 Err(SendError::QueueFull) => world.run(),
                 Err(other) => panic!("{other}"),
@@ -596,8 +596,8 @@ proptest! {
             let mut bytes = [0; CELL_BYTES];
             rng.fill_bytes(&mut bytes);
             bytes[..4].copy_from_slice(&Rogue::CIRCUIT.0.to_be_bytes());
-            bytes[3] = (rng.next_u32() % 12) as u8;
-            bytes[4] = (rng.next_u32() % 8) as u8;
+            bytes[3] = u8::try_from(rng.next_u32() % 12).unwrap();
+            bytes[4] = u8::try_from(rng.next_u32() % 8).unwrap();
             rogue.bytes(&bytes);
         }
         prop_assert!(rogue.world.nodes[0].network.counts().passing <= 1);

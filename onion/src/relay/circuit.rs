@@ -96,8 +96,8 @@ impl PassingCircuit {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn from_client(&mut self, now: Timestamp, mut cell: Cell, out: &mut RelayOutput) -> Step {
-        let Some(tag) = self.from_client.from_client(&mut cell.body) else {
+    pub fn client_cell(&mut self, now: Timestamp, mut cell: Cell, out: &mut RelayOutput) -> Step {
+        let Some(tag) = self.from_client.outward(&mut cell.body) else {
             return match self.onward {
                 Onward::Joined { link, circuit } => {
                     cell.circuit = circuit;
@@ -170,10 +170,10 @@ impl PassingCircuit {
     ///
     /// # Errors
     /// [`Broken`]: the next relay broke the protocol; cut it off.
-    pub fn from_onward(&mut self, mut cell: Cell, out: &mut RelayOutput) -> Step {
+    pub fn onward_cell(&mut self, mut cell: Cell, out: &mut RelayOutput) -> Step {
         match (&mut self.onward, cell.command) {
             (Onward::Joined { .. }, Command::Relay) => {
-                self.to_client.to_client(&mut cell.body);
+                self.to_client.inward(&mut cell.body);
                 cell.circuit = self.back.1;
                 out.cells.push((self.back.0, cell));
                 Ok(())

@@ -20,7 +20,7 @@ pub fn aes_inverse(key: &[u8], block: &[u8]) -> Vec<u8> {
 
 pub fn polyval(key: &[u8], input: &[u8]) -> Vec<u8> {
     let mut padded = input.to_vec();
-    while padded.len() % 16 != 0 {
+    while !padded.len().is_multiple_of(16) {
         padded.push(0);
     }
     let mut hash = Polyval::new(&<[u8; 16]>::try_from(key).unwrap().into());

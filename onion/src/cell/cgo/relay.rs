@@ -29,7 +29,7 @@ impl RelayHalf {
 
     /// A cell from the client. `Some(tag)`: it is for this relay, its message is in the clear behind the first 16 B, and the tag
     /// is what a SENDME for it names. `None`: it goes on to the next relay as it now is.
-    pub fn from_client(&mut self, body: &mut [u8; BODY_BYTES]) -> Option<Tag> {
+    pub fn outward(&mut self, body: &mut [u8; BODY_BYTES]) -> Option<Tag> {
         let left = self.pass(body);
         if !self.0.recognises(&left) {
             return None;
@@ -39,7 +39,7 @@ impl RelayHalf {
     }
 
     /// A cell from the next relay on its way to the client.
-    pub fn to_client(&mut self, body: &mut [u8; BODY_BYTES]) {
+    pub fn inward(&mut self, body: &mut [u8; BODY_BYTES]) {
         self.pass(body);
     }
 

@@ -136,9 +136,9 @@ impl Net {
         assert_eq!(cell[..], model_cell, "the client's cell is the model's");
         assert_eq!(tag[..], model_tag);
         for relay in 0..hop {
-            assert_eq!(self.relays[relay].0.from_client(&mut cell), None, "relay {relay} passes it on");
+            assert_eq!(self.relays[relay].0.outward(&mut cell), None, "relay {relay} passes it on");
         }
-        assert_eq!(self.relays[hop].0.from_client(&mut cell), Some(tag));
+        assert_eq!(self.relays[hop].0.outward(&mut cell), Some(tag));
         assert_eq!(cell[16..], content[16..]);
     }
 
@@ -149,7 +149,7 @@ impl Net {
         let mut model_cell = back.relay(&[&back.n[..], &content[16..]].concat());
         back.update();
         for relay in (0..hop).rev() {
-            self.relays[relay].1.to_client(&mut cell);
+            self.relays[relay].1.inward(&mut cell);
             model_cell = self.model[relay].1.relay(&model_cell);
         }
         assert_eq!(cell[..], model_cell, "what reaches the client is the model's");
@@ -189,7 +189,7 @@ proptest! {
             net.client.wrap(3, &mut cell).unwrap();
             for relay in 0..4 {
                 if flip && relay == link { cell[at / 8] ^= 1 << (at % 8); }
-                prop_assert_eq!(net.relays[relay].0.from_client(&mut cell), None);
+                prop_assert_eq!(net.relays[relay].0.outward(&mut cell), None);
             }
             let same = cell[16..].iter().zip(&content[16..]).filter(|(a, b)| a == b).count();
             prop_assert!(same < 40, "{} of 493 bytes survived", same);
@@ -207,7 +207,7 @@ proptest! {
             let mut cell = message(&mut rng);
             net.relays[3].1.originate(&mut cell);
             for relay in (0..4).rev() {
-                if relay < 3 { net.relays[relay].1.to_client(&mut cell); }
+                if relay < 3 { net.relays[relay].1.inward(&mut cell); }
                 if flip && relay == link { cell[at / 8] ^= 1 << (at % 8); }
             }
             prop_assert_eq!(net.client.unwrap(&mut cell), None);
@@ -223,8 +223,8 @@ fn a_replayed_cell_is_not_recognised_again() {
     let mut cell = message(&mut rng);
     net.client.wrap(0, &mut cell).unwrap();
     let again = cell;
-    assert!(net.relays[0].0.from_client(&mut cell).is_some());
-    assert_eq!(net.relays[0].0.from_client(&mut { again }), None);
+    assert!(net.relays[0].0.outward(&mut cell).is_some());
+    assert_eq!(net.relays[0].0.outward(&mut { again }), None);
 }
 
 #[test]

@@ -1,0 +1,276 @@
+//! The onion process over its real edges, in one process: five relays and two clients, with a netd that only passes bytes and a disk in
+//! memory. What is between the edges is what runs in the product.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod disk;
+mod netd;
+mod people;
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use capnp::capability::FromClientHook;
+use ipc_schema::child::EdgeSocket;
+use ipc_schema::edges::stored_onion_capnp::{Answer, Lane, carrier, mailbox, open_result};
+use ipc_schema::grant::Settings;
+use onion::core::OnionCore;
+use onion::shell::Shell;
+use tokio::task::{LocalSet, spawn_local};
+
+use people::{Queue, Receiver, Sender, Sink};
+
+fn pair() -> (OwnedFd, OwnedFd) {
+    let (left, right) = UnixStream::pair().unwrap();
+    (left.into(), right.into())
+}
+
+fn edge(name: &str, caller: bool, socket: OwnedFd) -> EdgeSocket {
+    EdgeSocket { name: name.into(), caller, outside: false, socket }
+}
+
+/// One onion with its neighbours.
+struct Node {
+    shell: Rc<Shell>,
+}
+
+impl Node {
+    fn start(hub: &Rc<netd::Hub>, relay: bool) -> Self {
+        let settings = Settings { relay, network_id: [3; 32], network_name: "test".into(), queues_max: 1_000, ..Settings::default() };
+        let (shell, given_back) = Shell::new(settings, None);
+        spawn_local(shell.clone().run(given_back));
+        let node = Self { shell };
+        node.join_netd(hub.add());
+        if relay {
+            let (ours, theirs) = pair();
+            ipc_schema::rpc::serve(theirs, disk::client().client).unwrap();
+            onion::serve::join(&node.shell, edge("onion-stored", true, ours)).unwrap();
+        }
+        node
+    }
+
+    fn join_netd(&self, netd: capnp::capability::Client) {
+        let (ours, theirs) = pair();
+        ipc_schema::rpc::serve(theirs, netd).unwrap();
+        onion::serve::join(&self.shell, edge("onion-netd", true, ours)).unwrap();
+    }
+
+    fn call<C: FromClientHook>(&self, name: &str) -> C {
+        let (ours, theirs) = pair();
+        onion::serve::join(&self.shell, edge(name, false, theirs)).unwrap();
+        ipc_schema::rpc::connect(ours).unwrap().0
+    }
+
+    fn carrier(&self) -> carrier::Client {
+        self.call("stored-onion")
+    }
+
+    async fn knows(&self, relays: usize) {
+        for _ in 0..1_200 {
+            if self.shell.look(OnionCore::state).relays_usable >= relays {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("knows {:?}", self.shell.look(OnionCore::state));
+    }
+}
+
+async fn world(relays: usize) -> (Rc<netd::Hub>, Vec<Node>, Node, Node) {
+    let hub = Rc::new(netd::Hub::default());
+    let nodes: Vec<_> = (0..relays).map(|_| Node::start(&hub, true)).collect();
+    for node in &nodes {
+        node.knows(relays).await;
+    }
+    let (alice, bob) = (Node::start(&hub, false), Node::start(&hub, false));
+    alice.knows(relays).await;
+    bob.knows(relays).await;
+    (hub, nodes, alice, bob)
+}
+
+struct Open {
+    mailbox: mailbox::Client,
+    relay: [u8; 32],
+    binding: [u8; 32],
+    hops: u32,
+}
+
+async fn open(carrier: &carrier::Client, relay: &[u8], key: u8) -> Open {
+    let mut request = carrier.open_request();
+    request.get().set_relay(relay);
+    request.get().set_isolation(&[key; 16]);
+    request.get().set_lane(Lane::Text);
+    let response = request.send().promise.await.unwrap();
+    match response.get().unwrap().get_result().unwrap().which().unwrap() {
+        open_result::Mailbox(opened) => Open {
+            mailbox: opened.get_circuit().unwrap(),
+            relay: relay.try_into().unwrap(),
+            binding: opened.get_binding().unwrap().try_into().unwrap(),
+            hops: opened.get_route().unwrap().len(),
+        },
+        open_result::Error(error) => panic!("{:?}", error.unwrap()),
+    }
+}
+
+async fn pick(carrier: &carrier::Client) -> Vec<u8> {
+    let mut request = carrier.pick_mailboxes_request();
+    request.get().set_count(1);
+    let response = request.send().promise.await.unwrap();
+    response.get().unwrap().get_relays().unwrap().get(0).unwrap().to_vec()
+}
+
+fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limit = Duration::from_secs(120);
+    LocalSet::new().block_on(&runtime, async { tokio::time::timeout(limit, test()).await.expect("in time") });
+}
+
+#[test]
+fn envelopes_go_from_one_client_to_another_through_a_mailbox_in_order_and_once() {
+    run(|| async {
+        let (_hub, _relays, alice, bob) = world(5).await;
+        let (alice, bob) = (alice.carrier(), bob.carrier());
+        let relay = pick(&bob).await;
+        let at_bob = open(&bob, &relay, 1).await;
+        assert_eq!(at_bob.hops, 4);
+        let mut receiver = Receiver::new(1);
+        let queue = receiver.create(&at_bob).await;
+        let at_alice = open(&alice, &relay, 2).await;
+        let mut sender = Sender::new(2, &queue);
+        assert_eq!(sender.secure(&at_alice).await, Answer::Ok);
+        let (sink, mut pushed) = Sink::new();
+        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
+        for number in 0..60_u8 {
+            assert_eq!(sender.deposit(&at_alice, number).await, Answer::Ok);
+            // A repeated deposit is the same deposit.
+            if number % 20 == 0 {
+                assert_eq!(sender.deposit(&at_alice, number).await, Answer::Ok);
+            }
+        }
+        let mut ids = Vec::new();
+        for number in 0..60_u8 {
+            let (id, envelope, sender_key) = pushed.recv().await.unwrap();
+            assert_eq!((envelope.len(), envelope[0]), (4_096, number));
+            assert_eq!(sender_key, sender.public());
+            ids.push(id);
+        }
+        assert!(pushed.try_recv().is_err());
+        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Answer::Ok);
+        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Answer::Ok);
+    });
+}
+
+#[test]
+fn many_deposits_at_a_time_are_all_answered() {
+    run(|| async {
+        let (_hub, _relays, alice, bob) = world(5).await;
+        let (alice, bob) = (alice.carrier(), bob.carrier());
+        let relay = pick(&bob).await;
+        let at_bob = open(&bob, &relay, 1).await;
+        let mut receiver = Receiver::new(1);
+        let queue = receiver.create(&at_bob).await;
+        let at_alice = open(&alice, &relay, 2).await;
+        let mut sender = Sender::new(2, &queue);
+        assert_eq!(sender.secure(&at_alice).await, Answer::Ok);
+        let calls: Vec<_> = (0..200_u8).map(|number| sender.deposit_call(&at_alice, number)).collect();
+        for answer in futures::future::join_all(calls).await {
+            assert_eq!(answer, Answer::Ok);
+        }
+        let (sink, mut pushed) = Sink::new();
+        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
+        for number in 0..200_u8 {
+            assert_eq!(pushed.recv().await.unwrap().1[0], number);
+        }
+    });
+}
+
+#[test]
+fn a_blob_of_64_kib_is_left_and_read_by_the_first_key_only() {
+    run(|| async {
+        let (_hub, _relays, alice, bob) = world(5).await;
+        let (alice, bob) = (alice.carrier(), bob.carrier());
+        let relay = pick(&bob).await;
+        let at_bob = open(&bob, &relay, 1).await;
+        let mut receiver = Receiver::new(1);
+        let queue = receiver.create(&at_bob).await;
+        let blob: Vec<u8> = (0..65_536_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        assert_eq!(receiver.leave_blob(&at_bob, &queue, &blob).await, Answer::Ok);
+        let at_alice = open(&alice, &relay, 2).await;
+        for _ in 0..2 {
+            assert_eq!(people::secure_read(&at_alice, [5; 32]).await, (Answer::Ok, blob.clone()));
+        }
+        assert_eq!(people::secure_read(&at_alice, [6; 32]).await, (Answer::NotAuthorised, Vec::new()));
+    });
+}
+
+#[test]
+fn a_command_of_another_circuit_or_key_is_not_authorised() {
+    run(|| async {
+        let (_hub, _relays, alice, bob) = world(5).await;
+        let (alice, bob) = (alice.carrier(), bob.carrier());
+        let relay = pick(&bob).await;
+        let at_bob = open(&bob, &relay, 1).await;
+        let mut receiver = Receiver::new(1);
+        let queue = receiver.create(&at_bob).await;
+        let mut at_alice = open(&alice, &relay, 2).await;
+        at_alice.binding = at_bob.binding;
+        assert_eq!(Sender::new(2, &queue).secure(&at_alice).await, Answer::NotAuthorised);
+        let (sink, _pushed) = Sink::new();
+        assert_eq!(Receiver::new(9).subscribe(&at_bob, &queue, sink).await, Answer::NotAuthorised);
+    });
+}
+
+#[test]
+fn when_netd_dies_calls_fail_as_disconnected_and_a_new_circuit_carries_on() {
+    run(|| async {
+        let (hub, _relays, _alice, bob) = world(5).await;
+        let carrier = bob.carrier();
+        let relay = pick(&carrier).await;
+        let before = open(&carrier, &relay, 1).await;
+        let mut receiver = Receiver::new(1);
+        let queue = receiver.create(&before).await;
+        // The supervisor grants a socket to a new netd.
+        bob.join_netd(hub.add());
+        let mut request = before.mailbox.create_request();
+        request.get().set_receiver_key(&[1; 32]);
+        let error = request.send().promise.await.err().unwrap();
+        assert_eq!(error.kind, capnp::ErrorKind::Disconnected);
+        let after = loop {
+            bob.knows(5).await;
+            let mut request = carrier.open_request();
+            request.get().set_relay(&relay);
+            request.get().set_isolation(&[1; 16]);
+            let response = request.send().promise.await.unwrap();
+            let result = response.get().unwrap().get_result().unwrap();
+            if matches!(result.which().unwrap(), open_result::Mailbox(_)) {
+                break open(&carrier, &relay, 1).await;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        assert_eq!(receiver.create(&after).await, Queue { ..queue });
+    });
+}
+
+#[test]
+fn letting_go_of_the_mailbox_closes_its_circuit() {
+    run(|| async {
+        let (_hub, _relays, _alice, bob) = world(5).await;
+        let carrier = bob.carrier();
+        let relay = pick(&carrier).await;
+        let opened = open(&carrier, &relay, 1).await;
+        let again = open(&carrier, &relay, 1).await;
+        assert_eq!(opened.binding, again.binding, "the same key shares");
+        drop(opened);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(bob.shell.look(OnionCore::state).circuits, 1);
+        drop(again);
+        for _ in 0..100 {
+            if bob.shell.look(OnionCore::state).circuits == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the circuit stands");
+    });
+}
