@@ -1,0 +1,135 @@
+@0xd1f0c6a58b7e4203;
+
+# What one message says, end to end (protocol.md 4): the plaintext that stored hands to keyvault for sealing and gets back from
+# opening. The writer is the peer, who may be hostile: everything is bounded again when it is read (src/content/decode.rs).
+# One unpacked, single-segment Cap'n Proto message, at most contentMax bytes. Fields are only ever added.
+#
+# A kind that a reader does not know is acked, kept, and shown as "needs a newer version".
+
+struct Content {
+  version @0 :UInt8;
+  # 1. A higher one is kept like an unknown kind.
+
+  id @1 :Data;
+  # 16 B random. The same content sealed again has the same id: receivers deduplicate by it.
+
+  chain @2 :UInt64;
+  # When this sender began to number, ms since 1970. A sender that lost its numbers begins a later chain.
+
+  sequence @3 :UInt64;
+  # Counted from 1 along the chain. A content that is not `numbered` says here the last number that was used.
+
+  numbered @4 :Bool;
+  # False for what may be lost without harm: receipts, typing, keep-alives, canaries.
+
+  previous @5 :Data;
+  # SHA-256 of the bytes of the content numbered one lower (of `sequence` itself when not numbered); empty before the first.
+
+  sentAt @6 :UInt64;
+  # The sender's clock, ms since 1970. Untrusted.
+
+  acks @7 :Acks;
+  # What this sender has durably received from the reader; null when nothing is to be said.
+
+  union {
+    text @8 :TextPart;
+    edit @9 :Edit;
+    delete @10 :Reference;
+    reaction @11 :Reaction;
+    reply @12 :TextPart;
+    # A text whose replyTo is set.
+    receipt @13 :Receipt;
+    typing @14 :Bool;
+    fileOffer @15 :FileOffer;
+    groupMessage @16 :Data;
+    # An MLS message.
+    callSignal @17 :Data;
+    deviceList @18 :Data;
+    # Signed, as keyvault made it.
+    profile @19 :Profile;
+    queueChange @20 :Void;
+    # The queues themselves ride in keyvault's part of the frame; this makes it a content that is acked.
+    gapRequest @21 :List(Range);
+    sessionRepair @22 :Data;
+    ratchetKeepAlive @23 :Void;
+    canary @24 :Data;
+    # 16 B, comes back to its sender.
+    directorySketch @25 :Sketch;
+    introduction @26 :Introduction;
+    timerChange @27 :UInt32;
+    # Messages disappear after so many seconds; 0: never.
+    leafAttestation @28 :Data;
+  }
+
+  struct Acks {
+    chain @0 :UInt64;
+    upTo @1 :UInt64;
+    # Every number up to this one was received,
+    missing @2 :List(Range);
+    # but these.
+  }
+
+  struct Range {
+    first @0 :UInt64;
+    last @1 :UInt64;
+  }
+
+  struct TextPart {
+    message @0 :Data;
+    # 16 B, names the whole text; the same in each part.
+    part @1 :UInt16;
+    # 0 up.
+    parts @2 :UInt16;
+    # 1 up.
+    body @3 :Text;
+    replyTo @4 :Data;
+    # `message` of another text, 16 B, or empty. In part 0.
+  }
+
+  struct Edit {
+    message @0 :Data;
+    part @1 :UInt16;
+    parts @2 :UInt16;
+    body @3 :Text;
+  }
+
+  struct Reference {
+    message @0 :Data;
+  }
+
+  struct Reaction {
+    message @0 :Data;
+    emoji @1 :Text;
+    # Empty: taken back.
+  }
+
+  struct Receipt {
+    readUpTo @0 :Data;
+    # `message` of the last text that was read, or empty: the receipt carries acks only.
+  }
+
+  struct FileOffer {
+    file @0 :Data;
+    name @1 :Text;
+    sizeBytes @2 :UInt64;
+    key @3 :Data;
+    root @4 :Data;
+    # BLAKE3.
+  }
+
+  struct Profile {
+    name @0 :Text;
+    # What this sender calls themselves.
+  }
+
+  struct Sketch {
+    day @0 :UInt32;
+    lowest @1 :Data;
+    # 64 x 4 B.
+  }
+
+  struct Introduction {
+    name @0 :Text;
+    link @1 :Text;
+  }
+}

@@ -1,0 +1,157 @@
+//! People: their names, and what the user does with them.
+
+use ipc_schema::limits::NAME_MAX_BYTES;
+
+use crate::engine::{
+    Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall,
+};
+use crate::error::{Refusal, StoreError};
+use crate::ids::ContactId;
+use crate::store::{Contact, ContactState, EventKind, InviteState, OutgoingKind};
+
+/// The setting that holds the own name.
+const PROFILE_NAME: &str = "profile-name";
+
+impl Engine {
+    /// A contact by the user's word for it, or by its id.
+    pub(crate) fn contact_called(&self, who: &str) -> Result<Option<Contact>, StoreError> {
+        if let Some(contact) = self.store.contact_named(who)? {
+            return Ok(Some(contact));
+        }
+        match u64::from_str_radix(who, 16) {
+            Ok(id) if who.len() == 16 => self.store.contact(ContactId(id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A name that may be given to a new contact: the one that is wanted, or one that is free when none is.
+    pub(crate) fn free_name(&self, wanted: &str) -> Result<Result<String, Refusal>, StoreError> {
+        let wanted = wanted.trim();
+        if !wanted.is_empty() {
+            return self.usable_name(wanted);
+        }
+        let taken = self.store.contacts()?.len();
+        for number in taken + 1.. {
+            let name = format!("contact-{number}");
+            if self.store.contact_named(&name)?.is_none() {
+                return Ok(Ok(name));
+            }
+        }
+        Ok(Err(Refusal::NameTaken))
+    }
+
+    fn usable_name(&self, name: &str) -> Result<Result<String, Refusal>, StoreError> {
+        if !is_name(name) {
+            return Ok(Err(Refusal::NameBad));
+        }
+        let taken = self.store.contact_named(name)?.is_some();
+        Ok(if taken { Err(Refusal::NameTaken) } else { Ok(name.to_owned()) })
+    }
+
+    pub(crate) fn change_contact(
+        &mut self,
+        who: &str,
+        action: ContactAction,
+    ) -> Result<Result<Reply, Refusal>, StoreError> {
+        let Some(contact) = self.contact_called(who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+        let id = contact.id;
+        match action {
+            ContactAction::Show => {}
+            ContactAction::Rename(name) => match self.usable_name(name.trim())? {
+                Ok(name) => self.store.rename_contact(id, &name)?,
+                Err(_) if name.trim() == contact.name => {}
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+            ContactAction::Block(blocked) => {
+                self.store.set_blocked(id, blocked)?;
+                self.memory.pump.insert(id);
+            }
+            ContactAction::Verify(verified) => self.store.set_verified(id, verified)?,
+            ContactAction::Delete => {
+                self.delete_contact(&contact)?;
+                return Ok(Ok(Reply::Contact(Box::new(contact))));
+            }
+            ContactAction::Decline => {
+                if let Some(invite) = self.store.invite_of(id)?
+                    && invite.state == InviteState::OpenedTwice
+                {
+                    self.store.set_invite_state(invite.id, InviteState::Accepted)?;
+                }
+            }
+            // keyvault keeps a second acceptance closed: there is nothing to accept yet.
+            ContactAction::Accept => return Ok(Err(Refusal::NotBuilt)),
+        }
+        self.event(&EventKind::Contact { contact: id })?;
+        let changed = self.store.contact(id)?.unwrap_or(contact);
+        Ok(Ok(Reply::Contact(Box::new(changed))))
+    }
+
+    fn delete_contact(&mut self, contact: &Contact) -> Result<(), StoreError> {
+        let replicas = self.store.replicas_of(contact.id)?;
+        let queues = self.store.peer_queues_of(contact.id)?;
+        self.store.delete_replicas_of(contact.id, contact.session)?;
+        self.store.delete_contact(contact.id)?;
+        self.event(&EventKind::Contact { contact: contact.id })?;
+        for queue in queues {
+            self.advance_peer_queue(queue.number)?;
+        }
+        if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
+            self.call_vault(Pending::Nothing, VaultCall::RemoveSession(session));
+        }
+        replicas.into_iter().try_for_each(|replica| self.advance_replica(replica.id))
+    }
+
+    pub(crate) fn profile_name(&self) -> Result<String, StoreError> {
+        Ok(self.store.setting(PROFILE_NAME)?.unwrap_or_default())
+    }
+
+    pub(crate) fn set_profile_name(&mut self, name: &str) -> Result<Result<Reply, Refusal>, StoreError> {
+        let name = name.trim();
+        if !name.is_empty() && !is_name(name) {
+            return Ok(Err(Refusal::NameBad));
+        }
+        self.store.set_setting(PROFILE_NAME, name)?;
+        for contact in self.store.contacts()? {
+            if contact.session.is_some() && !contact.blocked {
+                self.introduce_self(contact.id)?;
+            }
+        }
+        Ok(Ok(Reply::Done))
+    }
+
+    /// Tells a contact what the user calls themselves.
+    pub(crate) fn introduce_self(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        self.store.add_outgoing(contact, OutgoingKind::Profile, None, None)?;
+        self.memory.pump.insert(contact);
+        Ok(())
+    }
+
+    pub(crate) fn ask_safety_number(&mut self, request: RequestId, who: &str) -> Result<(), StoreError> {
+        let contact = self.contact_called(who)?;
+        let session = contact.as_ref().and_then(|contact| contact.session);
+        match (contact, session) {
+            (Some(contact), Some(session)) => {
+                self.call_vault(Pending::SafetyNumber(request, contact.verified), VaultCall::Session(session));
+            }
+            // There is none before both sides have met.
+            (Some(contact), None) if contact.state != ContactState::Connected => {
+                self.act(Action::Answer(request, Err(Refusal::Waiting)));
+            }
+            _ => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn safety_number_told(&mut self, request: RequestId, verified: bool, answer: VaultAnswer) {
+        let answer = match answer {
+            VaultAnswer::Session { digits, words } => Ok(Reply::SafetyNumber { digits, words, verified }),
+            _ => Err(Refusal::NoSuchContact),
+        };
+        self.act(Action::Answer(request, answer));
+    }
+}
+
+/// A name that can be shown on one line.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= NAME_MAX_BYTES && !name.chars().any(char::is_control)
+}

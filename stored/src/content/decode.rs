@@ -1,0 +1,133 @@
+//! A peer's bytes to domain types. The peer is authenticated and may still be hostile.
+
+use ipc_schema::Timestamp;
+use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
+
+use super::generated::content_capnp::content as wire;
+use super::{Acks, Content, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId};
+
+/// The peer sent what is not a content. Its fault; it is acked, or it would come again for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the peer sent a malformed content")]
+pub struct ContentError;
+
+impl From<capnp::Error> for ContentError {
+    fn from(_: capnp::Error) -> Self {
+        Self
+    }
+}
+
+impl From<std::str::Utf8Error> for ContentError {
+    fn from(_: std::str::Utf8Error) -> Self {
+        Self
+    }
+}
+
+const NESTING_MAX: i32 = 8;
+
+/// No honest chain comes near; below it no sum can overflow.
+const SEQUENCE_MAX: u64 = 1 << 48;
+
+/// Parses and bounds everything.
+///
+/// # Errors
+/// [`ContentError`] on anything malformed, oversized or trailing.
+pub fn decode(untrusted_content: &[u8]) -> Result<Content, ContentError> {
+    if untrusted_content.len() > CONTENT_MAX_BYTES {
+        return Err(ContentError);
+    }
+    let mut options = capnp::message::ReaderOptions::new();
+    options.traversal_limit_in_words(Some(CONTENT_MAX_BYTES)).nesting_limit(NESTING_MAX);
+    one_segment(untrusted_content)?;
+    let message = capnp::serialize::read_message(untrusted_content, options)?;
+    let root = message.get_root::<wire::Reader<'_>>()?;
+    let kind = if root.get_version() == VERSION { read_kind(&root)? } else { Kind::Later(u16::MAX) };
+    Ok(Content {
+        id: wire_id(root.get_id()?)?,
+        link: read_link(&root)?,
+        sent_at: Timestamp(root.get_sent_at()),
+        acks: if root.has_acks() { Some(read_acks(&root.get_acks()?)?) } else { None },
+        kind,
+    })
+}
+
+/// The framing says exactly one segment, and exactly these bytes.
+fn one_segment(bytes: &[u8]) -> Result<(), ContentError> {
+    let (header, body) = bytes.split_first_chunk::<8>().ok_or(ContentError)?;
+    let [0, 0, 0, 0, words @ ..] = *header else { return Err(ContentError) };
+    let words = usize::try_from(u32::from_le_bytes(words)).map_err(|_| ContentError)?;
+    if words.checked_mul(8) == Some(body.len()) { Ok(()) } else { Err(ContentError) }
+}
+
+fn read_link(root: &wire::Reader<'_>) -> Result<Link, ContentError> {
+    let previous = root.get_previous()?;
+    let previous = if previous.is_empty() { None } else { Some(previous.try_into().map_err(|_| ContentError)?) };
+    let link = Link {
+        chain: Timestamp(root.get_chain()),
+        sequence: root.get_sequence(),
+        numbered: root.get_numbered(),
+        previous,
+    };
+    let possible = link.sequence <= SEQUENCE_MAX && (link.sequence > 0 || !link.numbered);
+    if possible { Ok(link) } else { Err(ContentError) }
+}
+
+fn read_acks(acks: &wire::acks::Reader<'_>) -> Result<Acks, ContentError> {
+    Ok(Acks {
+        chain: Timestamp(acks.get_chain()),
+        up_to: acks.get_up_to(),
+        missing: read_ranges(acks.get_missing()?)?,
+    })
+}
+
+fn read_ranges(list: capnp::struct_list::Reader<'_, wire::range::Owned>) -> Result<Vec<Range>, ContentError> {
+    if usize::try_from(list.len()).map_or(true, |length| length > GAPS_MAX) {
+        return Err(ContentError);
+    }
+    let ranges: Vec<Range> =
+        list.iter().map(|range| Range { first: range.get_first(), last: range.get_last() }).collect();
+    if ranges.iter().any(|range| range.first == 0 || range.last < range.first) {
+        return Err(ContentError);
+    }
+    Ok(ranges)
+}
+
+fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
+    use wire::Which;
+    Ok(match root.which() {
+        Ok(Which::Text(text)) => Kind::Text(read_text(&text?)?),
+        Ok(Which::Reply(text)) => Kind::Text(read_text(&text?)?),
+        Ok(Which::Receipt(_)) => Kind::Receipt,
+        Ok(Which::Profile(profile)) => {
+            let name = profile?.get_name()?.to_str()?;
+            if name.len() > NAME_MAX_BYTES {
+                return Err(ContentError);
+            }
+            Kind::Profile(name.to_owned())
+        }
+        Ok(Which::QueueChange(())) => Kind::QueueChange,
+        Ok(Which::RatchetKeepAlive(())) => Kind::KeepAlive,
+        Ok(Which::GapRequest(ranges)) => Kind::GapRequest(read_ranges(ranges?)?),
+        Ok(Which::Edit(_)) => Kind::Later(1),
+        Ok(Which::Delete(_)) => Kind::Later(2),
+        Ok(Which::Reaction(_)) => Kind::Later(3),
+        Ok(_) => Kind::Later(0),
+        Err(capnp::NotInSchema(number)) => Kind::Later(number),
+    })
+}
+
+fn read_text(text: &wire::text_part::Reader<'_>) -> Result<TextPart, ContentError> {
+    let reply_to = text.get_reply_to()?;
+    let part = TextPart {
+        message: wire_id(text.get_message()?)?,
+        part: text.get_part(),
+        parts: text.get_parts(),
+        body: text.get_body()?.to_str()?.to_owned(),
+        reply_to: if reply_to.is_empty() { None } else { Some(wire_id(reply_to)?) },
+    };
+    if part.parts > PARTS_MAX || part.part >= part.parts { Err(ContentError) } else { Ok(part) }
+}
+
+fn wire_id(bytes: &[u8]) -> Result<WireId, ContentError> {
+    bytes.try_into().map(WireId).map_err(|_| ContentError)
+}

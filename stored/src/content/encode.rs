@@ -1,0 +1,75 @@
+//! Domain types to bytes.
+
+use super::generated::content_capnp::content as wire;
+use super::{Acks, Content, Kind, Range, TextPart, VERSION};
+
+/// The bytes that keyvault seals.
+#[must_use]
+pub fn encode(content: &Content) -> Vec<u8> {
+    encode_version(content, VERSION)
+}
+
+pub(super) fn encode_version(content: &Content, version: u8) -> Vec<u8> {
+    // One segment that surely holds it: the reader takes no more than one.
+    let allocator = capnp::message::HeapAllocator::new().first_segment_words(512);
+    let mut message = capnp::message::Builder::new(allocator);
+    let mut root = message.init_root::<wire::Builder<'_>>();
+    root.set_version(version);
+    root.set_id(&content.id.0);
+    root.set_chain(content.link.chain.0);
+    root.set_sequence(content.link.sequence);
+    root.set_numbered(content.link.numbered);
+    if let Some(previous) = &content.link.previous {
+        root.set_previous(previous);
+    }
+    root.set_sent_at(content.sent_at.0);
+    if let Some(acks) = &content.acks {
+        write_acks(root.reborrow().init_acks(), acks);
+    }
+    write_kind(root, &content.kind);
+    capnp::serialize::write_message_to_words(&message)
+}
+
+fn write_acks(mut acks: wire::acks::Builder<'_>, from: &Acks) {
+    acks.set_chain(from.chain.0);
+    acks.set_up_to(from.up_to);
+    if !from.missing.is_empty() {
+        write_ranges(acks.init_missing(count(from.missing.len())), &from.missing);
+    }
+}
+
+fn write_ranges(mut list: capnp::struct_list::Builder<'_, wire::range::Owned>, from: &[Range]) {
+    for (at, range) in (0..list.len()).zip(from) {
+        let mut entry = list.reborrow().get(at);
+        entry.set_first(range.first);
+        entry.set_last(range.last);
+    }
+}
+
+fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
+    match kind {
+        Kind::Text(part) if part.reply_to.is_some() => write_text(root.init_reply(), part),
+        Kind::Text(part) => write_text(root.init_text(), part),
+        Kind::Receipt => drop(root.init_receipt()),
+        Kind::Profile(name) => root.init_profile().set_name(name),
+        Kind::QueueChange => root.set_queue_change(()),
+        Kind::KeepAlive => root.set_ratchet_keep_alive(()),
+        Kind::GapRequest(ranges) => write_ranges(root.init_gap_request(count(ranges.len())), ranges),
+        // Never written by this version; as an unread attestation it is at least legal.
+        Kind::Later(_) => root.set_leaf_attestation(&[]),
+    }
+}
+
+fn write_text(mut text: wire::text_part::Builder<'_>, from: &TextPart) {
+    text.set_message(&from.message.0);
+    text.set_part(from.part);
+    text.set_parts(from.parts);
+    text.set_body(&from.body);
+    if let Some(reply_to) = &from.reply_to {
+        text.set_reply_to(&reply_to.0);
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(0)
+}

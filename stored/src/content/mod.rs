@@ -1,0 +1,237 @@
+//! What one message says, end to end: the plaintext that keyvault seals (`content.capnp`, protocol.md 4).
+
+mod decode;
+mod encode;
+mod ranges;
+
+pub use decode::{ContentError, decode};
+pub use encode::encode;
+pub use ranges::{Range, Received};
+
+use ipc_schema::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// The generated types; used in this folder only.
+mod generated {
+    #![allow(warnings, clippy::all, clippy::pedantic, clippy::restriction, missing_docs, reason = "written by a program")]
+    pub mod content_capnp {
+        include!(concat!(env!("OUT_DIR"), "/content_capnp.rs"));
+    }
+}
+
+/// The version that is written.
+pub const VERSION: u8 = 1;
+
+/// Longest body of one part of a text, bytes: what is left of `CONTENT_MAX_BYTES` beside the longest other fields.
+pub const PART_MAX_BYTES: usize = 1_840;
+
+/// Most parts of one text: the longest text that ui may hand in, with every part cut short by a character at its end.
+pub const PARTS_MAX: u16 = 160;
+
+/// Most gaps that one content tells.
+pub const GAPS_MAX: usize = 8;
+
+/// Names a text between both sides; random, 16 B.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WireId(pub [u8; 16]);
+
+impl std::fmt::Debug for WireId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, ..] = self.0;
+        write!(f, "WireId({a:02x}{b:02x}..)")
+    }
+}
+
+/// One content with what surrounds it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Receivers deduplicate by it; 16 B random.
+    pub id: WireId,
+    /// Place in the sender's chain.
+    pub link: Link,
+    /// The sender's clock.
+    pub sent_at: Timestamp,
+    /// What the sender has received.
+    pub acks: Option<Acks>,
+    /// What is said.
+    pub kind: Kind,
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Content").field("id", &self.id).field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+/// Where a content stands among all that its sender said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// When the sender began to number.
+    pub chain: Timestamp,
+    /// From 1; for what is not numbered the last number that was used.
+    pub sequence: u64,
+    /// Takes part in the chain.
+    pub numbered: bool,
+    /// SHA-256 of the content before; `None` before the first.
+    pub previous: Option<[u8; 32]>,
+}
+
+/// What has been durably received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acks {
+    /// Of this chain of the reader,
+    pub chain: Timestamp,
+    /// everything up to this number
+    pub up_to: u64,
+    /// but these.
+    pub missing: Vec<Range>,
+}
+
+impl Acks {
+    /// Whether `sequence` is acknowledged.
+    #[must_use]
+    pub fn cover(&self, sequence: u64) -> bool {
+        sequence <= self.up_to && !self.missing.iter().any(|gap| gap.first <= sequence && sequence <= gap.last)
+    }
+}
+
+/// A text, or one part of a long one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TextPart {
+    /// The whole text's name.
+    pub message: WireId,
+    /// From 0.
+    pub part: u16,
+    /// 1 to [`PARTS_MAX`].
+    pub parts: u16,
+    /// Untrusted when received.
+    pub body: String,
+    /// The text that this one answers.
+    pub reply_to: Option<WireId>,
+}
+
+/// What is said. Kinds of later pieces of work have their place in the format and are read as [`Kind::Later`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A text or a reply.
+    Text(TextPart),
+    /// Acks alone.
+    Receipt,
+    /// What the sender calls themselves; untrusted.
+    Profile(String),
+    /// The sender's queues changed; keyvault carries them.
+    QueueChange,
+    /// Keeps a one-sided conversation's ratchet turning.
+    KeepAlive,
+    /// The other side misses these of ours.
+    GapRequest(Vec<Range>),
+    /// A kind, or a version, that this program cannot show yet: acked and kept.
+    Later(u16),
+}
+
+impl Kind {
+    /// Whether it takes a number in the chain and is sealed again until it is acked.
+    #[must_use]
+    pub fn numbered(&self) -> bool {
+        !matches!(self, Self::Receipt | Self::KeepAlive | Self::GapRequest(_))
+    }
+}
+
+/// Of a content's bytes, for the next one's `previous`.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Cuts a text at character boundaries into parts of at most [`PART_MAX_BYTES`].
+#[must_use]
+pub fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while rest.len() > PART_MAX_BYTES {
+        let (part, after) = rest.split_at(rest.floor_char_boundary(PART_MAX_BYTES));
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::limits::{CONTENT_MAX_BYTES, FIRST_CONTENT_MAX_BYTES, NAME_MAX_BYTES, TEXT_MAX_BYTES};
+
+    use super::*;
+
+    fn content(kind: Kind) -> Content {
+        let gap = |n: u64| Range { first: n * 10, last: n * 10 + 3 };
+        Content {
+            id: WireId([1; 16]),
+            link: Link { chain: Timestamp(5), sequence: 1 << 40, numbered: kind.numbered(), previous: Some([7; 32]) },
+            sent_at: Timestamp(9),
+            acks: Some(Acks {
+                chain: Timestamp(3),
+                up_to: 99,
+                missing: (1..=u64::try_from(GAPS_MAX).unwrap()).map(gap).collect(),
+            }),
+            kind,
+        }
+    }
+
+    fn text(body: String) -> Kind {
+        Kind::Text(TextPart { message: WireId([2; 16]), part: 3, parts: 9, body, reply_to: Some(WireId([3; 16])) })
+    }
+
+    #[test]
+    fn every_kind_comes_back_as_it_was() {
+        for kind in [
+            text("héllo".into()),
+            Kind::Receipt,
+            Kind::Profile("Ann".into()),
+            Kind::QueueChange,
+            Kind::KeepAlive,
+            Kind::GapRequest(vec![Range { first: 1, last: 2 }]),
+        ] {
+            let content = content(kind);
+            assert!(decode(&encode(&content)).unwrap() == content);
+        }
+    }
+
+    #[test]
+    fn the_largest_contents_fit_their_envelopes() {
+        assert!(encode(&content(text("x".repeat(PART_MAX_BYTES)))).len() <= CONTENT_MAX_BYTES);
+        assert!(encode(&content(Kind::Profile("x".repeat(NAME_MAX_BYTES)))).len() <= FIRST_CONTENT_MAX_BYTES);
+        let longest = "\u{1F600}".repeat(TEXT_MAX_BYTES / 4);
+        assert!(split(&longest).len() <= usize::from(PARTS_MAX));
+        assert_eq!(split(&longest).concat(), longest);
+    }
+
+    #[test]
+    fn cut_and_lengthened_contents_are_refused() {
+        let bytes = encode(&content(text("hello".into())));
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(decode(&[bytes, vec![0; 8]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_content_altered_anywhere_is_read_or_refused_without_a_panic() {
+        let bytes = encode(&content(text("hello".into())));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut altered = bytes.clone();
+                altered[at] ^= 1 << bit;
+                let _ = decode(&altered);
+            }
+        }
+    }
+
+    #[test]
+    fn a_content_of_a_newer_version_is_kept_unread() {
+        let mut content = content(text("hello".into()));
+        content.kind = Kind::Later(0);
+        let bytes = encode::encode_version(&content, VERSION + 1);
+        assert!(matches!(decode(&bytes).unwrap().kind, Kind::Later(_)));
+    }
+}

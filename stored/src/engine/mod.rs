@@ -1,0 +1,392 @@
+//! The conversation engine: decides delivery. No sockets, no clock: [`Engine::handle`] takes what happened and says what to do.
+//!
+//! All inputs of one call are one transaction of the store, and its actions are given out only once that is durable. What is
+//! in memory beside the store is what is under way; it can be thrown away at any time, for every effect is repeated by an id
+//! that stands in the store (architecture.md, *Crash rules*). A failing disk does just that: [`Engine::suspend`].
+
+mod calls;
+mod lines;
+mod requests;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+pub use calls::{
+    Action, Answer, Arrived, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network, OfferedQueue,
+    Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer, VaultCall, VaultError,
+};
+pub(crate) use lines::{Lines, User};
+pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
+pub(crate) use timers::Timer;
+
+use crate::error::{Refusal, StoreError};
+use crate::ids::{
+    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId,
+};
+use crate::outbox::Pacing;
+use crate::store::Store;
+
+/// How long nothing is tried after the disk failed.
+const SUSPENDED: Duration = Duration::from_secs(3);
+
+/// What a call under way is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pending {
+    BeginReplica(ReplicaId),
+    FinishReplica(ReplicaId),
+    CancelReplica(ReplicaId),
+    OpenInvite(AcceptId),
+    AcceptInvite(AcceptId, OutgoingId),
+    Seal(OutgoingId, OutboxId),
+    Open(ReplicaId, MailboxId),
+    Forget(Vec<OutboxId>),
+    Sign(LineId),
+    SafetyNumber(RequestId, bool),
+    Pick(ReplicaId),
+    Mailbox(LineId, Task),
+    Nothing,
+}
+
+/// What a command to a mailbox is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Task {
+    Create(ReplicaId),
+    Subscribe(ReplicaId),
+    Acknowledge(ReplicaId, Vec<MailboxId>),
+    LeaveBlob(ReplicaId),
+    DropBlob(ReplicaId),
+    Delete(ReplicaId),
+    Read(AcceptId),
+    Secure(PeerQueueId),
+    Deposit(PeerQueueId, DepositId),
+}
+
+/// What is under way and must not be begun twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Busy {
+    Replica(ReplicaId),
+    Subscribe(ReplicaId),
+    Acknowledge(ReplicaId),
+    DropBlob(ReplicaId),
+    Accept(AcceptId),
+    Seal(OutgoingId),
+    Secure(PeerQueueId),
+    Deposit(DepositId),
+}
+
+/// The engine. One per unlocked profile.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) rng: Box<dyn CryptoRng>,
+    pub(crate) now: Timestamp,
+    pub(crate) memory: Memory,
+    out: Vec<Action>,
+    next_number: u64,
+    suspended_until: Option<Timestamp>,
+}
+
+/// What is under way: lost with the process, and made anew from the store.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) lines: Lines,
+    pub(crate) pending: HashMap<Ticket, Pending>,
+    pub(crate) busy: HashSet<Busy>,
+    pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    pub(crate) network: Network,
+    pub(crate) onion: bool,
+    /// Own queues with a living subscription.
+    pub(crate) subscribed: HashSet<ReplicaId>,
+    /// Owed to mailboxes.
+    pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
+    /// Envelopes that keyvault has not been asked about, and those that it was.
+    pub(crate) arrived: VecDeque<Arrived>,
+    pub(crate) opening: HashMap<(ReplicaId, MailboxId), Arrived>,
+    /// Sealed and not known to be forgotten by keyvault.
+    pub(crate) unforgotten: HashMap<OutboxId, OutgoingId>,
+    pub(crate) forget_outbox: Vec<OutboxId>,
+    pub(crate) forget_opened: Vec<[u8; 32]>,
+    /// Acked at the mailbox: rows to be dropped with the next transaction.
+    pub(crate) done_intents: Vec<(ReplicaId, MailboxId)>,
+    pub(crate) pacing: HashMap<PeerQueueId, Pacing>,
+    /// Contacts to look at when the batch is over.
+    pub(crate) pump: BTreeSet<ContactId>,
+    pub(crate) events_grew: bool,
+    pub(crate) patience_over: HashSet<AcceptId>,
+    /// Requests that wait for keyvault's word on a link.
+    pub(crate) accept_requests: HashMap<AcceptId, RequestId>,
+    /// Accepts that ended in this run, for whoever still waits for them.
+    pub(crate) refused_accepts: HashMap<ContactId, Refusal>,
+    /// The last sign of life from a peer.
+    pub(crate) proof_at: Option<Timestamp>,
+}
+
+impl Engine {
+    /// An engine on an open store. Nothing is done before [`Engine::start`].
+    #[must_use]
+    pub fn new(store: Store, rng: Box<dyn CryptoRng>) -> Self {
+        Self {
+            store,
+            rng,
+            now: Timestamp(0),
+            memory: Memory::default(),
+            out: Vec::new(),
+            next_number: 1,
+            suspended_until: None,
+        }
+    }
+
+    /// Takes up everything that the store says is unfinished. keyvault and onion may be called from now on.
+    pub fn start(&mut self, now: Timestamp) -> Vec<Action> {
+        self.now = now;
+        self.transaction(Self::resume).unwrap_or_else(|_| self.suspend())
+    }
+
+    /// Handles what happened, as one transaction, and says what to do. Questions are answered from what is durable.
+    pub fn handle(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
+        self.now = now;
+        let (queries, inputs): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(|input| matches!(input, Input::Query(..)));
+        let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
+        for query in queries {
+            if let Input::Query(request, query) = query {
+                let answer = self.answer_query(*query).unwrap_or(Err(Refusal::Storage));
+                actions.push(Action::Answer(request, answer));
+            }
+        }
+        actions
+    }
+
+    /// When [`Input::Tick`] is wanted.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.suspended_until.or_else(|| self.memory.timers.first().map(|(at, _)| *at))
+    }
+
+    fn apply(&mut self, inputs: Vec<Input>) -> Vec<Action> {
+        if let Some(until) = self.suspended_until {
+            return self.apply_suspended(until, inputs);
+        }
+        let requests: Vec<RequestId> = inputs.iter().filter_map(request_of).collect();
+        match self.transaction(|engine| inputs.into_iter().try_for_each(|input| engine.input(input))) {
+            Ok(actions) => actions,
+            Err(_) => {
+                let mut actions = self.suspend();
+                actions.extend(requests.into_iter().map(|request| Action::Answer(request, Err(Refusal::Storage))));
+                actions
+            }
+        }
+    }
+
+    /// The disk failed a moment ago: nothing is begun, and what onion tells is remembered.
+    fn apply_suspended(&mut self, until: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for input in inputs {
+            match input {
+                Input::OnionCame => self.memory.onion = true,
+                Input::OnionGone => self.memory.onion = false,
+                Input::Network(network) => self.memory.network = network,
+                other => actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage)))),
+            }
+        }
+        if self.now >= until {
+            self.suspended_until = None;
+            actions.extend(self.transaction(Self::resume).unwrap_or_else(|_| self.suspend()));
+        }
+        actions
+    }
+
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<Vec<Action>, StoreError> {
+        self.store.begin()?;
+        let done = work(self).and_then(|()| self.end_of_batch());
+        if let Err(error) = done {
+            self.store.rollback();
+            return Err(error);
+        }
+        self.store.commit()?;
+        if std::mem::take(&mut self.memory.events_grew) {
+            self.out.push(Action::EventsGrew);
+        }
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
+    fn suspend(&mut self) -> Vec<Action> {
+        self.out.clear();
+        let memory = std::mem::take(&mut self.memory);
+        self.memory.onion = memory.onion;
+        self.memory.network = memory.network;
+        self.suspended_until = Some(self.now.after(SUSPENDED));
+        memory.lines.all().map(Action::Close).collect()
+    }
+
+    fn resume(&mut self) -> Result<(), StoreError> {
+        self.store.prune_events()?;
+        self.resume_inbox()?;
+        self.resume_outbox()?;
+        for replica in self.store.replicas()? {
+            self.advance_replica(replica.id)?;
+        }
+        for accept in self.store.open_accepts()? {
+            self.advance_accept(accept.id)?;
+        }
+        self.set_timer(self.now.after(timers::HOUSEKEEPING), Timer::Housekeeping);
+        Ok(())
+    }
+
+    fn input(&mut self, input: Input) -> Result<(), StoreError> {
+        match input {
+            Input::Request(id, request) => self.request(id, *request),
+            Input::Query(..) => Ok(()),
+            Input::Vault(ticket, answer) => self.vault_answered(ticket, *answer),
+            Input::Opened(line, opened) => self.line_opened(line, opened),
+            Input::Closed(line) => self.line_closed(line),
+            Input::Mailbox(ticket, answer) => self.mailbox_answered(ticket, *answer),
+            Input::Picked(ticket, relay) => self.picked(ticket, relay),
+            Input::Arrived(arrived) => {
+                self.arrived(*arrived);
+                Ok(())
+            }
+            Input::Network(network) => self.network_changed(network),
+            Input::OnionCame => self.onion_came(),
+            Input::OnionGone => self.onion_gone(),
+            Input::Tick => self.tick(),
+        }
+    }
+
+    /// What is better done once for all inputs of a batch.
+    fn end_of_batch(&mut self) -> Result<(), StoreError> {
+        self.open_arrived();
+        while let Some(contact) = self.memory.pump.pop_first() {
+            self.pump_outbox(contact)?;
+        }
+        self.flush_acks()?;
+        self.flush_forget();
+        for (replica, mailbox) in std::mem::take(&mut self.memory.done_intents) {
+            self.store.drop_intent(replica, mailbox)?;
+        }
+        Ok(())
+    }
+
+    fn vault_answered(&mut self, ticket: Ticket, answer: VaultAnswer) -> Result<(), StoreError> {
+        match self.memory.pending.remove(&ticket) {
+            None | Some(Pending::Nothing | Pending::Pick(_) | Pending::Mailbox(..)) => Ok(()),
+            Some(Pending::BeginReplica(id)) => self.replica_begun(id, answer),
+            Some(Pending::FinishReplica(id)) => self.replica_finished(id, answer),
+            Some(Pending::CancelReplica(id)) => self.replica_cancelled(id),
+            Some(Pending::OpenInvite(id)) => self.invite_opened(id, answer),
+            Some(Pending::AcceptInvite(id, outgoing)) => self.invite_accepted(id, outgoing, answer),
+            Some(Pending::Seal(id, outbox)) => self.sealed(id, outbox, answer),
+            Some(Pending::Open(replica, mailbox)) => self.opened(replica, mailbox, answer),
+            Some(Pending::Forget(outboxes)) => self.forgotten(&outboxes, &answer),
+            Some(Pending::Sign(line)) => self.signed(line, ticket, answer),
+            Some(Pending::SafetyNumber(request, verified)) => {
+                self.safety_number_told(request, verified, answer);
+                Ok(())
+            }
+        }
+    }
+
+    fn mailbox_answered(&mut self, ticket: Ticket, answer: MailboxAnswer) -> Result<(), StoreError> {
+        let Some(Pending::Mailbox(line, task)) = self.memory.pending.remove(&ticket) else { return Ok(()) };
+        self.memory.busy.remove(&task.busy());
+        if answer == MailboxAnswer::Lost {
+            return self.task_lost(&task);
+        }
+        self.memory.lines.worked(line);
+        match task {
+            Task::Create(id) => self.queue_created(id, answer),
+            Task::Subscribe(id) => self.subscribed(id, &answer),
+            Task::Acknowledge(id, ids) => self.mail_acked(id, ids, &answer),
+            Task::LeaveBlob(id) => self.blob_left(id, &answer),
+            Task::DropBlob(id) => self.blob_dropped(id, &answer),
+            Task::Delete(id) => self.queue_deleted(id),
+            Task::Read(id) => self.blob_read(id, answer),
+            Task::Secure(id) => self.secured(id, &answer),
+            Task::Deposit(queue, id) => self.deposited(line, queue, id, &answer),
+        }
+    }
+
+    /// A command's circuit went, or keyvault would not sign it: whatever it was for is begun again when it is next looked at.
+    pub(crate) fn task_lost(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.memory.busy.remove(&task.busy());
+        match task {
+            Task::Acknowledge(id, ids) => self.memory.acks.entry(*id).or_default().extend(ids),
+            Task::Subscribe(id) => drop(self.memory.subscribed.remove(id)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    // ---- what every flow uses
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    pub(crate) fn call_vault(&mut self, pending: Pending, call: VaultCall) -> Ticket {
+        let ticket = Ticket(self.number());
+        self.memory.pending.insert(ticket, pending);
+        self.out.push(Action::Vault(ticket, Box::new(call)));
+        ticket
+    }
+
+    /// Takes the right to begin something; false when it is under way already.
+    pub(crate) fn begin(&mut self, busy: Busy) -> bool {
+        self.memory.busy.insert(busy)
+    }
+
+    /// A number that is not 0 and fits a signed column.
+    pub(crate) fn random_id(&mut self) -> u64 {
+        (u64::from_be_bytes(self.random()) >> 1).max(1)
+    }
+
+    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        rand_core::Rng::fill_bytes(&mut self.rng, &mut bytes);
+        bytes
+    }
+
+    /// Exponentially distributed, for what must not be linked in time (protocol.md 8).
+    pub(crate) fn exponential(&mut self, mean: Duration) -> Duration {
+        let uniform = f64::from(u32::from_be_bytes(self.random())).mul_add(1.0 / f64::from(u32::MAX), f64::MIN_POSITIVE);
+        mean.mul_f64(-uniform.min(1.0).ln().max(-8.0))
+    }
+
+    pub(crate) fn event(&mut self, kind: &crate::store::EventKind) -> Result<(), StoreError> {
+        self.memory.events_grew = true;
+        self.store.add_event(self.now, kind)
+    }
+}
+
+impl Task {
+    pub(crate) fn busy(&self) -> Busy {
+        match self {
+            Self::Create(id) | Self::LeaveBlob(id) | Self::Delete(id) => Busy::Replica(*id),
+            Self::Subscribe(id) => Busy::Subscribe(*id),
+            Self::Acknowledge(id, _) => Busy::Acknowledge(*id),
+            Self::DropBlob(id) => Busy::DropBlob(*id),
+            Self::Read(id) => Busy::Accept(*id),
+            Self::Secure(id) => Busy::Secure(*id),
+            Self::Deposit(_, id) => Busy::Deposit(*id),
+        }
+    }
+}
+
+fn request_of(input: &Input) -> Option<RequestId> {
+    match input {
+        Input::Request(id, _) => Some(*id),
+        _ => None,
+    }
+}

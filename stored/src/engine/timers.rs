@@ -1,0 +1,86 @@
+//! What is to be looked at again later. Nothing on the path of a text waits for one.
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+
+use super::{Engine, LineId, User};
+use crate::error::StoreError;
+use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
+
+/// How often things that have outlived their use are dropped.
+pub(super) const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Timer {
+    /// Open it again.
+    Line(LineId),
+    /// Look at it.
+    User(User),
+    /// Ask again for a relay.
+    Pick(ReplicaId),
+    /// Go on with fewer queues.
+    Accept(AcceptId),
+    /// A number is missing since a while.
+    Gap(ContactId),
+    /// keyvault did not seal it.
+    Seal(ContactId),
+    /// keyvault did not open something.
+    Open,
+    /// Look whether the peer has it by now.
+    Resend(OutgoingId),
+    /// Once an hour.
+    Housekeeping,
+}
+
+impl Engine {
+    /// Sets a timer; an earlier one for the same thing stays.
+    pub(crate) fn set_timer(&mut self, at: Timestamp, timer: Timer) {
+        self.memory.timers.insert((at, timer));
+    }
+
+    pub(crate) fn tick(&mut self) -> Result<(), StoreError> {
+        let mut due = Vec::new();
+        while let Some((at, timer)) = self.memory.timers.first().copied() {
+            if at > self.now {
+                break;
+            }
+            self.memory.timers.pop_first();
+            if !due.contains(&timer) {
+                due.push(timer);
+            }
+        }
+        due.into_iter().try_for_each(|timer| self.timer(timer))
+    }
+
+    fn timer(&mut self, timer: Timer) -> Result<(), StoreError> {
+        match timer {
+            Timer::Line(id) => {
+                self.line_timer(id);
+                Ok(())
+            }
+            Timer::User(user) => self.user_timer(user),
+            Timer::Pick(id) => self.advance_replica(id),
+            Timer::Accept(id) => {
+                self.memory.patience_over.insert(id);
+                self.advance_accept(id)
+            }
+            Timer::Gap(contact) => self.gap_timer(contact),
+            Timer::Seal(contact) => {
+                self.memory.pump.insert(contact);
+                Ok(())
+            }
+            // The end of every batch opens what waits.
+            Timer::Open => Ok(()),
+            Timer::Resend(id) => self.resend_timer(id),
+            Timer::Housekeeping => self.housekeeping(),
+        }
+    }
+
+    fn housekeeping(&mut self) -> Result<(), StoreError> {
+        self.set_timer(self.now.after(HOUSEKEEPING), Timer::Housekeeping);
+        self.store.prune_events()?;
+        self.expire_invites()
+    }
+}

@@ -1,0 +1,64 @@
+//! What goes wrong, by who is at fault.
+
+/// The database did not do what was asked. Nothing was lost: the transaction is undone as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full, or the file may not grow.
+    #[error("the disk is full: free some space, nothing was lost")]
+    Full,
+    /// The file does not open under the key that keyvault gave: it is damaged or belongs to another vault.
+    #[error("store.db is damaged or belongs to another vault")]
+    Damaged,
+    /// A later version of this program wrote it.
+    #[error("store.db was written by a newer version of Privatus")]
+    Newer,
+    /// Anything else that SQLite says.
+    #[error("store.db: {0}")]
+    Sqlite(rusqlite::Error),
+    /// Another file of the folder.
+    #[error("the profile's folder: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// Why the user's request was not done; each has one sentence in the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("refused: {self:?}")]
+#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
+pub enum Refusal {
+    Locked,
+    ScriptsOff,
+    NoSuchContact,
+    NameTaken,
+    NameBad,
+    NoSuchMessage,
+    TooLong,
+    BadId,
+    Network,
+    LinkMalformed,
+    LinkTruncated,
+    LinkAltered,
+    LinkExpired,
+    LinkNewer,
+    LinkOwn,
+    LinkUsed,
+    RateLimited,
+    Blocked,
+    NotBuilt,
+    Storage,
+    Conflict,
+    Picture,
+    RefusedByRelay,
+    NoSuchInvite,
+    Waiting,
+}

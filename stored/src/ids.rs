@@ -1,0 +1,65 @@
+//! Names for what the engine keeps rows of, and for what it and keyvault talk about.
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.cast_signed().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                i64::column_result(value).map(|number| Self(number.cast_unsigned()))
+            }
+        }
+    };
+}
+
+id!(
+    /// A person that this profile talks to.
+    ContactId
+);
+id!(
+    /// One content on its way out; rises in the order of sending.
+    OutgoingId
+);
+id!(
+    /// keyvault's session of a contact.
+    SessionId
+);
+id!(
+    /// An own receive queue on one relay. An invite's queue has the invite's number.
+    ReplicaId
+);
+id!(
+    /// An invite of somebody else that this side opened.
+    AcceptId
+);
+id!(
+    /// keyvault's number of a queue of the peer.
+    PeerQueueId
+);
+id!(
+    /// By which keyvault keeps a sealed answer until it is forgotten.
+    OutboxId
+);
+id!(
+    /// One envelope for one queue of the peer.
+    DepositId
+);
+
+/// A relay's identity.
+pub use ipc_schema::relay::RelayId;
+
+/// Sixteen bytes that keep circuits of different purposes apart.
+pub type Isolation = [u8; 16];
+
+/// What an envelope is called in a mailbox.
+pub type MailboxId = [u8; 16];

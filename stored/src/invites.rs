@@ -1,0 +1,422 @@
+//! Own queues and the invites that wait on them: step by step, each durable, each repeated until it is done.
+
+use std::time::Duration;
+
+use crate::engine::{
+    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, RequestId, Reply, Task, Ticket,
+    Timer, User, VaultAnswer, VaultCall, VaultError,
+};
+use crate::error::{Refusal, StoreError};
+use crate::ids::{ContactId, RelayId, ReplicaId};
+use crate::store::{ContactState, Created, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
+
+/// Queues for each contact (protocol.md 8, R).
+const REPLICAS: usize = 2;
+/// No relay could be named: asked again then, or when the network changes.
+const PICK_RETRY: Duration = Duration::from_secs(5);
+/// keyvault could not: asked again then.
+const VAULT_RETRY: Duration = Duration::from_secs(5);
+/// Another relay is taken after so many failures in a row before anything lies there.
+const FAILURES_MAX: u32 = 3;
+
+impl Engine {
+    /// A contact that is invited, an invite, and the queue that it waits on.
+    pub(crate) fn new_invite(&mut self, request: RequestId, name: &str) -> Result<(), StoreError> {
+        let name = match self.free_name(name)? {
+            Ok(name) => name,
+            Err(refusal) => {
+                self.act(Action::Answer(request, Err(refusal)));
+                return Ok(());
+            }
+        };
+        let contact = ContactId(self.random_id());
+        self.store.add_contact(contact, &name, ContactState::Invited, self.now)?;
+        let id = ReplicaId(self.random_id());
+        self.store.add_invite(id, contact)?;
+        let isolation = self.random();
+        self.store.add_replica(id, Some(contact), true, &isolation)?;
+        self.event(&EventKind::Contact { contact })?;
+        if let Some(invite) = self.store.invite(id)? {
+            self.act(Action::Answer(request, Ok(Reply::Invite(Box::new(invite)))));
+        }
+        self.advance_replica(id)
+    }
+
+    /// Nobody may accept it any more.
+    pub(crate) fn cancel_invite(&mut self, id: &str) -> Result<Result<Reply, Refusal>, StoreError> {
+        let Some(invite) = self.invite_named(id)? else { return Ok(Err(Refusal::NoSuchInvite)) };
+        if invite.state == InviteState::Accepted {
+            return Ok(Err(Refusal::LinkUsed));
+        }
+        self.end_invite(&invite)?;
+        Ok(Ok(Reply::Done))
+    }
+
+    /// Takes an invite that nobody accepted away, with the contact that it was for.
+    pub(crate) fn end_invite(&mut self, invite: &Invite) -> Result<(), StoreError> {
+        self.store.delete_replicas_of(invite.contact, None)?;
+        self.store.delete_contact(invite.contact)?;
+        self.event(&EventKind::Contact { contact: invite.contact })?;
+        self.advance_replica(invite.id)
+    }
+
+    pub(crate) fn invite_named(&self, id: &str) -> Result<Option<Invite>, StoreError> {
+        if let Ok(number) = u64::from_str_radix(id, 16)
+            && let Some(invite) = self.store.invite(ReplicaId(number))?
+        {
+            return Ok(Some(invite));
+        }
+        match self.store.contact_named(id)? {
+            Some(contact) => self.store.invite_of(contact.id),
+            None => Ok(None),
+        }
+    }
+
+    /// Adds queues until a contact has as many as it should.
+    pub(crate) fn ensure_replicas(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let there = self.store.replicas_of(contact)?.len();
+        for _ in there..REPLICAS {
+            let id = ReplicaId(self.random_id());
+            let isolation = self.random();
+            self.store.add_replica(id, Some(contact), false, &isolation)?;
+            self.advance_replica(id)?;
+        }
+        Ok(())
+    }
+
+    /// The next step of an own queue, unless one is under way.
+    pub(crate) fn advance_replica(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        let Some(replica) = self.store.replica(id)? else {
+            self.leave_line(User::Replica(id));
+            return Ok(());
+        };
+        match (replica.state, replica.relay) {
+            (ReplicaState::Picking, _) | (ReplicaState::Beginning, None) => self.pick(&replica),
+            (ReplicaState::Beginning, Some(relay)) => {
+                if self.begin(Busy::Replica(id)) {
+                    let call = match replica.invite {
+                        true => VaultCall::BeginInvite { invite: id, relay },
+                        false => VaultCall::BeginReplica { replica: id, relay },
+                    };
+                    self.call_vault(Pending::BeginReplica(id), call);
+                }
+                Ok(())
+            }
+            (ReplicaState::Finishing, _) => {
+                self.finish(replica);
+                Ok(())
+            }
+            (ReplicaState::Deleting, _) if replica.created.is_none() => self.cancel_keys(&replica),
+            (_, Some(relay)) => self.advance_at_relay(replica, relay),
+            (_, None) => self.start_over(&replica),
+        }
+    }
+
+    fn advance_at_relay(&mut self, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
+        let id = replica.id;
+        if replica.state == ReplicaState::Creating && self.memory.lines.failures(User::Replica(id)) >= FAILURES_MAX {
+            return self.start_over(&replica);
+        }
+        let Some(line) = self.line(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };
+        let Some(created) = replica.created else {
+            if self.begin(Busy::Replica(id)) {
+                let call = MailboxCall::Create { receiver_key: replica.auth_key };
+                self.command(line, Task::Create(id), None, call);
+            }
+            return Ok(());
+        };
+        match replica.state {
+            ReplicaState::Leaving => self.leave_blob(line, id, &created),
+            ReplicaState::Deleting => self.delete_queue(line, id, created),
+            _ => self.keep_live(line, id, created),
+        }
+    }
+
+    fn keep_live(&mut self, line: LineId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
+        let invite = self.store.invite(id)?;
+        if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
+            && self.begin(Busy::DropBlob(id))
+        {
+            let call = MailboxCall::DropBlob { queue: created.receiver_queue.clone(), blob_id: invite.blob_id };
+            self.command(line, Task::DropBlob(id), Some(Purpose::DropBlob(id)), call);
+        }
+        if !self.memory.subscribed.contains(&id) && self.begin(Busy::Subscribe(id)) {
+            let call = MailboxCall::Subscribe { queue: created.receiver_queue, replica: id };
+            self.command(line, Task::Subscribe(id), Some(Purpose::Subscribe(id)), call);
+        }
+        Ok(())
+    }
+
+    fn pick(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        if !self.memory.onion || !self.begin(Busy::Replica(replica.id)) {
+            return Ok(());
+        }
+        let taken = match replica.contact {
+            Some(contact) => self.store.replicas_of(contact)?.iter().filter_map(|other| other.relay).collect(),
+            None => Vec::new(),
+        };
+        let ticket = Ticket(self.number());
+        self.memory.pending.insert(ticket, Pending::Pick(replica.id));
+        self.act(Action::Pick(ticket, taken));
+        Ok(())
+    }
+
+    pub(crate) fn picked(&mut self, ticket: Ticket, relay: Option<RelayId>) -> Result<(), StoreError> {
+        let Some(Pending::Pick(id)) = self.memory.pending.remove(&ticket) else { return Ok(()) };
+        self.memory.busy.remove(&Busy::Replica(id));
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        let Some(relay) = relay else {
+            self.set_timer(self.now.after(PICK_RETRY), Timer::Pick(id));
+            return self.replica_changed(&replica);
+        };
+        self.store.set_replica_relay(id, relay)?;
+        self.advance_replica(id)
+    }
+
+    /// Queues that wait for a relay are looked at again.
+    pub(crate) fn wake_pickers(&mut self) -> Result<(), StoreError> {
+        for replica in self.store.replicas()? {
+            if replica.state == ReplicaState::Picking {
+                self.advance_replica(replica.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn replica_begun(&mut self, id: ReplicaId, answer: VaultAnswer) -> Result<(), StoreError> {
+        self.memory.busy.remove(&Busy::Replica(id));
+        match answer {
+            VaultAnswer::AuthKey(key) => {
+                self.store.set_auth_key(id, &key)?;
+                self.advance_replica(id)
+            }
+            VaultAnswer::Failed(VaultError::RateLimited) => self.rate_limited(id),
+            _ => {
+                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Too many new contacts within the hour: the invite is taken back, and whoever waits for it is told.
+    fn rate_limited(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        match self.store.invite(id)? {
+            Some(invite) => self.end_invite(&invite),
+            None => {
+                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn queue_created(&mut self, id: ReplicaId, answer: MailboxAnswer) -> Result<(), StoreError> {
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        match answer {
+            MailboxAnswer::Created(created) => {
+                self.store.set_created(id, &created)?;
+                self.advance_replica(id)
+            }
+            _ => self.start_over(&replica),
+        }
+    }
+
+    fn finish(&mut self, replica: Replica) {
+        let Some(created) = replica.created else { return };
+        if self.begin(Busy::Replica(replica.id)) {
+            let call = match replica.invite {
+                true => VaultCall::FinishInvite { invite: replica.id, created },
+                false => VaultCall::FinishReplica { replica: replica.id, created },
+            };
+            self.call_vault(Pending::FinishReplica(replica.id), call);
+        }
+    }
+
+    pub(crate) fn replica_finished(&mut self, id: ReplicaId, answer: VaultAnswer) -> Result<(), StoreError> {
+        self.memory.busy.remove(&Busy::Replica(id));
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        match answer {
+            VaultAnswer::InviteFinished { link, blob_id, read_key, blob, expires } => {
+                let Some(invite) = self.store.invite(id)? else { return self.start_over(&replica) };
+                self.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
+                self.store.set_replica_state(id, ReplicaState::Leaving)?;
+                self.advance_replica(id)
+            }
+            VaultAnswer::Finished(true) => self.replica_lives(&replica),
+            // What the relay answered does not fit, or keyvault never heard of it.
+            VaultAnswer::Finished(false) | VaultAnswer::Failed(VaultError::RelayMismatch | VaultError::NoSuchId) => {
+                self.start_over(&replica)
+            }
+            _ => {
+                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+                Ok(())
+            }
+        }
+    }
+
+    /// It receives from now on; a contact that does not know of it is told.
+    fn replica_lives(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        self.store.set_replica_state(replica.id, ReplicaState::Live)?;
+        self.advance_replica(replica.id)?;
+        self.offer(replica)?;
+        self.replica_changed(replica)
+    }
+
+    /// Offers a queue inside the session once there is one.
+    pub(crate) fn offer(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        let Some(contact) = replica.contact else { return Ok(()) };
+        let connected = self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some());
+        if connected && !replica.offered && !self.store.offer_under_way(replica.id)? {
+            self.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(replica.id))?;
+            self.memory.pump.insert(contact);
+        }
+        Ok(())
+    }
+
+    fn replica_changed(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        let accept = match replica.contact {
+            Some(contact) => self.store.accept_of(contact)?,
+            None => None,
+        };
+        accept.map_or(Ok(()), |accept| self.advance_accept(accept.id))
+    }
+
+    fn leave_blob(&mut self, line: LineId, id: ReplicaId, created: &Created) -> Result<(), StoreError> {
+        let Some(invite) = self.store.invite(id)? else { return Ok(()) };
+        if self.begin(Busy::Replica(id)) {
+            let call = MailboxCall::LeaveBlob {
+                queue: created.receiver_queue.clone(),
+                blob_id: invite.blob_id,
+                read_key: invite.read_key,
+                blob: invite.blob,
+            };
+            self.command(line, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id)), call);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn blob_left(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        if *answer != MailboxAnswer::Told(Answer::Ok) {
+            return self.start_over(&replica);
+        }
+        self.store.set_replica_state(id, ReplicaState::Live)?;
+        self.store.set_invite_state(id, InviteState::Waiting)?;
+        if let Some(contact) = replica.contact {
+            self.event(&EventKind::Contact { contact })?;
+        }
+        self.advance_replica(id)
+    }
+
+    pub(crate) fn blob_dropped(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
+        match answer {
+            MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue) => self.store.invite_dropped(id),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn subscribed(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
+        match answer {
+            MailboxAnswer::Told(Answer::Ok) => {
+                self.memory.subscribed.insert(id);
+                Ok(())
+            }
+            MailboxAnswer::Told(Answer::NoQueue) => self.queue_lost(id),
+            _ => {
+                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+                Ok(())
+            }
+        }
+    }
+
+    /// The relay has lost or expired an own queue: a contact gets another one.
+    fn queue_lost(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        if let Some(invite) = self.store.invite(id)?
+            && invite.state <= InviteState::Waiting
+        {
+            self.store.set_invite_state(id, InviteState::Expired)?;
+            self.event(&EventKind::Contact { contact: invite.contact })?;
+        }
+        self.store.drop_intents_of(id)?;
+        self.store.drop_replica(id)?;
+        self.leave_line(User::Replica(id));
+        match replica.contact {
+            Some(contact) if self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()) => {
+                self.ensure_replicas(contact)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins with another relay, under another number: nobody was told of the old one.
+    fn start_over(&mut self, old: &Replica) -> Result<(), StoreError> {
+        let fresh = ReplicaId(self.random_id());
+        let isolation = self.random();
+        self.leave_line(User::Replica(old.id));
+        self.store.drop_replica(old.id)?;
+        if old.invite {
+            self.call_vault(Pending::Nothing, VaultCall::CancelInvite(old.id));
+            self.store.renumber_invite(old.id, fresh)?;
+        }
+        if old.state == ReplicaState::Deleting || old.contact.is_none() {
+            return Ok(());
+        }
+        self.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
+        self.set_timer(self.now.after(Duration::from_secs(1)), Timer::Pick(fresh));
+        Ok(())
+    }
+
+    fn delete_queue(&mut self, line: LineId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
+        if self.begin(Busy::Replica(id)) {
+            let call = MailboxCall::Delete { queue: created.receiver_queue };
+            self.command(line, Task::Delete(id), Some(Purpose::Delete(id)), call);
+        }
+        Ok(())
+    }
+
+    /// Whatever the relay said: it is not asked again.
+    pub(crate) fn queue_deleted(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        match self.store.replica(id)? {
+            Some(replica) => self.cancel_keys(&replica),
+            None => Ok(()),
+        }
+    }
+
+    /// The queue is gone from the relay: its keys go too, those of a session with its last queue.
+    fn cancel_keys(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        self.leave_line(User::Replica(replica.id));
+        let session = self.store.removal_of(replica.id)?;
+        if let Some(session) = session
+            && self.store.removal_waits(session, replica.id)?
+        {
+            return self.replica_cancelled(replica.id);
+        }
+        if self.begin(Busy::Replica(replica.id)) {
+            let call = session.map_or(VaultCall::CancelInvite(replica.id), VaultCall::RemoveSession);
+            self.call_vault(Pending::CancelReplica(replica.id), call);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn replica_cancelled(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        self.memory.busy.remove(&Busy::Replica(id));
+        self.store.drop_intents_of(id)?;
+        self.store.drop_replica(id)
+    }
+
+    pub(crate) fn opened_twice(&mut self, replica: ReplicaId) -> Result<(), StoreError> {
+        let Some(invite) = self.store.invite(replica)? else { return Ok(()) };
+        self.store.set_invite_state(replica, InviteState::OpenedTwice)?;
+        self.event(&EventKind::Contact { contact: invite.contact })
+    }
+
+    pub(crate) fn expire_invites(&mut self) -> Result<(), StoreError> {
+        for invite in self.store.invites()? {
+            if invite.state == InviteState::Waiting && invite.expires < self.now {
+                self.store.set_invite_state(invite.id, InviteState::Expired)?;
+                self.event(&EventKind::Contact { contact: invite.contact })?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,548 @@
+//! What goes out: contents are fixed, sealed, deposited at the peer's queues, and kept until the peer has acked them.
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::content::{self, Acks, Content, GAPS_MAX, Kind, Link, TextPart, WireId};
+use crate::engine::{
+    Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, SealedEnvelope, Task, Timer, User,
+    VaultAnswer, VaultCall, VaultError,
+};
+use crate::error::StoreError;
+use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
+use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
+
+/// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
+const SEALING_MAX: usize = 48;
+/// Asked of keyvault at a time in all.
+const SEALING_TOTAL_MAX: usize = 192;
+/// Deposits on one line that are not answered yet: a window of cells holds 28.
+const DEPOSITING_MAX: usize = 28;
+/// Mean of the delay of the second replica (protocol.md 8).
+const SECOND_REPLICA: Duration = Duration::from_secs(5);
+/// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
+const RESEAL_AFTER: Duration = Duration::from_secs(20);
+/// Wait after keyvault could not seal.
+const SEAL_RETRY: Duration = Duration::from_secs(2);
+/// A relay's disk or queue that is full is asked again.
+const FULL_RETRY: Duration = Duration::from_secs(20);
+
+/// Mirrors the relay's rate limit for one queue, so that it seldom has to say *throttled* (protocol.md 8: burst 256, then 60/s).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pacing {
+    tokens: f64,
+    at: Timestamp,
+    /// Nothing before.
+    not_before: Timestamp,
+    in_flight: usize,
+}
+
+const BURST: f64 = 250.0;
+const PER_SECOND: f64 = 58.0;
+
+impl Pacing {
+    fn new(now: Timestamp) -> Self {
+        Self { tokens: BURST, at: now, not_before: Timestamp(0), in_flight: 0 }
+    }
+
+    /// Takes the right to deposit one, or says when to ask again.
+    fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        if now < self.not_before {
+            return Err(self.not_before);
+        }
+        self.tokens = now.since(self.at).as_secs_f64().mul_add(PER_SECOND, self.tokens).min(BURST);
+        self.at = now;
+        if self.tokens < 1.0 {
+            return Err(now.after(Duration::from_millis(100)));
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+
+    fn refused(&mut self, now: Timestamp, wait: Duration) {
+        self.tokens = 0.0;
+        self.at = now.after(wait);
+        self.not_before = now.after(wait);
+    }
+}
+
+impl Engine {
+    /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks are still owed then.
+    pub(crate) fn pump_outbox(&mut self, id: ContactId) -> Result<(), StoreError> {
+        let Some(contact) = self.store.contact(id)? else { return Ok(()) };
+        let Some(session) = contact.session else { return Ok(()) };
+        if contact.blocked {
+            return Ok(());
+        }
+        let waiting =
+            self.store.outgoing_in_state(id, OutgoingState::Waiting, u32::try_from(SEALING_MAX).unwrap_or(u32::MAX))?;
+        for outgoing in waiting {
+            if !self.may_seal(id) {
+                return Ok(());
+            }
+            self.fix(&outgoing)?;
+            self.seal(outgoing.id, session)?;
+        }
+        // Asked anew: what was sealed just now carries the acks.
+        let ack_due = self.store.contact(id)?.is_some_and(|contact| contact.ack_due);
+        if ack_due && !self.store.receipt_under_way(id)? && self.may_seal(id) {
+            let receipt = self.store.add_outgoing(id, OutgoingKind::Receipt, None, None)?;
+            if let Some(outgoing) = self.store.outgoing(receipt)? {
+                self.fix(&outgoing)?;
+                self.seal(receipt, session)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_seal(&self, _contact: ContactId) -> bool {
+        let sealing = self.memory.busy.iter().filter(|busy| matches!(busy, Busy::Seal(_))).count();
+        sealing < SEALING_TOTAL_MAX.min(SEALING_MAX.saturating_mul(4))
+    }
+
+    /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
+    fn fix(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let mut chain = self.store.send_chain(outgoing.contact)?;
+        let kind = self.kind_of(outgoing)?;
+        let numbered = kind.numbered();
+        if numbered {
+            chain.sequence += 1;
+        }
+        let content = Content {
+            id: WireId(self.random()),
+            link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
+            sent_at: self.now,
+            acks: self.acks_for(outgoing.contact)?,
+            kind,
+        };
+        let bytes = content::encode(&content);
+        if numbered {
+            chain.hash = Some(content::hash(&bytes));
+            self.store.set_send_chain(outgoing.contact, &chain)?;
+        }
+        self.store.set_ack_due(outgoing.contact, false)?;
+        let outbox = OutboxId(self.random_id());
+        let sequence = if numbered { chain.sequence } else { 0 };
+        self.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
+    }
+
+    fn kind_of(&self, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+        Ok(match outgoing.kind {
+            OutgoingKind::Receipt => Kind::Receipt,
+            OutgoingKind::QueueChange => Kind::QueueChange,
+            OutgoingKind::Profile => Kind::Profile(self.profile_name()?),
+            OutgoingKind::GapRequest => {
+                let chain = self.store.receive_chain(outgoing.contact)?;
+                Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
+            }
+            OutgoingKind::Text => match outgoing.message.as_deref() {
+                Some(message) => self.text_part(message, outgoing)?,
+                None => Kind::QueueChange,
+            },
+        })
+    }
+
+    fn text_part(&self, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+        // A text that was deleted meanwhile leaves a number without words.
+        let Some(message) = self.store.message(message)? else { return Ok(Kind::QueueChange) };
+        let body = content::split(&message.body).get(usize::from(outgoing.part)).copied().unwrap_or_default();
+        let reply_to = match self.store.message(&message.reply_to)? {
+            Some(answered) if outgoing.part == 0 => Some(answered.wire),
+            _ => None,
+        };
+        Ok(Kind::Text(TextPart {
+            message: message.wire,
+            part: outgoing.part,
+            parts: outgoing.parts,
+            body: body.to_owned(),
+            reply_to,
+        }))
+    }
+
+    fn acks_for(&self, contact: ContactId) -> Result<Option<Acks>, StoreError> {
+        let chain = self.store.receive_chain(contact)?;
+        if chain.chain == Timestamp(0) {
+            return Ok(None);
+        }
+        let mut up_to = chain.numbers.highest();
+        let mut missing = chain.numbers.missing(up_to, GAPS_MAX + 1);
+        if let Some(untold) = missing.get(GAPS_MAX) {
+            // There is room for so many gaps only: say nothing of what lies beyond.
+            up_to = untold.first - 1;
+            missing.truncate(GAPS_MAX);
+        }
+        Ok(Some(Acks { chain: chain.chain, up_to, missing }))
+    }
+
+    fn seal(&mut self, id: OutgoingId, session: crate::ids::SessionId) -> Result<(), StoreError> {
+        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
+        let (Some(content), Some(outbox)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
+        if self.begin(Busy::Seal(id)) {
+            let call = VaultCall::Seal { session, outbox, content, offer: outgoing.offer };
+            self.call_vault(Pending::Seal(id, outbox), call);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sealed(
+        &mut self,
+        id: OutgoingId,
+        outbox: OutboxId,
+        answer: VaultAnswer,
+    ) -> Result<(), StoreError> {
+        self.memory.busy.remove(&Busy::Seal(id));
+        let Some(outgoing) = self.store.outgoing(id)? else {
+            self.memory.forget_outbox.push(outbox);
+            return Ok(());
+        };
+        self.memory.pump.insert(outgoing.contact);
+        match answer {
+            VaultAnswer::Sealed(envelopes) if outgoing.state == OutgoingState::Sealing => {
+                self.keep_sealed(&outgoing, outbox, envelopes)
+            }
+            VaultAnswer::Sealed(_) => {
+                // Acked while it was sealed again.
+                self.memory.forget_outbox.push(outbox);
+                self.store.drop_outgoing(id)
+            }
+            VaultAnswer::Failed(VaultError::BadContent) => {
+                // keyvault has other bytes under this name: take another.
+                let fresh = OutboxId(self.random_id());
+                self.memory.forget_outbox.push(outbox);
+                self.store.outgoing_sealed(id, self.now)?;
+                self.store.reseal_outgoing(id, fresh)?;
+                self.seal_again(id)
+            }
+            _ => {
+                self.memory.pump.remove(&outgoing.contact);
+                self.set_timer(self.now.after(SEAL_RETRY), Timer::Seal(outgoing.contact));
+                self.set_timer(self.now.after(SEAL_RETRY), Timer::Resend(id));
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the envelopes durable, all in one transaction, then lets keyvault forget and the network have them.
+    pub(crate) fn keep_sealed(
+        &mut self,
+        outgoing: &Outgoing,
+        outbox: OutboxId,
+        envelopes: Vec<SealedEnvelope>,
+    ) -> Result<(), StoreError> {
+        self.store.outgoing_sealed(outgoing.id, self.now)?;
+        self.memory.unforgotten.insert(outbox, outgoing.id);
+        self.memory.forget_outbox.push(outbox);
+        let queues = self.store.peer_queues_of(outgoing.contact)?;
+        let mut fresh: Vec<_> = envelopes
+            .into_iter()
+            .filter(|envelope| queues.iter().any(|queue| queue.number == envelope.peer_queue))
+            .collect();
+        // The first goes where a circuit is open and nothing is in the way, the others after a random delay.
+        fresh.sort_by_key(|envelope| !self.is_ready(envelope.peer_queue));
+        let mut touched = Vec::new();
+        for (at, envelope) in fresh.into_iter().enumerate() {
+            let due = if at == 0 { self.now } else { self.now.after(self.exponential(SECOND_REPLICA)) };
+            touched.push(envelope.peer_queue);
+            self.store.add_deposit(&Deposit {
+                id: DepositId(0),
+                outgoing: outgoing.id,
+                peer_queue: envelope.peer_queue,
+                put_id: envelope.put_id,
+                envelope: envelope.bytes,
+                due,
+            })?;
+        }
+        touched.into_iter().try_for_each(|queue| self.advance_peer_queue(queue))
+    }
+
+    fn is_ready(&self, queue: PeerQueueId) -> bool {
+        let paced = self.memory.pacing.get(&queue);
+        self.memory.lines.is_open(User::PeerQueue(queue))
+            && paced.is_none_or(|pacing| pacing.not_before <= self.now && pacing.tokens >= 1.0)
+    }
+
+    /// Secures a queue of the peer once, then deposits what is due.
+    pub(crate) fn advance_peer_queue(&mut self, id: PeerQueueId) -> Result<(), StoreError> {
+        let user = User::PeerQueue(id);
+        let queue = self.store.peer_queue(id)?.filter(|queue| !queue.dead);
+        let Some(queue) = queue else {
+            self.leave_line(user);
+            return Ok(());
+        };
+        let Some(line) = self.line(queue.relay, queue.isolation, user) else { return Ok(()) };
+        if !queue.secured {
+            if self.begin(Busy::Secure(id)) {
+                let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
+                self.command(line, Task::Secure(id), Some(Purpose::Secure(id)), call);
+            }
+            return Ok(());
+        }
+        self.deposit_due(line, &queue)
+    }
+
+    fn deposit_due(&mut self, line: LineId, queue: &PeerQueue) -> Result<(), StoreError> {
+        let user = User::PeerQueue(queue.number);
+        let now = self.now;
+        for (id, due) in self.store.deposits(queue.number, 64)? {
+            if self.memory.busy.contains(&Busy::Deposit(id)) {
+                continue;
+            }
+            if due > now {
+                self.set_timer(due, Timer::User(user));
+                break;
+            }
+            let pacing = self.memory.pacing.entry(queue.number).or_insert_with(|| Pacing::new(now));
+            if pacing.in_flight >= DEPOSITING_MAX {
+                break;
+            }
+            if let Err(later) = pacing.take(now) {
+                self.set_timer(later, Timer::User(user));
+                self.other_way(queue.number)?;
+                break;
+            }
+            pacing.in_flight += 1;
+            self.deposit(line, queue, id)?;
+        }
+        Ok(())
+    }
+
+    fn deposit(&mut self, line: LineId, queue: &PeerQueue, id: DepositId) -> Result<(), StoreError> {
+        let Some(deposit) = self.store.deposit(id)? else { return Ok(()) };
+        self.begin(Busy::Deposit(id));
+        let purpose = Purpose::Deposit {
+            peer_queue: queue.number,
+            put_id: deposit.put_id,
+            envelope_hash: Sha256::digest(&deposit.envelope).into(),
+        };
+        let call =
+            MailboxCall::Deposit { queue: queue.queue.clone(), put_id: deposit.put_id, envelope: deposit.envelope };
+        self.command(line, Task::Deposit(queue.number, id), Some(purpose), call);
+        Ok(())
+    }
+
+    pub(crate) fn secured(&mut self, id: PeerQueueId, answer: &MailboxAnswer) -> Result<(), StoreError> {
+        match answer {
+            MailboxAnswer::Told(Answer::Ok) => {
+                self.store.set_secured(id, true)?;
+                self.advance_peer_queue(id)
+            }
+            MailboxAnswer::Told(Answer::NoQueue | Answer::NotAuthorised) => self.queue_is_dead(id),
+            _ => {
+                self.set_timer(self.now.after(FULL_RETRY), Timer::User(User::PeerQueue(id)));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn deposited(
+        &mut self,
+        line: LineId,
+        queue: PeerQueueId,
+        id: DepositId,
+        answer: &MailboxAnswer,
+    ) -> Result<(), StoreError> {
+        self.deposit_ended(queue);
+        match answer {
+            MailboxAnswer::Told(Answer::Ok) => {
+                self.store.set_full(queue, false)?;
+                if let Some(deposit) = self.store.deposit(id)? {
+                    self.store.drop_deposit(id)?;
+                    self.lies_at_relay(deposit.outgoing, line)?;
+                }
+                self.advance_peer_queue(queue)
+            }
+            MailboxAnswer::Told(Answer::NoQueue) => self.queue_is_dead(queue),
+            MailboxAnswer::Told(Answer::NotAuthorised) => {
+                // Secured for this key once, so the circuit and its counters are in doubt, or the relay lies: begin again, later.
+                self.store.set_secured(queue, false)?;
+                self.pause(queue, FULL_RETRY)
+            }
+            MailboxAnswer::Told(Answer::Throttled) => self.pause(queue, Duration::from_secs(1)),
+            MailboxAnswer::Told(Answer::Full) => {
+                self.store.set_full(queue, true)?;
+                self.pause(queue, FULL_RETRY)
+            }
+            _ => self.pause(queue, FULL_RETRY),
+        }
+    }
+
+    pub(crate) fn deposit_ended(&mut self, queue: PeerQueueId) {
+        if let Some(pacing) = self.memory.pacing.get_mut(&queue) {
+            pacing.in_flight = pacing.in_flight.saturating_sub(1);
+        }
+    }
+
+    fn pause(&mut self, queue: PeerQueueId, wait: Duration) -> Result<(), StoreError> {
+        let now = self.now;
+        self.memory.pacing.entry(queue).or_insert_with(|| Pacing::new(now)).refused(now, wait);
+        self.set_timer(now.after(wait), Timer::User(User::PeerQueue(queue)));
+        self.other_way(queue)
+    }
+
+    /// What cannot go to this queue now goes to the peer's other one at once.
+    fn other_way(&mut self, queue: PeerQueueId) -> Result<(), StoreError> {
+        if self.store.hurry_other_replicas(queue, self.now)? == 0 {
+            return Ok(());
+        }
+        let Some(contact) = self.store.peer_queue(queue)?.map(|queue| queue.contact) else { return Ok(()) };
+        for other in self.store.peer_queues_of(contact)? {
+            if other.number != queue {
+                self.set_timer(self.now, Timer::User(User::PeerQueue(other.number)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Its circuit could not be had.
+    pub(crate) fn peer_queue_unreachable(&mut self, queue: PeerQueueId) -> Result<(), StoreError> {
+        if let Some(pacing) = self.memory.pacing.get_mut(&queue) {
+            pacing.in_flight = 0;
+        }
+        self.other_way(queue)
+    }
+
+    fn queue_is_dead(&mut self, id: PeerQueueId) -> Result<(), StoreError> {
+        self.other_way(id)?;
+        self.store.set_dead(id)?;
+        self.store.drop_deposits_of(id)?;
+        self.leave_line(User::PeerQueue(id));
+        Ok(())
+    }
+
+    /// One relay has it: the text shows that.
+    fn lies_at_relay(&mut self, id: OutgoingId, line: LineId) -> Result<(), StoreError> {
+        if !self.store.outgoing_relayed(id)? {
+            return Ok(());
+        }
+        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
+        self.accept_relayed(outgoing.contact)?;
+        if outgoing.kind == OutgoingKind::Receipt || outgoing.kind == OutgoingKind::GapRequest {
+            self.memory.pump.insert(outgoing.contact);
+            return self.finish_outgoing(&outgoing);
+        }
+        let Some(message) = outgoing.message else { return Ok(()) };
+        let route = self.memory.lines.route(line).to_vec();
+        self.store.set_route(&message, &route)?;
+        if self.store.parts_left(&message)?.0 == 0 {
+            self.message_reached(&message, outgoing.contact, Delivery::Relayed)?;
+        }
+        Ok(())
+    }
+
+    fn message_reached(&mut self, id: &str, contact: ContactId, state: Delivery) -> Result<(), StoreError> {
+        if self.store.advance_message(id, state)? {
+            self.event(&EventKind::Delivery { id: id.to_owned(), contact, state })?;
+        }
+        Ok(())
+    }
+
+    /// It needs nothing more; the row waits for keyvault's forgetting where that is not certain yet.
+    fn finish_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let certain = outgoing.state == OutgoingState::Sealed
+            && outgoing.outbox.is_none_or(|outbox| !self.memory.unforgotten.contains_key(&outbox));
+        if certain { self.store.drop_outgoing(outgoing.id) } else { self.store.outgoing_acked(outgoing.id) }
+    }
+
+    /// The peer tells what it has durably received, and what is missing there.
+    pub(crate) fn acked_by_peer(&mut self, contact: ContactId, acks: &Acks) -> Result<(), StoreError> {
+        if acks.chain != self.store.send_chain(contact)?.chain {
+            return Ok(());
+        }
+        for outgoing in self.store.sealed_up_to(contact, acks.up_to)? {
+            if acks.cover(outgoing.sequence) {
+                self.content_delivered(&outgoing)?;
+            } else {
+                self.reseal_if_lost(&outgoing)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn content_delivered(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        self.finish_outgoing(outgoing)?;
+        if let Some(replica) = outgoing.offer {
+            self.store.set_offered(replica)?;
+        }
+        if let Some(message) = &outgoing.message
+            && self.store.parts_left(message)?.1 == 0
+        {
+            self.message_reached(message, outgoing.contact, Delivery::Delivered)?;
+        }
+        Ok(())
+    }
+
+    /// The peer misses it though later ones came: sealed again, unless it may still be on its way.
+    pub(crate) fn reseal_if_lost(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let ripe = self.now.since(outgoing.sealed_at) >= RESEAL_AFTER;
+        let sealed = outgoing.state == OutgoingState::Sealed;
+        if !sealed || !ripe || self.store.has_deposit(outgoing.id)? {
+            return Ok(());
+        }
+        let outbox = OutboxId(self.random_id());
+        self.store.reseal_outgoing(outgoing.id, outbox)?;
+        self.seal_again(outgoing.id)
+    }
+
+    fn seal_again(&mut self, id: OutgoingId) -> Result<(), StoreError> {
+        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
+        match self.store.contact(outgoing.contact)?.and_then(|contact| contact.session) {
+            Some(session) => self.seal(id, session),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn resend_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {
+        let sealing = self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
+        if sealing { self.seal_again(id) } else { Ok(()) }
+    }
+
+    /// Lets keyvault drop what is durable here. After the signatures of this batch: nobody waits for it.
+    pub(crate) fn flush_forget(&mut self) {
+        while !self.memory.forget_outbox.is_empty() || !self.memory.forget_opened.is_empty() {
+            let outbox = first_of(&mut self.memory.forget_outbox);
+            let opened = first_of(&mut self.memory.forget_opened);
+            self.call_vault(Pending::Forget(outbox.clone()), VaultCall::Forget { outbox, opened });
+        }
+    }
+
+    pub(crate) fn forgotten(&mut self, outboxes: &[OutboxId], answer: &VaultAnswer) -> Result<(), StoreError> {
+        if *answer != VaultAnswer::Done {
+            return Ok(());
+        }
+        for outbox in outboxes {
+            let Some(id) = self.memory.unforgotten.remove(outbox) else { continue };
+            let acked = self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Acked);
+            if acked {
+                self.store.drop_outgoing(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a start: keyvault is told again to forget, and asked again to seal; queues with mail get their circuits.
+    pub(crate) fn resume_outbox(&mut self) -> Result<(), StoreError> {
+        for (id, outbox) in self.store.outboxes_to_forget()? {
+            self.memory.unforgotten.insert(outbox, id);
+            self.memory.forget_outbox.push(outbox);
+        }
+        for contact in self.store.contacts()? {
+            self.memory.pump.insert(contact.id);
+            for outgoing in self.store.outgoing_in_state(contact.id, OutgoingState::Sealing, u32::MAX)? {
+                // An accept's first message is asked for by `advance_accept`.
+                if contact.session.is_some() {
+                    self.seal_again(outgoing.id)?;
+                }
+            }
+        }
+        for queue in self.store.peer_queues()? {
+            self.advance_peer_queue(queue.number)?;
+        }
+        Ok(())
+    }
+}
+
+fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {
+    ids.drain(..ids.len().min(ipc_schema::limits::IDS_PER_CALL_MAX)).collect()
+}

@@ -1,0 +1,237 @@
+//! Contacts and the two chains of numbers that each has.
+
+use ipc_schema::Timestamp;
+use rusqlite::Row;
+
+use super::Store;
+use crate::content::Received;
+use crate::error::StoreError;
+use crate::ids::{ContactId, SessionId};
+
+/// How far a contact has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactState {
+    /// An invite was made for them.
+    Invited,
+    /// Their invite was accepted; nothing came back yet.
+    Pending,
+    /// Both sides have heard of each other.
+    Connected,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Theirs in this profile.
+    pub id: ContactId,
+    /// The user's own word for them.
+    pub name: String,
+    /// What they call themselves; untrusted.
+    pub their_name: String,
+    /// How far it has come.
+    pub state: ContactState,
+    /// Nothing is taken from them, nothing sent.
+    pub blocked: bool,
+    /// The user compared the safety number.
+    pub verified: bool,
+    /// keyvault's session once there is one.
+    pub session: Option<SessionId>,
+    /// Texts that were not marked read.
+    pub unread: u32,
+    /// The last text, either way, or the contact's beginning.
+    pub last_at: Timestamp,
+    /// The beginning of the last text.
+    pub last_text: String,
+    /// An ack is owed.
+    pub ack_due: bool,
+}
+
+/// The numbers of what goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendChain {
+    /// When it began.
+    pub chain: Timestamp,
+    /// Last number used.
+    pub sequence: u64,
+    /// SHA-256 of the content with that number.
+    pub hash: Option<[u8; 32]>,
+}
+
+/// The numbers of what came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiveChain {
+    /// When the peer began it; 0: nothing came yet.
+    pub chain: Timestamp,
+    /// What came.
+    pub numbers: Received,
+    /// Up to here all was shown or given up waiting for.
+    pub shown: u64,
+    /// The highest number that the peer says it has used.
+    pub highest: u64,
+}
+
+const COLUMNS: &str =
+    "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    Ok(Contact {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        their_name: row.get(2)?,
+        state: match row.get::<_, u8>(3)? {
+            0 => ContactState::Invited,
+            1 => ContactState::Pending,
+            _ => ContactState::Connected,
+        },
+        blocked: row.get(4)?,
+        verified: row.get(5)?,
+        session: row.get(6)?,
+        unread: row.get(7)?,
+        last_at: Timestamp(row.get::<_, i64>(8)?.cast_unsigned()),
+        last_text: row.get(9)?,
+        ack_due: row.get(10)?,
+    })
+}
+
+impl Store {
+    /// A new person.
+    pub(crate) fn add_contact(
+        &self,
+        id: ContactId,
+        name: &str,
+        state: ContactState,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (?1, ?2, ?3, ?4, ?4)",
+            (id, name, state as u8, now.0.cast_signed()),
+        )
+    }
+
+    pub(crate) fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1"), [id], read)
+    }
+
+    pub(crate) fn contact_named(&self, name: &str) -> Result<Option<Contact>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM contacts WHERE name = ?1"), [name], read)
+    }
+
+    pub(crate) fn contact_of_session(&self, session: SessionId) -> Result<Option<Contact>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM contacts WHERE session = ?1"), [session], read)
+    }
+
+    /// All, the latest conversation first.
+    pub(crate) fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        self.rows(&format!("SELECT {COLUMNS} FROM contacts ORDER BY last_at DESC, id"), [], read)
+    }
+
+    pub(crate) fn set_contact_state(&self, id: ContactId, state: ContactState) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET state = ?2 WHERE id = ?1", (id, state as u8))
+    }
+
+    pub(crate) fn set_session(&self, id: ContactId, session: SessionId) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET session = ?2 WHERE id = ?1", (id, session))
+    }
+
+    pub(crate) fn rename_contact(&self, id: ContactId, name: &str) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET name = ?2 WHERE id = ?1", (id, name))
+    }
+
+    pub(crate) fn set_their_name(&self, id: ContactId, name: &str) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET their_name = ?2 WHERE id = ?1", (id, name))
+    }
+
+    pub(crate) fn set_blocked(&self, id: ContactId, blocked: bool) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET blocked = ?2 WHERE id = ?1", (id, blocked))
+    }
+
+    pub(crate) fn set_verified(&self, id: ContactId, verified: bool) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET verified = ?2 WHERE id = ?1", (id, verified))
+    }
+
+    pub(crate) fn set_ack_due(&self, id: ContactId, due: bool) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET ack_due = ?2 WHERE id = ?1 AND ack_due <> ?2", (id, due))
+    }
+
+    /// A text came or went: what the list shows of it.
+    pub(crate) fn touch_contact(
+        &self,
+        id: ContactId,
+        at: Timestamp,
+        text: &str,
+        unread: u32,
+    ) -> Result<(), StoreError> {
+        let beginning: String = text.chars().take(120).collect();
+        self.run(
+            "UPDATE contacts SET last_at = ?2, last_text = ?3, unread = unread + ?4 WHERE id = ?1",
+            (id, at.0.cast_signed(), beginning, unread),
+        )
+    }
+
+    pub(crate) fn set_unread(&self, id: ContactId, unread: u32) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET unread = ?2 WHERE id = ?1", (id, unread))
+    }
+
+    /// Drops the person with all that was said.
+    pub(crate) fn delete_contact(&self, id: ContactId) -> Result<(), StoreError> {
+        self.run("DELETE FROM contacts WHERE id = ?1", [id])
+    }
+
+    pub(crate) fn send_chain(&self, id: ContactId) -> Result<SendChain, StoreError> {
+        let chain = self.row(
+            "SELECT send_chain, send_sequence, send_hash FROM contacts WHERE id = ?1",
+            [id],
+            |row| {
+                Ok(SendChain {
+                    chain: Timestamp(row.get::<_, i64>(0)?.cast_unsigned()),
+                    sequence: row.get::<_, i64>(1)?.cast_unsigned(),
+                    hash: row.get(2)?,
+                })
+            },
+        )?;
+        Ok(chain.unwrap_or(SendChain { chain: Timestamp(0), sequence: 0, hash: None }))
+    }
+
+    pub(crate) fn set_send_chain(&self, id: ContactId, chain: &SendChain) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE contacts SET send_sequence = ?2, send_hash = ?3 WHERE id = ?1",
+            (id, chain.sequence.cast_signed(), chain.hash),
+        )
+    }
+
+    pub(crate) fn receive_chain(&self, id: ContactId) -> Result<ReceiveChain, StoreError> {
+        let chain = self.row(
+            "SELECT recv_chain, recv_numbers, recv_shown, recv_highest FROM contacts WHERE id = ?1",
+            [id],
+            |row| {
+                let numbers: Vec<u8> = row.get(1)?;
+                Ok(ReceiveChain {
+                    chain: Timestamp(row.get::<_, i64>(0)?.cast_unsigned()),
+                    numbers: Received::decode(&numbers).unwrap_or_default(),
+                    shown: row.get::<_, i64>(2)?.cast_unsigned(),
+                    highest: row.get::<_, i64>(3)?.cast_unsigned(),
+                })
+            },
+        )?;
+        let none =
+            ReceiveChain { chain: Timestamp(0), numbers: Received::default(), shown: 0, highest: 0 };
+        Ok(chain.unwrap_or(none))
+    }
+
+    pub(crate) fn set_receive_chain(&self, id: ContactId, chain: &ReceiveChain) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE contacts SET recv_chain = ?2, recv_numbers = ?3, recv_shown = ?4, recv_highest = ?5 WHERE id = ?1",
+            (
+                id,
+                chain.chain.0.cast_signed(),
+                chain.numbers.encode(),
+                chain.shown.cast_signed(),
+                chain.highest.cast_signed(),
+            ),
+        )
+    }
+
+    pub(crate) fn unread(&self) -> Result<u32, StoreError> {
+        Ok(self.row("SELECT ifnull(sum(unread), 0) FROM contacts WHERE blocked = 0", [], |row| row.get(0))?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,110 @@
+//! What came in: deduplication, what waits for its predecessor, parts of long texts, and acks owed to mailboxes.
+
+use ipc_schema::Timestamp;
+
+use super::Store;
+use crate::content::WireId;
+use crate::error::StoreError;
+use crate::ids::{ContactId, MailboxId, ReplicaId};
+
+impl Store {
+    /// Notes a content as received; false when it was before.
+    pub(crate) fn note_received(
+        &self,
+        contact: ContactId,
+        content: WireId,
+        sequence: u64,
+        hash: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO received (contact, content, sequence, hash) VALUES (?1, ?2, ?3, ?4)";
+        Ok(self.changed(sql, (contact, content.0, sequence.cast_signed(), hash))? > 0)
+    }
+
+    /// Drops what deduplication by number covers.
+    pub(crate) fn prune_received(&self, contact: ContactId, below: u64) -> Result<(), StoreError> {
+        self.run("DELETE FROM received WHERE contact = ?1 AND sequence < ?2", (contact, below.cast_signed()))
+    }
+
+    pub(crate) fn hold(
+        &self,
+        contact: ContactId,
+        sequence: u64,
+        content: &[u8],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR IGNORE INTO held (contact, sequence, content, at) VALUES (?1, ?2, ?3, ?4)",
+            (contact, sequence.cast_signed(), content, now.0.cast_signed()),
+        )
+    }
+
+    /// The held content with the lowest number, with since when it waits.
+    pub(crate) fn first_held(&self, contact: ContactId) -> Result<Option<(u64, Vec<u8>, Timestamp)>, StoreError> {
+        self.row(
+            "SELECT sequence, content, at FROM held WHERE contact = ?1 ORDER BY sequence LIMIT 1",
+            [contact],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?.cast_unsigned(),
+                    row.get(1)?,
+                    Timestamp(row.get::<_, i64>(2)?.cast_unsigned()),
+                ))
+            },
+        )
+    }
+
+    pub(crate) fn release(&self, contact: ContactId, sequence: u64) -> Result<(), StoreError> {
+        self.run("DELETE FROM held WHERE contact = ?1 AND sequence = ?2", (contact, sequence.cast_signed()))
+    }
+
+    /// Keeps one part of a long text; all parts in order once the last is there.
+    pub(crate) fn add_part(
+        &self,
+        contact: ContactId,
+        wire: WireId,
+        (part, parts): (u16, u16),
+        body: &str,
+    ) -> Result<Option<String>, StoreError> {
+        self.run(
+            "INSERT OR IGNORE INTO parts (contact, wire, part, parts, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (contact, wire.0, part, parts, body),
+        )?;
+        let bodies: Vec<String> = self.rows(
+            "SELECT body FROM parts WHERE contact = ?1 AND wire = ?2 AND parts = ?3 ORDER BY part",
+            (contact, wire.0, parts),
+            |row| row.get(0),
+        )?;
+        if bodies.len() < usize::from(parts) {
+            return Ok(None);
+        }
+        self.run("DELETE FROM parts WHERE contact = ?1 AND wire = ?2", (contact, wire.0))?;
+        Ok(Some(bodies.concat()))
+    }
+
+    /// Notes that the mailbox is owed an ack and keyvault a `forget`.
+    pub(crate) fn add_intent(
+        &self,
+        replica: ReplicaId,
+        mailbox: MailboxId,
+        inner: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO intents (replica, mailbox, inner_hash) VALUES (?1, ?2, ?3)",
+            (replica, mailbox, inner),
+        )
+    }
+
+    pub(crate) fn intents(&self) -> Result<Vec<(ReplicaId, MailboxId, [u8; 32])>, StoreError> {
+        self.rows("SELECT replica, mailbox, inner_hash FROM intents", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+    }
+
+    pub(crate) fn drop_intent(&self, replica: ReplicaId, mailbox: MailboxId) -> Result<(), StoreError> {
+        self.run("DELETE FROM intents WHERE replica = ?1 AND mailbox = ?2", (replica, mailbox))
+    }
+
+    pub(crate) fn drop_intents_of(&self, replica: ReplicaId) -> Result<(), StoreError> {
+        self.run("DELETE FROM intents WHERE replica = ?1", [replica])
+    }
+}

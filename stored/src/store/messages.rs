@@ -1,0 +1,217 @@
+//! Texts, as the user sees them.
+
+use ipc_schema::Timestamp;
+use rusqlite::Row;
+
+use super::Store;
+use crate::content::WireId;
+use crate::error::StoreError;
+use crate::ids::{ContactId, RelayId};
+
+/// How far a text has come. Ordered: a text only ever moves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// Durable here.
+    Queued,
+    /// At one relay at least.
+    Relayed,
+    /// Durable on their device, proven by their ack.
+    Delivered,
+    /// They say that they read it.
+    Read,
+    /// It will not arrive.
+    Failed,
+    /// It lay too long.
+    Expired,
+}
+
+impl Delivery {
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Queued,
+            1 => Self::Relayed,
+            2 => Self::Delivered,
+            3 => Self::Read,
+            4 => Self::Failed,
+            _ => Self::Expired,
+        }
+    }
+}
+
+/// A text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Unique in the profile.
+    pub id: String,
+    /// With whom.
+    pub contact: ContactId,
+    /// What both sides call it.
+    pub wire: WireId,
+    /// We wrote it.
+    pub mine: bool,
+    /// Its place in the conversation.
+    pub position: i64,
+    /// Its number in the sender's chain.
+    pub sequence: u64,
+    /// The sender's clock.
+    pub sent_at: Timestamp,
+    /// Ours; 0 for what we wrote.
+    pub received_at: Timestamp,
+    /// The words; untrusted when theirs.
+    pub body: String,
+    /// How far it has come.
+    pub state: Delivery,
+    /// Another message's id, or empty.
+    pub reply_to: String,
+    /// The relays that carried it, from the guard to the mailbox.
+    pub route: Vec<RelayId>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Between two neighbours there is room for this many that come late.
+const STEP: i64 = 1 << 20;
+
+const COLUMNS: &str =
+    "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let route: Vec<u8> = row.get(11)?;
+    Ok(Message {
+        id: row.get(0)?,
+        contact: row.get(1)?,
+        wire: WireId(row.get(2)?),
+        mine: row.get(3)?,
+        position: row.get(4)?,
+        sequence: row.get::<_, i64>(5)?.cast_unsigned(),
+        sent_at: Timestamp(row.get::<_, i64>(6)?.cast_unsigned()),
+        received_at: Timestamp(row.get::<_, i64>(7)?.cast_unsigned()),
+        body: row.get(8)?,
+        state: Delivery::from_number(row.get(9)?),
+        reply_to: row.get(10)?,
+        route: route.as_chunks::<32>().0.iter().map(|id| RelayId(*id)).collect(),
+    })
+}
+
+impl Store {
+    pub(crate) fn add_message(&self, message: &Message) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO messages (id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            rusqlite::params![
+                message.id,
+                message.contact,
+                message.wire.0,
+                message.mine,
+                message.position,
+                message.sequence.cast_signed(),
+                message.sent_at.0.cast_signed(),
+                message.received_at.0.cast_signed(),
+                message.body,
+                message.state as u8,
+                message.reply_to,
+            ],
+        )
+    }
+
+    pub(crate) fn message(&self, id: &str) -> Result<Option<Message>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"), [id], read)
+    }
+
+    pub(crate) fn message_by_wire(&self, contact: ContactId, wire: WireId) -> Result<Option<Message>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND mine IN (0, 1) AND wire = ?2");
+        self.row(&sql, (contact, wire.0), read)
+    }
+
+    /// The place behind all others.
+    pub(crate) fn last_position(&self, contact: ContactId) -> Result<i64, StoreError> {
+        let last = self.row(
+            "SELECT ifnull(max(position), 0) FROM messages WHERE contact = ?1",
+            [contact],
+            |row| row.get::<_, i64>(0),
+        )?;
+        Ok(last.unwrap_or(0).saturating_add(STEP))
+    }
+
+    /// The place of a text that comes late: before the next one of the same sender, behind what stands before that.
+    pub(crate) fn late_position(&self, contact: ContactId, sequence: u64) -> Result<i64, StoreError> {
+        let next = self.row(
+            "SELECT min(position) FROM messages WHERE contact = ?1 AND mine = 0 AND sequence > ?2",
+            (contact, sequence.cast_signed()),
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        let Some(next) = next.flatten() else { return self.last_position(contact) };
+        let before = self.row(
+            "SELECT ifnull(max(position), 0) FROM messages WHERE contact = ?1 AND position < ?2",
+            (contact, next),
+            |row| row.get::<_, i64>(0),
+        )?;
+        Ok(before.unwrap_or(0).midpoint(next))
+    }
+
+    /// The last `limit` before message `before` (all when `None`), the newest first.
+    pub(crate) fn messages_before(
+        &self,
+        contact: ContactId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position < ?2 ORDER BY position DESC, rowid DESC LIMIT ?3"
+        );
+        self.rows(&sql, (contact, before.unwrap_or(i64::MAX), limit), read)
+    }
+
+    /// The first `limit` from place `from` on, the oldest first.
+    pub(crate) fn messages_from(&self, contact: ContactId, from: i64, limit: u32) -> Result<Vec<Message>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position >= ?2 ORDER BY position, rowid LIMIT ?3"
+        );
+        self.rows(&sql, (contact, from, limit), read)
+    }
+
+    /// The place of the `limit`th message counted back from `before`.
+    pub(crate) fn page_start(&self, contact: ContactId, before: i64, limit: u32) -> Result<Option<i64>, StoreError> {
+        let start = self.row(
+            "SELECT min(position) FROM (SELECT position FROM messages WHERE contact = ?1 AND position < ?2
+             ORDER BY position DESC LIMIT ?3)",
+            (contact, before, limit),
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        Ok(start.flatten())
+    }
+
+    /// Moves a text of ours on; false when it was there already.
+    pub(crate) fn advance_message(&self, id: &str, state: Delivery) -> Result<bool, StoreError> {
+        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state as u8))? > 0)
+    }
+
+    pub(crate) fn set_route(&self, id: &str, route: &[RelayId]) -> Result<(), StoreError> {
+        let bytes: Vec<u8> = route.iter().flat_map(|relay| relay.0).collect();
+        self.run("UPDATE messages SET route = ?2 WHERE id = ?1", (id, bytes))
+    }
+
+    /// Texts of ours in one state.
+    pub(crate) fn count_in_state(&self, state: Delivery) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM messages WHERE mine = 1 AND state < 2 AND state = ?1";
+        Ok(self.row(sql, [state as u8], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Marks what came up to place `position` as read, and says how many are left unread.
+    pub(crate) fn mark_read(&self, contact: ContactId, position: i64) -> Result<u32, StoreError> {
+        self.run(
+            "UPDATE messages SET state = 3 WHERE contact = ?1 AND mine = 0 AND state = 2 AND position <= ?2",
+            (contact, position),
+        )?;
+        let left = self.row(
+            "SELECT count(*) FROM messages WHERE contact = ?1 AND mine = 0 AND state = 2",
+            [contact],
+            |row| row.get(0),
+        )?;
+        Ok(left.unwrap_or(0))
+    }
+}

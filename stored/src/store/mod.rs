@@ -1,0 +1,240 @@
+//! The encrypted database: SQLCipher under the key that keyvault hands over after unlock.
+//!
+//! The engine groups its inputs into one transaction ([`Store::begin`], [`Store::commit`]), so that a burst costs one flush to disk.
+
+mod contacts;
+mod events;
+mod incoming;
+mod messages;
+mod outgoing;
+mod queues;
+mod schema;
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension};
+use zeroize::Zeroizing;
+
+pub use contacts::{Contact, ContactState, ReceiveChain, SendChain};
+pub use events::{Event, EventKind};
+pub use messages::{Delivery, Message};
+pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
+pub use queues::{
+    Accept, AcceptState, Created, Invite, InviteState, PeerQueue, Replica, ReplicaState,
+};
+
+use crate::error::StoreError;
+
+/// The key of `store.db`, 32 B.
+pub type StoreKey = Zeroizing<[u8; 32]>;
+
+/// The open database.
+pub struct Store {
+    db: Connection,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// Pages kept in memory, KiB: a few thousand messages.
+const CACHE_KIB: i64 = 4_096;
+
+impl Store {
+    /// Opens or creates `path` under `key`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the key does not fit, [`StoreError::Newer`], or what the disk says.
+    pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
+        let mut db = Connection::open(path)?;
+        unlock(&db, key)?;
+        db.execute_batch(
+            "PRAGMA cipher_memory_security = OFF;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA secure_delete = ON;
+             PRAGMA wal_autocheckpoint = 2000;",
+        )?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        db.set_prepared_statement_cache_capacity(128);
+        schema::migrate(&mut db)?;
+        Ok(Self { db })
+    }
+
+    /// Begins the transaction of one batch of inputs.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn begin(&self) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)?)
+    }
+
+    /// Makes the batch durable. A batch that wrote nothing costs nothing.
+    ///
+    /// # Errors
+    /// What the disk says; the transaction is undone then.
+    pub fn commit(&self) -> Result<(), StoreError> {
+        let done = self.db.prepare_cached("COMMIT")?.execute([]);
+        if done.is_err() {
+            self.rollback();
+        }
+        Ok(done.map(drop)?)
+    }
+
+    /// Undoes the batch.
+    pub fn rollback(&self) {
+        // SQLite may have rolled back by itself, and then says that there is nothing to undo.
+        let _ = self.db.execute_batch("ROLLBACK");
+    }
+
+    /// A small value by name.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT CAST(value AS TEXT) FROM settings WHERE key = ?1")?;
+        Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a small value by name.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        self.run("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, CAST(?2 AS BLOB))", (key, value))
+    }
+
+    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
+        self.changed(sql, parameters).map(drop)
+    }
+
+    fn changed(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<usize, StoreError> {
+        Ok(self.db.prepare_cached(sql)?.execute(parameters)?)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(parameters, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.db.prepare_cached(sql)?.query_row(parameters, read).optional()?)
+    }
+}
+
+fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
+    use std::fmt::Write;
+    let mut pragma = Zeroizing::new(String::with_capacity(96));
+    pragma.push_str("PRAGMA key = \"x'");
+    for byte in key.iter() {
+        // Writing to a String cannot fail.
+        let _ = write!(pragma, "{byte:02x}");
+    }
+    pragma.push_str("'\"");
+    db.execute_batch(&pragma)?;
+    // The key is only tried at the first read.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Makes `decoy.db` where it is missing: every profile has one from its creation (product.md, *Locking*), so that its presence says nothing.
+///
+/// # Errors
+/// What the disk says.
+pub fn ensure_decoy(folder: &Path, key: &StoreKey) -> Result<(), StoreError> {
+    let path = folder.join("decoy.db");
+    if path.exists() {
+        return Ok(());
+    }
+    let unfinished = folder.join("decoy.db.new");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.join(format!("decoy.db.new{suffix}")));
+    }
+    drop(Store::open(&unfinished, key)?);
+    Ok(std::fs::rename(unfinished, path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> StoreKey {
+        Zeroizing::new([byte; 32])
+    }
+
+    #[test]
+    fn a_store_opens_again_under_its_key_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.set_setting("name", "Ann").unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path, &key(2)), Err(StoreError::Damaged)));
+        assert_eq!(Store::open(&path, &key(1)).unwrap().setting("name").unwrap().unwrap(), "Ann");
+    }
+
+    #[test]
+    fn what_lies_on_the_disk_shows_nothing_of_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.set_setting("sentinel-key", "sentinel-value").unwrap();
+        for name in ["store.db", "store.db-wal"] {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap();
+            assert!(bytes.len() > 1_000);
+            for needle in [&b"sentinel"[..], b"SQLite format"] {
+                assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_newer_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.db.pragma_update(None, "user_version", 999).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path, &key(1)), Err(StoreError::Newer)));
+    }
+
+    #[test]
+    fn a_decoy_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        ensure_decoy(folder.path(), &key(1)).unwrap();
+        let before = std::fs::read(folder.path().join("decoy.db")).unwrap();
+        ensure_decoy(folder.path(), &key(2)).unwrap();
+        assert!(before == std::fs::read(folder.path().join("decoy.db")).unwrap());
+    }
+
+    #[test]
+    fn a_full_disk_undoes_the_batch_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &key(1)).unwrap();
+        store.set_setting("kept", "1").unwrap();
+        let pages: i64 = store.db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        store.db.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        store.begin().unwrap();
+        let full = (0..1_000).find_map(|n| store.set_setting(&format!("k{n}"), &"x".repeat(1_000)).err());
+        assert!(matches!(full, Some(StoreError::Full)));
+        store.rollback();
+        assert_eq!(store.setting("kept").unwrap().unwrap(), "1");
+        assert_eq!(store.setting("k0").unwrap(), None);
+    }
+}

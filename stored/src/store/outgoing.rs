@@ -1,0 +1,304 @@
+//! The outbox: contents until they are acked end to end, and their envelopes until a relay has them.
+
+use ipc_schema::Timestamp;
+use rusqlite::Row;
+
+use super::Store;
+use crate::error::StoreError;
+use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, ReplicaId};
+
+/// Where a content stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutgoingState {
+    /// No session, or too many at once: not sealed yet.
+    Waiting,
+    /// Its bytes are fixed and keyvault was asked.
+    Sealing,
+    /// Its envelopes are durable.
+    Sealed,
+    /// The peer has it; the row waits only for keyvault's forgetting.
+    Acked,
+}
+
+/// What is said, as far as the outbox has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutgoingKind {
+    /// A part of a text.
+    Text,
+    /// Acks alone.
+    Receipt,
+    /// The own name.
+    Profile,
+    /// An offer of a queue.
+    QueueChange,
+    /// Asks for what is missing.
+    GapRequest,
+}
+
+/// One content on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// In the order of sending.
+    pub id: OutgoingId,
+    /// To whom.
+    pub contact: ContactId,
+    /// How far.
+    pub state: OutgoingState,
+    /// One relay has it.
+    pub relayed: bool,
+    /// What is said.
+    pub kind: OutgoingKind,
+    /// The text that it belongs to.
+    pub message: Option<String>,
+    /// Which part of it.
+    pub part: u16,
+    /// Of how many.
+    pub parts: u16,
+    /// An own replica to offer.
+    pub offer: Option<ReplicaId>,
+    /// Its number once fixed.
+    pub sequence: u64,
+    /// Its bytes once fixed.
+    pub content: Option<Vec<u8>>,
+    /// By which keyvault knows it.
+    pub outbox: Option<OutboxId>,
+    /// When its envelopes were made.
+    pub sealed_at: Timestamp,
+}
+
+/// An envelope that a relay does not have yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// Names it.
+    pub id: DepositId,
+    /// What it carries.
+    pub outgoing: OutgoingId,
+    /// Where it goes.
+    pub peer_queue: PeerQueueId,
+    /// Its name at the relay.
+    pub put_id: [u8; 16],
+    /// 4,096 B.
+    pub envelope: Vec<u8>,
+    /// Not before.
+    pub due: Timestamp,
+}
+
+const COLUMNS: &str =
+    "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+    Ok(Outgoing {
+        id: row.get(0)?,
+        contact: row.get(1)?,
+        state: match row.get::<_, u8>(2)? {
+            0 => OutgoingState::Waiting,
+            1 => OutgoingState::Sealing,
+            2 => OutgoingState::Sealed,
+            _ => OutgoingState::Acked,
+        },
+        relayed: row.get(3)?,
+        kind: match row.get::<_, u8>(4)? {
+            0 => OutgoingKind::Text,
+            1 => OutgoingKind::Receipt,
+            2 => OutgoingKind::Profile,
+            3 => OutgoingKind::QueueChange,
+            _ => OutgoingKind::GapRequest,
+        },
+        message: row.get(5)?,
+        part: row.get(6)?,
+        parts: row.get(7)?,
+        offer: row.get(8)?,
+        sequence: row.get::<_, i64>(9)?.cast_unsigned(),
+        content: row.get(10)?,
+        outbox: row.get(11)?,
+        sealed_at: Timestamp(row.get::<_, i64>(12)?.cast_unsigned()),
+    })
+}
+
+fn read_deposit(row: &Row<'_>) -> rusqlite::Result<Deposit> {
+    Ok(Deposit {
+        id: row.get(0)?,
+        outgoing: row.get(1)?,
+        peer_queue: row.get(2)?,
+        put_id: row.get(3)?,
+        envelope: row.get(4)?,
+        due: Timestamp(row.get::<_, i64>(5)?.cast_unsigned()),
+    })
+}
+
+impl Store {
+    /// Puts a content behind all others.
+    pub(crate) fn add_outgoing(
+        &self,
+        contact: ContactId,
+        kind: OutgoingKind,
+        message: Option<(&str, u16, u16)>,
+        offer: Option<ReplicaId>,
+    ) -> Result<OutgoingId, StoreError> {
+        let numbered = !matches!(kind, OutgoingKind::Receipt | OutgoingKind::GapRequest);
+        let (message, part, parts) = message.map_or((None, 0, 1), |(id, part, parts)| (Some(id), part, parts));
+        self.run(
+            "INSERT INTO outgoing (contact, state, kind, numbered, message, part, parts, offer)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (contact, kind as u8, numbered, message, part, parts, offer),
+        )?;
+        Ok(OutgoingId(self.db.last_insert_rowid().cast_unsigned()))
+    }
+
+    pub(crate) fn outgoing(&self, id: OutgoingId) -> Result<Option<Outgoing>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM outgoing WHERE id = ?1"), [id], read)
+    }
+
+    /// The oldest `limit` of a contact in one state.
+    pub(crate) fn outgoing_in_state(
+        &self,
+        contact: ContactId,
+        state: OutgoingState,
+        limit: u32,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = ?2 ORDER BY id LIMIT ?3");
+        self.rows(&sql, (contact, state as u8, limit), read)
+    }
+
+    /// Fixes the bytes: from now on it is this content, under this name at keyvault.
+    pub(crate) fn fix_outgoing(
+        &self,
+        id: OutgoingId,
+        sequence: u64,
+        content: &[u8],
+        outbox: OutboxId,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE outgoing SET state = 1, sequence = ?2, content = ?3, outbox = ?4 WHERE id = ?1",
+            (id, sequence.cast_signed(), content, outbox),
+        )
+    }
+
+    /// The same content is to be sealed anew.
+    pub(crate) fn reseal_outgoing(&self, id: OutgoingId, outbox: OutboxId) -> Result<(), StoreError> {
+        self.run("UPDATE outgoing SET state = 1, outbox = ?2 WHERE id = ?1 AND state = 2", (id, outbox))
+    }
+
+    pub(crate) fn outgoing_sealed(&self, id: OutgoingId, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE outgoing SET state = 2, sealed_at = ?2 WHERE id = ?1 AND state = 1",
+            (id, now.0.cast_signed()),
+        )
+    }
+
+    pub(crate) fn outgoing_relayed(&self, id: OutgoingId) -> Result<bool, StoreError> {
+        Ok(self.changed("UPDATE outgoing SET relayed = 1 WHERE id = ?1 AND relayed = 0", [id])? > 0)
+    }
+
+    pub(crate) fn outgoing_acked(&self, id: OutgoingId) -> Result<(), StoreError> {
+        self.run("UPDATE outgoing SET state = 3, content = NULL WHERE id = ?1", [id])
+    }
+
+    pub(crate) fn drop_outgoing(&self, id: OutgoingId) -> Result<(), StoreError> {
+        self.run("DELETE FROM outgoing WHERE id = ?1", [id])
+    }
+
+    /// Sealed, numbered contents up to a number.
+    pub(crate) fn sealed_up_to(&self, contact: ContactId, sequence: u64) -> Result<Vec<Outgoing>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND numbered = 1 AND sequence BETWEEN 1 AND ?2
+             AND state IN (1, 2) ORDER BY sequence"
+        );
+        self.rows(&sql, (contact, i64::try_from(sequence).unwrap_or(i64::MAX)), read)
+    }
+
+    /// Whether a receipt of this contact is not at a relay yet.
+    pub(crate) fn receipt_under_way(&self, contact: ContactId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = 1 LIMIT 1";
+        Ok(self.row(sql, [contact], |_| Ok(()))?.is_some())
+    }
+
+    /// Parts of a text that are not yet relayed, and not yet acked.
+    pub(crate) fn parts_left(&self, message: &str) -> Result<(u32, u32), StoreError> {
+        let left = self.row(
+            "SELECT ifnull(sum(relayed = 0 AND state < 3), 0), ifnull(sum(state < 3), 0) FROM outgoing WHERE message = ?1",
+            [message],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(left.unwrap_or((0, 0)))
+    }
+
+    /// Names at keyvault that may not have been forgotten.
+    pub(crate) fn outboxes_to_forget(&self) -> Result<Vec<(OutgoingId, OutboxId)>, StoreError> {
+        self.rows("SELECT id, outbox FROM outgoing WHERE state IN (2, 3) AND outbox IS NOT NULL", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
+    /// The highest name at keyvault that was given out and is still remembered.
+    pub(crate) fn highest_outbox(&self) -> Result<u64, StoreError> {
+        let highest = self.row("SELECT ifnull(max(outbox), 0) FROM outgoing", [], |row| row.get::<_, i64>(0))?;
+        Ok(highest.unwrap_or(0).cast_unsigned())
+    }
+
+    pub(crate) fn add_deposit(&self, deposit: &Deposit) -> Result<DepositId, StoreError> {
+        self.run(
+            "INSERT INTO deposits (outgoing, peer_queue, put_id, envelope, due) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                deposit.outgoing,
+                deposit.peer_queue,
+                deposit.put_id,
+                &deposit.envelope,
+                deposit.due.0.cast_signed(),
+            ),
+        )?;
+        Ok(DepositId(self.db.last_insert_rowid().cast_unsigned()))
+    }
+
+    /// The first `limit` for a queue, in the order in which they fall due.
+    pub(crate) fn deposits(
+        &self,
+        queue: PeerQueueId,
+        limit: u32,
+    ) -> Result<Vec<(DepositId, Timestamp)>, StoreError> {
+        self.rows(
+            "SELECT id, due FROM deposits WHERE peer_queue = ?1 ORDER BY due, id LIMIT ?2",
+            (queue, limit),
+            |row| Ok((row.get(0)?, Timestamp(row.get::<_, i64>(1)?.cast_unsigned()))),
+        )
+    }
+
+    pub(crate) fn deposit(&self, id: DepositId) -> Result<Option<Deposit>, StoreError> {
+        let sql = "SELECT id, outgoing, peer_queue, put_id, envelope, due FROM deposits WHERE id = ?1";
+        self.row(sql, [id], read_deposit)
+    }
+
+    /// Whether an offer of this replica is on its way.
+    pub(crate) fn offer_under_way(&self, replica: ReplicaId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM outgoing WHERE offer = ?1 AND state < 3 LIMIT 1";
+        Ok(self.row(sql, [replica], |_| Ok(()))?.is_some())
+    }
+
+    /// Contacts with something to seal.
+    pub(crate) fn contacts_with_waiting(&self) -> Result<Vec<ContactId>, StoreError> {
+        self.rows("SELECT DISTINCT contact FROM outgoing WHERE state = 0", [], |row| row.get(0))
+    }
+
+    pub(crate) fn drop_deposit(&self, id: DepositId) -> Result<(), StoreError> {
+        self.run("DELETE FROM deposits WHERE id = ?1", [id])
+    }
+
+    /// Whether an envelope of this content still waits here.
+    pub(crate) fn has_deposit(&self, outgoing: OutgoingId) -> Result<bool, StoreError> {
+        Ok(self.row("SELECT 1 FROM deposits WHERE outgoing = ?1 LIMIT 1", [outgoing], |_| Ok(()))?.is_some())
+    }
+
+    /// What waits for `queue` goes its other way at once.
+    pub(crate) fn hurry_other_replicas(&self, queue: PeerQueueId, now: Timestamp) -> Result<usize, StoreError> {
+        self.changed(
+            "UPDATE deposits SET due = ?2 WHERE peer_queue <> ?1 AND due > ?2 AND outgoing IN
+             (SELECT d.outgoing FROM deposits d JOIN outgoing o ON o.id = d.outgoing
+              WHERE d.peer_queue = ?1 AND d.due <= ?2 AND o.relayed = 0)",
+            (queue, now.0.cast_signed()),
+        )
+    }
+
+    pub(crate) fn drop_deposits_of(&self, queue: PeerQueueId) -> Result<(), StoreError> {
+        self.run("DELETE FROM deposits WHERE peer_queue = ?1", [queue])
+    }
+}

@@ -1,0 +1,190 @@
+//! The tables, and how an older file becomes a newer one.
+
+use rusqlite::Connection;
+
+use crate::error::StoreError;
+
+/// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,           -- the user's own word for them
+    their_name TEXT NOT NULL DEFAULT '', -- untrusted
+    state INTEGER NOT NULL,              -- invited 0, pending 1, connected 2
+    blocked INTEGER NOT NULL DEFAULT 0,
+    verified INTEGER NOT NULL DEFAULT 0,
+    session INTEGER UNIQUE,
+    unread INTEGER NOT NULL DEFAULT 0,
+    last_at INTEGER NOT NULL,
+    last_text TEXT NOT NULL DEFAULT '',
+    send_chain INTEGER NOT NULL,
+    send_sequence INTEGER NOT NULL DEFAULT 0,
+    send_hash BLOB,
+    recv_chain INTEGER NOT NULL DEFAULT 0,
+    recv_numbers BLOB NOT NULL DEFAULT x'',
+    recv_shown INTEGER NOT NULL DEFAULT 0, -- numbers up to this one were shown or given up waiting for
+    recv_highest INTEGER NOT NULL DEFAULT 0, -- what the peer says it has used
+    ack_due INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE invites (
+    id INTEGER PRIMARY KEY,              -- also its queue's
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    state INTEGER NOT NULL,              -- as in ui-stored
+    link TEXT NOT NULL DEFAULT '',
+    blob_id BLOB, read_key BLOB, blob BLOB,
+    expires INTEGER NOT NULL DEFAULT 0,
+    dropped INTEGER NOT NULL DEFAULT 0   -- the relay has no blob of it any more
+) STRICT;
+CREATE INDEX invites_contact ON invites (contact);
+
+CREATE TABLE accepts (
+    id INTEGER PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    link TEXT NOT NULL UNIQUE,
+    state INTEGER NOT NULL,
+    relay BLOB, blob_id BLOB, sender_key BLOB, blob BLOB,
+    isolation BLOB NOT NULL,
+    refusal INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX accepts_contact ON accepts (contact);
+
+CREATE TABLE replicas (
+    id INTEGER PRIMARY KEY,
+    contact INTEGER REFERENCES contacts ON DELETE SET NULL,
+    invite INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    relay BLOB,
+    isolation BLOB NOT NULL,
+    auth_key BLOB,
+    receiver_queue BLOB, sender_queue BLOB, relay_key BLOB,
+    offered INTEGER NOT NULL DEFAULT 0,
+    removal INTEGER                      -- the session that ends with it
+) STRICT;
+CREATE INDEX replicas_contact ON replicas (contact);
+
+CREATE TABLE peer_queues (
+    number INTEGER PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    relay BLOB NOT NULL,
+    queue BLOB NOT NULL,
+    sender_key BLOB NOT NULL,
+    isolation BLOB NOT NULL,
+    secured INTEGER NOT NULL DEFAULT 0,
+    is_full INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX peer_queues_contact ON peer_queues (contact);
+
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,
+    mine INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    sequence INTEGER NOT NULL DEFAULT 0, -- of the first part, in the sender's chain
+    sent_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL DEFAULT 0,
+    body TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    reply_to TEXT NOT NULL DEFAULT '',
+    route BLOB NOT NULL DEFAULT x''
+) STRICT;
+CREATE INDEX messages_position ON messages (contact, position);
+CREATE UNIQUE INDEX messages_wire ON messages (contact, mine, wire);
+CREATE INDEX messages_state ON messages (state) WHERE mine = 1 AND state < 2;
+
+CREATE TABLE outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    state INTEGER NOT NULL,              -- waiting 0, sealing 1, sealed 2, acked 3
+    relayed INTEGER NOT NULL DEFAULT 0,
+    kind INTEGER NOT NULL,
+    numbered INTEGER NOT NULL,
+    message TEXT,
+    part INTEGER NOT NULL DEFAULT 0,
+    parts INTEGER NOT NULL DEFAULT 1,
+    offer INTEGER,                       -- an own replica to offer with it
+    sequence INTEGER NOT NULL DEFAULT 0,
+    content BLOB,
+    outbox INTEGER UNIQUE,
+    sealed_at INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX outgoing_contact ON outgoing (contact, state, id);
+CREATE INDEX outgoing_sequence ON outgoing (contact, numbered, sequence);
+CREATE INDEX outgoing_message ON outgoing (message) WHERE message IS NOT NULL;
+
+CREATE TABLE deposits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    outgoing INTEGER NOT NULL,
+    peer_queue INTEGER NOT NULL REFERENCES peer_queues ON DELETE CASCADE,
+    put_id BLOB NOT NULL,
+    envelope BLOB NOT NULL,
+    due INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deposits_queue ON deposits (peer_queue, due, id);
+CREATE INDEX deposits_outgoing ON deposits (outgoing);
+
+CREATE TABLE received (
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    content BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (contact, content)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX received_sequence ON received (contact, sequence);
+
+CREATE TABLE held (
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (contact, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parts (
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,
+    part INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (contact, wire, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE intents (
+    replica INTEGER NOT NULL,
+    mailbox BLOB NOT NULL,
+    inner_hash BLOB NOT NULL,
+    PRIMARY KEY (replica, mailbox)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    contact INTEGER,
+    state INTEGER
+) STRICT;
+";
+
+/// Brings the file to the newest version in one transaction.
+pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).ok_or(StoreError::Newer)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", newest)?;
+    transaction.commit()?;
+    Ok(())
+}
