@@ -59,7 +59,7 @@ pub struct Report {
     pub core_bytes: u64,
     /// Memory that is both writable and executable.
     pub write_execute: WriteExecute,
-    /// Whether memfd_secret works here.
+    /// Whether this system has memfd_secret.
     pub memfd_secret: bool,
     /// The hard limit on descriptors.
     pub descriptors: u64,
@@ -132,7 +132,7 @@ impl Report {
     pub fn notes(&self) -> Vec<&'static str> {
         let checks = [
             (self.profile.namespaces && !self.namespaces.contains(Namespaces::MOUNT), "no namespaces"),
-            (!self.memfd_secret, "no memfd_secret"),
+            (self.profile.locked_bytes > 0 && !self.memfd_secret, "no memfd_secret"),
             (self.profile.landlock && self.landlock.enforced == Enforced::Partly, "older Landlock"),
             (self.profile.mdwe && self.write_execute != WriteExecute::Denied, "no memory-deny-write-execute"),
         ];

@@ -60,7 +60,7 @@ pub fn enter(
     privileges::drop_capabilities(0)?;
     privileges::harden(profile.mdwe)?;
     privileges::die_with(control)?;
-    let domain = landlock::restrict(profile, &view)?;
+    let domain = landlock::restrict(profile, &view, namespaces)?;
     let report = Report::measure(profile, domain, namespaces)?;
     let filters = bpf::compile(profile.name, &profile.rows(), std::process::id())?;
     Ok(Jail { report, filters, thread: PhantomData })

@@ -8,6 +8,7 @@ use landlock::{
 };
 
 use crate::error::Error;
+use crate::namespaces::Namespaces;
 use crate::profiles::{Ports, Profile};
 use crate::sys;
 use crate::view::View;
@@ -39,8 +40,9 @@ pub struct Domain {
 }
 
 /// Restricts the calling thread and those it will start. Final. Comes after the mounts, which it forbids.
-pub(crate) fn restrict(profile: &Profile, view: &View) -> Result<Domain, Error> {
-    let created = scopes_and_network(files(profile)?, profile)?.create().map_err(failed)?;
+pub(crate) fn restrict(profile: &Profile, view: &View, namespaces: Namespaces) -> Result<Domain, Error> {
+    let rules = files()?.scope(scopes(view, namespaces)).map_err(failed)?;
+    let created = ports(rules, profile)?.create().map_err(failed)?;
     let created = network(beneath(created, view)?, profile)?;
     let status = created.restrict_self().map_err(failed)?;
     let enforced = match status.ruleset {
@@ -52,15 +54,24 @@ pub(crate) fn restrict(profile: &Profile, view: &View) -> Result<Domain, Error> 
     Ok(Domain { abi, enforced })
 }
 
-fn files(_: &Profile) -> Result<Ruleset, Error> {
+fn files() -> Result<Ruleset, Error> {
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(TRIED))
         .map_err(failed)
 }
 
-fn scopes_and_network(rules: Ruleset, profile: &Profile) -> Result<Ruleset, Error> {
-    let rules = rules.scope(Scope::from_all(TRIED)).map_err(failed)?;
+/// No signal and no abstract socket leaves the process. One exception: libxcb tries the X server's abstract socket first and
+/// takes "not permitted" for final, so a window on X11 keeps these, unless a network namespace has none of them anyway.
+fn scopes(view: &View, namespaces: Namespaces) -> BitFlags<Scope> {
+    if view.on_x11() && !namespaces.contains(Namespaces::NETWORK) {
+        BitFlags::from(Scope::Signal)
+    } else {
+        Scope::from_all(TRIED)
+    }
+}
+
+fn ports(rules: Ruleset, profile: &Profile) -> Result<Ruleset, Error> {
     let handled = [(profile.tcp_bind, AccessNet::BindTcp), (profile.tcp_connect, AccessNet::ConnectTcp)];
     handled
         .into_iter()

@@ -86,10 +86,9 @@ fn map(bytes: NonZeroUsize, guard: Guard) -> io::Result<NonNull<c_void>> {
     }
 }
 
-/// Whether the kernel offers memfd_secret to this process.
-#[must_use]
-pub fn memfd_secret_works() -> bool {
-    SecretMemory::guarded(1, Guard::Secret).is_ok()
+/// Whether the kernel offers memfd_secret, whatever the limit on locked memory.
+pub(crate) fn memfd_secret_works() -> bool {
+    sys::memfd_secret().is_ok()
 }
 
 impl Deref for SecretMemory {

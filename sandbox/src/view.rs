@@ -48,6 +48,16 @@ impl View {
     }
 }
 
+impl View {
+    /// Whether an X server is among what is seen.
+    pub(crate) fn on_x11(&self) -> bool {
+        matches!(self, Self::ReadOnly(paths) if paths.iter().any(|path| path.starts_with(X11_SOCKETS)))
+    }
+}
+
+/// The folder in which X servers listen.
+const X11_SOCKETS: &str = "/tmp/.X11-unix";
+
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     if path.is_absolute() && !path.as_os_str().as_bytes().contains(&0) {
         Ok(path.to_path_buf())
@@ -73,7 +83,7 @@ fn window(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 fn x11_socket(display: &OsStr) -> Option<PathBuf> {
     let number = display.to_str()?.strip_prefix("unix").unwrap_or(display.to_str()?).strip_prefix(':')?;
     let number: u16 = number.split('.').next()?.parse().ok()?;
-    Some(PathBuf::from(format!("/tmp/.X11-unix/X{number}")))
+    Some(PathBuf::from(format!("{X11_SOCKETS}/X{number}")))
 }
 
 /// The bus at its usual place: the variable that could name another one is not part of the contract.

@@ -70,6 +70,11 @@ const LIBRARIES: &[Row] = &[
     allow(call!(SYS_sysinfo), "glib counts memory"),
     allow(call!(SYS_clock_getres), "glib's and FLTK's clock"),
     allow(call!(SYS_clock_nanosleep), "FLTK's short waits"),
+    refuse(
+        call!(SYS_shmget),
+        libc::EPERM,
+        "cairo would share pictures with the X server; it sends them then",
+    ),
     refuse(call!(SYS_fchmod), libc::EPERM, "fontconfig sets the mode of a cache it cannot write"),
     refuse(call!(SYS_prlimit64), libc::EPERM, "glib asks for limits"),
 ];
