@@ -159,12 +159,10 @@ const NEVER: &[i64] = &[
 #[test]
 fn no_sealed_process_has_a_dangerous_call() {
     for profile in profiles::all().filter(|profile| **profile != SPAWNER) {
+        let rows = profile.rows();
         for number in NEVER {
-            assert!(
-                profile.rows().iter().all(|row| row.syscall.number() != *number),
-                "{}: {number}",
-                profile.name
-            );
+            let mut allows = rows.iter().filter(|row| row.verdict == Verdict::Allow);
+            assert!(allows.all(|row| row.syscall.number() != *number), "{}: {number}", profile.name);
         }
     }
 }
