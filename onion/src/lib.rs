@@ -32,4 +32,4 @@ pub mod peers;
 pub mod relay;
 pub mod serve;
 pub mod shell;
-pub mod state_file;
+pub mod state;

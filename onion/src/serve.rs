@@ -4,21 +4,24 @@ mod carrier;
 mod mailbox;
 mod operator;
 
-use ipc_schema::child::{Child, EdgeSocket, Exit};
+use std::rc::Rc;
 
+use ipc_schema::child::{Child, EdgeSocket, Exit};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::id::CircuitHandle;
 use crate::shell::Shell;
-use crate::state_file::StateFile;
+use crate::state::{StateError, StateFile};
 
 /// Runs the process: core, state file, then every edge that is granted.
 pub async fn run(mut child: Child) -> Exit {
-    let file = match child.files.remove("state").map(StateFile::open).transpose() {
-        Ok(file) => file,
+    let (shell, given_back) = match start(&mut child) {
+        Ok(started) => started,
         Err(error) => {
-            eprintln!("the state file cannot be read: {error}");
-            return Exit::Fault;
+            eprintln!("{error}");
+            return Exit::Setting;
         }
     };
-    let (shell, given_back) = Shell::new(child.settings.clone(), file);
     let running = tokio::task::spawn_local(shell.clone().run(given_back));
     let exit = loop {
         match child.next_edge().await {
@@ -36,11 +39,24 @@ pub async fn run(mut child: Child) -> Exit {
     exit
 }
 
+/// The shell with its state file. A client whose file is damaged starts anew: it loses its guards and asks for the directory again.
+/// A relay does not: it would become another relay.
+fn start(child: &mut Child) -> Result<(Rc<Shell>, UnboundedReceiver<CircuitHandle>), StateError> {
+    let settings = child.settings.clone();
+    let Some(granted) = child.files.remove("state") else { return Shell::new(settings, None, &[]) };
+    let (file, saved) = StateFile::open(granted.into())?;
+    let saved = match saved {
+        Err(error) if settings.relay => return Err(error),
+        saved => saved.unwrap_or_default(),
+    };
+    Shell::new(settings, Some(file), &saved)
+}
+
 /// Takes one granted edge, as caller or callee.
 ///
 /// # Errors
 /// When its descriptor is no stream socket.
-pub fn join(shell: &std::rc::Rc<Shell>, edge: EdgeSocket) -> std::io::Result<()> {
+pub fn join(shell: &Rc<Shell>, edge: EdgeSocket) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
         ("onion-netd", true) => shell.netd.connected(edge.socket),
         ("onion-stored", true) => shell.disk.connected(edge.socket),

@@ -21,7 +21,7 @@ use crate::id::{CircuitHandle, LinkId};
 use crate::mailboxes::Mailboxes;
 use crate::path::Isolation;
 use crate::peers::netd::{self, Links};
-use crate::state_file::StateFile;
+use crate::state::{StateError, StateFile};
 
 /// The source of randomness of this process.
 pub type Random = UnwrapErr<SysRng>;
@@ -52,17 +52,18 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Joins a core to its state file. The receiver is for [`Shell::run`].
-    #[must_use]
+    /// Joins a core to its state file and what it holds. The receiver is for [`Shell::run`].
+    ///
+    /// # Errors
+    /// [`StateError::Unreadable`]: a relay's file that holds no keys. It must not become another relay by itself.
     pub fn new(
-        settings: Settings, file: Option<(StateFile, Vec<u8>)>,
-    ) -> (Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>) {
+        settings: Settings, file: Option<StateFile>, saved: &[u8],
+    ) -> Result<(Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>), StateError> {
         let now = Timestamp::now();
-        let (file, saved) = file.map_or((None, Vec::new()), |(file, saved)| (Some(file), saved));
         let core = if settings.relay {
-            OnionCore::relay(now, &mut random(), settings.network_id, &saved)
+            OnionCore::relay(now, &mut random(), settings.network_id, saved)?
         } else {
-            OnionCore::client(now, settings.network_id, &saved)
+            OnionCore::client(now, settings.network_id, saved)
         };
         let (released, given_back) = mpsc::unbounded_channel();
         let mailboxes = Mailboxes::new(&core, settings.private());
@@ -80,7 +81,7 @@ impl Shell {
             released,
             file: RefCell::new(file),
         };
-        (Rc::new(shell), given_back)
+        Ok((Rc::new(shell), given_back))
     }
 
     /// Ticks, follows netd, and closes circuits that callers let go of. Never ends.
@@ -148,9 +149,10 @@ impl Shell {
 
     fn save(&self, content: &[u8]) {
         if let Some(file) = self.file.borrow_mut().as_mut()
-            && file.save(content).is_err()
+            && let Err(error) = file.save(content)
         {
-            eprintln!("the state file cannot be written: guards and directory will be asked for anew after a restart");
+            // It goes on: what was saved before is still there, and a relay's sequence rises with the clock.
+            eprintln!("{error}");
         }
     }
 

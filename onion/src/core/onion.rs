@@ -17,6 +17,7 @@ use crate::handshake::{OnionKey, RelaySide};
 use crate::id::{CircuitHandle, LinkId, RelayId, Service};
 use crate::network::{Counts, LinkInfo, Network, Output};
 use crate::path::stage::PROOF_LASTS;
+use crate::state::StateError;
 use crate::path::{Paths, Pool, Stage, StageFacts};
 
 /// A link that we opened and that nobody used for so long is closed; a guard's stays.
@@ -112,14 +113,22 @@ impl OnionCore {
         Self::new(now, rules, saved, None)
     }
 
-    /// A relay of that network. Its keys are in the state; without any it is a new relay.
-    #[must_use]
-    pub fn relay(now: Timestamp, rng: &mut impl CryptoRng, network_id: [u8; 32], state: &[u8]) -> Self {
+    /// A relay of that network. Its keys are in the state; with an empty one it is a new relay.
+    ///
+    /// # Errors
+    /// [`StateError::Unreadable`]: there is a state, and no keys can be read from it.
+    pub fn relay(
+        now: Timestamp, rng: &mut impl CryptoRng, network_id: [u8; 32], state: &[u8],
+    ) -> Result<Self, StateError> {
         let rules = NetworkRules::new(network_id);
-        let mut saved = Saved::parse(state).unwrap_or_default();
-        let keys = saved.keys.take().unwrap_or_else(|| RelayKeys::generate(now, rng));
-        let own = OwnRelay::new(rules, keys);
-        Self::new(now, rules, saved, Some(own))
+        let (saved, keys) = if state.is_empty() {
+            (Saved::default(), RelayKeys::generate(now, rng))
+        } else {
+            let mut saved = Saved::parse(state).ok_or(StateError::Unreadable)?;
+            let keys = saved.keys.take().ok_or(StateError::Unreadable)?;
+            (saved, keys)
+        };
+        Ok(Self::new(now, rules, saved, Some(OwnRelay::new(rules, keys))))
     }
 
     fn new(now: Timestamp, rules: NetworkRules, saved: Saved, own: Option<OwnRelay>) -> Self {
@@ -185,9 +194,11 @@ impl OnionCore {
         self.netd = false;
         for link in self.network.links() {
             self.network.link_down(link);
+            self.describing_failed(now, link);
         }
-        for (_, target) in std::mem::take(&mut self.dials) {
-            self.dial_failed(now, &target);
+        for (dial, target) in std::mem::take(&mut self.dials) {
+            self.jobs_dial_failed(now, dial);
+            self.dial_failed(&target);
         }
         self.settle(now, rng);
     }
@@ -205,11 +216,12 @@ impl OnionCore {
         self.settle(now, rng);
     }
 
-    /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing.
+    /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing. `false`: it is not wanted any
+    /// more, let go of the link.
     pub fn dialled(
         &mut self, now: Timestamp, rng: &mut impl CryptoRng, dial: DialId, link: Option<(LinkId, [u8; 32])>,
-    ) {
-        let Some(target) = self.dials.remove(&dial) else { return };
+    ) -> bool {
+        let Some(target) = self.dials.remove(&dial) else { return false };
         match (target, link) {
             (Target::Relay(relay, _), Some((link, peer))) => {
                 let info = LinkInfo { peer, relay: Some(relay), initiator: true };
@@ -223,13 +235,14 @@ impl OnionCore {
             }
             (target, None) => {
                 self.jobs_dial_failed(now, dial);
-                self.dial_failed(now, &target);
+                self.dial_failed(&target);
             }
         }
         self.settle(now, rng);
+        true
     }
 
-    fn dial_failed(&mut self, _now: Timestamp, target: &Target) {
+    fn dial_failed(&mut self, target: &Target) {
         if let Target::Relay(relay, _) = target {
             self.network.connect_failed(*relay);
         }

@@ -39,7 +39,7 @@ impl World {
         let mut world = Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
         for n in 0..relays + clients {
             let core = if n < relays {
-                OnionCore::relay(START, &mut world.rng, NETWORK, &[])
+                OnionCore::relay(START, &mut world.rng, NETWORK, &[]).unwrap()
             } else {
                 OnionCore::client(START, NETWORK, &[])
             };
@@ -148,7 +148,7 @@ impl World {
     fn revive(&mut self, at: usize) {
         let state = self.nodes[at].saved.clone();
         let core = if at < self.relays {
-            OnionCore::relay(self.now, &mut self.rng, NETWORK, &state)
+            OnionCore::relay(self.now, &mut self.rng, NETWORK, &state).unwrap()
         } else {
             OnionCore::client(self.now, NETWORK, &state)
         };
@@ -304,6 +304,18 @@ fn a_relay_keeps_its_identity_and_a_client_its_guard_over_a_restart() {
     assert_eq!(world.nodes[5].core.state(world.now).guard, guard);
     world.seconds(15);
     world.open(5, 1, 0).unwrap().unwrap();
+}
+
+#[test]
+fn a_relay_with_a_state_that_it_cannot_read_does_not_become_another_relay() {
+    let world = World::new(1, 0);
+    let state = world.nodes[0].core.saved_state();
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    assert!(OnionCore::relay(START, &mut rng, NETWORK, &state[1..]).is_err());
+    let client = OnionCore::client(START, NETWORK, &[]).saved_state();
+    assert!(OnionCore::relay(START, &mut rng, NETWORK, &client).is_err());
+    let again = OnionCore::relay(START, &mut rng, NETWORK, &state).unwrap();
+    assert_eq!(again.own_relay(), world.nodes[0].core.own_relay());
 }
 
 #[test]

@@ -120,7 +120,11 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
         sink.is_of(id);
         (id, key)
     });
-    shell.with(|core, now, rng| core.dialled(now, rng, dial, link));
+    let wanted = shell.with(|core, now, rng| core.dialled(now, rng, dial, link));
+    if let (false, Some((id, _))) = (wanted, link) {
+        // netd was lost meanwhile, and the core with it gave up waiting.
+        shell.links.close(id);
+    }
 }
 
 async fn reach(shell: &Rc<Shell>, target: &Target, sink: Rc<Sink>) -> Result<(link::Client, LinkKey), capnp::Error> {

@@ -38,7 +38,7 @@ struct Node {
 impl Node {
     fn start(hub: &Rc<netd::Hub>, relay: bool) -> Self {
         let settings = Settings { relay, network_id: [3; 32], network_name: "test".into(), queues_max: 1_000, ..Settings::default() };
-        let (shell, given_back) = Shell::new(settings, None);
+        let (shell, given_back) = Shell::new(settings, None, &[]).unwrap();
         spawn_local(shell.clone().run(given_back));
         let node = Self { shell };
         node.join_netd(hub.add());
@@ -139,7 +139,7 @@ fn envelopes_go_from_one_client_to_another_through_a_mailbox_in_order_and_once()
         let at_alice = open(&alice, &relay, 2).await;
         let mut sender = Sender::new(2, &queue);
         assert_eq!(sender.secure(&at_alice).await, Answer::Ok);
-        let (sink, mut pushed) = Sink::new();
+        let (sink, mut pushed) = Sink::pair();
         assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
         for number in 0..60_u8 {
             assert_eq!(sender.deposit(&at_alice, number).await, Answer::Ok);
@@ -177,7 +177,7 @@ fn many_deposits_at_a_time_are_all_answered() {
         for answer in futures::future::join_all(calls).await {
             assert_eq!(answer, Answer::Ok);
         }
-        let (sink, mut pushed) = Sink::new();
+        let (sink, mut pushed) = Sink::pair();
         assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
         for number in 0..200_u8 {
             assert_eq!(pushed.recv().await.unwrap().1[0], number);
@@ -216,7 +216,7 @@ fn a_command_of_another_circuit_or_key_is_not_authorised() {
         let mut at_alice = open(&alice, &relay, 2).await;
         at_alice.binding = at_bob.binding;
         assert_eq!(Sender::new(2, &queue).secure(&at_alice).await, Answer::NotAuthorised);
-        let (sink, _pushed) = Sink::new();
+        let (sink, _pushed) = Sink::pair();
         assert_eq!(Receiver::new(9).subscribe(&at_bob, &queue, sink).await, Answer::NotAuthorised);
     });
 }

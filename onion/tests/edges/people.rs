@@ -179,7 +179,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn new() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Pushed>) {
+    pub fn pair() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Pushed>) {
         let (pushed, come) = mpsc::unbounded_channel();
         (new_client(Self { pushed }), come)
     }
