@@ -31,6 +31,8 @@ pub async fn run(mut child: Child) -> Exit {
     if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless) {
         return exit;
     }
+    // Closed by dropping it: the suite gets ready only after the passphrase was tried.
+    drop(child.files.remove("settled"));
     let sweeping = spawn_local({
         let shell = shell.clone();
         async move { shell.sweep().await }

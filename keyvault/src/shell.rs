@@ -1,7 +1,7 @@
 //! The vault file's life in this process: missing, locked, unlocked; and how the process ends. Holds the one clock and the
 //! one source of randomness.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::time::Duration;
 
@@ -55,6 +55,15 @@ pub struct Shell {
     state: RefCell<State>,
     unlocked: Notify,
     locking: Notify,
+    /// Calls that changed something, counted.
+    changes: Cell<u64>,
+    /// How many of them are settled: durable, or told as failed.
+    settled: Cell<u64>,
+    /// The changes after the first and up to the second were lost at the last failure.
+    lost: Cell<(u64, u64)>,
+    flushed: Notify,
+    #[cfg(test)]
+    settlements: Cell<u64>,
 }
 
 impl Shell {
@@ -66,7 +75,21 @@ impl Shell {
             Ok(Examined::Locked(vault)) => State::Locked(vault),
             Err(error) => State::Unusable(error),
         };
-        Self { state: RefCell::new(state), unlocked: Notify::new(), locking: Notify::new() }
+        Self::with_state(state)
+    }
+
+    fn with_state(state: State) -> Self {
+        Self {
+            state: RefCell::new(state),
+            unlocked: Notify::new(),
+            locking: Notify::new(),
+            changes: Cell::new(0),
+            settled: Cell::new(0),
+            lost: Cell::new((0, 0)),
+            flushed: Notify::new(),
+            #[cfg(test)]
+            settlements: Cell::new(0),
+        }
     }
 
     /// A fresh vault at a cost that only tests can name.
@@ -74,8 +97,21 @@ impl Shell {
     pub(crate) fn unlocked_for_tests(file: File) -> Self {
         let cost = Cost::for_tests();
         let store = LockedVault::create_with_floor(file, b"pass", (cost, cost), UnwrapErr(SysRng)).unwrap();
-        let state = State::Unlocked(Box::new(opened(store).unwrap()));
-        Self { state: RefCell::new(state), unlocked: Notify::new(), locking: Notify::new() }
+        Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
+    }
+
+    /// The same vault from what its file says.
+    #[cfg(test)]
+    pub(crate) fn reopened_for_tests(file: File) -> Self {
+        let Ok(Examined::Locked(locked)) = Examined::with_floor(file, Cost::for_tests()) else { panic!() };
+        let store = locked.unlock(b"pass", UnwrapErr(SysRng)).unwrap();
+        Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
+    }
+
+    /// How often changes were settled.
+    #[cfg(test)]
+    pub(crate) fn flushes(&self) -> u64 {
+        self.settlements.get()
     }
 
     /// What there is.
@@ -130,7 +166,7 @@ impl Shell {
         let mut state = self.state.borrow_mut();
         let (mut next, mut result) = std::mem::replace(&mut *state, State::Gone).unlock(passphrase);
         if let (State::Unlocked(vault), Ok(())) = (&mut next, &result) {
-            result = vault.set_scripts(on).map_err(from_vault);
+            result = vault.set_scripts(on).and_then(|()| vault.flush()).map_err(from_vault);
         }
         *state = if was_locked { next.lock() } else { next };
         result
@@ -138,6 +174,9 @@ impl Shell {
 
     /// Drops all keys; the process ends soon.
     pub fn lock(&self) {
+        if let Some(Err(error)) = self.with(|vault, _, _| vault.flush()) {
+            eprintln!("{error}");
+        }
         *self.state.borrow_mut() = State::Gone;
         self.locking.notify_one();
     }
@@ -166,11 +205,64 @@ impl Shell {
         }
     }
 
+    /// One call that changes the vault, with its answer once that is durable. Calls that are made in the same turn of the
+    /// loop share one flush; one that has `patience` waits so long for others to share theirs.
+    pub async fn change<T>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> Result<T, VaultError>,
+    ) -> Option<Result<T, VaultError>> {
+        let answer = match self.with(call)? {
+            Ok(answer) => answer,
+            Err(error) => return Some(Err(error)),
+        };
+        let mine = self.changes.get() + 1;
+        self.changes.set(mine);
+        self.wait_for_company(mine, patience).await;
+        if self.settled.get() < mine {
+            self.settle();
+        }
+        let (after, up_to) = self.lost.get();
+        let is_lost = after < mine && mine <= up_to;
+        Some(if is_lost { Err(StoreError::Closed.into()) } else { Ok(answer) })
+    }
+
+    async fn wait_for_company(&self, mine: u64, patience: Duration) {
+        if patience.is_zero() {
+            // Twice round the loop: once for what is readable to be read, once for it to be called.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            return;
+        }
+        let settled = async {
+            while self.settled.get() < mine {
+                self.flushed.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, settled).await;
+    }
+
+    /// Makes every change so far durable, or tells that it is lost.
+    fn settle(&self) {
+        let (before, now) = (self.settled.get(), self.changes.get());
+        let flushed = self.with(|vault, _, _| vault.flush());
+        if let Some(Err(error)) = &flushed {
+            eprintln!("{error}");
+        }
+        if !matches!(flushed, Some(Ok(()))) {
+            self.lost.set((before, now));
+        }
+        #[cfg(test)]
+        self.settlements.set(self.settlements.get() + 1);
+        self.settled.set(now);
+        self.flushed.notify_waiters();
+    }
+
     /// Drops what has outlived its use, at every unlock and every hour, for ever.
     pub async fn sweep(&self) {
         loop {
             self.unlocked().await;
-            if let Some(Err(error)) = self.with(|vault, now, _| vault.sweep(now)) {
+            if let Some(Err(error)) = self.change(Duration::ZERO, |vault, now, _| vault.sweep(now)).await {
                 eprintln!("sweeping the vault failed: {error}");
             }
             tokio::time::sleep(SWEEP_EVERY).await;
@@ -219,8 +311,12 @@ impl std::fmt::Debug for Shell {
     }
 }
 
-fn opened(store: SealedStore<SystemRng>) -> Result<ServedVault, VaultFileError> {
-    Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)
+fn opened(mut store: SealedStore<SystemRng>) -> Result<ServedVault, VaultFileError> {
+    store.defer();
+    let mut vault = Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)?;
+    // A fresh vault's store key.
+    vault.flush().map_err(from_vault)?;
+    Ok(vault)
 }
 
 /// What one guess shall cost, measured on this machine now.

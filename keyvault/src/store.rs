@@ -56,6 +56,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The file failed before and could not be opened anew yet.
+    #[error("vault file is closed after a failure")]
+    Closed,
     /// A record is not what this vault wrote.
     #[error("vault file is damaged")]
     Damaged,
@@ -107,11 +110,27 @@ pub trait Store {
     /// See [`StoreError`].
     fn all(&self, table: Table) -> Result<Vec<Row>, StoreError>;
 
-    /// Makes all changes durable, or none.
+    /// Makes all changes, or none. They are durable when this returns, unless the store defers that to [`Self::flush`].
     ///
     /// # Errors
     /// See [`StoreError`].
     fn commit(&mut self, changes: &Changes) -> Result<(), StoreError>;
+
+    /// Makes all that was committed durable.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. What was committed since the last flush may be lost then; [`Self::reload`] tells.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Begins anew from what is durable, after a failure.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; every call fails until this succeeds.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Records in memory. A clone is what a crash at that moment would leave behind.

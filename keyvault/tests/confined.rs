@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use ipc_schema::edges::stored_keyvault_capnp::{begin_result, finish_invite_result, gate, sign_result, vault};
+use ipc_schema::edges::stored_keyvault_capnp::{
+    begin_result, finish_invite_result, gate, sign_result, vault,
+};
 use ipc_schema::edges::ui_keyvault_capnp::{UnlockResult, unlock};
 use ipc_schema::grant::{self, Grant, Settings};
 use nix::sys::signal::{Signal, kill};
@@ -52,7 +54,8 @@ impl Start<'_> {
         .unwrap();
         let send = |grant| grant::send(ours.as_fd(), &grant).unwrap();
         send(Grant::Settings(Settings { headless: true, ..Settings::default() }));
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(self.vault).unwrap();
+        let file =
+            File::options().read(true).write(true).create(true).truncate(false).open(self.vault).unwrap();
         send(Grant::File { name: "vault".into(), file: file.into() });
         if let Some(passphrase) = self.passphrase {
             let (reader, mut writer) = std::io::pipe().unwrap();
@@ -62,7 +65,11 @@ impl Start<'_> {
         let gate = ipc_schema::rpc::connect(granted_edge(&send, "stored-keyvault", false)).unwrap().0;
         let unlock = ipc_schema::rpc::connect(granted_edge(&send, "ui-keyvault", true)).unwrap().0;
         send(Grant::Ready);
-        (Running { pid, control: Some(ours), stderr: OwnedFd::from(stderr).into(), ended: false }, gate, unlock)
+        (
+            Running { pid, control: Some(ours), stderr: OwnedFd::from(stderr).into(), ended: false },
+            gate,
+            unlock,
+        )
     }
 }
 

@@ -18,6 +18,7 @@ pub use header::SLOTS;
 pub use records::SealedStore;
 
 use crate::memory::Secret32;
+use crate::store::StoreError;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 use backend::OffsetBackend;
 use header::{AREA_BYTES, COPY_BYTES, Header};
@@ -71,10 +72,11 @@ pub enum VaultFileError {
 
 /// A sound vault file whose passphrase is not known.
 pub struct LockedVault {
-    /// Holds the lock on the file.
-    _file: Arc<File>,
+    /// Its lock is held as long as this is.
+    file: Arc<File>,
     header: Header,
-    database: Database,
+    /// `None` after it could not be opened anew.
+    database: Option<Database>,
     floor: Cost,
 }
 
@@ -108,7 +110,7 @@ impl Examined {
         }
         let file = Arc::new(file);
         let database = open_database(&file)?;
-        Ok(Self::Locked(Box::new(LockedVault { _file: file, header, database, floor })))
+        Ok(Self::Locked(Box::new(LockedVault { file, header, database: Some(database), floor })))
     }
 }
 
@@ -156,7 +158,7 @@ impl LockedVault {
             file.write_all_at(&copy, at).map_err(io("writing"))?;
             file.sync_data().map_err(io("syncing"))?;
         }
-        let vault = Box::new(Self { _file: file, header, database, floor });
+        let vault = Box::new(Self { file, header, database: Some(database), floor });
         SealedStore::new(vault, &root, rng).map_err(|(_, error)| error)
     }
 
@@ -189,8 +191,20 @@ impl LockedVault {
         self.header.root(&unlock_key).ok_or(VaultFileError::WrongPassphrase)
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// Drops what was never made durable, and what redb remembers of a failed write.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        // The old one first: it must not write any more once the new one reads.
+        self.database = None;
+        let database = open_database(&self.file).map_err(|error| match error {
+            VaultFileError::Io { doing, source } => StoreError::Io { doing, source },
+            _ => StoreError::Damaged,
+        })?;
+        self.database = Some(database);
+        Ok(())
     }
 }
 

@@ -19,6 +19,10 @@ pub struct SealedStore<R> {
     /// First: names records. Second: seals them.
     keys: GuardedKeys,
     rng: R,
+    /// Commits wait for a flush, so that many share one.
+    deferring: bool,
+    /// Something waits for a flush.
+    unflushed: bool,
 }
 
 impl<R: CryptoRng> SealedStore<R> {
@@ -29,7 +33,7 @@ impl<R: CryptoRng> SealedStore<R> {
     ) -> Result<Self, (Box<LockedVault>, VaultFileError)> {
         let keys: Secret<64> = kdf::derive(&[], root.expose(), &[b"privatus/vault/records/v1"]);
         match GuardedKeys::new(&keys) {
-            Ok(keys) => Ok(Self { vault, keys, rng }),
+            Ok(keys) => Ok(Self { vault, keys, rng, deferring: false, unflushed: false }),
             Err(error) => Err((vault, super::io("locking memory")(error))),
         }
     }
@@ -40,6 +44,11 @@ impl<R: CryptoRng> SealedStore<R> {
     /// `WrongPassphrase`, `Cost`.
     pub fn verify(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
         self.vault.verify(passphrase)
+    }
+
+    /// From now on changes are durable only after a flush: who answers for them flushes before.
+    pub fn defer(&mut self) {
+        self.deferring = true;
     }
 
     /// Drops the keys.
@@ -105,9 +114,9 @@ impl<R: CryptoRng> SealedStore<R> {
             let value = record.map(|record| self.seal(&name, id, record)).transpose()?;
             sealed.push((name, value));
         }
-        let mut transaction = self.vault.database().begin_write().map_err(failed("beginning"))?;
-        // Durable before it returns: the answer to the caller depends on it.
-        transaction.set_durability(Durability::Immediate).map_err(failed("beginning"))?;
+        let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
+        let durability = if self.deferring { Durability::None } else { Durability::Immediate };
+        transaction.set_durability(durability).map_err(failed("beginning"))?;
         {
             let mut records = transaction.open_table(RECORDS).map_err(failed("writing"))?;
             for (name, value) in &sealed {
@@ -128,7 +137,7 @@ impl<R: CryptoRng> SealedStore<R> {
 impl<R: CryptoRng> Store for SealedStore<R> {
     fn read(&self, table: Table, id: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
         let name = self.name(table, id);
-        let transaction = self.vault.database().begin_read().map_err(failed("reading"))?;
+        let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
         let records = match transaction.open_table(RECORDS) {
             Ok(records) => records,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -143,7 +152,7 @@ impl<R: CryptoRng> Store for SealedStore<R> {
 
     fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
         let front = self.table_name(table);
-        let transaction = self.vault.database().begin_read().map_err(failed("reading"))?;
+        let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
         let records = match transaction.open_table(RECORDS) {
             Ok(records) => records,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
@@ -161,7 +170,24 @@ impl<R: CryptoRng> Store for SealedStore<R> {
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        self.write(changes)
+        self.write(changes)?;
+        self.unflushed = self.deferring;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if self.unflushed {
+            let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
+            transaction.set_durability(Durability::Immediate).map_err(failed("beginning"))?;
+            transaction.commit().map_err(failed("committing"))?;
+            self.unflushed = false;
+        }
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), StoreError> {
+        self.unflushed = false;
+        self.vault.reopen()
     }
 }
 

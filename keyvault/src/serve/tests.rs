@@ -185,6 +185,32 @@ fn unknown_ids_are_told_and_the_edge_lives_on() {
 }
 
 #[test]
+fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
+    on_this_thread(async {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let shell = Rc::new(Shell::unlocked_for_tests(file.reopen().unwrap()));
+        let vault = vault_of(&stored(&shell)).await;
+        let before = shell.flushes();
+        let calls = (0..100).map(|replica| {
+            let mut request = vault.begin_replica_request();
+            request.get().set_replica(replica);
+            request.get().set_relay(&[7; 32]);
+            request.send().promise
+        });
+        for answer in futures::future::join_all(calls).await {
+            assert!(answer.unwrap().get().unwrap().get_result().unwrap().has_auth_key());
+        }
+        let flushes = shell.flushes() - before;
+        assert!(flushes < 50, "{flushes} flushes for 100 calls");
+        // What a kill would leave behind.
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::copy(file.path(), copy.path()).unwrap();
+        let after = Shell::reopened_for_tests(copy.reopen().unwrap());
+        assert_eq!(after.with(|vault, _, _| vault.replica_count()).unwrap(), 100);
+    });
+}
+
+#[test]
 fn local_programs_have_no_edge_to_what_stored_may_ask() {
     on_this_thread(async {
         let shell = unlocked();

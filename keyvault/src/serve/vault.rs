@@ -1,6 +1,7 @@
 //! The edge stored-keyvault after the unlock, one method a call.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::vault::{
@@ -19,6 +20,13 @@ use crate::ids::{AcceptId, InviteId, OutboxId, ReplicaId, SessionId};
 use crate::shell::{ServedVault, Shell, SystemRng};
 use crate::vault::{AcceptInvite, IncomingEnvelope, SealEnvelope};
 
+/// How long a `forget` waits for another call's flush to share: short beside its caller's patience, long beside a flush.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+fn locked() -> capnp::Error {
+    capnp::Error::disconnected("locked".to_owned())
+}
+
 /// The unlocked vault as stored sees it.
 pub(super) struct Served {
     shell: Rc<Shell>,
@@ -30,12 +38,25 @@ impl Served {
         Self { shell, closer }
     }
 
-    /// One call on the vault; after a lock the capability is dead.
-    fn call<T>(
+    /// One call that changes nothing; after a lock the capability is dead.
+    fn ask<T>(&self, call: impl FnOnce(&ServedVault) -> T) -> Result<T, capnp::Error> {
+        self.shell.with(|vault, _, _| call(vault)).ok_or_else(locked)
+    }
+
+    /// One call whose answer is given once it is durable.
+    async fn call<T>(
         &self,
-        call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> T,
-    ) -> Result<T, capnp::Error> {
-        self.shell.with(call).ok_or_else(|| capnp::Error::disconnected("locked".to_owned()))
+        call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> Result<T, VaultError>,
+    ) -> Result<Result<T, VaultError>, capnp::Error> {
+        self.shell.change(Duration::ZERO, call).await.ok_or_else(locked)
+    }
+
+    /// The same for calls that nothing waits for.
+    async fn patient_call<T>(
+        &self,
+        call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> Result<T, VaultError>,
+    ) -> Result<Result<T, VaultError>, capnp::Error> {
+        self.shell.change(PATIENCE, call).await.ok_or_else(locked)
     }
 
     /// Calls whose answer has no room for an error: what cannot be done now fails, and is repeated.
@@ -55,7 +76,7 @@ impl Server for Served {
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let (invite, relay) = (InviteId(params.get_invite()), self.closer.relay(params.get_relay()?)?);
-        let begun = self.call(|vault, now, rng| vault.begin_invite(invite, relay, now, rng))?;
+        let begun = self.call(|vault, now, rng| vault.begin_invite(invite, relay, now, rng)).await?;
         answer::begin(results.get().init_result(), begun);
         Ok(())
     }
@@ -69,7 +90,7 @@ impl Server for Served {
         let created = self.closer.created(params.get_created()?)?;
         let hints = self.closer.hints(params.get_hints()?)?;
         let invite = InviteId(params.get_invite());
-        let finished = self.call(|vault, _, rng| vault.finish_invite(invite, created?, &hints, rng))?;
+        let finished = self.call(|vault, _, rng| vault.finish_invite(invite, created?, &hints, rng)).await?;
         answer::finish_invite(results.get().init_result(), finished);
         Ok(())
     }
@@ -80,7 +101,7 @@ impl Server for Served {
         _: CancelInviteResults,
     ) -> Result<(), capnp::Error> {
         let invite = InviteId(params.get()?.get_invite());
-        Self::done(self.call(|vault, _, _| vault.cancel_invite(invite))?)
+        Self::done(self.call(|vault, _, _| vault.cancel_invite(invite)).await?)
     }
 
     async fn open_invite(
@@ -93,7 +114,7 @@ impl Server for Served {
         let link = self.closer.bounded(params.get_link()?.as_bytes(), LINK_MAX_CHARS)?;
         // Bytes that are no UTF-8 are no link.
         let link = std::str::from_utf8(link).unwrap_or_default();
-        let opened = self.call(|vault, now, rng| vault.open_invite(accept, link, now, rng))?;
+        let opened = self.call(|vault, now, rng| vault.open_invite(accept, link, now, rng)).await?;
         answer::open_invite(results.get().init_result(), opened)
     }
 
@@ -111,7 +132,7 @@ impl Server for Served {
             outbox: OutboxId(params.get_outbox()),
             content: self.closer.bounded(params.get_content()?, CONTENT_MAX_BYTES)?,
         };
-        let accepted = self.call(|vault, now, rng| vault.accept_invite(request, now, rng))?;
+        let accepted = self.call(|vault, now, rng| vault.accept_invite(request, now, rng)).await?;
         answer::accept(results.get().init_result(), accepted)
     }
 
@@ -122,7 +143,7 @@ impl Server for Served {
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let (replica, relay) = (ReplicaId(params.get_replica()), self.closer.relay(params.get_relay()?)?);
-        let begun = self.call(|vault, _, rng| vault.begin_replica(replica, relay, rng))?;
+        let begun = self.call(|vault, _, rng| vault.begin_replica(replica, relay, rng)).await?;
         answer::begin(results.get().init_result(), begun);
         Ok(())
     }
@@ -135,7 +156,7 @@ impl Server for Served {
         let params = params.get()?;
         let created = self.closer.created(params.get_created()?)?;
         let replica = ReplicaId(params.get_replica());
-        let finished = self.call(|vault, _, _| vault.finish_replica(replica, created?))?;
+        let finished = self.call(|vault, _, _| vault.finish_replica(replica, created?)).await?;
         let is_ours_to_fail = matches!(finished, Err(VaultError::Store(_) | VaultError::Bug(_)));
         results.get().set_ok(finished.is_ok());
         if is_ours_to_fail { Self::done(finished) } else { Ok(()) }
@@ -154,7 +175,7 @@ impl Server for Served {
             content: self.closer.bounded(params.get_content()?, CONTENT_MAX_BYTES)?,
             offer: &offer,
         };
-        let sealed = self.call(|vault, _, rng| vault.seal_envelope(request, rng))?;
+        let sealed = self.call(|vault, _, rng| vault.seal_envelope(request, rng)).await?;
         answer::seal(results.get().init_result(), sealed)
     }
 
@@ -171,7 +192,7 @@ impl Server for Served {
             untrusted_sender: if sender.is_empty() { [0; 32] } else { self.closer.array(sender)? },
             untrusted_envelope: &self.closer.array::<ENVELOPE_BYTES>(params.get_envelope()?)?,
         };
-        let opened = self.call(|vault, now, rng| vault.open_envelope(incoming, now, rng))?;
+        let opened = self.call(|vault, now, rng| vault.open_envelope(incoming, now, rng)).await?;
         answer::open(results.get().init_result(), opened)
     }
 
@@ -179,12 +200,12 @@ impl Server for Served {
         let params = params.get()?;
         let outbox = self.closer.outbox(params.get_outbox()?)?;
         let opened = self.closer.hashes(params.get_opened()?)?;
-        Self::done(self.call(|vault, now, _| vault.forget(&outbox, &opened, now))?)
+        Self::done(self.patient_call(|vault, now, _| vault.forget(&outbox, &opened, now)).await?)
     }
 
     async fn sign(self: Rc<Self>, params: SignParams, mut results: SignResults) -> Result<(), capnp::Error> {
         let request = self.closer.sign(params.get()?.get_purpose()?)?;
-        let signed = self.call(|vault, _, _| vault.sign(&request))?;
+        let signed = self.ask(|vault| vault.sign(&request))?;
         answer::sign(results.get().init_result(), signed);
         Ok(())
     }
@@ -195,7 +216,7 @@ impl Server for Served {
         mut results: SessionResults,
     ) -> Result<(), capnp::Error> {
         let session = SessionId(params.get()?.get_session());
-        let told = self.call(|vault, _, _| {
+        let told = self.ask(|vault| {
             let (info, verified) = vault.session(session)?;
             Ok((vault.safety_number(session)?, info, verified))
         })?;
@@ -208,6 +229,6 @@ impl Server for Served {
         _: RemoveSessionResults,
     ) -> Result<(), capnp::Error> {
         let session = SessionId(params.get()?.get_session());
-        Self::done(self.call(|vault, now, _| vault.remove_session(session, now))?)
+        Self::done(self.call(|vault, now, _| vault.remove_session(session, now)).await?)
     }
 }

@@ -97,6 +97,20 @@ impl<S: Store> Vault<S> {
         &self.store
     }
 
+    /// Makes all that was answered durable, for a store that defers it.
+    ///
+    /// # Errors
+    /// `Store`: then what was changed since the last flush may not have happened, and the vault is what the store says.
+    pub fn flush(&mut self) -> Result<(), VaultError> {
+        let Err(error) = self.store.flush() else { return Ok(()) };
+        self.store.reload()?;
+        if let Some(bytes) = self.store.read(MetaRecord::TABLE, META_ID)? {
+            self.meta = MetaRecord::decode(&bytes)?;
+        }
+        self.kept = self.count_kept()?;
+        Err(error.into())
+    }
+
     /// Gives the store back, dropping every key that is held beside it.
     #[must_use]
     pub fn into_store(self) -> S {

@@ -83,6 +83,12 @@ impl<S: Store> Vault<S> {
         Ok(())
     }
 
+    /// Own receive queues, in whatever state.
+    #[cfg(test)]
+    pub(crate) fn replica_count(&self) -> usize {
+        self.store.all(ReplicaRecord::TABLE).unwrap().len()
+    }
+
     /// Notes the relay's answer in `changes`; false if it stood there already.
     pub(super) fn create_replica(
         &self,

@@ -585,6 +585,50 @@ impl Store for FailingStore {
     }
 }
 
+/// Defers like the sealed file does, and cannot write to its disk any more.
+struct FullDisk {
+    durable: MemoryStore,
+    seen: MemoryStore,
+}
+
+impl Store for FullDisk {
+    fn read(&self, table: Table, id: &[u8]) -> Result<Option<crate::memory::SecretBytes>, StoreError> {
+        self.seen.read(table, id)
+    }
+
+    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
+        self.seen.all(table)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.seen.commit(changes)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        Err(StoreError::Io { doing: "committing", source: "disk full".into() })
+    }
+
+    fn reload(&mut self) -> Result<(), StoreError> {
+        self.seen = self.durable.clone();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_that_fails_takes_the_vault_back_to_what_is_durable() {
+    let w = connected();
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let disk = FullDisk { durable: w.alice.store.clone(), seen: w.alice.store.clone() };
+    let mut alice = Vault::open(disk, &mut rng).unwrap();
+    let request = SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"x", offer: &[] };
+    alice.seal_envelope(request, &mut rng).unwrap();
+    alice.begin_invite(InviteId(9), RELAY, NOW, &mut rng).unwrap();
+    assert_eq!((alice.kept, alice.meta.contacts_made.len()), (1, 2));
+    assert!(matches!(alice.flush(), Err(VaultError::Store(StoreError::Io { .. }))));
+    assert_eq!((alice.kept, alice.meta.contacts_made.len()), (0, 1));
+    assert!(alice.load::<InviteRecord>(&InviteId(9).key()).unwrap().is_none());
+}
+
 #[test]
 fn receiver_commands_verify_under_the_key_that_went_into_create() {
     let (mut alice, mut rng) = vault(6);
