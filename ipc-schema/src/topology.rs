@@ -53,6 +53,9 @@ pub enum Source {
     Report,
     /// The passphrase's descriptor, passed on unread; only at the first start and only if one was given.
     Passphrase,
+    /// With a passphrase: one end of a pipe, closed once the passphrase was tried. Until then the suite is not ready. Nothing is
+    /// ever written into it.
+    Settled,
     /// An invitation for the window's first run (a demo's Echo): a descriptor that holds one line, passed on unread; only if
     /// one was given.
     Offer,
@@ -106,6 +109,7 @@ pub const CLIENT: Topology = Topology {
                 REPORT,
                 File { name: "vault", source: Source::Profile("vault") },
                 File { name: "passphrase", source: Source::Passphrase },
+                File { name: "settled", source: Source::Settled },
             ],
             headless: true,
             disposable: false,

@@ -14,7 +14,8 @@ fn main() -> ExitCode {
     }
 }
 
-async fn serve(child: Child) -> Exit {
+async fn serve(mut child: Child) -> Exit {
+    drop(child.files.remove("settled"));
     let mut edges = Vec::new();
     eprintln!("serving\x1b[2J");
     loop {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::grant::{self, Grant, GrantError, Settings};
 use ipc_schema::topology::{Process, Source};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
@@ -48,10 +49,12 @@ pub struct Life {
     pub pidfd: OwnedFd,
     /// Its stderr, until that is closed.
     pub stderr: Option<File>,
-    /// Whether its report is complete, which is the last thing of its start.
+    /// Whether its start is complete: the report is, and a passphrase was tried.
     pub sealed: bool,
     control: Option<OwnedFd>,
     report: Option<File>,
+    /// Hangs up when the granted passphrase was tried.
+    settled: Option<OwnedFd>,
 }
 
 /// What every start needs to know of the suite.
@@ -98,10 +101,11 @@ impl Part {
         gifts: &mut Gifts,
         now: Duration,
     ) -> Result<(), String> {
-        let mut files = self.open_files(setting, gifts)?;
-        let life = self.spawn(setting, spawner, &files).map_err(|error| {
+        let (mut files, settled) = self.open_files(setting, gifts)?;
+        let mut life = self.spawn(setting, spawner, &files).map_err(|error| {
             format!("cannot start {}: {error}", setting.binaries.join(self.process.binary).display())
         })?;
+        life.settled = settled;
         self.life = Some(life);
         self.history.started(now);
         let given = self.history.restarts == 0 && files.iter().any(|(name, _)| *name == PASSPHRASE);
@@ -118,8 +122,9 @@ impl Part {
         &self,
         setting: &Setting,
         gifts: &mut Gifts,
-    ) -> Result<Vec<(&'static str, OwnedFd)>, String> {
-        let mut files = Vec::new();
+    ) -> Result<(Vec<(&'static str, OwnedFd)>, Option<OwnedFd>), String> {
+        let (mut files, mut settled) = (Vec::new(), None);
+        let has_passphrase = gifts.passphrase.is_some();
         for file in self.process.files {
             let (path, opened) = match file.source {
                 Source::Profile(name) => {
@@ -137,6 +142,13 @@ impl Part {
                     Some(passphrase) => (PathBuf::new(), Ok(passphrase)),
                     None => continue,
                 },
+                Source::Settled if has_passphrase => {
+                    let pipe = pipe_with(PipeFlags::CLOEXEC)
+                        .map_err(|error| format!("cannot make a pipe: {error}"))?;
+                    settled = Some(pipe.0);
+                    (PathBuf::new(), Ok(pipe.1))
+                }
+                Source::Settled => continue,
                 Source::Offer => match gifts.offer.take() {
                     Some(offer) => (PathBuf::new(), Ok(offer)),
                     None => continue,
@@ -147,7 +159,7 @@ impl Part {
                 opened.map_err(|error| format!("cannot open {}: {error}", path.display()))?,
             ));
         }
-        Ok(files)
+        Ok((files, settled))
     }
 
     fn spawn(
@@ -177,6 +189,7 @@ impl Part {
             sealed: false,
             control: Some(control),
             report: report.transpose()?.map(File::from),
+            settled: None,
         })
     }
 
@@ -239,9 +252,10 @@ impl Part {
         if !life.sealed {
             let complete =
                 |file: &File| file.metadata().is_ok_and(|m| m.len() == sandbox::REPORT_BYTES as u64);
-            life.sealed = life.report.as_ref().is_none_or(complete);
+            life.sealed =
+                life.report.as_ref().is_none_or(complete) && life.settled.as_ref().is_none_or(hung_up);
             if life.sealed {
-                life.report = None;
+                (life.report, life.settled) = (None, None);
             }
         }
         life.sealed
@@ -287,6 +301,16 @@ impl Part {
         self.life = None;
         Some(how)
     }
+}
+
+/// Whether nobody holds the other end of the pipe any more.
+fn hung_up(pipe: &OwnedFd) -> bool {
+    let mut watched = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+    let [pipe] = match poll(&mut watched, PollTimeout::ZERO) {
+        Ok(_) => watched,
+        Err(_) => return false,
+    };
+    pipe.revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }
 
 /// The report's name in the runtime folder.

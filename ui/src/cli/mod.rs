@@ -10,6 +10,8 @@ mod accept;
 mod audit;
 mod contact;
 mod contacts;
+mod demo;
+mod echo;
 pub mod embedded;
 mod events;
 pub mod exit;
@@ -77,6 +79,8 @@ enum Command {
     Run(run::Arguments),
     /// Run a relay, or ask one
     Relay(relay::Arguments),
+    /// Two people on a network of their own, or the window with Echo
+    Demo(demo::Arguments),
     /// How everything is
     Status,
     /// What confines each process
@@ -113,8 +117,6 @@ enum Command {
     Set(settings::Set),
 
     // Not built yet.
-    #[command(hide = true)]
-    Demo(NotBuilt),
     #[command(hide = true)]
     Slot(NotBuilt),
     #[command(hide = true)]
@@ -180,6 +182,7 @@ fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Run(arguments) => run::run(&arguments, context),
         Command::Relay(arguments) => relay::run(&arguments, context),
+        Command::Demo(arguments) => demo::run(&arguments, context),
         Command::Status => status::run(context),
         Command::Audit => audit::run(context),
         Command::Stop => stop::run(context),
@@ -196,8 +199,7 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
-        Command::Demo(_)
-        | Command::Slot(_)
+        Command::Slot(_)
         | Command::Panic(_)
         | Command::Introduce(_)
         | Command::Search(_)

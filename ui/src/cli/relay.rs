@@ -121,8 +121,8 @@ fn read(path: &Path) -> Outcome<Config> {
 
 fn parse(text: &str) -> Result<Config, String> {
     toml::from_str(text).map_err(|error| {
-        let line =
-            error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
         format!("line {line}: {}", error.message().replace('\n', " "))
     })
 }

@@ -1,0 +1,117 @@
+//! `privatus demo --window`: the window on an embedded network, and Echo, who answers each text.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use supervisor::options::Gifts;
+
+use super::demo::{self, Person, Stage};
+use super::exit::{Doing, Failure, Outcome};
+use super::launch::Launch;
+use super::paths::{self, Profile};
+use super::{embedded, sockets, talk};
+
+/// How often Echo looks for texts, and the window's end is looked for. A person waits for the answer.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a filled window's vault may take to open; its passphrase is slow on purpose.
+const OPEN_WAIT: Duration = Duration::from_secs(60);
+
+pub(super) fn run(stage: &Stage, filled: bool) -> Outcome {
+    if !paths::has_display() {
+        return Err(Failure::Failed("no display is there: `privatus demo` shows the same in words".into()));
+    }
+    let echo = Person::start(stage, "Echo")?;
+    let invite = echo.call(talk::OVER_THE_NETWORK, |m| async move { m.invite("You").await })?;
+    stage.say("echo", "Echo runs and waits for you")?;
+    let profile = stage.profile("you")?;
+    let (mut window, passphrase) = open(stage, &profile, &invite.link, filled)?;
+    stage.say("window", "close it to end the demo")?;
+    let filling = passphrase.map_or(Ok(()), |passphrase| fill(&profile, &invite.link, passphrase.as_bytes()));
+    let outcome = filling.and_then(|()| converse(stage, &echo, &mut window));
+    embedded::stop(std::slice::from_mut(&mut window));
+    outcome
+}
+
+/// Starts the window's suite: for its first run with Echo's invite on the last page, or with a vault already open.
+fn open(stage: &Stage, profile: &Profile, link: &str, filled: bool) -> Outcome<(Child, Option<String>)> {
+    let (gifts, passphrase) = if filled {
+        let (descriptor, text) = demo::passphrase()?;
+        (Gifts { passphrase: Some(descriptor), offer: None }, Some(text))
+    } else {
+        (Gifts { passphrase: None, offer: Some(demo::line(link)?) }, None)
+    };
+    let launch =
+        Launch { profile: profile.clone(), settings: stage.settings(false), gifts, with_parent: true };
+    Ok((launch.spawn(Stdio::null())?, passphrase))
+}
+
+/// Accepts Echo's invite and writes to it. Local programs may use the profile only for that long.
+fn fill(profile: &Profile, link: &str, passphrase: &[u8]) -> Outcome {
+    let mut waited = Duration::ZERO;
+    while profile.running().is_err() {
+        if waited > OPEN_WAIT {
+            return Err(sockets::away());
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+    let scripts =
+        |on: bool| {
+            sockets::block_on(talk::vault(profile, OPEN_WAIT, |v| async move {
+                v.set_scripts(passphrase, on).await
+            }))
+        };
+    scripts(true)?;
+    let text = "Hello Echo. This went over three relays, a mailbox, and three more.";
+    let filled = sockets::block_on(async {
+        talk::messenger(profile, talk::SOON, |m| async move { m.set_profile_name("You").await }).await?;
+        talk::messenger(profile, talk::OVER_THE_NETWORK, |m| async move { m.accept(link, "Echo").await })
+            .await?;
+        talk::messenger(profile, talk::SOON, |m| async move { m.send("Echo", "hello", text, "").await }).await
+    });
+    scripts(false)?;
+    filled.map(drop)
+}
+
+/// Answers each text until the window is closed, or a signal says stop.
+fn converse(stage: &Stage, echo: &Person, window: &mut Child) -> Outcome {
+    let mut answered = BTreeSet::new();
+    loop {
+        if let Some(status) = window.try_wait().doing("wait for the window")? {
+            return match status.code().and_then(|code| u8::try_from(code).ok()) {
+                Some(0) => Ok(()),
+                code => Err(Failure::Silent(code.unwrap_or(1))),
+            };
+        }
+        if stage.signals.came() {
+            return Ok(());
+        }
+        // What fails now is tried again at the next look: the same id makes an answer one answer.
+        let _ = answer(echo, &mut answered);
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn answer(echo: &Person, answered: &mut BTreeSet<String>) -> Outcome {
+    let contacts = echo.call(talk::SOON, |m| async move { m.contacts().await })?;
+    for contact in contacts {
+        for message in demo::texts(echo, &contact.id)? {
+            if message.mine || answered.contains(&message.id) {
+                continue;
+            }
+            let (who, id, text) =
+                (contact.id.as_str(), format!("echo-{}", short(&message.id)), message.body.as_str());
+            let id = id.as_str();
+            echo.call(talk::SOON, |m| async move { m.send(who, id, text, "").await })?;
+            answered.insert(message.id);
+        }
+    }
+    Ok(())
+}
+
+/// An id that fits the contract's 64 characters with room for a prefix.
+fn short(id: &str) -> &str {
+    id.char_indices().nth(56).map_or(id, |(end, _)| id.get(..end).unwrap_or(id))
+}
