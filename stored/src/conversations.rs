@@ -112,7 +112,7 @@ impl Engine {
             Query::ProfileName => Reply::Text(self.profile_name()?),
             Query::Counts => Reply::Counts(self.counts()?),
             Query::Invites => Reply::Invites(self.store.invites()?),
-            Query::Invite { id } => match self.invite_named(&id)? {
+            Query::InviteOf(contact) => match self.store.invite_of(contact)? {
                 Some(invite) => Reply::Invite(Box::new(invite)),
                 None => return Ok(Err(Refusal::NoSuchInvite)),
             },

@@ -28,5 +28,8 @@ pub mod error;
 pub mod ids;
 mod inbox;
 mod invites;
+pub mod mailboxes;
 mod outbox;
+mod peers;
+pub mod serve;
 pub mod store;

@@ -39,7 +39,7 @@ pub enum Query {
     ProfileName,
     Counts,
     Invites,
-    Invite { id: String },
+    InviteOf(ContactId),
     Accepting { contact: ContactId },
     Contacts,
     Message { id: String },

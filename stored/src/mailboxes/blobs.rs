@@ -1,109 +1,89 @@
-//! Write-once blobs beside a queue: an invite's bundle today, file chunks later.
+//! Write-once blobs beside a queue: an invite's bundle, later a file's chunks.
 
 use ipc_schema::Timestamp;
-use rusqlite::{OptionalExtension, params};
 
-use super::{Answer, BLOB_BYTES_PER_QUEUE_MAX, Disk, Key, QueueId, seconds};
+use super::{Answer, BLOB_BYTES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
-/// One blob.
+/// A blob as onion needs it to decide who may read it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// What authenticates `secure+read`.
-    pub read_key: Key,
-    /// The sender key that it is bound to.
-    pub bound_to: Option<Key>,
+    /// Authenticates `secure+read`.
+    pub read_key: Vec<u8>,
+    /// The sender key that read it first; empty: nobody did.
+    pub bound_to: Vec<u8>,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub blob: Vec<u8>,
     /// The queue that it lies beside.
-    pub receiver_queue: QueueId,
+    pub receiver: Vec<u8>,
 }
 
-impl std::fmt::Debug for Blob {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Blob")
-    }
-}
-
-impl Disk {
-    /// Leaves a blob. The same again is fine, other bytes or another key under its id are [`Answer::Taken`].
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn leave_blob(
+impl Mailboxes {
+    /// Leaves a blob; the same bytes again are fine, others are not.
+    pub(crate) fn leave_blob(
         &self,
-        receiver_queue: QueueId,
-        id: Key,
-        (read_key, bytes): (Key, &[u8]),
+        receiver: &[u8],
+        (blob_id, read_key): (&[u8], &[u8]),
+        blob: &[u8],
         now: Timestamp,
     ) -> Result<Answer, StoreError> {
-        if let Some(blob) = self.blob(id)? {
-            let same = blob.bytes == bytes && blob.read_key == read_key && blob.receiver_queue == receiver_queue;
+        let queue = self.row("SELECT id, blob_bytes FROM queues WHERE receiver = ?1", [receiver], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        let Some((queue, used)) = queue else { return Ok(Answer::NoQueue) };
+        let there = self.row(
+            "SELECT queue = ?2 AND read_key = ?3 AND blob = ?4 FROM blobs WHERE blob_id = ?1",
+            (blob_id, queue, read_key, blob),
+            |row| row.get::<_, bool>(0),
+        )?;
+        if let Some(same) = there {
             return Ok(if same { Answer::Ok } else { Answer::Taken });
         }
-        let Some(queue) = self.queue_number(receiver_queue)? else { return Ok(Answer::NoQueue) };
-        let used: i64 = self
-            .db
-            .prepare_cached("SELECT blob_bytes FROM queues WHERE number = ?1")?
-            .query_row([queue], |row| row.get(0))?;
-        let after = u64::try_from(used).unwrap_or(0).saturating_add(bytes.len() as u64);
-        if after > BLOB_BYTES_PER_QUEUE_MAX {
+        let used = used.saturating_add(length(blob));
+        if u64::try_from(used).unwrap_or(u64::MAX) > BLOB_BYTES_MAX || !self.has_room_for(blob.len())? {
             return Ok(Answer::Full);
         }
-        self.db
-            .prepare_cached("INSERT INTO blobs (id, queue, read_key, at, blob) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![id, queue, read_key, seconds(now), bytes])?;
-        Ok(Answer::Ok)
-    }
-
-    /// The blob of that id.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn blob(&self, id: Key) -> Result<Option<Blob>, StoreError> {
-        let mut select = self.db.prepare_cached(
-            "SELECT read_key, bound_to, blob, receiver_queue FROM blobs JOIN queues ON queues.number = blobs.queue
-             WHERE id = ?1",
+        self.run(
+            "INSERT INTO blobs (blob_id, queue, read_key, at, blob) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (blob_id, queue, read_key, now.0.cast_signed(), blob),
         )?;
-        let blob = select.query_row([id], |row| {
-            Ok(Blob {
-                read_key: row.get(0)?,
-                bound_to: row.get(1)?,
-                bytes: row.get(2)?,
-                receiver_queue: row.get(3)?,
-            })
-        });
-        Ok(blob.optional()?)
-    }
-
-    /// Binds a blob to the first sender key that reads it.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn bind_blob(&self, id: Key, sender_key: Key) -> Result<Answer, StoreError> {
-        Ok(match self.blob(id)?.map(|blob| blob.bound_to) {
-            None => Answer::NoBlob,
-            Some(Some(key)) if key == sender_key => Answer::Ok,
-            Some(Some(_)) => Answer::Taken,
-            Some(None) => {
-                self.db
-                    .prepare_cached("UPDATE blobs SET bound_to = ?2 WHERE id = ?1")?
-                    .execute(params![id, sender_key])?;
-                Answer::Ok
-            }
-        })
-    }
-
-    /// Deletes a blob; one that is gone is fine.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn drop_blob(&self, id: Key) -> Result<Answer, StoreError> {
-        self.db.prepare_cached("DELETE FROM blobs WHERE id = ?1")?.execute([id])?;
+        self.run("UPDATE queues SET blob_bytes = ?2 WHERE id = ?1", (queue, used))?;
+        self.count(0, 0, 1, length(blob))?;
         Ok(Answer::Ok)
     }
 
-    pub(super) fn blobs_older_than(&self, at: i64) -> Result<usize, StoreError> {
-        Ok(self.db.prepare_cached("DELETE FROM blobs WHERE at < ?1")?.execute([at])?)
+    /// A blob with what guards it.
+    pub(crate) fn blob(&self, blob_id: &[u8]) -> Result<Option<Blob>, StoreError> {
+        self.row(
+            "SELECT b.read_key, ifnull(b.bound_to, x''), b.blob, q.receiver FROM blobs b JOIN queues q ON q.id = b.queue
+             WHERE b.blob_id = ?1",
+            [blob_id],
+            |row| {
+                Ok(Blob { read_key: row.get(0)?, bound_to: row.get(1)?, blob: row.get(2)?, receiver: row.get(3)? })
+            },
+        )
+    }
+
+    /// Binds a blob to the first sender key.
+    pub(crate) fn bind_blob(&self, blob_id: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
+        let Some(there) = self.blob(blob_id)? else { return Ok(Answer::NoBlob) };
+        if there.bound_to.is_empty() {
+            self.run("UPDATE blobs SET bound_to = ?2 WHERE blob_id = ?1", (blob_id, sender_key))?;
+            return Ok(Answer::Ok);
+        }
+        Ok(if there.bound_to == sender_key { Answer::Ok } else { Answer::Taken })
+    }
+
+    /// Drops a blob.
+    pub(crate) fn drop_blob(&self, blob_id: &[u8]) -> Result<Answer, StoreError> {
+        let removed = self.row(
+            "DELETE FROM blobs WHERE blob_id = ?1 RETURNING queue, length(blob)",
+            [blob_id],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )?;
+        let Some((queue, bytes)) = removed else { return Ok(Answer::NoBlob) };
+        self.run("UPDATE queues SET blob_bytes = max(blob_bytes - ?2, 0) WHERE id = ?1", (queue, bytes))?;
+        self.count(0, 0, -1, -bytes)?;
+        Ok(Answer::Ok)
     }
 }

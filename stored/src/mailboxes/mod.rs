@@ -1,182 +1,245 @@
-//! The mailbox disk of a relay (protocol.md 8): strangers' queues on disk, never in memory.
+//! The mailbox disk of a relay (RELAY topology, protocol.md 8): strangers' sealed envelopes, on disk and not in memory, so that
+//! an idle queue costs nothing and a start does not depend on how many there are.
 //!
-//! Plain SQLite: all that lies here is sealed by its senders. An idle queue costs no memory, and a start reads no queue.
-//! [`Disk`] is the tables, [`serve`] the edge with its group commit: calls that come together share one flush.
+//! The file is plain SQLite: nobody is there to type a passphrase, and a key beside the file would protect nothing. What lies in
+//! it is sealed end to end.
 
 mod blobs;
 mod queues;
-mod schema;
-pub mod serve;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
-use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
 
-/// How long an envelope and a put id are kept (protocol.md 8).
-pub const MESSAGE_TTL: Duration = Duration::from_secs(21 * 24 * 3600);
-/// How long a blob is kept (protocol.md 8).
-pub const BLOB_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A queue that nobody used for so long is deleted (protocol.md 8).
-pub const IDLE_TTL: Duration = Duration::from_secs(60 * 24 * 3600);
-/// Most envelopes that wait in one queue (protocol.md 8).
-pub const MESSAGES_PER_QUEUE_MAX: u32 = 512;
-/// Most bytes of blobs beside one queue (protocol.md 8).
-pub const BLOB_BYTES_PER_QUEUE_MAX: u64 = 8 << 20;
+pub use blobs::Blob;
+pub use queues::{Created, Envelope, Put, Receiver, Sender};
 
-/// A queue id.
-pub type QueueId = [u8; ipc_schema::limits::QUEUE_ID_BYTES];
-/// A message's id in its queue: the sender's put id.
-pub type MessageId = [u8; ipc_schema::limits::PUT_ID_BYTES];
-/// A blob id or a key.
-pub type Key = [u8; ipc_schema::limits::KEY_BYTES];
+/// Un-acked envelopes in one queue (protocol.md 8).
+pub const ENVELOPES_MAX: u32 = 512;
+/// Blobs beside one queue, bytes (protocol.md 8).
+pub const BLOB_BYTES_MAX: u64 = 8 << 20;
+/// An envelope's life, and how long its put id is remembered (protocol.md 8).
+pub const ENVELOPE_LIFE_MS: u64 = 21 * DAY_MS;
+/// A blob's life (protocol.md 8).
+pub const BLOB_LIFE_MS: u64 = 7 * DAY_MS;
+/// A queue that nobody used so long is dropped (protocol.md 8).
+pub const QUEUE_IDLE_MS: u64 = 60 * DAY_MS;
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// Rows of a kind that one `expire` removes, so that it never holds up deposits for long.
+const EXPIRE_MAX: u32 = 4_096;
 
-/// How a request ended; the words of `onion-stored.capnp`.
+/// What the relay's operator allows in all; 0: no bound of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bounds {
+    /// Queues.
+    pub queues: u64,
+    /// Envelopes and blobs, bytes.
+    pub bytes: u64,
+}
+
+/// The mailbox disk's word where it is not `ok`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// Done, now or before.
     Ok,
-    /// The queue's quota.
+    /// Over a quota.
     Full,
     /// No such queue.
     NoQueue,
-    /// Another key or other bytes were first.
+    /// Another key or other bytes are there.
     Taken,
     /// No such blob.
     NoBlob,
 }
 
-/// How much a relay's operator lends.
-#[derive(Debug, Clone, Copy)]
-pub struct Quota {
-    /// Most queues.
-    pub queues: u64,
-    /// Most bytes of the database file.
-    pub bytes: u64,
-}
-
-/// What lies on the disk.
+/// Figures for the operator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Queues.
+#[allow(missing_docs, reason = "named by what they count")]
+pub struct Totals {
     pub queues: u64,
-    /// Envelopes that wait.
     pub messages: u64,
-    /// Blobs.
     pub blobs: u64,
-    /// Bytes of the database file.
     pub bytes: u64,
 }
 
-/// The open database. Writes become durable with [`Disk::commit`].
-pub struct Disk {
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS queues (
+    id INTEGER PRIMARY KEY,
+    receiver BLOB NOT NULL UNIQUE,
+    sender BLOB NOT NULL UNIQUE,
+    receiver_key BLOB NOT NULL UNIQUE,
+    sender_key BLOB,
+    used_at INTEGER NOT NULL,
+    next_number INTEGER NOT NULL DEFAULT 1,
+    waiting INTEGER NOT NULL DEFAULT 0,
+    blob_bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS queues_used ON queues (used_at);
+CREATE TABLE IF NOT EXISTS messages (
+    queue INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    envelope BLOB NOT NULL,
+    PRIMARY KEY (queue, number)
+) STRICT;
+CREATE INDEX IF NOT EXISTS messages_at ON messages (at);
+CREATE TABLE IF NOT EXISTS puts (
+    queue INTEGER NOT NULL,
+    put_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (queue, put_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS puts_at ON puts (at);
+CREATE TABLE IF NOT EXISTS blobs (
+    blob_id BLOB PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    read_key BLOB NOT NULL,
+    bound_to BLOB,
+    at INTEGER NOT NULL,
+    blob BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS blobs_at ON blobs (at);
+CREATE INDEX IF NOT EXISTS blobs_queue ON blobs (queue);
+CREATE TABLE IF NOT EXISTS totals (id INTEGER PRIMARY KEY CHECK (id = 1), queues INTEGER NOT NULL, messages INTEGER NOT NULL,
+    blobs INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0);
+PRAGMA user_version = 1;
+";
+
+/// The open mailbox disk.
+pub struct Mailboxes {
     db: Connection,
-    quota: Quota,
+    bounds: Bounds,
 }
 
-impl std::fmt::Debug for Disk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Disk")
-    }
-}
-
-/// Pages kept in memory, KiB: a relay's whole budget is 64 MiB.
-const CACHE_KIB: i64 = 2_048;
-const PAGE_BYTES: u64 = 4_096;
-
-impl Disk {
-    /// Opens or creates `mailboxes.db` in `folder`.
+impl Mailboxes {
+    /// Opens or creates the file.
     ///
     /// # Errors
     /// What the disk says; [`StoreError::Newer`] for a later version's file.
-    pub fn open(folder: &Path, quota: Quota) -> Result<Self, StoreError> {
-        let db = Connection::open(folder.join("mailboxes.db"))?;
+    pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        let db = Connection::open(path)?;
         db.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA temp_store = MEMORY;
-             PRAGMA secure_delete = ON;
-             PRAGMA wal_autocheckpoint = 2000;",
+             PRAGMA wal_autocheckpoint = 1000;
+             PRAGMA cache_size = -2048;",
         )?;
-        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        let pages = i64::try_from(quota.bytes / PAGE_BYTES).unwrap_or(i64::MAX).max(64);
-        // SQLite itself refuses to grow further: the same path as a full disk.
-        db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(64);
-        schema::migrate(&db)?;
-        Ok(Self { db, quota })
+        let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            0 => db.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))?,
+            1 => {}
+            _ => return Err(StoreError::Newer),
+        }
+        Ok(Self { db, bounds })
     }
 
-    /// Begins the transaction that the next calls share; nothing if one is open.
+    /// Does a group of changes as one transaction: one flush to disk for all of them.
     ///
     /// # Errors
-    /// What the disk says.
-    pub fn begin(&self) -> Result<(), StoreError> {
-        if self.db.is_autocommit() {
-            self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        }
-        Ok(())
-    }
-
-    /// Makes everything since [`Disk::begin`] durable; nothing if nothing is open.
-    ///
-    /// # Errors
-    /// What the disk says; then all of it is undone.
-    pub fn commit(&self) -> Result<(), StoreError> {
-        if self.db.is_autocommit() {
-            return Ok(());
-        }
-        let committed = self.db.prepare_cached("COMMIT")?.execute([]);
-        if committed.is_err() {
-            self.undo();
-        }
-        committed.map(drop).map_err(StoreError::from)
-    }
-
-    /// Undoes everything since [`Disk::begin`].
-    pub fn undo(&self) {
-        if !self.db.is_autocommit() {
-            // A failing ROLLBACK means that SQLite has rolled back already.
+    /// What the disk says; nothing is changed then.
+    pub fn together(&self, work: impl FnOnce(&Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.run("BEGIN IMMEDIATE", [])?;
+        let done = work(self).and_then(|()| self.run("COMMIT", []));
+        if done.is_err() {
+            // SQLite may have rolled back by itself, and then says that there is nothing to undo.
             let _ = self.db.execute_batch("ROLLBACK");
         }
+        done
     }
 
-    /// Drops what is too old: envelopes, put ids, blobs and idle queues. Returns how many rows went.
+    /// Drops what has outlived its life, a bounded number of rows; how many.
     ///
     /// # Errors
     /// What the disk says.
     pub fn expire(&self, now: Timestamp) -> Result<u32, StoreError> {
-        let before = |ttl: Duration| seconds(now).saturating_sub(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX));
-        let mut gone = self.queues_idle_before(before(IDLE_TTL))?;
-        gone += self.messages_older_than(before(MESSAGE_TTL))?;
-        gone += self.blobs_older_than(before(BLOB_TTL))?;
-        Ok(u32::try_from(gone).unwrap_or(u32::MAX))
+        let before = |life: u64| now.0.saturating_sub(life).cast_signed();
+        let mut removed = self.expire_messages(before(ENVELOPE_LIFE_MS))?;
+        let puts = "DELETE FROM puts WHERE (queue, put_id) IN (SELECT queue, put_id FROM puts WHERE at < ?1 LIMIT ?2)";
+        removed += self.changed(puts, (before(ENVELOPE_LIFE_MS), EXPIRE_MAX))?;
+        let blobs: Vec<Vec<u8>> = self.rows(
+            "SELECT blob_id FROM blobs WHERE at < ?1 LIMIT ?2",
+            (before(BLOB_LIFE_MS), EXPIRE_MAX),
+            |row| row.get(0),
+        )?;
+        for blob in &blobs {
+            self.drop_blob(blob)?;
+        }
+        let idle: Vec<Vec<u8>> = self.rows(
+            "SELECT receiver FROM queues WHERE used_at < ?1 LIMIT ?2",
+            (before(QUEUE_IDLE_MS), EXPIRE_MAX),
+            |row| row.get(0),
+        )?;
+        for receiver in &idle {
+            self.delete(receiver)?;
+        }
+        removed += blobs.len() + idle.len();
+        Ok(u32::try_from(removed).unwrap_or(u32::MAX))
     }
 
     /// What lies here.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn counts(&self) -> Result<Counts, StoreError> {
-        let count = |sql: &str| -> Result<u64, StoreError> {
-            let value: i64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-            Ok(u64::try_from(value).unwrap_or(0))
-        };
-        Ok(Counts {
-            queues: count("SELECT value FROM totals WHERE name = 'queues'")?,
-            messages: count("SELECT value FROM totals WHERE name = 'messages'")?,
-            blobs: count("SELECT count(*) FROM blobs")?,
-            bytes: count("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")?,
-        })
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        let totals = self.row("SELECT queues, messages, blobs, bytes FROM totals", [], |row| {
+            let figure = |at| row.get::<_, i64>(at).map(|figure| u64::try_from(figure).unwrap_or(0));
+            Ok(Totals { queues: figure(0)?, messages: figure(1)?, blobs: figure(2)?, bytes: figure(3)? })
+        })?;
+        Ok(totals.unwrap_or_default())
+    }
+
+    fn has_room_for(&self, bytes: usize) -> Result<bool, StoreError> {
+        let more = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Ok(self.bounds.bytes == 0 || self.totals()?.bytes.saturating_add(more) <= self.bounds.bytes)
+    }
+
+    fn count(&self, queues: i64, messages: i64, blobs: i64, bytes: i64) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE totals SET queues = queues + ?1, messages = messages + ?2, blobs = blobs + ?3, bytes = bytes + ?4",
+            (queues, messages, blobs, bytes),
+        )
+    }
+
+    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
+        self.changed(sql, parameters).map(drop)
+    }
+
+    fn changed(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<usize, StoreError> {
+        Ok(self.db.prepare_cached(sql)?.execute(parameters)?)
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.db.prepare_cached(sql)?.query_row(parameters, read).optional()?)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(parameters, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
-/// Times on disk are whole seconds: finer ones would only tell more.
-fn seconds(now: Timestamp) -> i64 {
-    i64::try_from(now.0 / 1000).unwrap_or(i64::MAX)
+fn length(bytes: &[u8]) -> i64 {
+    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,217 +1,236 @@
-//! Queues and the envelopes that wait in them.
+//! Queues and the envelopes in them.
 
 use ipc_schema::Timestamp;
-use rusqlite::{OptionalExtension, params};
 
-use super::{Answer, Disk, Key, MESSAGES_PER_QUEUE_MAX, MessageId, QueueId, seconds};
+use super::{Answer, ENVELOPES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
-/// What `put` did.
+/// A queue's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// By which its receiver knows it.
+    pub receiver: Vec<u8>,
+    /// By which its sender knows it.
+    pub sender: Vec<u8>,
+}
+
+/// A queue as its receiver knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Authenticates the receiver.
+    pub receiver_key: Vec<u8>,
+    /// The other name.
+    pub sender: Vec<u8>,
+}
+
+/// A queue as its sender knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// Authenticates the sender; empty before `secure`.
+    pub sender_key: Vec<u8>,
+    /// The other name.
+    pub receiver: Vec<u8>,
+}
+
+/// An envelope that waits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Its name in this queue; names rise.
+    pub id: [u8; 16],
+    /// 4,096 B.
+    pub envelope: Vec<u8>,
+}
+
+/// What became of a put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Put {
-    /// How it ended.
+    /// Whether it is there.
     pub answer: Answer,
-    /// Whether the envelope is new here.
+    /// Its name in the queue.
+    pub id: [u8; 16],
+    /// False: it had been put before.
     pub stored: bool,
 }
 
-/// A queue as its row.
-struct Queue {
-    number: i64,
-    waiting: u32,
-    used_at: i64,
+/// Names are counted in each queue, so they tell nothing of other people's traffic.
+fn name(number: i64) -> [u8; 16] {
+    u128::from(number.cast_unsigned()).to_be_bytes()
 }
 
-impl Disk {
-    /// A new queue under these ids, or the ids of the one that this receiver has. `None`: the operator's quota is reached.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn create(
+fn number(name: &[u8]) -> Option<i64> {
+    let wide = u128::from_be_bytes(name.try_into().ok()?);
+    i64::try_from(wide).ok()
+}
+
+impl Mailboxes {
+    /// A new queue, or the one that this key has.
+    pub(crate) fn create(
         &self,
-        (receiver_queue, sender_queue): (QueueId, QueueId),
-        receiver_key: Key,
+        receiver: &[u8],
+        sender: &[u8],
+        receiver_key: &[u8],
         now: Timestamp,
-    ) -> Result<Option<(QueueId, QueueId)>, StoreError> {
-        let existing = self
-            .db
-            .prepare_cached("SELECT receiver_queue, sender_queue FROM queues WHERE receiver_key = ?1")?
-            .query_row([receiver_key], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        if existing.is_some() {
-            return Ok(existing);
+    ) -> Result<Result<Created, Answer>, StoreError> {
+        let there = self.row(
+            "SELECT receiver, sender FROM queues WHERE receiver_key = ?1",
+            [receiver_key],
+            |row| Ok(Created { receiver: row.get(0)?, sender: row.get(1)? }),
+        )?;
+        if let Some(there) = there {
+            return Ok(Ok(there));
         }
-        if self.counts()?.queues >= self.quota.queues {
-            return Ok(None);
+        if self.bounds.queues > 0 && self.totals()?.queues >= self.bounds.queues {
+            return Ok(Err(Answer::Full));
         }
-        self.db
-            .prepare_cached(
-                "INSERT INTO queues (receiver_queue, sender_queue, receiver_key, used_at) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![receiver_queue, sender_queue, receiver_key, seconds(now)])?;
-        Ok(Some((receiver_queue, sender_queue)))
+        let made = self.changed(
+            "INSERT OR IGNORE INTO queues (receiver, sender, receiver_key, used_at) VALUES (?1, ?2, ?3, ?4)",
+            (receiver, sender, receiver_key, now.0.cast_signed()),
+        )?;
+        if made == 0 {
+            return Ok(Err(Answer::Taken));
+        }
+        self.count(1, 0, 0, 0)?;
+        Ok(Ok(Created { receiver: receiver.to_vec(), sender: sender.to_vec() }))
     }
 
-    /// The receiver's key and the sender's name of a queue.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn by_receiver(&self, receiver_queue: QueueId) -> Result<Option<(Key, QueueId)>, StoreError> {
-        let mut select =
-            self.db.prepare_cached("SELECT receiver_key, sender_queue FROM queues WHERE receiver_queue = ?1")?;
-        Ok(select.query_row([receiver_queue], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-    }
-
-    /// The sender's key, if secured, and the receiver's name of a queue.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn by_sender(&self, sender_queue: QueueId) -> Result<Option<(Option<Key>, QueueId)>, StoreError> {
-        let mut select =
-            self.db.prepare_cached("SELECT sender_key, receiver_queue FROM queues WHERE sender_queue = ?1")?;
-        Ok(select.query_row([sender_queue], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-    }
-
-    /// Registers the sender's key: the first one wins.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn secure(&self, sender_queue: QueueId, sender_key: Key) -> Result<Answer, StoreError> {
-        Ok(match self.by_sender(sender_queue)? {
-            None => Answer::NoQueue,
-            Some((Some(key), _)) if key == sender_key => Answer::Ok,
-            Some((Some(_), _)) => Answer::Taken,
-            Some((None, _)) => {
-                self.db
-                    .prepare_cached("UPDATE queues SET sender_key = ?2 WHERE sender_queue = ?1")?
-                    .execute(params![sender_queue, sender_key])?;
-                Answer::Ok
-            }
+    /// A queue by its receiver's name.
+    pub(crate) fn by_receiver(&self, receiver: &[u8]) -> Result<Option<Receiver>, StoreError> {
+        self.row("SELECT receiver_key, sender FROM queues WHERE receiver = ?1", [receiver], |row| {
+            Ok(Receiver { receiver_key: row.get(0)?, sender: row.get(1)? })
         })
     }
 
-    /// One envelope. A put id that was seen before, acked or not, changes nothing.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn put(
+    /// A queue by its sender's name.
+    pub(crate) fn by_sender(&self, sender: &[u8]) -> Result<Option<Sender>, StoreError> {
+        self.row("SELECT ifnull(sender_key, x''), receiver FROM queues WHERE sender = ?1", [sender], |row| {
+            Ok(Sender { sender_key: row.get(0)?, receiver: row.get(1)? })
+        })
+    }
+
+    /// The receiver was there: the queue is not idle. Written once a day at most; true if it was.
+    pub(crate) fn touch(&self, receiver: &[u8], now: Timestamp) -> Result<bool, StoreError> {
+        let day = now.0.saturating_sub(24 * 3_600 * 1_000).cast_signed();
+        let sql = "UPDATE queues SET used_at = ?2 WHERE receiver = ?1 AND used_at < ?3";
+        Ok(self.changed(sql, (receiver, now.0.cast_signed(), day))? > 0)
+    }
+
+    /// Fixes the sender's key; the first wins.
+    pub(crate) fn secure(&self, sender: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
+        let Some(there) = self.by_sender(sender)? else { return Ok(Answer::NoQueue) };
+        if there.sender_key.is_empty() {
+            self.run("UPDATE queues SET sender_key = ?2 WHERE sender = ?1", (sender, sender_key))?;
+            return Ok(Answer::Ok);
+        }
+        Ok(if there.sender_key == sender_key { Answer::Ok } else { Answer::Taken })
+    }
+
+    /// Puts an envelope once.
+    pub(crate) fn put(
         &self,
-        sender_queue: QueueId,
-        id: MessageId,
+        sender: &[u8],
+        put_id: &[u8],
         envelope: &[u8],
         now: Timestamp,
     ) -> Result<Put, StoreError> {
-        let Some(queue) = self.queue("sender_queue", sender_queue)? else {
-            return Ok(Put { answer: Answer::NoQueue, stored: false });
-        };
-        let seen = self
-            .db
-            .prepare_cached("SELECT 1 FROM puts WHERE queue = ?1 AND id = ?2")?
-            .exists(params![queue.number, id])?;
-        if seen {
-            return Ok(Put { answer: Answer::Ok, stored: false });
+        let refused = |answer| Put { answer, id: [0; 16], stored: false };
+        let queue = self.row(
+            "SELECT id, next_number, waiting FROM queues WHERE sender = ?1",
+            [sender],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?)),
+        )?;
+        let Some((queue, next, waiting)) = queue else { return Ok(refused(Answer::NoQueue)) };
+        let before = self.row(
+            "SELECT number FROM puts WHERE queue = ?1 AND put_id = ?2",
+            (queue, put_id),
+            |row| row.get::<_, i64>(0),
+        )?;
+        if let Some(before) = before {
+            return Ok(Put { answer: Answer::Ok, id: name(before), stored: false });
         }
-        if queue.waiting >= MESSAGES_PER_QUEUE_MAX {
-            return Ok(Put { answer: Answer::Full, stored: false });
+        if waiting >= ENVELOPES_MAX || !self.has_room_for(envelope.len())? {
+            return Ok(refused(Answer::Full));
         }
-        let at = seconds(now);
-        self.db
-            .prepare_cached("INSERT INTO messages (queue, id, at, envelope) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![queue.number, id, at, envelope])?;
-        self.db
-            .prepare_cached("INSERT INTO puts (queue, id, at) VALUES (?1, ?2, ?3)")?
-            .execute(params![queue.number, id, at])?;
-        self.used(&queue, at)?;
-        Ok(Put { answer: Answer::Ok, stored: true })
+        let at = now.0.cast_signed();
+        self.run("INSERT INTO messages (queue, number, at, envelope) VALUES (?1, ?2, ?3, ?4)", (queue, next, at, envelope))?;
+        self.run("INSERT INTO puts (queue, put_id, number, at) VALUES (?1, ?2, ?3, ?4)", (queue, put_id, next, at))?;
+        self.run(
+            "UPDATE queues SET next_number = ?2 + 1, waiting = waiting + 1, used_at = ?3 WHERE id = ?1",
+            (queue, next, at),
+        )?;
+        self.count(0, 1, 0, length(envelope))?;
+        Ok(Put { answer: Answer::Ok, id: name(next), stored: true })
     }
 
-    /// The oldest envelopes after `after`, at most `max`. An `after` that is gone counts as the start.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn read(
-        &self,
-        receiver_queue: QueueId,
-        after: Option<MessageId>,
-        max: u16,
-        now: Timestamp,
-    ) -> Result<Vec<(MessageId, Vec<u8>)>, StoreError> {
-        let Some(queue) = self.queue("receiver_queue", receiver_queue)? else { return Ok(Vec::new()) };
-        let from: i64 = match after {
-            None => 0,
-            Some(id) => self
-                .db
-                .prepare_cached("SELECT number FROM messages WHERE queue = ?1 AND id = ?2")?
-                .query_row(params![queue.number, id], |row| row.get(0))
-                .optional()?
-                .unwrap_or(0),
-        };
-        let messages = self
-            .db
-            .prepare_cached(
-                "SELECT id, envelope FROM messages WHERE queue = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
-            )?
-            .query_map(params![queue.number, from, max], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        self.used(&queue, seconds(now))?;
-        Ok(messages)
+    /// The oldest `max` after `after`.
+    pub(crate) fn read(&self, receiver: &[u8], after: &[u8], max: u16) -> Result<Vec<Envelope>, StoreError> {
+        let after = if after.is_empty() { 0 } else { number(after).unwrap_or(i64::MAX) };
+        self.rows(
+            "SELECT m.number, m.envelope FROM messages m JOIN queues q ON q.id = m.queue
+             WHERE q.receiver = ?1 AND m.number > ?2 ORDER BY m.number LIMIT ?3",
+            (receiver, after, max),
+            |row| Ok(Envelope { id: name(row.get(0)?), envelope: row.get(1)? }),
+        )
     }
 
-    /// Deletes these envelopes; their put ids stay known.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn ack(&self, receiver_queue: QueueId, ids: &[MessageId], now: Timestamp) -> Result<Answer, StoreError> {
-        let Some(queue) = self.queue("receiver_queue", receiver_queue)? else { return Ok(Answer::NoQueue) };
-        let mut delete = self.db.prepare_cached("DELETE FROM messages WHERE queue = ?1 AND id = ?2")?;
-        for id in ids {
-            delete.execute(params![queue.number, id])?;
+    /// Deletes what the receiver has.
+    pub(crate) fn ack(&self, receiver: &[u8], ids: &[Vec<u8>], now: Timestamp) -> Result<Answer, StoreError> {
+        let queue = self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
+        let Some(queue) = queue else { return Ok(Answer::NoQueue) };
+        for number in ids.iter().filter_map(|id| number(id)) {
+            self.remove(queue, number)?;
         }
-        self.used(&queue, seconds(now))?;
+        self.run("UPDATE queues SET used_at = ?2 WHERE id = ?1", (queue, now.0.cast_signed()))?;
         Ok(Answer::Ok)
     }
 
-    /// Deletes a queue with all that lies in it and beside it.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn delete(&self, receiver_queue: QueueId) -> Result<Answer, StoreError> {
-        self.db.prepare_cached("DELETE FROM queues WHERE receiver_queue = ?1")?.execute([receiver_queue])?;
-        Ok(Answer::Ok)
-    }
-
-    pub(super) fn queue_number(&self, receiver_queue: QueueId) -> Result<Option<i64>, StoreError> {
-        Ok(self.queue("receiver_queue", receiver_queue)?.map(|queue| queue.number))
-    }
-
-    /// `column` is one of ours, never foreign.
-    fn queue(&self, column: &'static str, id: QueueId) -> Result<Option<Queue>, StoreError> {
-        let sql = format!("SELECT number, waiting, used_at FROM queues WHERE {column} = ?1");
-        let mut select = self.db.prepare_cached(&sql)?;
-        let queue = select.query_row([id], |row| {
-            Ok(Queue { number: row.get(0)?, waiting: row.get(1)?, used_at: row.get(2)? })
-        });
-        Ok(queue.optional()?)
-    }
-
-    /// Notes the day of use, once a day: more would be a write for each read.
-    fn used(&self, queue: &Queue, at: i64) -> Result<(), StoreError> {
-        const DAY: i64 = 24 * 3600;
-        if at.saturating_sub(queue.used_at) >= DAY {
-            self.db
-                .prepare_cached("UPDATE queues SET used_at = ?2 WHERE number = ?1")?
-                .execute(params![queue.number, at])?;
+    fn remove(&self, queue: i64, number: i64) -> Result<(), StoreError> {
+        let removed = self.row(
+            "DELETE FROM messages WHERE queue = ?1 AND number = ?2 RETURNING length(envelope)",
+            (queue, number),
+            |row| row.get::<_, i64>(0),
+        )?;
+        if let Some(bytes) = removed {
+            self.run("UPDATE queues SET waiting = max(waiting - 1, 0) WHERE id = ?1", [queue])?;
+            self.count(0, -1, 0, -bytes)?;
         }
         Ok(())
     }
 
-    pub(super) fn queues_idle_before(&self, at: i64) -> Result<usize, StoreError> {
-        Ok(self.db.prepare_cached("DELETE FROM queues WHERE used_at < ?1")?.execute([at])?)
+    /// Drops a queue with all that lies there.
+    pub(crate) fn delete(&self, receiver: &[u8]) -> Result<Answer, StoreError> {
+        let queue = self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
+        let Some(queue) = queue else { return Ok(Answer::NoQueue) };
+        let (messages, bytes) = self
+            .row(
+                "SELECT count(*), ifnull(sum(length(envelope)), 0) FROM messages WHERE queue = ?1",
+                [queue],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            )?
+            .unwrap_or_default();
+        let (blobs, blob_bytes) = self
+            .row(
+                "SELECT count(*), ifnull(sum(length(blob)), 0) FROM blobs WHERE queue = ?1",
+                [queue],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            )?
+            .unwrap_or_default();
+        for table in ["messages", "puts", "blobs"] {
+            self.run(&format!("DELETE FROM {table} WHERE queue = ?1"), [queue])?;
+        }
+        self.run("DELETE FROM queues WHERE id = ?1", [queue])?;
+        self.count(-1, -messages, -blobs, -(bytes + blob_bytes))?;
+        Ok(Answer::Ok)
     }
 
-    pub(super) fn messages_older_than(&self, at: i64) -> Result<usize, StoreError> {
-        let gone = self.db.prepare_cached("DELETE FROM messages WHERE at < ?1")?.execute([at])?;
-        self.db.prepare_cached("DELETE FROM puts WHERE at < ?1")?.execute([at])?;
-        Ok(gone)
+    pub(super) fn expire_messages(&self, before: i64) -> Result<usize, StoreError> {
+        let old: Vec<(i64, i64)> = self.rows(
+            "SELECT queue, number FROM messages WHERE at < ?1 LIMIT ?2",
+            (before, super::EXPIRE_MAX),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (queue, number) in &old {
+            self.remove(*queue, *number)?;
+        }
+        Ok(old.len())
     }
 }

@@ -1,157 +1,158 @@
 use super::*;
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
-const RECEIVER: QueueId = [1; 24];
-const SENDER: QueueId = [2; 24];
-const ROOM: Quota = Quota { queues: 1_000, bytes: 1 << 30 };
+const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
-fn disk(quota: Quota) -> (Disk, tempfile::TempDir) {
+fn open(folder: &tempfile::TempDir, bounds: Bounds) -> Mailboxes {
+    Mailboxes::open(&folder.path().join("mailboxes.db"), bounds).unwrap()
+}
+
+fn queue(mailboxes: &Mailboxes, byte: u8) -> Created {
+    mailboxes.create(&[byte; 24], &[byte ^ 0x80; 24], &[byte; 32], NOW).unwrap().unwrap()
+}
+
+fn ids(envelopes: &[Envelope]) -> Vec<Vec<u8>> {
+    envelopes.iter().map(|envelope| envelope.id.to_vec()).collect()
+}
+
+#[test]
+fn a_put_is_stored_once_even_after_its_ack_and_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::open(folder.path(), quota).unwrap();
-    (disk, folder)
-}
-
-fn with_queue() -> (Disk, tempfile::TempDir) {
-    let (disk, folder) = disk(ROOM);
-    assert_eq!(disk.create((RECEIVER, SENDER), [3; 32], NOW).unwrap(), Some((RECEIVER, SENDER)));
-    (disk, folder)
-}
-
-fn envelope(byte: u8) -> Vec<u8> {
-    vec![byte; ipc_schema::limits::ENVELOPE_BYTES]
-}
-
-fn days(count: u64) -> Timestamp {
-    NOW.after(Duration::from_secs(count * 24 * 3600))
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let first = mailboxes.put(&queue.sender, &[7; 16], &[1; 4096], NOW).unwrap();
+    assert!(first.stored && first.answer == Answer::Ok);
+    let again = mailboxes.put(&queue.sender, &[7; 16], &[1; 4096], NOW).unwrap();
+    assert!(!again.stored && again.id == first.id && again.answer == Answer::Ok);
+    assert_eq!(mailboxes.ack(&queue.receiver, &[first.id.to_vec()], NOW).unwrap(), Answer::Ok);
+    drop(mailboxes);
+    let mailboxes = open(&folder, Bounds::default());
+    assert!(!mailboxes.put(&queue.sender, &[7; 16], &[1; 4096], NOW).unwrap().stored);
+    assert!(mailboxes.read(&queue.receiver, &[], 10).unwrap().is_empty());
+    assert_eq!(mailboxes.totals().unwrap(), Totals { queues: 1, ..Totals::default() });
 }
 
 #[test]
-fn creating_again_with_the_same_key_answers_the_first_ids() {
-    let (disk, _folder) = with_queue();
-    let again = disk.create(([8; 24], [9; 24]), [3; 32], NOW).unwrap();
-    assert_eq!(again, Some((RECEIVER, SENDER)));
-    assert_eq!(disk.counts().unwrap().queues, 1);
+fn envelopes_are_read_oldest_first_and_from_where_the_reader_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let put = |n: u8| mailboxes.put(&queue.sender, &[n; 16], &[n; 4096], NOW).unwrap().id.to_vec();
+    let put: Vec<_> = (1..=5).map(put).collect();
+    let first = mailboxes.read(&queue.receiver, &[], 3).unwrap();
+    assert_eq!(ids(&first), put[..3]);
+    assert_eq!(first[0].envelope, vec![1; 4096]);
+    assert_eq!(ids(&mailboxes.read(&queue.receiver, &first[2].id, 9).unwrap()), put[3..]);
+    mailboxes.ack(&queue.receiver, &put[1..4], NOW).unwrap();
+    assert_eq!(ids(&mailboxes.read(&queue.receiver, &[], 9).unwrap()), [put[0].clone(), put[4].clone()]);
+    assert_eq!(mailboxes.ack(&queue.receiver, &put[1..4], NOW).unwrap(), Answer::Ok, "again");
+    assert_eq!(mailboxes.totals().unwrap().messages, 2);
+    assert!(mailboxes.read(&queue.receiver, &[0xff; 16], 9).unwrap().is_empty());
+    assert!(mailboxes.read(&queue.receiver, &[1, 2], 9).unwrap().is_empty());
 }
 
 #[test]
-fn envelopes_come_out_in_the_order_they_went_in_until_acked() {
-    let (disk, _folder) = with_queue();
-    for byte in 0..5 {
-        let put = disk.put(SENDER, [byte; 16], &envelope(byte), NOW).unwrap();
-        assert_eq!(put, Put { answer: Answer::Ok, stored: true });
-    }
-    let all: Vec<_> = disk.read(RECEIVER, None, 9, NOW).unwrap().into_iter().map(|(id, _)| id[0]).collect();
-    assert_eq!(all, [0, 1, 2, 3, 4]);
-    let rest: Vec<_> = disk.read(RECEIVER, Some([1; 16]), 2, NOW).unwrap().into_iter().map(|(id, _)| id[0]).collect();
-    assert_eq!(rest, [2, 3]);
-    assert_eq!(disk.ack(RECEIVER, &[[0; 16], [3; 16]], NOW).unwrap(), Answer::Ok);
-    let left: Vec<_> = disk.read(RECEIVER, None, 9, NOW).unwrap().into_iter().map(|(id, _)| id[0]).collect();
-    assert_eq!(left, [1, 2, 4]);
+fn a_full_queue_says_so_until_something_is_acked_and_others_are_not_hurt() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let (full, other) = (queue(&mailboxes, 1), queue(&mailboxes, 2));
+    let put = |n: u32| mailboxes.put(&full.sender, &u128::from(n).to_be_bytes(), &[0; 4096], NOW).unwrap();
+    mailboxes
+        .together(|_| {
+            assert!((0..ENVELOPES_MAX).all(|n| put(n).stored));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(put(ENVELOPES_MAX).answer, Answer::Full);
+    assert_eq!(put(0).answer, Answer::Ok, "what lies there can be repeated");
+    assert!(mailboxes.put(&other.sender, &[9; 16], &[0; 4096], NOW).unwrap().stored);
+    let oldest = mailboxes.read(&full.receiver, &[], 1).unwrap();
+    mailboxes.ack(&full.receiver, &ids(&oldest), NOW).unwrap();
+    assert!(put(ENVELOPES_MAX).stored);
 }
 
 #[test]
-fn a_put_id_stays_known_after_its_ack_for_the_ttl() {
-    let (disk, _folder) = with_queue();
-    disk.put(SENDER, [7; 16], &envelope(7), NOW).unwrap();
-    disk.ack(RECEIVER, &[[7; 16]], NOW).unwrap();
-    let again = disk.put(SENDER, [7; 16], &envelope(7), days(20)).unwrap();
-    assert_eq!(again, Put { answer: Answer::Ok, stored: false });
-    assert!(disk.read(RECEIVER, None, 9, NOW).unwrap().is_empty());
-    disk.expire(days(22)).unwrap();
-    assert!(disk.put(SENDER, [7; 16], &envelope(7), days(22)).unwrap().stored);
+fn the_operators_bounds_hold_for_all_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds { queues: 2, bytes: 10_000 });
+    let (one, _two) = (queue(&mailboxes, 1), queue(&mailboxes, 2));
+    assert_eq!(mailboxes.create(&[3; 24], &[4; 24], &[3; 32], NOW).unwrap(), Err(Answer::Full));
+    assert_eq!(queue(&mailboxes, 1), one, "by the key that is known");
+    assert!(mailboxes.put(&one.sender, &[1; 16], &[0; 4096], NOW).unwrap().stored);
+    assert!(mailboxes.put(&one.sender, &[2; 16], &[0; 4096], NOW).unwrap().stored);
+    assert_eq!(mailboxes.put(&one.sender, &[3; 16], &[0; 4096], NOW).unwrap().answer, Answer::Full);
+    assert_eq!(mailboxes.delete(&one.receiver).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.totals().unwrap(), Totals { queues: 1, ..Totals::default() });
 }
 
 #[test]
-fn the_first_sender_key_wins_and_may_be_repeated() {
-    let (disk, _folder) = with_queue();
-    assert_eq!(disk.secure(SENDER, [5; 32]).unwrap(), Answer::Ok);
-    assert_eq!(disk.secure(SENDER, [5; 32]).unwrap(), Answer::Ok);
-    assert_eq!(disk.secure(SENDER, [6; 32]).unwrap(), Answer::Taken);
-    assert_eq!(disk.by_sender(SENDER).unwrap(), Some((Some([5; 32]), RECEIVER)));
-    assert_eq!(disk.secure([0; 24], [6; 32]).unwrap(), Answer::NoQueue);
+fn the_first_sender_key_wins_and_another_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    assert!(mailboxes.by_sender(&queue.sender).unwrap().unwrap().sender_key.is_empty());
+    assert_eq!(mailboxes.secure(&queue.sender, &[1; 32]).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.secure(&queue.sender, &[1; 32]).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.secure(&queue.sender, &[2; 32]).unwrap(), Answer::Taken);
+    assert_eq!(mailboxes.secure(&[9; 24], &[2; 32]).unwrap(), Answer::NoQueue);
+    assert_eq!(mailboxes.by_sender(&queue.sender).unwrap().unwrap().sender_key, [1; 32]);
+    assert_eq!(mailboxes.by_receiver(&queue.receiver).unwrap().unwrap().sender, queue.sender);
 }
 
 #[test]
-fn a_full_queue_says_so_and_takes_again_after_an_ack() {
-    let (disk, _folder) = with_queue();
-    disk.begin().unwrap();
-    for number in 0..MESSAGES_PER_QUEUE_MAX {
-        let id = u128::from(number).to_be_bytes();
-        assert_eq!(disk.put(SENDER, id, &envelope(1), NOW).unwrap().answer, Answer::Ok);
-    }
-    assert_eq!(disk.put(SENDER, [0xFF; 16], &envelope(1), NOW).unwrap().answer, Answer::Full);
-    disk.ack(RECEIVER, &[0_u128.to_be_bytes()], NOW).unwrap();
-    assert_eq!(disk.put(SENDER, [0xFF; 16], &envelope(1), NOW).unwrap().answer, Answer::Ok);
-    disk.commit().unwrap();
-}
-
-#[test]
-fn a_blob_is_written_once_and_bound_to_one_reader() {
-    let (disk, _folder) = with_queue();
-    let id = [4; 32];
-    assert_eq!(disk.leave_blob(RECEIVER, id, ([1; 32], b"bundle"), NOW).unwrap(), Answer::Ok);
-    assert_eq!(disk.leave_blob(RECEIVER, id, ([1; 32], b"bundle"), NOW).unwrap(), Answer::Ok);
-    assert_eq!(disk.leave_blob(RECEIVER, id, ([1; 32], b"other"), NOW).unwrap(), Answer::Taken);
-    assert_eq!(disk.bind_blob(id, [5; 32]).unwrap(), Answer::Ok);
-    assert_eq!(disk.bind_blob(id, [5; 32]).unwrap(), Answer::Ok);
-    assert_eq!(disk.bind_blob(id, [6; 32]).unwrap(), Answer::Taken);
-    disk.expire(days(8)).unwrap();
-    assert!(disk.blob(id).unwrap().is_none());
+fn a_blob_is_written_once_bound_once_and_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let leave = |id: u8, bytes: &[u8]| {
+        mailboxes.leave_blob(&queue.receiver, (&[id; 32], &[2; 32]), bytes, NOW).unwrap()
+    };
+    assert_eq!(leave(1, b"bundle"), Answer::Ok);
+    assert_eq!(leave(1, b"bundle"), Answer::Ok);
+    assert_eq!(leave(1, b"other"), Answer::Taken);
+    assert_eq!(mailboxes.bind_blob(&[1; 32], &[5; 32]).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.bind_blob(&[1; 32], &[5; 32]).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.bind_blob(&[1; 32], &[6; 32]).unwrap(), Answer::Taken);
+    assert_eq!(mailboxes.bind_blob(&[9; 32], &[6; 32]).unwrap(), Answer::NoBlob);
+    let blob = mailboxes.blob(&[1; 32]).unwrap().unwrap();
+    assert_eq!((blob.bound_to, blob.receiver), (vec![5; 32], queue.receiver.clone()));
+    assert_eq!(mailboxes.drop_blob(&[1; 32]).unwrap(), Answer::Ok);
+    assert_eq!(mailboxes.drop_blob(&[1; 32]).unwrap(), Answer::NoBlob);
     let chunk = vec![0; 64 << 10];
-    for number in 0..128_u8 {
-        assert_eq!(disk.leave_blob(RECEIVER, [number; 32], ([1; 32], &chunk), NOW).unwrap(), Answer::Ok);
-    }
-    assert_eq!(disk.leave_blob(RECEIVER, [200; 32], ([1; 32], &chunk), NOW).unwrap(), Answer::Full);
+    assert!((0..128).all(|n| leave(n, &chunk) == Answer::Ok), "8 MiB fit");
+    assert_eq!(leave(200, b"x"), Answer::Full);
 }
 
 #[test]
-fn deleting_a_queue_takes_everything_with_it_and_the_totals_agree() {
-    let (disk, _folder) = with_queue();
-    disk.put(SENDER, [7; 16], &envelope(7), NOW).unwrap();
-    disk.leave_blob(RECEIVER, [4; 32], ([1; 32], b"bundle"), NOW).unwrap();
-    assert_eq!(disk.delete(RECEIVER).unwrap(), Answer::Ok);
-    assert_eq!(disk.delete(RECEIVER).unwrap(), Answer::Ok);
-    let counts = disk.counts().unwrap();
-    assert_eq!((counts.queues, counts.messages, counts.blobs), (0, 0, 0));
-    assert_eq!(disk.put(SENDER, [7; 16], &envelope(7), NOW).unwrap().answer, Answer::NoQueue);
+fn what_outlived_its_life_is_dropped_and_the_rest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let (old, fresh) = (queue(&mailboxes, 1), queue(&mailboxes, 2));
+    mailboxes.put(&old.sender, &[1; 16], &[0; 4096], NOW).unwrap();
+    mailboxes.leave_blob(&old.receiver, (&[1; 32], &[2; 32]), b"blob", NOW).unwrap();
+    let later = |days: u64| Timestamp(NOW.0 + days * DAY_MS);
+    mailboxes.put(&fresh.sender, &[2; 16], &[0; 4096], later(20)).unwrap();
+    assert_eq!(mailboxes.expire(later(8)).unwrap(), 1, "the blob");
+    assert_eq!(mailboxes.expire(later(22)).unwrap(), 2, "envelope and put id");
+    assert!(mailboxes.put(&old.sender, &[1; 16], &[0; 4096], NOW).unwrap().stored);
+    assert_eq!(mailboxes.read(&fresh.receiver, &[], 9).unwrap().len(), 1);
+    assert!(mailboxes.touch(&fresh.receiver, later(61)).unwrap());
+    mailboxes.expire(later(62)).unwrap();
+    assert!(mailboxes.by_receiver(&old.receiver).unwrap().is_none(), "idle");
+    assert!(mailboxes.by_receiver(&fresh.receiver).unwrap().is_some());
+    assert_eq!(mailboxes.totals().unwrap(), Totals { queues: 1, ..Totals::default() });
 }
 
 #[test]
-fn a_queue_that_nobody_uses_goes_and_one_in_use_stays() {
-    let (disk, _folder) = with_queue();
-    disk.create(([8; 24], [9; 24]), [4; 32], NOW).unwrap();
-    disk.read(RECEIVER, None, 1, days(30)).unwrap();
-    disk.expire(days(61)).unwrap();
-    assert!(disk.by_receiver(RECEIVER).unwrap().is_some());
-    assert!(disk.by_receiver([8; 24]).unwrap().is_none());
-}
-
-#[test]
-fn what_was_not_committed_is_gone_after_a_kill_and_the_rest_stays() {
-    let (disk, folder) = with_queue();
-    disk.begin().unwrap();
-    disk.put(SENDER, [1; 16], &envelope(1), NOW).unwrap();
-    disk.commit().unwrap();
-    disk.begin().unwrap();
-    disk.put(SENDER, [2; 16], &envelope(2), NOW).unwrap();
-    // A copy of the files as a kill at this instant leaves them.
-    let after = tempfile::tempdir().unwrap();
-    for name in ["mailboxes.db", "mailboxes.db-wal"] {
-        std::fs::copy(folder.path().join(name), after.path().join(name)).unwrap();
-    }
-    let reopened = Disk::open(after.path(), ROOM).unwrap();
-    let ids: Vec<_> = reopened.read(RECEIVER, None, 9, NOW).unwrap().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(ids, [[1; 16]]);
-}
-
-#[test]
-fn a_disk_at_its_quota_refuses_and_stays_readable() {
-    let (disk, _folder) = disk(Quota { queues: 2, bytes: 512 << 10 });
-    assert!(disk.create((RECEIVER, SENDER), [3; 32], NOW).unwrap().is_some());
-    assert!(disk.create(([8; 24], [9; 24]), [4; 32], NOW).unwrap().is_some());
-    assert_eq!(disk.create(([10; 24], [11; 24]), [5; 32], NOW).unwrap(), None);
-    let full = (0..500_u128).find_map(|number| disk.put(SENDER, number.to_be_bytes(), &envelope(1), NOW).err());
-    assert!(matches!(full, Some(StoreError::Full)), "{full:?}");
-    assert!(!disk.read(RECEIVER, None, 9, NOW).unwrap().is_empty());
-    assert_eq!(disk.delete(RECEIVER).unwrap(), Answer::Ok);
+fn a_failed_group_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let failed = mailboxes.together(|mailboxes| {
+        mailboxes.put(&queue.sender, &[1; 16], &[0; 4096], NOW)?;
+        Err(StoreError::Full)
+    });
+    assert!(matches!(failed, Err(StoreError::Full)));
+    assert!(mailboxes.read(&queue.receiver, &[], 9).unwrap().is_empty());
+    assert_eq!(mailboxes.totals().unwrap().messages, 0);
+    assert!(mailboxes.put(&queue.sender, &[1; 16], &[0; 4096], NOW).unwrap().stored);
 }

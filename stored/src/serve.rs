@@ -1,0 +1,92 @@
+//! The shell: edges, clock and randomness around the cores.
+
+mod disk;
+mod driver;
+mod messenger;
+mod pictures;
+mod report;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use ipc_schema::child::{Child, EdgeSocket, Exit};
+use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
+use ipc_schema::edges::ui_stored_capnp::messenger as messenger_edge;
+use ipc_schema::rpc;
+
+use crate::mailboxes::{Bounds, Mailboxes};
+use driver::Shell;
+use messenger::MessengerServer;
+
+/// Serves until the supervisor asks to stop.
+pub async fn run(child: Child) -> Exit {
+    let Some(folder) = child.folder.clone() else {
+        eprintln!("stored was started without its folder");
+        return Exit::Fault;
+    };
+    if child.settings.relay { relay(child, folder).await } else { client(child, folder).await }
+}
+
+/// RELAY topology: the mailbox disk.
+async fn relay(child: Child, folder: PathBuf) -> Exit {
+    let bounds = Bounds { queues: u64::from(child.settings.queues_max), bytes: child.settings.disk_max_bytes };
+    let mailboxes = match Mailboxes::open(&folder.join("mailboxes.db"), bounds) {
+        Ok(mailboxes) => mailboxes,
+        Err(error) => {
+            eprintln!("the mailboxes cannot be opened: {error}");
+            return Exit::Fault;
+        }
+    };
+    let (server, work) = disk::DiskServer::new(mailboxes);
+    tokio::task::spawn_local(work);
+    loop {
+        match child.next_edge().await {
+            Ok(Some(edge)) if edge.name == "onion-stored" && !edge.caller => {
+                let client: mailbox_disk::Client = capnp_rpc::new_client(server.clone());
+                if rpc::serve(edge.socket, client.client).is_err() {
+                    return Exit::Fault;
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Exit::Done,
+            Err(_) => return Exit::Fault,
+        }
+    }
+}
+
+/// CLIENT topology: the conversation engine.
+async fn client(child: Child, folder: PathBuf) -> Exit {
+    let shell = Rc::new(Shell::new(folder, child.settings.headless));
+    tokio::select! {
+        exit = edges(&child, &shell) => exit,
+        exit = shell.run() => exit,
+    }
+}
+
+async fn edges(child: &Child, shell: &Rc<Shell>) -> Exit {
+    loop {
+        match child.next_edge().await {
+            Ok(Some(edge)) => {
+                if take(edge, shell).is_err() {
+                    return Exit::Fault;
+                }
+            }
+            Ok(None) => return Exit::Done,
+            Err(_) => return Exit::Fault,
+        }
+    }
+}
+
+fn take(edge: EdgeSocket, shell: &Rc<Shell>) -> std::io::Result<()> {
+    match (edge.name.as_str(), edge.caller) {
+        ("stored-keyvault", true) => shell.keyvault.connected(edge.socket),
+        ("stored-onion", true) => shell.onion.connected(edge.socket),
+        ("stored-mediad", true) => shell.mediad.connected(edge.socket),
+        ("ui-stored", false) => {
+            let server = MessengerServer::new(shell.clone(), edge.outside);
+            let client: messenger_edge::Client = capnp_rpc::new_client(server);
+            rpc::serve(edge.socket, client.client).map(drop)
+        }
+        _ => Ok(()),
+    }
+}

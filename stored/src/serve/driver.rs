@@ -1,0 +1,306 @@
+//! Feeds the engine what happens and does what it says.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use ipc_schema::child::Exit;
+use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
+use ipc_schema::edges::stored_mediad_capnp::decoder;
+use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
+use ipc_schema::rpc::Peer;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_local;
+use zeroize::Zeroizing;
+
+use crate::engine::{
+    Action, Engine, Input, LineId, MailboxAnswer, MailboxCall, Query, Reply, Request, RequestId, Ticket,
+};
+use crate::error::{Refusal, StoreError};
+use crate::ids::{Isolation, RelayId};
+use crate::peers::{keyvault, onion};
+use crate::store::{Store, ensure_decoy};
+
+/// Inputs that share one transaction.
+const BATCH_MAX: usize = 256;
+/// Times that other tasks get to run before a batch is closed, so that what lies in the sockets joins it.
+const TURNS: usize = 3;
+
+/// Whether conversations may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The vault is locked.
+    Locked,
+    /// Unlocked.
+    Open {
+        /// Local programs may ask on a desktop as well.
+        scripts: bool,
+    },
+}
+
+/// What the edges' servers and the driver share.
+pub(super) struct Shell {
+    pub(super) keyvault: Peer<gate::Client>,
+    pub(super) onion: Peer<carrier::Client>,
+    pub(super) mediad: Peer<decoder::Client>,
+    pub(super) headless: bool,
+    pub(super) access: Cell<Access>,
+    folder: PathBuf,
+    inputs: RefCell<mpsc::UnboundedSender<Input>>,
+    waiting: RefCell<HashMap<RequestId, oneshot::Sender<Result<Reply, Refusal>>>>,
+    next_request: Cell<u64>,
+    changes: watch::Sender<u64>,
+}
+
+/// The engine with its neighbours while the vault is unlocked.
+struct Driver {
+    shell: Rc<Shell>,
+    engine: Engine,
+    vault: vault::Client,
+    inputs: mpsc::UnboundedSender<Input>,
+    circuits: Rc<RefCell<HashMap<LineId, mailbox::Client>>>,
+}
+
+impl Shell {
+    pub(super) fn new(folder: PathBuf, headless: bool) -> Self {
+        Self {
+            keyvault: Peer::new(),
+            onion: Peer::new(),
+            mediad: Peer::new(),
+            headless,
+            access: Cell::new(Access::Locked),
+            folder,
+            inputs: RefCell::new(mpsc::unbounded_channel().0),
+            waiting: RefCell::default(),
+            next_request: Cell::new(0),
+            changes: watch::channel(0).0,
+        }
+    }
+
+    /// Asks the engine to do something; answered when it is durable.
+    pub(super) async fn request(&self, request: Request) -> Result<Reply, Refusal> {
+        self.ask(|id| Input::Request(id, Box::new(request))).await
+    }
+
+    /// Asks the engine for something that is durable.
+    pub(super) async fn query(&self, query: Query) -> Result<Reply, Refusal> {
+        self.ask(|id| Input::Query(id, Box::new(query))).await
+    }
+
+    async fn ask(&self, input: impl FnOnce(RequestId) -> Input) -> Result<Reply, Refusal> {
+        let id = RequestId(self.next_request.get());
+        self.next_request.set(id.0 + 1);
+        let (sender, answer) = oneshot::channel();
+        self.waiting.borrow_mut().insert(id, sender);
+        if self.inputs.borrow().send(input(id)).is_err() {
+            self.waiting.borrow_mut().remove(&id);
+            return Err(Refusal::Locked);
+        }
+        // The engine ends with the vault's lock, and with it whoever would answer.
+        answer.await.unwrap_or(Err(Refusal::Locked))
+    }
+
+    /// Follows the change stream: a number that moves when it has grown.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Runs one engine for each time that the vault is unlocked.
+    pub(super) async fn run(self: &Rc<Self>) -> Exit {
+        loop {
+            let gate = self.keyvault.client().await;
+            let generation = self.keyvault.generation();
+            let Some(unlocked) = keyvault::unlocked(&gate).await else {
+                // keyvault goes: wait for its successor, or be taken down with it.
+                if self.keyvault.generation() == generation && self.keyvault.present().is_some() {
+                    self.keyvault.changed().await;
+                }
+                continue;
+            };
+            let store = match self.open(&unlocked.store_key) {
+                Ok(store) => store,
+                Err(error) => {
+                    eprintln!("the history cannot be opened: {error}");
+                    return Exit::Fault;
+                }
+            };
+            self.drive(store, unlocked.vault, unlocked.scripts, generation).await;
+        }
+    }
+
+    fn open(&self, key: &crate::store::StoreKey) -> Result<Store, StoreError> {
+        let store = Store::open(&self.folder.join("store.db"), key)?;
+        let mut decoy = Zeroizing::new([0; 32]);
+        rand_core::Rng::fill_bytes(&mut rand_core::UnwrapErr(getrandom::SysRng), decoy.as_mut_slice());
+        ensure_decoy(&self.folder, &decoy)?;
+        Ok(store)
+    }
+
+    async fn drive(self: &Rc<Self>, store: Store, vault: vault::Client, scripts: bool, generation: u64) {
+        let (inputs, mut waiting) = mpsc::unbounded_channel();
+        let rng = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
+        let mut driver = Driver {
+            shell: self.clone(),
+            engine: Engine::new(store, rng),
+            vault,
+            inputs: inputs.clone(),
+            circuits: Rc::default(),
+        };
+        self.inputs.replace(inputs.clone());
+        self.access.set(Access::Open { scripts });
+        let onion = spawn_local(follow_onion(self.onion.clone(), inputs));
+        driver.start();
+        while self.keyvault.generation() == generation && self.keyvault.present().is_some() {
+            tokio::select! {
+                biased;
+                () = self.keyvault.changed() => {}
+                batch = next_batch(&mut waiting, driver.engine.next_wake()) => driver.handle(batch),
+            }
+        }
+        onion.abort();
+        self.access.set(Access::Locked);
+        // Whoever still waits is told `locked`; a later engine takes up what is unfinished.
+        self.inputs.replace(mpsc::unbounded_channel().0);
+        self.waiting.borrow_mut().clear();
+    }
+}
+
+async fn next_batch(waiting: &mut mpsc::UnboundedReceiver<Input>, wake: Option<Timestamp>) -> Vec<Input> {
+    let mut batch = tokio::select! {
+        Some(first) = waiting.recv() => vec![first],
+        () = sleep_until(wake) => vec![Input::Tick],
+    };
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+    while batch.len() < BATCH_MAX
+        && let Ok(input) = waiting.try_recv()
+    {
+        batch.push(input);
+    }
+    batch
+}
+
+/// Longest sleep: a clock that was set back is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+async fn sleep_until(wake: Option<Timestamp>) {
+    let wait = wake.map_or(SLEEP_MAX, |wake| wake.since(Timestamp::now()).min(SLEEP_MAX));
+    tokio::time::sleep(wait).await;
+}
+
+/// Tells the engine when onion comes and goes, and passes on what onion says of the network.
+async fn follow_onion(peer: Peer<carrier::Client>, inputs: onion::Inputs) {
+    loop {
+        let carrier = peer.client().await;
+        let generation = peer.generation();
+        if inputs.send(Input::OnionCame).is_err() {
+            return;
+        }
+        onion::watch(&carrier, inputs.clone()).await;
+        while peer.generation() == generation && peer.present().is_some() {
+            peer.changed().await;
+        }
+        let _ = inputs.send(Input::OnionGone);
+    }
+}
+
+impl Driver {
+    fn start(&mut self) {
+        let actions = self.engine.start(Timestamp::now());
+        self.perform(actions);
+    }
+
+    fn handle(&mut self, batch: Vec<Input>) {
+        if batch.iter().any(|input| matches!(input, Input::OnionGone)) {
+            self.circuits.borrow_mut().clear();
+        }
+        let actions = self.engine.handle(Timestamp::now(), batch);
+        self.perform(actions);
+    }
+
+    fn perform(&self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Vault(ticket, call) => {
+                    let (answer, inputs) = (keyvault::call(&self.vault, *call), self.inputs.clone());
+                    spawn_local(async move {
+                        if let Some(answer) = answer.await {
+                            let _ = inputs.send(Input::Vault(ticket, Box::new(answer)));
+                        }
+                    });
+                }
+                Action::Open { line, relay, isolation } => self.open(line, relay, isolation),
+                Action::Close(line) => drop(self.circuits.borrow_mut().remove(&line)),
+                Action::Mailbox { line, ticket, counter, auth, call } => {
+                    self.command((line, ticket), (counter, &auth), *call);
+                }
+                Action::Pick(ticket, avoid) => self.pick(ticket, avoid),
+                Action::AddHints(hints) => {
+                    if let Some(carrier) = self.shell.onion.present() {
+                        spawn_local(async move { onion::add_hints(&carrier, &hints).await });
+                    }
+                }
+                Action::Answer(request, answer) => {
+                    if let Some(waiting) = self.shell.waiting.borrow_mut().remove(&request) {
+                        let _ = waiting.send(answer);
+                    }
+                }
+                Action::EventsGrew => self.shell.changes.send_modify(|count| *count += 1),
+            }
+        }
+    }
+
+    fn open(&self, line: LineId, relay: RelayId, isolation: Isolation) {
+        let (carrier, inputs, circuits) = (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
+        spawn_local(async move {
+            let opened = match &carrier {
+                Some(carrier) => onion::open(carrier, relay, isolation).await,
+                None => None,
+            };
+            let opened = opened.map(|(circuit, opened)| {
+                circuits.borrow_mut().insert(line, circuit);
+                opened
+            });
+            let _ = inputs.send(Input::Opened(line, opened));
+        });
+    }
+
+    fn command(&self, (line, ticket): (LineId, Ticket), signed: (u64, &[u8]), call: MailboxCall) {
+        let replica = match &call {
+            MailboxCall::Subscribe { replica, .. } => Some(*replica),
+            _ => None,
+        };
+        let inputs = self.inputs.clone();
+        let circuit = self.circuits.borrow().get(&line).cloned();
+        let Some(circuit) = circuit else {
+            let _ = inputs.send(Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)));
+            let _ = inputs.send(Input::Closed(line));
+            return;
+        };
+        let pushed = onion::Pushed { line, replica, inputs: inputs.clone() };
+        let answer = onion::command(&circuit, signed, call, pushed);
+        spawn_local(async move {
+            let answer = answer.await;
+            let lost = answer == MailboxAnswer::Lost;
+            let _ = inputs.send(Input::Mailbox(ticket, Box::new(answer)));
+            if lost {
+                let _ = inputs.send(Input::Closed(line));
+            }
+        });
+    }
+
+    fn pick(&self, ticket: Ticket, avoid: Vec<RelayId>) {
+        let (carrier, inputs) = (self.shell.onion.present(), self.inputs.clone());
+        spawn_local(async move {
+            let relay = match &carrier {
+                Some(carrier) => onion::pick(carrier, &avoid).await,
+                None => None,
+            };
+            let _ = inputs.send(Input::Picked(ticket, relay));
+        });
+    }
+}

@@ -1,0 +1,364 @@
+//! Conversations served to ui and local programs (edges/ui-stored.capnp).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+use ipc_schema::edges::ui_stored_capnp::{self as edge, message_sink, messenger, watcher};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, timeout_at};
+
+use super::driver::{Access, Shell};
+use super::pictures::Upload;
+use super::report;
+use crate::engine::{Accepting, Counts, Query, Reply, Request, settled};
+use crate::error::Refusal;
+use crate::ids::ContactId;
+use crate::peers::mediad;
+use crate::store::{Contact, Delivery, Invite, InviteState};
+
+type Done = Result<(), capnp::Error>;
+
+/// How long `invite` and `accept` wait for a relay (command-line.md).
+const PLACING: Duration = Duration::from_secs(60);
+
+/// One connection's view of the conversations.
+pub(super) struct MessengerServer {
+    shell: Rc<Shell>,
+    /// A local program, not the window.
+    outside: bool,
+}
+
+impl MessengerServer {
+    pub(super) fn new(shell: Rc<Shell>, outside: bool) -> Self {
+        Self { shell, outside }
+    }
+
+    fn access(&self) -> Result<(), Refusal> {
+        match self.shell.access.get() {
+            Access::Locked => Err(Refusal::Locked),
+            Access::Open { scripts } if self.outside && !self.shell.headless && !scripts => Err(Refusal::ScriptsOff),
+            Access::Open { .. } => Ok(()),
+        }
+    }
+
+    async fn request(&self, request: Request) -> Result<Reply, Refusal> {
+        self.access()?;
+        self.shell.request(request).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Reply, Refusal> {
+        self.access()?;
+        self.shell.query(query).await
+    }
+
+    /// Makes an invite and waits until a relay holds it. One that finds no relay in time is taken back.
+    async fn place(&self, name: String) -> Result<(Invite, String), Refusal> {
+        let Reply::Invite(made) = self.request(Request::Invite { name }).await? else { return Err(Refusal::Storage) };
+        let until = Instant::now() + PLACING;
+        let mut changes = self.shell.changes();
+        loop {
+            changes.mark_unchanged();
+            match self.query(Query::InviteOf(made.contact)).await {
+                Ok(Reply::Invite(invite)) if invite.state != InviteState::Placing => {
+                    let name = self.name_of(invite.contact).await?;
+                    return Ok((*invite, name));
+                }
+                Ok(_) => {}
+                // It was taken back: keyvault makes so many new contacts an hour and no more.
+                Err(Refusal::NoSuchInvite) => return Err(Refusal::RateLimited),
+                Err(refusal) => return Err(refusal),
+            }
+            if timeout_at(until, changes.changed()).await.is_err() {
+                let who = report::id(made.contact.0);
+                let _ = self.request(Request::CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) }).await;
+                return Err(Refusal::Network);
+            }
+        }
+    }
+
+    async fn name_of(&self, contact: ContactId) -> Result<String, Refusal> {
+        let Reply::Contacts(contacts) = self.query(Query::Contacts).await? else { return Err(Refusal::Storage) };
+        Ok(contacts.into_iter().find(|known| known.id == contact).map(|known| known.name).unwrap_or_default())
+    }
+
+    /// Accepts a link and waits until the answer lies at a relay.
+    async fn answer_invite(&self, link: String, name: String) -> Result<Contact, Refusal> {
+        let Reply::Contact(contact) = self.request(Request::Accept { link, name }).await? else {
+            return Err(Refusal::Storage);
+        };
+        let until = Instant::now() + PLACING;
+        let mut changes = self.shell.changes();
+        loop {
+            changes.mark_unchanged();
+            let late = match self.query(Query::Accepting { contact: contact.id }).await? {
+                Reply::Accepting(Accepting::Done(contact)) => return Ok(contact),
+                Reply::Accepting(Accepting::UnderWay(_)) => Refusal::Waiting,
+                Reply::Accepting(Accepting::Reading(_)) => Refusal::Network,
+                _ => return Err(Refusal::LinkUsed),
+            };
+            if timeout_at(until, changes.changed()).await.is_err() {
+                return Err(late);
+            }
+        }
+    }
+
+    async fn wait_for(&self, id: String, want: Delivery, within: Duration) -> Result<Delivery, Refusal> {
+        let until = Instant::now() + within;
+        let mut changes = self.shell.changes();
+        loop {
+            changes.mark_unchanged();
+            let Reply::Message(message) = self.query(Query::Message { id: id.clone() }).await? else {
+                return Err(Refusal::Storage);
+            };
+            if settled(message.state, want) || timeout_at(until, changes.changed()).await.is_err() {
+                return Ok(message.state);
+            }
+        }
+    }
+
+    async fn stream(
+        &self,
+        (who, limit, before): (String, u32, String),
+        sink: &message_sink::Client,
+    ) -> Result<Result<(), Refusal>, capnp::Error> {
+        let mut next = self.query(Query::Messages { who, limit, before }).await;
+        loop {
+            let page = match next {
+                Ok(Reply::Page(page)) => page,
+                Ok(_) => return Ok(Err(Refusal::Storage)),
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            for message in &page.messages {
+                let mut request = sink.message_request();
+                report::message(request.get().init_message(), message);
+                request.send().await?;
+            }
+            let Some(from) = page.next else { return Ok(Ok(())) };
+            next = self.query(Query::Page { contact: page.contact, from, end: page.end }).await;
+        }
+    }
+}
+
+/// Tells a watcher every event after `since`, and then each as it comes, until it goes away or the vault is locked.
+async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64) {
+    let mut changes = shell.changes();
+    loop {
+        changes.mark_unchanged();
+        let Ok(Reply::Events(events)) = shell.query(Query::Events { since }).await else { return };
+        if events.is_empty() && changes.changed().await.is_err() {
+            return;
+        }
+        for told in events {
+            since = told.event.seq;
+            let mut request = watcher.event_request();
+            if report::event(request.get().init_event(), &told) && request.send().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn text(text: capnp::text::Reader<'_>) -> Result<String, capnp::Error> {
+    // Free text never crosses an edge: what is not UTF-8 ends the call, and says no more.
+    Ok(text.to_str().map_err(|_| capnp::Error::failed(String::new()))?.to_owned())
+}
+
+impl messenger::Server for MessengerServer {
+    async fn state(self: Rc<Self>, _: messenger::StateParams, mut results: messenger::StateResults) -> Done {
+        let access = match self.access() {
+            Ok(()) => edge::Access::Open,
+            Err(Refusal::ScriptsOff) => edge::Access::ScriptsOff,
+            Err(_) => edge::Access::Locked,
+        };
+        results.get().set_access(access);
+        if let Ok(Reply::Text(name)) = self.query(Query::ProfileName).await {
+            results.get().set_profile_name(&name);
+        }
+        Ok(())
+    }
+
+    async fn counts(self: Rc<Self>, _: messenger::CountsParams, mut results: messenger::CountsResults) -> Done {
+        // Figures only, so also for local programs that may not ask for more.
+        let counts = match self.shell.query(Query::Counts).await {
+            Ok(Reply::Counts(counts)) => counts,
+            _ => Counts::default(),
+        };
+        report::counts(results.get().init_counts(), counts, Timestamp::now());
+        Ok(())
+    }
+
+    async fn invite(self: Rc<Self>, params: messenger::InviteParams, mut results: messenger::InviteResults) -> Done {
+        let placed = self.place(text(params.get()?.get_name()?)?).await;
+        let mut result = results.get().init_result();
+        match placed {
+            Ok((invite, name)) => report::invite(result.init_invite(), &invite, &name),
+            Err(refusal) => result.set_error(report::refusal(refusal)),
+        }
+        Ok(())
+    }
+
+    async fn invites(self: Rc<Self>, _: messenger::InvitesParams, mut results: messenger::InvitesResults) -> Done {
+        let invites = self.query(Query::Invites).await;
+        let contacts = self.query(Query::Contacts).await;
+        results.get().set_error(report::outcome(&invites));
+        if let (Ok(Reply::Invites(invites)), Ok(Reply::Contacts(contacts))) = (invites, contacts) {
+            let mut list = results.get().init_invites(u32::try_from(invites.len()).unwrap_or(0));
+            for (at, invite) in (0..list.len()).zip(&invites) {
+                let contact = contacts.iter().find(|contact| contact.id == invite.contact);
+                report::invite(list.reborrow().get(at), invite, contact.map_or("", |contact| &contact.name));
+            }
+        }
+        Ok(())
+    }
+
+    async fn cancel_invite(
+        self: Rc<Self>,
+        params: messenger::CancelInviteParams,
+        mut results: messenger::CancelInviteResults,
+    ) -> Done {
+        let answer = self.request(Request::CancelInvite { id: text(params.get()?.get_id()?)? }).await;
+        results.get().set_error(report::outcome(&answer));
+        Ok(())
+    }
+
+    async fn accept(self: Rc<Self>, params: messenger::AcceptParams, mut results: messenger::AcceptResults) -> Done {
+        let params = params.get()?;
+        let accepted = self.answer_invite(text(params.get_link()?)?, text(params.get_name()?)?).await;
+        let mut result = results.get().init_result();
+        match accepted {
+            Ok(contact) => report::contact(result.init_contact(), &contact),
+            Err(refusal) => result.set_error(report::refusal(refusal)),
+        }
+        Ok(())
+    }
+
+    async fn contacts(self: Rc<Self>, _: messenger::ContactsParams, mut results: messenger::ContactsResults) -> Done {
+        let answer = self.query(Query::Contacts).await;
+        results.get().set_error(report::outcome(&answer));
+        if let Ok(Reply::Contacts(contacts)) = answer {
+            let mut list = results.get().init_contacts(u32::try_from(contacts.len()).unwrap_or(0));
+            for (at, contact) in (0..list.len()).zip(&contacts) {
+                report::contact(list.reborrow().get(at), contact);
+            }
+        }
+        Ok(())
+    }
+
+    async fn contact(self: Rc<Self>, params: messenger::ContactParams, mut results: messenger::ContactResults) -> Done {
+        let params = params.get()?;
+        let request =
+            Request::Change { who: text(params.get_who()?)?, action: report::action(params.get_action()?)? };
+        let answer = self.request(request).await;
+        results.get().set_error(report::outcome(&answer));
+        if let Ok(Reply::Contact(contact)) = answer {
+            report::contact(results.get().init_contact(), &contact);
+        }
+        Ok(())
+    }
+
+    async fn send(self: Rc<Self>, params: messenger::SendParams, mut results: messenger::SendResults) -> Done {
+        let params = params.get()?;
+        let request = Request::Send {
+            who: text(params.get_who()?)?,
+            id: text(params.get_id()?)?,
+            text: text(params.get_text()?)?,
+            reply_to: text(params.get_reply_to()?)?,
+        };
+        let answer = self.request(request).await;
+        let mut result = results.get().init_result();
+        match answer {
+            Ok(Reply::Message(message)) => report::message(result.init_message(), &message),
+            Ok(_) => result.set_error(edge::Refusal::Storage),
+            Err(refusal) => result.set_error(report::refusal(refusal)),
+        }
+        Ok(())
+    }
+
+    async fn settled(self: Rc<Self>, params: messenger::SettledParams, mut results: messenger::SettledResults) -> Done {
+        let params = params.get()?;
+        let within = Duration::from_millis(u64::from(params.get_timeout_ms()));
+        let state = self.wait_for(text(params.get_id()?)?, report::wanted(params.get_want()?), within).await;
+        results.get().set_error(report::outcome(&state));
+        if let Ok(state) = state {
+            results.get().set_state(report::delivery(state));
+        }
+        Ok(())
+    }
+
+    async fn messages(
+        self: Rc<Self>,
+        params: messenger::MessagesParams,
+        mut results: messenger::MessagesResults,
+    ) -> Done {
+        let params = params.get()?;
+        let query = (text(params.get_who()?)?, params.get_limit(), text(params.get_before()?)?);
+        let answer = self.stream(query, &params.get_sink()?).await?;
+        results.get().set_error(report::outcome(&answer));
+        Ok(())
+    }
+
+    async fn watch(self: Rc<Self>, params: messenger::WatchParams, mut results: messenger::WatchResults) -> Done {
+        let params = params.get()?;
+        let (watcher, since) = (params.get_watcher()?, params.get_since());
+        let newest = self.query(Query::NewestEvent).await;
+        results.get().set_error(report::outcome(&newest));
+        if let Ok(Reply::Newest(newest)) = newest {
+            results.get().set_seq(newest);
+            spawn_local(tell(self.shell.clone(), watcher, since.min(newest)));
+        }
+        Ok(())
+    }
+
+    async fn set_profile_name(
+        self: Rc<Self>,
+        params: messenger::SetProfileNameParams,
+        mut results: messenger::SetProfileNameResults,
+    ) -> Done {
+        let answer = self.request(Request::SetProfileName(text(params.get()?.get_name()?)?)).await;
+        results.get().set_error(report::outcome(&answer));
+        Ok(())
+    }
+
+    async fn mark_read(self: Rc<Self>, params: messenger::MarkReadParams, mut results: messenger::MarkReadResults) -> Done {
+        let params = params.get()?;
+        let request = Request::MarkRead { who: text(params.get_who()?)?, up_to: text(params.get_up_to()?)? };
+        let answer = self.request(request).await;
+        results.get().set_error(report::outcome(&answer));
+        Ok(())
+    }
+
+    async fn safety_number(
+        self: Rc<Self>,
+        params: messenger::SafetyNumberParams,
+        mut results: messenger::SafetyNumberResults,
+    ) -> Done {
+        let answer = self.request(Request::SafetyNumber { who: text(params.get()?.get_who()?)? }).await;
+        let mut fields = results.get();
+        fields.set_error(report::outcome(&answer));
+        if let Ok(Reply::SafetyNumber { digits, words, verified }) = answer {
+            fields.set_digits(&digits);
+            fields.set_verified(verified);
+            let mut list = fields.init_words(u32::try_from(words.len()).unwrap_or(0));
+            for (at, word) in (0..list.len()).zip(&words) {
+                list.set(at, word);
+            }
+        }
+        Ok(())
+    }
+
+    async fn picture(self: Rc<Self>, params: messenger::PictureParams, mut results: messenger::PictureResults) -> Done {
+        let begun = match (self.access(), self.shell.mediad.present()) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(()), None) => Err(Refusal::Picture),
+            (Ok(()), Some(decoder)) => {
+                mediad::begin(&decoder, params.get()?.get_max_side()).await.map_err(|_| Refusal::Picture)
+            }
+        };
+        results.get().set_error(report::outcome(&begun));
+        if let Ok(job) = begun {
+            results.get().set_job(capnp_rpc::new_client(Upload::new(job)));
+        }
+        Ok(())
+    }
+}

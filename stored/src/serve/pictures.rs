@@ -1,0 +1,50 @@
+//! Hands an untrusted picture through to a disposable mediad, unread.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use ipc_schema::edges::stored_mediad_capnp::picture_job;
+use ipc_schema::edges::ui_stored_capnp::{self as edge, picture_upload};
+use ipc_schema::limits::PICTURE_MAX_BYTES;
+
+use crate::peers::mediad;
+
+/// One picture on its way.
+pub(super) struct Upload {
+    job: picture_job::Client,
+    bytes: Cell<usize>,
+}
+
+impl Upload {
+    pub(super) fn new(job: picture_job::Client) -> Self {
+        Self { job, bytes: Cell::new(0) }
+    }
+}
+
+impl picture_upload::Server for Upload {
+    async fn bytes(self: Rc<Self>, params: picture_upload::BytesParams) -> Result<(), capnp::Error> {
+        let chunk = params.get()?.get_chunk()?;
+        self.bytes.set(self.bytes.get().saturating_add(chunk.len()));
+        if self.bytes.get() > PICTURE_MAX_BYTES {
+            return Err(capnp::Error::failed(String::new()));
+        }
+        mediad::bytes(&self.job, chunk).await.map_err(|_| capnp::Error::disconnected(String::new()))
+    }
+
+    async fn finish(
+        self: Rc<Self>,
+        _: picture_upload::FinishParams,
+        mut results: picture_upload::FinishResults,
+    ) -> Result<(), capnp::Error> {
+        match mediad::finish(&self.job).await {
+            Ok(pixels) => {
+                let mut fields = results.get();
+                fields.set_width(pixels.width);
+                fields.set_height(pixels.height);
+                fields.set_rgb(&pixels.rgb);
+            }
+            Err(_) => results.get().set_error(edge::Refusal::Picture),
+        }
+        Ok(())
+    }
+}
