@@ -12,6 +12,8 @@ pub mod message;
 pub mod own;
 pub mod rules;
 pub mod schedule;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod view;
 pub mod work;
 

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::rules::NetworkRules;
-use super::work::{Search, Subject, WORK_BITS};
+use super::work::{Search, Subject};
 use crate::id::RelayId;
 
 /// How long an onion key is announced (protocol.md 5).
@@ -248,7 +248,7 @@ impl OwnRelay {
     }
 
     fn work(&mut self, now: Timestamp, addresses: &[Address], rng: &mut impl CryptoRng) -> Option<u64> {
-        if self.rules.is_private() {
+        if self.rules.work_bits() == 0 {
             return Some(0);
         }
         let subject = Subject::new(self.relay(), addresses, now);
@@ -260,7 +260,7 @@ impl OwnRelay {
         if self.search.as_ref().is_none_or(|search| *search.subject() != subject) {
             self.search = Some(Search::new(subject, rng.next_u64()));
         }
-        self.search.as_mut()?.step(TRIES_PER_TICK, WORK_BITS)
+        self.search.as_mut()?.step(TRIES_PER_TICK, self.rules.work_bits())
     }
 
     fn announce(&mut self, now: Timestamp, addresses: Vec<Address>, work: u64) {

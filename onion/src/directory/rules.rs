@@ -4,17 +4,33 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipc_schema::relay::{Address, Descriptor, Transport};
 
+use super::work::WORK_BITS;
+
 /// Which network this process belongs to (protocol.md 7). Chosen when the profile or relay was made, never inferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkRules {
     network_id: [u8; 32],
+    work_bits: u32,
 }
 
 impl NetworkRules {
     /// The network of that id; zero is the public one.
     #[must_use]
-    pub const fn new(network_id: [u8; 32]) -> Self {
-        Self { network_id }
+    pub fn new(network_id: [u8; 32]) -> Self {
+        let work_bits = if network_id == [0; 32] { WORK_BITS } else { 0 };
+        Self { network_id, work_bits }
+    }
+
+    /// The public network, as it would be without its flood brake: its proofs take seconds each.
+    #[cfg(test)]
+    pub(crate) const fn public_without_work() -> Self {
+        Self { network_id: [0; 32], work_bits: 0 }
+    }
+
+    /// Zero bits that a descriptor's proof of work has to have; none in a private network.
+    #[must_use]
+    pub const fn work_bits(&self) -> u32 {
+        self.work_bits
     }
 
     /// Its id.

@@ -11,7 +11,7 @@ use ipc_schema::relay::{Descriptor, DescriptorError, FLAG_MAILBOX};
 use sha2::{Digest, Sha256};
 
 use super::rules::{self, Block, NetworkRules, Width};
-use super::work::{Subject, WORK_BITS};
+use super::work::Subject;
 use crate::id::{HopInfo, RelayId};
 
 /// Most relays in a view (protocol.md 7): 4,096 descriptors are 2 MB.
@@ -358,7 +358,8 @@ impl View {
     }
 
     fn check_work(&self, descriptor: &Descriptor) -> Result<(), Refusal> {
-        if self.rules.is_private() || Subject::of(descriptor).proves(descriptor.work, WORK_BITS) {
+        let bits = self.rules.work_bits();
+        if bits == 0 || Subject::of(descriptor).proves(descriptor.work, bits) {
             return Ok(());
         }
         Err(Refusal::Work)

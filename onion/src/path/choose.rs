@@ -76,11 +76,14 @@ impl Candidates<'_> {
         }
     }
 
-    fn is_free(&self, relay: RelayId) -> bool {
+    /// Whether it is known and neither taken nor related to what is.
+    fn is_apart(&self, relay: RelayId) -> bool {
         let related = |entry| !self.view.rules().is_private() && self.kin.holds(entry);
-        self.relays.contains(&relay)
-            && !self.taken.contains(&relay)
-            && self.view.entry(relay).is_some_and(|entry| !related(entry))
+        !self.taken.contains(&relay) && self.view.entry(relay).is_some_and(|entry| !related(entry))
+    }
+
+    fn is_free(&self, relay: RelayId) -> bool {
+        self.relays.contains(&relay) && self.is_apart(relay)
     }
 
     fn free(&self) -> Vec<RelayId> {
@@ -156,7 +159,7 @@ impl Paths {
         let with_middle = !view.rules().is_private() || relays.len() >= RELAYS_WITH_MIDDLE;
         let mut candidates = Candidates { view, relays, taken: Vec::new(), kin: Kin::default() };
         candidates.take(asked);
-        let guard = self.first_hop(now, rng, asked, &all, &candidates)?;
+        let guard = self.first_hop(now, rng, &all, &candidates)?;
         candidates.take(guard);
         let second = self.second_hop(rng, &candidates).ok_or(NoPath::TooFewRelays)?;
         candidates.take(second);
@@ -173,17 +176,17 @@ impl Paths {
         &self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        asked: RelayId,
         all: &[RelayId],
         candidates: &Candidates<'_>,
     ) -> Result<RelayId, NoPath> {
-        match self.guards.first_hop(now, asked, all) {
+        // A guard may be tried although it failed lately; that is for the guards to say.
+        let fit = |guard| all.contains(&guard) && candidates.is_apart(guard);
+        match self.guards.first_hop(now, fit) {
             Ok(guard) => Ok(guard),
-            // Only because the other of the two is asked: for this circuit another relay serves (protocol.md 5).
-            Err(_) if self.guards.both().any(|guard| guard == asked) => {
-                let both: Vec<RelayId> = self.guards.both().collect();
+            // Only because one of the two is asked, or akin to what is: for this circuit another serves (protocol.md 5).
+            Err(_) if self.guards.both().any(|guard| !candidates.is_apart(guard)) => {
                 let mut free = candidates.free();
-                free.retain(|relay| !both.contains(relay));
+                free.retain(|relay| self.guards.both().all(|guard| guard != *relay));
                 draw::one(rng, &free).ok_or(NoPath::TooFewRelays)
             }
             Err(NoGuard::Unreachable(until)) => Err(NoPath::GuardsUnreachable(until)),

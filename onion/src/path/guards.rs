@@ -93,7 +93,7 @@ pub struct Guards {
 pub enum NoGuard {
     /// All were tried; the next try is due then.
     Unreachable(Timestamp),
-    /// There is none to choose from.
+    /// Neither is fit.
     None,
 }
 
@@ -151,19 +151,25 @@ impl Guards {
         self.saved.vanguards.retain(|kept| now < kept.until && eligible.contains(&kept.relay));
         self.changed |= before != (self.saved.guards.len(), self.saved.vanguards.len());
         self.replace_departed(now, eligible, freely);
-        self.replace_unreachable(now, eligible);
+        let unwanted = self.drop_unreachable(now, eligible);
         while self.saved.guards.len() < 2 {
-            let Some(relay) = self.draw_guard(rng, eligible) else { break };
+            let Some(relay) = self.draw_guard(rng, eligible, unwanted) else { break };
             let until = now.after(draw::between(rng, GUARD_LIFE.0, GUARD_LIFE.1));
             self.saved.guards.push(Kept { relay, until });
             self.changed = true;
         }
+        self.prefer_the_one_that_answers();
         self.renew_vanguards(now, rng, eligible);
     }
 
-    fn draw_guard(&self, rng: &mut impl CryptoRng, eligible: &[RelayId]) -> Option<RelayId> {
-        let free: Vec<RelayId> =
-            eligible.iter().copied().filter(|relay| self.both().all(|guard| guard != *relay)).collect();
+    fn draw_guard(
+        &self,
+        rng: &mut impl CryptoRng,
+        eligible: &[RelayId],
+        unwanted: Option<RelayId>,
+    ) -> Option<RelayId> {
+        let is_free = |relay: &RelayId| Some(*relay) != unwanted && self.both().all(|guard| guard != *relay);
+        let free: Vec<RelayId> = eligible.iter().copied().filter(is_free).collect();
         let fresh: Vec<RelayId> = free.iter().copied().filter(|relay| !self.is_vanguard(*relay)).collect();
         draw::one(rng, &fresh).or_else(|| draw::one(rng, &free))
     }
@@ -202,28 +208,29 @@ impl Guards {
         }
     }
 
-    /// Both gone for a while: the one that failed longest leaves, if none was replaced lately.
-    fn replace_unreachable(&mut self, now: Timestamp, eligible: &[RelayId]) {
+    /// Both gone for a while: the one that failed longest leaves, if none was replaced lately. Answers which.
+    fn drop_unreachable(&mut self, now: Timestamp, eligible: &[RelayId]) -> Option<RelayId> {
         let both_gone = self.are_unreachable()
             && self.both().all(|guard| now.since(self.fare(guard).since) >= BOTH_GONE)
             && eligible.iter().any(|relay| self.both().all(|guard| guard != *relay));
         if !both_gone || !self.may_replace(now) {
-            return;
+            return None;
         }
         let longest = self.saved.guards.iter().map(|kept| kept.relay).min_by_key(|guard| self.fare(*guard).since);
         self.saved.guards.retain(|kept| Some(kept.relay) != longest);
         self.fares.retain(|(relay, _)| Some(*relay) != longest);
         self.saved.replaced = now;
         self.changed = true;
+        longest
     }
 
-    /// The first hop of a path that must not use `asked`, out of relays that `usable` admits.
+    /// The first hop of a path: the guard, or the backup where the guard is not `fit` for it or does not answer.
     ///
     /// # Errors
     /// [`NoGuard`].
-    pub fn first_hop(&self, now: Timestamp, asked: RelayId, usable: &[RelayId]) -> Result<RelayId, NoGuard> {
+    pub fn first_hop(&self, now: Timestamp, fit: impl Fn(RelayId) -> bool) -> Result<RelayId, NoGuard> {
         let mut next_try: Option<Timestamp> = None;
-        for guard in self.both().filter(|guard| *guard != asked && usable.contains(guard)) {
+        for guard in self.both().filter(|guard| fit(*guard)) {
             let fare = self.fare(guard);
             if fare.may_try(now) {
                 return Ok(guard);

@@ -13,6 +13,8 @@ pub mod guards;
 pub mod health;
 pub mod pool;
 pub mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use choose::{NoPath, Paths};
 pub use guards::SavedGuards;
