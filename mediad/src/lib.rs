@@ -1,1 +1,20 @@
-//! mediad
+//! mediad: a stranger's picture to plain pixels. One job a life, then exit 0; a fresh instance is waiting already.
+//!
+//! # Holds
+//! The bytes of one picture, and its pixels.
+//!
+//! # Trusts
+//! Nobody. The bytes come from a stranger; whoever takes this process over gets that one picture and a way to answer stored with
+//! other pixels of bounded size.
+//!
+//! # Never sees
+//! Files, the network, keys, texts, names, any other picture.
+//!
+//! # If it dies
+//! That picture shows as broken. stored asks a fresh instance at most once more.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod error;
+pub mod image;
+pub mod job;
+pub mod serve;

@@ -1,0 +1,252 @@
+//! The edge stored-mediad, one method a call.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use capnp_rpc::new_client;
+use ipc_schema::child::{Child, Exit};
+use ipc_schema::edges::stored_mediad_capnp::{self as edge, decoder, picture_job};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::error::PictureError;
+use crate::job::Job;
+
+/// How long the caller may take to drop a job whose answer it has.
+const FETCHED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs the process: waits for the edge, does one job, ends.
+pub async fn run(child: Child) -> Exit {
+    let life = Rc::new(Life::default());
+    let mut edge: Option<JoinHandle<()>> = None;
+    loop {
+        tokio::select! {
+            granted = child.next_edge() => match granted {
+                Ok(Some(granted)) if granted.name == "stored-mediad" && !granted.caller => {
+                    // A second Grant replaces the first: stored was restarted.
+                    if let Some(old) = edge.take() {
+                        old.abort();
+                    }
+                    match serve(granted.socket, life.clone()) {
+                        Ok(new) => edge = Some(new),
+                        Err(_) => return Exit::Fault,
+                    }
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Exit::Done,
+                Err(_) => return Exit::Fault,
+            },
+            () = life.over() => return Exit::Done,
+            () = hung_up(&mut edge) => {
+                edge = None;
+                // With a stranger's bytes read, or half read, this process is spent.
+                if life.job_given.get() {
+                    return Exit::Done;
+                }
+            }
+        }
+    }
+}
+
+async fn hung_up(edge: &mut Option<JoinHandle<()>>) {
+    match edge {
+        Some(edge) => {
+            let _ = edge.await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves one edge to stored.
+///
+/// # Errors
+/// When the descriptor is no stream socket.
+pub fn serve(socket: OwnedFd, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> {
+    let decoder: decoder::Client = new_client(DecoderServer { life });
+    ipc_schema::rpc::serve(socket, decoder.client)
+}
+
+/// How far this process's one job is.
+#[derive(Debug, Default)]
+pub struct Life {
+    job_given: Cell<bool>,
+    answered: Cell<bool>,
+    dropped: Cell<bool>,
+    changed: Notify,
+}
+
+impl Life {
+    /// Ends when the caller has the answer: it lets go of the job only then, and the answer went out before.
+    pub async fn over(&self) {
+        while !self.answered.get() {
+            self.changed.notified().await;
+        }
+        let fetched = async {
+            while !self.dropped.get() {
+                self.changed.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(FETCHED_WITHIN, fetched).await;
+    }
+}
+
+struct DecoderServer {
+    life: Rc<Life>,
+}
+
+impl decoder::Server for DecoderServer {
+    async fn picture(
+        self: Rc<Self>,
+        params: decoder::PictureParams,
+        mut results: decoder::PictureResults,
+    ) -> Result<(), capnp::Error> {
+        let used = self.life.job_given.replace(true);
+        let job = if used { Job::refused() } else { Job::new(params.get()?.get_max_side()) };
+        let life = (!used).then(|| self.life.clone());
+        results.get().set_job(new_client(JobServer { job: RefCell::new(Some(job)), life }));
+        Ok(())
+    }
+}
+
+struct JobServer {
+    job: RefCell<Option<Job>>,
+    /// None for a refused job, whose end means nothing.
+    life: Option<Rc<Life>>,
+}
+
+impl Drop for JobServer {
+    fn drop(&mut self) {
+        if let Some(life) = &self.life {
+            life.answered.set(true);
+            life.dropped.set(true);
+            life.changed.notify_one();
+        }
+    }
+}
+
+impl picture_job::Server for JobServer {
+    async fn bytes(self: Rc<Self>, params: picture_job::BytesParams) -> Result<(), capnp::Error> {
+        let chunk = params.get()?.get_chunk()?;
+        if let Some(job) = self.job.borrow_mut().as_mut() {
+            job.add(chunk);
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        self: Rc<Self>,
+        _: picture_job::FinishParams,
+        mut results: picture_job::FinishResults,
+    ) -> Result<(), capnp::Error> {
+        let result = self.job.take().map_or(Err(PictureError::JobUsed), Job::finish);
+        let out = results.get().init_result();
+        match result {
+            Ok(picture) => {
+                let mut pixels = out.init_pixels();
+                pixels.set_width(picture.width);
+                pixels.set_height(picture.height);
+                pixels.set_rgb(&picture.rgb);
+            }
+            Err(error) => {
+                let mut out = out;
+                out.set_error(match error {
+                    PictureError::NotAPicture => edge::PictureError::NotAPicture,
+                    PictureError::TooLarge => edge::PictureError::TooLarge,
+                    PictureError::Damaged => edge::PictureError::Damaged,
+                    PictureError::JobUsed => edge::PictureError::JobUsed,
+                });
+            }
+        }
+        if let Some(life) = &self.life {
+            life.answered.set(true);
+            life.changed.notify_one();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ipc_schema::edges::stored_mediad_capnp::picture_result;
+
+    fn local<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            tokio::time::timeout(Duration::from_secs(30), future).await.expect("the test hangs")
+        })
+    }
+
+    fn decoder() -> (decoder::Client, Rc<Life>) {
+        let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        let life = Rc::new(Life::default());
+        serve(theirs.into(), life.clone()).unwrap();
+        (ipc_schema::rpc::connect(ours.into()).unwrap().0, life)
+    }
+
+    async fn job(decoder: &decoder::Client) -> picture_job::Client {
+        let mut request = decoder.picture_request();
+        request.get().set_max_side(64);
+        request.send().promise.await.unwrap().get().unwrap().get_job().unwrap()
+    }
+
+    async fn finish(
+        job: &picture_job::Client,
+        bytes: &[u8],
+    ) -> Result<(u16, u16, Vec<u8>), edge::PictureError> {
+        for chunk in bytes.chunks(50_000) {
+            let mut request = job.bytes_request();
+            request.get().set_chunk(chunk);
+            request.send().await.unwrap();
+        }
+        let answer = job.finish_request().send().promise.await.unwrap();
+        let result = answer.get().unwrap().get_result().unwrap();
+        match result.which().unwrap() {
+            picture_result::Pixels(pixels) => {
+                Ok((pixels.get_width(), pixels.get_height(), pixels.get_rgb().unwrap().to_vec()))
+            }
+            picture_result::Error(error) => Err(error.unwrap()),
+        }
+    }
+
+    #[test]
+    fn one_picture_is_decoded_and_then_the_life_is_over() {
+        local(async {
+            let mut png = Vec::new();
+            let mut encoder = png::Encoder::new(&mut png, 300, 300);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.write_header().unwrap().write_image_data(&[7; 300 * 300 * 3]).unwrap();
+            let (decoder, life) = decoder();
+            let first = job(&decoder).await;
+            let second = job(&decoder).await;
+            assert!(matches!(finish(&second, &png).await, Err(edge::PictureError::JobUsed)));
+            assert_eq!(finish(&first, &png).await.ok(), Some((64, 64, vec![7; 64 * 64 * 3])));
+            assert!(matches!(finish(&first, &png).await, Err(edge::PictureError::JobUsed)));
+            drop(first);
+            life.over().await;
+        });
+    }
+
+    #[test]
+    fn rubbish_is_told_and_ends_the_life_too() {
+        local(async {
+            let (decoder, life) = decoder();
+            let first = job(&decoder).await;
+            assert!(matches!(finish(&first, b"GIF89a").await, Err(edge::PictureError::NotAPicture)));
+            drop(first);
+            life.over().await;
+        });
+    }
+
+    #[test]
+    fn more_bytes_than_allowed_are_told() {
+        local(async {
+            let (decoder, _) = decoder();
+            let first = job(&decoder).await;
+            let result = finish(&first, &vec![0; ipc_schema::limits::PICTURE_MAX_BYTES + 1]).await;
+            assert!(matches!(result, Err(edge::PictureError::TooLarge)));
+        });
+    }
+}
