@@ -19,7 +19,7 @@ test-long: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast --run-ignored all
 
 bench: build
-	PRIVATUS_BINARIES=$(BINARIES) cargo bench -p privatus-tests
+	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench
 
 build: deps
 	cargo build --release --workspace --bins

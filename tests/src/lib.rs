@@ -74,3 +74,12 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub fn now() -> Instant {
     Instant::now()
 }
+
+/// Where the build puts its results: the folder above the binaries.
+///
+/// # Panics
+/// The binaries lie in the root folder.
+#[must_use]
+pub fn target_folder() -> PathBuf {
+    binaries().parent().unwrap().into()
+}
