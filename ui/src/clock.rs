@@ -51,7 +51,8 @@ impl Zone {
     pub fn local_time(&self, at: Timestamp) -> OffsetDateTime {
         let seconds = i64::try_from(at.0 / 1000).unwrap_or(i64::MAX);
         let index = self.changes.partition_point(|(from, _)| *from <= seconds);
-        let offset = index.checked_sub(1).and_then(|index| self.changes.get(index)).map_or(0, |(_, offset)| *offset);
+        let offset =
+            index.checked_sub(1).and_then(|index| self.changes.get(index)).map_or(0, |(_, offset)| *offset);
         OffsetDateTime::from_unix_timestamp(seconds)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
             .to_offset(UtcOffset::from_whole_seconds(offset).unwrap_or(UtcOffset::UTC))
@@ -134,7 +135,8 @@ mod tests {
         let kind = |offset: i32| [&offset.to_be_bytes()[..], &[0, 0]].concat();
         let first = [header(0, 1), kind(0), b"UTC\0".to_vec()].concat();
         let second =
-            [header(1, 2), at.to_be_bytes().to_vec(), vec![1], kind(3600), kind(7200), b"X\0Y\0".to_vec()].concat();
+            [header(1, 2), at.to_be_bytes().to_vec(), vec![1], kind(3600), kind(7200), b"X\0Y\0".to_vec()]
+                .concat();
         [first, second].concat()
     }
 

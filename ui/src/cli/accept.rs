@@ -16,7 +16,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     let (link, name) = (arguments.link.trim(), arguments.name.as_deref().unwrap_or_default());
-    let call = |messenger: crate::peers::messenger::Messenger| async move { messenger.accept(link, name).await };
+    let call =
+        |messenger: crate::peers::messenger::Messenger| async move { messenger.accept(link, name).await };
     let contact = sockets::block_on(talk::messenger(&context.profile, talk::OVER_THE_NETWORK, call))?;
     context.output.row(&ContactRow::from(&contact), || contacts::words(&contact))
 }

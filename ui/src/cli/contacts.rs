@@ -5,9 +5,10 @@ use super::{Context, Outcome, output, sockets, talk};
 use crate::peers::messenger::Contact;
 
 pub(super) fn run(context: &Context) -> Outcome {
-    let contacts = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-        messenger.contacts().await
-    }))?;
+    let contacts =
+        sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+            messenger.contacts().await
+        }))?;
     contacts.iter().try_for_each(|contact| context.output.row(&ContactRow::from(contact), || words(contact)))
 }
 

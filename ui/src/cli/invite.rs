@@ -31,9 +31,11 @@ enum List {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match (&arguments.list, &arguments.cancel) {
         (Some(List::List), _) => list(context),
-        (None, Some(id)) => sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-            messenger.cancel_invite(id).await
-        })),
+        (None, Some(id)) => {
+            sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+                messenger.cancel_invite(id).await
+            }))
+        }
         (None, None) => make(arguments.name.as_deref().unwrap_or_default(), context),
     }
 }
@@ -43,8 +45,14 @@ fn list(context: &Context) -> Outcome {
         messenger.invites().await
     }))?;
     invites.iter().try_for_each(|invite| {
-        let words =
-            || format!("{}  {}  {}", output::one_line(&invite.id), output::one_line(&invite.name), invite.state.word());
+        let words = || {
+            format!(
+                "{}  {}  {}",
+                output::one_line(&invite.id),
+                output::one_line(&invite.name),
+                invite.state.word()
+            )
+        };
         context.output.row(&InviteRow::from(invite), words)
     })
 }
@@ -62,7 +70,8 @@ fn with_code(link: &str) -> String {
     match QrCode::with_error_correction_level(link, qrcode::EcLevel::L) {
         Ok(code) => {
             // A terminal's letters are light: the modules are drawn with the colours swapped.
-            let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+            let picture =
+                code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
             format!("{link}\n\n\x1b[97;40m{}\x1b[0m", picture.replace('\n', "\x1b[0m\n\x1b[97;40m"))
         }
         Err(_) => link.to_owned(),

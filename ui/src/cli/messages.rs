@@ -1,16 +1,11 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
-use tokio::sync::mpsc;
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, output, sockets, talk};
 use crate::clock;
-use crate::peers::PeerError;
 use crate::peers::messenger::{Message, Messenger};
-
-/// Rows on their way from stored at a time.
-const UNDERWAY: usize = 64;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -25,33 +20,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
-    let call = |messenger: Messenger| async move { all(&messenger, arguments).await };
+    // All or nothing: after a lost connection the list is asked for again.
+    let call = |messenger: Messenger| async move {
+        messenger.messages(&arguments.who, arguments.limit, &arguments.before).await
+    };
     let messages = sockets::block_on(talk::messenger(&context.profile, talk::SOON, call))?;
     let zone = clock::Zone::local();
     messages
         .iter()
         .try_for_each(|message| context.output.row(&MessageRow::from(message), || words(message, &zone)))
-}
-
-/// Only what came whole is printed: after a lost connection the list is asked for again.
-async fn all(messenger: &Messenger, arguments: &Arguments) -> Result<Vec<Message>, PeerError> {
-    let (sink, mut rows) = mpsc::channel(UNDERWAY);
-    let asked = messenger.messages(&arguments.who, arguments.limit, &arguments.before, sink);
-    tokio::pin!(asked);
-    let mut messages = Vec::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(message) = rows.recv() => messages.push(message),
-            answer = &mut asked => {
-                answer?;
-                while let Ok(message) = rows.try_recv() {
-                    messages.push(message);
-                }
-                return Ok(messages);
-            }
-        }
-    }
 }
 
 fn words(message: &Message, zone: &clock::Zone) -> String {

@@ -28,9 +28,9 @@ impl From<PeerError> for Failure {
         match error {
             PeerError::Refused(refusal) => refusal.into(),
             PeerError::Lost => super::sockets::away(),
-            PeerError::Misbehaved => {
-                Self::Failed("the suite answered what this version cannot read: install all of Privatus again".into())
-            }
+            PeerError::Misbehaved => Self::Failed(
+                "the suite answered what this version cannot read: install all of Privatus again".into(),
+            ),
         }
     }
 }
@@ -39,7 +39,9 @@ fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::None => "the suite said no and not why: see `privatus status`",
         Refusal::Locked => "locked: open it with `privatus unlock`",
-        Refusal::ScriptsOff => "scripts are off for this profile: turn them on in the window, or with `privatus set scripts on`",
+        Refusal::ScriptsOff => {
+            "scripts are off for this profile: turn them on in the window, or with `privatus set scripts on`"
+        }
         Refusal::NoSuchContact => "nobody is called that: see `privatus contacts`",
         Refusal::NameTaken => "somebody is called that already: take another name",
         Refusal::NameBad => "a name has 1 to 48 bytes and no control characters: take another one",
@@ -53,7 +55,9 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::LinkExpired => "the invitation has expired: ask for a new one",
         Refusal::LinkNewer => "the invitation was made by a later version: install that",
         Refusal::LinkOwn => "this is your own invitation: give it to somebody else",
-        Refusal::LinkUsed => "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one",
+        Refusal::LinkUsed => {
+            "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one"
+        }
         Refusal::RateLimited => "too many new contacts in an hour: try again later",
         Refusal::Blocked => "this contact is blocked: `privatus contact block WHO --off` ends that",
         Refusal::NotBuilt => "not built yet",
@@ -77,11 +81,13 @@ pub fn unlocked(result: UnlockResult) -> Outcome {
         UnlockResult::WrongPassphrase => {
             Err(Failure::Locked("wrong passphrase: nothing was changed, try again".into()))
         }
-        UnlockResult::Damaged => {
-            failed("the vault is damaged: the passphrase may be right; the file is kept, restore a copy of it")
-        }
+        UnlockResult::Damaged => failed(
+            "the vault is damaged: the passphrase may be right; the file is kept, restore a copy of it",
+        ),
         UnlockResult::Newer => failed("the vault was written by a later version: install that"),
-        UnlockResult::Missing => failed("there is no vault yet: make one with `privatus run --passphrase-fd N`"),
+        UnlockResult::Missing => {
+            failed("there is no vault yet: make one with `privatus run --passphrase-fd N`")
+        }
         UnlockResult::Exists => failed("there is a vault already: open it with `privatus unlock`"),
         UnlockResult::TooShort => Err(Failure::Usage("the passphrase is empty: give one line".into())),
         UnlockResult::Busy => failed("another attempt is running: try again"),

@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn an_event_is_one_flat_object_with_its_type() {
-        let event = |change| serde_json::to_string(&EventRow::from(&Event { seq: 7, at: Timestamp(8), change })).unwrap();
+        let event = |change| {
+            serde_json::to_string(&EventRow::from(&Event { seq: 7, at: Timestamp(8), change })).unwrap()
+        };
         assert_eq!(
             event(Change::Delivery { id: "m1".into(), contact: "c1".into(), state: Delivery::Relayed }),
             r#"{"seq":7,"type":"delivery","at":8,"id":"m1","contact":"c1","state":"relayed"}"#
@@ -182,6 +184,8 @@ mod tests {
             event(Change::Network("connected".into())),
             r#"{"seq":7,"type":"network","at":8,"stage":"connected"}"#
         );
-        assert!(event(Change::Message(message())).starts_with(r#"{"seq":7,"type":"message","at":8,"id":"m1","#));
+        assert!(
+            event(Change::Message(message())).starts_with(r#"{"seq":7,"type":"message","at":8,"id":"m1","#)
+        );
     }
 }

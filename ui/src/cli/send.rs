@@ -91,7 +91,8 @@ fn text(given: &str, stdin: impl Read) -> Outcome<String> {
         let mut text = String::new();
         let most = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
         stdin.take(most).read_to_string(&mut text).doing("read the text from stdin")?;
-        let end = text.strip_suffix('\n').map_or(text.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
+        let end =
+            text.strip_suffix('\n').map_or(text.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
         text.truncate(end);
         text
     } else {
@@ -126,7 +127,12 @@ async fn accepted(context: &Context, arguments: &Arguments, id: &str, text: &str
     })
 }
 
-async fn settled(context: &Context, arguments: &Arguments, message: &Message, want: Delivery) -> Outcome<Delivery> {
+async fn settled(
+    context: &Context,
+    arguments: &Arguments,
+    message: &Message,
+    want: Delivery,
+) -> Outcome<Delivery> {
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout.into());
     let longest = Duration::from_secs(arguments.timeout.into()) + talk::SOON;
     let call = |messenger: Messenger| async move {

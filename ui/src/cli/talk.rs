@@ -51,7 +51,11 @@ impl Away {
 ///
 /// # Errors
 /// What stored refuses; exit 4 when it stays away.
-pub async fn messenger<T, F>(profile: &Profile, longest: Duration, call: impl Fn(Messenger) -> F) -> Outcome<T>
+pub async fn messenger<T, F>(
+    profile: &Profile,
+    longest: Duration,
+    call: impl Fn(Messenger) -> F,
+) -> Outcome<T>
 where
     F: Future<Output = Result<T, PeerError>>,
 {

@@ -142,6 +142,9 @@ pub enum ContactAction {
     Verify(bool),
 }
 
+/// Texts on their way from stored at a time.
+const UNDERWAY: usize = 64;
+
 /// Follow from now on, without what was.
 pub const FROM_NOW: u64 = u64::MAX;
 
@@ -312,25 +315,34 @@ impl Messenger {
         Ok(answer.get_state()?.into())
     }
 
-    /// The last `limit` texts with somebody, oldest first, those before the text `before` where it is not empty.
+    /// The last `limit` texts with somebody, oldest first, those before the text `before` where it is not empty. All or nothing.
     ///
     /// # Errors
     /// [`PeerError`].
-    pub async fn messages(
-        &self,
-        who: &str,
-        limit: u32,
-        before: &str,
-        sink: mpsc::Sender<Message>,
-    ) -> Result<(), PeerError> {
+    pub async fn messages(&self, who: &str, limit: u32, before: &str) -> Result<Vec<Message>, PeerError> {
+        let (sink, mut rows) = mpsc::channel(UNDERWAY);
         let mut request = self.client.messages_request();
         let mut params = request.get();
         params.set_who(who);
         params.set_limit(limit);
         params.set_before(before);
         params.set_sink(capnp_rpc::new_client(Sink(sink)));
-        let answer = request.send().promise.await?;
-        checked(answer.get()?.get_error()?.into())
+        let asked = request.send().promise;
+        tokio::pin!(asked);
+        let mut messages = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(message) = rows.recv() => messages.push(message),
+                answer = &mut asked => {
+                    checked(answer?.get()?.get_error()?.into())?;
+                    while let Ok(message) = rows.try_recv() {
+                        messages.push(message);
+                    }
+                    return Ok(messages);
+                }
+            }
+        }
     }
 
     /// Follows changes after number `since`, at least once each, until the receiver of `events` is dropped or the edge breaks.

@@ -1,1 +1,28 @@
-//! The window.
+//! ui: the window of Privatus.
+//!
+//! Three layers: [`model`] knows and decides, [`view`] makes a picture of it ([`scene`]), and only `paint` and `window` speak
+//! to FLTK. [`serve`] speaks to the other processes, on a thread of its own.
+//!
+//! # Holds
+//! What is on the screen, and a passphrase while it is typed.
+//!
+//! # Trusts
+//! keyvault and stored to answer truly; the display server, which sees everything shown. Names and texts are strangers' words.
+//!
+//! # Never sees
+//! Keys, the network, files that it was not handed.
+//!
+//! # If it dies
+//! It restarts alone and asks for its view again; what was sent is in stored's outbox. An unsent draft is lost.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod icon;
+pub mod model;
+mod paint;
+pub mod scene;
+pub mod secret;
+pub mod serve;
+pub mod text;
+pub mod theme;
+pub mod view;
+pub mod window;

@@ -1,0 +1,172 @@
+//! The window with sample people and no other process, to look at it while its views are worked on:
+//! `cargo run -p privatus-ui --example look [-- new|locked]`. Not shipped.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+use std::sync::mpsc::{Sender, channel};
+
+use ipc_schema::Timestamp;
+use privatus::peers::messenger::{
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message,
+};
+use privatus::peers::unlock::{UnlockResult, VaultState};
+use privatus_ui::model::{Command, News};
+
+fn ago(minutes: u64) -> Timestamp {
+    Timestamp(Timestamp::now().0 - minutes * 60_000)
+}
+
+fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) -> Contact {
+    Contact {
+        id: id.into(),
+        name: name.into(),
+        state,
+        verified: id == "robin" || id == "noor",
+        route: "onion".into(),
+        unread: if id == "leyla" { 3 } else { 0 },
+        last_at: ago(minutes),
+        their_name: String::new(),
+        last_text: last.into(),
+    }
+}
+
+fn text(id: &str, contact: &str, mine: bool, minutes: u64, state: Delivery, body: &str) -> Message {
+    Message {
+        id: id.into(),
+        contact: contact.into(),
+        mine,
+        sent_at: ago(minutes),
+        received_at: None,
+        body: body.into(),
+        state,
+        reply_to: String::new(),
+        edited: false,
+        route: Vec::new(),
+    }
+}
+
+fn people() -> Vec<Contact> {
+    vec![
+        contact("robin", "Robin", ContactState::Connected, 1, "See you there."),
+        contact("dana", "Dana", ContactState::Invited, 60, ""),
+        contact("noor", "Noor", ContactState::Connected, 20, "Thanks, I will look at it"),
+        contact("leyla", "ليلى", ContactState::Connected, 100, "شكراً، وصلت الصور كلها"),
+        contact("haruna", "陽菜", ContactState::Connected, 9000, "明日の午後でいいですか。"),
+        contact("mika", "Mika", ContactState::Connected, 2000, "On my way."),
+    ]
+}
+
+fn messages(who: &str) -> Vec<Message> {
+    match who {
+        "robin" => vec![
+            text(
+                "1",
+                who,
+                false,
+                116,
+                Delivery::Read,
+                "The reading room opens at ten. Ask for the blue index cards, the people at the desk know where they are.",
+            ),
+            text("2", who, true, 113, Delivery::Read, "Then I will take the 9:40 bus."),
+            text("3", who, true, 112, Delivery::Read, "I’ll bring both folders and the index."),
+            text("4", who, false, 7, Delivery::Delivered, "Is this the door you meant? 🌿"),
+            text("5", who, true, 6, Delivery::Delivered, "Yes, the one on the north side."),
+            text("6", who, true, 5, Delivery::Relayed, "Let us meet at the desk at two."),
+            text("7", who, true, 2, Delivery::Failed, "Here are the three addresses for Friday."),
+            text("8", who, true, 0, Delivery::Queued, "See you there."),
+        ],
+        "leyla" => vec![
+            text("l1", who, false, 120, Delivery::Delivered, "مرحبا! كيف الحال؟"),
+            text("l2", who, false, 110, Delivery::Delivered, "شكراً، وصلت الصور كلها"),
+            text("l3", who, false, 100, Delivery::Delivered, "safe \u{202E}gpj.exe\u{202C} link"),
+        ],
+        "mika" => (0..59)
+            .map(|n| {
+                text(
+                    &format!("m{n}"),
+                    who,
+                    n % 3 == 0,
+                    2100 - n,
+                    Delivery::Delivered,
+                    &format!("Line {n} of a long talk about trains."),
+                )
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn invite() -> Invite {
+    Invite {
+        id: "i1".into(),
+        link: format!("privatus:i#{}", "2caIhDC4fvGWez_0x".repeat(14)),
+        name: "Dana".into(),
+        expires: ago(0).after(std::time::Duration::from_secs(6 * 86_400 + 80_000)),
+        state: InviteState::Waiting,
+    }
+}
+
+fn inside(news: &Sender<News>) {
+    let tell = |item| news.send(item).unwrap();
+    tell(News::Access(Access::Open, "Alex".into()));
+    tell(News::Invites(vec![invite()]));
+    tell(News::People(people()));
+    tell(News::Changed(ago(0), Change::Network("connected".into())));
+    tell(News::Counts(Counts { proof_age_ms: Some(20_000), ..Counts::default() }));
+}
+
+fn answer(command: Command, news: &Sender<News>) {
+    let tell = |item| news.send(item).unwrap();
+    match command {
+        Command::Create(_) | Command::Unlock(_) => {
+            std::thread::sleep(std::time::Duration::from_millis(800));
+            tell(News::Passphrase(Ok(UnlockResult::Ok)));
+            inside(news);
+        }
+        Command::Lock => tell(News::Vault { locked: true, state: VaultState::Locked }),
+        Command::Messages { who, before } => {
+            let messages = if before.is_empty() { messages(&who) } else { Vec::new() };
+            tell(News::Messages { who, messages, older: !before.is_empty() });
+        }
+        Command::Send { who, id, text: body } => {
+            for state in [Delivery::Queued, Delivery::Relayed, Delivery::Delivered] {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                tell(News::Changed(ago(0), Change::Message(text(&id, &who, true, 0, state, &body))));
+                fltk::app::awake();
+            }
+            let reply =
+                text(&format!("{id}r"), &who, false, 0, Delivery::Delivered, &format!("Echo: {body}"));
+            tell(News::Changed(ago(0), Change::Message(reply)));
+        }
+        Command::Invite(_) => tell(News::Invited(Ok(invite()))),
+        Command::Accept { name, .. } => {
+            tell(News::Accepted(Ok(contact("new", &name, ContactState::Connected, 0, ""))))
+        }
+        Command::Quit => std::process::exit(0),
+        _ => {}
+    }
+    fltk::app::awake();
+}
+
+fn main() {
+    let (news, told) = channel();
+    let (commands, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let how = std::env::args().nth(1).unwrap_or_default();
+    let (locked, state) = match how.as_str() {
+        "new" => (true, VaultState::Missing),
+        "locked" => (true, VaultState::Locked),
+        _ => (false, VaultState::Ok),
+    };
+    if how == "new" {
+        news.send(News::Offer(invite().link)).unwrap();
+    }
+    news.send(News::Vault { locked, state }).unwrap();
+    if !locked {
+        inside(&news);
+    }
+    std::thread::spawn(move || {
+        while let Some(command) = asked.blocking_recv() {
+            answer(command, &news);
+        }
+    });
+    privatus_ui::window::run(&told, commands);
+}

@@ -1,0 +1,204 @@
+//! What the user does, what the other processes say, and what is asked of them.
+
+use ipc_schema::Timestamp;
+use privatus::peers::PeerError;
+use privatus::peers::messenger::{Access, Change, Contact, Counts, Invite, Message};
+use privatus::peers::unlock::{UnlockResult, VaultState};
+use zeroize::Zeroizing;
+
+/// A place where text is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Above the list.
+    Search,
+    /// Below the conversation.
+    Composer,
+    /// Who an invitation is for.
+    InviteName,
+    /// An invitation's link.
+    Link,
+    /// What to call who invited.
+    AcceptName,
+    /// What people call the user.
+    YourName,
+}
+
+impl Field {
+    /// Every one.
+    pub const ALL: &[Self] =
+        &[Self::Search, Self::Composer, Self::InviteName, Self::Link, Self::AcceptName, Self::YourName];
+
+    /// Its name, spoken.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Search => "Search",
+            Self::Composer => "Message",
+            Self::InviteName => "Who is it for?",
+            Self::Link => "Link",
+            Self::AcceptName => "What do you call this person?",
+            Self::YourName => "Your name",
+        }
+    }
+}
+
+/// Which of the passphrase fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SecretField {
+    /// Unlocking, or a new one.
+    First,
+    /// The same once more.
+    Again,
+}
+
+/// What the user can do by pressing something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Go to a conversation.
+    Open(String),
+    /// Invite or accept.
+    Add,
+    /// Start inviting.
+    Invite,
+    /// Start accepting.
+    Accept,
+    /// Make the invitation.
+    MakeInvite,
+    /// Take the link along.
+    CopyLink,
+    /// Take an invitation back.
+    CancelInvite(String),
+    /// Accept the link.
+    AcceptLink,
+    /// Accept the invitation that was left for the first run.
+    AcceptOffer,
+    /// Send what is written.
+    Send,
+    /// Send a text that failed or expired again.
+    SendAgain(String),
+    /// To the newest message.
+    ToEnd,
+    /// Close what stands beside the list.
+    Close,
+    /// Drop all keys.
+    Lock,
+    /// The next colours.
+    NextTheme,
+    /// Type into a field.
+    Type(Field),
+    /// Type a passphrase here.
+    Secret(SecretField),
+    /// Show or hide the letters of the passphrase.
+    ShowSecret,
+    /// Unlock, or go on with the new passphrase.
+    UsePassphrase,
+    /// Leave the first run.
+    Enter,
+}
+
+/// What is asked of the other processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A new vault.
+    Create(Zeroizing<Vec<u8>>),
+    /// Unlock.
+    Unlock(Zeroizing<Vec<u8>>),
+    /// Drop all keys.
+    Lock,
+    /// The last texts with somebody, before a text or at all.
+    Messages {
+        /// Whose.
+        who: String,
+        /// Older than this text, where not empty.
+        before: String,
+    },
+    /// A text; `again` is the old id of one that failed.
+    Send {
+        /// To whom.
+        who: String,
+        /// Our id.
+        id: String,
+        /// What.
+        text: String,
+    },
+    /// An invitation.
+    Invite(String),
+    /// All invitations.
+    Invites,
+    /// Take one back.
+    CancelInvite(String),
+    /// Accept a link.
+    Accept {
+        /// The link.
+        link: String,
+        /// What the user calls them.
+        name: String,
+    },
+    /// The user's name.
+    SetName(String),
+    /// What they wrote is read.
+    MarkRead {
+        /// Whose.
+        who: String,
+    },
+    /// Put text on the clipboard.
+    Copy(String),
+    /// The window was closed.
+    Quit,
+}
+
+/// What the other processes said.
+#[derive(Debug)]
+pub enum News {
+    /// keyvault is there.
+    Vault {
+        /// Locked.
+        locked: bool,
+        /// What the file is.
+        state: VaultState,
+    },
+    /// keyvault went away.
+    VaultLost,
+    /// The passphrase was tried, or a vault made.
+    Passphrase(Result<UnlockResult, PeerError>),
+    /// stored is there.
+    Access(Access, String),
+    /// stored went away.
+    HistoryLost,
+    /// Everybody.
+    People(Vec<Contact>),
+    /// All invitations.
+    Invites(Vec<Invite>),
+    /// Texts of one conversation.
+    Messages {
+        /// Whose.
+        who: String,
+        /// Oldest first.
+        messages: Vec<Message>,
+        /// They come before what is known.
+        older: bool,
+    },
+    /// Something changed.
+    Changed(Timestamp, Change),
+    /// Counts.
+    Counts(Counts),
+    /// A text was taken, or not.
+    Sent {
+        /// Whose conversation.
+        who: String,
+        /// Our id.
+        id: String,
+        /// The text as stored keeps it.
+        result: Result<Message, PeerError>,
+    },
+    /// An invitation was made, or not.
+    Invited(Result<Invite, PeerError>),
+    /// A link was accepted, or not.
+    Accepted(Result<Contact, PeerError>),
+    /// Something small was refused.
+    Failed(PeerError),
+    /// An invitation was left for the first run.
+    Offer(String),
+    /// The supervisor asks the window to close.
+    Stop,
+}

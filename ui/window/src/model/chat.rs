@@ -1,0 +1,151 @@
+//! One conversation: its texts in order, what is being written, where it was left.
+
+use privatus::peers::messenger::{Delivery, Message};
+
+/// A conversation as far as it was loaded.
+#[derive(Debug, Default)]
+pub struct Chat {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Ids of own texts that stored has not confirmed yet.
+    pub unconfirmed: Vec<String>,
+    /// Nothing older is there.
+    pub complete: bool,
+    /// Older ones were asked for.
+    pub loading: bool,
+    /// What is being written while another conversation is open.
+    pub draft: String,
+    /// So many were unread when it was opened; the line stands above them until it is left.
+    pub unread_at_opening: usize,
+}
+
+/// Texts that are loaded at once: more than a window shows, few enough to measure in a blink.
+pub const PAGE: u32 = 60;
+
+impl Chat {
+    /// Takes a page of texts; those known already are replaced.
+    pub fn take(&mut self, page: Vec<Message>, older: bool) {
+        self.loading = false;
+        self.complete |= page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        if older {
+            let known = std::mem::take(&mut self.messages);
+            self.messages = page;
+            known.into_iter().for_each(|message| self.put(message));
+        } else {
+            page.into_iter().for_each(|message| self.put(message));
+        }
+    }
+
+    /// Adds a text at the end, or replaces it where it stands.
+    pub fn put(&mut self, message: Message) {
+        self.unconfirmed.retain(|id| *id != message.id);
+        match self.messages.iter_mut().find(|known| known.id == message.id) {
+            Some(known) => *known = message,
+            None => self.messages.push(message),
+        }
+    }
+
+    /// A text reached a state.
+    pub fn settle(&mut self, id: &str, state: Delivery) {
+        if let Some(message) = self.messages.iter_mut().find(|message| message.id == id) {
+            message.state = state;
+        }
+    }
+
+    /// The id of the text above which the line of unread ones stands.
+    #[must_use]
+    pub fn first_unread(&self) -> Option<&str> {
+        let back = self.unread_at_opening.checked_sub(1)?;
+        self.messages
+            .iter()
+            .rev()
+            .filter(|message| !message.mine)
+            .nth(back)
+            .map(|message| message.id.as_str())
+    }
+
+    /// Whether the sentence under the text at `index` is shown: the last of a run with the same state says it for all.
+    #[must_use]
+    pub fn says_state(&self, index: usize) -> bool {
+        let of = |index: usize| {
+            self.messages.get(index).filter(|message| message.mine).map(|message| message.state)
+        };
+        match of(index) {
+            None | Some(Delivery::Delivered | Delivery::Read) => false,
+            Some(Delivery::Failed | Delivery::Expired) => true,
+            state => of(index + 1) != state,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ipc_schema::Timestamp;
+
+    use super::*;
+
+    pub(crate) fn text(id: &str, mine: bool, state: Delivery) -> Message {
+        Message {
+            id: id.into(),
+            contact: "c1".into(),
+            mine,
+            sent_at: Timestamp(1_750_000_000_000),
+            received_at: (!mine).then_some(Timestamp(1_750_000_000_000)),
+            body: format!("text {id}"),
+            state,
+            reply_to: String::new(),
+            edited: false,
+            route: Vec::new(),
+        }
+    }
+
+    fn ids(chat: &Chat) -> Vec<&str> {
+        chat.messages.iter().map(|message| message.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_same_text_twice_stands_once_and_keeps_its_place() {
+        let mut chat = Chat::default();
+        chat.put(text("a", true, Delivery::Queued));
+        chat.put(text("b", false, Delivery::Delivered));
+        chat.put(text("a", true, Delivery::Delivered));
+        assert_eq!(ids(&chat), ["a", "b"]);
+        assert_eq!(chat.messages[0].state, Delivery::Delivered);
+    }
+
+    #[test]
+    fn older_texts_come_before_and_a_short_page_is_the_beginning() {
+        let mut chat = Chat::default();
+        chat.take((0..PAGE).map(|n| text(&format!("n{n}"), false, Delivery::Read)).collect(), false);
+        assert!(!chat.complete);
+        chat.take(vec![text("old", false, Delivery::Read), text("n0", false, Delivery::Read)], true);
+        assert!(chat.complete);
+        assert_eq!(&ids(&chat)[..3], ["old", "n0", "n1"]);
+    }
+
+    #[test]
+    fn the_unread_line_counts_only_what_they_wrote() {
+        let mut chat = Chat { unread_at_opening: 2, ..Chat::default() };
+        for (id, mine) in [("a", false), ("b", false), ("c", true), ("d", false)] {
+            chat.put(text(id, mine, Delivery::Delivered));
+        }
+        assert_eq!(chat.first_unread(), Some("b"));
+        chat.unread_at_opening = 0;
+        assert_eq!(chat.first_unread(), None);
+    }
+
+    #[test]
+    fn a_run_of_waiting_texts_says_so_once_and_a_failed_one_always() {
+        let mut chat = Chat::default();
+        for (id, state) in [
+            ("a", Delivery::Relayed),
+            ("b", Delivery::Relayed),
+            ("c", Delivery::Failed),
+            ("d", Delivery::Delivered),
+        ] {
+            chat.put(text(id, true, state));
+        }
+        let said: Vec<_> = (0..4).map(|index| chat.says_state(index)).collect();
+        assert_eq!(said, [false, true, true, false]);
+    }
+}

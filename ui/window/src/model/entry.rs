@@ -1,0 +1,138 @@
+//! First run and lock: the two places where a passphrase is typed.
+
+use privatus::peers::PeerError;
+use privatus::peers::unlock::UnlockResult;
+
+use super::action::SecretField;
+use crate::secret::Secret;
+
+/// What was typed into the passphrase fields.
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// The passphrase.
+    pub first: Secret,
+    /// The same once more (first run).
+    pub again: Secret,
+    /// Its letters are shown.
+    pub shown: bool,
+    /// keyvault is at work, about a second, on purpose.
+    pub busy: bool,
+    /// What went wrong.
+    pub problem: Option<Problem>,
+}
+
+/// Why a passphrase did not open, or a vault was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// That is not the passphrase.
+    Wrong,
+    /// The file is damaged.
+    Damaged,
+    /// A later version wrote it.
+    Newer,
+    /// The disk is full or fails.
+    Disk,
+    /// keyvault went away; it comes back.
+    Again,
+}
+
+impl Entry {
+    /// One of the two.
+    pub fn field(&mut self, field: SecretField) -> &mut Secret {
+        match field {
+            SecretField::First => &mut self.first,
+            SecretField::Again => &mut self.again,
+        }
+    }
+
+    /// Takes keyvault's answer; true where it opened. What was typed stays unless it opened.
+    pub fn answered(&mut self, answer: &Result<UnlockResult, PeerError>) -> bool {
+        self.busy = false;
+        self.problem = match answer {
+            Ok(UnlockResult::Ok) => None,
+            Ok(UnlockResult::WrongPassphrase | UnlockResult::TooShort) => Some(Problem::Wrong),
+            Ok(UnlockResult::Damaged) => Some(Problem::Damaged),
+            Ok(UnlockResult::Newer) => Some(Problem::Newer),
+            Ok(UnlockResult::Storage) => Some(Problem::Disk),
+            Ok(UnlockResult::Busy | UnlockResult::Missing | UnlockResult::Exists) | Err(_) => {
+                Some(Problem::Again)
+            }
+        };
+        if self.problem.is_none() {
+            self.wipe();
+        }
+        self.problem.is_none()
+    }
+
+    /// Forgets what was typed.
+    pub fn wipe(&mut self) {
+        self.first.clear();
+        self.again.clear();
+        self.shown = false;
+    }
+}
+
+/// A new profile: first the passphrase, then the name.
+#[derive(Debug, Default)]
+pub struct FirstRun {
+    /// The passphrase fields; `None` once the vault is made.
+    pub entry: Option<Entry>,
+}
+
+/// The unlock screen.
+#[derive(Debug, Default)]
+pub struct Lock {
+    /// The passphrase field.
+    pub entry: Entry,
+}
+
+/// How good a new passphrase looks, 0 to 4 quarters of the meter. A rough count: length, and how many characters differ.
+/// It never forbids: only an empty one is refused.
+#[must_use]
+pub fn strength(secret: &Secret) -> usize {
+    let shown = secret.shown();
+    let words = shown.split_whitespace().count();
+    let mut letters: Vec<char> = shown.chars().collect();
+    let length = letters.len();
+    letters.sort_unstable();
+    letters.dedup();
+    let varied = letters.len();
+    match (length, varied, words) {
+        (0, ..) => 0,
+        (..8, ..) | (_, ..5, _) => 1,
+        (..14, ..) | (_, ..8, _) => 2,
+        (24.., _, 5..) => 4,
+        _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Secret {
+        let mut secret = Secret::default();
+        secret.push(text);
+        secret
+    }
+
+    #[test]
+    fn length_and_variety_make_the_meter() {
+        let meter = |text: &str| strength(&typed(text));
+        assert_eq!(meter(""), 0);
+        assert_eq!(meter("hunter2"), 1);
+        assert_eq!(meter("aaaaaaaaaaaaaaaaaaaaaaaa"), 1);
+        assert_eq!(meter("correct horse"), 2);
+        assert_eq!(meter("correct horse battery"), 3);
+        assert_eq!(meter("seven quiet lamps under rivers"), 4);
+    }
+
+    #[test]
+    fn what_was_typed_stays_after_a_wrong_try_and_goes_after_a_right_one() {
+        let mut entry = Entry { first: typed("x"), busy: true, ..Entry::default() };
+        assert!(!entry.answered(&Ok(UnlockResult::WrongPassphrase)));
+        assert_eq!((entry.problem, entry.busy, entry.first.is_empty()), (Some(Problem::Wrong), false, false));
+        assert!(entry.answered(&Ok(UnlockResult::Ok)));
+        assert!(entry.first.is_empty());
+    }
+}

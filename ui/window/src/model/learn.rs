@@ -1,0 +1,439 @@
+//! What the window does about what the other processes say, and about what the user does.
+
+use ipc_schema::Timestamp;
+use privatus::peers::PeerError;
+use privatus::peers::messenger::{Access, Change, Contact, Delivery, Invite, Message, Refusal};
+use privatus::peers::unlock::{UnlockResult, VaultState};
+
+use super::action::SecretField;
+use super::entry::Problem;
+use super::pane::{LinkLooks, link_looks};
+use super::{
+    Accepting, Act, Command, Entry, Field, FirstRun, Focus, Inviting, Lock, Model, News, Pane, Screen, words,
+};
+
+impl Model {
+    /// Takes what another process said.
+    pub fn learn(&mut self, now: Timestamp, news: News) -> Vec<Command> {
+        match news {
+            News::Vault { locked, state } => self.vault_is(locked, state),
+            News::VaultLost => self.vault = false,
+            News::Passphrase(answer) => self.passphrase_tried(&answer),
+            News::Access(access, name) => return self.access_is(access, name),
+            News::HistoryLost => self.history = false,
+            News::People(people) => return self.people_are(people),
+            News::Invites(invites) => self.invites = invites,
+            News::Messages { who, messages, older } => {
+                self.chats.entry(who).or_default().take(messages, older)
+            }
+            News::Changed(at, change) => return self.changed(now, at, change),
+            News::Counts(counts) => {
+                let proven = counts.proof_age_ms.map(|age| Timestamp(now.0.saturating_sub(age)));
+                self.network.proven_at = proven.or(self.network.proven_at);
+                self.counts = counts;
+            }
+            News::Sent { who, id, result } => self.sent(now, &who, &id, result),
+            News::Invited(result) => self.invited(result),
+            News::Accepted(result) => return self.accepted(now, result),
+            News::Failed(error) => self.notify(now, words::failure(&error)),
+            News::Offer(link) => self.offer = Some(link),
+            News::Stop => {}
+        }
+        Vec::new()
+    }
+
+    fn vault_is(&mut self, locked: bool, state: VaultState) {
+        self.vault = true;
+        match (&mut self.screen, state, locked) {
+            (Screen::FirstRun(_), VaultState::Missing, _) | (Screen::Locked(_), _, true) => {}
+            // Made, and then the window or keyvault was restarted: the name can be given inside.
+            (Screen::FirstRun(run), _, false) if run.entry.is_none() => {}
+            (_, VaultState::Missing, _) => {
+                self.screen = Screen::FirstRun(FirstRun { entry: Some(Entry::default()) });
+                self.focus = Focus::Act(Act::Secret(SecretField::First));
+            }
+            (_, _, true) => self.lock_screen(state),
+            (Screen::Inside, ..) => {}
+            (_, _, false) => self.enter(),
+        }
+    }
+
+    /// Forgets everything shown.
+    fn lock_screen(&mut self, state: VaultState) {
+        let problem = match state {
+            VaultState::Damaged => Some(Problem::Damaged),
+            VaultState::Newer => Some(Problem::Newer),
+            _ => None,
+        };
+        *self = Self {
+            theme: self.theme,
+            vault: self.vault,
+            network: self.network.clone(),
+            offer: self.offer.take(),
+            caps_lock: self.caps_lock,
+            screen: Screen::Locked(Lock { entry: Entry { problem, ..Entry::default() } }),
+            focus: Focus::Act(Act::Secret(SecretField::First)),
+            ..Self::default()
+        };
+    }
+
+    fn enter(&mut self) {
+        self.screen = Screen::Inside;
+        self.focus = Focus::None;
+    }
+
+    fn passphrase_tried(&mut self, answer: &Result<UnlockResult, PeerError>) {
+        match &mut self.screen {
+            Screen::FirstRun(run) => {
+                if run.entry.as_mut().is_some_and(|entry| entry.answered(answer)) {
+                    run.entry = None;
+                    self.focus = Focus::Field(Field::YourName);
+                }
+            }
+            Screen::Locked(lock) => {
+                if lock.entry.answered(answer) {
+                    self.enter();
+                } else {
+                    self.focus = Focus::Act(Act::Secret(SecretField::First));
+                }
+            }
+            Screen::Opening | Screen::Inside => {}
+        }
+    }
+
+    fn access_is(&mut self, access: Access, name: String) -> Vec<Command> {
+        self.history = access == Access::Open;
+        if self.history {
+            self.me = name;
+            // A restart of stored: what is open is asked for again.
+            if let Some(who) = self.open_chat().map(str::to_owned) {
+                return vec![Command::Messages { who, before: String::new() }];
+            }
+        }
+        Vec::new()
+    }
+
+    fn people_are(&mut self, people: Vec<Contact>) -> Vec<Command> {
+        self.people = people;
+        self.sort_people();
+        // The window opens where one left off: on the newest conversation.
+        if self.pane == Pane::Start
+            && matches!(self.screen, Screen::Inside)
+            && let Some(id) = self.people.first().map(|contact| contact.id.clone())
+        {
+            return self.open(&id);
+        }
+        self.read_open_chat().into_iter().collect()
+    }
+
+    fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) -> Vec<Command> {
+        match change {
+            Change::Message(message) => {
+                self.network.proven_at = self.network.proven_at.max((!message.mine).then_some(at.min(now)));
+                return self.message_came(at, message);
+            }
+            Change::Delivery { id, contact, state } => {
+                if matches!(state, Delivery::Relayed | Delivery::Delivered | Delivery::Read) {
+                    self.network.proven_at = self.network.proven_at.max(Some(at.min(now)));
+                }
+                if let Some(chat) = self.chats.get_mut(&contact) {
+                    chat.settle(&id, state);
+                }
+            }
+            Change::Contact(contact) => return self.contact_changed(contact),
+            Change::Network(stage) => self.network.stage = stage,
+        }
+        Vec::new()
+    }
+
+    fn message_came(&mut self, at: Timestamp, message: Message) -> Vec<Command> {
+        let fresh = !self
+            .chats
+            .get(&message.contact)
+            .is_some_and(|chat| chat.messages.iter().any(|known| known.id == message.id));
+        if let Some(contact) = self.people.iter_mut().find(|contact| contact.id == message.contact) {
+            contact.last_at = contact.last_at.max(at);
+            contact.last_text = message.body.chars().take(120).collect();
+            contact.unread += u32::from(fresh && !message.mine);
+        }
+        if let Some(chat) = self.chats.get_mut(&message.contact) {
+            chat.put(message);
+        }
+        self.sort_people();
+        self.read_open_chat().into_iter().collect()
+    }
+
+    fn contact_changed(&mut self, contact: Contact) -> Vec<Command> {
+        let id = contact.id.clone();
+        let connected = contact.state != privatus::peers::messenger::ContactState::Invited;
+        match self.people.iter_mut().find(|known| known.id == id) {
+            Some(known) => *known = contact,
+            None => self.people.push(contact),
+        }
+        self.sort_people();
+        // Whoever was invited is there now: the conversation takes the place of the link.
+        if connected && self.pane == Pane::Invitation(id.clone()) {
+            return self.open(&id);
+        }
+        self.read_open_chat().into_iter().collect()
+    }
+
+    fn sent(&mut self, now: Timestamp, who: &str, id: &str, result: Result<Message, PeerError>) {
+        let chat = self.chats.entry(who.to_owned()).or_default();
+        match result {
+            Ok(message) => chat.put(message),
+            Err(error) => {
+                chat.unconfirmed.retain(|known| known != id);
+                chat.settle(id, Delivery::Failed);
+                self.notify(now, words::failure(&error));
+            }
+        }
+    }
+
+    fn invited(&mut self, result: Result<Invite, PeerError>) {
+        match result {
+            Ok(invite) => {
+                self.texts.set(Field::InviteName, "");
+                let name = invite.name.clone();
+                self.invites.retain(|known| known.id != invite.id);
+                self.invites.push(invite);
+                let contact = self.people.iter().find(|contact| contact.name == name);
+                if let (Pane::Invite(_), Some(contact)) = (&self.pane, contact) {
+                    self.pane = Pane::Invitation(contact.id.clone());
+                    self.focus = Focus::Act(Act::CopyLink);
+                }
+            }
+            Err(error) => {
+                if let Pane::Invite(inviting) = &mut self.pane {
+                    *inviting = Inviting { busy: false, refused: Some(refusal_of(&error)) };
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, now: Timestamp, result: Result<Contact, PeerError>) -> Vec<Command> {
+        match result {
+            Ok(contact) => {
+                self.texts.set(Field::Link, "");
+                self.texts.set(Field::AcceptName, "");
+                let id = contact.id.clone();
+                self.contact_changed(contact);
+                self.open(&id)
+            }
+            Err(error) => {
+                if let Pane::Accept(accepting) = &mut self.pane {
+                    *accepting = Accepting { busy: false, refused: Some(refusal_of(&error)) };
+                } else {
+                    self.notify(now, words::failure(&error));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes what the user did. `fresh_id` is a new id for a text.
+    pub fn act(&mut self, now: Timestamp, act: Act, fresh_id: &str) -> Vec<Command> {
+        match act {
+            Act::Open(id) => return self.open(&id),
+            Act::Add | Act::Close => self.show(Pane::Start, Focus::Act(Act::Invite)),
+            Act::Invite => {
+                self.finish_first_run();
+                self.show(Pane::Invite(Inviting::default()), Focus::Field(Field::InviteName));
+                return self.name_given();
+            }
+            Act::Accept => {
+                self.finish_first_run();
+                self.show(Pane::Accept(Accepting::default()), Focus::Field(Field::Link));
+                return self.name_given();
+            }
+            Act::MakeInvite => return self.make_invite(),
+            Act::CopyLink => return self.copy_link(now),
+            Act::CancelInvite(id) => {
+                self.show(Pane::Start, Focus::None);
+                return vec![Command::CancelInvite(id), Command::Invites];
+            }
+            Act::AcceptLink => return self.accept_link(),
+            Act::AcceptOffer => return self.accept_offer(),
+            Act::Send => return self.send(now, fresh_id),
+            Act::SendAgain(id) => return self.send_again(now, &id, fresh_id),
+            Act::ToEnd => self.scroll = 0,
+            Act::Lock => {
+                self.lock_screen(VaultState::Locked);
+                return vec![Command::Lock];
+            }
+            Act::NextTheme => self.theme = self.theme.next(),
+            Act::Type(field) => self.focus = Focus::Field(field),
+            Act::Secret(field) => self.focus = Focus::Act(Act::Secret(field)),
+            Act::ShowSecret => {
+                if let Some(entry) = self.entry() {
+                    entry.shown = !entry.shown;
+                }
+            }
+            Act::UsePassphrase => return self.use_passphrase(),
+            Act::Enter => {
+                self.finish_first_run();
+                return self.name_given().into_iter().chain(self.people_are_known()).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn people_are_known(&mut self) -> Vec<Command> {
+        let people = std::mem::take(&mut self.people);
+        self.people_are(people)
+    }
+
+    fn show(&mut self, pane: Pane, focus: Focus) {
+        self.leave_chat();
+        self.pane = pane;
+        self.focus = focus;
+    }
+
+    /// The passphrase fields that are shown.
+    pub fn entry(&mut self) -> Option<&mut Entry> {
+        match &mut self.screen {
+            Screen::FirstRun(run) => run.entry.as_mut(),
+            Screen::Locked(lock) => Some(&mut lock.entry),
+            Screen::Opening | Screen::Inside => None,
+        }
+    }
+
+    fn finish_first_run(&mut self) {
+        if matches!(&self.screen, Screen::FirstRun(run) if run.entry.is_none()) {
+            self.enter();
+        }
+    }
+
+    fn name_given(&mut self) -> Vec<Command> {
+        let name = self.texts.of(Field::YourName).trim().to_owned();
+        if name.is_empty() || name == self.me {
+            return Vec::new();
+        }
+        self.me.clone_from(&name);
+        vec![Command::SetName(name)]
+    }
+
+    fn use_passphrase(&mut self) -> Vec<Command> {
+        let creating = matches!(self.screen, Screen::FirstRun(_));
+        let vault = self.vault;
+        let Some(entry) = self.entry() else { return Vec::new() };
+        let ready = if creating { entry.first.same_as(&entry.again) } else { !entry.first.is_empty() };
+        if entry.busy || !ready {
+            return Vec::new();
+        }
+        if !vault {
+            entry.problem = Some(Problem::Again);
+            return Vec::new();
+        }
+        entry.busy = true;
+        entry.problem = None;
+        let passphrase = entry.first.to_bytes();
+        vec![if creating { Command::Create(passphrase) } else { Command::Unlock(passphrase) }]
+    }
+
+    fn make_invite(&mut self) -> Vec<Command> {
+        let name = self.texts.of(Field::InviteName).trim().to_owned();
+        match &mut self.pane {
+            Pane::Invite(inviting) if !inviting.busy && !name.is_empty() => {
+                *inviting = Inviting { busy: true, refused: None };
+                vec![Command::Invite(name)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn copy_link(&mut self, now: Timestamp) -> Vec<Command> {
+        let Pane::Invitation(id) = &self.pane else { return Vec::new() };
+        let link =
+            self.person(id).and_then(|contact| self.invite_of(contact)).map(|invite| invite.link.clone());
+        if link.is_some() {
+            self.notify(now, "Link copied");
+        }
+        link.map(Command::Copy).into_iter().collect()
+    }
+
+    fn accept_link(&mut self) -> Vec<Command> {
+        let (link, name) = (
+            self.texts.of(Field::Link).trim().to_owned(),
+            self.texts.of(Field::AcceptName).trim().to_owned(),
+        );
+        let whole = link_looks(&link) == LinkLooks::Complete;
+        match &mut self.pane {
+            Pane::Accept(accepting) if !accepting.busy && whole && !name.is_empty() => {
+                *accepting = Accepting { busy: true, refused: None };
+                vec![Command::Accept { link, name }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn accept_offer(&mut self) -> Vec<Command> {
+        let Some(link) = self.offer.take() else { return Vec::new() };
+        self.finish_first_run();
+        self.texts.set(Field::Link, link.as_str());
+        self.texts.set(Field::AcceptName, "Echo");
+        self.show(Pane::Accept(Accepting::default()), Focus::None);
+        self.name_given().into_iter().chain(self.accept_link()).collect()
+    }
+
+    fn send(&mut self, now: Timestamp, fresh_id: &str) -> Vec<Command> {
+        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
+        let text = self.texts.of(Field::Composer).trim().to_owned();
+        if text.is_empty() {
+            return Vec::new();
+        }
+        self.texts.set(Field::Composer, "");
+        self.scroll = 0;
+        vec![self.place(now, who, fresh_id, text)]
+    }
+
+    /// Shows a text at once; it counts as kept only when stored says so.
+    fn place(&mut self, now: Timestamp, who: String, id: &str, text: String) -> Command {
+        let chat = self.chats.entry(who.clone()).or_default();
+        chat.unread_at_opening = 0;
+        chat.unconfirmed.push(id.to_owned());
+        chat.messages.push(Message {
+            id: id.to_owned(),
+            contact: who.clone(),
+            mine: true,
+            sent_at: now,
+            received_at: None,
+            body: text.clone(),
+            state: Delivery::Queued,
+            reply_to: String::new(),
+            edited: false,
+            route: Vec::new(),
+        });
+        Command::Send { who, id: id.to_owned(), text }
+    }
+
+    fn send_again(&mut self, now: Timestamp, id: &str, fresh_id: &str) -> Vec<Command> {
+        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
+        let text = self.chats.get(&who).and_then(|chat| {
+            chat.messages
+                .iter()
+                .find(|message| message.mine && message.id == id)
+                .map(|message| message.body.clone())
+        });
+        text.map(|text| self.place(now, who, fresh_id, text)).into_iter().collect()
+    }
+
+    /// The conversation was scrolled to its top: the next older page.
+    pub fn reached_top(&mut self) -> Option<Command> {
+        let who = self.open_chat()?.to_owned();
+        let chat = self.chats.get_mut(&who)?;
+        if chat.complete || chat.loading {
+            return None;
+        }
+        let before = chat.messages.first()?.id.clone();
+        chat.loading = true;
+        Some(Command::Messages { who, before })
+    }
+}
+
+fn refusal_of(error: &PeerError) -> Refusal {
+    match error {
+        PeerError::Refused(refusal) => *refusal,
+        PeerError::Lost | PeerError::Misbehaved => Refusal::Conflict,
+    }
+}

@@ -1,0 +1,226 @@
+//! What the window knows and what it does about it: plain values, without FLTK, sockets or clocks.
+//!
+//! [`Model::act`] takes what the user did, [`Model::learn`] what the other processes said; both give what to ask of them next.
+
+pub mod action;
+pub mod chat;
+pub mod entry;
+mod learn;
+pub mod pane;
+pub mod words;
+
+use std::collections::BTreeMap;
+
+use ipc_schema::Timestamp;
+use privatus::peers::messenger::{Contact, ContactState, Counts, Invite};
+
+pub use action::{Act, Command, Field, News};
+pub use chat::Chat;
+pub use entry::{Entry, FirstRun, Lock};
+pub use pane::{Accepting, Inviting, Pane};
+
+use crate::theme::Theme;
+
+/// Which of the window's three faces is shown.
+#[derive(Debug)]
+pub enum Screen {
+    /// Nothing is known yet: keyvault has not answered.
+    Opening,
+    /// A new profile.
+    FirstRun(FirstRun),
+    /// The passphrase is asked for.
+    Locked(Lock),
+    /// Conversations.
+    Inside,
+}
+
+/// What is known of the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The stage, as in `status`; empty: not told yet.
+    pub stage: String,
+    /// When something last came back from a peer or relay.
+    pub proven_at: Option<Timestamp>,
+}
+
+/// Everything that the window shows.
+#[derive(Debug)]
+pub struct Model {
+    /// Which face.
+    pub screen: Screen,
+    /// The colours.
+    pub theme: Theme,
+    /// What the user is called.
+    pub me: String,
+    /// Everybody, newest first.
+    pub people: Vec<Contact>,
+    /// Invitations made here.
+    pub invites: Vec<Invite>,
+    /// Conversations that were opened, by contact id.
+    pub chats: BTreeMap<String, Chat>,
+    /// What stands beside the list.
+    pub pane: Pane,
+    /// The network.
+    pub network: Network,
+    /// The counts of stored.
+    pub counts: Counts,
+    /// stored is there and open.
+    pub history: bool,
+    /// keyvault is there.
+    pub vault: bool,
+    /// An invitation that whoever set this profile up left for the first run's last page.
+    pub offer: Option<String>,
+    /// A line at the lower left for some seconds, and when it goes.
+    pub notice: Option<(String, Timestamp)>,
+    /// What stands in the text fields.
+    pub texts: Texts,
+    /// What has the keyboard; the window moves it.
+    pub focus: Focus,
+    /// What lies under the pointer.
+    pub hover: Option<Act>,
+    /// Caps Lock, as of the last key.
+    pub caps_lock: bool,
+    /// Pixels scrolled up from the newest message.
+    pub scroll: i32,
+}
+
+/// The texts of the fields that are not secret.
+#[derive(Debug, Default)]
+pub struct Texts {
+    entries: BTreeMap<Field, String>,
+}
+
+impl Texts {
+    /// What stands in `field`.
+    #[must_use]
+    pub fn of(&self, field: Field) -> &str {
+        self.entries.get(&field).map_or("", String::as_str)
+    }
+
+    /// Puts `text` there.
+    pub fn set(&mut self, field: Field, text: impl Into<String>) {
+        self.entries.insert(field, text.into());
+    }
+}
+
+/// What has the keyboard.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Focus {
+    /// Nothing in particular: shortcuts still work.
+    #[default]
+    None,
+    /// A text field.
+    Field(Field),
+    /// Something that can be pressed; `ring` where the keyboard put it there.
+    Act(Act),
+}
+
+/// How long a notice stays.
+pub const NOTICE: std::time::Duration = std::time::Duration::from_secs(8);
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            screen: Screen::Opening,
+            theme: Theme::default(),
+            me: String::new(),
+            people: Vec::new(),
+            invites: Vec::new(),
+            chats: BTreeMap::new(),
+            pane: Pane::Start,
+            network: Network::default(),
+            counts: Counts::default(),
+            history: false,
+            vault: false,
+            offer: None,
+            notice: None,
+            texts: Texts::default(),
+            focus: Focus::None,
+            hover: None,
+            caps_lock: false,
+            scroll: 0,
+        }
+    }
+}
+
+impl Model {
+    /// The contact with that id.
+    #[must_use]
+    pub fn person(&self, id: &str) -> Option<&Contact> {
+        self.people.iter().find(|contact| contact.id == id)
+    }
+
+    /// The contact whose conversation is open.
+    #[must_use]
+    pub fn open_chat(&self) -> Option<&str> {
+        match &self.pane {
+            Pane::Chat(id) if matches!(self.screen, Screen::Inside) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The rows of the list: everybody whose name has what is searched for.
+    pub fn rows(&self) -> impl Iterator<Item = &Contact> {
+        let wanted = self.texts.of(Field::Search).to_lowercase();
+        self.people.iter().filter(move |contact| contact.name.to_lowercase().contains(&wanted))
+    }
+
+    /// Texts from others that were not read.
+    #[must_use]
+    pub fn unread(&self) -> u32 {
+        self.people.iter().map(|contact| contact.unread).fold(0, u32::saturating_add)
+    }
+
+    /// The invitation that a contact in state *invited* waits on.
+    #[must_use]
+    pub fn invite_of(&self, contact: &Contact) -> Option<&Invite> {
+        self.invites.iter().rfind(|invite| invite.name == contact.name)
+    }
+
+    /// Shows a line at the lower left.
+    pub fn notify(&mut self, now: Timestamp, line: impl Into<String>) {
+        self.notice = Some((line.into(), now.after(NOTICE)));
+    }
+
+    fn sort_people(&mut self) {
+        self.people.sort_by(|a, b| b.last_at.cmp(&a.last_at).then_with(|| a.name.cmp(&b.name)));
+    }
+
+    /// Opens a conversation, or the invitation where nobody is there yet.
+    pub(crate) fn open(&mut self, id: &str) -> Vec<Command> {
+        let Some(contact) = self.person(id) else { return Vec::new() };
+        let (unread, invited) = (contact.unread, contact.state == ContactState::Invited);
+        self.leave_chat();
+        self.scroll = 0;
+        if invited {
+            self.pane = Pane::Invitation(id.to_owned());
+            self.focus = Focus::Act(Act::CopyLink);
+            return vec![Command::Invites];
+        }
+        self.pane = Pane::Chat(id.to_owned());
+        let chat = self.chats.entry(id.to_owned()).or_default();
+        chat.unread_at_opening = usize::try_from(unread).unwrap_or(usize::MAX);
+        let draft = chat.draft.clone();
+        self.texts.set(Field::Composer, draft);
+        self.focus = Focus::Field(Field::Composer);
+        let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
+        commands.extend(self.read_open_chat());
+        commands
+    }
+
+    /// Keeps what was being written.
+    pub(crate) fn leave_chat(&mut self) {
+        if let Pane::Chat(id) = &self.pane {
+            let draft = self.texts.of(Field::Composer).to_owned();
+            self.chats.entry(id.clone()).or_default().draft = draft;
+        }
+    }
+
+    /// What is open is read.
+    pub(crate) fn read_open_chat(&mut self) -> Option<Command> {
+        let id = self.open_chat()?.to_owned();
+        let contact = self.people.iter_mut().find(|contact| contact.id == id)?;
+        let unread = std::mem::take(&mut contact.unread);
+        (unread > 0).then(|| Command::MarkRead { who: id })
+    }
+}

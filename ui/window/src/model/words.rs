@@ -1,0 +1,402 @@
+//! The window's sentences: what happened, what is safe, what to do next.
+
+use ipc_schema::Timestamp;
+use privatus::clock::Zone;
+use privatus::peers::PeerError;
+use privatus::peers::messenger::{Contact, ContactState, Delivery, Invite, InviteState, Message, Refusal};
+use time::{Date, Duration, OffsetDateTime};
+
+use super::entry::Problem;
+use super::{Model, Network};
+use crate::icon::Icon;
+use crate::text::isolated;
+
+/// A relay keeps an envelope for 21 days (protocol.md 8).
+const KEPT: std::time::Duration = std::time::Duration::from_secs(21 * 24 * 3600);
+
+/// How good or bad something is, for its colour; shape and word say it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Proven.
+    Good,
+    /// Waiting or weaker.
+    Weak,
+    /// Failed.
+    Bad,
+    /// Neither.
+    Plain,
+}
+
+/// A state as shape, words and reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The shape.
+    pub icon: Icon,
+    /// How good.
+    pub tone: Tone,
+    /// The state's words.
+    pub title: String,
+    /// Why, or since when.
+    pub reason: String,
+}
+
+fn told(icon: Icon, tone: Tone, title: &str, reason: impl Into<String>) -> Told {
+    Told { icon, tone, title: title.to_owned(), reason: reason.into() }
+}
+
+/// The network chip. *Connected* is only said with its proof.
+#[must_use]
+pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
+    if !history {
+        return told(Icon::Disk, Tone::Weak, "Starting", "The history part is opening");
+    }
+    let age = network.proven_at.map(|at| now.since(at));
+    match (network.stage.as_str(), age) {
+        ("connected", Some(age)) | ("", Some(age)) => {
+            told(Icon::Okc, Tone::Good, "Connected", format!("Proven {} ago", span(age)))
+        }
+        ("connected", None) => {
+            told(Icon::Retry, Tone::Plain, "Connecting", "Route built, waiting for a first proof")
+        }
+        ("finding-relays", _) => told(Icon::Retry, Tone::Plain, "Connecting", "Finding relays"),
+        ("building-route", _) => told(Icon::Retry, Tone::Plain, "Connecting", "Building a private route"),
+        ("slow", Some(age)) => {
+            told(Icon::Hourglass, Tone::Weak, "Slow", format!("No proof for {}, trying", span(age)))
+        }
+        ("slow", None) => told(Icon::Hourglass, Tone::Weak, "Slow", "No proof yet, trying"),
+        ("too-few-relays", _) => {
+            told(Icon::Network, Tone::Weak, "Too few relays", "Nothing is sent, texts wait here")
+        }
+        ("no-relays", _) => {
+            told(Icon::Offline, Tone::Weak, "No relay answers", "Texts wait here, trying again")
+        }
+        ("guards-unreachable", _) => {
+            told(Icon::Offline, Tone::Weak, "No way in", "Your first relays do not answer, trying")
+        }
+        ("offline", _) => {
+            told(Icon::Offline, Tone::Plain, "Offline", "Texts wait here and leave by themselves")
+        }
+        _ => told(Icon::Retry, Tone::Plain, "Starting", "You need not wait for this"),
+    }
+}
+
+/// Seconds, minutes, hours or days, in one unit.
+#[must_use]
+pub fn span(of: std::time::Duration) -> String {
+    match of.as_secs() {
+        seconds @ 0..=89 => format!("{seconds} s"),
+        seconds @ 90..=5399 => format!("{} min", seconds / 60),
+        seconds @ 5400..=172_799 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A text's mark.
+#[must_use]
+pub fn mark(state: Delivery) -> (Icon, Tone) {
+    match state {
+        Delivery::Queued => (Icon::MarkQueued, Tone::Plain),
+        Delivery::Relayed => (Icon::MarkRelayed, Tone::Plain),
+        Delivery::Delivered => (Icon::MarkDelivered, Tone::Plain),
+        Delivery::Read => (Icon::MarkRead, Tone::Good),
+        Delivery::Failed => (Icon::MarkFailed, Tone::Bad),
+        Delivery::Expired => (Icon::MarkExpired, Tone::Weak),
+    }
+}
+
+/// The state's words, spoken and in tables.
+#[must_use]
+pub fn state(state: Delivery) -> &'static str {
+    match state {
+        Delivery::Queued => "Waiting here",
+        Delivery::Relayed => "At a relay",
+        Delivery::Delivered => "On their device",
+        Delivery::Read => "Read",
+        Delivery::Failed => "Not sent",
+        Delivery::Expired => "Not picked up in time",
+    }
+}
+
+/// The sentence under a text of one's own.
+#[must_use]
+pub fn under(message: &Message, contact: &Contact, zone: &Zone) -> String {
+    let name = isolated(&contact.name);
+    match (message.state, contact.state) {
+        (Delivery::Queued, ContactState::Invited | ContactState::Pending) => {
+            format!("Waiting here, leaves when {name} is connected.")
+        }
+        (Delivery::Queued, _) => "Waiting here, leaves by itself.".to_owned(),
+        (Delivery::Relayed, _) => {
+            let until = zone.local_time(message.sent_at.after(KEPT));
+            format!("At a relay, waiting for {name}. Kept until {} {}.", until.day(), until.month())
+        }
+        (Delivery::Failed, _) => "Not sent. Your text is safe here.".to_owned(),
+        (Delivery::Expired, _) => format!("{name} did not pick it up in time. Your text is safe here."),
+        (Delivery::Delivered | Delivery::Read, _) => String::new(),
+    }
+}
+
+/// A row's time: the hour today, the weekday in this week, else the date.
+#[must_use]
+pub fn when(at: Timestamp, now: Timestamp, zone: &Zone) -> String {
+    if at.0 == 0 {
+        return String::new();
+    }
+    let (time, today) = (zone.local_time(at), zone.local_time(now).date());
+    match today - time.date() {
+        days if days <= Duration::ZERO => hour(&time),
+        days if days < Duration::days(7) => short(&time.weekday().to_string()),
+        _ => format!("{} {}", time.day(), short(&time.month().to_string())),
+    }
+}
+
+/// A text's time.
+#[must_use]
+pub fn hour(time: &OffsetDateTime) -> String {
+    format!("{:02}:{:02}", time.hour(), time.minute())
+}
+
+fn short(word: &str) -> String {
+    word.chars().take(3).collect()
+}
+
+/// A day's chip.
+#[must_use]
+pub fn day(date: Date, today: Date) -> String {
+    let long = format!("{} {} {}", date.weekday(), date.day(), date.month());
+    match today - date {
+        days if days == Duration::ZERO => format!("Today, {long}"),
+        days if days == Duration::days(1) => format!("Yesterday, {long}"),
+        _ if date.year() == today.year() => long,
+        _ => format!("{long} {}", date.year()),
+    }
+}
+
+/// The second line of a row in the list, and its icon.
+#[must_use]
+pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Icon, Tone)>, String) {
+    let chat = model.chats.get(&contact.id);
+    let draft = chat.map(|chat| chat.draft.trim()).filter(|draft| !draft.is_empty());
+    if let (Some(draft), true) = (draft, model.open_chat() != Some(contact.id.as_str())) {
+        return (Some((Icon::Edit, Tone::Weak)), format!("Draft: {}", isolated(draft)));
+    }
+    match contact.state {
+        ContactState::Invited => (None, invitation_row(model.invite_of(contact), now)),
+        ContactState::Pending if contact.last_text.is_empty() => {
+            (None, "Waiting for their first answer".to_owned())
+        }
+        ContactState::Blocked => (None, "Blocked".to_owned()),
+        _ if contact.last_text.is_empty() => (None, "Connected".to_owned()),
+        _ => {
+            let own = chat.and_then(|chat| chat.messages.last()).filter(|message| message.mine);
+            (own.map(|message| mark(message.state)), isolated(&contact.last_text))
+        }
+    }
+}
+
+fn invitation_row(invite: Option<&Invite>, now: Timestamp) -> String {
+    match invite {
+        Some(invite) => invitation(invite, now).reason,
+        None => "Not used yet".to_owned(),
+    }
+}
+
+/// How far an invitation is.
+#[must_use]
+pub fn invitation(invite: &Invite, now: Timestamp) -> Told {
+    let left = span(invite.expires.since(now));
+    match invite.state {
+        _ if invite.expires.0 != 0 && invite.expires <= now => {
+            told(Icon::Hourglass, Tone::Weak, "Expired", "Nothing was shared. Make a new one.")
+        }
+        InviteState::Placing => told(Icon::Clock, Tone::Weak, "Not at a relay yet", "On its way to a relay"),
+        InviteState::Waiting => {
+            told(Icon::Hourglass, Tone::Plain, "Waiting to be used", format!("Not used yet, {left} left"))
+        }
+        InviteState::Accepted => told(Icon::Okc, Tone::Good, "Opened", "Somebody accepted it"),
+        InviteState::OpenedTwice => told(Icon::Warn, Tone::Bad, "Opened twice", "A second person opened it"),
+        InviteState::Expired => {
+            told(Icon::Hourglass, Tone::Weak, "Expired", "Nothing was shared. Make a new one.")
+        }
+        InviteState::Cancelled => told(Icon::Close, Tone::Plain, "Cancelled", "This link no longer works."),
+    }
+}
+
+/// Why a passphrase did not open.
+#[must_use]
+pub fn problem(problem: Problem, caps_lock: bool) -> Told {
+    match problem {
+        Problem::Wrong if caps_lock => told(
+            Icon::Close,
+            Tone::Bad,
+            "Wrong passphrase.",
+            "That is not the passphrase. Nothing was changed. Caps Lock is on.",
+        ),
+        Problem::Wrong => told(
+            Icon::Close,
+            Tone::Bad,
+            "Wrong passphrase.",
+            "That is not the passphrase. Nothing was changed. Check Caps Lock and the keyboard.",
+        ),
+        Problem::Damaged => told(
+            Icon::Warn,
+            Tone::Weak,
+            "The file is damaged.",
+            "Your passphrase may be right. The file is kept as it is: restore a copy of it.",
+        ),
+        Problem::Newer => {
+            told(Icon::Warn, Tone::Weak, "The file is newer.", "A later version wrote it. Install that one.")
+        }
+        Problem::Disk => told(
+            Icon::Disk,
+            Tone::Weak,
+            "The disk is full.",
+            "Nothing was changed. Free some space and try again.",
+        ),
+        Problem::Again => {
+            told(Icon::Retry, Tone::Plain, "A part was restarted.", "Nothing was lost. Try once more.")
+        }
+    }
+}
+
+/// Why stored said no: a title, and what to do next.
+#[must_use]
+pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::None | Refusal::NotBuilt => ("Not built yet", "A later version can do this."),
+        Refusal::Locked | Refusal::ScriptsOff => ("Locked", "Unlock and try once more. Nothing was changed."),
+        Refusal::NoSuchContact => ("Nobody is there", "This contact was deleted. Nothing was sent."),
+        Refusal::NameTaken => ("This name is taken", "Somebody else has it in your list. Take another one."),
+        Refusal::NameBad => ("This name does not work", "Take one of 1 to 48 letters."),
+        Refusal::NoSuchMessage => ("The message is gone", "It was deleted. Nothing else was changed."),
+        Refusal::TooLong => ("The text is too long", "Send it in two parts. It is still here."),
+        Refusal::BadId | Refusal::Conflict => ("It was not taken", "Try once more. Your text is safe here."),
+        Refusal::Network => ("No relay answered", "Nothing was changed. Try again when the network is back."),
+        Refusal::LinkMalformed => ("Not an invitation", "A link starts with privatus:i#. Copy all of it."),
+        Refusal::LinkTruncated => (
+            "Cut short",
+            "The end of the link is missing. Copy all of it, from privatus: to the last letter.",
+        ),
+        Refusal::LinkAltered => {
+            ("Changed on its way", "A letter of the link is not as it was. Copy it again.")
+        }
+        Refusal::LinkExpired => ("Expired", "Nothing changed here. Ask for a new one."),
+        Refusal::LinkNewer => ("From a later version", "This version cannot read it. Install the newer one."),
+        Refusal::LinkOwn => {
+            ("Your own invitation", "Give it to somebody else: only another person can accept it.")
+        }
+        Refusal::LinkUsed => (
+            "Already used",
+            "Someone opened this link before you, or it was cancelled. If it was not you, tell the sender and ask for a new one.",
+        ),
+        Refusal::RateLimited => {
+            ("Too many at once", "Ten new contacts an hour are possible. Try again later.")
+        }
+        Refusal::Blocked => ("This contact is blocked", "Nothing was sent. Your text is safe here."),
+        Refusal::Storage => ("The disk is full", "Nothing was lost. Free some space and try again."),
+        Refusal::Picture => ("Not a picture", "The file is damaged, too large, or something else."),
+        Refusal::RefusedByRelay => ("The relay refused", "Nothing was changed. Try again later."),
+        Refusal::NoSuchInvite => ("The invitation is gone", "It was cancelled before."),
+        Refusal::Waiting => ("Accepted", "It goes on by itself."),
+    }
+}
+
+/// The same for any failed call, in one line.
+#[must_use]
+pub fn failure(error: &PeerError) -> String {
+    match error {
+        PeerError::Refused(reason) => {
+            let (title, next) = refusal(*reason);
+            format!("{title}. {next}")
+        }
+        PeerError::Lost => "A part was restarted. Nothing was lost, try once more.".to_owned(),
+        PeerError::Misbehaved => {
+            "A part answered what this version cannot read. Install all of it again.".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp(1_750_766_400_000); // 2025-06-24 12:00 UTC, a Tuesday
+
+    #[test]
+    fn connected_is_never_said_without_the_age_of_its_proof() {
+        let mut state = Network { stage: "connected".into(), proven_at: None };
+        assert_ne!(network(&state, true, NOON).title, "Connected");
+        state.proven_at = Some(Timestamp(NOON.0 - 20_000));
+        let told = network(&state, true, NOON);
+        assert_eq!((told.title.as_str(), told.reason.as_str()), ("Connected", "Proven 20 s ago"));
+        assert_ne!(network(&state, false, NOON).title, "Connected");
+    }
+
+    #[test]
+    fn every_stage_of_the_contract_has_words_of_its_own_and_a_reason() {
+        let stages = [
+            "starting",
+            "finding-relays",
+            "building-route",
+            "slow",
+            "too-few-relays",
+            "no-relays",
+            "guards-unreachable",
+            "offline",
+        ];
+        for stage in stages {
+            let told = network(&Network { stage: stage.into(), proven_at: None }, true, NOON);
+            assert!(!told.title.is_empty() && !told.reason.is_empty() && told.tone != Tone::Good, "{stage}");
+        }
+    }
+
+    #[test]
+    fn times_are_hours_today_then_weekdays_then_dates() {
+        let zone = Zone::default();
+        let ago = |days: u64| Timestamp(NOON.0 - days * 86_400_000);
+        assert_eq!(when(ago(0), NOON, &zone), "12:00");
+        assert_eq!(when(ago(1), NOON, &zone), "Mon");
+        assert_eq!(when(ago(6), NOON, &zone), "Wed");
+        assert_eq!(when(ago(8), NOON, &zone), "16 Jun");
+        assert_eq!(when(Timestamp(0), NOON, &zone), "");
+        let date = |days: u64| zone.local_time(ago(days)).date();
+        assert_eq!(day(date(0), date(0)), "Today, Tuesday 24 June");
+        assert_eq!(day(date(1), date(0)), "Yesterday, Monday 23 June");
+        assert_eq!(day(date(400), date(0)), "Monday 20 May 2024");
+    }
+
+    #[test]
+    fn waiting_and_failing_texts_have_a_sentence_and_settled_ones_are_silent() {
+        let contact = Contact {
+            id: "c1".into(),
+            name: "Robin".into(),
+            state: ContactState::Connected,
+            verified: false,
+            route: "onion".into(),
+            unread: 0,
+            last_at: NOON,
+            their_name: String::new(),
+            last_text: String::new(),
+        };
+        let zone = Zone::default();
+        let said = |state| {
+            let mut message = super::super::chat::tests::text("m", true, state);
+            message.sent_at = NOON;
+            under(&message, &contact, &zone)
+        };
+        assert_eq!(said(Delivery::Relayed), "At a relay, waiting for Robin. Kept until 15 July.");
+        assert_eq!(said(Delivery::Queued), "Waiting here, leaves by itself.");
+        assert!(said(Delivery::Failed).contains("safe here"));
+        assert_eq!(said(Delivery::Delivered), "");
+        assert_eq!(said(Delivery::Read), "");
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do_next_without_blame() {
+        for reason in Refusal::ALL {
+            let (title, next) = refusal(*reason);
+            assert!(title.split_whitespace().count() <= 6 && !next.is_empty(), "{reason:?}");
+            assert!(!format!("{title}{next}").contains('!') && !next.to_lowercase().contains("invalid"));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A picture of shapes, drawn by FLTK.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use fltk::draw;
+use fltk::enums::{Color, Font};
+use fltk::image::SvgImage;
+use fltk::prelude::ImageExt;
+
+use crate::icon::Icon;
+use crate::scene::{Code, Item, Metrics, Rect, Scene, Style};
+use crate::theme::Rgb;
+
+/// Icons that are kept drawn; every icon in every size and colour of one theme is less.
+const ICONS_MAX: usize = 256;
+
+/// The fonts in use, and what they measured.
+pub struct Fonts {
+    /// Inter is missing, so its stand-in is taken one size smaller.
+    smaller: i32,
+    widths: RefCell<HashMap<(Style, String), i32>>,
+}
+
+/// Widths that are kept before all are forgotten.
+const WIDTHS_MAX: usize = 20_000;
+
+impl Fonts {
+    /// Chooses the faces. The display must be open.
+    #[must_use]
+    pub fn load() -> Self {
+        Font::set_font(Font::Times, "DejaVu Sans");
+        Font::set_font(Font::Helvetica, "Inter");
+        Font::set_font(Font::HelveticaBold, "Inter Semi-Bold");
+        Font::set_font(Font::Courier, "DejaVu Sans Mono");
+        let sample = |font| {
+            draw::set_font(font, 40);
+            draw::width("Ggwm10")
+        };
+        // A face that is not there is drawn with the system's sans, which here is DejaVu.
+        let missing = (sample(Font::Helvetica) - sample(Font::Times)).abs() < 0.5;
+        if missing {
+            Font::set_font(Font::Helvetica, "DejaVu Sans");
+            Font::set_font(Font::HelveticaBold, "DejaVu Sans Bold");
+        }
+        Self { smaller: i32::from(missing), widths: RefCell::new(HashMap::new()) }
+    }
+
+    /// The face and size of a style.
+    pub fn of(&self, style: Style) -> (Font, i32) {
+        match style {
+            Style::Mono => (Font::Courier, style.px()),
+            _ if style.bold() => (Font::HelveticaBold, style.px() - self.smaller),
+            _ => (Font::Helvetica, style.px() - self.smaller),
+        }
+    }
+}
+
+impl Metrics for Fonts {
+    fn width(&self, style: Style, text: &str) -> i32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let key = (style, text.to_owned());
+        if let Some(width) = self.widths.borrow().get(&key) {
+            return *width;
+        }
+        let (font, px) = self.of(style);
+        draw::set_font(font, px);
+        #[allow(clippy::cast_possible_truncation, reason = "a text's width in pixels is far below 2^31")]
+        let width = draw::width(text).ceil() as i32;
+        let mut widths = self.widths.borrow_mut();
+        if widths.len() >= WIDTHS_MAX {
+            widths.clear();
+        }
+        widths.insert(key, width);
+        width
+    }
+}
+
+/// Draws scenes; keeps icons that were drawn.
+#[derive(Default)]
+pub struct Painter {
+    icons: HashMap<(Icon, i32, Rgb), SvgImage>,
+}
+
+impl Painter {
+    /// Draws everything, back to front.
+    pub fn paint(&mut self, scene: &Scene, fonts: &Fonts) {
+        for item in &scene.items {
+            self.item(item, fonts);
+        }
+    }
+
+    fn item(&mut self, item: &Item, fonts: &Fonts) {
+        match item {
+            Item::Fill(rect, colour) => {
+                draw::set_draw_color(Color::from_hex(*colour));
+                draw::draw_rectf(rect.x, rect.y, rect.w, rect.h);
+            }
+            Item::Round(rect, radii, colour) => round(*rect, *radii, *colour),
+            Item::Line { from, to, px, colour } => {
+                draw::set_draw_color(Color::from_hex(*colour));
+                draw::set_line_style(draw::LineStyle::Solid, *px);
+                draw::draw_line(from.0, from.1, to.0, to.1);
+                draw::set_line_style(draw::LineStyle::Solid, 0);
+            }
+            Item::Text { x, y, style, colour, text } => write(text, (*x, *y), *style, *colour, fonts),
+            Item::Secret { x, y, colour, text } => write(text, (*x, *y), Style::Mono, *colour, fonts),
+            Item::Icon { icon, x, y, size, colour } => self.icon(*icon, (*x, *y), *size, *colour),
+            Item::Clip(rect) => draw::push_clip(rect.x, rect.y, rect.w, rect.h),
+            Item::Unclip => draw::pop_clip(),
+            Item::Code(rect, code) => modules(*rect, code),
+        }
+    }
+
+    fn icon(&mut self, icon: Icon, (x, y): (i32, i32), size: i32, colour: Rgb) {
+        if self.icons.len() >= ICONS_MAX {
+            self.icons.clear();
+        }
+        let key = (icon, size, colour);
+        if !self.icons.contains_key(&key) {
+            let Ok(mut image) = SvgImage::from_data(&icon.svg(colour)) else { return };
+            image.scale(size, size, true, true);
+            self.icons.insert(key, image);
+        }
+        if let Some(image) = self.icons.get_mut(&key) {
+            image.draw(x, y, size, size);
+        }
+    }
+}
+
+/// The top of the line box is given; FLTK wants the baseline.
+fn write(text: &str, (x, y): (i32, i32), style: Style, colour: Rgb, fonts: &Fonts) {
+    let (font, px) = fonts.of(style);
+    draw::set_font(font, px);
+    draw::set_draw_color(Color::from_hex(colour));
+    let baseline = y + (style.line() - draw::height()) / 2 + draw::height() - draw::descent();
+    draw::draw_text_n(text, x, baseline);
+}
+
+/// Four arcs, centres moved by half a pixel: FLTK's own rounded box has five points a corner and is soft by half a pixel.
+fn round(rect: Rect, radii: [i32; 4], colour: Rgb) {
+    let Rect { x, y, w, h } = rect;
+    if w <= 0 || h <= 0 {
+        return;
+    }
+    draw::set_draw_color(Color::from_hex(colour));
+    let most = w.min(h) / 2;
+    let [tl, tr, br, bl] = radii.map(|radius| f64::from(radius.clamp(0, most)));
+    let (left, top) = (f64::from(x) - 0.5, f64::from(y) - 0.5);
+    let (right, bottom) = (left + f64::from(w), top + f64::from(h));
+    draw::begin_polygon();
+    corner((left, top), tl, (1.0, 1.0), 180.0);
+    corner((left, bottom), bl, (1.0, -1.0), 270.0);
+    corner((right, bottom), br, (-1.0, -1.0), 360.0);
+    corner((right, top), tr, (-1.0, 1.0), 450.0);
+    draw::end_polygon();
+}
+
+/// One corner, counter-clockwise around the shape; `inward` points from the corner to its centre.
+fn corner((x, y): (f64, f64), radius: f64, inward: (f64, f64), end: f64) {
+    if radius < 0.5 {
+        draw::vertex(x, y);
+        return;
+    }
+    // FLTK counts angles from three o'clock against the clock.
+    draw::draw_arc2(x + inward.0 * radius, y + inward.1 * radius, radius, end - 90.0, end);
+}
+
+/// Whole pixels, a margin of four modules, black on white in every theme.
+fn modules(rect: Rect, code: &Code) {
+    let side = i32::try_from(code.side).unwrap_or(i32::MAX - 8);
+    let px = (rect.w.min(rect.h) / (side + 8)).max(1);
+    let (left, top) = (rect.x + (rect.w - side * px) / 2, rect.y + (rect.h - side * px) / 2);
+    draw::set_draw_color(Color::from_hex(0x00_0000));
+    for (row, line) in (0..).zip(code.dark.chunks(code.side)) {
+        for (column, dark) in (0..).zip(line) {
+            if *dark {
+                draw::draw_rectf(left + column * px, top + row * px, px, px);
+            }
+        }
+    }
+}

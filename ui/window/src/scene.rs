@@ -1,0 +1,296 @@
+//! What is to be seen, as a list of plain shapes: made by `view`, drawn by `paint`, and testable without a display.
+
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use crate::icon::Icon;
+use crate::model::{Act, Field, Focus};
+use crate::theme::Rgb;
+
+/// A rectangle in scaled pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rect {
+    /// Left.
+    pub x: i32,
+    /// Top.
+    pub y: i32,
+    /// Width.
+    pub w: i32,
+    /// Height.
+    pub h: i32,
+}
+
+impl Rect {
+    /// By its left, top, width and height.
+    #[must_use]
+    pub fn new(x: i32, y: i32, w: i32, h: i32) -> Self {
+        Self { x, y, w, h }
+    }
+
+    /// Smaller by `by` on every side (larger where negative).
+    #[must_use]
+    pub fn inset(self, by: i32) -> Self {
+        Self { x: self.x + by, y: self.y + by, w: self.w - 2 * by, h: self.h - 2 * by }
+    }
+
+    /// Past the right edge.
+    #[must_use]
+    pub fn right(self) -> i32 {
+        self.x + self.w
+    }
+
+    /// Past the lower edge.
+    #[must_use]
+    pub fn bottom(self) -> i32 {
+        self.y + self.h
+    }
+
+    /// Whether a point lies inside.
+    #[must_use]
+    pub fn contains(self, x: i32, y: i32) -> bool {
+        x >= self.x && x < self.right() && y >= self.y && y < self.bottom()
+    }
+}
+
+/// A kind of type: face, size, line height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// First run, lock.
+    Display,
+    /// Page titles.
+    Title,
+    /// Names in headers, card titles.
+    Heading,
+    /// Messages, names.
+    Body,
+    /// Body that carries weight.
+    Strong,
+    /// Buttons.
+    Button,
+    /// Small buttons, labels of fields.
+    Label,
+    /// Previews, help.
+    Small,
+    /// Times, rail, chips.
+    Micro,
+    /// Micro words that carry state.
+    MicroStrong,
+    /// Links and digits.
+    Mono,
+}
+
+impl Style {
+    /// Semi-bold.
+    #[must_use]
+    pub fn bold(self) -> bool {
+        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono)
+    }
+
+    /// Size in pixels.
+    #[must_use]
+    pub fn px(self) -> i32 {
+        match self {
+            Self::Display => 24,
+            Self::Title => 18,
+            Self::Heading => 16,
+            Self::Body | Self::Strong => 15,
+            Self::Button => 14,
+            Self::Label | Self::Small | Self::Mono => 13,
+            Self::Micro | Self::MicroStrong => 12,
+        }
+    }
+
+    /// Height of a line in pixels.
+    #[must_use]
+    pub fn line(self) -> i32 {
+        match self {
+            Self::Display => 32,
+            Self::Title => 26,
+            Self::Heading | Self::Body | Self::Strong => 22,
+            Self::Button => 20,
+            Self::Label | Self::Small | Self::Mono => 18,
+            Self::Micro | Self::MicroStrong => 16,
+        }
+    }
+}
+
+/// How wide text is; the one thing that a view must ask of the fonts.
+pub trait Metrics {
+    /// Width in whole pixels, rounded up.
+    fn width(&self, style: Style, text: &str) -> i32;
+}
+
+/// One shape.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// A flat rectangle.
+    Fill(Rect, Rgb),
+    /// A rounded one; radii from the upper left, clockwise.
+    Round(Rect, [i32; 4], Rgb),
+    /// A line of one pixel, or a few.
+    Line {
+        /// From.
+        from: (i32, i32),
+        /// To.
+        to: (i32, i32),
+        /// Its width.
+        px: i32,
+        /// Its colour.
+        colour: Rgb,
+    },
+    /// One line of text; `y` is the top of its line box.
+    Text {
+        /// Left.
+        x: i32,
+        /// Top of the line box.
+        y: i32,
+        /// Type.
+        style: Style,
+        /// Colour.
+        colour: Rgb,
+        /// The text, cut already.
+        text: String,
+    },
+    /// Text that is wiped after it was drawn.
+    Secret {
+        /// Left.
+        x: i32,
+        /// Top of the line box.
+        y: i32,
+        /// Colour.
+        colour: Rgb,
+        /// What was typed.
+        text: Zeroizing<String>,
+    },
+    /// An icon or delivery mark.
+    Icon {
+        /// Which.
+        icon: Icon,
+        /// Left.
+        x: i32,
+        /// Top.
+        y: i32,
+        /// Side.
+        size: i32,
+        /// Colour.
+        colour: Rgb,
+    },
+    /// Nothing is drawn outside until [`Item::Unclip`].
+    Clip(Rect),
+    /// Ends the last clip.
+    Unclip,
+    /// A picture code with its white margin.
+    Code(Rect, Rc<Code>),
+}
+
+/// A picture code's modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// Modules a side.
+    pub side: usize,
+    /// Row by row, true: dark.
+    pub dark: Vec<bool>,
+}
+
+/// What a thing on the screen is, for whoever cannot see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Does something once.
+    Button,
+    /// A row of a list.
+    Row,
+    /// Where a passphrase is typed.
+    Passphrase,
+    /// Where text is typed.
+    Text,
+}
+
+/// Something that can be pressed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Where.
+    pub rect: Rect,
+    /// What it does.
+    pub act: Act,
+    /// Its name, spoken.
+    pub label: String,
+    /// What it is.
+    pub role: Role,
+    /// Corner radius of its focus ring; the ring is inside for rows.
+    pub radius: i32,
+}
+
+/// Where a text field stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldBox {
+    /// Which.
+    pub field: Field,
+    /// The text's own area, inside the drawn border.
+    pub rect: Rect,
+    /// Its type.
+    pub style: Style,
+    /// Its ground.
+    pub ground: Rgb,
+    /// Its letters.
+    pub ink: Rgb,
+    /// Ground of what is selected in it.
+    pub selection: Rgb,
+}
+
+/// One whole picture of the window.
+#[derive(Debug, Default)]
+pub struct Scene {
+    /// Shapes, back to front.
+    pub items: Vec<Item>,
+    /// What can be pressed, in the order of the keyboard.
+    pub hits: Vec<Hit>,
+    /// Text fields.
+    pub fields: Vec<FieldBox>,
+    /// Where the keyboard can go, in order.
+    pub stops: Vec<Focus>,
+    /// Where the wheel scrolls the conversation, and how far it can.
+    pub scroll: Option<(Rect, i32)>,
+}
+
+impl Scene {
+    /// A flat rectangle.
+    pub fn fill(&mut self, rect: Rect, colour: Rgb) {
+        self.items.push(Item::Fill(rect, colour));
+    }
+
+    /// A rounded rectangle.
+    pub fn round(&mut self, rect: Rect, radius: i32, colour: Rgb) {
+        self.items.push(Item::Round(rect, [radius; 4], colour));
+    }
+
+    /// A rounded rectangle with a border, drawn as two shapes.
+    pub fn bordered(&mut self, rect: Rect, radius: i32, (edge, px): (Rgb, i32), inner: Rgb) {
+        self.round(rect, radius, edge);
+        self.round(rect.inset(px), (radius - px).max(0), inner);
+    }
+
+    /// One line of text whose line box starts at `y`.
+    pub fn text(&mut self, (x, y): (i32, i32), style: Style, colour: Rgb, text: impl Into<String>) {
+        self.items.push(Item::Text { x, y, style, colour, text: text.into() });
+    }
+
+    /// An icon with its upper left corner at `x`, `y`.
+    pub fn icon(&mut self, icon: Icon, (x, y): (i32, i32), size: i32, colour: Rgb) {
+        self.items.push(Item::Icon { icon, x, y, size, colour });
+    }
+
+    /// All text of the scene, in order, for tests and for whoever cannot see it.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What is pressed at a point: the topmost.
+    #[must_use]
+    pub fn hit(&self, x: i32, y: i32) -> Option<&Hit> {
+        self.hits.iter().rev().find(|hit| hit.rect.contains(x, y))
+    }
+}

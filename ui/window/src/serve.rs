@@ -1,0 +1,300 @@
+//! The other processes, on this thread; the window has one of its own, started after the walls are up.
+
+use std::cell::{Cell, RefCell};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use ipc_schema::child::{Child, Exit};
+use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
+use ipc_schema::limits::LINK_MAX_CHARS;
+use ipc_schema::rpc::Peer;
+use privatus::peers::PeerError;
+use privatus::peers::messenger::{Access, FROM_NOW, Messenger};
+use privatus::peers::unlock::Unlock;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::chat::PAGE;
+use crate::model::{Command, News};
+use crate::window;
+
+/// How often stored is asked whether it is open, while it is not.
+const ASK_ACCESS_EVERY: Duration = Duration::from_millis(200);
+
+/// How often the counts, and with them the age of the last proof, are asked for.
+const COUNTS_EVERY: Duration = Duration::from_secs(10);
+
+/// Pause before a text is offered again to a stored that is being restarted.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// Events on their way from stored at a time.
+const UNDERWAY: usize = 64;
+
+/// The whole process after its walls are up.
+pub async fn run(mut child: Child) -> Exit {
+    if let Err(line) = display() {
+        eprintln!("{line}");
+        return Exit::Setting;
+    }
+    let (commands, asked) = mpsc::unbounded_channel();
+    let (news, told) = channel();
+    let tell = Tell(news);
+    if let Some(link) = child.files.remove("offer").and_then(offer) {
+        tell.news(News::Offer(link));
+    }
+    let (closed, window_closed) = oneshot::channel();
+    let started = std::thread::Builder::new().name("window".to_owned()).spawn(move || {
+        window::run(&told, commands);
+        // Nobody waits any more when the supervisor ended the process first.
+        let _ = closed.send(());
+    });
+    if started.is_err() {
+        return Exit::Fault;
+    }
+    let worker = Rc::new(Worker::new(tell));
+    tokio::task::spawn_local(worker.clone().follow_vault());
+    tokio::task::spawn_local(worker.clone().follow_history());
+    tokio::task::spawn_local(worker.clone().obey(asked));
+    tokio::select! {
+        exit = worker.edges(&child) => {
+            worker.tell.news(News::Stop);
+            exit
+        }
+        _ = window_closed => Exit::Done,
+    }
+}
+
+/// A display that is named but not there would end FLTK without a word of ours.
+#[allow(clippy::disallowed_methods, reason = "DISPLAY and WAYLAND_DISPLAY are of the command-line contract")]
+fn display() -> Result<(), &'static str> {
+    let named = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    if named("DISPLAY") || named("WAYLAND_DISPLAY") {
+        return Ok(());
+    }
+    Err("no display: start it inside a desktop session, or with --headless")
+}
+
+/// The link that whoever set this profile up left for the first run; anything that is not one is as good as none.
+fn offer(file: OwnedFd) -> Option<String> {
+    let mut text = String::new();
+    let most = u64::try_from(LINK_MAX_CHARS).unwrap_or(u64::MAX);
+    std::fs::File::from(file).take(most + 1).read_to_string(&mut text).ok()?;
+    let link = text.trim();
+    (!link.is_empty()).then(|| link.to_owned())
+}
+
+/// News for the window's thread.
+struct Tell(Sender<News>);
+
+impl Tell {
+    fn news(&self, news: News) {
+        // A window that is closed needs no news.
+        if self.0.send(news).is_ok() {
+            fltk::app::awake();
+        }
+    }
+}
+
+/// A command is over when its peer answered; one whose answer was lost is repeated if it may be.
+struct Worker {
+    tell: Tell,
+    vault: Peer<unlock::Client>,
+    history: Peer<messenger::Client>,
+    /// stored told events up to here.
+    seen: Cell<u64>,
+    /// Texts leave in the order in which they were written.
+    sending: RefCell<mpsc::UnboundedSender<(String, String, String)>>,
+    to_send: RefCell<Option<mpsc::UnboundedReceiver<(String, String, String)>>>,
+}
+
+impl Worker {
+    fn new(tell: Tell) -> Self {
+        let (sending, to_send) = mpsc::unbounded_channel();
+        Self {
+            tell,
+            vault: Peer::new(),
+            history: Peer::new(),
+            seen: Cell::new(FROM_NOW),
+            sending: RefCell::new(sending),
+            to_send: RefCell::new(Some(to_send)),
+        }
+    }
+
+    async fn edges(&self, child: &Child) -> Exit {
+        loop {
+            match child.next_edge().await {
+                Ok(Some(edge)) => {
+                    let connected = match edge.name.as_str() {
+                        "ui-keyvault" => self.vault.connected(edge.socket),
+                        "ui-stored" => self.history.connected(edge.socket),
+                        _ => Ok(()),
+                    };
+                    if connected.is_err() {
+                        return Exit::Fault;
+                    }
+                }
+                Ok(None) => return Exit::Done,
+                Err(_) => return Exit::Fault,
+            }
+        }
+    }
+
+    async fn follow_vault(self: Rc<Self>) {
+        loop {
+            let unlock = Unlock::new(self.vault.client().await);
+            let generation = self.vault.generation();
+            if let Ok((locked, state)) = unlock.state().await {
+                self.tell.news(News::Vault { locked, state });
+            }
+            while self.vault.present().is_some() && self.vault.generation() == generation {
+                // `changed` may be missed between two looks, so none lasts for ever.
+                let _ = tokio::time::timeout(Duration::from_secs(1), self.vault.changed()).await;
+            }
+            self.tell.news(News::VaultLost);
+        }
+    }
+
+    async fn follow_history(self: Rc<Self>) {
+        let to_send = self.to_send.take();
+        if let Some(texts) = to_send {
+            tokio::task::spawn_local(self.clone().send_all(texts));
+        }
+        loop {
+            let messenger = Messenger::new(self.history.client().await);
+            if self.while_open(&messenger).await == Err(PeerError::Lost) {
+                self.tell.news(News::HistoryLost);
+            }
+            tokio::time::sleep(ASK_ACCESS_EVERY).await;
+        }
+    }
+
+    /// Asks for the whole view once stored is open, then follows it until the edge breaks.
+    async fn while_open(&self, messenger: &Messenger) -> Result<(), PeerError> {
+        let (access, name) = messenger.state().await?;
+        if access != Access::Open {
+            return Ok(());
+        }
+        let (events, mut changes) = mpsc::channel(UNDERWAY);
+        // Changes first, then the whole: so nothing falls between the two.
+        let newest = messenger.watch(self.seen.get(), events).await?;
+        if self.seen.get() == FROM_NOW {
+            self.seen.set(newest);
+        }
+        self.tell.news(News::Access(access, name));
+        self.tell.news(News::Invites(messenger.invites().await?));
+        self.tell.news(News::People(messenger.contacts().await?));
+        let mut counts = tokio::time::interval(COUNTS_EVERY);
+        loop {
+            tokio::select! {
+                change = changes.recv() => {
+                    let Some(event) = change else { return Err(PeerError::Lost) };
+                    self.seen.set(event.seq);
+                    self.tell.news(News::Changed(event.at, event.change));
+                }
+                _ = counts.tick() => self.tell.news(News::Counts(messenger.counts().await?)),
+            }
+        }
+    }
+
+    /// Texts are offered until stored takes or refuses them: the id makes a repeat harmless.
+    async fn send_all(self: Rc<Self>, mut texts: mpsc::UnboundedReceiver<(String, String, String)>) {
+        while let Some((who, id, text)) = texts.recv().await {
+            let result = loop {
+                let messenger = Messenger::new(self.history.client().await);
+                match messenger.send(&who, &id, &text, "").await {
+                    Err(PeerError::Lost) => tokio::time::sleep(RETRY_EVERY).await,
+                    other => break other,
+                }
+            };
+            self.tell.news(News::Sent { who, id, result });
+        }
+    }
+
+    async fn obey(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>) {
+        while let Some(command) = commands.recv().await {
+            // What takes long must not keep the next one waiting.
+            tokio::task::spawn_local(self.clone().one(command));
+        }
+    }
+
+    async fn one(self: Rc<Self>, command: Command) {
+        match command {
+            Command::Create(passphrase) => {
+                let unlock = Unlock::new(self.vault.client().await);
+                self.tell.news(News::Passphrase(unlock.create(&passphrase).await));
+            }
+            Command::Unlock(passphrase) => {
+                let unlock = Unlock::new(self.vault.client().await);
+                self.tell.news(News::Passphrase(unlock.unlock(&passphrase).await));
+            }
+            Command::Lock => self.failed(Unlock::new(self.vault.client().await).lock().await),
+            Command::Messages { who, before } => self.page(who, before).await,
+            Command::Send { who, id, text } => drop(self.sending.borrow().send((who, id, text))),
+            Command::Invite(name) => {
+                let result = self.messenger().await.invite(&name).await;
+                self.people().await;
+                self.tell.news(News::Invited(result));
+            }
+            Command::Invites => self.people().await,
+            Command::CancelInvite(id) => {
+                let cancelled = self.messenger().await.cancel_invite(&id).await;
+                self.failed(cancelled);
+                self.people().await;
+            }
+            Command::Accept { link, name } => {
+                let result = self.messenger().await.accept(&link, &name).await;
+                self.tell.news(News::Accepted(result));
+            }
+            Command::SetName(name) => self.set_name(&name).await,
+            Command::MarkRead { who } => self.failed(self.messenger().await.mark_read(&who, "").await),
+            Command::Copy(_) | Command::Quit => {}
+        }
+    }
+
+    async fn messenger(&self) -> Messenger {
+        Messenger::new(self.history.client().await)
+    }
+
+    fn failed(&self, result: Result<(), PeerError>) {
+        if let Err(error) = result
+            && error != PeerError::Lost
+        {
+            self.tell.news(News::Failed(error));
+        }
+    }
+
+    /// stored is open only a moment after a new vault: the name waits for it.
+    async fn set_name(&self, name: &str) {
+        let mut result = self.messenger().await.set_profile_name(name).await;
+        for _ in 0..100 {
+            if !matches!(
+                result,
+                Err(PeerError::Lost | PeerError::Refused(privatus::peers::messenger::Refusal::Locked))
+            ) {
+                break;
+            }
+            tokio::time::sleep(ASK_ACCESS_EVERY).await;
+            result = self.messenger().await.set_profile_name(name).await;
+        }
+        self.failed(result);
+    }
+
+    async fn people(&self) {
+        let messenger = self.messenger().await;
+        if let Ok(invites) = messenger.invites().await {
+            self.tell.news(News::Invites(invites));
+        }
+        if let Ok(people) = messenger.contacts().await {
+            self.tell.news(News::People(people));
+        }
+    }
+
+    async fn page(&self, who: String, before: String) {
+        match self.messenger().await.messages(&who, PAGE, &before).await {
+            Ok(messages) => self.tell.news(News::Messages { who, messages, older: !before.is_empty() }),
+            Err(error) => self.failed(Err(error)),
+        }
+    }
+}

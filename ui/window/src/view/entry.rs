@@ -1,0 +1,273 @@
+//! First run and lock.
+
+use zeroize::Zeroizing;
+
+use super::View;
+use super::parts::{Button, Kind};
+use crate::icon::Icon;
+use crate::model::action::SecretField;
+use crate::model::entry::strength;
+use crate::model::words::{self, Tone};
+use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
+use crate::scene::{Item, Rect, Role, Style};
+use crate::secret::Secret;
+
+/// Width of the first run's left side.
+const SIDE: i32 = 336;
+
+/// Width of its column.
+const COLUMN: i32 = 608;
+
+impl View<'_> {
+    pub(super) fn lock(&mut self, lock: &Lock, whole: Rect) {
+        self.scene.fill(whole, self.colours.panel);
+        let w = 400.min(whole.w - 32);
+        let x = (whole.w - w) / 2;
+        let top = ((whole.h - 560) / 2).clamp(16, 96);
+        self.app_icon(whole.w / 2 - 36, top, 72);
+        self.centred((0, top + 96, whole.w), Style::Display, self.colours.text, "Privatus is locked");
+        let below = "Nothing can be read here until you unlock it.";
+        self.centred((0, top + 132, whole.w), Style::Body, self.colours.text2, below);
+        let y = top + 194;
+        self.scene.text((x, y), Style::Label, self.colours.text, "Passphrase");
+        self.secret_field(SecretField::First, &lock.entry, Rect::new(x, y + 24, w, 44));
+        let caps = if self.model.caps_lock { "Caps Lock is on" } else { "Caps Lock is off" };
+        let ink = if self.model.caps_lock { self.colours.warn } else { self.colours.text2 };
+        self.ending((x + w, y + 76), Style::Small, ink, caps);
+        let label = if lock.entry.busy { "Opening…" } else { "Unlock" };
+        let button = Button::new(Kind::Primary, label, Act::UsePassphrase)
+            .icon(Icon::Unlock)
+            .resting(lock.entry.busy || lock.entry.first.is_empty());
+        self.button_in(Rect::new(x, y + 108, w, 44), &button);
+        if lock.entry.busy {
+            let line = "Takes about one second, on purpose.";
+            self.centred((0, y + 168, whole.w), Style::Small, self.colours.text2, line);
+        } else if let Some(problem) = lock.entry.problem {
+            let told = words::problem(problem, self.model.caps_lock);
+            self.note((x, y + 168), w, &told);
+        }
+    }
+
+    pub(super) fn first_run(&mut self, run: &FirstRun, whole: Rect) {
+        self.scene.fill(whole, self.colours.bg);
+        let side = if whole.w >= 900 { SIDE } else { 0 };
+        if side > 0 {
+            self.side(run, Rect::new(0, 0, side, whole.h));
+        }
+        let w = COLUMN.min(whole.w - side - 64);
+        let x = side + ((whole.w - side - w) / 2).min(96);
+        match &run.entry {
+            Some(entry) => self.choose_passphrase(entry, Rect::new(x, 56, w, whole.h)),
+            None => self.choose_name(Rect::new(x, 56, w, whole.h)),
+        }
+    }
+
+    fn side(&mut self, run: &FirstRun, side: Rect) {
+        self.scene.fill(side, self.colours.rail);
+        self.scene.fill(Rect::new(side.w - 1, 0, 1, side.h), self.colours.line);
+        self.app_icon(32, 48, 40);
+        self.scene.text((84, 55), Style::Title, self.colours.text, "Privatus");
+        let named = run.entry.is_none();
+        self.step((32, 144), (1, named, !named), "Passphrase", "Locks this computer’s copy");
+        self.step((32, 208), (2, false, named), "Your name", "And your first contact");
+        let y = side.h - 96;
+        if named {
+            let told = words::network(&self.model.network, self.model.history, self.now);
+            let ink = self.tone(told.tone).0;
+            self.scene.icon(told.icon, (32, y), 18, ink);
+            self.scene.text((58, y), Style::Label, self.colours.text, told.title);
+            self.paragraph((32, y + 24), side.w - 64, Style::Micro, self.colours.text2, &told.reason);
+        } else {
+            self.scene.text((32, y), Style::Label, self.colours.text, "Getting ready in the background");
+            let line = "Relays are being looked for. You need not wait for this.";
+            self.paragraph((32, y + 24), side.w - 64, Style::Micro, self.colours.text2, line);
+        }
+    }
+
+    fn step(
+        &mut self,
+        (x, y): (i32, i32),
+        (number, done, active): (u8, bool, bool),
+        title: &str,
+        below: &str,
+    ) {
+        let circle = Rect::new(x, y, 32, 32);
+        let c = self.colours;
+        if done {
+            self.scene.bordered(circle, 16, (c.ok, c.line_px), c.ok_soft);
+            self.scene.icon(Icon::Check, (x + 7, y + 7), 18, c.ok);
+        } else {
+            let (ground, ink) = if active { (c.accent, c.on_accent) } else { (c.bg, c.text2) };
+            self.scene.bordered(circle, 16, (if active { c.accent } else { c.edge }, c.line_px), ground);
+            self.centred((x, y + 6, 32), Style::Button, ink, &number.to_string());
+        }
+        let style = if active { Style::Strong } else { Style::Body };
+        self.scene.text((x + 48, y - 2), style, c.text, title);
+        self.scene.text((x + 48, y + 20), Style::Micro, c.text2, below);
+    }
+
+    fn choose_passphrase(&mut self, entry: &Entry, column: Rect) {
+        let Rect { x, y, w, .. } = column;
+        let c = self.colours;
+        self.scene.text((x, y), Style::Display, c.text, "Choose a passphrase");
+        let below = "It locks your keys and your messages on this computer. Nobody can reset it for you, so take one that you can remember.";
+        self.paragraph((x, y + 40), w, Style::Body, c.text2, below);
+        self.scene.text((x, y + 116), Style::Label, c.text, "Passphrase");
+        self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
+        self.meter((x, y + 196), w, &entry.first);
+        self.scene.text((x, y + 252), Style::Label, c.text, "The same once more");
+        self.secret_field(SecretField::Again, entry, Rect::new(x, y + 277, w, 44));
+        let caps = if self.model.caps_lock { "Caps Lock is on." } else { "Caps Lock is off." };
+        self.scene.text(
+            (x, y + 329),
+            Style::Small,
+            if self.model.caps_lock { c.warn } else { c.text2 },
+            caps,
+        );
+        let slow =
+            "Unlocking takes about one second. That is on purpose: it makes every wrong guess slow too.";
+        self.paragraph((x, y + 372), w, Style::Small, c.text2, slow);
+        if let Some(problem) = entry.problem {
+            let told = words::problem(problem, self.model.caps_lock);
+            self.note((x, y + 420), w, &told);
+        }
+        let bottom = (column.h - 88).max(y + 500);
+        let same = entry.first.same_as(&entry.again);
+        let label = if entry.busy { "Opening…" } else { "Continue" };
+        let button = Button::new(Kind::Primary, label, Act::UsePassphrase).resting(!same || entry.busy);
+        let right = self.button((x, bottom), &button);
+        let reason = match (entry.busy, same) {
+            (true, _) => "takes about one second, on purpose",
+            (false, false) => "when both are the same",
+            (false, true) => "",
+        };
+        self.scene.text((right + 12, bottom + 11), Style::Small, c.text2, reason);
+    }
+
+    fn meter(&mut self, (x, y): (i32, i32), w: i32, secret: &Secret) {
+        let quarters = strength(secret);
+        let (tone, word, line) = match quarters {
+            0 => return,
+            1 => (Tone::Weak, "Short.", "A few random words would be much harder to guess."),
+            2 => (Tone::Weak, "Fair.", "One or two more words make it hard to guess."),
+            3 => (Tone::Good, "Good.", "Hard to guess if the words do not belong together."),
+            _ => (Tone::Good, "Strong.", "Very hard to guess if the words do not belong together."),
+        };
+        let ink = self.tone(tone).0;
+        let part = (w - 9) / 4;
+        for (index, left) in (0..4).zip((x..).step_by(usize::try_from(part + 3).unwrap_or(1))) {
+            let colour = if index < quarters { ink } else { self.colours.track };
+            self.scene.round(Rect::new(left, y, part, 6), 3, colour);
+        }
+        let icon = if tone == Tone::Good { Icon::Okc } else { Icon::Warn };
+        self.scene.icon(icon, (x, y + 15), 18, ink);
+        self.scene.text((x + 26, y + 15), Style::Label, ink, word);
+        let left = x + 26 + self.width(Style::Label, word) + 5;
+        self.scene.text((left, y + 15), Style::Small, self.colours.text, line);
+    }
+
+    /// A passphrase field: circles, and letters only for who asked.
+    fn secret_field(&mut self, field: SecretField, entry: &Entry, rect: Rect) {
+        let act = Act::Secret(field);
+        let focused = self.model.focus == Focus::Act(act.clone());
+        let secret = match field {
+            SecretField::First => &entry.first,
+            SecretField::Again => &entry.again,
+        };
+        self.field_frame(rect, focused, entry.problem == Some(crate::model::entry::Problem::Wrong));
+        let label = if field == SecretField::First { "Passphrase" } else { "The same passphrase once more" };
+        self.pressable(rect, act, label, Role::Passphrase, 8);
+        let room = rect.w - 12 - if field == SecretField::First { 96 } else { 12 };
+        let end = if entry.shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
+        if focused && !entry.busy {
+            self.scene.fill(Rect::new(end + 2, rect.y + 12, 2, rect.h - 24), self.colours.accent);
+        }
+        if field == SecretField::First {
+            let (icon, word) = if entry.shown { (Icon::EyeOff, "Hide") } else { (Icon::Eye, "Show") };
+            let eye = Rect::new(rect.right() - 84, rect.y + 6, 76, rect.h - 12);
+            if self.model.focus == Focus::Act(Act::ShowSecret) || self.model.hover == Some(Act::ShowSecret) {
+                self.scene.round(eye, 6, self.colours.hover);
+            }
+            self.scene.icon(icon, (eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
+            self.scene.text((eye.x + 36, eye.y + (eye.h - 18) / 2), Style::Small, self.colours.text2, word);
+            self.pressable(eye, Act::ShowSecret, word, Role::Button, 6);
+        }
+    }
+
+    fn dots(&mut self, secret: &Secret, rect: Rect, room: i32) -> i32 {
+        let most = usize::try_from(room / 13).unwrap_or(0);
+        let shown = secret.characters().min(most);
+        let mut x = rect.x + 12;
+        for _ in 0..shown {
+            self.scene.round(Rect::new(x, rect.y + rect.h / 2 - 4, 8, 8), 4, self.colours.text);
+            x += 13;
+        }
+        x
+    }
+
+    fn letters(&mut self, secret: &Secret, rect: Rect, room: i32) -> i32 {
+        let whole = secret.shown();
+        let mut from = whole.char_indices().map(|(at, _)| at);
+        let mut text: Zeroizing<String> = Zeroizing::new(whole.to_string());
+        while self.width(Style::Mono, &text) > room {
+            let Some(at) = from.next() else { break };
+            text = Zeroizing::new(whole.get(at..).unwrap_or_default().to_owned());
+        }
+        let end = rect.x + 12 + self.width(Style::Mono, &text);
+        let y = rect.y + (rect.h - Style::Mono.line()) / 2;
+        self.scene.items.push(Item::Secret { x: rect.x + 12, y, colour: self.colours.text, text });
+        end
+    }
+
+    fn choose_name(&mut self, column: Rect) {
+        let Rect { x, y, w, .. } = column;
+        let c = self.colours;
+        self.scene.text((x, y), Style::Display, c.text, "What should people call you?");
+        let below = "Only people that you connect with see this name.";
+        self.paragraph((x, y + 40), w, Style::Body, c.text2, below);
+        self.scene.text((x, y + 86), Style::Label, c.text, "Your name");
+        self.field(Field::YourName, Rect::new(x, y + 110, w, 44), Style::Body, false);
+        let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
+        self.paragraph((x, y + 162), w, Style::Small, c.text2, hint);
+        self.scene.text((x, y + 218), Style::Title, c.text, "Your first contact");
+        let how = "People reach you only through an invitation. There is no directory to be found in.";
+        let top = self.paragraph((x, y + 248), w, Style::Body, c.text2, how) + 12;
+        let offered = self.model.offer.is_some();
+        let cards = if offered { 3 } else { 2 };
+        let card = (w - 16 * (cards - 1)) / cards;
+        let at = |index: i32| Rect::new(x + index * (card + 16), top, card, 160);
+        let mut index = 0;
+        if offered {
+            let line =
+                "A practice partner on this computer who answers every text. Their invitation is here.";
+            self.card(at(0), Icon::Chats, "Meet Echo", line, Act::AcceptOffer);
+            index = 1;
+        }
+        let line = "Makes a link and a picture code. They work once and expire after 7 days.";
+        self.card(at(index), Icon::Link, "Invite someone", line, Act::Invite);
+        self.card(
+            at(index + 1),
+            Icon::Qr,
+            "I was invited",
+            "Paste the link that you were sent.",
+            Act::Accept,
+        );
+        self.scene.icon(Icon::Lock, (x, top + 178), 18, c.text2);
+        let kept = "Your history is kept on this computer only, locked with your passphrase.";
+        self.paragraph((x + 26, top + 178), w - 26, Style::Small, c.text2, kept);
+        let bottom = (column.h - 88).max(top + 220);
+        self.button((x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
+        self.ending((x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
+    }
+
+    fn card(&mut self, rect: Rect, icon: Icon, title: &str, body: &str, act: Act) {
+        let over = self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone());
+        let (edge, px) =
+            if over { (self.colours.focus, 2) } else { (self.colours.edge, self.colours.line_px) };
+        self.scene.bordered(rect, 12, (edge, px), self.colours.bg);
+        self.scene.icon(icon, (rect.x + 20, rect.y + 20), 28, self.colours.accent);
+        self.scene.text((rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
+        self.paragraph((rect.x + 20, rect.y + 86), rect.w - 36, Style::Small, self.colours.text, body);
+        self.pressable(rect, act, title, Role::Button, 12);
+    }
+}

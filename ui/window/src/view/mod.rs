@@ -1,0 +1,103 @@
+//! The model as a picture: pure functions, one file a part of the window.
+
+mod chat;
+mod entry;
+mod invitation;
+mod list;
+mod parts;
+
+use ipc_schema::Timestamp;
+use privatus::clock::Zone;
+
+use crate::model::{Model, Pane, Screen};
+use crate::scene::{Metrics, Rect, Scene, Style};
+use crate::theme::{Tokens, tokens};
+
+/// Below this width one pane at a time is shown.
+const NARROW: i32 = 720;
+
+/// Below this width the rail and the list are slimmer.
+const MIDDLE: i32 = 960;
+
+/// What a view needs beside the model.
+pub struct Surroundings<'a> {
+    /// The window's width and height.
+    pub size: (i32, i32),
+    /// Now.
+    pub now: Timestamp,
+    /// The reader's time zone.
+    pub zone: &'a Zone,
+    /// The fonts.
+    pub metrics: &'a dyn Metrics,
+}
+
+/// A view at work: the model, its surroundings, and the picture so far.
+struct View<'a> {
+    model: &'a Model,
+    now: Timestamp,
+    zone: &'a Zone,
+    metrics: &'a dyn Metrics,
+    colours: Tokens,
+    scene: Scene,
+}
+
+/// The whole window.
+#[must_use]
+pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
+    let mut view = View {
+        model,
+        now: around.now,
+        zone: around.zone,
+        metrics: around.metrics,
+        colours: tokens(model.theme),
+        scene: Scene::default(),
+    };
+    let (w, h) = around.size;
+    let whole = Rect::new(0, 0, w, h);
+    match &model.screen {
+        Screen::Opening => view.opening(whole),
+        Screen::FirstRun(run) => view.first_run(run, whole),
+        Screen::Locked(lock) => view.lock(lock, whole),
+        Screen::Inside => view.inside(whole),
+    }
+    view.notice(whole);
+    view.scene
+}
+
+impl View<'_> {
+    fn inside(&mut self, whole: Rect) {
+        let Rect { w, h, .. } = whole;
+        self.scene.fill(whole, self.colours.bg);
+        let pane = if w < NARROW {
+            if self.model.pane == Pane::Start {
+                self.list(Rect::new(0, 0, w, h));
+                return;
+            }
+            whole
+        } else {
+            let (rail, list) = if w < MIDDLE { (56, 264) } else { (72, 320) };
+            self.rail(Rect::new(0, 0, rail, h));
+            self.list(Rect::new(rail, 0, list, h));
+            let left = rail + list;
+            self.scene.fill(Rect::new(left - 1, 0, 1, h), self.colours.line);
+            Rect::new(left, 0, w - left, h)
+        };
+        match &self.model.pane {
+            Pane::Start => self.start(pane),
+            Pane::Chat(id) => self.chat(id, pane),
+            Pane::Invite(inviting) => self.inviting(*inviting, pane),
+            Pane::Invitation(id) => self.invitation(id, pane),
+            Pane::Accept(accepting) => self.accepting(*accepting, pane),
+        }
+    }
+
+    fn opening(&mut self, whole: Rect) {
+        self.scene.fill(whole, self.colours.panel);
+        let y = whole.h / 2 - 80;
+        self.app_icon(whole.w / 2 - 36, y, 72);
+        self.centred((0, y + 96, whole.w), Style::Small, self.colours.text2, "Opening");
+    }
+}
+
+#[cfg(test)]
+mod tests;

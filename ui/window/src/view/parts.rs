@@ -1,0 +1,349 @@
+//! Controls: buttons, fields, chips, avatars, cards, notes.
+
+use super::View;
+use crate::icon::Icon;
+use crate::model::words::{Told, Tone};
+use crate::model::{Act, Field, Focus};
+use crate::scene::{FieldBox, Hit, Item, Rect, Role, Style};
+use crate::text::{Line, break_lines, fit, isolated};
+use crate::theme::{self, Rgb, Theme};
+
+/// How a button looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The one that is meant.
+    Primary,
+    /// Another way.
+    Normal,
+    /// Cannot be undone.
+    Danger,
+    /// Words alone.
+    Quiet,
+}
+
+/// A button before it has a place.
+#[derive(Debug, Clone)]
+pub(super) struct Button<'a> {
+    pub kind: Kind,
+    pub icon: Option<Icon>,
+    pub label: &'a str,
+    pub act: Act,
+    pub resting: bool,
+    pub height: i32,
+}
+
+impl<'a> Button<'a> {
+    pub fn new(kind: Kind, label: &'a str, act: Act) -> Self {
+        Self { kind, icon: None, label, act, resting: false, height: 40 }
+    }
+
+    pub fn icon(self, icon: Icon) -> Self {
+        Self { icon: Some(icon), ..self }
+    }
+
+    pub fn resting(self, resting: bool) -> Self {
+        Self { resting, ..self }
+    }
+
+    pub fn small(self) -> Self {
+        Self { height: 32, ..self }
+    }
+
+    fn style(&self) -> Style {
+        if self.height < 40 { Style::Label } else { Style::Button }
+    }
+}
+
+impl View<'_> {
+    pub(super) fn width(&self, style: Style, text: &str) -> i32 {
+        self.metrics.width(style, text)
+    }
+
+    /// One line, cut at `max`.
+    pub(super) fn cut(&self, style: Style, text: &str, max: i32) -> String {
+        fit(text, max.max(0), &|text| self.metrics.width(style, text))
+    }
+
+    /// Lines of at most `max` pixels.
+    pub(super) fn broken(&self, style: Style, text: &str, max: i32) -> Vec<Line> {
+        break_lines(text, max, &|text| self.metrics.width(style, text))
+    }
+
+    /// A paragraph; gives the y below it.
+    pub(super) fn paragraph(
+        &mut self,
+        (x, mut y): (i32, i32),
+        max: i32,
+        style: Style,
+        colour: Rgb,
+        text: &str,
+    ) -> i32 {
+        for line in self.broken(style, text, max) {
+            self.scene.text((x, y), style, colour, line.text);
+            y += style.line();
+        }
+        y
+    }
+
+    /// One line in the middle of `x .. x + w`.
+    pub(super) fn centred(&mut self, (x, y, w): (i32, i32, i32), style: Style, colour: Rgb, text: &str) {
+        let left = x + (w - self.width(style, text)) / 2;
+        self.scene.text((left, y), style, colour, text);
+    }
+
+    /// One line that ends at `right`.
+    pub(super) fn ending(&mut self, (right, y): (i32, i32), style: Style, colour: Rgb, text: &str) -> i32 {
+        let left = right - self.width(style, text);
+        self.scene.text((left, y), style, colour, text);
+        left
+    }
+
+    pub(super) fn tone(&self, tone: Tone) -> (Rgb, Rgb) {
+        let c = &self.colours;
+        match tone {
+            Tone::Good => (c.ok, c.ok_soft),
+            Tone::Weak => (c.warn, c.warn_soft),
+            Tone::Bad => (c.danger, c.danger_soft),
+            Tone::Plain => (c.text2, c.panel),
+        }
+    }
+
+    /// A block that other themes mark by its fill alone gets a line in high contrast.
+    pub(super) fn block(&mut self, rect: Rect, radius: i32, fill: Rgb) {
+        if self.model.theme == Theme::Contrast {
+            self.scene.bordered(rect, radius, (self.colours.edge, 2), fill);
+        } else {
+            self.scene.round(rect, radius, fill);
+        }
+    }
+
+    /// Something that can be pressed, with its ring where the keyboard is.
+    pub(super) fn pressable(&mut self, rect: Rect, act: Act, label: &str, role: Role, radius: i32) {
+        if role == Role::Row && self.model.focus == Focus::Act(act.clone()) {
+            self.ring(rect.inset(2), radius);
+        }
+        self.scene.stops.push(Focus::Act(act.clone()));
+        self.scene.hits.push(Hit { rect, act, label: label.to_owned(), role, radius });
+    }
+
+    fn ring(&mut self, rect: Rect, radius: i32) {
+        // Only a line: the ground shows through, so it is drawn as four sides with short corners.
+        let colour = self.colours.focus;
+        let Rect { x, y, w, h } = rect;
+        let r = radius / 2;
+        self.scene.fill(Rect::new(x + r, y, w - 2 * r, 2), colour);
+        self.scene.fill(Rect::new(x + r, y + h - 2, w - 2 * r, 2), colour);
+        self.scene.fill(Rect::new(x, y + r, 2, h - 2 * r), colour);
+        self.scene.fill(Rect::new(x + w - 2, y + r, 2, h - 2 * r), colour);
+    }
+
+    /// Width that a button takes.
+    pub(super) fn button_width(&self, button: &Button<'_>) -> i32 {
+        let padding = match (button.kind, button.height) {
+            (_, ..40) => 12,
+            _ => 16,
+        };
+        let icon = if button.icon.is_some() { 26 } else { 0 };
+        self.width(button.style(), button.label) + 2 * padding + icon
+    }
+
+    /// A button with its left upper corner at `x`, `y`; gives its right edge.
+    pub(super) fn button(&mut self, (x, y): (i32, i32), button: &Button<'_>) -> i32 {
+        let rect = Rect::new(x, y, self.button_width(button), button.height);
+        self.button_in(rect, button)
+    }
+
+    /// A button that fills `rect`.
+    pub(super) fn button_in(&mut self, rect: Rect, button: &Button<'_>) -> i32 {
+        let c = self.colours;
+        let over = self.model.hover.as_ref() == Some(&button.act);
+        if self.model.focus == Focus::Act(button.act.clone()) && !button.resting {
+            let ground =
+                if matches!(self.model.screen, crate::model::Screen::Locked(_)) { c.panel } else { c.bg };
+            self.scene.bordered(rect.inset(-4), 12, (c.focus, 2), ground);
+        }
+        let ink = match (button.resting, button.kind) {
+            (true, _) => {
+                self.scene.bordered(rect, 8, (c.line, c.line_px), c.panel);
+                c.dis
+            }
+            (_, Kind::Primary) => {
+                self.scene.round(rect, 8, if over { c.accent_hover } else { c.accent });
+                c.on_accent
+            }
+            (_, Kind::Normal | Kind::Danger) => {
+                let ink = if button.kind == Kind::Danger { c.danger } else { c.text };
+                let edge = if button.kind == Kind::Danger { c.danger } else { c.edge };
+                self.scene.bordered(rect, 8, (edge, c.line_px), if over { c.hover } else { c.bg });
+                ink
+            }
+            (_, Kind::Quiet) => c.accent,
+        };
+        let style = button.style();
+        let icon = if button.icon.is_some() { 26 } else { 0 };
+        let mut left = rect.x + (rect.w - self.width(style, button.label) - icon) / 2;
+        if let Some(icon) = button.icon {
+            self.scene.icon(icon, (left, rect.y + (rect.h - 18) / 2), 18, ink);
+            left += 26;
+        }
+        self.scene.text((left, rect.y + (rect.h - style.line()) / 2), style, ink, button.label);
+        if !button.resting {
+            self.pressable(rect, button.act.clone(), button.label, Role::Button, 8);
+        }
+        rect.right()
+    }
+
+    /// The border of a field; gives the room inside.
+    pub(super) fn field_frame(&mut self, rect: Rect, focused: bool, wrong: bool) -> Rect {
+        let c = self.colours;
+        let (edge, px) = match (wrong, focused) {
+            (true, _) => (c.danger, 2),
+            (false, true) => (c.focus, if self.model.theme == Theme::Contrast { 3 } else { 2 }),
+            (false, false) => (c.edge, c.line_px),
+        };
+        self.scene.bordered(rect, 8, (edge, px), c.field);
+        rect.inset(px)
+    }
+
+    /// A text field with its border.
+    pub(super) fn field(&mut self, field: Field, rect: Rect, style: Style, wrong: bool) {
+        self.field_frame(rect, self.model.focus == Focus::Field(field), wrong);
+        let inner = Rect::new(rect.x + 12, rect.y + 3, rect.w - 24, rect.h - 6);
+        self.field_box(field, inner, style);
+    }
+
+    pub(super) fn field_box(&mut self, field: Field, rect: Rect, style: Style) {
+        let (ground, ink, selection) = (self.colours.field, self.colours.text, self.colours.select);
+        self.scene.fields.push(FieldBox { field, rect, style, ground, ink, selection });
+        self.scene.stops.push(Focus::Field(field));
+    }
+
+    /// A text field that says what it is for while nothing stands in it and the keyboard is elsewhere.
+    pub(super) fn hinted_box(&mut self, field: Field, rect: Rect, hint: &str) {
+        if self.model.focus == Focus::Field(field) || !self.model.texts.of(field).is_empty() {
+            self.field_box(field, rect, Style::Body);
+            return;
+        }
+        let hint = self.cut(Style::Body, hint, rect.w);
+        let y = rect.y + (rect.h - Style::Body.line()) / 2;
+        self.scene.text((rect.x + 3, y), Style::Body, self.colours.text2, hint);
+        self.scene.stops.push(Focus::Field(field));
+        let (act, label) = (Act::Type(field), field.label().to_owned());
+        self.scene.hits.push(Hit { rect, act, label, role: Role::Text, radius: 8 });
+    }
+
+    /// A round picture with the first letter of a name.
+    pub(super) fn avatar(&mut self, (x, y): (i32, i32), side: i32, id: &str, name: &str) {
+        let rect = Rect::new(x, y, side, side);
+        self.avatar_ground(rect, theme::avatar(id));
+        let letter: String = name.chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        let style = if side >= 36 { Style::Strong } else { Style::MicroStrong };
+        self.centred((x, y + (side - style.line()) / 2, side), style, 0xFF_FFFF, &letter);
+    }
+
+    fn avatar_ground(&mut self, rect: Rect, ground: Rgb) {
+        if self.model.theme == Theme::Contrast {
+            self.scene.bordered(rect, rect.w / 2, (0xFF_FFFF, 2), 0x00_0000);
+        } else {
+            self.scene.round(rect, rect.w / 2, ground);
+        }
+    }
+
+    /// A round picture with an icon.
+    pub(super) fn icon_avatar(&mut self, (x, y): (i32, i32), side: i32, icon: Icon) {
+        self.avatar_ground(Rect::new(x, y, side, side), 0x3A_535F);
+        self.scene.icon(icon, (x + (side - 20) / 2, y + (side - 20) / 2), 20, 0xFF_FFFF);
+    }
+
+    /// The app's own icon: a keyhole.
+    pub(super) fn app_icon(&mut self, x: i32, y: i32, side: i32) {
+        self.scene.round(Rect::new(x, y, side, side), side / 4, self.colours.accent);
+        self.scene.icon(Icon::Keyhole, (x, y), side, self.colours.on_accent);
+    }
+
+    /// A soft block with a state and its reason; gives the y below.
+    pub(super) fn note(&mut self, (x, y): (i32, i32), w: i32, told: &Told) -> i32 {
+        let (ink, soft) = self.tone(told.tone);
+        let lines = self.broken(Style::Small, &told.reason, w - 50 - 16);
+        let count = i32::try_from(lines.len()).unwrap_or(1);
+        let h = 12 + 22 + count * 18 + 12;
+        self.block(Rect::new(x, y, w, h), 8, soft);
+        self.scene.icon(told.icon, (x + 17, y + 13), 20, ink);
+        self.scene.text((x + 50, y + 12), Style::Strong, self.colours.text, told.title.as_str());
+        for (index, line) in (0..).zip(lines) {
+            self.scene.text((x + 50, y + 34 + index * 18), Style::Small, self.colours.text, line.text);
+        }
+        y + h
+    }
+
+    /// A state in a pill that ends at `right`.
+    pub(super) fn pill(&mut self, (right, y): (i32, i32), told: &Told) {
+        let (ink, soft) = self.tone(told.tone);
+        let w = self.width(Style::MicroStrong, &told.title) + 38;
+        let fill = if told.tone == Tone::Plain { self.colours.select } else { soft };
+        let ink = if told.tone == Tone::Plain { self.colours.accent } else { ink };
+        let rect = Rect::new(right - w, y, w, 24);
+        self.block(rect, 12, fill);
+        self.scene.icon(told.icon, (rect.x + 9, y + 5), 14, ink);
+        self.scene.text((rect.x + 28, y + 4), Style::MicroStrong, ink, told.title.as_str());
+    }
+
+    /// The header of what stands beside the list.
+    pub(super) fn page_header(&mut self, pane: Rect, title: &str, below: &str) {
+        let room = pane.w - 64 - 60;
+        let title = self.cut(Style::Heading, title, room);
+        self.scene.text((pane.x + 32, 12), Style::Heading, self.colours.text, title);
+        let below = self.cut(Style::Small, below, room);
+        self.scene.text((pane.x + 32, 34), Style::Small, self.colours.text2, below);
+        self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
+        self.icon_button(Rect::new(pane.right() - 72, 12, 40, 40), Icon::Close, "Close", Act::Close);
+    }
+
+    /// An icon that can be pressed, 40 by 40.
+    pub(super) fn icon_button(&mut self, rect: Rect, icon: Icon, label: &str, act: Act) {
+        if self.model.hover.as_ref() == Some(&act) {
+            self.scene.round(rect, 8, self.colours.hover);
+        }
+        if self.model.focus == Focus::Act(act.clone()) {
+            self.ring(rect, 8);
+        }
+        let at = (rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);
+        self.scene.icon(icon, at, 20, self.colours.text2);
+        self.pressable(rect, act, label, Role::Button, 8);
+    }
+
+    /// A short line at the lower left.
+    pub(super) fn notice(&mut self, whole: Rect) {
+        let Some((line, until)) = &self.model.notice else { return };
+        if *until <= self.now {
+            return;
+        }
+        let max = (whole.w - 32 - 32).min(560);
+        let lines = self.broken(Style::Small, line, max);
+        let w = lines.iter().map(|line| line.width).max().unwrap_or(0) + 32;
+        let h = 18 * i32::try_from(lines.len()).unwrap_or(1) + 20;
+        let rect = Rect::new(16, whole.h - h - 16, w, h);
+        self.scene.bordered(rect, 8, (self.colours.edge, 1), self.colours.text);
+        for (index, line) in (0..).zip(lines) {
+            self.scene.text(
+                (rect.x + 16, rect.y + 10 + 18 * index),
+                Style::Small,
+                self.colours.bg,
+                line.text,
+            );
+        }
+    }
+
+    /// A name as it stands in our own line.
+    pub(super) fn name(&self, untrusted: &str) -> String {
+        isolated(untrusted)
+    }
+
+    pub(super) fn clip(&mut self, rect: Rect) {
+        self.scene.items.push(Item::Clip(rect));
+    }
+
+    pub(super) fn unclip(&mut self) {
+        self.scene.items.push(Item::Unclip);
+    }
+}

@@ -1,0 +1,285 @@
+use privatus::peers::messenger::{
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Refusal,
+};
+use privatus::peers::unlock::{UnlockResult, VaultState};
+
+use super::*;
+use crate::model::chat::tests::text;
+use crate::model::{Act, Command, Field, Focus, News};
+use crate::scene::Item;
+
+const NOW: Timestamp = Timestamp(1_750_766_400_000);
+
+/// Seven pixels a letter.
+struct Seven;
+
+impl Metrics for Seven {
+    fn width(&self, _: Style, text: &str) -> i32 {
+        i32::try_from(text.chars().count()).unwrap() * 7
+    }
+}
+
+fn picture(model: &Model, size: (i32, i32)) -> Scene {
+    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Seven })
+}
+
+fn robin() -> Contact {
+    Contact {
+        id: "c1".into(),
+        name: "Robin".into(),
+        state: ContactState::Connected,
+        verified: false,
+        route: "onion".into(),
+        unread: 0,
+        last_at: NOW,
+        their_name: String::new(),
+        last_text: "hello".into(),
+    }
+}
+
+fn inside() -> Model {
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: false, state: VaultState::Ok });
+    model.learn(NOW, News::Access(Access::Open, "Alex".into()));
+    model
+}
+
+fn chatting() -> Model {
+    let mut model = inside();
+    model.learn(NOW, News::People(vec![robin()]));
+    let messages = vec![text("a", false, Delivery::Delivered), text("b", true, Delivery::Relayed)];
+    model.learn(NOW, News::Messages { who: "c1".into(), messages, older: false });
+    model
+}
+
+fn says(scene: &Scene, words: &str) -> bool {
+    scene.words().any(|line| line.contains(words))
+}
+
+#[test]
+fn the_window_opens_on_the_newest_conversation_and_shows_states_in_words() {
+    let scene = picture(&chatting(), (1200, 800));
+    assert!(says(&scene, "text a") && says(&scene, "text b"));
+    assert!(says(&scene, "At a relay, waiting for Robin."));
+    assert!(says(&scene, "Not compared yet"));
+}
+
+#[test]
+fn nothing_of_a_conversation_is_left_after_a_lock() {
+    let mut model = chatting();
+    model.texts.set(Field::Composer, "half a thought");
+    let asked = model.act(NOW, Act::Lock, "x");
+    assert_eq!(asked, [Command::Lock]);
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Privatus is locked") && !says(&scene, "Robin") && !says(&scene, "text a"));
+    let all = format!("{model:?}");
+    assert!(!all.contains("Robin") && !all.contains("text a") && !all.contains("half a thought"));
+}
+
+#[test]
+fn a_sent_text_is_shown_at_once_and_said_to_be_kept_only_when_it_is() {
+    let mut model = chatting();
+    model.texts.set(Field::Composer, " on my way ");
+    let asked = model.act(NOW, Act::Send, "id1");
+    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id1".into(), text: "on my way".into() }]);
+    assert_eq!(model.texts.of(Field::Composer), "");
+    assert!(!says(&picture(&model, (1200, 800)), "Waiting here"));
+    let mut kept = text("id1", true, Delivery::Queued);
+    kept.body = "on my way".into();
+    model.learn(NOW, News::Sent { who: "c1".into(), id: "id1".into(), result: Ok(kept) });
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "on my way") && says(&scene, "Waiting here, leaves by itself."));
+    let change = Change::Delivery { id: "id1".into(), contact: "c1".into(), state: Delivery::Delivered };
+    model.learn(NOW, News::Changed(NOW, change));
+    assert!(!says(&picture(&model, (1200, 800)), "Waiting here"));
+}
+
+#[test]
+fn a_refused_text_stays_and_can_be_sent_again_under_another_id() {
+    let mut model = chatting();
+    model.texts.set(Field::Composer, "hm");
+    model.act(NOW, Act::Send, "id1");
+    let result = Err(privatus::peers::PeerError::Refused(Refusal::Storage));
+    model.learn(NOW, News::Sent { who: "c1".into(), id: "id1".into(), result });
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Your text is safe here"));
+    assert!(scene.hits.iter().any(|hit| hit.act == Act::SendAgain("id1".into())));
+    let asked = model.act(NOW, Act::SendAgain("id1".into()), "id2");
+    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id2".into(), text: "hm".into() }]);
+}
+
+#[test]
+fn a_text_that_comes_for_another_chat_is_counted_and_one_for_this_chat_is_read() {
+    let mut model = chatting();
+    let mut other = robin();
+    other.id = "c2".into();
+    other.name = "Noor".into();
+    model.learn(NOW, News::Changed(NOW, Change::Contact(other)));
+    let mut message = text("n1", false, Delivery::Delivered);
+    message.contact = "c2".into();
+    assert!(model.learn(NOW, News::Changed(NOW, Change::Message(message.clone()))).is_empty());
+    assert_eq!(model.unread(), 1);
+    // At least once: the same event again counts once.
+    model.chats.entry("c2".into()).or_default().put(message.clone());
+    model.learn(NOW, News::Changed(NOW, Change::Message(message)));
+    assert_eq!(model.unread(), 1);
+    let asked = model.learn(NOW, News::Changed(NOW, Change::Message(text("z", false, Delivery::Delivered))));
+    assert_eq!(asked, [Command::MarkRead { who: "c1".into() }]);
+}
+
+#[test]
+fn a_draft_waits_in_its_own_chat() {
+    let mut model = chatting();
+    let mut other = robin();
+    other.id = "c2".into();
+    other.name = "Noor".into();
+    model.learn(NOW, News::Changed(NOW, Change::Contact(other)));
+    model.texts.set(Field::Composer, "half a thought");
+    model.act(NOW, Act::Open("c2".into()), "x");
+    assert_eq!(model.texts.of(Field::Composer), "");
+    assert!(says(&picture(&model, (1200, 800)), "Draft: half a thought"));
+    model.act(NOW, Act::Open("c1".into()), "x");
+    assert_eq!(model.texts.of(Field::Composer), "half a thought");
+}
+
+#[test]
+fn a_new_profile_asks_for_the_passphrase_twice_then_for_a_name() {
+    let mut model = Model::default();
+    model.learn(NOW, News::Offer("privatus:i#x".into()));
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Missing });
+    model.entry().unwrap().first.push("a b c");
+    assert!(model.act(NOW, Act::UsePassphrase, "x").is_empty(), "only when both are the same");
+    assert!(!picture(&model, (1200, 800)).hits.iter().any(|hit| hit.act == Act::UsePassphrase));
+    model.entry().unwrap().again.push("a b c");
+    assert!(
+        matches!(&model.act(NOW, Act::UsePassphrase, "x")[..], [Command::Create(bytes)] if bytes.as_slice() == b"a b c")
+    );
+    assert!(model.act(NOW, Act::UsePassphrase, "x").is_empty(), "once is enough");
+    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Ok)));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "What should people call you?") && says(&scene, "Meet Echo"));
+    model.texts.set(Field::YourName, "Alex");
+    assert_eq!(model.act(NOW, Act::Enter, "x"), [Command::SetName("Alex".into())]);
+    assert!(says(&picture(&model, (1200, 800)), "No chats yet"));
+}
+
+#[test]
+fn a_wrong_passphrase_and_a_damaged_file_are_told_apart_and_what_was_typed_stays() {
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    model.entry().unwrap().first.push("nope");
+    model.act(NOW, Act::UsePassphrase, "x");
+    model.learn(NOW, News::Passphrase(Ok(UnlockResult::WrongPassphrase)));
+    assert!(says(&picture(&model, (1200, 800)), "That is not the passphrase."));
+    assert!(!model.entry().unwrap().first.is_empty());
+    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Damaged)));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "The file is damaged.") && !says(&scene, "That is not"));
+}
+
+#[test]
+fn letters_of_a_passphrase_are_never_plain_text_of_the_scene() {
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    model.entry().unwrap().first.push("hunter2");
+    assert!(!picture(&model, (1200, 800)).items.iter().any(|item| matches!(item, Item::Secret { .. })));
+    model.act(NOW, Act::ShowSecret, "x");
+    let scene = picture(&model, (1200, 800));
+    assert!(!says(&scene, "hunter2"));
+    assert!(
+        scene
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Secret { text, .. } if text.as_str() == "hunter2"))
+    );
+}
+
+#[test]
+fn an_invitation_shows_its_code_and_gives_way_to_the_conversation() {
+    let mut model = inside();
+    model.act(NOW, Act::Invite, "x");
+    model.texts.set(Field::InviteName, "Dana");
+    assert_eq!(model.act(NOW, Act::MakeInvite, "x"), [Command::Invite("Dana".into())]);
+    let dana = Contact { id: "d".into(), name: "Dana".into(), state: ContactState::Invited, ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(dana.clone())));
+    let invite = Invite {
+        id: "i".into(),
+        link: format!("privatus:i#{}", "x".repeat(300)),
+        name: "Dana".into(),
+        expires: Timestamp(NOW.0 + 7 * 86_400_000),
+        state: InviteState::Waiting,
+    };
+    model.learn(NOW, News::Invited(Ok(invite.clone())));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Invitation for Dana") && says(&scene, "7 days left"));
+    assert!(scene.items.iter().any(|item| matches!(item, Item::Code(..))));
+    assert_eq!(model.act(NOW, Act::CopyLink, "x"), [Command::Copy(invite.link)]);
+    model.learn(NOW, News::Changed(NOW, Change::Contact(Contact { state: ContactState::Connected, ..dana })));
+    assert_eq!(model.open_chat(), Some("d"));
+}
+
+#[test]
+fn a_link_that_was_used_says_so_and_the_form_stays() {
+    let mut model = inside();
+    model.act(NOW, Act::Accept, "x");
+    let link = format!("privatus:i#{}", "x".repeat(300));
+    model.texts.set(Field::Link, link.as_str());
+    assert!(model.act(NOW, Act::AcceptLink, "x").is_empty(), "a name is needed");
+    model.texts.set(Field::AcceptName, "Kim");
+    assert_eq!(model.act(NOW, Act::AcceptLink, "x"), [Command::Accept { link, name: "Kim".into() }]);
+    let used = Err(privatus::peers::PeerError::Refused(Refusal::LinkUsed));
+    model.learn(NOW, News::Accepted(used));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Already used"));
+    assert!(scene.fields.iter().any(|field| field.field == Field::Link));
+}
+
+#[test]
+fn connected_comes_with_its_proof_and_a_lost_part_is_told() {
+    let mut model = chatting();
+    model.learn(NOW, News::Changed(NOW, Change::Network("connected".into())));
+    model.learn(NOW, News::Counts(Counts { proof_age_ms: Some(20_000), ..Counts::default() }));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Connected") && says(&scene, "ago"));
+    model.learn(NOW, News::HistoryLost);
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "The history part is opening") && says(&scene, "text a"), "what is shown stays");
+}
+
+#[test]
+fn everything_that_can_be_pressed_has_a_name_and_a_place_inside_the_window() {
+    let (first_run, mut locked) = (Model::default(), Model::default());
+    locked.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    for model in [&chatting(), &inside(), &first_run, &locked] {
+        for size in [(1200, 800), (900, 600), (720, 560), (400, 480)] {
+            let scene = picture(model, size);
+            for hit in &scene.hits {
+                assert!(!hit.label.is_empty(), "{:?}", hit.act);
+                assert!(hit.rect.x >= 0 && hit.rect.right() <= size.0, "{:?} at {size:?}", hit.act);
+            }
+            let clips = scene.items.iter().filter(|item| matches!(item, Item::Clip(_))).count();
+            assert_eq!(clips, scene.items.iter().filter(|item| matches!(item, Item::Unclip)).count());
+        }
+    }
+}
+
+#[test]
+fn a_long_conversation_measures_only_what_is_near_the_window() {
+    let mut model = chatting();
+    let many = (0..5_000).map(|n| text(&format!("m{n}"), false, Delivery::Delivered)).collect();
+    model.learn(NOW, News::Messages { who: "c1".into(), messages: many, older: false });
+    let scene = picture(&model, (1200, 800));
+    assert!(scene.items.len() < 400, "{}", scene.items.len());
+    assert!(scene.scroll.is_some_and(|(_, most)| most > 800));
+}
+
+#[test]
+fn the_keyboard_reaches_the_field_where_one_writes() {
+    let model = chatting();
+    assert_eq!(model.focus, Focus::Field(Field::Composer));
+    let scene = picture(&model, (1200, 800));
+    assert!(
+        scene.stops.contains(&Focus::Field(Field::Composer))
+            && scene.stops.contains(&Focus::Field(Field::Search))
+    );
+}

@@ -1,0 +1,497 @@
+//! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::mpsc::Receiver;
+
+use fltk::app;
+use fltk::enums::{CallbackTrigger, Color, Cursor, Event, FrameType, Key, Shortcut};
+use fltk::frame::Frame;
+use fltk::image::SvgImage;
+use fltk::input::{Input, MultilineInput};
+use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
+use fltk::window::DoubleWindow;
+use ipc_schema::Timestamp;
+use privatus::clock::Zone;
+use tokio::sync::mpsc::UnboundedSender;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::model::action::SecretField;
+use crate::model::{Act, Command, Field, Focus, Model, News, Screen};
+use crate::paint::{Fonts, Painter};
+use crate::scene::{FieldBox, Scene};
+use crate::view::{self, Surroundings};
+
+/// The window's size at the first start, scaled pixels.
+const SIZE: (i32, i32) = (1200, 800);
+
+/// The smallest window.
+const SMALLEST: (i32, i32) = (360, 480);
+
+/// Ages on the screen grow old after this, seconds.
+const TICK: f64 = 5.0;
+
+/// Pixels that one step of the wheel scrolls.
+const WHEEL: i32 = 60;
+
+/// What FLTK's callbacks tell the loop; they decide nothing themselves.
+enum Input_ {
+    Press(i32, i32),
+    Move(i32, i32),
+    Leave,
+    Wheel(i32),
+    Typed(Field, String),
+    Focused(Field),
+    Enter(Field),
+    Key(Key, Shortcut, Zeroizing<String>),
+    Resized,
+    Close,
+}
+
+type Queue = Rc<RefCell<VecDeque<Input_>>>;
+
+/// A text field of FLTK.
+enum Entry {
+    One(Input),
+    Many(MultilineInput),
+}
+
+/// Runs `$body` with the widget inside, whichever it is.
+macro_rules! each {
+    ($entry:expr, $widget:ident => $body:expr) => {
+        match $entry {
+            Entry::One($widget) => $body,
+            Entry::Many($widget) => $body,
+        }
+    };
+}
+
+/// The window and everything that it joins.
+struct Window {
+    model: Model,
+    queue: Queue,
+    scene: Rc<RefCell<Scene>>,
+    fonts: Rc<Fonts>,
+    zone: Zone,
+    window: DoubleWindow,
+    canvas: Frame,
+    entries: BTreeMap<Field, Entry>,
+    commands: UnboundedSender<Command>,
+    open: bool,
+    scale: f32,
+}
+
+/// Shows the window until it is closed or the supervisor asks. Runs on a thread of its own.
+pub fn run(news: &Receiver<News>, commands: UnboundedSender<Command>) {
+    let _app = app::App::default();
+    app::keyboard_screen_scaling(false);
+    app::set_visible_focus(false);
+    let mut window = Window::new(commands);
+    window.refresh();
+    window.window.show();
+    window.place_focus();
+    while window.open && window.window.shown() {
+        // An error of a wait is a signal or a display that is gone; the next round tells.
+        if app::wait_for(TICK).is_err() {
+            break;
+        }
+        window.turn(news);
+    }
+    // The worker ends the process; it may have ended already.
+    let _ = window.commands.send(Command::Quit);
+}
+
+impl Window {
+    fn new(commands: UnboundedSender<Command>) -> Self {
+        let queue = Queue::default();
+        let scene = Rc::new(RefCell::new(Scene::default()));
+        let mut window = DoubleWindow::new(0, 0, SIZE.0, SIZE.1, "Privatus").center_screen();
+        window.set_xclass("privatus");
+        let fonts = Rc::new(Fonts::load());
+        let canvas = canvas(&queue, &scene, &fonts);
+        let entries = Field::ALL.iter().map(|field| (*field, entry(*field, &queue))).collect();
+        window.end();
+        window.resizable(&canvas);
+        window.size_range(SMALLEST.0, SMALLEST.1, 0, 0);
+        window.set_icon(SvgImage::from_data(APP_ICON).ok());
+        let told = queue.clone();
+        window.set_callback(move |_| {
+            // FLTK calls this for Escape as well: that closes a pane, not the window.
+            if app::event() == Event::Close {
+                told.borrow_mut().push_back(Input_::Close);
+            }
+        });
+        let told = queue.clone();
+        window.resize_callback(move |_, _, _, _, _| told.borrow_mut().push_back(Input_::Resized));
+        let zone = Zone::local();
+        Self {
+            model: Model::default(),
+            queue,
+            scene,
+            fonts,
+            zone,
+            window,
+            canvas,
+            entries,
+            commands,
+            open: true,
+            scale: 1.0,
+        }
+    }
+
+    /// One round: what came from the other processes, then what the user did, then one picture of both.
+    fn turn(&mut self, news: &Receiver<News>) {
+        let focus = self.model.focus.clone();
+        while let Ok(news) = news.try_recv() {
+            if matches!(news, News::Stop) {
+                self.open = false;
+            }
+            let kept = self.scrolled();
+            let asked = self.model.learn(Timestamp::now(), news);
+            self.ask(asked);
+            self.keep_place(kept);
+        }
+        loop {
+            let Some(input) = self.queue.borrow_mut().pop_front() else { break };
+            self.take(input);
+        }
+        self.refresh();
+        if self.model.focus != focus {
+            self.place_focus();
+        }
+    }
+
+    fn ask(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Copy(text) => app::copy(&text),
+                // A worker that is gone takes the process with it.
+                other => drop(self.commands.send(other)),
+            }
+        }
+    }
+
+    fn scrolled(&self) -> Option<i32> {
+        (self.model.scroll > 0).then(|| self.scene.borrow().scroll.map_or(0, |(_, most)| most))
+    }
+
+    /// New texts below do not move what is being read above.
+    fn keep_place(&mut self, most_before: Option<i32>) {
+        let Some(before) = most_before else { return };
+        self.refresh();
+        let most = self.scene.borrow().scroll.map_or(0, |(_, most)| most);
+        if self.model.scroll > 0 && most > before {
+            self.model.scroll += most - before;
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        let Ok(id) = fresh_id() else { return };
+        let asked = self.model.act(Timestamp::now(), act, &id);
+        self.ask(asked);
+    }
+
+    fn take(&mut self, input: Input_) {
+        match input {
+            Input_::Press(x, y) => {
+                let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
+                match act {
+                    Some(act) => self.act(act),
+                    None => self.model.focus = Focus::None,
+                }
+            }
+            Input_::Move(x, y) => {
+                let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
+                if act != self.model.hover {
+                    self.window.set_cursor(if act.is_some() { Cursor::Hand } else { Cursor::Arrow });
+                    self.model.hover = act;
+                }
+            }
+            Input_::Leave => self.model.hover = None,
+            Input_::Wheel(steps) => self.scroll_by(-steps * WHEEL),
+            Input_::Typed(field, text) => self.model.texts.set(field, text),
+            Input_::Focused(field) => self.model.focus = Focus::Field(field),
+            Input_::Enter(field) => self.entered(field),
+            Input_::Key(key, state, text) => self.key(key, state, &text),
+            Input_::Resized => {}
+            Input_::Close => self.open = false,
+        }
+    }
+
+    fn scroll_by(&mut self, pixels: i32) {
+        let most = self.scene.borrow().scroll.map_or(0, |(_, most)| most);
+        self.model.scroll = (self.model.scroll + pixels).clamp(0, most);
+        if self.model.scroll == most {
+            let older = self.model.reached_top();
+            self.ask(older.into_iter().collect());
+        }
+    }
+
+    fn entered(&mut self, field: Field) {
+        match field {
+            Field::Composer => self.act(Act::Send),
+            Field::InviteName => self.act(Act::MakeInvite),
+            Field::Link => self.model.focus = Focus::Field(Field::AcceptName),
+            Field::AcceptName => self.act(Act::AcceptLink),
+            Field::YourName => self.act(Act::Enter),
+            Field::Search => {
+                let first = self.model.rows().next().map(|contact| contact.id.clone());
+                self.model.texts.set(Field::Search, "");
+                first.into_iter().for_each(|id| self.act(Act::Open(id)));
+            }
+        }
+    }
+
+    fn key(&mut self, key: Key, state: Shortcut, text: &str) {
+        self.model.caps_lock = state.contains(Shortcut::CapsLock) != (key == Key::CapsLock);
+        if state.contains(Shortcut::Ctrl) {
+            self.shortcut(key);
+        } else if key == Key::Tab {
+            self.step_focus(if state.contains(Shortcut::Shift) { -1 } else { 1 });
+        } else if key == Key::Escape {
+            self.escape();
+        } else if state.contains(Shortcut::Alt) && (key == Key::Up || key == Key::Down) {
+            self.step_chat(if key == Key::Up { -1 } else { 1 });
+        } else if key == Key::PageUp || key == Key::PageDown {
+            self.scroll_by(if key == Key::PageUp { 400 } else { -400 });
+        } else if let Focus::Act(act) = self.model.focus.clone() {
+            match (act, key) {
+                (Act::Secret(field), key) => self.secret_key(field, key, text),
+                (Act::Open(_), Key::Up | Key::Down) => self.step_chat(if key == Key::Up { -1 } else { 1 }),
+                (act, key) if key == Key::Enter || key == Key::KPEnter || text == " " => self.act(act),
+                _ => {}
+            }
+        }
+    }
+
+    fn shortcut(&mut self, key: Key) {
+        let inside = matches!(self.model.screen, Screen::Inside);
+        match key.to_char() {
+            Some('l') if inside => self.act(Act::Lock),
+            Some('n') if inside => self.act(Act::Add),
+            Some('k') if inside => self.model.focus = Focus::Field(Field::Search),
+            Some('+' | '=') => self.rescale(0.1),
+            Some('-') => self.rescale(-0.1),
+            Some('0') => self.rescale(1.0 - self.scale),
+            _ => {}
+        }
+    }
+
+    fn rescale(&mut self, by: f32) {
+        self.scale = (self.scale + by).clamp(0.8, 2.0);
+        app::set_screen_scale(self.window.screen_num(), self.scale);
+    }
+
+    fn escape(&mut self) {
+        if self.model.focus == Focus::Field(Field::Search) {
+            self.model.texts.set(Field::Search, "");
+            self.model.focus = Focus::None;
+        } else if matches!(self.model.screen, Screen::Inside) && self.model.open_chat().is_none() {
+            self.act(Act::Close);
+        }
+    }
+
+    fn step_chat(&mut self, by: isize) {
+        let ids: Vec<String> = self.model.rows().map(|contact| contact.id.clone()).collect();
+        let open = self.model.open_chat().and_then(|open| ids.iter().position(|id| id == open));
+        let next = open.map_or(0, |index| index.saturating_add_signed(by).min(ids.len().saturating_sub(1)));
+        if let Some(id) = ids.get(next).cloned() {
+            self.act(Act::Open(id));
+        }
+    }
+
+    fn step_focus(&mut self, by: isize) {
+        let stops = self.scene.borrow().stops.clone();
+        let count = isize::try_from(stops.len()).unwrap_or(0);
+        if count == 0 {
+            return;
+        }
+        let now =
+            stops.iter().position(|stop| *stop == self.model.focus).and_then(|at| isize::try_from(at).ok());
+        let next = now.map_or(if by > 0 { 0 } else { count - 1 }, |at| (at + by).rem_euclid(count));
+        if let Some(stop) = usize::try_from(next).ok().and_then(|next| stops.get(next)) {
+            self.model.focus = stop.clone();
+        }
+    }
+
+    fn secret_key(&mut self, field: SecretField, key: Key, text: &str) {
+        let creating = matches!(self.model.screen, Screen::FirstRun(_));
+        if key == Key::Enter || key == Key::KPEnter {
+            if creating && field == SecretField::First {
+                self.model.focus = Focus::Act(Act::Secret(SecretField::Again));
+            } else {
+                self.act(Act::UsePassphrase);
+            }
+            return;
+        }
+        let Some(entry) = self.model.entry().filter(|entry| !entry.busy) else { return };
+        if key == Key::BackSpace {
+            entry.field(field).pop();
+        } else {
+            entry.field(field).push(text);
+        }
+    }
+
+    /// Draws anew what the model says, and moves the text fields to where the picture has them.
+    fn refresh(&mut self) {
+        let scene = view::scene(
+            &self.model,
+            &Surroundings {
+                size: (self.window.w(), self.window.h()),
+                now: Timestamp::now(),
+                zone: &self.zone,
+                metrics: &*self.fonts,
+            },
+        );
+        for (field, entry) in &mut self.entries {
+            let wanted = scene.fields.iter().find(|wanted| wanted.field == *field);
+            let text = self.model.texts.of(*field);
+            each!(entry, widget => place(widget, wanted, text, &self.fonts));
+        }
+        if let Some((_, most)) = scene.scroll {
+            self.model.scroll = self.model.scroll.min(most);
+        }
+        *self.scene.borrow_mut() = scene;
+        self.window.redraw();
+    }
+
+    /// Gives FLTK's focus to what the model says has it.
+    fn place_focus(&mut self) {
+        // A widget that cannot take it (hidden, or the window is not there yet) gets it at the next change.
+        let _ = match &self.model.focus {
+            Focus::Field(field) => match self.entries.get_mut(field) {
+                Some(entry) => each!(entry, widget => widget.take_focus()),
+                None => Ok(()),
+            },
+            _ => self.canvas.take_focus(),
+        };
+    }
+}
+
+/// A new id for a text, chosen here so that a repeat after a restart sends nothing twice.
+fn fresh_id() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn place(widget: &mut (impl InputExt + WidgetExt), wanted: Option<&FieldBox>, text: &str, fonts: &Fonts) {
+    let Some(wanted) = wanted else {
+        if widget.visible() {
+            widget.hide();
+        }
+        return;
+    };
+    let crate::scene::Rect { x, y, w, h } = wanted.rect;
+    if (widget.x(), widget.y(), widget.w(), widget.h()) != (x, y, w, h) {
+        widget.resize(x, y, w, h);
+    }
+    let (font, px) = fonts.of(wanted.style);
+    widget.set_color(Color::from_hex(wanted.ground));
+    widget.set_text_color(Color::from_hex(wanted.ink));
+    widget.set_cursor_color(Color::from_hex(wanted.ink));
+    widget.set_selection_color(Color::from_hex(wanted.selection));
+    widget.set_text_font(font);
+    widget.set_text_size(px);
+    if widget.value() != text {
+        widget.set_value(text);
+    }
+    if !widget.visible() {
+        widget.show();
+    }
+}
+
+fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame {
+    let mut canvas = Frame::new(0, 0, SIZE.0, SIZE.1, None);
+    let (scene, fonts) = (scene.clone(), fonts.clone());
+    let mut painter = Painter::default();
+    canvas.draw(move |_| painter.paint(&scene.borrow(), &fonts));
+    let queue = queue.clone();
+    canvas.handle(move |canvas, event| {
+        let input = match event {
+            Event::Push => {
+                let _ = canvas.take_focus();
+                Input_::Press(app::event_x(), app::event_y())
+            }
+            Event::Enter | Event::Move | Event::Drag => Input_::Move(app::event_x(), app::event_y()),
+            Event::Leave => Input_::Leave,
+            Event::MouseWheel => Input_::Wheel(app::event_dy_value()),
+            Event::KeyDown => typed_key(),
+            Event::Released | Event::Focus | Event::Unfocus => return true,
+            _ => return false,
+        };
+        queue.borrow_mut().push_back(input);
+        true
+    });
+    canvas
+}
+
+fn typed_key() -> Input_ {
+    let mut text = app::event_text();
+    let kept = Zeroizing::new(text.clone());
+    text.zeroize();
+    Input_::Key(app::event_key(), app::event_state(), kept)
+}
+
+fn entry(field: Field, queue: &Queue) -> Entry {
+    if field == Field::Composer {
+        let mut widget = MultilineInput::new(0, 0, 10, 10, None);
+        widget.set_wrap(true);
+        wire(&mut widget, field, queue);
+        Entry::Many(widget)
+    } else {
+        let mut widget = Input::new(0, 0, 10, 10, None);
+        wire(&mut widget, field, queue);
+        Entry::One(widget)
+    }
+}
+
+fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue: &Queue) {
+    widget.set_frame(FrameType::FlatBox);
+    widget.set_trigger(CallbackTrigger::Changed);
+    widget.hide();
+    let told = queue.clone();
+    widget.set_callback(move |widget| told.borrow_mut().push_back(Input_::Typed(field, widget.value())));
+    let told = queue.clone();
+    widget.handle(move |_, event| match event {
+        Event::Focus => {
+            told.borrow_mut().push_back(Input_::Focused(field));
+            false
+        }
+        Event::MouseWheel => {
+            told.borrow_mut().push_back(Input_::Wheel(app::event_dy_value()));
+            true
+        }
+        Event::KeyDown => {
+            let input = field_key(field);
+            let taken = input.is_some();
+            told.borrow_mut().extend(input);
+            taken
+        }
+        _ => false,
+    });
+}
+
+/// Keys that mean something to the window also while text is typed; the others are the field's.
+fn field_key(field: Field) -> Option<Input_> {
+    let (key, state) = (app::event_key(), app::event_state());
+    let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
+    if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
+        return Some(Input_::Enter(field));
+    }
+    let ours = match key {
+        Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
+        Key::Up | Key::Down => state.contains(Shortcut::Alt),
+        _ if state.contains(Shortcut::Ctrl) => {
+            matches!(key.to_char(), Some('l' | 'n' | 'k' | '+' | '=' | '-' | '0'))
+        }
+        _ => false,
+    };
+    ours.then(typed_key)
+}
+
+/// Accent square with a keyhole.
+const APP_ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64' viewBox='0 0 40 40'>\
+    <rect width='40' height='40' rx='10' fill='#17588a'/><circle cx='20' cy='16' r='6' fill='#ffffff'/>\
+    <path d='M17.5 19h5l2.5 12H15z' fill='#ffffff'/></svg>";
