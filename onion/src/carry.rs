@@ -2,22 +2,28 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
+use ipc_schema::Timestamp;
 use ipc_schema::limits::UNACKED_MAX;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::SendError;
+use crate::core::{FailureReason, SendError};
 use crate::error::CallError;
 use crate::id::CircuitHandle;
 use crate::mailbox::client::{Client, Event, NotSent, Outcome, RequestId};
 use crate::mailbox::message::{Signed, Waiting};
 use crate::shell::Shell;
 
+/// A relay that has not answered a command for this long is taken for dead, or one before it swallows cells: the circuit is closed, and
+/// its callers open another. Loopback takes 10 ms, a blob over four slow hops some seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Commands of one circuit.
 #[derive(Default)]
 pub struct Carried {
     client: Client,
-    waiting: HashMap<RequestId, oneshot::Sender<Outcome>>,
+    waiting: HashMap<RequestId, (Timestamp, oneshot::Sender<Outcome>)>,
     pushes: HashMap<RequestId, mpsc::Sender<Waiting>>,
     /// Messages that the stream has no room for yet, in order.
     unsent: VecDeque<Vec<u8>>,
@@ -61,7 +67,7 @@ impl Shell {
             let mut all = self.carried.borrow_mut();
             let carried = all.get_mut(&circuit).ok_or(CallError::CircuitGone)?;
             let (id, message) = request(&mut carried.client)?;
-            carried.waiting.insert(id, tell);
+            carried.waiting.insert(id, (Timestamp::now(), tell));
             carried.pushes.insert(id, push);
             carried.unsent.push_back(message);
         }
@@ -98,12 +104,25 @@ impl Shell {
         match understood {
             Some(true) => self.with(|core, _, rng| core.subscribed(rng, circuit)),
             Some(false) => {}
-            None => self.with(|core, now, rng| core.abandon(now, rng, circuit)),
+            None => self.with(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Misbehaved)),
+        }
+    }
+
+    /// Gives up circuits whose relay does not answer.
+    pub fn give_up_silent(self: &Rc<Self>, now: Timestamp) {
+        let silent: Vec<_> =
+            self.carried.borrow().iter().filter(|(_, carried)| carried.is_overdue(now)).map(|(id, _)| *id).collect();
+        for circuit in silent {
+            self.with(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Timeout));
         }
     }
 }
 
 impl Carried {
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.waiting.values().any(|(asked, _)| now.since(*asked) >= ANSWER_TIMEOUT)
+    }
+
     /// `None`: the relay misbehaved. `Some(true)`: the circuit carries a subscription from now on.
     fn received(&mut self, untrusted: &[u8]) -> Option<bool> {
         let was_subscribed = self.client.is_subscribed();
@@ -113,7 +132,7 @@ impl Carried {
                 if !subscribed {
                     self.pushes.remove(&id);
                 }
-                if let Some(waiting) = self.waiting.remove(&id) {
+                if let Some((_, waiting)) = self.waiting.remove(&id) {
                     // A caller that went away does not hear it.
                     let _ = waiting.send(outcome);
                 }

@@ -96,6 +96,7 @@ impl Shell {
             tokio::select! {
                 _ = ticks.tick() => {
                     self.with(OnionCore::tick);
+                    self.give_up_silent(Timestamp::now());
                     self.tell_state();
                 }
                 circuit = given_back.recv() => {

@@ -188,13 +188,15 @@ impl OnionCore {
         }
     }
 
-    /// The asked relay said on a circuit's mailbox stream what no mailbox says: the circuit is closed, and that relay is to blame.
-    pub fn abandon(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
+    /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
+    /// is closed. Silence may be any hop's doing.
+    pub fn abandon(
+        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, reason: FailureReason,
+    ) {
         let route = self.network.route(circuit).unwrap_or_default();
         if let Some(asked) = route.last() {
-            let blame = Some((route.len() - 1, *asked));
-            let failure = CircuitFailure { blame, reason: FailureReason::Misbehaved, was_built: true };
-            self.paths.failed(now, *asked, &failure);
+            let blame = (reason == FailureReason::Misbehaved).then_some((route.len() - 1, *asked));
+            self.paths.failed(now, *asked, &CircuitFailure { blame, reason, was_built: true });
         }
         self.network.close(circuit);
         self.settle(now, rng);
