@@ -50,4 +50,5 @@ const SOCKETS: &[Row] = &[
     allow(call!(SYS_getsockopt), "dial errors, the path's MTU"),
     allow(call!(SYS_sendmmsg), "QUIC sends in batches"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
+    allow(call!(SYS_uname), "quinn-udp asks for the kernel's version before it uses segmentation offload"),
 ];
