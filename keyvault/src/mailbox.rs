@@ -28,30 +28,34 @@ impl AsRef<[u8]> for Authenticator {
     }
 }
 
-/// The receiver's key of one queue.
+/// The receiver's key of one queue, as its seed: a queue is read for every envelope, and its key is expanded only to sign.
 #[derive(Clone)]
-pub(crate) struct ReceiverKey(SigningKey);
+pub(crate) struct ReceiverKey(Secret32);
 
 impl ReceiverKey {
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(SigningKey::from_bytes(Secret32::random(rng).expose()))
+        Self(Secret32::random(rng))
     }
 
     /// What goes into `create`.
     pub(crate) fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
+        self.expanded().verifying_key().to_bytes()
     }
 
     pub(crate) fn authenticate(&self, context: &Context, command: &Command) -> Authenticator {
-        Authenticator::Receiver(self.0.sign(&signing_input(context, command)).to_bytes())
+        Authenticator::Receiver(self.expanded().sign(&signing_input(context, command)).to_bytes())
+    }
+
+    fn expanded(&self) -> SigningKey {
+        SigningKey::from_bytes(self.0.expose())
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.put(self.0.as_bytes());
+        writer.put(self.0.expose());
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self(SigningKey::from_bytes(reader.secret::<32>()?.expose())))
+        reader.secret().map(Self)
     }
 }
 

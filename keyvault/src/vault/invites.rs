@@ -62,6 +62,7 @@ impl<S: Store> Vault<S> {
             created: None,
             invite: Some(invite),
             session: None,
+            outer: None,
         };
         let record = InviteRecord {
             relay,

@@ -74,8 +74,13 @@ impl<S: Store> Vault<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Opened, VaultError> {
-        let replica: ReplicaRecord = self.require(&incoming.replica.key(), Thing::Replica)?;
-        let Some(inner) = replica.unwrap(&incoming) else { return Ok(Opened::Unreadable) };
+        let mut replica: ReplicaRecord = self.require(&incoming.replica.key(), Thing::Replica)?;
+        let Some((inner, is_new_sender)) = replica.unwrap(&incoming) else { return Ok(Opened::Unreadable) };
+        if is_new_sender {
+            let mut changes = Changes::default();
+            changes.put_record(&incoming.replica.key(), &replica)?;
+            self.store.commit(&changes)?;
+        }
         let hash = inner.hash();
         match self.load(&hash.0)? {
             Some(OpenedRecord::Forgotten(_)) => return Ok(Opened::Duplicate(hash)),
@@ -206,11 +211,17 @@ impl<S: Store> Vault<S> {
 }
 
 impl ReplicaRecord {
-    fn unwrap(&self, incoming: &IncomingEnvelope<'_>) -> Option<InnerBlock> {
+    /// Takes the outer layer off; true if it was the first time for this sender, whose key is kept from now on.
+    fn unwrap(&mut self, incoming: &IncomingEnvelope<'_>) -> Option<(InnerBlock, bool)> {
         let queue = self.created.as_ref()?.sender_queue;
         let sender = AgreementKey::parse(incoming.untrusted_sender).ok()?;
+        if let Some((_, key)) = self.outer.as_ref().filter(|(known, _)| *known == sender) {
+            return Some((key.open(&queue, incoming.untrusted_envelope).ok()?, false));
+        }
         let key = OuterKey::derive(&self.agreement, &sender, &self.secret, &queue).ok()?;
-        key.open(&queue, incoming.untrusted_envelope).ok()
+        let inner = key.open(&queue, incoming.untrusted_envelope).ok()?;
+        self.outer = Some((sender, key));
+        Some((inner, true))
     }
 }
 

@@ -165,6 +165,8 @@ pub(super) struct ReplicaRecord {
     pub(super) invite: Option<InviteId>,
     /// Whom it serves; from then on nobody else.
     pub(super) session: Option<SessionId>,
+    /// The outer layer's key with the sender whose envelopes opened last, so that it is derived once.
+    pub(super) outer: Option<(AgreementKey, OuterKey)>,
 }
 
 impl ReplicaRecord {
@@ -192,7 +194,11 @@ impl Record for ReplicaRecord {
             writer.put(created.relay_key.bytes());
         }
         writer.flag(self.invite.is_some()).u64(self.invite.map_or(0, |invite| invite.0));
-        writer.u64(self.session.map_or(0, |session| session.0));
+        writer.u64(self.session.map_or(0, |session| session.0)).flag(self.outer.is_some());
+        if let Some((sender, key)) = &self.outer {
+            writer.put(sender.bytes());
+            key.write(writer);
+        }
         Ok(())
     }
 
@@ -219,6 +225,10 @@ impl Record for ReplicaRecord {
             created,
             invite: is_invite.then_some(invite),
             session: (session != SessionId(0)).then_some(session),
+            outer: match reader.flag()? {
+                true => Some((AgreementKey::read(reader)?, OuterKey::read(reader)?)),
+                false => None,
+            },
         })
     }
 }

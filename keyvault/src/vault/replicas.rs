@@ -64,6 +64,7 @@ impl<S: Store> Vault<S> {
             created: None,
             invite: None,
             session: None,
+            outer: None,
         };
         let mut changes = Changes::default();
         changes.put_record(&replica.key(), &record)?;
