@@ -28,9 +28,13 @@ pub async fn run(mut child: Child) -> Exit {
     };
     let shell = Rc::new(Shell::new(File::from(file)));
     let passphrase = child.files.remove("passphrase");
+    let settled = child.files.remove("settled");
     if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless) {
+        // The supervisor takes its closing for a success: let the process's end close it.
+        std::mem::forget(settled);
         return exit;
     }
+    drop(settled);
     // Closed by dropping it: the suite gets ready only after the passphrase was tried.
     drop(child.files.remove("settled"));
     let sweeping = spawn_local({

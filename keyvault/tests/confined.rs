@@ -24,6 +24,7 @@ struct Running {
     pid: Pid,
     control: Option<OwnedFd>,
     stderr: File,
+    settled: std::io::PipeReader,
     ended: bool,
 }
 
@@ -62,6 +63,8 @@ impl Start<'_> {
             writer.write_all(passphrase).unwrap();
             send(Grant::File { name: "passphrase".into(), file: reader.into() });
         }
+        let (settled, settled_end) = std::io::pipe().unwrap();
+        send(Grant::File { name: "settled".into(), file: settled_end.into() });
         let gate = ipc_schema::rpc::connect(granted_edge(&send, "stored-keyvault", false)).unwrap().0;
         let unlock = ipc_schema::rpc::connect(granted_edge(&send, "ui-keyvault", true)).unwrap().0;
         send(Grant::Ready);
@@ -86,6 +89,11 @@ impl Running {
         self.stderr.read_to_string(&mut said).unwrap();
         self.ended = true;
         (waitpid(self.pid, None).unwrap(), said)
+    }
+
+    /// Waits until the passphrase was tried.
+    fn settle(&mut self) {
+        assert_eq!(self.settled.read(&mut [0]).unwrap(), 0);
     }
 
     fn kill(self) {
@@ -193,7 +201,8 @@ fn a_vault_survives_kills_behind_its_walls_and_ends_as_it_should() {
         assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), 3), "{said}");
         assert!(said.contains("wrong passphrase"), "{said}");
 
-        let (running, gate, _) = with(Some(b"correct horse")).run();
+        let (mut running, gate, _) = with(Some(b"correct horse")).run();
+        running.settle();
         vault_of(&gate).await;
         let (status, said) = running.stop();
         assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), 0), "{said}");
