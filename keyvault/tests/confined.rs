@@ -68,11 +68,8 @@ impl Start<'_> {
         let gate = ipc_schema::rpc::connect(granted_edge(&send, "stored-keyvault", false)).unwrap().0;
         let unlock = ipc_schema::rpc::connect(granted_edge(&send, "ui-keyvault", true)).unwrap().0;
         send(Grant::Ready);
-        (
-            Running { pid, control: Some(ours), stderr: OwnedFd::from(stderr).into(), ended: false },
-            gate,
-            unlock,
-        )
+        let stderr = OwnedFd::from(stderr).into();
+        (Running { pid, control: Some(ours), stderr, settled, ended: false }, gate, unlock)
     }
 }
 
