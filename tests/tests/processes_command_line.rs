@@ -1,0 +1,132 @@
+//! The command line's contract where it meets bad input: exit codes, and one line that says what to do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::path::Path;
+use std::process::Command;
+
+use privatus_tests::{Person, Relay, Suite, binaries};
+
+/// Starts something that must end by itself; gives exit code and stderr.
+fn fails(folder: &Path, arguments: &[&str], input: &str) -> (i32, String) {
+    let mut suite = Suite::start(folder, arguments, input, None);
+    let code = suite.wait();
+    // The last line is the one for the person; before it stand the parts' own.
+    (code, suite.said())
+}
+
+fn path(folder: &Path) -> &str {
+    folder.to_str().unwrap()
+}
+
+#[test]
+fn the_command_line_links_no_window_and_no_sound() {
+    let output = Command::new("ldd").arg(binaries().join("privatus")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap().to_lowercase();
+    assert!(text.contains("libc.so"), "{text}");
+    for library in ["fltk", "asound", "libx11", "wayland", "libgl", "dbus"] {
+        assert!(!text.contains(library), "{text}");
+    }
+}
+
+#[test]
+fn what_does_not_run_is_exit_4() {
+    let dir = tempfile::tempdir().unwrap();
+    for command in ["status", "audit", "stop", "contacts", "lock"] {
+        let (code, said) = fails(dir.path(), &["--profile", path(dir.path()), command], "");
+        assert_eq!((code, said.lines().count()), (4, 1), "{command}: {said}");
+    }
+}
+
+#[test]
+fn what_is_not_built_says_so_and_nonsense_is_exit_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, said) = fails(dir.path(), &["backup", "/nowhere"], "");
+    assert_eq!((code, said.contains("not built yet")), (5, true), "{said}");
+    for arguments in [&["frobnicate"][..], &["run", "--no-such-flag"], &["send"], &[]] {
+        let (code, said) = fails(dir.path(), arguments, "");
+        assert_eq!((code, said.lines().count()), (2, 1), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_new_folder_without_a_passphrase_and_a_wrong_passphrase_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = ["run", "--headless", "--network", "line", "--profile", path(dir.path())];
+    let (code, said) = fails(dir.path(), &run, "");
+    assert_eq!((code, said.contains("--passphrase-fd")), (2, true), "{said}");
+    let mut person = Person::start("line", &[], None);
+    assert_eq!(person.suite.stop(), 0);
+    let folder = person.dir.path();
+    let run = ["run", "--headless", "--passphrase-fd", "0", "--profile", path(folder)];
+    let (code, said) = fails(folder, &run, "not the passphrase\n");
+    assert_eq!((code, said.contains("wrong passphrase")), (3, true), "{said}");
+}
+
+#[test]
+fn a_folder_in_use_and_another_network_are_refused() {
+    let mut person = Person::start("line", &[], None);
+    let folder = person.dir.clone();
+    let run = ["run", "--headless", "--passphrase-fd", "0", "--profile", path(folder.path())];
+    let (code, said) = fails(folder.path(), &run, "x\n");
+    assert_eq!((code, said.contains("in use")), (1, true), "{said}");
+    assert_eq!(person.suite.stop(), 0);
+    let other = [&run[..], &["--network", "other"]].concat();
+    let (code, said) = fails(folder.path(), &other, "x\n");
+    assert_eq!((code, said.contains("belongs to the network line")), (2, true), "{said}");
+}
+
+#[test]
+fn the_public_network_refuses_addresses_of_this_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let bootstrap = "/ip4/127.0.0.1/udp/4001/quic-v1";
+    let run = [
+        "run",
+        "--headless",
+        "--passphrase-fd",
+        "0",
+        "--bootstrap",
+        bootstrap,
+        "--profile",
+        path(dir.path()),
+    ];
+    let (code, said) = fails(dir.path(), &run, "x\n");
+    assert_eq!((code, said.contains("--network")), (2, true), "{said}");
+}
+
+#[test]
+fn a_relays_unknown_key_and_taken_port_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("relay.toml"), "max_quues = 3\n").unwrap();
+    let (code, said) = fails(dir.path(), &["relay", "--dir", path(dir.path()), "--network", "line"], "");
+    assert_eq!((code, said.contains("max_quues")), (2, true), "{said}");
+    std::fs::remove_file(dir.path().join("relay.toml")).unwrap();
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let listen = format!("/ip4/127.0.0.1/udp/{}/quic-v1", taken.local_addr().unwrap().port());
+    let relay = ["relay", "--dir", path(dir.path()), "--network", "line", "--listen", &listen];
+    let (code, said) = fails(dir.path(), &relay, "");
+    assert_eq!(code, 1, "{said}");
+}
+
+#[test]
+fn a_relay_is_ready_without_a_bootstrap_or_with_a_dead_one() {
+    let dead = "/ip4/127.0.0.1/udp/9/quic-v1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    for bootstraps in [&[][..], &[dead.to_string()]] {
+        let relay = Relay::start("line", bootstraps, None);
+        assert!(
+            relay.address.starts_with("/ip4/127.0.0.1/udp/") && relay.address.contains("/p2p/"),
+            "{relay:?}"
+        );
+        assert!(!relay.address.contains("/udp/0/"), "{relay:?}");
+    }
+}
+
+#[test]
+fn a_profile_behind_a_long_path_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("x".repeat(120)).join("y".repeat(120));
+    let run = ["run", "--headless", "--network", "line", "--passphrase-fd", "0", "--profile", path(&deep)];
+    let suite = Suite::start(&deep, &run, "a passphrase\n", None);
+    assert_eq!(suite.line(), "ready");
+    assert_eq!(suite.status()["locked"], false);
+    assert!(deep.join("run/messenger.sock").exists());
+}
