@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use super::jobs::Jobs;
 use super::opens::{OpenId, OpenRefused, Opened, Opens};
 use super::saved::Saved;
-use super::{CircuitEvent, SendError, ServiceEvent, StreamRef};
+use super::{CircuitEvent, CircuitFailure, SendError, ServiceEvent, StreamRef};
 use crate::directory::schedule::Order;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
 use crate::handshake::{OnionKey, RelaySide};
@@ -338,7 +338,7 @@ impl OnionCore {
     fn tick_schedule(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         let enough = self.own.is_some() || self.paths.enough(now, &self.view);
         let guard = self.paths.guards().guard();
-        for order in self.schedule.due(now, rng, &self.view, guard, enough) {
+        for order in self.schedule.due(now, rng, &self.view, (guard, enough)) {
             match order {
                 Order::Start(job) => self.start_job(now, rng, job),
                 Order::Cancel(job) => self.cancel_job(job),
@@ -460,6 +460,13 @@ impl OnionCore {
         if !news.is_empty() {
             self.learned(now);
             self.schedule.announce(now, rng, &self.view, news);
+        }
+    }
+
+    /// A circuit failed. While netd is away that says nothing of any relay, least of all of the guard.
+    pub(super) fn blame(&mut self, now: Timestamp, asked: RelayId, failure: &CircuitFailure) {
+        if self.netd {
+            self.paths.failed(now, asked, failure);
         }
     }
 

@@ -52,7 +52,8 @@ fn compare(view: &View, asked: &Range) -> Compared {
         return Compared::Listed(relays);
     }
     let size = relays.len().div_ceil(PARTS_MAX);
-    let starts: Vec<RelayId> = relays.chunks(size).filter_map(|part| part.first()).map(|(relay, _)| *relay).collect();
+    let starts: Vec<RelayId> =
+        relays.chunks(size).filter_map(|part| part.first()).map(|(relay, _)| *relay).collect();
     let mut parts = Vec::with_capacity(starts.len());
     let mut first = asked.first;
     for next in starts.iter().skip(1) {
@@ -98,7 +99,11 @@ fn take(now: Timestamp, view: &mut View, record: &Record) -> Result<Option<Learn
 ///
 /// # Errors
 /// [`Misbehaved`]: end the stream.
-pub fn answer(now: Timestamp, view: &mut View, untrusted: &[u8]) -> Result<(Answer, Vec<RelayId>), Misbehaved> {
+pub fn answer(
+    now: Timestamp,
+    view: &mut View,
+    untrusted: &[u8],
+) -> Result<(Answer, Vec<RelayId>), Misbehaved> {
     match Question::parse(untrusted)? {
         Question::Reconcile(ranges) => {
             Ok((Answer::Reconciled(ranges.iter().map(|range| compare(view, range)).collect()), Vec::new()))
@@ -183,7 +188,12 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Misbehaved`]: the relay is to blame; what it sent before stays, for it was signed.
-    pub fn answered(&mut self, now: Timestamp, view: &mut View, untrusted: &[u8]) -> Result<Step, Misbehaved> {
+    pub fn answered(
+        &mut self,
+        now: Timestamp,
+        view: &mut View,
+        untrusted: &[u8],
+    ) -> Result<Step, Misbehaved> {
         let answer = Answer::parse(untrusted)?;
         match (std::mem::replace(&mut self.asked, Asked::Announced), answer) {
             (Asked::Ranges(asked), Answer::Reconciled(compared)) if asked.len() == compared.len() => {
@@ -289,7 +299,8 @@ impl Exchange {
             // Neighbouring parts stay in order, others need sorting: a RECONCILE's ranges rise.
             let mut some: Vec<_> = self.open.drain(..self.open.len().min(RANGES_MAX)).collect();
             some.sort_unstable();
-            let ranges: Vec<Range> = some.into_iter().map(|(first, last)| summary(view, first, last)).collect();
+            let ranges: Vec<Range> =
+                some.into_iter().map(|(first, last)| summary(view, first, last)).collect();
             let question = Question::Reconcile(ranges.clone()).pack();
             self.asked = Asked::Ranges(ranges);
             return Ok(Step::Send(question));

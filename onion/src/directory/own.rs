@@ -34,7 +34,10 @@ pub struct OnionSecret {
 
 impl std::fmt::Debug for OnionSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OnionSecret").field("from", &self.from).field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("OnionSecret")
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,7 +98,10 @@ pub struct RelayKeys {
 
 impl std::fmt::Debug for RelayKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RelayKeys").field("onion", &self.onion).field("sequence", &self.sequence).finish_non_exhaustive()
+        f.debug_struct("RelayKeys")
+            .field("onion", &self.onion)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
     }
 }
 
@@ -222,13 +228,16 @@ impl OwnRelay {
 
     fn announced_addresses(&self) -> Vec<Address> {
         let all = self.appearance.iter().flat_map(|appearance| &appearance.addresses);
-        all.filter(|address| self.rules.allows(address)).take(ipc_schema::relay::ADDRESSES_MAX).copied().collect()
+        all.filter(|address| self.rules.allows(address))
+            .take(ipc_schema::relay::ADDRESSES_MAX)
+            .copied()
+            .collect()
     }
 
     fn refresh_due(&self, now: Timestamp) -> bool {
-        self.announced
-            .as_ref()
-            .is_none_or(|(descriptor, _)| now.since(descriptor.published) >= REFRESH || now < descriptor.published)
+        self.announced.as_ref().is_none_or(|(descriptor, _)| {
+            now.since(descriptor.published) >= REFRESH || now < descriptor.published
+        })
     }
 
     fn rotate(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {

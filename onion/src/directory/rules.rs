@@ -75,7 +75,12 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let shared = a == 100 && (64..128).contains(&b);
     let reserved = a == 0 || a >= 240 || (a == 192 && b == 0 && c == 0) || (a == 198 && (b == 18 || b == 19));
-    !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_documentation() || shared || reserved)
+    !(ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        || shared
+        || reserved)
 }
 
 /// A block of addresses that one party is likely to hold whole.
@@ -157,9 +162,22 @@ mod tests {
     fn the_public_network_refuses_addresses_that_the_internet_does_not_route() {
         let public = NetworkRules::new([0; 32]);
         for inner in [
-            "127.0.0.1:1", "10.1.2.3:1", "192.168.1.1:1", "172.16.0.1:1", "169.254.1.1:1", "100.64.0.1:1", "0.0.0.0:1",
-            "224.0.0.1:1", "255.255.255.255:1", "203.0.113.7:1", "[::1]:1", "[fe80::1]:1", "[fc00::1]:1", "[ff02::1]:1",
-            "[::ffff:10.0.0.1]:1", "[2001:db8::1]:1",
+            "127.0.0.1:1",
+            "10.1.2.3:1",
+            "192.168.1.1:1",
+            "172.16.0.1:1",
+            "169.254.1.1:1",
+            "100.64.0.1:1",
+            "0.0.0.0:1",
+            "224.0.0.1:1",
+            "255.255.255.255:1",
+            "203.0.113.7:1",
+            "[::1]:1",
+            "[fe80::1]:1",
+            "[fc00::1]:1",
+            "[ff02::1]:1",
+            "[::ffff:10.0.0.1]:1",
+            "[2001:db8::1]:1",
         ] {
             assert!(!public.allows(&address(inner)), "{inner}");
         }
@@ -183,8 +201,16 @@ mod tests {
         let tcp = parse_multiaddr("/ip6/::1/tcp/9").unwrap();
         assert_eq!((tcp.transport, tcp.socket), (Transport::Tcp, "[::1]:9".parse().unwrap()));
         for other in [
-            "", "/", "/ip4/1.2.3.4", "/ip4/::1/tcp/1", "/dns/a/tcp/1", "/ip4/1.2.3.4/udp/1", "/ip4/1.2.3.4/tcp/0",
-            "/ip4/1.2.3.4/tcp/1/ws", "/ip4/1.2.3.4/tcp/1/p2p", "/ip4/1.2.3.4/tcp/1/p2p/a/p2p-circuit",
+            "",
+            "/",
+            "/ip4/1.2.3.4",
+            "/ip4/::1/tcp/1",
+            "/dns/a/tcp/1",
+            "/ip4/1.2.3.4/udp/1",
+            "/ip4/1.2.3.4/tcp/0",
+            "/ip4/1.2.3.4/tcp/1/ws",
+            "/ip4/1.2.3.4/tcp/1/p2p",
+            "/ip4/1.2.3.4/tcp/1/p2p/a/p2p-circuit",
         ] {
             assert_eq!(parse_multiaddr(other), None, "{other}");
         }

@@ -20,7 +20,8 @@ const RELAY_SYNC_PRIVATE: Duration = Duration::from_secs(5);
 /// How often one of the public network does.
 const RELAY_SYNC_PUBLIC: Duration = Duration::from_secs(600);
 /// Between which a client of the public network draws when to ask again (protocol.md 7).
-const CLIENT_SYNC_PUBLIC: (Duration, Duration) = (Duration::from_secs(6 * 3_600), Duration::from_secs(12 * 3_600));
+const CLIENT_SYNC_PUBLIC: (Duration, Duration) =
+    (Duration::from_secs(6 * 3_600), Duration::from_secs(12 * 3_600));
 /// The same in a private network: an exchange of equal views costs 12 cells, so that an idle hour stays below 200 kB.
 const CLIENT_SYNC_PRIVATE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(240));
 /// Longest back-off while too few relays are known: 1, 2, 4 … 60 s (protocol.md 7).
@@ -220,14 +221,13 @@ impl Schedule {
         }
     }
 
-    /// What to begin or give up at `now`. `enough`: paths have the relays they need. `guard`: the client's own.
+    /// What to begin or give up at `now`. `guard`: the client's own; `enough`: paths have the relays they need.
     pub fn due(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
         view: &View,
-        guard: Option<RelayId>,
-        enough: bool,
+        (guard, enough): (Option<RelayId>, bool),
     ) -> Vec<Order> {
         let mut orders = self.overdue(now);
         self.tell(now, &mut orders);
@@ -332,8 +332,12 @@ impl Schedule {
 
     fn tell(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
         let far = now.after(BACKOFF_MAX);
-        let ripe: Vec<Told> =
-            self.to_tell.iter().filter(|(_, telling)| telling.at <= now || telling.at > far).map(|(to, _)| *to).collect();
+        let ripe: Vec<Told> = self
+            .to_tell
+            .iter()
+            .filter(|(_, telling)| telling.at <= now || telling.at > far)
+            .map(|(to, _)| *to)
+            .collect();
         for told in ripe {
             let contact = match told {
                 Told::Bootstrap(index) => Contact::Bootstrap(index),
@@ -407,8 +411,13 @@ impl Schedule {
             .map(Contact::Bootstrap)
             .chain(self.hints.iter().map(|hint| Contact::Hint(*hint)))
             .collect();
-        let some: Vec<Contact> =
-            all.iter().cycle().skip(self.rotation % all.len().max(1)).take(ASKED_AT_ONCE.min(all.len())).copied().collect();
+        let some: Vec<Contact> = all
+            .iter()
+            .cycle()
+            .skip(self.rotation % all.len().max(1))
+            .take(ASKED_AT_ONCE.min(all.len()))
+            .copied()
+            .collect();
         self.rotation = self.rotation.wrapping_add(some.len());
         some
     }

@@ -1,10 +1,13 @@
 //! Views that meet: what they refuse, how two become one, and how a network of fifty comes together.
+#![allow(clippy::cast_possible_truncation, reason = "numbers of test relays and envelopes wrap on purpose")]
 
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use ipc_schema::Timestamp;
-use ipc_schema::relay::{Address, Descriptor, DescriptorError, FLAG_MAILBOX, OnionKey, RelayId as PackedRelayId, Transport};
+use ipc_schema::relay::{
+    Address, Descriptor, DescriptorError, FLAG_MAILBOX, OnionKey, RelayId as PackedRelayId, Transport,
+};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -37,7 +40,11 @@ pub fn id(number: u32) -> RelayId {
 
 /// A descriptor of relay `number`; tests alter it before they sign.
 pub fn descriptor(number: u32) -> Descriptor {
-    let key = OnionKey { key: [number as u8; 32], from: Timestamp(NOW.0 - 1_000), until: Timestamp(NOW.0 + 700_000_000) };
+    let key = OnionKey {
+        key: [number as u8; 32],
+        from: Timestamp(NOW.0 - 1_000),
+        until: Timestamp(NOW.0 + 700_000_000),
+    };
     let [_, a, b, c] = number.to_be_bytes();
     Descriptor {
         network_id: NETWORK,
@@ -294,7 +301,12 @@ fn answered(view: &mut View, answer: &Answer) -> Result<Step, Misbehaved> {
 #[test]
 fn a_relay_that_answers_beside_the_question_is_to_blame() {
     let mut view = view_of(3);
-    let range = |first: u8, last: u8| Range { first: RelayId([first; 32]), last: RelayId([last; 32]), count: 1, fingerprint: [0; 16] };
+    let range = |first: u8, last: u8| Range {
+        first: RelayId([first; 32]),
+        last: RelayId([last; 32]),
+        count: 1,
+        fingerprint: [0; 16],
+    };
     let wrong = [
         Answer::Taken(0),
         Answer::Records(vec![Record::Descriptor(packed(1))]),
@@ -330,7 +342,10 @@ fn descriptors_that_were_not_asked_for_or_are_forged_cost_the_relay_the_circuit(
     forged[80] ^= 1;
     assert_eq!(fetch(vec![Record::Descriptor(forged)]), (Err(Misbehaved::Forged), 1));
     assert_eq!(fetch(vec![Record::Descriptor(packed(3))]).0, Err(Misbehaved::NotAsked));
-    assert_eq!(fetch(vec![Record::Descriptor(packed(2)), Record::Descriptor(packed(2))]).0, Err(Misbehaved::NotAsked));
+    assert_eq!(
+        fetch(vec![Record::Descriptor(packed(2)), Record::Descriptor(packed(2))]).0,
+        Err(Misbehaved::NotAsked)
+    );
     // Sending nothing is no crime: it may have expired meanwhile.
     assert_eq!(fetch(Vec::new()), (Ok(Step::Done(Vec::new())), 1));
 }
@@ -357,7 +372,10 @@ fn a_relay_that_splits_for_ever_is_given_up() {
         match exchange.answered(NOW, &mut view, &Answer::Reconciled(halves.collect()).pack()) {
             Ok(Step::Send(next)) => question = next,
             other => {
-                assert!(matches!(other, Err(Misbehaved::Endless | Misbehaved::NotAsked | Misbehaved::Malformed)), "{other:?}");
+                assert!(
+                    matches!(other, Err(Misbehaved::Endless | Misbehaved::NotAsked | Misbehaved::Malformed)),
+                    "{other:?}"
+                );
                 return;
             }
         }
@@ -405,7 +423,12 @@ impl Net {
         let own = own.as_mut().unwrap();
         let socket = (std::net::Ipv4Addr::new(127, 0, 0, number as u8 + 1), port).into();
         let addresses = vec![Address { transport: Transport::Quic, socket }];
-        own.appear(Appearance { link_key: [number as u8 + 1; 32], addresses, operator_tag: [0; 16], mailboxes: true });
+        own.appear(Appearance {
+            link_key: [number as u8 + 1; 32],
+            addresses,
+            operator_tag: [0; 16],
+            mailboxes: true,
+        });
         own.tick(self.now, &mut self.rng);
         view.accept(self.now, own.descriptor().unwrap()).unwrap();
         schedule.announce(self.now, &mut self.rng, view, &[own.relay()]);
@@ -417,7 +440,7 @@ impl Net {
             let node = &mut self.nodes[at];
             let enough = node.view.len() >= 3;
             let guard = node.view.entries().next().map(|(relay, _)| relay);
-            for order in node.schedule.due(self.now, &mut self.rng, &node.view, guard, enough) {
+            for order in node.schedule.due(self.now, &mut self.rng, &node.view, (guard, enough)) {
                 self.nodes[at].asked.extend(match order {
                     Order::Start(job) => Some((self.now, job.contact)),
                     Order::Cancel(_) => None,
@@ -472,7 +495,9 @@ fn fifty_relays_with_one_bootstrap_know_each_other_within_seconds() {
     net.appear(33, 5_000);
     let moved = net.nodes[33].own.as_ref().unwrap().relay();
     let relays_know = |net: &Net| {
-        net.nodes[..50].iter().all(|node| node.view.entry(moved).unwrap().descriptor().addresses[0].socket.port() == 5_000)
+        net.nodes[..50]
+            .iter()
+            .all(|node| node.view.entry(moved).unwrap().descriptor().addresses[0].socket.port() == 5_000)
     };
     let mut steps = 0;
     while !relays_know(&net) {

@@ -141,7 +141,8 @@ impl Entry {
     /// The onion key to shake hands with at `now`: the newest that is in its dates.
     #[must_use]
     pub fn onion_key(&self, now: Timestamp) -> Option<[u8; 32]> {
-        let in_dates = |key: &&ipc_schema::relay::OnionKey| key.from <= now.after(CLOCK_SLACK) && now < key.until;
+        let in_dates =
+            |key: &&ipc_schema::relay::OnionKey| key.from <= now.after(CLOCK_SLACK) && now < key.until;
         self.descriptor.onion_keys.iter().filter(in_dates).max_by_key(|key| key.from).map(|key| key.key)
     }
 
@@ -232,13 +233,17 @@ impl View {
     }
 
     fn entry_is_usable(&self, now: Timestamp, entry: &Entry) -> bool {
-        let trusted = self.rules.is_private() || (!entry.on_probation(now) && entry.sources.len() >= SOURCES_WANTED);
+        let trusted =
+            self.rules.is_private() || (!entry.on_probation(now) && entry.sources.len() >= SOURCES_WANTED);
         trusted && entry.proof.is_none() && entry.descriptor.valid_at(now) && entry.onion_key(now).is_some()
     }
 
     /// All relays that a path may use at `now`, by id.
     pub fn usable(&self, now: Timestamp) -> impl Iterator<Item = (RelayId, &Entry)> {
-        self.entries.iter().filter(move |(_, entry)| self.entry_is_usable(now, entry)).map(|(relay, entry)| (*relay, entry))
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| self.entry_is_usable(now, entry))
+            .map(|(relay, entry)| (*relay, entry))
     }
 
     /// All entries by id.
@@ -330,7 +335,8 @@ impl View {
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let before = self.entries.len();
         // A descriptor from the future is kept: the clock was set back, and will be set right.
-        self.entries.retain(|_, entry| now < entry.descriptor.published.after(ipc_schema::relay::DESCRIPTOR_VALID));
+        self.entries
+            .retain(|_, entry| now < entry.descriptor.published.after(ipc_schema::relay::DESCRIPTOR_VALID));
         self.entries.len() != before
     }
 

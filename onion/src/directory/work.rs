@@ -5,8 +5,8 @@
 //! week's refreshes. Private networks ask for none.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use ipc_schema::relay::{Address, Descriptor, Transport};
 use ipc_schema::Timestamp;
+use ipc_schema::relay::{Address, Descriptor, Transport};
 use sha2::{Digest, Sha256};
 
 use crate::id::RelayId;

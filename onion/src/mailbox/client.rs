@@ -212,7 +212,11 @@ mod tests {
         let id = ask(&mut client, Call::Delete);
         client.received(&answer(id)).unwrap();
         assert_eq!(client.received(&answer(id)), Err(Misbehaved::NotAsked));
-        for reply in [Reply::Blob(vec![1]), Reply::MoreWork(1), Reply::Envelopes { more: false, envelopes: Vec::new() }] {
+        for reply in [
+            Reply::Blob(vec![1]),
+            Reply::MoreWork(1),
+            Reply::Envelopes { more: false, envelopes: Vec::new() },
+        ] {
             let id = ask(&mut client, Call::Delete);
             assert_eq!(client.received(&reply.pack(id)), Err(Misbehaved::NotAsked));
         }
@@ -227,7 +231,10 @@ mod tests {
         assert_eq!(client.received(&Reply::Push(waiting()).pack(id)), Err(Misbehaved::NotAsked));
         client.received(&Reply::Answer(Answer::Ok).pack(id)).unwrap();
         assert!(client.is_subscribed());
-        assert_eq!(client.received(&Reply::Push(waiting()).pack(id)), Ok(Event::Pushed(RequestId(id), waiting())));
+        assert_eq!(
+            client.received(&Reply::Push(waiting()).pack(id)),
+            Ok(Event::Pushed(RequestId(id), waiting()))
+        );
     }
 
     #[test]

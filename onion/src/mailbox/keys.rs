@@ -75,7 +75,8 @@ pub fn is_receiver_key(key: &[u8; 32]) -> bool {
 /// Whether the receiver gave that command.
 #[must_use]
 pub fn receiver_gave(key: &[u8; 32], context: &Context, call: &Call, authenticator: &Authenticator) -> bool {
-    let (Authenticator::Signature(signature), Ok(key)) = (authenticator, VerifyingKey::from_bytes(key)) else {
+    let (Authenticator::Signature(signature), Ok(key)) = (authenticator, VerifyingKey::from_bytes(key))
+    else {
         return false;
     };
     key.verify_strict(&signing_input(context, &call.command()), &Signature::from_bytes(signature)).is_ok()
@@ -83,7 +84,12 @@ pub fn receiver_gave(key: &[u8; 32], context: &Context, call: &Call, authenticat
 
 /// Whether the holder of a 32 B MAC key gave that command.
 #[must_use]
-pub fn mac_holder_gave(key: &[u8; 32], context: &Context, call: &Call, authenticator: &Authenticator) -> bool {
+pub fn mac_holder_gave(
+    key: &[u8; 32],
+    context: &Context,
+    call: &Call,
+    authenticator: &Authenticator,
+) -> bool {
     let (Authenticator::Mac(tag), Ok(mac)) = (authenticator, Hmac::<Sha256>::new_from_slice(key)) else {
         return false;
     };

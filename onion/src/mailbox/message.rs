@@ -104,9 +104,11 @@ impl Call {
             Self::Collect { max } => Command::Collect { max: *max },
             Self::Acknowledge { messages } => Command::Acknowledge { messages: messages.clone() },
             Self::Delete => Command::Delete,
-            Self::LeaveBlob { blob_id, read_key, blob } => {
-                Command::LeaveBlob { blob_id: *blob_id, read_key: *read_key, blob_hash: Sha256::digest(blob).into() }
-            }
+            Self::LeaveBlob { blob_id, read_key, blob } => Command::LeaveBlob {
+                blob_id: *blob_id,
+                read_key: *read_key,
+                blob_hash: Sha256::digest(blob).into(),
+            },
             Self::DropBlob { blob_id } => Command::DropBlob { blob_id: *blob_id },
             Self::Secure { sender_key } => Command::Secure { sender_key: *sender_key },
             Self::Deposit { put_id, envelope } => {
@@ -169,7 +171,11 @@ impl Call {
             2 => Self::Collect { max: cursor.u16()? },
             3 => Self::Acknowledge { messages: read_ids(cursor)? },
             4 => Self::Delete,
-            5 => Self::LeaveBlob { blob_id: cursor.array()?, read_key: cursor.array()?, blob: take_rest(cursor)? },
+            5 => Self::LeaveBlob {
+                blob_id: cursor.array()?,
+                read_key: cursor.array()?,
+                blob: take_rest(cursor)?,
+            },
             6 => Self::DropBlob { blob_id: cursor.array()? },
             7 => Self::Secure { sender_key: cursor.array()? },
             8 => Self::Deposit { put_id: cursor.array()?, envelope: take_rest(cursor)? },
@@ -494,7 +500,11 @@ fn pack_waiting(out: &mut Vec<u8>, waiting: &Waiting) {
 }
 
 fn read_waiting(cursor: &mut Cursor<'_>) -> Result<Waiting, Short> {
-    Ok(Waiting { id: cursor.array()?, sender_key: cursor.array()?, envelope: cursor.take(ENVELOPE_BYTES)?.to_vec() })
+    Ok(Waiting {
+        id: cursor.array()?,
+        sender_key: cursor.array()?,
+        envelope: cursor.take(ENVELOPE_BYTES)?.to_vec(),
+    })
 }
 
 fn read_part(cursor: &mut Cursor<'_>) -> Result<Reply, Misbehaved> {
@@ -569,8 +579,10 @@ mod tests {
 
     #[test]
     fn a_deposit_and_a_push_take_nine_relay_messages() {
-        let deposit = Request::Signed(signed(Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] }));
-        let push = Reply::Push(Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; ENVELOPE_BYTES] });
+        let deposit =
+            Request::Signed(signed(Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] }));
+        let push =
+            Reply::Push(Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; ENVELOPE_BYTES] });
         for length in [deposit.pack(1).len(), push.pack(1).len()] {
             assert_eq!((length + 4).div_ceil(488), 9);
         }
@@ -578,7 +590,10 @@ mod tests {
 
     #[test]
     fn whatever_is_cut_or_too_long_is_refused() {
-        for call in calls().into_iter().filter(|call| !matches!(call, Call::LeaveBlob { .. } | Call::Acknowledge { .. })) {
+        for call in calls()
+            .into_iter()
+            .filter(|call| !matches!(call, Call::LeaveBlob { .. } | Call::Acknowledge { .. }))
+        {
             let packed = Request::Signed(signed(call)).pack(1);
             for length in 0..packed.len() {
                 assert!(Request::parse(&packed[..length]).is_err(), "cut at {length}");

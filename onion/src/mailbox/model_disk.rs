@@ -59,25 +59,36 @@ impl ModelDisk {
             DiskRequest::Create { receiver_queue, sender_queue, receiver_key } => {
                 self.create(receiver_queue, sender_queue, receiver_key)
             }
-            DiskRequest::ByReceiver(queue) => DiskReply::Receiver(self.queues.get(&queue).map(|queue| ReceiverRow {
-                receiver_key: queue.receiver_key,
-                sender_queue: queue.sender_queue,
+            DiskRequest::ByReceiver(queue) => DiskReply::Receiver(self.queues.get(&queue).map(|queue| {
+                ReceiverRow { receiver_key: queue.receiver_key, sender_queue: queue.sender_queue }
             })),
-            DiskRequest::BySender(queue) => DiskReply::Sender(self.by_sender.get(&queue).map(|receiver_queue| SenderRow {
-                sender_key: self.queues.get(receiver_queue).and_then(|queue| queue.sender_key),
-                receiver_queue: *receiver_queue,
-            })),
-            DiskRequest::Secure { sender_queue, sender_key } => DiskReply::Answer(self.secure(&sender_queue, sender_key)),
-            DiskRequest::Put { sender_queue, put_id, envelope } => self.put(now, &sender_queue, put_id, envelope),
-            DiskRequest::Read { receiver_queue, after, max } => DiskReply::Messages(self.read(&receiver_queue, after, max)),
+            DiskRequest::BySender(queue) => {
+                DiskReply::Sender(self.by_sender.get(&queue).map(|receiver_queue| SenderRow {
+                    sender_key: self.queues.get(receiver_queue).and_then(|queue| queue.sender_key),
+                    receiver_queue: *receiver_queue,
+                }))
+            }
+            DiskRequest::Secure { sender_queue, sender_key } => {
+                DiskReply::Answer(self.secure(&sender_queue, sender_key))
+            }
+            DiskRequest::Put { sender_queue, put_id, envelope } => {
+                self.put(now, &sender_queue, put_id, envelope)
+            }
+            DiskRequest::Read { receiver_queue, after, max } => {
+                DiskReply::Messages(self.read(&receiver_queue, after, max))
+            }
             DiskRequest::Ack { receiver_queue, ids } => DiskReply::Answer(self.ack(&receiver_queue, &ids)),
             DiskRequest::Delete(queue) => DiskReply::Answer(self.delete(&queue)),
             DiskRequest::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
                 let row = BlobRow { read_key, bound_to: None, blob, receiver_queue };
                 DiskReply::Answer(self.leave_blob(now, blob_id, row))
             }
-            DiskRequest::Blob(blob_id) => DiskReply::Blob(self.blobs.get(&blob_id).map(|blob| blob.row.clone())),
-            DiskRequest::BindBlob { blob_id, sender_key } => DiskReply::Answer(self.bind(&blob_id, sender_key)),
+            DiskRequest::Blob(blob_id) => {
+                DiskReply::Blob(self.blobs.get(&blob_id).map(|blob| blob.row.clone()))
+            }
+            DiskRequest::BindBlob { blob_id, sender_key } => {
+                DiskReply::Answer(self.bind(&blob_id, sender_key))
+            }
             DiskRequest::DropBlob(blob_id) => {
                 self.blobs.remove(&blob_id);
                 DiskReply::Answer(DiskAnswer::Ok)
@@ -100,8 +111,14 @@ impl ModelDisk {
         self.queues.values().map(|queue| queue.messages.len()).sum()
     }
 
-    fn create(&mut self, receiver_queue: QueueId, sender_queue: QueueId, receiver_key: [u8; 32]) -> DiskReply {
-        if let Some((known, queue)) = self.queues.iter().find(|(_, queue)| queue.receiver_key == receiver_key) {
+    fn create(
+        &mut self,
+        receiver_queue: QueueId,
+        sender_queue: QueueId,
+        receiver_key: [u8; 32],
+    ) -> DiskReply {
+        if let Some((known, queue)) = self.queues.iter().find(|(_, queue)| queue.receiver_key == receiver_key)
+        {
             return DiskReply::Created { receiver_queue: *known, sender_queue: queue.sender_queue };
         }
         let (messages, seen) = (BTreeMap::new(), BTreeMap::new());
@@ -117,10 +134,20 @@ impl ModelDisk {
 
     fn secure(&mut self, sender_queue: &QueueId, sender_key: [u8; 32]) -> DiskAnswer {
         let Some(queue) = self.of_sender(sender_queue) else { return DiskAnswer::NoQueue };
-        if *queue.sender_key.get_or_insert(sender_key) == sender_key { DiskAnswer::Ok } else { DiskAnswer::Taken }
+        if *queue.sender_key.get_or_insert(sender_key) == sender_key {
+            DiskAnswer::Ok
+        } else {
+            DiskAnswer::Taken
+        }
     }
 
-    fn put(&mut self, now: Timestamp, sender_queue: &QueueId, put_id: [u8; 16], envelope: Vec<u8>) -> DiskReply {
+    fn put(
+        &mut self,
+        now: Timestamp,
+        sender_queue: &QueueId,
+        put_id: [u8; 16],
+        envelope: Vec<u8>,
+    ) -> DiskReply {
         let number = self.last + 1;
         let none = |answer| DiskReply::Put { answer, id: [0; 16], stored: false };
         let Some(queue) = self.of_sender(sender_queue) else { return none(DiskAnswer::NoQueue) };
@@ -140,7 +167,10 @@ impl ModelDisk {
         let after = after.map_or(0, number_of);
         let Some(queue) = self.queues.get(queue) else { return Vec::new() };
         let later = queue.messages.iter().filter(|(number, _)| **number > after);
-        later.take(usize::from(max)).map(|(number, (_, envelope))| (id_of(*number), envelope.clone())).collect()
+        later
+            .take(usize::from(max))
+            .map(|(number, (_, envelope))| (id_of(*number), envelope.clone()))
+            .collect()
     }
 
     fn ack(&mut self, queue: &QueueId, ids: &[[u8; 16]]) -> DiskAnswer {
@@ -176,6 +206,10 @@ impl ModelDisk {
 
     fn bind(&mut self, blob_id: &[u8; 32], sender_key: [u8; 32]) -> DiskAnswer {
         let Some(blob) = self.blobs.get_mut(blob_id) else { return DiskAnswer::NoBlob };
-        if *blob.row.bound_to.get_or_insert(sender_key) == sender_key { DiskAnswer::Ok } else { DiskAnswer::Taken }
+        if *blob.row.bound_to.get_or_insert(sender_key) == sender_key {
+            DiskAnswer::Ok
+        } else {
+            DiskAnswer::Taken
+        }
     }
 }

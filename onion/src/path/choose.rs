@@ -141,7 +141,11 @@ impl Paths {
         asked: RelayId,
     ) -> Result<Vec<HopInfo>, NoPath> {
         if !view.is_usable(now, asked) {
-            return Err(if view.usable(now).next().is_none() { NoPath::NoRelays } else { NoPath::UnknownRelay });
+            return Err(if view.usable(now).next().is_none() {
+                NoPath::NoRelays
+            } else {
+                NoPath::UnknownRelay
+            });
         }
         let least = if view.rules().is_private() { RELAYS_PRIVATE } else { RELAYS_PUBLIC };
         let all: Vec<RelayId> = view.usable(now).map(|(relay, _)| relay).collect();
@@ -152,8 +156,11 @@ impl Paths {
             return Err(NoPath::BackOff(until));
         }
         self.guards.renew(now, rng, &all, view.rules().is_private());
-        let well: Vec<RelayId> =
-            all.iter().copied().filter(|relay| *relay == asked || !self.health.is_down(now, *relay)).collect();
+        let well: Vec<RelayId> = all
+            .iter()
+            .copied()
+            .filter(|relay| *relay == asked || !self.health.is_down(now, *relay))
+            .collect();
         // Where too few are well it is likelier our own network that is not: try as if nothing were known.
         let relays = if well.len() >= least { well } else { all.clone() };
         let with_middle = !view.rules().is_private() || relays.len() >= RELAYS_WITH_MIDDLE;
@@ -195,7 +202,8 @@ impl Paths {
     }
 
     fn second_hop(&self, rng: &mut impl CryptoRng, candidates: &Candidates<'_>) -> Option<RelayId> {
-        let vanguards: Vec<RelayId> = self.guards.vanguards().filter(|relay| candidates.is_free(*relay)).collect();
+        let vanguards: Vec<RelayId> =
+            self.guards.vanguards().filter(|relay| candidates.is_free(*relay)).collect();
         // Vanguards that fail are passed over, not replaced: else a guard could choose them by refusing to extend.
         draw::one(rng, &vanguards).or_else(|| draw::one(rng, &candidates.free()))
     }
@@ -248,10 +256,14 @@ impl Paths {
         let mut picked = Vec::new();
         while picked.len() < count {
             let free = candidates.free();
-            let well: Vec<RelayId> = free.iter().copied().filter(|relay| !self.health.is_down(now, *relay)).collect();
+            let well: Vec<RelayId> =
+                free.iter().copied().filter(|relay| !self.health.is_down(now, *relay)).collect();
             // A guard that is also a mailbox would have to give up its place in every path there.
-            let apart: Vec<RelayId> =
-                well.iter().copied().filter(|relay| self.guards.both().all(|guard| guard != *relay)).collect();
+            let apart: Vec<RelayId> = well
+                .iter()
+                .copied()
+                .filter(|relay| self.guards.both().all(|guard| guard != *relay))
+                .collect();
             let Some(relay) =
                 draw::one(rng, &apart).or_else(|| draw::one(rng, &well)).or_else(|| draw::one(rng, &free))
             else {

@@ -180,13 +180,17 @@ impl Guards {
 
     fn renew_vanguards(&mut self, now: Timestamp, rng: &mut impl CryptoRng, eligible: &[RelayId]) {
         while self.saved.vanguards.len() < VANGUARDS {
-            let free: Vec<RelayId> = eligible.iter().copied().filter(|relay| !self.is_vanguard(*relay)).collect();
+            let free: Vec<RelayId> =
+                eligible.iter().copied().filter(|relay| !self.is_vanguard(*relay)).collect();
             // A guard as a second hop is of use only when the other guard is the first, in small networks.
             let apart: Vec<RelayId> =
                 free.iter().copied().filter(|relay| self.both().all(|guard| guard != *relay)).collect();
             let Some(relay) = draw::one(rng, &apart).or_else(|| draw::one(rng, &free)) else { return };
-            let life = draw::between(rng, VANGUARD_LIFE.0, VANGUARD_LIFE.1)
-                .max(draw::between(rng, VANGUARD_LIFE.0, VANGUARD_LIFE.1));
+            let life = draw::between(rng, VANGUARD_LIFE.0, VANGUARD_LIFE.1).max(draw::between(
+                rng,
+                VANGUARD_LIFE.0,
+                VANGUARD_LIFE.1,
+            ));
             self.saved.vanguards.push(Kept { relay, until: now.after(life) });
             self.changed = true;
         }
@@ -216,7 +220,8 @@ impl Guards {
         if !both_gone || !self.may_replace(now) {
             return None;
         }
-        let longest = self.saved.guards.iter().map(|kept| kept.relay).min_by_key(|guard| self.fare(*guard).since);
+        let longest =
+            self.saved.guards.iter().map(|kept| kept.relay).min_by_key(|guard| self.fare(*guard).since);
         self.saved.guards.retain(|kept| Some(kept.relay) != longest);
         self.fares.retain(|(relay, _)| Some(*relay) != longest);
         self.saved.replaced = now;

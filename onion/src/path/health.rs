@@ -66,9 +66,7 @@ impl Health {
     /// Whether a relay is better avoided at `now`. After a set-back of the clock nothing is.
     #[must_use]
     pub fn is_down(&self, now: Timestamp, relay: RelayId) -> bool {
-        self.relays
-            .get(&relay)
-            .is_some_and(|row| row.last <= now && now < row.until(AVOID_FIRST, AVOID_MAX))
+        self.relays.get(&relay).is_some_and(|row| row.last <= now && now < row.until(AVOID_FIRST, AVOID_MAX))
     }
 
     /// When the relay failed last, for choosing the longest quiet among the bad.

@@ -12,7 +12,8 @@ use crate::id::{CircuitHandle, Lane, RelayId};
 /// How long a circuit is used before a fresh one takes its place (protocol.md 5).
 pub const CIRCUIT_USE: Duration = Duration::from_secs(600);
 /// How long one with a subscription lives: drawn between these, so that a person's do not end together (protocol.md 5).
-pub const SUBSCRIPTION_LIFE: (Duration, Duration) = (Duration::from_secs(4 * 3_600), Duration::from_secs(12 * 3_600));
+pub const SUBSCRIPTION_LIFE: (Duration, Duration) =
+    (Duration::from_secs(4 * 3_600), Duration::from_secs(12 * 3_600));
 /// Circuits of one client at a time: 64 live queues' and as many for sending and fetching (protocol.md 8).
 pub const CIRCUITS_MAX: usize = 160;
 
@@ -93,7 +94,10 @@ impl Pool {
 
     /// Circuits whose time is over: close each as soon as no call waits on it. Callers then open anew.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = CircuitHandle> {
-        self.rows.iter().filter(move |(_, row)| now >= row.until || now < row.since).map(|(circuit, _)| *circuit)
+        self.rows
+            .iter()
+            .filter(move |(_, row)| now >= row.until || now < row.since)
+            .map(|(circuit, _)| *circuit)
     }
 
     /// When the next circuit's time is over.
@@ -123,7 +127,12 @@ mod tests {
         let calls = isolation(1, Lane::Text, 1);
         pool.opened(after(0), CircuitHandle(9), calls);
         assert_eq!(pool.find(after(1), &calls), Some(CircuitHandle(9)));
-        for other in [isolation(2, Lane::Text, 1), isolation(1, Lane::Bulk, 1), isolation(1, Lane::Call, 1), isolation(1, Lane::Text, 2)] {
+        for other in [
+            isolation(2, Lane::Text, 1),
+            isolation(1, Lane::Bulk, 1),
+            isolation(1, Lane::Call, 1),
+            isolation(1, Lane::Text, 2),
+        ] {
             assert_eq!(pool.find(after(1), &other), None);
         }
         assert_eq!(pool.closed(CircuitHandle(9)), Some(calls));

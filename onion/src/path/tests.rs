@@ -1,4 +1,5 @@
 //! What every path keeps to, over many draws; and what failing relays change.
+#![allow(clippy::cast_possible_truncation, reason = "numbers of test relays and envelopes wrap on purpose")]
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,13 @@ fn failure(blame: (usize, RelayId), reason: FailureReason) -> CircuitFailure {
     CircuitFailure { blame: Some(blame), reason, was_built: false }
 }
 
-fn route(paths: &mut Paths, now: Timestamp, rng: &mut ChaCha20Rng, view: &View, asked: RelayId) -> Result<Vec<RelayId>, NoPath> {
+fn route(
+    paths: &mut Paths,
+    now: Timestamp,
+    rng: &mut ChaCha20Rng,
+    view: &View,
+    asked: RelayId,
+) -> Result<Vec<RelayId>, NoPath> {
     paths.choose(now, rng, view, asked).map(|hops| hops.into_iter().map(|hop| hop.relay).collect())
 }
 
@@ -105,9 +112,11 @@ fn a_thousand_paths_of_the_public_network_share_no_operator_and_no_provider() {
         let Ok(route) = route(&mut paths, NOW, &mut rng, &view, asked) else { continue };
         built += 1;
         assert_eq!(route.len(), 4);
-        let entries: Vec<_> = route.iter().map(|relay| view.entry(*relay).unwrap().descriptor().clone()).collect();
+        let entries: Vec<_> =
+            route.iter().map(|relay| view.entry(*relay).unwrap().descriptor().clone()).collect();
         let operators: BTreeSet<_> = entries.iter().map(|descriptor| descriptor.operator_tag).collect();
-        let providers: BTreeSet<_> = entries.iter().flat_map(|descriptor| blocks(descriptor, Width::Provider)).collect();
+        let providers: BTreeSet<_> =
+            entries.iter().flat_map(|descriptor| blocks(descriptor, Width::Provider)).collect();
         assert_eq!((operators.len(), providers.len()), (4, 4), "{route:?}");
     }
     assert!(built > 900, "{built}");
@@ -312,7 +321,8 @@ fn mailboxes_are_different_not_avoided_and_not_the_own_guards_where_others_are()
     for _ in 0..100 {
         let picked = paths.pick_mailboxes(NOW, &mut rng, &public, (2, &[]));
         let [left, right] = picked.as_slice() else { panic!("{picked:?}") };
-        let (left, right) = (public.entry(*left).unwrap().descriptor(), public.entry(*right).unwrap().descriptor());
+        let (left, right) =
+            (public.entry(*left).unwrap().descriptor(), public.entry(*right).unwrap().descriptor());
         assert_ne!(left.operator_tag, right.operator_tag);
         assert_ne!(blocks(left, Width::Provider), blocks(right, Width::Provider));
     }

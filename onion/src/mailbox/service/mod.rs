@@ -4,6 +4,8 @@
 //! order in which they came, for their counters rise; once checked they go on side by side.
 
 mod callers;
+mod finish;
+mod push;
 mod rates;
 mod subscribers;
 #[cfg(test)]
@@ -21,11 +23,9 @@ use callers::{Callers, Found, HOLD_ABOVE, WAITING_MAX};
 use rates::Rates;
 use subscribers::Subscribers;
 
-use super::disk::{BlobRow, DiskAnswer, DiskReply, DiskRequest, Ticket};
+use super::disk::{BlobRow, DiskReply, DiskRequest, Ticket};
 use super::keys::{self, MailboxSecret};
-use super::message::{
-    Answer, Call, Created, ENVELOPES_PER_PART, QueueId, Reply, Request, Signed, Waiting,
-};
+use super::message::{Answer, Call, QueueId, Reply, Request, Signed};
 use super::work;
 
 /// Queues that one circuit may make: one circuit serves one queue, and a few may fail.
@@ -63,16 +63,38 @@ enum Purpose {
 #[derive(Debug)]
 enum Then {
     Create,
-    Secure { receiver_queue: QueueId, sender_key: [u8; 32] },
-    Deposit { receiver_queue: QueueId, sender_key: [u8; 32], envelope: Option<Vec<u8>> },
+    Secure {
+        receiver_queue: QueueId,
+        sender_key: [u8; 32],
+    },
+    Deposit {
+        receiver_queue: QueueId,
+        sender_key: [u8; 32],
+        envelope: Option<Vec<u8>>,
+    },
     /// Whose envelopes: then read them.
-    CollectFrom { queue: QueueId, max: u16 },
-    Collect { sender_key: [u8; 32] },
-    Acknowledge { queue: QueueId, messages: Vec<[u8; 16]> },
-    Delete { queue: QueueId },
+    CollectFrom {
+        queue: QueueId,
+        max: u16,
+    },
+    Collect {
+        sender_key: [u8; 32],
+    },
+    Acknowledge {
+        queue: QueueId,
+        messages: Vec<[u8; 16]>,
+    },
+    Delete {
+        queue: QueueId,
+    },
     /// The blob belongs to the queue: then drop it.
-    DropOwn { queue: QueueId, blob_id: [u8; 32] },
-    BindBlob { blob: Vec<u8> },
+    DropOwn {
+        queue: QueueId,
+        blob_id: [u8; 32],
+    },
+    BindBlob {
+        blob: Vec<u8>,
+    },
     Plain,
 }
 
@@ -88,17 +110,6 @@ pub struct Service {
     pending: BTreeMap<Ticket, Purpose>,
     last_ticket: u64,
     out: Vec<Output>,
-}
-
-const fn answer_of(disk: DiskAnswer) -> Answer {
-    match disk {
-        DiskAnswer::Ok => Answer::Ok,
-        DiskAnswer::Full => Answer::Full,
-        DiskAnswer::NoQueue => Answer::NoQueue,
-        DiskAnswer::Taken => Answer::NotAuthorised,
-        DiskAnswer::DiskFull => Answer::DiskFull,
-        DiskAnswer::NoBlob => Answer::NoBlob,
-    }
 }
 
 impl Service {
@@ -119,7 +130,12 @@ impl Service {
     }
 
     /// A stranger's message.
-    pub fn message(&mut self, now: Timestamp, rng: &mut impl CryptoRng, message: &ServiceMessage) -> Vec<Output> {
+    pub fn message(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        message: &ServiceMessage,
+    ) -> Vec<Output> {
         let Ok((id, request)) = Request::parse(&message.message) else {
             self.expel(message.from);
             return self.take();
@@ -136,13 +152,21 @@ impl Service {
     }
 
     /// What the disk answered.
-    pub fn disk(&mut self, now: Timestamp, rng: &mut impl CryptoRng, ticket: Ticket, reply: DiskReply) -> Vec<Output> {
+    pub fn disk(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        ticket: Ticket,
+        reply: DiskReply,
+    ) -> Vec<Output> {
         match self.pending.remove(&ticket) {
             None => {}
             Some(Purpose::LookUp(circuit)) => {
                 self.looked_up(now, circuit, reply);
                 self.advance(now, rng, circuit);
-                if let Some(stream) = self.callers.of(circuit).and_then(|caller| caller.waiting.front()).map(|w| w.stream) {
+                if let Some(stream) =
+                    self.callers.of(circuit).and_then(|caller| caller.waiting.front()).map(|w| w.stream)
+                {
                     self.balance(StreamRef { circuit, stream });
                 }
             }
@@ -252,9 +276,13 @@ impl Service {
             let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
             let to = StreamRef { circuit, stream };
             match request {
-                Request::Create { receiver_key, work } => self.create(now, rng, (to, id), &receiver_key, work),
+                Request::Create { receiver_key, work } => {
+                    self.create(now, rng, (to, id), (&receiver_key, work))
+                }
                 Request::Signed(signed) => {
-                    let Some(found) = self.callers.of(circuit).and_then(|caller| caller.found.clone()) else { continue };
+                    let Some(found) = self.callers.of(circuit).and_then(|caller| caller.found.clone()) else {
+                        continue;
+                    };
                     self.signed(now, (to, id), signed, found);
                 }
             }
@@ -266,8 +294,7 @@ impl Service {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         (to, id): (StreamRef, u32),
-        receiver_key: &[u8; 32],
-        work: u64,
+        (receiver_key, work): (&[u8; 32], u64),
     ) {
         let Some(caller) = self.callers.of(to.circuit) else { return };
         let bits = if self.rates.is_busy() { self.bits + BUSY_BITS } else { self.bits };
@@ -310,14 +337,21 @@ impl Service {
             return self.answer(to, id, Answer::NotAuthorised);
         }
         match found {
-            Found::Receiver { queue, sender_queue, .. } => self.receivers((to, id), (queue, sender_queue), signed.call),
+            Found::Receiver { queue, sender_queue, .. } => {
+                self.receivers((to, id), (queue, sender_queue), signed.call)
+            }
             Found::Sender { queue, receiver_queue, sender } => {
-                self.senders(now, (to, id), (queue, receiver_queue), sender.map(|(key, _)| key), signed.call);
+                self.senders(now, (to, id), (queue, receiver_queue, sender.map(|(key, _)| key)), signed.call);
             }
         }
     }
 
-    fn receivers(&mut self, (to, id): (StreamRef, u32), (queue, sender_queue): (QueueId, QueueId), call: Call) {
+    fn receivers(
+        &mut self,
+        (to, id): (StreamRef, u32),
+        (queue, sender_queue): (QueueId, QueueId),
+        call: Call,
+    ) {
         let (request, then) = match call {
             Call::Subscribe => {
                 self.subscribers.add(queue, to, id, sender_queue);
@@ -346,14 +380,16 @@ impl Service {
         &mut self,
         now: Timestamp,
         (to, id): (StreamRef, u32),
-        (queue, receiver_queue): (QueueId, QueueId),
-        sender_key: Option<[u8; 32]>,
+        (queue, receiver_queue, sender_key): (QueueId, QueueId, Option<[u8; 32]>),
         call: Call,
     ) {
         match (call, sender_key) {
             (Call::Secure { sender_key }, _) => {
                 let then = Then::Secure { receiver_queue, sender_key };
-                self.ask(DiskRequest::Secure { sender_queue: queue, sender_key }, Purpose::Finish { to, id, then });
+                self.ask(
+                    DiskRequest::Secure { sender_queue: queue, sender_key },
+                    Purpose::Finish { to, id, then },
+                );
             }
             (Call::Deposit { put_id, envelope }, Some(sender_key)) => {
                 if !self.rates.write(now, &receiver_queue) {
@@ -362,7 +398,10 @@ impl Service {
                 // Kept for a push only where somebody listens.
                 let envelope_to_push = self.subscribers.of(&receiver_queue).map(|_| envelope.clone());
                 let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
-                self.ask(DiskRequest::Put { sender_queue: queue, put_id, envelope }, Purpose::Finish { to, id, then });
+                self.ask(
+                    DiskRequest::Put { sender_queue: queue, put_id, envelope },
+                    Purpose::Finish { to, id, then },
+                );
             }
             _ => self.answer(to, id, Answer::NotAuthorised),
         }
@@ -373,7 +412,9 @@ impl Service {
         let Some(caller) = self.callers.of(circuit) else { return };
         caller.looking_up = false;
         caller.found = None;
-        let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) = caller.waiting.pop_front() else {
+        let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) =
+            caller.waiting.pop_front()
+        else {
             return;
         };
         let to = StreamRef { circuit, stream };
@@ -389,7 +430,9 @@ impl Service {
                 let sender = row.sender_key.and_then(with_mac_key);
                 Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
             }
-            DiskReply::Receiver(None) | DiskReply::Sender(None) => return self.answer(to, id, Answer::NoQueue),
+            DiskReply::Receiver(None) | DiskReply::Sender(None) => {
+                return self.answer(to, id, Answer::NoQueue);
+            }
             DiskReply::Blob(None) => return self.answer(to, id, Answer::NoBlob),
             _ => return self.answer(to, id, Answer::Throttled),
         };
@@ -403,175 +446,23 @@ impl Service {
         let Call::SecureRead { blob_id, sender_key } = signed.call else { return };
         let context = context(self.relay, caller.binding, signed);
         let named = blob_id.starts_with(&signed.queue);
-        let gave = named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
+        let gave =
+            named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
         if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
             return self.answer(to, id, Answer::NotAuthorised);
         }
         let then = Then::BindBlob { blob: row.blob };
         self.ask(DiskRequest::BindBlob { blob_id, sender_key }, Purpose::Finish { to, id, then });
     }
-
-    /// A request that was checked goes on with what the disk answered.
-    fn finish(&mut self, (to, id): (StreamRef, u32), then: Then, reply: DiskReply) {
-        match (then, reply) {
-            (Then::Create, DiskReply::Created { receiver_queue, sender_queue }) => {
-                let relay_key = self.secret.queue_key(&sender_queue);
-                self.reply(to, id, &Reply::Created(Created { receiver_queue, sender_queue, relay_key }));
-            }
-            (Then::Secure { receiver_queue, sender_key }, DiskReply::Answer(answer)) => {
-                self.secured(to, &receiver_queue, (answer, sender_key));
-                self.answer(to, id, answer_of(answer));
-            }
-            (Then::Deposit { receiver_queue, sender_key, envelope }, DiskReply::Put { answer, id: message, stored }) => {
-                self.answer(to, id, answer_of(answer));
-                if answer == DiskAnswer::Ok && stored {
-                    self.deposited(&receiver_queue, sender_key, (message, envelope));
-                }
-            }
-            (Then::CollectFrom { queue, max }, DiskReply::Sender(row)) => match row.and_then(|row| row.sender_key) {
-                Some(sender_key) => {
-                    let request = DiskRequest::Read { receiver_queue: queue, after: None, max };
-                    self.ask(request, Purpose::Finish { to, id, then: Then::Collect { sender_key } });
-                }
-                // Nothing can lie in a queue that nobody secured.
-                None => self.reply(to, id, &Reply::Envelopes { more: false, envelopes: Vec::new() }),
-            },
-            (Then::Collect { sender_key }, DiskReply::Messages(messages)) => {
-                self.collected((to, id), sender_key, messages);
-            }
-            (Then::Acknowledge { queue, messages }, DiskReply::Answer(answer)) => {
-                self.answer(to, id, answer_of(answer));
-                if answer == DiskAnswer::Ok {
-                    self.rates.acked(&queue, messages.len());
-                    self.subscribers.acked(&queue, &messages);
-                    self.pump(&queue);
-                }
-            }
-            (Then::Delete { queue }, DiskReply::Answer(answer)) => {
-                self.subscribers.deleted(&queue);
-                self.rates.deleted(&queue);
-                if let Some(caller) = self.callers.of(to.circuit) {
-                    caller.found = None;
-                }
-                self.answer(to, id, answer_of(answer));
-            }
-            (Then::DropOwn { queue, blob_id }, DiskReply::Blob(row)) => match row {
-                Some(row) if row.receiver_queue == queue => {
-                    self.ask(DiskRequest::DropBlob(blob_id), Purpose::Finish { to, id, then: Then::Plain });
-                }
-                Some(_) => self.answer(to, id, Answer::NotAuthorised),
-                // Gone already, which is what was wanted.
-                None => self.answer(to, id, Answer::Ok),
-            },
-            (Then::BindBlob { blob }, DiskReply::Answer(DiskAnswer::Ok)) => self.reply(to, id, &Reply::Blob(blob)),
-            (Then::Plain | Then::BindBlob { .. } | Then::Create, DiskReply::Answer(answer)) => {
-                // Only the first of these is answered by a bare "ok".
-                self.answer(to, id, answer_of(answer));
-            }
-            _ => self.answer(to, id, Answer::Throttled),
-        }
-    }
-
-    fn secured(&mut self, to: StreamRef, receiver_queue: &QueueId, (answer, sender_key): (DiskAnswer, [u8; 32])) {
-        // Whatever came of it, the next command asks the disk anew who the sender is.
-        if let Some(caller) = self.callers.of(to.circuit) {
-            caller.found = None;
-        }
-        if answer == DiskAnswer::Ok
-            && let Some(subscriber) = self.subscribers.of(receiver_queue)
-        {
-            subscriber.sender_key = Some(sender_key);
-        }
-    }
-
-    /// A new envelope is durable.
-    fn deposited(
-        &mut self,
-        receiver_queue: &QueueId,
-        sender_key: [u8; 32],
-        (message, envelope): ([u8; 16], Option<Vec<u8>>),
-    ) {
-        self.rates.stored(receiver_queue);
-        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
-        subscriber.sender_key = Some(sender_key);
-        let (to, id) = (subscriber.to, subscriber.request);
-        let full = self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream));
-        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
-        match envelope {
-            Some(envelope) if !full && subscriber.put(message) => {
-                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
-            }
-            _ => {
-                subscriber.fell_behind();
-                self.pump(receiver_queue);
-            }
-        }
-    }
-
-    fn collected(&mut self, (to, id): (StreamRef, u32), sender_key: [u8; 32], messages: Vec<([u8; 16], Vec<u8>)>) {
-        let mut left = messages.into_iter().map(|(id, envelope)| Waiting { id, sender_key, envelope }).peekable();
-        loop {
-            let envelopes: Vec<Waiting> = left.by_ref().take(ENVELOPES_PER_PART).collect();
-            let more = left.peek().is_some();
-            self.reply(to, id, &Reply::Envelopes { more, envelopes });
-            if !more {
-                return;
-            }
-        }
-    }
-
-    /// Lets a subscription go on, if its stream, its receiver and the disk can take it.
-    fn pump(&mut self, queue: &QueueId) {
-        let Some(subscriber) = self.subscribers.of(queue) else { return };
-        let to = subscriber.to;
-        if self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream)) {
-            return;
-        }
-        let Some(subscriber) = self.subscribers.of(queue) else { return };
-        let sender_queue = subscriber.sender_queue;
-        let known = subscriber.sender_key.is_some();
-        let Some(wanted) = subscriber.wanted_read() else { return };
-        if !known {
-            return self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
-        }
-        let request = DiskRequest::Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
-        self.ask(request, Purpose::Push { queue: *queue, to });
-    }
-
-    fn sender_known(&mut self, queue: &QueueId, to: StreamRef, reply: &DiskReply) {
-        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else { return };
-        match reply {
-            DiskReply::Sender(Some(row)) => {
-                let known = row.sender_key.is_some() || subscriber.sender_key.is_some();
-                subscriber.sender_key = subscriber.sender_key.or(row.sender_key);
-                // Before `secure` nothing lies there; the first deposit tells who the sender is.
-                subscriber.was_read(usize::from(known));
-                // A deposit may have told meanwhile who the sender is.
-                self.pump(queue);
-            }
-            DiskReply::Sender(None) => subscriber.was_read(0),
-            _ => subscriber.read_failed(),
-        }
-    }
-
-    fn was_read(&mut self, queue: &QueueId, to: StreamRef, reply: DiskReply) {
-        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else { return };
-        let (id, sender_key) = (subscriber.request, subscriber.sender_key);
-        let (DiskReply::Messages(messages), Some(sender_key)) = (reply, sender_key) else {
-            return subscriber.read_failed();
-        };
-        subscriber.was_read(messages.len());
-        for (message, envelope) in messages {
-            if self.subscribers.of(queue).is_some_and(|subscriber| subscriber.pushed(message)) {
-                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
-            }
-        }
-        self.pump(queue);
-    }
 }
 
 fn context(relay: RelayId, binding: [u8; 32], signed: &Signed) -> Context {
-    Context { relay: ipc_schema::relay::RelayId(relay.0), queue: signed.queue, binding, counter: signed.counter }
+    Context {
+        relay: ipc_schema::relay::RelayId(relay.0),
+        queue: signed.queue,
+        binding,
+        counter: signed.counter,
+    }
 }
 
 /// What the disk has to tell before a request can be checked.
@@ -580,7 +471,11 @@ fn look_up_for(request: &Request, found: Option<&Found>) -> Option<DiskRequest> 
     match (&signed.call, found) {
         (Call::SecureRead { blob_id, .. }, _) => Some(DiskRequest::Blob(*blob_id)),
         (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
-        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. })) if *queue == signed.queue => None,
+        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
+            if *queue == signed.queue =>
+        {
+            None
+        }
         (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(DiskRequest::BySender(signed.queue)),
         (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
         _ => Some(DiskRequest::ByReceiver(signed.queue)),

@@ -38,7 +38,8 @@ impl Bucket {
 
     fn refill(&mut self, now: Timestamp, burst: u64, per_second: u64) {
         let millis = u64::try_from(now.since(self.last).as_millis()).unwrap_or(u64::MAX);
-        self.thousandths = self.thousandths.saturating_add(millis.saturating_mul(per_second)).min(burst * WHOLE);
+        self.thousandths =
+            self.thousandths.saturating_add(millis.saturating_mul(per_second)).min(burst * WHOLE);
         self.last = now;
     }
 

@@ -93,6 +93,7 @@ impl Subscriber {
 #[derive(Debug, Default)]
 pub struct Subscribers {
     by_queue: BTreeMap<QueueId, Subscriber>,
+    by_stream: BTreeSet<(StreamRef, QueueId)>,
 }
 
 impl Subscribers {
@@ -108,6 +109,8 @@ impl Subscribers {
             reading: false,
             behind: true,
         };
+        self.deleted(&queue);
+        self.by_stream.insert((to, queue));
         self.by_queue.insert(queue, subscriber);
     }
 
@@ -127,20 +130,23 @@ impl Subscribers {
         }
     }
 
-    /// The queue is gone.
+    /// The queue is gone, or another subscription takes its place.
     pub fn deleted(&mut self, queue: &QueueId) {
-        self.by_queue.remove(queue);
+        if let Some(gone) = self.by_queue.remove(queue) {
+            self.by_stream.remove(&(gone.to, *queue));
+        }
     }
 
     /// A stream is gone.
     pub fn ended(&mut self, stream: StreamRef) {
-        self.by_queue.retain(|_, subscriber| subscriber.to != stream);
+        self.on(stream).iter().for_each(|queue| self.deleted(queue));
     }
 
     /// The queues that a stream is subscribed to.
     #[must_use]
     pub fn on(&self, stream: StreamRef) -> Vec<QueueId> {
-        self.by_queue.iter().filter(|(_, subscriber)| subscriber.to == stream).map(|(queue, _)| *queue).collect()
+        let from = (stream, QueueId::default());
+        self.by_stream.range(from..).take_while(|(to, _)| *to == stream).map(|(_, queue)| *queue).collect()
     }
 
     /// All queues that somebody is subscribed to.

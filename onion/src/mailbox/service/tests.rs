@@ -1,4 +1,5 @@
 //! The service against a disk in memory, asked through the client's half.
+#![allow(clippy::cast_possible_truncation, reason = "numbers of test relays and envelopes wrap on purpose")]
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,7 +15,8 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::*;
 use crate::id::{Service as ServiceKind, StreamId};
 use crate::mailbox::client::{Client, Event, Outcome, RequestId};
-use crate::mailbox::message::Authenticator;
+use crate::mailbox::disk::DiskAnswer;
+use crate::mailbox::message::{Authenticator, Created, Waiting};
 use crate::mailbox::model_disk::{ModelDisk, QUEUE_MAX, TTL};
 
 const RELAY: RelayId = RelayId([8; 32]);
@@ -92,7 +94,8 @@ impl World {
     }
 
     fn send(&mut self, from: &Caller, message: Vec<u8>) {
-        let message = ServiceMessage { from: from.at, service: ServiceKind::Mailbox, binding: from.binding, message };
+        let message =
+            ServiceMessage { from: from.at, service: ServiceKind::Mailbox, binding: from.binding, message };
         let outputs = self.service.message(self.now, &mut self.rng, &message);
         self.take(outputs);
     }
@@ -155,7 +158,9 @@ impl World {
         let receiver = SigningKey::from_bytes(&seed);
         let sender = StaticSecret::random_from_rng(&mut self.rng);
         let mut caller = self.caller();
-        let Outcome::Created(queue) = self.create(&mut caller, receiver.verifying_key().to_bytes()) else { panic!() };
+        let Outcome::Created(queue) = self.create(&mut caller, receiver.verifying_key().to_bytes()) else {
+            panic!()
+        };
         People { receiver, sender, queue }
     }
 
@@ -177,12 +182,18 @@ impl World {
 impl Caller {
     fn context(&mut self, queue: QueueId) -> Context {
         self.counter += 1;
-        Context { relay: ipc_schema::relay::RelayId(RELAY.0), queue, binding: self.binding, counter: self.counter }
+        Context {
+            relay: ipc_schema::relay::RelayId(RELAY.0),
+            queue,
+            binding: self.binding,
+            counter: self.counter,
+        }
     }
 }
 
 fn mac(key: &[u8; 32], context: &Context, call: Call) -> Signed {
-    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(signing_input(context, &call.command()));
+    let mac =
+        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(signing_input(context, &call.command()));
     let authenticator = Authenticator::Mac(mac.finalize().into_bytes().into());
     Signed { queue: context.queue, counter: context.counter, authenticator, call }
 }
@@ -334,7 +345,8 @@ fn the_senders_name_gives_no_receivers_rights_and_the_other_way_round() {
     let context = caller.context(people.queue.sender_queue);
     let call = Call::Collect { max: 1 };
     let signature = people.receiver.sign(&signing_input(&context, &call.command())).to_bytes();
-    let signed = Signed { queue: context.queue, counter: 1, authenticator: Authenticator::Signature(signature), call };
+    let signed =
+        Signed { queue: context.queue, counter: 1, authenticator: Authenticator::Signature(signature), call };
     assert_eq!(world.answer(&mut caller, signed), Answer::NoQueue);
     let context = caller.context(people.queue.receiver_queue);
     let signed = mac(&[0; 32], &context, put(1));
@@ -422,7 +434,10 @@ fn a_full_stream_loses_nothing_and_keeps_the_order() {
     let outputs = world.service.drained(receiver.at);
     world.take(outputs);
     world.settle(&mut receiver);
-    assert_eq!(receiver.pushed.iter().map(|waiting| waiting.envelope[0]).collect::<Vec<_>>(), (1..=30).collect::<Vec<u8>>());
+    assert_eq!(
+        receiver.pushed.iter().map(|waiting| waiting.envelope[0]).collect::<Vec<_>>(),
+        (1..=30).collect::<Vec<u8>>()
+    );
 }
 
 #[test]
@@ -523,7 +538,8 @@ fn nobody_drops_a_blob_of_another_queue() {
     let mut world = World::new();
     let (owner, other) = (world.people(), world.people());
     let (mut first, mut second) = (world.caller(), world.caller());
-    let leave = owner.received(&mut first, Call::LeaveBlob { blob_id: [4; 32], read_key: [6; 32], blob: vec![1] });
+    let leave =
+        owner.received(&mut first, Call::LeaveBlob { blob_id: [4; 32], read_key: [6; 32], blob: vec![1] });
     assert_eq!(world.answer(&mut first, leave), Answer::Ok);
     let drop = other.received(&mut second, Call::DropBlob { blob_id: [4; 32] });
     assert_eq!(world.answer(&mut second, drop), Answer::NotAuthorised);
@@ -655,7 +671,10 @@ fn replies_of_the_disk_that_do_not_fit_are_no_harm() {
         world.run_disk();
         world.deliver(&mut sender);
         let outcome = &sender.outcomes[&id];
-        assert!(matches!(outcome, Outcome::Answer(Answer::Throttled | Answer::NoQueue | Answer::NoBlob)), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Answer(Answer::Throttled | Answer::NoQueue | Answer::NoBlob)),
+            "{outcome:?}"
+        );
         // And no answer of an unknown ticket does anything.
         assert!(world.service.disk(world.now, &mut world.rng, Ticket(u64::MAX), reply).is_empty());
     }

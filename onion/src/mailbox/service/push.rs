@@ -1,0 +1,86 @@
+//! Subscriptions: what was put goes out as soon as it is durable, and what waited before it.
+
+use crate::core::StreamRef;
+use crate::mailbox::disk::{DiskReply, DiskRequest};
+use crate::mailbox::message::{QueueId, Reply, Waiting};
+
+use super::{Purpose, Service};
+
+impl Service {
+    /// A new envelope is durable.
+    pub(super) fn deposited(
+        &mut self,
+        receiver_queue: &QueueId,
+        sender_key: [u8; 32],
+        (message, envelope): ([u8; 16], Option<Vec<u8>>),
+    ) {
+        self.rates.stored(receiver_queue);
+        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
+        subscriber.sender_key = Some(sender_key);
+        let (to, id) = (subscriber.to, subscriber.request);
+        let full = self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream));
+        let Some(subscriber) = self.subscribers.of(receiver_queue) else { return };
+        match envelope {
+            Some(envelope) if !full && subscriber.put(message) => {
+                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            }
+            _ => {
+                subscriber.fell_behind();
+                self.pump(receiver_queue);
+            }
+        }
+    }
+
+    /// Lets a subscription go on, if its stream, its receiver and the disk can take it.
+    pub(super) fn pump(&mut self, queue: &QueueId) {
+        let Some(subscriber) = self.subscribers.of(queue) else { return };
+        let to = subscriber.to;
+        if self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream)) {
+            return;
+        }
+        let Some(subscriber) = self.subscribers.of(queue) else { return };
+        let sender_queue = subscriber.sender_queue;
+        let known = subscriber.sender_key.is_some();
+        let Some(wanted) = subscriber.wanted_read() else { return };
+        if !known {
+            return self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
+        }
+        let request = DiskRequest::Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
+        self.ask(request, Purpose::Push { queue: *queue, to });
+    }
+
+    pub(super) fn sender_known(&mut self, queue: &QueueId, to: StreamRef, reply: &DiskReply) {
+        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else {
+            return;
+        };
+        match reply {
+            DiskReply::Sender(Some(row)) => {
+                let known = row.sender_key.is_some() || subscriber.sender_key.is_some();
+                subscriber.sender_key = subscriber.sender_key.or(row.sender_key);
+                // Before `secure` nothing lies there; the first deposit tells who the sender is.
+                subscriber.was_read(usize::from(known));
+                // A deposit may have told meanwhile who the sender is.
+                self.pump(queue);
+            }
+            DiskReply::Sender(None) => subscriber.was_read(0),
+            _ => subscriber.read_failed(),
+        }
+    }
+
+    pub(super) fn was_read(&mut self, queue: &QueueId, to: StreamRef, reply: DiskReply) {
+        let Some(subscriber) = self.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else {
+            return;
+        };
+        let (id, sender_key) = (subscriber.request, subscriber.sender_key);
+        let (DiskReply::Messages(messages), Some(sender_key)) = (reply, sender_key) else {
+            return subscriber.read_failed();
+        };
+        subscriber.was_read(messages.len());
+        for (message, envelope) in messages {
+            if self.subscribers.of(queue).is_some_and(|subscriber| subscriber.pushed(message)) {
+                self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            }
+        }
+        self.pump(queue);
+    }
+}
