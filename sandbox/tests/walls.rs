@@ -9,7 +9,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use sandbox::profiles::{self, FileAccess, KEYVAULT, MEDIAD, NETD, ONION, Profile, STORED};
+use sandbox::profiles::{self, FileAccess, KEYVAULT, MEDIAD, NETD, ONION, Ports, Profile, STORED};
 use sandbox::rule::{Verdict, decide};
 use sandbox::{Namespaces, Report, read_proc_status};
 use support::*;
@@ -333,6 +333,28 @@ fn netd_makes_internet_sockets() {
         });
         assert_eq!(end, FINE, "namespaces: {namespaces}");
     }
+}
+
+/// Landlock's ports by themselves: a table like netd's with two ports instead of all.
+#[test]
+fn a_port_that_is_not_in_the_profile_is_neither_bound_nor_dialled() {
+    let listen = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (allowed, other) = (listen(), listen());
+    let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+    let ports: &'static [u16] = vec![port(&allowed)].leak();
+    let profile = Profile { tcp_connect: Ports::Only(ports), tcp_bind: Ports::None, ..NETD };
+    let profile: &'static Profile = Box::leak(Box::new(profile));
+    let end = confined(profile, None, false, |report| {
+        if report.landlock.abi < 4 {
+            return Ok(0);
+        }
+        let dial = |to: u16| std::net::TcpStream::connect(("127.0.0.1", to));
+        let denied = |e: &std::io::Error| e.raw_os_error() == Some(libc::EACCES);
+        let bound = std::net::TcpListener::bind("127.0.0.1:0");
+        let kept = dial(port(&other)).is_err_and(|e| denied(&e)) && bound.is_err_and(|e| denied(&e));
+        holds(kept && dial(port(&allowed)).is_ok(), "the ports are not those of the profile")
+    });
+    assert_eq!(end, FINE);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a current-thread tokio runtime with capnp-rpc on its edges lives on. Seen under default kill with glibc 2.36;
 //! rows beyond that say which other libc or event they are for.
 
-use libc::{CLOCK_MONOTONIC, FIONBIO, PROT_EXEC, SOL_SOCKET};
+use libc::{FIONBIO, PROT_EXEC, SOL_SOCKET};
 
 use crate::call;
 use crate::rule::{Row, allow, allow_if, bits, is, own_pid, refuse, refuse_if};
@@ -56,7 +56,10 @@ pub(super) const BASE: &[Row] = &[
     allow(call!(SYS_sched_yield), "a contended lock"),
     allow(call!(SYS_restart_syscall), "a wait goes on after a stop"),
     allow(call!(SYS_clock_gettime), "the clock, on machines whose clock source the vDSO cannot read"),
-    allow_if(call!(SYS_clock_nanosleep), &[is(0, CLOCK_MONOTONIC as i64)], "std::thread::sleep"),
+    allow(call!(SYS_gettimeofday), "the clock as C libraries read it, on the same machines"),
+    #[cfg(target_arch = "x86_64")]
+    allow(call!(SYS_time), "the clock as C libraries read it, on the same machines"),
+    allow(call!(SYS_clock_nanosleep), "std::thread::sleep; a busy handler"),
     allow(call!(SYS_nanosleep), "a bounded sleep, as other libc versions call it"),
     allow(call!(SYS_getrandom), "keys, nonces, hash seeds"),
     // So that a panic or an abort is heard on stderr, and is not a silent SIGSYS.

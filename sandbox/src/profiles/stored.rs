@@ -35,7 +35,6 @@ const OWN: &[Row] = &[
         libc::EPERM,
         "SQLite gives them its owner where it runs as root without namespaces",
     ),
-    allow(call!(SYS_clock_nanosleep), "SQLite's busy handler sleeps"),
     allow(call!(SYS_fadvise64), "std copies a file"),
     allow(call!(SYS_fstatfs), "the free space of the folder's disk, by descriptor"),
     allow(call!(SYS_statfs), "the free space of the folder's disk"),

@@ -60,7 +60,6 @@ const WIRING: &[Row] = &[
     allow(call!(SYS_umask), "files are made 0600"),
     allow(call!(SYS_getuid), "the peer of a local socket must be of the same user"),
     allow(call!(SYS_geteuid), "the peer of a local socket must be of the same user"),
-    allow(call!(SYS_clock_nanosleep), "a bounded wait"),
 ];
 
 /// What the spawner itself does.

@@ -69,7 +69,6 @@ const LIBRARIES: &[Row] = &[
     allow(call!(SYS_getppid), "glib asks whether its parent lives"),
     allow(call!(SYS_sysinfo), "glib counts memory"),
     allow(call!(SYS_clock_getres), "glib's and FLTK's clock"),
-    allow(call!(SYS_clock_nanosleep), "FLTK's short waits"),
     refuse(
         call!(SYS_shmget),
         libc::EPERM,
