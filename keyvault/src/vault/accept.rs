@@ -35,7 +35,7 @@ pub struct OpenedInvite {
 }
 
 /// A request to accept an invite.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AcceptInvite<'a> {
     /// The opened invite.
     pub accept: AcceptId,
@@ -217,6 +217,12 @@ impl AcceptRecord {
             hints: self.link.hints.clone(),
             expires: self.link.expires(),
         }
+    }
+}
+
+impl std::fmt::Debug for AcceptInvite<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AcceptInvite({:?}, {:?}, {} B)", self.accept, self.outbox, self.content.len())
     }
 }
 

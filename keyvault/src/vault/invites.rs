@@ -17,7 +17,7 @@ use crate::pqxdh::{Prekeys, Validity, seconds};
 use crate::store::{Changes, Store};
 
 /// An invite that is ready to be left at its relay and handed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FinishedInvite {
     /// The text to hand over. Whoever has it can accept.
     pub link: String,
@@ -29,6 +29,12 @@ pub struct FinishedInvite {
     pub blob: Vec<u8>,
     /// End of its life.
     pub expires: Timestamp,
+}
+
+impl std::fmt::Debug for FinishedInvite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FinishedInvite(.., until {:?})", self.expires)
+    }
 }
 
 impl<S: Store> Vault<S> {

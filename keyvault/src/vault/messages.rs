@@ -16,7 +16,7 @@ use crate::memory::SecretBytes;
 use crate::store::{Changes, Store};
 
 /// A request to seal one message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SealEnvelope<'a> {
     /// To whom.
     pub session: SessionId,
@@ -258,6 +258,12 @@ impl OutboxRecord {
 impl From<NumberedQueue> for PeerQueue {
     fn from((id, record): NumberedQueue) -> Self {
         Self { id, relay: record.relay, queue: record.queue, sender_key: *record.sender_public.bytes() }
+    }
+}
+
+impl std::fmt::Debug for SealEnvelope<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealEnvelope({:?}, {:?}, {} B)", self.session, self.outbox, self.content.len())
     }
 }
 

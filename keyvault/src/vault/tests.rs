@@ -709,6 +709,15 @@ fn what_is_shown_for_debugging_holds_no_secret() {
     assert!(!shown.contains("noon") && !shown.contains("109, 101, 101, 116"));
     insta::assert_snapshot!(format!("{:?}", w.alice), @"Vault(.., 1 answers kept)");
     insta::assert_debug_snapshot!(w.alice.store_key(), @"Secret(..)");
+    let request = SealEnvelope { session: SessionId(1), outbox: OutboxId(2), content: b"noon", offer: &[] };
+    insta::assert_snapshot!(format!("{request:?}"), @"SealEnvelope(SessionId(1), OutboxId(2), 4 B)");
+    insta::assert_snapshot!(
+        format!("{:?}", acceptance(b"blob", b"noon")),
+        @"AcceptInvite(AcceptId(1), OutboxId(50), 4 B)"
+    );
+    w.alice.begin_invite(InviteId(5), RELAY, NOW, &mut w.rng).unwrap();
+    let finished = w.alice.finish_invite(InviteId(5), created(6).0, &[], &mut w.rng).unwrap();
+    insta::assert_snapshot!(format!("{finished:?}"), @"FinishedInvite(.., until Timestamp(1800604800000))");
 }
 
 fn rows(vault: &Vault<MemoryStore>) -> Vec<Row> {
