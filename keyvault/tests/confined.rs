@@ -93,6 +93,13 @@ impl Running {
         assert_eq!(self.settled.read(&mut [0]).unwrap(), 0);
     }
 
+    /// Private memory in use, KiB.
+    fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     fn kill(self) {
         kill(self.pid, Signal::SIGKILL).unwrap();
         assert!(matches!(self.wait().0, WaitStatus::Signaled(_, Signal::SIGKILL, _)));
@@ -201,6 +208,8 @@ fn a_vault_survives_kills_behind_its_walls_and_ends_as_it_should() {
         let (mut running, gate, _) = with(Some(b"correct horse")).run();
         running.settle();
         vault_of(&gate).await;
+        let memory = running.memory_kib();
+        assert!(memory < 16 * 1024, "{memory} KiB are left in use after an unlock that takes 256 MiB");
         let (status, said) = running.stop();
         assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), 0), "{said}");
         assert_eq!(said, "");
