@@ -43,7 +43,8 @@ async fn serve(mut child: Child) -> Exit {
                         let names: Vec<&str> = child.files.keys().map(String::as_str).collect();
                         let _ = peer.write_all(names.join(" ").as_bytes());
                     }
-                    _ => return Exit::Fault,
+                    // Not a test's: hung up on.
+                    _ => {}
                 }
             }
             Ok(Some(edge)) => edges.push((edge.name, std::os::unix::net::UnixStream::from(edge.socket))),

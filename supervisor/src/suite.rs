@@ -309,6 +309,9 @@ impl Suite {
         }
         let process = part.process;
         let done = process.disposable && how == Ended::Exit(0);
+        if !done {
+            log::write(&format!("supervisor: {} ended: {how}", process.name));
+        }
         match part.history.ended(process, how, now) {
             Verdict::Again { at } => part.due = Some(at),
             Verdict::GiveUp => log::write(&format!(
@@ -320,9 +323,6 @@ impl Suite {
                 self.stop_all(code);
                 return;
             }
-        }
-        if !done {
-            log::write(&format!("supervisor: {} ended: {how}", process.name));
         }
         for part in self.parts.iter_mut().filter(|part| process.takes_down.contains(&part.process.name)) {
             if part.life.is_some() {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -57,6 +58,7 @@ pub struct Suite {
     process: Child,
     lines: Receiver<String>,
     said: Arc<Mutex<String>>,
+    listening: Option<JoinHandle<()>>,
     /// Another user than the test's own.
     uid: Option<u32>,
 }
@@ -86,13 +88,13 @@ impl Suite {
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
         let said = Arc::new(Mutex::new(String::new()));
         let (mut stderr, copy) = (process.stderr.take().unwrap(), said.clone());
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = stderr.read(&mut bytes) {
                 copy.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
             }
         });
-        Self { folder: folder.into(), process, lines, said, uid }
+        Self { folder: folder.into(), process, lines, said, listening: Some(listening), uid }
     }
 
     /// The next line on its stdout.
@@ -162,6 +164,15 @@ impl Suite {
     /// Waits for the end by itself; gives the exit code, -1 for a signal.
     pub fn wait(&mut self) -> i32 {
         until("the suite's end", || self.process.try_wait().unwrap()).code().unwrap_or(-1)
+    }
+
+    /// Waits for the end by itself; gives the exit code and all that it said.
+    pub fn end(&mut self) -> (i32, String) {
+        let code = self.wait();
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
+        }
+        (code, self.said())
     }
 
     /// Ends the supervisor as a crash would.

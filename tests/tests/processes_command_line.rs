@@ -8,10 +8,7 @@ use privatus_tests::{Person, Relay, Suite, binaries};
 
 /// Starts something that must end by itself; gives exit code and stderr.
 fn fails(folder: &Path, arguments: &[&str], input: &str) -> (i32, String) {
-    let mut suite = Suite::start(folder, arguments, input, None);
-    let code = suite.wait();
-    // The last line is the one for the person; before it stand the parts' own.
-    (code, suite.said())
+    Suite::start(folder, arguments, input, None).end()
 }
 
 fn path(folder: &Path) -> &str {
