@@ -1,7 +1,7 @@
 //! What a current-thread tokio runtime with capnp-rpc on its edges lives on. Seen under default kill with glibc 2.36;
 //! rows beyond that say which other libc or event they are for.
 
-use libc::{FIONBIO, PROT_EXEC, SOL_SOCKET};
+use libc::{AT_EMPTY_PATH, FIONBIO, PROT_EXEC, SOL_SOCKET};
 
 use crate::call;
 use crate::rule::{Row, allow, allow_if, bits, is, own_pid, refuse, refuse_if};
@@ -94,7 +94,26 @@ pub(super) const NO_FILES: &[Row] = &[
     ),
     #[cfg(target_arch = "x86_64")]
     refuse(call!(SYS_open), libc::EACCES, "the same by its old call"),
+    refuse_if(
+        call!(SYS_newfstatat),
+        &[bits(3, AT_EMPTY_PATH as i64, 0)],
+        libc::EACCES,
+        "libc looks at optional files",
+    ),
+    refuse_if(
+        call!(SYS_statx),
+        &[bits(2, AT_EMPTY_PATH as i64, 0)],
+        libc::EACCES,
+        "std looks at optional files",
+    ),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_stat), libc::EACCES, "older libc looks at optional files"),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_access), libc::EACCES, "libc looks for optional files"),
+    refuse(call!(SYS_faccessat), libc::EACCES, "the same by its newer call"),
+    refuse(call!(SYS_faccessat2), libc::EACCES, "the same with flags"),
     #[cfg(target_arch = "x86_64")]
     refuse(call!(SYS_readlink), libc::EACCES, "std::env::current_exe for a backtrace"),
     refuse(call!(SYS_readlinkat), libc::EACCES, "the same by its newer call"),
+    refuse(call!(SYS_getcwd), libc::ENOENT, "std's backtrace shortens paths"),
 ];
