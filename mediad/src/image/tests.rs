@@ -1,4 +1,5 @@
 //! Pictures of every kind, hostile ones, and random bytes.
+#![allow(clippy::cast_possible_truncation, reason = "test data is cut to bytes on purpose")]
 
 use super::*;
 use png::{BitDepth, Encoder};
