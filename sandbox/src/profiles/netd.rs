@@ -48,7 +48,6 @@ const SOCKETS: &[Row] = &[
     allow(call!(SYS_connect), "dials"),
     allow(call!(SYS_setsockopt), "segmentation offload, buffers, ECN, reuse"),
     allow(call!(SYS_getsockopt), "dial errors, the path's MTU"),
-    allow(call!(SYS_uname), "quinn asks the kernel's version before it offers segmentation offload"),
     allow(call!(SYS_sendmmsg), "QUIC sends in batches"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
     allow(call!(SYS_uname), "quinn-udp asks for the kernel's version before it uses segmentation offload"),
