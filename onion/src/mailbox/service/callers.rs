@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::core::StreamRef;
 use crate::id::{RelayCircuit, StreamId};
+use crate::mailbox::disk::Ticket;
 use crate::mailbox::keys::SenderMacKey;
 use crate::mailbox::message::{QueueId, Request};
 
@@ -59,8 +60,9 @@ pub struct Caller {
     pub counter: Option<u64>,
     /// Requests in their order; the first may wait for the disk.
     pub waiting: VecDeque<Waiting>,
-    /// The disk is being asked for the first one's sake.
-    pub looking_up: bool,
+    /// What the disk has to answer before the next one is checked: a look-up for the first one's sake, or a `secure` that later
+    /// ones may rest on. By ticket, for a late answer to what an ended stream asked must not count for another's request.
+    pub waits_for: Option<Ticket>,
     /// What it told.
     pub found: Option<Found>,
     /// Queues made on this circuit.
@@ -79,7 +81,7 @@ impl Caller {
             binding,
             counter,
             waiting: VecDeque::new(),
-            looking_up: false,
+            waits_for: None,
             found: None,
             creations: 0,
             held: false,
@@ -160,7 +162,7 @@ impl Callers {
         let Some(caller) = self.circuits.get_mut(&stream.circuit) else { return };
         caller.streams.retain(|open| *open != stream.stream);
         caller.unsent.remove(&stream.stream);
-        let keep_first = caller.looking_up;
+        let keep_first = caller.waits_for.is_some();
         let mut place = 0_usize;
         caller.waiting.retain(|waiting| {
             place += 1;

@@ -162,16 +162,25 @@ impl Service {
         match self.pending.remove(&ticket) {
             None => {}
             Some(Purpose::LookUp(circuit)) => {
-                self.looked_up(now, circuit, reply);
+                self.looked_up(now, circuit, ticket, reply);
                 self.advance(now, rng, circuit);
-                if let Some(stream) =
-                    self.callers.of(circuit).and_then(|caller| caller.waiting.front()).map(|w| w.stream)
+                if let Some(stream) = self
+                    .callers
+                    .of(circuit)
+                    .and_then(|caller| caller.waiting.front())
+                    .map(|first| first.stream)
                 {
                     self.balance(StreamRef { circuit, stream });
                 }
             }
             Some(Purpose::Finish { to, id, then }) => {
                 self.finish((to, id), then, reply);
+                if let Some(caller) =
+                    self.callers.of(to.circuit).filter(|caller| caller.waits_for == Some(ticket))
+                {
+                    caller.waits_for = None;
+                }
+                self.advance(now, rng, to.circuit);
                 self.balance(to);
             }
             Some(Purpose::Push { queue, to }) => self.was_read(&queue, to, reply),
@@ -220,11 +229,12 @@ impl Service {
         std::mem::take(&mut self.out)
     }
 
-    fn ask(&mut self, request: DiskRequest, purpose: Purpose) {
+    fn ask(&mut self, request: DiskRequest, purpose: Purpose) -> Ticket {
         self.last_ticket = self.last_ticket.wrapping_add(1);
         let ticket = Ticket(self.last_ticket);
         self.pending.insert(ticket, purpose);
         self.out.push(Output::Disk(ticket, request));
+        ticket
     }
 
     fn expel(&mut self, stream: StreamRef) {
@@ -264,14 +274,13 @@ impl Service {
     fn advance(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: RelayCircuit) {
         loop {
             let Some(caller) = self.callers.of(circuit) else { return };
-            if caller.looking_up {
+            if caller.waits_for.is_some() {
                 return;
             }
             let Some(first) = caller.waiting.front() else { return };
             if let Some(look_up) = look_up_for(&first.request, caller.found.as_ref()) {
-                caller.looking_up = true;
-                self.ask(look_up, Purpose::LookUp(circuit));
-                return;
+                let ticket = self.ask(look_up, Purpose::LookUp(circuit));
+                return self.wait_for(circuit, ticket);
             }
             let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
             let to = StreamRef { circuit, stream };
@@ -286,6 +295,12 @@ impl Service {
                     self.signed(now, (to, id), signed, found);
                 }
             }
+        }
+    }
+
+    fn wait_for(&mut self, circuit: RelayCircuit, ticket: Ticket) {
+        if let Some(caller) = self.callers.of(circuit) {
+            caller.waits_for = Some(ticket);
         }
     }
 
@@ -386,10 +401,10 @@ impl Service {
         match (call, sender_key) {
             (Call::Secure { sender_key }, _) => {
                 let then = Then::Secure { receiver_queue, sender_key };
-                self.ask(
-                    DiskRequest::Secure { sender_queue: queue, sender_key },
-                    Purpose::Finish { to, id, then },
-                );
+                let request = DiskRequest::Secure { sender_queue: queue, sender_key };
+                let ticket = self.ask(request, Purpose::Finish { to, id, then });
+                // The disk may read ahead of what it writes: a deposit right behind must not find the queue unsecured.
+                self.wait_for(to.circuit, ticket);
             }
             (Call::Deposit { put_id, envelope }, Some(sender_key)) => {
                 if !self.rates.write(now, &receiver_queue) {
@@ -408,9 +423,10 @@ impl Service {
     }
 
     /// The disk told about the queue or blob of a circuit's first request.
-    fn looked_up(&mut self, now: Timestamp, circuit: RelayCircuit, reply: DiskReply) {
-        let Some(caller) = self.callers.of(circuit) else { return };
-        caller.looking_up = false;
+    fn looked_up(&mut self, now: Timestamp, circuit: RelayCircuit, ticket: Ticket, reply: DiskReply) {
+        let asked = |caller: &&mut callers::Caller| caller.waits_for == Some(ticket);
+        let Some(caller) = self.callers.of(circuit).filter(asked) else { return };
+        caller.waits_for = None;
         caller.found = None;
         let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) =
             caller.waiting.pop_front()

@@ -43,7 +43,8 @@ impl Service {
         let known = subscriber.sender_key.is_some();
         let Some(wanted) = subscriber.wanted_read() else { return };
         if !known {
-            return self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
+            self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
+            return;
         }
         let request = DiskRequest::Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
         self.ask(request, Purpose::Push { queue: *queue, to });

@@ -100,9 +100,15 @@ impl World {
         self.take(outputs);
     }
 
-    /// Carries out what the disk was asked.
+    /// Carries out what the disk was asked. As stored does, it reads ahead of changes that wait to be flushed together.
     fn run_disk(&mut self) {
-        while let Some((ticket, request)) = self.asked.pop_front() {
+        let reads = |request: &DiskRequest| {
+            use DiskRequest::{Blob, ByReceiver, BySender, Read};
+            matches!(request, ByReceiver(_) | BySender(_) | Read { .. } | Blob(_))
+        };
+        while !self.asked.is_empty() {
+            let first = self.asked.iter().position(|(_, request)| reads(request)).unwrap_or(0);
+            let (ticket, request) = self.asked.remove(first).unwrap();
             let reply = self.disk.carry_out(self.now, request);
             let outputs = self.service.disk(self.now, &mut self.rng, ticket, reply);
             self.take(outputs);
@@ -678,4 +684,33 @@ fn replies_of_the_disk_that_do_not_fit_are_no_harm() {
         // And no answer of an unknown ticket does anything.
         assert!(world.service.disk(world.now, &mut world.rng, Ticket(u64::MAX), reply).is_empty());
     }
+}
+
+#[test]
+fn a_late_answer_of_the_disk_is_never_taken_for_another_queue() {
+    let mut world = World::new();
+    let (own, _) = world.secured();
+    let (victim, mut sender) = world.secured();
+    world.deposit(&victim, &mut sender, 1);
+    let mut thief = world.caller();
+    // The disk is asked about the thief's own queue, and the stream ends before it answers.
+    let signed = own.received(&mut thief, Call::Collect { max: 1 });
+    let (_, message) = thief.client.command(signed).unwrap();
+    world.send(&thief, message);
+    let (late, request) = world.asked.pop_front().unwrap();
+    world.service.ended(thief.at);
+    thief.at.stream = StreamId(2);
+    // On another stream of the circuit: a command to the victim's queue under the thief's own key.
+    let context = thief.context(victim.queue.receiver_queue);
+    let signature = own.receiver.sign(&signing_input(&context, &Call::Delete.command())).to_bytes();
+    let authenticator = Authenticator::Signature(signature);
+    let signed = Signed { queue: context.queue, counter: context.counter, authenticator, call: Call::Delete };
+    let (id, message) = thief.client.command(signed).unwrap();
+    world.send(&thief, message);
+    let reply = world.disk.carry_out(world.now, request);
+    let outputs = world.service.disk(world.now, &mut world.rng, late, reply);
+    world.take(outputs);
+    world.settle(&mut thief);
+    assert_eq!(thief.outcomes[&id], Outcome::Answer(Answer::NotAuthorised));
+    assert_eq!(world.disk.waiting(), 1);
 }
