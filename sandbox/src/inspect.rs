@@ -8,8 +8,11 @@ use std::io;
 use std::ptr;
 
 use nix::sys::ptrace;
+#[cfg(target_arch = "x86_64")]
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+#[cfg(target_arch = "x86_64")]
+use nix::sys::wait::WaitStatus;
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use seccompiler::{BpfProgram, sock_filter};
 
