@@ -149,3 +149,29 @@ impl Carried {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_without_an_answer_makes_its_circuit_overdue_after_twenty_seconds() {
+        let mut carried = Carried::default();
+        let (id, _) = carried.client.create([1; 32], 0).unwrap();
+        let (tell, _told) = oneshot::channel();
+        let now = Timestamp(1_000_000);
+        carried.waiting.insert(id, (now, tell));
+        assert!(!carried.is_overdue(now.after(ANSWER_TIMEOUT - Duration::from_millis(1))));
+        assert!(carried.is_overdue(now.after(ANSWER_TIMEOUT)));
+        carried.waiting.clear();
+        assert!(!carried.is_overdue(now.after(ANSWER_TIMEOUT)));
+    }
+
+    #[test]
+    fn what_is_no_mailbox_answer_or_answers_nothing_is_misbehaviour() {
+        let mut carried = Carried::default();
+        assert_eq!(carried.received(b"noise"), None);
+        let (_, message) = Client::default().create([1; 32], 0).unwrap();
+        assert_eq!(carried.received(&message), None);
+    }
+}

@@ -162,7 +162,7 @@ impl OnionCore {
             CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
             CircuitEvent::Closed { circuit, failure } => {
                 let Some(at) = self.jobs.circuits.remove(&circuit) else { return };
-                self.paths.failed(now, at.source, &failure);
+                self.blame(now, at.source, &failure);
                 self.job_failed(now, at.job);
             }
             CircuitEvent::Drained { .. } => {}

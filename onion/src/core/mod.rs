@@ -37,6 +37,7 @@ mod opens;
 mod saved;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 pub use onion::{CoreOutput, DialId, NetworkState, OnionCore, Target};
 pub use opens::{OpenId, OpenRefused, Opened};

@@ -1,7 +1,6 @@
 //! The joined core: one struct that the shell (or a simulator) drives.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::relay::Hint;
@@ -11,19 +10,13 @@ use super::jobs::Jobs;
 use super::opens::{OpenId, OpenRefused, Opened, Opens};
 use super::saved::Saved;
 use super::{CircuitEvent, CircuitFailure, SendError, ServiceEvent, StreamRef};
-use crate::directory::schedule::Order;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::handshake::{OnionKey, RelaySide};
+use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId, Service};
 use crate::network::{Counts, LinkInfo, Network, Output};
 use crate::path::stage::PROOF_LASTS;
 use crate::state::StateError;
 use crate::path::{Paths, Pool, Stage, StageFacts};
-
-/// A link that we opened and that nobody used for so long is closed; a guard's stays.
-const LINK_IDLE: Duration = Duration::from_secs(300);
-/// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
-const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// What netd is asked to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +84,10 @@ pub struct OnionCore {
     pub(super) outputs: VecDeque<CoreOutput>,
     dials: BTreeMap<DialId, Target>,
     last_dial: u64,
-    netd: bool,
+    pub(super) netd: bool,
     proven: Option<Timestamp>,
-    view_changed: bool,
-    saved_at: Timestamp,
+    pub(super) view_changed: bool,
+    pub(super) saved_at: Timestamp,
 }
 
 impl std::fmt::Debug for OnionCore {
@@ -319,71 +312,6 @@ impl OnionCore {
         self.settle(now, rng);
     }
 
-    /// Time passes: call it once a second.
-    pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        self.network.tick(now);
-        if self.view.expire(now) {
-            self.view_changed = true;
-        }
-        self.tick_own(now, rng);
-        if self.netd {
-            self.tick_schedule(now, rng);
-        }
-        self.tick_opens(now);
-        self.close_idle_links(now);
-        self.settle(now, rng);
-        self.save_if_due(now);
-    }
-
-    fn tick_schedule(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let enough = self.own.is_some() || self.paths.enough(now, &self.view);
-        let guard = self.paths.guards().guard();
-        for order in self.schedule.due(now, rng, &self.view, (guard, enough)) {
-            match order {
-                Order::Start(job) => self.start_job(now, rng, job),
-                Order::Cancel(job) => self.cancel_job(job),
-            }
-        }
-    }
-
-    /// Rotates this relay's keys and announces it anew where that is due. The state is saved before anyone hears of it.
-    fn tick_own(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let Some(own) = &mut self.own else { return };
-        if own.tick(now, rng) != crate::directory::Tick::NewDescriptor {
-            return;
-        }
-        let (relay, descriptor) = (own.relay(), own.descriptor().map(<[u8]>::to_vec));
-        self.use_onion_keys();
-        self.save(now);
-        if let Some(descriptor) = descriptor {
-            // Its own descriptor stands in its view like any other: that is how others learn it.
-            let _ = self.view.accept(now, &descriptor);
-            self.network.set_descriptor(descriptor);
-            self.schedule.announce(now, rng, &self.view, &[relay]);
-        }
-    }
-
-    fn use_onion_keys(&mut self) {
-        if let Some(own) = &self.own {
-            let keys = own.keys().onion.iter().map(|key| OnionKey::from_secret(key.secret().to_bytes()));
-            self.network.set_onion_keys(keys.collect());
-        }
-    }
-
-    fn close_idle_links(&mut self, now: Timestamp) {
-        let before = Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
-        let idle: Vec<LinkId> = self.network.idle_links(before).collect();
-        for link in idle {
-            let relay = self.network.relay_of(link);
-            let ours = self.network.is_initiator(link);
-            let guards = relay.is_some_and(|relay| self.paths.guards().both().any(|guard| guard == relay));
-            if ours && !guards {
-                self.network.link_down(link);
-                self.outputs.push_back(CoreOutput::CloseLink(link));
-            }
-        }
-    }
-
     /// The view has changed: links may now be known as relays'.
     pub(super) fn learned(&mut self, now: Timestamp) {
         self.view_changed = true;
@@ -520,33 +448,4 @@ impl OnionCore {
     pub fn output(&mut self) -> Option<CoreOutput> {
         self.outputs.pop_front()
     }
-
-    fn save_if_due(&mut self, now: Timestamp) {
-        let guards = self.paths.take_changed();
-        let since = now.since(self.saved_at);
-        if guards || (self.view_changed && (since >= SAVE_EVERY || now < self.saved_at)) {
-            self.save(now);
-        }
-    }
-
-    fn save(&mut self, now: Timestamp) {
-        self.view_changed = false;
-        self.saved_at = now;
-        let bytes = self.saved_state();
-        self.outputs.push_back(CoreOutput::Save(bytes));
-    }
-
-    /// The state as it would be saved now, for a last save before a stop.
-    #[must_use]
-    pub fn saved_state(&self) -> Vec<u8> {
-        let descriptors = self.view.entries().map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
-        Saved {
-            guards: self.paths.guards().saved().clone(),
-            hints: self.schedule.hints().to_vec(),
-            descriptors: descriptors.collect(),
-            keys: self.own.as_ref().map(|own| own.keys().clone()),
-        }
-        .pack()
-    }
 }
-

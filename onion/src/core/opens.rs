@@ -166,7 +166,7 @@ impl OnionCore {
         self.pool.closed(circuit);
         self.opens.retiring.remove(&circuit);
         let Some(open) = self.opens.circuits.remove(&circuit) else { return };
-        self.paths.failed(now, open.isolation.relay, failure);
+        self.blame(now, open.isolation.relay, failure);
         if open.opened.is_some() {
             self.outputs.push_back(CoreOutput::Closed(circuit));
         } else if open.tries < TRIES_MAX && !open.waiting.is_empty() {
@@ -196,7 +196,7 @@ impl OnionCore {
         let route = self.network.route(circuit).unwrap_or_default();
         if let Some(asked) = route.last() {
             let blame = (reason == FailureReason::Misbehaved).then_some((route.len() - 1, *asked));
-            self.paths.failed(now, *asked, &CircuitFailure { blame, reason, was_built: true });
+            self.blame(now, *asked, &CircuitFailure { blame, reason, was_built: true });
         }
         self.network.close(circuit);
         self.settle(now, rng);

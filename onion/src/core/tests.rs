@@ -332,6 +332,12 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
     world.run();
     assert_eq!(world.nodes[5].closed, [opened.circuit]);
     assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Offline);
+    let guard = world.nodes[5].core.paths.guards().guard().unwrap();
+    for id in 10..20 {
+        assert_eq!(world.open(5, id, 0), Some(Err(OpenRefused::BuildFailed)));
+        world.seconds(1);
+    }
+    assert!(!world.nodes[5].core.paths.guards().is_out(guard), "our own loss of the network is not the guard's");
     world.netd_up(5);
     world.run();
     world.open(5, 2, 0).unwrap().unwrap();

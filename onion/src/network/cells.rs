@@ -140,7 +140,7 @@ impl Network {
             Ok(None) => {}
             Ok(Some(hello)) => {
                 link.creating.remove(&cell.circuit);
-                if link.budget.take(now) {
+                if link.budget.take(now) && self.creations.take(now) {
                     self.answer_create(rng, id, cell.circuit, &hello);
                 } else {
                     self.push_control(id, Cell::destroy(cell.circuit, DestroyReason::Busy));

@@ -21,6 +21,7 @@ use crate::core::{CircuitEvent, CircuitFailure, FailureReason, SendError, Servic
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, HopInfo, Lane, LinkId, RelayCircuit, RelayId, Service, StreamId};
 use crate::relay::circuit::{PassingCircuit, RelayOutput};
+use crate::relay::creation::CreationBudget;
 use connect::Peer;
 pub use link::LinkInfo;
 use link::{Link, Owner};
@@ -93,6 +94,7 @@ pub struct Network {
     serial: u64,
     waiting_cells: usize,
     forwarded: u64,
+    creations: CreationBudget,
     outputs: VecDeque<Output>,
 }
 

@@ -388,6 +388,20 @@ fn a_stranger_creates_256_circuits_and_then_four_a_second() {
 }
 
 #[test]
+fn many_strangers_together_do_not_get_more_than_half_a_core() {
+    let mut world = World::new(1, 8);
+    world.nodes[0].network.creations = CreationBudget::stranger(world.now);
+    for _ in 0..2 {
+        world.push(Network::client(NETWORK));
+        for _ in 0..200 {
+            world.open(&[0], Lane::Text);
+        }
+    }
+    world.run();
+    assert_eq!(world.nodes[0].network.counts().passing, 256);
+}
+
+#[test]
 fn a_relay_of_another_network_is_not_agreed_with() {
     let mut world = World::new(1, 9);
     world.push(Network::client([6; 32]));

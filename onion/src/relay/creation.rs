@@ -25,6 +25,12 @@ impl CreationBudget {
         Self::new(200, 200, now)
     }
 
+    /// For all links together: about half a core of handshakes.
+    #[must_use]
+    pub const fn process(now: Timestamp) -> Self {
+        Self::new(2_000, 2_000, now)
+    }
+
     const fn new(burst: u64, per_second: u64, now: Timestamp) -> Self {
         Self { milli: burst * 1_000, burst, per_second, filled: now }
     }
@@ -42,6 +48,12 @@ impl CreationBudget {
             }
             None => false,
         }
+    }
+}
+
+impl Default for CreationBudget {
+    fn default() -> Self {
+        Self::process(Timestamp(0))
     }
 }
 
