@@ -1,0 +1,103 @@
+//! Two people, five relays, real processes: texts arrive, each exactly once and in order, whatever falls on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use privatus_tests::{Person, Relay, kill_9, private_network, until};
+
+const NETWORK: &str = "conversation";
+
+struct Talk {
+    relays: Vec<Relay>,
+    addresses: Vec<String>,
+    alice: Person,
+    bob: Person,
+}
+
+/// Alice and Bob, connected by an invite.
+fn connected() -> Talk {
+    let (relays, addresses) = private_network(NETWORK, 5);
+    let alice = Person::start(NETWORK, &addresses, None);
+    let bob = Person::start(NETWORK, &addresses, None);
+    let invite = alice.suite.ask(&["invite", "--name", "Bob"]).ok();
+    let link = invite.out.trim().to_string();
+    assert!(link.lines().count() == 1 && !link.is_empty(), "the link alone: {invite:?}");
+    let _ = bob.suite.ask(&["accept", &link, "--name", "Alice"]).ok();
+    Talk { relays, addresses, alice, bob }
+}
+
+fn send(from: &Person, to: &str, text: &str) {
+    let _ = from.suite.ask(&["send", to, text]).ok();
+}
+
+/// What `person` has from `who`, oldest first.
+fn received(person: &Person, who: &str) -> Vec<String> {
+    let rows = person.suite.ask(&["messages", who, "--limit", "1000", "--json"]).ok().rows();
+    let theirs = rows.iter().filter(|row| row["from"] == "them");
+    theirs.map(|row| row["body"].as_str().unwrap().to_string()).collect()
+}
+
+fn wait_received(person: &Person, who: &str, expected: &[String]) {
+    until(&format!("{} texts", expected.len()), || {
+        (received(person, who).len() >= expected.len()).then_some(())
+    });
+    // One more look: nothing comes twice.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(received(person, who), expected);
+}
+
+#[test]
+fn a_text_each_way_is_delivered_and_told_on_both_sides() {
+    let talk = connected();
+    let there = talk.alice.suite.ask(&["send", "Bob", "Hello Bob", "--wait", "delivered", "--json"]).ok();
+    assert_eq!(there.rows()[0]["state"], "delivered");
+    assert_eq!(received(&talk.bob, "Alice"), ["Hello Bob"]);
+    let _ = talk.bob.suite.ask(&["send", "Alice", "Hello Alice", "--wait", "delivered"]).ok();
+    assert_eq!(received(&talk.alice, "Bob"), ["Hello Alice"]);
+    let own = talk.alice.suite.ask(&["messages", "Bob", "--json"]).ok().rows();
+    let own: Vec<_> = own.iter().filter(|row| row["from"] == "me").collect();
+    assert_eq!((own.len(), &own[0]["state"], &own[0]["body"]), (1, &"delivered".into(), &"Hello Bob".into()));
+    let contact = &talk.bob.suite.ask(&["contacts", "--json"]).ok().rows()[0];
+    assert_eq!((&contact["name"], &contact["state"]), (&"Alice".into(), &"connected".into()));
+    assert_eq!(talk.relays.len(), 5);
+}
+
+#[test]
+fn fifty_texts_to_somebody_offline_arrive_once_and_in_order() {
+    let mut talk = connected();
+    let _ = talk.alice.suite.ask(&["send", "Bob", "first", "--wait", "delivered"]).ok();
+    assert_eq!(talk.bob.suite.stop(), 0);
+    let texts: Vec<String> = (0..50).map(|number| format!("text {number}")).collect();
+    texts.iter().for_each(|text| send(&talk.alice, "Bob", text));
+    let bob = Person::again(talk.bob.dir.clone(), NETWORK, &talk.addresses, None);
+    let expected: Vec<String> = ["first".to_string()].into_iter().chain(texts).collect();
+    wait_received(&bob, "Alice", &expected);
+}
+
+#[test]
+fn texts_survive_the_death_of_every_part_and_of_a_relay_on_their_way() {
+    let mut talk = connected();
+    let mut expected = Vec::new();
+    for name in ["stored", "onion", "netd", "mediad", "keyvault"] {
+        for side in [0, 1] {
+            let person = if side == 0 { &talk.alice } else { &talk.bob };
+            for number in 0..5 {
+                let text = format!("{name} {side} {number}");
+                send(&talk.alice, "Bob", &text);
+                expected.push(text);
+            }
+            let pids = person.suite.pids();
+            kill_9(pids[name]);
+            person.suite.wait_restarted(name, pids[name]);
+            if name == "keyvault" {
+                person.unlock();
+                person.wait_unlocked();
+            }
+        }
+    }
+    for number in 0..5 {
+        let text = format!("relay {number}");
+        send(&talk.alice, "Bob", &text);
+        expected.push(text);
+    }
+    talk.relays[2].suite.kill();
+    wait_received(&talk.bob, "Alice", &expected);
+}
