@@ -98,7 +98,7 @@ pub(super) const NO_FILES: &[Row] = &[
         call!(SYS_newfstatat),
         &[bits(3, AT_EMPTY_PATH as i64, 0)],
         libc::EACCES,
-        "libc looks at optional files",
+        "aws-lc asks whether the machine was cloned (/dev/sysgenid)",
     ),
     refuse_if(
         call!(SYS_statx),
