@@ -25,6 +25,8 @@ const ACKS_MAX: usize = 64;
 const GAP_ASK: Duration = Duration::from_secs(25);
 /// What waits for a missing number is shown without it after so long.
 const GAP_SHOW: Duration = Duration::from_secs(60);
+/// Wait after a mailbox did not take an ack.
+const ACK_RETRY: Duration = Duration::from_secs(3);
 /// Wait after keyvault could not open.
 const OPEN_RETRY: Duration = Duration::from_secs(2);
 
@@ -96,7 +98,14 @@ impl Engine {
         if let Some(contact) = self.store.contact_of_session(session)? {
             return Ok(Some(contact));
         }
-        let Some(invite) = self.store.invite(replica)?.filter(|_| first) else { return Ok(None) };
+        let Some(invite) = self.store.invite(replica)?.filter(|_| first) else {
+            // Whoever it was is deleted here: so are the keys, once the queues are gone.
+            if self.store.removal_waits(session, ReplicaId(0))? {
+                return Ok(None);
+            }
+            self.call_vault(Pending::Nothing, VaultCall::RemoveSession(session));
+            return Ok(None);
+        };
         self.store.set_session(invite.contact, session)?;
         self.store.set_offered(replica)?;
         if invite.state != InviteState::OpenedTwice {
@@ -140,6 +149,7 @@ impl Engine {
         self.memory.pump.insert(id);
         let mut chain = self.store.receive_chain(id)?;
         if content.link.chain > chain.chain {
+            self.store.drop_held(id)?;
             chain = ReceiveChain { chain: content.link.chain, numbers: Received::default(), shown: 0, highest: 0 };
         }
         if content.link.chain < chain.chain {
@@ -264,7 +274,7 @@ impl Engine {
 
     fn watch_for_gap(&mut self, contact: ContactId, chain: &ReceiveChain) {
         let gap = chain.numbers.complete_up_to() < chain.highest;
-        if gap && !self.memory.timers.iter().any(|(_, timer)| *timer == Timer::Gap(contact)) {
+        if gap && self.begin(Busy::Gap(contact)) {
             self.set_timer(self.now.after(GAP_ASK), Timer::Gap(contact));
         }
     }
@@ -273,12 +283,15 @@ impl Engine {
     pub(crate) fn gap_timer(&mut self, contact: ContactId) -> Result<(), StoreError> {
         let mut chain = self.store.receive_chain(contact)?;
         if chain.numbers.complete_up_to() >= chain.highest {
+            self.memory.busy.remove(&Busy::Gap(contact));
             return Ok(());
         }
         self.show_in_order(contact, &mut chain)?;
         self.store.set_receive_chain(contact, &chain)?;
-        self.store.add_outgoing(contact, OutgoingKind::GapRequest, None, None)?;
-        self.memory.pump.insert(contact);
+        if !self.store.under_way(contact, OutgoingKind::GapRequest)? {
+            self.store.add_outgoing(contact, OutgoingKind::GapRequest, None, None)?;
+            self.memory.pump.insert(contact);
+        }
         self.set_timer(self.now.after(GAP_ASK.saturating_mul(2)), Timer::Gap(contact));
         Ok(())
     }
@@ -319,8 +332,12 @@ impl Engine {
                 self.memory.done_intents.extend(messages.into_iter().map(|mailbox| (id, mailbox)));
             }
             MailboxAnswer::Told(Answer::NoQueue) => self.store.drop_intents_of(id)?,
-            // They come again with the next subscription and are told as duplicates then.
-            _ => {}
+            _ => {
+                // Later; until then no other ack of this queue is begun.
+                self.memory.acks.entry(id).or_default().extend(messages);
+                self.begin(Busy::Acknowledge(id));
+                self.set_timer(self.now.after(ACK_RETRY), Timer::Acknowledge(id));
+            }
         }
         Ok(())
     }

@@ -114,7 +114,8 @@ impl Engine {
 
     fn advance_at_relay(&mut self, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
         let id = replica.id;
-        if replica.state == ReplicaState::Creating && self.memory.lines.failures(User::Replica(id)) >= FAILURES_MAX {
+        let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
+        if early && self.memory.lines.failures(User::Replica(id)) >= FAILURES_MAX {
             return self.start_over(&replica);
         }
         let Some(line) = self.line(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };

@@ -87,7 +87,7 @@ impl Engine {
         }
         // Asked anew: what was sealed just now carries the acks.
         let ack_due = self.store.contact(id)?.is_some_and(|contact| contact.ack_due);
-        if ack_due && !self.store.receipt_under_way(id)? && self.may_seal(id) {
+        if ack_due && !self.store.under_way(id, OutgoingKind::Receipt)? && self.may_seal(id) {
             let receipt = self.store.add_outgoing(id, OutgoingKind::Receipt, None, None)?;
             if let Some(outgoing) = self.store.outgoing(receipt)? {
                 self.fix(&outgoing)?;

@@ -306,6 +306,10 @@ impl Engine {
         } else if let Some(refused) = line.queue.remove(at) {
             let users: Vec<User> = line.users.iter().copied().collect();
             self.task_lost(&refused.task)?;
+            if let Task::Delete(id) = refused.task {
+                // Without keys there is nothing to delete with.
+                return self.queue_deleted(id);
+            }
             for user in users {
                 self.set_timer(self.now.after(BACK_OFF_MAX), Timer::User(user));
             }

@@ -76,6 +76,8 @@ pub(crate) enum Busy {
     Seal(OutgoingId),
     Secure(PeerQueueId),
     Deposit(DepositId),
+    /// A timer looks after missing numbers.
+    Gap(ContactId),
 }
 
 /// The engine. One per unlocked profile.
@@ -223,7 +225,8 @@ impl Engine {
         self.memory.onion = memory.onion;
         self.memory.network = memory.network;
         self.suspended_until = Some(self.now.after(SUSPENDED));
-        memory.lines.all().map(Action::Close).collect()
+        let waiting = memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
+        memory.lines.all().map(Action::Close).chain(waiting).collect()
     }
 
     fn resume(&mut self) -> Result<(), StoreError> {
@@ -390,3 +393,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

@@ -26,6 +26,8 @@ pub(crate) enum Timer {
     Gap(ContactId),
     /// keyvault did not seal it.
     Seal(ContactId),
+    /// A mailbox did not take an ack.
+    Acknowledge(ReplicaId),
     /// keyvault did not open something.
     Open,
     /// Look whether the peer has it by now.
@@ -69,6 +71,11 @@ impl Engine {
             Timer::Gap(contact) => self.gap_timer(contact),
             Timer::Seal(contact) => {
                 self.memory.pump.insert(contact);
+                Ok(())
+            }
+            // The end of every batch acks what is owed.
+            Timer::Acknowledge(id) => {
+                self.memory.busy.remove(&super::Busy::Acknowledge(id));
                 Ok(())
             }
             // The end of every batch opens what waits.

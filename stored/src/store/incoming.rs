@@ -20,11 +20,6 @@ impl Store {
         Ok(self.changed(sql, (contact, content.0, sequence.cast_signed(), hash))? > 0)
     }
 
-    /// Drops what deduplication by number covers.
-    pub(crate) fn prune_received(&self, contact: ContactId, below: u64) -> Result<(), StoreError> {
-        self.run("DELETE FROM received WHERE contact = ?1 AND sequence < ?2", (contact, below.cast_signed()))
-    }
-
     pub(crate) fn hold(
         &self,
         contact: ContactId,
@@ -51,6 +46,11 @@ impl Store {
                 ))
             },
         )
+    }
+
+    /// The peer began to number anew: what waited for old numbers waits for ever.
+    pub(crate) fn drop_held(&self, contact: ContactId) -> Result<(), StoreError> {
+        self.run("DELETE FROM held WHERE contact = ?1", [contact])
     }
 
     pub(crate) fn release(&self, contact: ContactId, sequence: u64) -> Result<(), StoreError> {

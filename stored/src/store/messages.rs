@@ -153,19 +153,6 @@ impl Store {
         Ok(before.unwrap_or(0).midpoint(next))
     }
 
-    /// The last `limit` before message `before` (all when `None`), the newest first.
-    pub(crate) fn messages_before(
-        &self,
-        contact: ContactId,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<Message>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position < ?2 ORDER BY position DESC, rowid DESC LIMIT ?3"
-        );
-        self.rows(&sql, (contact, before.unwrap_or(i64::MAX), limit), read)
-    }
-
     /// The first `limit` from place `from` on, the oldest first.
     pub(crate) fn messages_from(&self, contact: ContactId, from: i64, limit: u32) -> Result<Vec<Message>, StoreError> {
         let sql = format!(

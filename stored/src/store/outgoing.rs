@@ -207,10 +207,10 @@ impl Store {
         self.rows(&sql, (contact, i64::try_from(sequence).unwrap_or(i64::MAX)), read)
     }
 
-    /// Whether a receipt of this contact is not at a relay yet.
-    pub(crate) fn receipt_under_way(&self, contact: ContactId) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = 1 LIMIT 1";
-        Ok(self.row(sql, [contact], |_| Ok(()))?.is_some())
+    /// Whether a content of this kind is not at a relay yet.
+    pub(crate) fn under_way(&self, contact: ContactId, kind: OutgoingKind) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = ?2 LIMIT 1";
+        Ok(self.row(sql, (contact, kind as u8), |_| Ok(()))?.is_some())
     }
 
     /// Parts of a text that are not yet relayed, and not yet acked.
@@ -228,12 +228,6 @@ impl Store {
         self.rows("SELECT id, outbox FROM outgoing WHERE state IN (2, 3) AND outbox IS NOT NULL", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
-    }
-
-    /// The highest name at keyvault that was given out and is still remembered.
-    pub(crate) fn highest_outbox(&self) -> Result<u64, StoreError> {
-        let highest = self.row("SELECT ifnull(max(outbox), 0) FROM outgoing", [], |row| row.get::<_, i64>(0))?;
-        Ok(highest.unwrap_or(0).cast_unsigned())
     }
 
     pub(crate) fn add_deposit(&self, deposit: &Deposit) -> Result<DepositId, StoreError> {
@@ -272,11 +266,6 @@ impl Store {
     pub(crate) fn offer_under_way(&self, replica: ReplicaId) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM outgoing WHERE offer = ?1 AND state < 3 LIMIT 1";
         Ok(self.row(sql, [replica], |_| Ok(()))?.is_some())
-    }
-
-    /// Contacts with something to seal.
-    pub(crate) fn contacts_with_waiting(&self) -> Result<Vec<ContactId>, StoreError> {
-        self.rows("SELECT DISTINCT contact FROM outgoing WHERE state = 0", [], |row| row.get(0))
     }
 
     pub(crate) fn drop_deposit(&self, id: DepositId) -> Result<(), StoreError> {

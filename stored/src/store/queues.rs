@@ -298,10 +298,6 @@ impl Store {
         self.run("UPDATE invites SET id = ?2 WHERE id = ?1", (old, new))
     }
 
-    pub(crate) fn drop_invite(&self, id: ReplicaId) -> Result<(), StoreError> {
-        self.run("DELETE FROM invites WHERE id = ?1", [id])
-    }
-
     pub(crate) fn add_replica(
         &self,
         id: ReplicaId,
@@ -423,10 +419,6 @@ impl Store {
 
     pub(crate) fn accept_read(&self, id: AcceptId, blob: &[u8]) -> Result<(), StoreError> {
         self.run("UPDATE accepts SET blob = ?2, state = 2 WHERE id = ?1", (id, blob))
-    }
-
-    pub(crate) fn drop_accept(&self, id: AcceptId) -> Result<(), StoreError> {
-        self.run("DELETE FROM accepts WHERE id = ?1", [id])
     }
 
     /// Adds a queue of the peer; one that is known keeps what is known of it.

@@ -1,0 +1,272 @@
+//! Conversations between people with real vaults over relays in memory.
+
+use rand_core::Rng;
+
+use super::world::World;
+use super::*;
+use crate::store::{ContactState, Delivery};
+
+fn numbered(from: u32, to: u32) -> Vec<String> {
+    (from..to).map(|n| format!("text {n}")).collect()
+}
+
+fn all_delivered(world: &mut World, who: usize, whom: &str) -> bool {
+    world.messages(who, whom).iter().filter(|message| message.mine).all(|message| message.state == Delivery::Delivered)
+}
+
+#[test]
+fn an_invite_connects_both_and_texts_go_both_ways() {
+    let mut world = World::new(1, 2, 3);
+    assert!(matches!(world.request(0, Request::SetProfileName("Ann".into())), Ok(Reply::Done)));
+    world.introduce();
+    world.send(0, "bob", "hello");
+    world.send(1, "ann", "hi");
+    world.until(|world| all_delivered(world, 0, "bob") && all_delivered(world, 1, "ann"));
+    assert_eq!(world.bodies(1, "ann", false), ["hello"]);
+    assert_eq!(world.bodies(0, "bob", false), ["hi"]);
+    world.until(|world| world.contacts(1)[0].their_name == "Ann");
+    let route = &world.messages(0, "bob").into_iter().find(|message| message.mine).unwrap().route;
+    assert!(!route.is_empty(), "the route is told");
+}
+
+#[test]
+fn texts_to_somebody_invited_wait_and_leave_by_themselves() {
+    let mut world = World::new(2, 2, 3);
+    let link = world.invite_link(0, "bob");
+    for text in numbered(0, 5) {
+        world.send(0, "bob", &text);
+    }
+    world.run_for(60_000);
+    assert_eq!(world.contacts(0)[0].state, ContactState::Invited);
+    assert!(world.request(1, Request::Accept { link, name: "ann".into() }).is_ok());
+    world.send(1, "ann", "early");
+    world.until(|world| world.bodies(1, "ann", false).len() == 5 && world.bodies(0, "bob", false).len() == 1);
+    assert_eq!(world.bodies(1, "ann", false), numbered(0, 5));
+    world.until(|world| all_delivered(world, 0, "bob"));
+}
+
+#[test]
+fn a_burst_to_somebody_offline_arrives_once_and_in_order_when_they_return() {
+    let mut world = World::new(3, 2, 3);
+    world.introduce();
+    world.run_for(30_000);
+    world.go_offline(1);
+    for text in numbered(0, 50) {
+        world.send(0, "bob", &text);
+    }
+    world.until(|world| world.messages(0, "bob").iter().all(|message| message.state == Delivery::Relayed));
+    world.go_online(1);
+    world.until(|world| all_delivered(world, 0, "bob"));
+    assert_eq!(world.bodies(1, "ann", false), numbered(0, 50));
+    world.run_for(60_000);
+    assert_eq!(world.bodies(1, "ann", false).len(), 50, "the second copies bring nothing new");
+}
+
+#[test]
+fn once_all_is_delivered_the_two_fall_silent() {
+    let mut world = World::new(4, 2, 3);
+    world.introduce();
+    world.send(0, "bob", "hello");
+    world.until(|world| all_delivered(world, 0, "bob"));
+    world.run_for(120_000);
+    let before: u32 = world.people.iter().map(|person| person.deposits).sum();
+    world.run_for(3_600_000);
+    let after: u32 = world.people.iter().map(|person| person.deposits).sum();
+    assert_eq!(before, after, "acks of acks would go on for ever");
+}
+
+#[test]
+fn the_same_id_sends_once_and_other_words_under_it_are_refused() {
+    let mut world = World::new(5, 2, 3);
+    world.introduce();
+    let send = |text: &str| Request::Send {
+        who: "bob".into(),
+        id: "my-1".into(),
+        text: text.into(),
+        reply_to: String::new(),
+    };
+    assert!(world.request(0, send("one")).is_ok());
+    assert!(world.request(0, send("one")).is_ok());
+    assert!(matches!(world.request(0, send("two")), Err(Refusal::Conflict)));
+    world.until(|world| all_delivered(world, 0, "bob"));
+    assert_eq!(world.bodies(1, "ann", false), ["one"]);
+}
+
+#[test]
+fn the_longest_text_arrives_whole() {
+    let mut world = World::new(6, 2, 3);
+    world.introduce();
+    let text: String = (0..60_000_u32).map(|n| char::from_u32(0x4e00 + n % 500).unwrap()).collect();
+    world.send(0, "bob", &text);
+    world.until(|world| all_delivered(world, 0, "bob"));
+    assert_eq!(world.bodies(1, "ann", false), [text]);
+}
+
+#[test]
+fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
+    let mut world = World::new(7, 3, 3);
+    let link = world.invite_link(0, "bob");
+    assert!(matches!(
+        world.request(0, Request::Accept { link: link.clone(), name: String::new() }),
+        Err(Refusal::LinkOwn)
+    ));
+    for damaged in [&link[..link.len() / 2], "privatus:i#", "hello"] {
+        let answer = world.request(2, Request::Accept { link: damaged.into(), name: "x".into() });
+        assert!(answer.is_err(), "{damaged}");
+    }
+    assert!(world.request(1, Request::Accept { link: link.clone(), name: "ann".into() }).is_ok());
+    world.until(|world| world.contacts(0)[0].state == ContactState::Connected);
+    world.run_for(60_000);
+    assert!(world.request(2, Request::Accept { link: link.clone(), name: "ann".into() }).is_ok());
+    world.until(|world| world.contacts(2).is_empty());
+    // The same link again is the same contact.
+    let again = world.request(1, Request::Accept { link, name: "other".into() });
+    assert!(matches!(again, Ok(Reply::Contact(contact)) if contact.name == "ann"));
+    assert_eq!(world.contacts(1).len(), 1);
+}
+
+#[test]
+fn names_are_unique_and_sane() {
+    let mut world = World::new(8, 1, 3);
+    world.invite_link(0, "bob");
+    for (name, refusal) in [("bob", Refusal::NameTaken), ("a\nb", Refusal::NameBad)] {
+        assert!(matches!(world.request(0, Request::Invite { name: name.into() }), Err(why) if why == refusal));
+    }
+    assert!(world.request(0, Request::Invite { name: String::new() }).is_ok());
+    let rename = Request::Change { who: "bob".into(), action: ContactAction::Rename("robert".into()) };
+    assert!(world.request(0, rename).is_ok());
+    assert!(world.contacts(0).iter().any(|contact| contact.name == "robert"));
+}
+
+#[test]
+fn with_no_relay_a_text_stays_and_leaves_when_one_is_back() {
+    let mut world = World::new(9, 2, 2);
+    world.introduce();
+    world.run_for(30_000);
+    for id in [[1; 32], [2; 32]] {
+        world.relay_down(id);
+    }
+    world.send(0, "bob", "later");
+    world.run_for(300_000);
+    assert_eq!(world.messages(0, "bob")[0].state, Delivery::Queued);
+    world.relays.values_mut().for_each(|relay| relay.up = true);
+    world.until(|world| all_delivered(world, 0, "bob"));
+    assert_eq!(world.bodies(1, "ann", false), ["later"]);
+}
+
+#[test]
+fn with_one_replica_gone_texts_go_the_other_way() {
+    let mut world = World::new(10, 2, 4);
+    world.introduce();
+    world.run_for(60_000);
+    world.relay_down([1; 32]);
+    for text in numbered(0, 10) {
+        world.send(0, "bob", &text);
+        world.send(1, "ann", &text);
+    }
+    world.run_for(120_000);
+    assert_eq!(world.bodies(1, "ann", false), numbered(0, 10));
+    assert_eq!(world.bodies(0, "bob", false), numbered(0, 10));
+}
+
+#[test]
+fn a_blocked_contact_is_heard_no_more() {
+    let mut world = World::new(11, 2, 3);
+    world.introduce();
+    let block = |on| Request::Change { who: "ann".into(), action: ContactAction::Block(on) };
+    assert!(world.request(1, block(true)).is_ok());
+    world.send(0, "bob", "unwanted");
+    world.run_for(60_000);
+    assert!(world.bodies(1, "ann", false).is_empty());
+    assert_eq!(world.messages(0, "bob")[0].state, Delivery::Relayed);
+    let send = Request::Send { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
+    assert!(matches!(world.request(1, send), Err(Refusal::Blocked)));
+}
+
+#[test]
+fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
+    let mut world = World::new(12, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
+    assert!(world.request(0, delete).is_ok());
+    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    assert!(world.people[0].vault.sessions().unwrap().is_empty());
+    assert!(world.contacts(0).is_empty());
+    world.invite_link(0, "carol");
+    assert!(world.request(0, Request::CancelInvite { id: "carol".into() }).is_ok());
+    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    assert!(world.contacts(0).is_empty());
+}
+
+#[test]
+fn events_are_told_once_each_in_order_and_again_from_where_a_reader_was() {
+    let mut world = World::new(13, 2, 3);
+    world.introduce();
+    world.send(0, "bob", "hello");
+    world.until(|world| all_delivered(world, 0, "bob"));
+    let mut told = |since| match world.query(0, Query::Events { since }) {
+        Ok(Reply::Events(events)) => events.iter().map(|told| told.event.clone()).collect::<Vec<_>>(),
+        _ => panic!("events"),
+    };
+    let all = told(0);
+    assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq));
+    let states: Vec<_> = all
+        .iter()
+        .filter_map(|event| match event.kind {
+            crate::store::EventKind::Delivery { state, .. } => Some(state),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(states, [Delivery::Relayed, Delivery::Delivered]);
+    assert_eq!(told(all[3].seq), all[4..]);
+}
+
+/// One run of two people who talk while everything is delayed, reordered, repeated, lost and killed.
+fn turmoil(seed: u64) {
+    let mut world = World::new(seed, 2, 3);
+    world.delay = 400;
+    world.losses = 40;
+    let link = world.invite_link(0, "bob");
+    let accept = world.ask(1, Request::Accept { link: link.clone(), name: "ann".into() });
+    let (mut sent, mut steps) = ([0_u32; 2], 0_u32);
+    while sent != [20, 20] {
+        steps += 1;
+        world.step();
+        let who = usize::from(world.rng.next_u32() % 2 == 1);
+        match world.rng.next_u32() % 60 {
+            0 => world.kill(who),
+            1 if steps % 7 == 0 => {
+                world.go_offline(who);
+                world.run_for(3_000);
+                world.go_online(who);
+            }
+            2..=6 if sent[who] < 20 => {
+                let whom = ["bob", "ann"][who];
+                if world.contacts(who).iter().any(|contact| contact.name == whom) {
+                    let text = format!("text {}", sent[who]);
+                    world.send(who, whom, &text);
+                    sent[who] += 1;
+                } else {
+                    // The kill came before keyvault had looked at the link.
+                    world.ask(1, Request::Accept { link: link.clone(), name: "ann".into() });
+                }
+            }
+            _ => {}
+        }
+    }
+    let _ = accept;
+    world.until(|world| all_delivered(world, 0, "bob") && all_delivered(world, 1, "ann"));
+    assert_eq!(world.bodies(1, "ann", false), numbered(0, 20), "seed {seed}");
+    assert_eq!(world.bodies(0, "bob", false), numbered(0, 20), "seed {seed}");
+    for (who, whom) in [(0, "bob"), (1, "ann")] {
+        assert_eq!(world.bodies(who, whom, true), numbered(0, 20), "seed {seed}");
+    }
+}
+
+#[test]
+fn killed_delayed_shuffled_and_repeated_every_text_is_there_once_and_in_order() {
+    for seed in 100..106 {
+        turmoil(seed);
+    }
+}
