@@ -12,6 +12,8 @@ use crate::mailbox::message::{QueueId, Request};
 pub const HOLD_ABOVE: usize = 32;
 /// Of those on one circuit, however held back: more than a window of cells can carry is no honest client's.
 pub const WAITING_MAX: usize = 512;
+/// Requests of one circuit that the disk is asked for at a time: enough for one flush to take many.
+pub const IN_FLIGHT_MAX: usize = 32;
 /// Bytes of replies that wait for one stream.
 pub const UNSENT_MAX_BYTES: usize = 2 << 20;
 /// Counters kept of circuits whose streams all ended: the circuit itself may go on.
@@ -63,6 +65,8 @@ pub struct Caller {
     /// What the disk has to answer before the next one is checked: a look-up for the first one's sake, or a `secure` that later
     /// ones may rest on. By ticket, for a late answer to what an ended stream asked must not count for another's request.
     pub waits_for: Option<Ticket>,
+    /// Requests that were checked, and that the disk is asked for.
+    pub in_flight: usize,
     /// What it told.
     pub found: Option<Found>,
     /// Queues made on this circuit.
@@ -82,6 +86,7 @@ impl Caller {
             counter,
             waiting: VecDeque::new(),
             waits_for: None,
+            in_flight: 0,
             found: None,
             creations: 0,
             held: false,

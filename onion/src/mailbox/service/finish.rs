@@ -4,7 +4,7 @@ use crate::core::StreamRef;
 use crate::mailbox::disk::{BlobRow, DiskAnswer, DiskReply, DiskRequest};
 use crate::mailbox::message::{Answer, Created, ENVELOPES_PER_PART, QueueId, Reply, Waiting};
 
-use super::{Purpose, Service, Then};
+use super::{Service, Then};
 
 const fn answer_of(disk: DiskAnswer) -> Answer {
     match disk {
@@ -42,7 +42,7 @@ impl Service {
                 match row.and_then(|row| row.sender_key) {
                     Some(sender_key) => {
                         let request = DiskRequest::Read { receiver_queue: queue, after: None, max };
-                        self.ask(request, Purpose::Finish { to, id, then: Then::Collect { sender_key } });
+                        self.go_on((to, id), request, Then::Collect { sender_key });
                     }
                     // Nothing can lie in a queue that nobody secured.
                     None => self.reply(to, id, &Reply::Envelopes { more: false, envelopes: Vec::new() }),
@@ -90,7 +90,7 @@ impl Service {
     ) {
         match row {
             Some(row) if row.receiver_queue == queue => {
-                self.ask(DiskRequest::DropBlob(blob_id), Purpose::Finish { to, id, then: Then::Plain });
+                self.go_on((to, id), DiskRequest::DropBlob(blob_id), Then::Plain);
             }
             Some(_) => self.answer(to, id, Answer::NotAuthorised),
             // Gone already, which is what was wanted.

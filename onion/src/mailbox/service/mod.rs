@@ -5,6 +5,7 @@
 
 mod callers;
 mod finish;
+mod look_up;
 mod push;
 mod rates;
 mod subscribers;
@@ -19,11 +20,11 @@ use rand_core::CryptoRng;
 
 use crate::core::{ServiceMessage, StreamRef};
 use crate::id::{RelayCircuit, RelayId};
-use callers::{Callers, Found, HOLD_ABOVE, WAITING_MAX};
+use callers::{Callers, Found, HOLD_ABOVE, IN_FLIGHT_MAX, WAITING_MAX};
 use rates::Rates;
 use subscribers::Subscribers;
 
-use super::disk::{BlobRow, DiskReply, DiskRequest, Ticket};
+use super::disk::{DiskReply, DiskRequest, Ticket};
 use super::keys::{self, MailboxSecret};
 use super::message::{Answer, Call, QueueId, Reply, Request, Signed};
 use super::work;
@@ -174,6 +175,9 @@ impl Service {
                 }
             }
             Some(Purpose::Finish { to, id, then }) => {
+                if let Some(caller) = self.callers.of(to.circuit) {
+                    caller.in_flight = caller.in_flight.saturating_sub(1);
+                }
                 self.finish((to, id), then, reply);
                 if let Some(caller) =
                     self.callers.of(to.circuit).filter(|caller| caller.waits_for == Some(ticket))
@@ -274,11 +278,11 @@ impl Service {
     fn advance(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: RelayCircuit) {
         loop {
             let Some(caller) = self.callers.of(circuit) else { return };
-            if caller.waits_for.is_some() {
+            if caller.waits_for.is_some() || caller.in_flight >= IN_FLIGHT_MAX {
                 return;
             }
             let Some(first) = caller.waiting.front() else { return };
-            if let Some(look_up) = look_up_for(&first.request, caller.found.as_ref()) {
+            if let Some(look_up) = look_up::wanted(&first.request, caller.found.as_ref()) {
                 let ticket = self.ask(look_up, Purpose::LookUp(circuit));
                 return self.wait_for(circuit, ticket);
             }
@@ -296,6 +300,14 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// Asks the disk for the sake of a request that was checked.
+    fn go_on(&mut self, (to, id): (StreamRef, u32), request: DiskRequest, then: Then) -> Ticket {
+        if let Some(caller) = self.callers.of(to.circuit) {
+            caller.in_flight += 1;
+        }
+        self.ask(request, Purpose::Finish { to, id, then })
     }
 
     fn wait_for(&mut self, circuit: RelayCircuit, ticket: Ticket) {
@@ -327,7 +339,7 @@ impl Service {
         rng.fill_bytes(&mut receiver_queue);
         rng.fill_bytes(&mut sender_queue);
         let request = DiskRequest::Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
-        self.ask(request, Purpose::Finish { to, id, then: Then::Create });
+        self.go_on((to, id), request, Then::Create);
     }
 
     /// A command whose queue is known.
@@ -388,7 +400,7 @@ impl Service {
                 return self.answer(to, id, Answer::Refused);
             }
         };
-        self.ask(request, Purpose::Finish { to, id, then });
+        self.go_on((to, id), request, then);
     }
 
     fn senders(
@@ -402,7 +414,7 @@ impl Service {
             (Call::Secure { sender_key }, _) => {
                 let then = Then::Secure { receiver_queue, sender_key };
                 let request = DiskRequest::Secure { sender_queue: queue, sender_key };
-                let ticket = self.ask(request, Purpose::Finish { to, id, then });
+                let ticket = self.go_on((to, id), request, then);
                 // The disk may read ahead of what it writes: a deposit right behind must not find the queue unsecured.
                 self.wait_for(to.circuit, ticket);
             }
@@ -413,62 +425,10 @@ impl Service {
                 // Kept for a push only where somebody listens.
                 let envelope_to_push = self.subscribers.of(&receiver_queue).map(|_| envelope.clone());
                 let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
-                self.ask(
-                    DiskRequest::Put { sender_queue: queue, put_id, envelope },
-                    Purpose::Finish { to, id, then },
-                );
+                self.go_on((to, id), DiskRequest::Put { sender_queue: queue, put_id, envelope }, then);
             }
             _ => self.answer(to, id, Answer::NotAuthorised),
         }
-    }
-
-    /// The disk told about the queue or blob of a circuit's first request.
-    fn looked_up(&mut self, now: Timestamp, circuit: RelayCircuit, ticket: Ticket, reply: DiskReply) {
-        let asked = |caller: &&mut callers::Caller| caller.waits_for == Some(ticket);
-        let Some(caller) = self.callers.of(circuit).filter(asked) else { return };
-        caller.waits_for = None;
-        caller.found = None;
-        let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) =
-            caller.waiting.pop_front()
-        else {
-            return;
-        };
-        let to = StreamRef { circuit, stream };
-        let found = match reply {
-            DiskReply::Blob(Some(row)) => return self.secure_read((to, id), &signed, row),
-            DiskReply::Receiver(Some(row)) => Found::Receiver {
-                queue: signed.queue,
-                receiver_key: row.receiver_key,
-                sender_queue: row.sender_queue,
-            },
-            DiskReply::Sender(Some(row)) => {
-                let with_mac_key = |key| Some((key, self.secret.sender_mac_key(&signed.queue, &key)?));
-                let sender = row.sender_key.and_then(with_mac_key);
-                Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
-            }
-            DiskReply::Receiver(None) | DiskReply::Sender(None) => {
-                return self.answer(to, id, Answer::NoQueue);
-            }
-            DiskReply::Blob(None) => return self.answer(to, id, Answer::NoBlob),
-            _ => return self.answer(to, id, Answer::Throttled),
-        };
-        caller.found = Some(found.clone());
-        self.signed(now, (to, id), signed, found);
-    }
-
-    /// The reader of an invite's blob proves that it holds the invite; the blob is bound to the first sender key that it names.
-    fn secure_read(&mut self, (to, id): (StreamRef, u32), signed: &Signed, row: BlobRow) {
-        let Some(caller) = self.callers.of(to.circuit) else { return };
-        let Call::SecureRead { blob_id, sender_key } = signed.call else { return };
-        let context = context(self.relay, caller.binding, signed);
-        let named = blob_id.starts_with(&signed.queue);
-        let gave =
-            named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
-        if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
-            return self.answer(to, id, Answer::NotAuthorised);
-        }
-        let then = Then::BindBlob { blob: row.blob };
-        self.ask(DiskRequest::BindBlob { blob_id, sender_key }, Purpose::Finish { to, id, then });
     }
 }
 
@@ -478,22 +438,5 @@ fn context(relay: RelayId, binding: [u8; 32], signed: &Signed) -> Context {
         queue: signed.queue,
         binding,
         counter: signed.counter,
-    }
-}
-
-/// What the disk has to tell before a request can be checked.
-fn look_up_for(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
-    let Request::Signed(signed) = request else { return None };
-    match (&signed.call, found) {
-        (Call::SecureRead { blob_id, .. }, _) => Some(DiskRequest::Blob(*blob_id)),
-        (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
-        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
-            if *queue == signed.queue =>
-        {
-            None
-        }
-        (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(DiskRequest::BySender(signed.queue)),
-        (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
-        _ => Some(DiskRequest::ByReceiver(signed.queue)),
     }
 }

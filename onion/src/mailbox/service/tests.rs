@@ -714,3 +714,21 @@ fn a_late_answer_of_the_disk_is_never_taken_for_another_queue() {
     assert_eq!(thief.outcomes[&id], Outcome::Answer(Answer::NotAuthorised));
     assert_eq!(world.disk.waiting(), 1);
 }
+
+#[test]
+fn a_slow_disk_holds_no_more_of_one_circuit_than_a_few_requests() {
+    let mut world = World::new();
+    let (people, mut sender) = world.secured();
+    assert_eq!(world.deposit(&people, &mut sender, 0), Answer::Ok);
+    for number in 1..=100 {
+        let deposit = people.sent(&mut sender, put(number));
+        let (_, message) = sender.client.command(deposit).unwrap();
+        world.send(&sender, message);
+    }
+    assert_eq!(world.asked.len(), 32);
+    assert_eq!(world.held, [true]);
+    world.settle(&mut sender);
+    assert_eq!(world.held, [true, false]);
+    assert_eq!(world.disk.waiting(), 101);
+    assert!(sender.outcomes.values().all(|outcome| *outcome == Outcome::Answer(Answer::Ok)));
+}
