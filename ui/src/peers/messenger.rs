@@ -145,6 +145,9 @@ pub enum ContactAction {
 /// Texts on their way from stored at a time.
 const UNDERWAY: usize = 64;
 
+/// stored lets go of a sink as soon as it has answered.
+const LET_GO: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Follow from now on, without what was.
 pub const FROM_NOW: u64 = u64::MAX;
 
@@ -336,9 +339,9 @@ impl Messenger {
                 Some(message) = rows.recv() => messages.push(message),
                 answer = &mut asked => {
                     checked(answer?.get()?.get_error()?.into())?;
-                    while let Ok(message) = rows.try_recv() {
-                        messages.push(message);
-                    }
+                    // What was streamed may still wait for room here; the channel ends when stored lets go of the sink.
+                    let rest = async { while let Some(message) = rows.recv().await { messages.push(message) } };
+                    tokio::time::timeout(LET_GO, rest).await.map_err(|_| PeerError::Misbehaved)?;
                     return Ok(messages);
                 }
             }
