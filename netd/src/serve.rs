@@ -33,6 +33,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the process: makes the node of this suite, then serves every edge that is granted.
 pub async fn run(mut child: Child) -> Exit {
+    crate::swarm::warm_up();
     let settings = child.settings.clone();
     let shared = match Shared::start(&settings, &mut child.files).await {
         Ok(shared) => shared,

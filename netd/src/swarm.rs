@@ -55,6 +55,16 @@ fn transport(why: impl std::fmt::Display) -> StartError {
     StartError::Transport(why.to_string())
 }
 
+/// Seeds the random generator under TLS, once a process. It gathers entropy from the processor's timing for some 100 ms, which
+/// the first link would otherwise wait for.
+pub fn warm_up() {
+    // No thread, no harm: then the first link waits.
+    let _ = std::thread::Builder::new().name("entropy".into()).stack_size(256 << 10).spawn(|| {
+        let mut unused = [0; 1];
+        let _ = aws_lc_rs::rand::fill(&mut unused);
+    });
+}
+
 /// A swarm that does not listen yet. Needs a tokio runtime.
 ///
 /// # Errors
