@@ -36,7 +36,7 @@ const TICK: f64 = 5.0;
 const WHEEL: i32 = 60;
 
 /// What FLTK's callbacks tell the loop; they decide nothing themselves.
-enum Input_ {
+enum Happening {
     Press(i32, i32),
     Move(i32, i32),
     Leave,
@@ -49,7 +49,7 @@ enum Input_ {
     Close,
 }
 
-type Queue = Rc<RefCell<VecDeque<Input_>>>;
+type Queue = Rc<RefCell<VecDeque<Happening>>>;
 
 /// A text field of FLTK.
 enum Entry {
@@ -79,6 +79,8 @@ struct Window {
     entries: BTreeMap<Field, Entry>,
     commands: UnboundedSender<Command>,
     open: bool,
+    /// A press has taken FLTK's focus to the canvas; the model says where it belongs.
+    pressed: bool,
     scale: f32,
 }
 
@@ -92,10 +94,8 @@ pub fn run(news: &Receiver<News>, commands: UnboundedSender<Command>) {
     window.window.show();
     window.place_focus();
     while window.open && window.window.shown() {
-        // An error of a wait is a signal or a display that is gone; the next round tells.
-        if app::wait_for(TICK).is_err() {
-            break;
-        }
+        // A signal may end a wait early; a display that is gone ends the process.
+        let _ = app::wait_for(TICK);
         window.turn(news);
     }
     // The worker ends the process; it may have ended already.
@@ -119,11 +119,11 @@ impl Window {
         window.set_callback(move |_| {
             // FLTK calls this for Escape as well: that closes a pane, not the window.
             if app::event() == Event::Close {
-                told.borrow_mut().push_back(Input_::Close);
+                told.borrow_mut().push_back(Happening::Close);
             }
         });
         let told = queue.clone();
-        window.resize_callback(move |_, _, _, _, _| told.borrow_mut().push_back(Input_::Resized));
+        window.resize_callback(move |_, _, _, _, _| told.borrow_mut().push_back(Happening::Resized));
         let zone = Zone::local();
         Self {
             model: Model::default(),
@@ -136,6 +136,7 @@ impl Window {
             entries,
             commands,
             open: true,
+            pressed: false,
             scale: 1.0,
         }
     }
@@ -157,7 +158,7 @@ impl Window {
             self.take(input);
         }
         self.refresh();
-        if self.model.focus != focus {
+        if std::mem::take(&mut self.pressed) || self.model.focus != focus {
             self.place_focus();
         }
     }
@@ -192,30 +193,31 @@ impl Window {
         self.ask(asked);
     }
 
-    fn take(&mut self, input: Input_) {
+    fn take(&mut self, input: Happening) {
         match input {
-            Input_::Press(x, y) => {
+            Happening::Press(x, y) => {
+                self.pressed = true;
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
                     Some(act) => self.act(act),
                     None => self.model.focus = Focus::None,
                 }
             }
-            Input_::Move(x, y) => {
+            Happening::Move(x, y) => {
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 if act != self.model.hover {
                     self.window.set_cursor(if act.is_some() { Cursor::Hand } else { Cursor::Arrow });
                     self.model.hover = act;
                 }
             }
-            Input_::Leave => self.model.hover = None,
-            Input_::Wheel(steps) => self.scroll_by(-steps * WHEEL),
-            Input_::Typed(field, text) => self.model.texts.set(field, text),
-            Input_::Focused(field) => self.model.focus = Focus::Field(field),
-            Input_::Enter(field) => self.entered(field),
-            Input_::Key(key, state, text) => self.key(key, state, &text),
-            Input_::Resized => {}
-            Input_::Close => self.open = false,
+            Happening::Leave => self.model.hover = None,
+            Happening::Wheel(steps) => self.scroll_by(-steps * WHEEL),
+            Happening::Typed(field, text) => self.model.texts.set(field, text),
+            Happening::Focused(field) => self.model.focus = Focus::Field(field),
+            Happening::Enter(field) => self.entered(field),
+            Happening::Key(key, state, text) => self.key(key, state, &text),
+            Happening::Resized => {}
+            Happening::Close => self.open = false,
         }
     }
 
@@ -412,11 +414,11 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame
         let input = match event {
             Event::Push => {
                 let _ = canvas.take_focus();
-                Input_::Press(app::event_x(), app::event_y())
+                Happening::Press(app::event_x(), app::event_y())
             }
-            Event::Enter | Event::Move | Event::Drag => Input_::Move(app::event_x(), app::event_y()),
-            Event::Leave => Input_::Leave,
-            Event::MouseWheel => Input_::Wheel(app::event_dy_value()),
+            Event::Enter | Event::Move | Event::Drag => Happening::Move(app::event_x(), app::event_y()),
+            Event::Leave => Happening::Leave,
+            Event::MouseWheel => Happening::Wheel(app::event_dy_value()),
             Event::KeyDown => typed_key(),
             Event::Released | Event::Focus | Event::Unfocus => return true,
             _ => return false,
@@ -427,11 +429,11 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame
     canvas
 }
 
-fn typed_key() -> Input_ {
+fn typed_key() -> Happening {
     let mut text = app::event_text();
     let kept = Zeroizing::new(text.clone());
     text.zeroize();
-    Input_::Key(app::event_key(), app::event_state(), kept)
+    Happening::Key(app::event_key(), app::event_state(), kept)
 }
 
 fn entry(field: Field, queue: &Queue) -> Entry {
@@ -451,16 +453,18 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
     widget.set_frame(FrameType::FlatBox);
     widget.set_trigger(CallbackTrigger::Changed);
     widget.hide();
+    // Else FLTK's own handling comes first, and Enter would also break the line.
+    widget.super_handle_first(false);
     let told = queue.clone();
-    widget.set_callback(move |widget| told.borrow_mut().push_back(Input_::Typed(field, widget.value())));
+    widget.set_callback(move |widget| told.borrow_mut().push_back(Happening::Typed(field, widget.value())));
     let told = queue.clone();
     widget.handle(move |_, event| match event {
         Event::Focus => {
-            told.borrow_mut().push_back(Input_::Focused(field));
+            told.borrow_mut().push_back(Happening::Focused(field));
             false
         }
         Event::MouseWheel => {
-            told.borrow_mut().push_back(Input_::Wheel(app::event_dy_value()));
+            told.borrow_mut().push_back(Happening::Wheel(app::event_dy_value()));
             true
         }
         Event::KeyDown => {
@@ -474,11 +478,11 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
 }
 
 /// Keys that mean something to the window also while text is typed; the others are the field's.
-fn field_key(field: Field) -> Option<Input_> {
+fn field_key(field: Field) -> Option<Happening> {
     let (key, state) = (app::event_key(), app::event_state());
     let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
     if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
-        return Some(Input_::Enter(field));
+        return Some(Happening::Enter(field));
     }
     let ours = match key {
         Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,

@@ -154,7 +154,7 @@ impl View<'_> {
         let max = BUBBLE_MAX.min((body.w - 48) * 72 / 100);
         let scroll = self.model.scroll;
         let mut bottom = body.bottom() - 12 + scroll;
-        let mut visible_top = body.y;
+        let mut visible_top = body.bottom();
         for index in (0..chat.messages.len()).rev() {
             let Some(bubble) = self.measured(contact, chat, index, max) else { break };
             let top = bottom - bubble.height();

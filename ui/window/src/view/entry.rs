@@ -235,7 +235,8 @@ impl View<'_> {
         let offered = self.model.offer.is_some();
         let cards = if offered { 3 } else { 2 };
         let card = (w - 16 * (cards - 1)) / cards;
-        let at = |index: i32| Rect::new(x + index * (card + 16), top, card, 160);
+        let height = if offered { 180 } else { 144 };
+        let at = |index: i32| Rect::new(x + index * (card + 16), top, card, height);
         let mut index = 0;
         if offered {
             let line =
@@ -252,10 +253,10 @@ impl View<'_> {
             "Paste the link that you were sent.",
             Act::Accept,
         );
-        self.scene.icon(Icon::Lock, (x, top + 178), 18, c.text2);
+        self.scene.icon(Icon::Lock, (x, top + height + 18), 18, c.text2);
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
-        self.paragraph((x + 26, top + 178), w - 26, Style::Small, c.text2, kept);
-        let bottom = (column.h - 88).max(top + 220);
+        self.paragraph((x + 26, top + height + 18), w - 26, Style::Small, c.text2, kept);
+        let bottom = (column.h - 88).max(top + height + 60);
         self.button((x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
         self.ending((x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
     }
