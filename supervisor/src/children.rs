@@ -74,6 +74,9 @@ pub struct Setting {
     pub window: Vec<(OsString, OsString)>,
 }
 
+/// Open files by the names of their Grants. A vector: descriptors are few, and their order is the topology's.
+type Granted = Vec<(&'static str, OwnedFd)>;
+
 /// Why a grant could not be given.
 #[derive(Debug)]
 pub enum GrantFailed {
@@ -118,11 +121,7 @@ impl Part {
         Ok(())
     }
 
-    fn open_files(
-        &self,
-        setting: &Setting,
-        gifts: &mut Gifts,
-    ) -> Result<(Vec<(&'static str, OwnedFd)>, Option<OwnedFd>), String> {
+    fn open_files(&self, setting: &Setting, gifts: &mut Gifts) -> Result<(Granted, Option<OwnedFd>), String> {
         let (mut files, mut settled) = (Vec::new(), None);
         let has_passphrase = gifts.passphrase.is_some();
         for file in self.process.files {
@@ -162,12 +161,7 @@ impl Part {
         Ok((files, settled))
     }
 
-    fn spawn(
-        &self,
-        setting: &Setting,
-        spawner: &Spawner,
-        files: &[(&'static str, OwnedFd)],
-    ) -> io::Result<Life> {
+    fn spawn(&self, setting: &Setting, spawner: &Spawner, files: &Granted) -> io::Result<Life> {
         let (control, childs_control) = wire::control_pair()?;
         let (stderr, childs_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&stderr, true)?;

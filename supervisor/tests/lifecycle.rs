@@ -1,5 +1,12 @@
 //! The real supervisor over really confined children that do nothing but what a test tells them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 use std::fs;
 use std::io::{Read, Write};
