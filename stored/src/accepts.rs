@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::content::{self, Content, Kind, Link, WireId};
 use crate::engine::{
-    Accepting, Action, Answer, Busy, Engine, InviteRefusal, MailboxAnswer, MailboxCall, Pending, Purpose, Reply, RequestId,
-    Task, Timer, User, VaultAnswer, VaultCall, VaultError,
+    Accepting, Action, Answer, Busy, Engine, InviteRefusal, MailboxAnswer, MailboxCall, Pending, Purpose,
+    Reply, RequestId, Task, Timer, User, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutboxId, OutgoingId, ReplicaId};
@@ -20,7 +20,12 @@ const RETRY: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Begins to accept a link, or finds that it was begun before. Answered with the contact.
-    pub(crate) fn new_accept(&mut self, request: RequestId, link: &str, name: &str) -> Result<(), StoreError> {
+    pub(crate) fn new_accept(
+        &mut self,
+        request: RequestId,
+        link: &str,
+        name: &str,
+    ) -> Result<(), StoreError> {
         let link = link.trim();
         if link.chars().count() > ipc_schema::limits::LINK_MAX_CHARS {
             self.act(Action::Answer(request, Err(Refusal::LinkMalformed)));
@@ -133,8 +138,11 @@ impl Engine {
             }
             return Ok(());
         }
-        let offered: Vec<ReplicaId> =
-            replicas.iter().filter(|replica| replica.state == ReplicaState::Live).map(|replica| replica.id).collect();
+        let offered: Vec<ReplicaId> = replicas
+            .iter()
+            .filter(|replica| replica.state == ReplicaState::Live)
+            .map(|replica| replica.id)
+            .collect();
         for replica in &offered {
             self.store.set_offered(*replica)?;
         }
@@ -162,14 +170,20 @@ impl Engine {
     }
 
     fn ask_for_first_message(&mut self, accept: &Accept) -> Result<(), StoreError> {
-        let first = self.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
+        let first =
+            self.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
         let Some(first) = first else { return Ok(()) };
         let (Some(content), Some(outbox)) = (first.content, first.outbox) else { return Ok(()) };
         let replicas = self.store.replicas_of(accept.contact)?;
         let replicas = replicas.iter().filter(|replica| replica.offered).map(|replica| replica.id).collect();
         if self.begin(Busy::Accept(accept.id)) {
-            let call =
-                VaultCall::AcceptInvite { accept: accept.id, blob: accept.blob.clone(), replicas, outbox, content };
+            let call = VaultCall::AcceptInvite {
+                accept: accept.id,
+                blob: accept.blob.clone(),
+                replicas,
+                outbox,
+                content,
+            };
             self.call_vault(Pending::AcceptInvite(accept.id, first.id), call);
         }
         Ok(())
@@ -199,8 +213,6 @@ impl Engine {
                         full: false,
                         dead: false,
                     })?;
-                    // `secure+read` has registered the key.
-                    self.store.set_secured(queue.number, true)?;
                 }
                 self.store.set_accept_state(id, AcceptState::Sent)?;
                 if let Some(outgoing) = self.store.outgoing(first)?

@@ -2,9 +2,7 @@
 
 use ipc_schema::limits::NAME_MAX_BYTES;
 
-use crate::engine::{
-    Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall,
-};
+use crate::engine::{Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall};
 use crate::error::{Refusal, StoreError};
 use crate::ids::ContactId;
 use crate::store::{Contact, ContactState, EventKind, InviteState, OutgoingKind};
@@ -131,7 +129,10 @@ impl Engine {
         let session = contact.as_ref().and_then(|contact| contact.session);
         match (contact, session) {
             (Some(contact), Some(session)) => {
-                self.call_vault(Pending::SafetyNumber(request, contact.verified), VaultCall::Session(session));
+                self.call_vault(
+                    Pending::SafetyNumber(request, contact.verified),
+                    VaultCall::Session(session),
+                );
             }
             // There is none before both sides have met.
             (Some(contact), None) if contact.state != ContactState::Connected => {

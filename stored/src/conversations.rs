@@ -82,7 +82,12 @@ impl Engine {
         self.store.add_message(&message)?;
         let parts = u16::try_from(content::split(&message.body).len()).unwrap_or(u16::MAX);
         for part in 0..parts {
-            self.store.add_outgoing(contact.id, OutgoingKind::Text, Some((&message.id, part, parts)), None)?;
+            self.store.add_outgoing(
+                contact.id,
+                OutgoingKind::Text,
+                Some((&message.id, part, parts)),
+                None,
+            )?;
         }
         self.store.touch_contact(contact.id, self.now, &message.body, 0)?;
         self.event(&EventKind::Message { id: message.id.clone() })?;
@@ -186,7 +191,8 @@ impl Engine {
 }
 
 fn is_message_id(id: &str) -> bool {
-    id.len() <= MESSAGE_ID_MAX_CHARS && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    id.len() <= MESSAGE_ID_MAX_CHARS
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

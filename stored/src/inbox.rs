@@ -6,13 +6,14 @@ use ipc_schema::Timestamp;
 
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::engine::{
-    Answer, Arrived, Busy, Engine, MailboxAnswer, MailboxCall, OfferedQueue, Opened, Pending, Purpose, Task, Timer, User,
-    VaultAnswer, VaultCall, VaultError,
+    Answer, Arrived, Busy, Engine, MailboxAnswer, MailboxCall, OfferedQueue, Opened, Pending, Purpose, Task,
+    Timer, User, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
 use crate::store::{
-    Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain, ReplicaState,
+    Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
+    ReplicaState,
 };
 
 /// Envelopes that keyvault is asked about at a time.
@@ -150,7 +151,12 @@ impl Engine {
         let mut chain = self.store.receive_chain(id)?;
         if content.link.chain > chain.chain {
             self.store.drop_held(id)?;
-            chain = ReceiveChain { chain: content.link.chain, numbers: Received::default(), shown: 0, highest: 0 };
+            chain = ReceiveChain {
+                chain: content.link.chain,
+                numbers: Received::default(),
+                shown: 0,
+                highest: 0,
+            };
         }
         if content.link.chain < chain.chain {
             return Ok(());
@@ -304,7 +310,9 @@ impl Engine {
             if self.memory.busy.contains(&Busy::Acknowledge(id)) {
                 continue;
             }
-            let Some(replica) = self.store.replica(id)?.filter(|replica| replica.state >= ReplicaState::Leaving) else {
+            let Some(replica) =
+                self.store.replica(id)?.filter(|replica| replica.state >= ReplicaState::Leaving)
+            else {
                 self.memory.acks.remove(&id);
                 self.store.drop_intents_of(id)?;
                 continue;

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::engine::{
-    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, RequestId, Reply, Task, Ticket,
-    Timer, User, VaultAnswer, VaultCall, VaultError,
+    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, Reply, RequestId,
+    Task, Ticket, Timer, User, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, RelayId, ReplicaId};
-use crate::store::{ContactState, Created, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
+use crate::store::{
+    ContactState, Created, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState,
+};
 
 /// Queues for each contact (protocol.md 8, R).
 const REPLICAS: usize = 2;
@@ -138,7 +140,8 @@ impl Engine {
         if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
             && self.begin(Busy::DropBlob(id))
         {
-            let call = MailboxCall::DropBlob { queue: created.receiver_queue.clone(), blob_id: invite.blob_id };
+            let call =
+                MailboxCall::DropBlob { queue: created.receiver_queue.clone(), blob_id: invite.blob_id };
             self.command(line, Task::DropBlob(id), Some(Purpose::DropBlob(id)), call);
         }
         if !self.memory.subscribed.contains(&id) && self.begin(Busy::Subscribe(id)) {
@@ -153,7 +156,9 @@ impl Engine {
             return Ok(());
         }
         let taken = match replica.contact {
-            Some(contact) => self.store.replicas_of(contact)?.iter().filter_map(|other| other.relay).collect(),
+            Some(contact) => {
+                self.store.replicas_of(contact)?.iter().filter_map(|other| other.relay).collect()
+            }
             None => Vec::new(),
         };
         let ticket = Ticket(self.number());
@@ -244,7 +249,8 @@ impl Engine {
             }
             VaultAnswer::Finished(true) => self.replica_lives(&replica),
             // What the relay answered does not fit, or keyvault never heard of it.
-            VaultAnswer::Finished(false) | VaultAnswer::Failed(VaultError::RelayMismatch | VaultError::NoSuchId) => {
+            VaultAnswer::Finished(false)
+            | VaultAnswer::Failed(VaultError::RelayMismatch | VaultError::NoSuchId) => {
                 self.start_over(&replica)
             }
             _ => {
@@ -310,7 +316,9 @@ impl Engine {
 
     pub(crate) fn blob_dropped(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
         match answer {
-            MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue) => self.store.invite_dropped(id),
+            MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue) => {
+                self.store.invite_dropped(id)
+            }
             _ => Ok(()),
         }
     }
@@ -342,7 +350,9 @@ impl Engine {
         self.store.drop_replica(id)?;
         self.leave_line(User::Replica(id));
         match replica.contact {
-            Some(contact) if self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()) => {
+            Some(contact)
+                if self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()) =>
+            {
                 self.ensure_replicas(contact)
             }
             _ => Ok(()),

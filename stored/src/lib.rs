@@ -14,10 +14,7 @@
 //! # If it dies
 //! It is started again, asks keyvault for the store key, and repeats what was not finished: every effect goes by an id that
 //! stands in the database. ui asks again for its view.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod accepts;
 mod contacts;

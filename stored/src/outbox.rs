@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::content::{self, Acks, Content, GAPS_MAX, Kind, Link, TextPart, WireId};
 use crate::engine::{
-    Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, SealedEnvelope, Task, Timer, User,
-    VaultAnswer, VaultCall, VaultError,
+    Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, SealedEnvelope, Task, Timer,
+    User, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
@@ -24,6 +24,8 @@ const DEPOSITING_MAX: usize = 28;
 const SECOND_REPLICA: Duration = Duration::from_secs(5);
 /// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
 const RESEAL_AFTER: Duration = Duration::from_secs(20);
+/// A relay that has not answered for so long may be gone without a word: the other one is asked.
+const SLOW: Duration = Duration::from_secs(2);
 /// Wait after keyvault could not seal.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
 /// A relay's disk or queue that is full is asked again.
@@ -76,8 +78,11 @@ impl Engine {
         if contact.blocked {
             return Ok(());
         }
-        let waiting =
-            self.store.outgoing_in_state(id, OutgoingState::Waiting, u32::try_from(SEALING_MAX).unwrap_or(u32::MAX))?;
+        let waiting = self.store.outgoing_in_state(
+            id,
+            OutgoingState::Waiting,
+            u32::try_from(SEALING_MAX).unwrap_or(u32::MAX),
+        )?;
         for outgoing in waiting {
             if !self.may_seal(id) {
                 return Ok(());
@@ -254,7 +259,21 @@ impl Engine {
                 due,
             })?;
         }
+        self.set_timer(self.now.after(SLOW), Timer::Slow(outgoing.id));
         touched.into_iter().try_for_each(|queue| self.advance_peer_queue(queue))
+    }
+
+    /// No relay has told that it has it: all replicas are tried at once.
+    pub(crate) fn slow_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {
+        let Some(outgoing) = self.store.outgoing(id)?.filter(|outgoing| !outgoing.relayed) else {
+            return Ok(());
+        };
+        if self.store.hurry(id, self.now)? > 0 {
+            for queue in self.store.peer_queues_of(outgoing.contact)? {
+                self.advance_peer_queue(queue.number)?;
+            }
+        }
+        Ok(())
     }
 
     fn is_ready(&self, queue: PeerQueueId) -> bool {
@@ -316,8 +335,11 @@ impl Engine {
             put_id: deposit.put_id,
             envelope_hash: Sha256::digest(&deposit.envelope).into(),
         };
-        let call =
-            MailboxCall::Deposit { queue: queue.queue.clone(), put_id: deposit.put_id, envelope: deposit.envelope };
+        let call = MailboxCall::Deposit {
+            queue: queue.queue.clone(),
+            put_id: deposit.put_id,
+            envelope: deposit.envelope,
+        };
         self.command(line, Task::Deposit(queue.number, id), Some(purpose), call);
         Ok(())
     }
@@ -357,7 +379,7 @@ impl Engine {
             MailboxAnswer::Told(Answer::NotAuthorised) => {
                 // Secured for this key once, so the circuit and its counters are in doubt, or the relay lies: begin again, later.
                 self.store.set_secured(queue, false)?;
-                self.pause(queue, FULL_RETRY)
+                self.pause(queue, SLOW)
             }
             MailboxAnswer::Told(Answer::Throttled) => self.pause(queue, Duration::from_secs(1)),
             MailboxAnswer::Told(Answer::Full) => {
@@ -494,7 +516,8 @@ impl Engine {
     }
 
     pub(crate) fn resend_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {
-        let sealing = self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
+        let sealing =
+            self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
         if sealing { self.seal_again(id) } else { Ok(()) }
     }
 
@@ -507,13 +530,18 @@ impl Engine {
         }
     }
 
-    pub(crate) fn forgotten(&mut self, outboxes: &[OutboxId], answer: &VaultAnswer) -> Result<(), StoreError> {
+    pub(crate) fn forgotten(
+        &mut self,
+        outboxes: &[OutboxId],
+        answer: &VaultAnswer,
+    ) -> Result<(), StoreError> {
         if *answer != VaultAnswer::Done {
             return Ok(());
         }
         for outbox in outboxes {
             let Some(id) = self.memory.unforgotten.remove(outbox) else { continue };
-            let acked = self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Acked);
+            let acked =
+                self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Acked);
             if acked {
                 self.store.drop_outgoing(id)?;
             }

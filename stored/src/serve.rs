@@ -29,7 +29,8 @@ pub async fn run(child: Child) -> Exit {
 
 /// RELAY topology: the mailbox disk.
 async fn relay(child: Child, folder: PathBuf) -> Exit {
-    let bounds = Bounds { queues: u64::from(child.settings.queues_max), bytes: child.settings.disk_max_bytes };
+    let bounds =
+        Bounds { queues: u64::from(child.settings.queues_max), bytes: child.settings.disk_max_bytes };
     let mailboxes = match Mailboxes::open(&folder.join("mailboxes.db"), bounds) {
         Ok(mailboxes) => mailboxes,
         Err(error) => {

@@ -61,7 +61,8 @@ fn one_segment(bytes: &[u8]) -> Result<(), ContentError> {
 
 fn read_link(root: &wire::Reader<'_>) -> Result<Link, ContentError> {
     let previous = root.get_previous()?;
-    let previous = if previous.is_empty() { None } else { Some(previous.try_into().map_err(|_| ContentError)?) };
+    let previous =
+        if previous.is_empty() { None } else { Some(previous.try_into().map_err(|_| ContentError)?) };
     let link = Link {
         chain: Timestamp(root.get_chain()),
         sequence: root.get_sequence(),

@@ -13,7 +13,14 @@ use sha2::{Digest, Sha256};
 
 /// The generated types; used in this folder only.
 mod generated {
-    #![allow(warnings, clippy::all, clippy::pedantic, clippy::restriction, missing_docs, reason = "written by a program")]
+    #![allow(
+        warnings,
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
+        missing_docs,
+        reason = "written by a program"
+    )]
     pub mod content_capnp {
         include!(concat!(env!("OUT_DIR"), "/content_capnp.rs"));
     }
@@ -91,7 +98,8 @@ impl Acks {
     /// Whether `sequence` is acknowledged.
     #[must_use]
     pub fn cover(&self, sequence: u64) -> bool {
-        sequence <= self.up_to && !self.missing.iter().any(|gap| gap.first <= sequence && sequence <= gap.last)
+        sequence <= self.up_to
+            && !self.missing.iter().any(|gap| gap.first <= sequence && sequence <= gap.last)
     }
 }
 
@@ -167,7 +175,12 @@ mod tests {
         let gap = |n: u64| Range { first: n * 10, last: n * 10 + 3 };
         Content {
             id: WireId([1; 16]),
-            link: Link { chain: Timestamp(5), sequence: 1 << 40, numbered: kind.numbered(), previous: Some([7; 32]) },
+            link: Link {
+                chain: Timestamp(5),
+                sequence: 1 << 40,
+                numbered: kind.numbered(),
+                previous: Some([7; 32]),
+            },
             sent_at: Timestamp(9),
             acks: Some(Acks {
                 chain: Timestamp(3),
@@ -179,7 +192,13 @@ mod tests {
     }
 
     fn text(body: String) -> Kind {
-        Kind::Text(TextPart { message: WireId([2; 16]), part: 3, parts: 9, body, reply_to: Some(WireId([3; 16])) })
+        Kind::Text(TextPart {
+            message: WireId([2; 16]),
+            part: 3,
+            parts: 9,
+            body,
+            reply_to: Some(WireId([3; 16])),
+        })
     }
 
     #[test]

@@ -38,7 +38,10 @@ impl Received {
     /// For the store.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|range| [range.first.to_be_bytes(), range.last.to_be_bytes()].concat()).collect()
+        self.0
+            .iter()
+            .flat_map(|range| [range.first.to_be_bytes(), range.last.to_be_bytes()].concat())
+            .collect()
     }
 
     /// Whether `number` was received.
@@ -54,7 +57,8 @@ impl Received {
             return false;
         }
         let at = self.0.partition_point(|range| range.last < number);
-        let joins_before = at.checked_sub(1).and_then(|before| self.0.get(before)).is_some_and(|r| r.last + 1 == number);
+        let joins_before =
+            at.checked_sub(1).and_then(|before| self.0.get(before)).is_some_and(|r| r.last + 1 == number);
         let joins_after = self.0.get(at).is_some_and(|r| r.first == number + 1);
         match (joins_before, joins_after) {
             (true, true) => {
@@ -73,7 +77,9 @@ impl Received {
                     after.first = number;
                 }
             }
-            (false, false) if self.0.len() < RANGES_MAX => self.0.insert(at, Range { first: number, last: number }),
+            (false, false) if self.0.len() < RANGES_MAX => {
+                self.0.insert(at, Range { first: number, last: number })
+            }
             (false, false) => return false,
         }
         true
@@ -126,11 +132,10 @@ mod tests {
         for number in [1, 2, 5, 7] {
             assert!(received.insert(number));
         }
-        assert_eq!(received.missing(9, 8), [
-            Range { first: 3, last: 4 },
-            Range { first: 6, last: 6 },
-            Range { first: 8, last: 9 }
-        ]);
+        assert_eq!(
+            received.missing(9, 8),
+            [Range { first: 3, last: 4 }, Range { first: 6, last: 6 }, Range { first: 8, last: 9 }]
+        );
         assert_eq!((received.complete_up_to(), received.highest()), (2, 7));
         assert!(!received.insert(5), "twice");
         for number in [6, 4, 3] {

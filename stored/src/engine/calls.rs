@@ -2,26 +2,62 @@
 
 use ipc_schema::Timestamp;
 
-use crate::ids::{
-    AcceptId, Isolation, MailboxId, OutboxId, PeerQueueId, RelayId, ReplicaId, SessionId,
-};
+use crate::ids::{AcceptId, Isolation, MailboxId, OutboxId, PeerQueueId, RelayId, ReplicaId, SessionId};
 use crate::store::Created;
 
 /// A call on keyvault (edges/stored-keyvault.capnp).
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
 pub enum VaultCall {
-    BeginInvite { invite: ReplicaId, relay: RelayId },
-    FinishInvite { invite: ReplicaId, created: Created },
+    BeginInvite {
+        invite: ReplicaId,
+        relay: RelayId,
+    },
+    FinishInvite {
+        invite: ReplicaId,
+        created: Created,
+    },
     CancelInvite(ReplicaId),
-    OpenInvite { accept: AcceptId, link: String },
-    AcceptInvite { accept: AcceptId, blob: Vec<u8>, replicas: Vec<ReplicaId>, outbox: OutboxId, content: Vec<u8> },
-    BeginReplica { replica: ReplicaId, relay: RelayId },
-    FinishReplica { replica: ReplicaId, created: Created },
-    Seal { session: SessionId, outbox: OutboxId, content: Vec<u8>, offer: Option<ReplicaId> },
-    Open { replica: ReplicaId, envelope: Vec<u8>, sender_key: Vec<u8> },
-    Forget { outbox: Vec<OutboxId>, opened: Vec<[u8; 32]> },
-    Sign { relay: RelayId, binding: [u8; 32], counter: u64, purpose: Purpose },
+    OpenInvite {
+        accept: AcceptId,
+        link: String,
+    },
+    AcceptInvite {
+        accept: AcceptId,
+        blob: Vec<u8>,
+        replicas: Vec<ReplicaId>,
+        outbox: OutboxId,
+        content: Vec<u8>,
+    },
+    BeginReplica {
+        replica: ReplicaId,
+        relay: RelayId,
+    },
+    FinishReplica {
+        replica: ReplicaId,
+        created: Created,
+    },
+    Seal {
+        session: SessionId,
+        outbox: OutboxId,
+        content: Vec<u8>,
+        offer: Option<ReplicaId>,
+    },
+    Open {
+        replica: ReplicaId,
+        envelope: Vec<u8>,
+        sender_key: Vec<u8>,
+    },
+    Forget {
+        outbox: Vec<OutboxId>,
+        opened: Vec<[u8; 32]>,
+    },
+    Sign {
+        relay: RelayId,
+        binding: [u8; 32],
+        counter: u64,
+        purpose: Purpose,
+    },
     Session(SessionId),
     RemoveSession(SessionId),
 }

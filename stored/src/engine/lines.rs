@@ -6,7 +6,8 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 
 use super::{
-    Action, Engine, LineId, MailboxCall, Network, OpenedLine, Pending, Purpose, Task, Ticket, Timer, VaultAnswer, VaultCall,
+    Action, Engine, LineId, MailboxCall, Network, OpenedLine, Pending, Purpose, Task, Ticket, Timer,
+    VaultAnswer, VaultCall,
 };
 use crate::error::StoreError;
 use crate::ids::{AcceptId, Isolation, PeerQueueId, RelayId, ReplicaId};
@@ -48,7 +49,11 @@ enum State {
     /// Not before.
     Waiting(Timestamp),
     Opening,
-    Open { binding: [u8; 32], route: Vec<RelayId>, counter: u64 },
+    Open {
+        binding: [u8; 32],
+        route: Vec<RelayId>,
+        counter: u64,
+    },
 }
 
 struct Queued {
@@ -118,7 +123,8 @@ impl Engine {
     fn add_line(&mut self, relay: RelayId, isolation: Isolation) -> LineId {
         let id = LineId(self.number());
         let state = State::Waiting(Timestamp(0));
-        let line = Line { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
+        let line =
+            Line { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
         self.memory.lines.lines.insert(id, line);
         self.memory.lines.by_key.insert((relay, isolation), id);
         id
@@ -137,7 +143,8 @@ impl Engine {
     }
 
     pub(crate) fn line_timer(&mut self, id: LineId) {
-        let waits = self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Waiting(_)));
+        let waits =
+            self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Waiting(_)));
         if waits {
             self.open_line(id);
         }
@@ -168,7 +175,8 @@ impl Engine {
     }
 
     pub(crate) fn line_closed(&mut self, id: LineId) -> Result<(), StoreError> {
-        let was_open = self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Open { .. }));
+        let was_open =
+            self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Open { .. }));
         if was_open { self.line_failed(id) } else { Ok(()) }
     }
 
@@ -296,7 +304,12 @@ impl Engine {
         }
     }
 
-    pub(crate) fn signed(&mut self, id: LineId, ticket: Ticket, answer: VaultAnswer) -> Result<(), StoreError> {
+    pub(crate) fn signed(
+        &mut self,
+        id: LineId,
+        ticket: Ticket,
+        answer: VaultAnswer,
+    ) -> Result<(), StoreError> {
         let Some(line) = self.memory.lines.lines.get_mut(&id) else { return Ok(()) };
         let Some(at) = line.queue.iter().position(|queued| queued.ticket == ticket) else { return Ok(()) };
         if let VaultAnswer::Auth(auth) = answer {

@@ -24,9 +24,7 @@ pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, R
 pub(crate) use timers::Timer;
 
 use crate::error::{Refusal, StoreError};
-use crate::ids::{
-    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId,
-};
+use crate::ids::{AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId};
 use crate::outbox::Pacing;
 use crate::store::Store;
 
@@ -177,7 +175,9 @@ impl Engine {
             Ok(actions) => actions,
             Err(_) => {
                 let mut actions = self.suspend();
-                actions.extend(requests.into_iter().map(|request| Action::Answer(request, Err(Refusal::Storage))));
+                actions.extend(
+                    requests.into_iter().map(|request| Action::Answer(request, Err(Refusal::Storage))),
+                );
                 actions
             }
         }
@@ -191,7 +191,9 @@ impl Engine {
                 Input::OnionCame => self.memory.onion = true,
                 Input::OnionGone => self.memory.onion = false,
                 Input::Network(network) => self.memory.network = network,
-                other => actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage)))),
+                other => {
+                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage))))
+                }
             }
         }
         if self.now >= until {
@@ -225,7 +227,8 @@ impl Engine {
         self.memory.onion = memory.onion;
         self.memory.network = memory.network;
         self.suspended_until = Some(self.now.after(SUSPENDED));
-        let waiting = memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
+        let waiting =
+            memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
         memory.lines.all().map(Action::Close).chain(waiting).collect()
     }
 
@@ -363,7 +366,8 @@ impl Engine {
 
     /// Exponentially distributed, for what must not be linked in time (protocol.md 8).
     pub(crate) fn exponential(&mut self, mean: Duration) -> Duration {
-        let uniform = f64::from(u32::from_be_bytes(self.random())).mul_add(1.0 / f64::from(u32::MAX), f64::MIN_POSITIVE);
+        let uniform = f64::from(u32::from_be_bytes(self.random()))
+            .mul_add(1.0 / f64::from(u32::MAX), f64::MIN_POSITIVE);
         mean.mul_f64(-uniform.min(1.0).ln().max(-8.0))
     }
 

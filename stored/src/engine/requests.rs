@@ -40,13 +40,27 @@ pub enum Query {
     Counts,
     Invites,
     InviteOf(ContactId),
-    Accepting { contact: ContactId },
+    Accepting {
+        contact: ContactId,
+    },
     Contacts,
-    Message { id: String },
+    Message {
+        id: String,
+    },
     /// A page of at most [`PAGE`] messages; the next one begins at `Page::next`.
-    Messages { who: String, limit: u32, before: String },
-    Page { contact: ContactId, from: i64, end: i64 },
-    Events { since: u64 },
+    Messages {
+        who: String,
+        limit: u32,
+        before: String,
+    },
+    Page {
+        contact: ContactId,
+        from: i64,
+        end: i64,
+    },
+    Events {
+        since: u64,
+    },
     NewestEvent,
 }
 

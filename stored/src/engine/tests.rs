@@ -11,7 +11,11 @@ fn numbered(from: u32, to: u32) -> Vec<String> {
 }
 
 fn all_delivered(world: &mut World, who: usize, whom: &str) -> bool {
-    world.messages(who, whom).iter().filter(|message| message.mine).all(|message| message.state == Delivery::Delivered)
+    world
+        .messages(who, whom)
+        .iter()
+        .filter(|message| message.mine)
+        .all(|message| message.state == Delivery::Delivered)
 }
 
 #[test]
@@ -130,7 +134,9 @@ fn names_are_unique_and_sane() {
     let mut world = World::new(8, 1, 3);
     world.invite_link(0, "bob");
     for (name, refusal) in [("bob", Refusal::NameTaken), ("a\nb", Refusal::NameBad)] {
-        assert!(matches!(world.request(0, Request::Invite { name: name.into() }), Err(why) if why == refusal));
+        assert!(
+            matches!(world.request(0, Request::Invite { name: name.into() }), Err(why) if why == refusal)
+        );
     }
     assert!(world.request(0, Request::Invite { name: String::new() }).is_ok());
     let rename = Request::Change { who: "bob".into(), action: ContactAction::Rename("robert".into()) };
@@ -179,7 +185,8 @@ fn a_blocked_contact_is_heard_no_more() {
     world.run_for(60_000);
     assert!(world.bodies(1, "ann", false).is_empty());
     assert_eq!(world.messages(0, "bob")[0].state, Delivery::Relayed);
-    let send = Request::Send { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
+    let send =
+        Request::Send { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
     assert!(matches!(world.request(1, send), Err(Refusal::Blocked)));
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Timer {
     Open,
     /// Look whether the peer has it by now.
     Resend(OutgoingId),
+    /// Look whether a relay has it by now.
+    Slow(OutgoingId),
     /// Once an hour.
     Housekeeping,
 }
@@ -81,6 +83,7 @@ impl Engine {
             // The end of every batch opens what waits.
             Timer::Open => Ok(()),
             Timer::Resend(id) => self.resend_timer(id),
+            Timer::Slow(id) => self.slow_timer(id),
             Timer::Housekeeping => self.housekeeping(),
         }
     }

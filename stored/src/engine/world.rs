@@ -79,7 +79,8 @@ impl World {
         let relays = (1..=relays)
             .map(|byte| {
                 let folder = folder();
-                let mailboxes = Mailboxes::open(&folder.path().join("mailboxes.db"), Bounds::default()).unwrap();
+                let mailboxes =
+                    Mailboxes::open(&folder.path().join("mailboxes.db"), Bounds::default()).unwrap();
                 ([byte; 32], Relay { mailboxes, up: true, _folder: folder })
             })
             .collect();
@@ -176,7 +177,11 @@ impl World {
     }
 
     pub(super) fn bodies(&mut self, who: usize, whom: &str, mine: bool) -> Vec<String> {
-        self.messages(who, whom).into_iter().filter(|message| message.mine == mine).map(|message| message.body).collect()
+        self.messages(who, whom)
+            .into_iter()
+            .filter(|message| message.mine == mine)
+            .map(|message| message.body)
+            .collect()
     }
 
     pub(super) fn send(&mut self, who: usize, whom: &str, text: &str) -> Message {
@@ -195,7 +200,10 @@ impl World {
         assert!(self.request(1, accept).is_ok());
         self.until(|world| {
             let connected = |world: &mut Self, who: usize| {
-                world.contacts(who).iter().all(|contact| contact.state == crate::store::ContactState::Connected)
+                world
+                    .contacts(who)
+                    .iter()
+                    .all(|contact| contact.state == crate::store::ContactState::Connected)
             };
             connected(world, 0) && connected(world, 1)
         });
@@ -222,7 +230,10 @@ impl World {
         let mut steps = 0_u32;
         while !done(self) {
             steps += 1;
-            assert!(self.now < end && steps < 400_000, "the world came to rest before it was done: {steps} steps");
+            assert!(
+                self.now < end && steps < 400_000,
+                "the world came to rest before it was done: {steps} steps"
+            );
             for _ in 0..8 {
                 self.step();
             }
@@ -238,7 +249,8 @@ impl World {
 
     /// The next thing happens.
     pub(super) fn step(&mut self) {
-        let wake = self.people.iter().enumerate().filter_map(|(who, p)| Some((p.engine.next_wake()?, who))).min();
+        let wake =
+            self.people.iter().enumerate().filter_map(|(who, p)| Some((p.engine.next_wake()?, who))).min();
         let next = self.queue.first_key_value().map(|((at, _), _)| *at);
         match (wake, next) {
             (Some((at, who)), next) if next.is_none_or(|next| at < next) => {
@@ -308,8 +320,11 @@ impl World {
                     self.later(who, at, Thing::Command(line, binding, ticket, *call));
                 }
                 Action::Pick(ticket, avoid) => {
-                    let free: Vec<_> =
-                        self.relays.iter().filter(|(id, relay)| relay.up && !avoid.contains(&RelayId(**id))).collect();
+                    let free: Vec<_> = self
+                        .relays
+                        .iter()
+                        .filter(|(id, relay)| relay.up && !avoid.contains(&RelayId(**id)))
+                        .collect();
                     let at = self.rng.next_u32() as usize % free.len().max(1);
                     let picked = free.get(at).map(|(id, _)| RelayId(**id));
                     self.soon(who, Input::Picked(ticket, picked.filter(|_| self.people[who].online)));
@@ -334,8 +349,15 @@ impl World {
     }
 
     /// A command reaches its relay, unless its circuit went before; the answer may be lost after it took effect.
-    fn command(&mut self, who: usize, (line, binding): (LineId, [u8; 32]), ticket: Ticket, call: MailboxCall) {
-        let circuit = self.people[who].circuits.get(&line).filter(|circuit| circuit.binding == binding).cloned();
+    fn command(
+        &mut self,
+        who: usize,
+        (line, binding): (LineId, [u8; 32]),
+        ticket: Ticket,
+        call: MailboxCall,
+    ) {
+        let circuit =
+            self.people[who].circuits.get(&line).filter(|circuit| circuit.binding == binding).cloned();
         let Some(circuit) = circuit else { return };
         let lost = self.rng.next_u32() % 1_000 < self.losses;
         if lost && self.rng.next_u32().is_multiple_of(2) || !self.relays[&circuit.relay.0].up {
@@ -347,7 +369,8 @@ impl World {
             circuit.subscriptions.push((*replica, queue.clone()));
         }
         let answer = self.relay_does(circuit.relay, &call);
-        if let (MailboxCall::Subscribe { queue, replica }, MailboxAnswer::Told(Answer::Ok)) = (&call, &answer) {
+        if let (MailboxCall::Subscribe { queue, replica }, MailboxAnswer::Told(Answer::Ok)) = (&call, &answer)
+        {
             self.push(who, circuit.relay, (*replica, queue));
         }
         if lost {
@@ -365,7 +388,8 @@ impl World {
     pub(super) fn relay_down(&mut self, id: [u8; 32]) {
         self.relays.get_mut(&id).unwrap().up = false;
         for who in 0..self.people.len() {
-            let lines: Vec<_> = self.people[who].circuits.iter().filter(|(_, c)| c.relay.0 == id).map(|(l, _)| *l).collect();
+            let lines: Vec<_> =
+                self.people[who].circuits.iter().filter(|(_, c)| c.relay.0 == id).map(|(l, _)| *l).collect();
             lines.into_iter().for_each(|line| self.lose(who, line));
         }
     }
@@ -376,8 +400,12 @@ impl World {
         let sender = mailboxes.by_receiver(queue).unwrap().unwrap().sender;
         let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key;
         for message in waiting {
-            let arrived =
-                Arrived { replica, mailbox: message.id, envelope: message.envelope, sender_key: sender_key.clone() };
+            let arrived = Arrived {
+                replica,
+                mailbox: message.id,
+                envelope: message.envelope,
+                sender_key: sender_key.clone(),
+            };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
     }
@@ -452,8 +480,12 @@ impl World {
             }
         }
         for (who, replica) in to {
-            let arrived =
-                Arrived { replica, mailbox, envelope: envelope.to_vec(), sender_key: queue.sender_key.clone() };
+            let arrived = Arrived {
+                replica,
+                mailbox,
+                envelope: envelope.to_vec(),
+                sender_key: queue.sender_key.clone(),
+            };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
     }
@@ -492,7 +524,11 @@ impl Person {
         self.try_vault_call(call, now).unwrap_or_else(failed)
     }
 
-    fn try_vault_call(&mut self, call: VaultCall, now: Timestamp) -> Result<VaultAnswer, keyvault::error::VaultError> {
+    fn try_vault_call(
+        &mut self,
+        call: VaultCall,
+        now: Timestamp,
+    ) -> Result<VaultAnswer, keyvault::error::VaultError> {
         let (vault, rng) = (&mut self.vault, &mut self.rng);
         let relay_of = |relay: RelayId| vault_ids::RelayId(relay.0);
         Ok(match call {
@@ -503,7 +539,8 @@ impl Person {
                 vault.begin_replica(vault_ids::ReplicaId(replica.0), relay_of(relay), rng)?.to_vec(),
             ),
             VaultCall::FinishInvite { invite, created } => {
-                let made = vault.finish_invite(vault_ids::InviteId(invite.0), created_of(&created), &[], rng)?;
+                let made =
+                    vault.finish_invite(vault_ids::InviteId(invite.0), created_of(&created), &[], rng)?;
                 VaultAnswer::InviteFinished {
                     link: made.link,
                     blob_id: made.blob_id.to_vec(),
@@ -530,7 +567,8 @@ impl Person {
                 }
             }
             VaultCall::AcceptInvite { accept, blob, replicas, outbox, content } => {
-                let replicas: Vec<_> = replicas.iter().map(|replica| vault_ids::ReplicaId(replica.0)).collect();
+                let replicas: Vec<_> =
+                    replicas.iter().map(|replica| vault_ids::ReplicaId(replica.0)).collect();
                 let request = real::AcceptInvite {
                     accept: vault_ids::AcceptId(accept.0),
                     untrusted_blob: &blob,
@@ -573,7 +611,8 @@ impl Person {
                 VaultAnswer::Done
             }
             VaultCall::Sign { relay, binding, counter, purpose } => {
-                let sign = real::Sign { relay: relay_of(relay), binding, counter, purpose: purpose_of(purpose) };
+                let sign =
+                    real::Sign { relay: relay_of(relay), binding, counter, purpose: purpose_of(purpose) };
                 VaultAnswer::Auth(vault.sign(&sign)?.as_ref().to_vec())
             }
             VaultCall::Session(session) => {

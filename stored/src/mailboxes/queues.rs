@@ -71,11 +71,10 @@ impl Mailboxes {
         receiver_key: &[u8],
         now: Timestamp,
     ) -> Result<Result<Created, Answer>, StoreError> {
-        let there = self.row(
-            "SELECT receiver, sender FROM queues WHERE receiver_key = ?1",
-            [receiver_key],
-            |row| Ok(Created { receiver: row.get(0)?, sender: row.get(1)? }),
-        )?;
+        let there =
+            self.row("SELECT receiver, sender FROM queues WHERE receiver_key = ?1", [receiver_key], |row| {
+                Ok(Created { receiver: row.get(0)?, sender: row.get(1)? })
+            })?;
         if let Some(there) = there {
             return Ok(Ok(there));
         }
@@ -133,17 +132,15 @@ impl Mailboxes {
         now: Timestamp,
     ) -> Result<Put, StoreError> {
         let refused = |answer| Put { answer, id: [0; 16], stored: false };
-        let queue = self.row(
-            "SELECT id, next_number, waiting FROM queues WHERE sender = ?1",
-            [sender],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?)),
-        )?;
+        let queue =
+            self.row("SELECT id, next_number, waiting FROM queues WHERE sender = ?1", [sender], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
+            })?;
         let Some((queue, next, waiting)) = queue else { return Ok(refused(Answer::NoQueue)) };
-        let before = self.row(
-            "SELECT number FROM puts WHERE queue = ?1 AND put_id = ?2",
-            (queue, put_id),
-            |row| row.get::<_, i64>(0),
-        )?;
+        let before =
+            self.row("SELECT number FROM puts WHERE queue = ?1 AND put_id = ?2", (queue, put_id), |row| {
+                row.get::<_, i64>(0)
+            })?;
         if let Some(before) = before {
             return Ok(Put { answer: Answer::Ok, id: name(before), stored: false });
         }
@@ -151,8 +148,14 @@ impl Mailboxes {
             return Ok(refused(Answer::Full));
         }
         let at = now.0.cast_signed();
-        self.run("INSERT INTO messages (queue, number, at, envelope) VALUES (?1, ?2, ?3, ?4)", (queue, next, at, envelope))?;
-        self.run("INSERT INTO puts (queue, put_id, number, at) VALUES (?1, ?2, ?3, ?4)", (queue, put_id, next, at))?;
+        self.run(
+            "INSERT INTO messages (queue, number, at, envelope) VALUES (?1, ?2, ?3, ?4)",
+            (queue, next, at, envelope),
+        )?;
+        self.run(
+            "INSERT INTO puts (queue, put_id, number, at) VALUES (?1, ?2, ?3, ?4)",
+            (queue, put_id, next, at),
+        )?;
         self.run(
             "UPDATE queues SET next_number = ?2 + 1, waiting = waiting + 1, used_at = ?3 WHERE id = ?1",
             (queue, next, at),
@@ -174,7 +177,8 @@ impl Mailboxes {
 
     /// Deletes what the receiver has.
     pub(crate) fn ack(&self, receiver: &[u8], ids: &[Vec<u8>], now: Timestamp) -> Result<Answer, StoreError> {
-        let queue = self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
+        let queue =
+            self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
         let Some(queue) = queue else { return Ok(Answer::NoQueue) };
         for number in ids.iter().filter_map(|id| number(id)) {
             self.remove(queue, number)?;
@@ -198,7 +202,8 @@ impl Mailboxes {
 
     /// Drops a queue with all that lies there.
     pub(crate) fn delete(&self, receiver: &[u8]) -> Result<Answer, StoreError> {
-        let queue = self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
+        let queue =
+            self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
         let Some(queue) = queue else { return Ok(Answer::NoQueue) };
         let (messages, bytes) = self
             .row(

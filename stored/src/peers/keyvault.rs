@@ -4,10 +4,12 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
-    self as edge, accept_result, begin_result, created, envelope, finish_invite_result, gate, open_invite_result, open_result,
-    peer_queue, purpose, seal_result, session_result, sign_result, vault,
+    self as edge, accept_result, begin_result, created, envelope, finish_invite_result, gate,
+    open_invite_result, open_result, peer_queue, purpose, seal_result, session_result, sign_result, vault,
 };
-use ipc_schema::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, KEY_BYTES, LINK_MAX_CHARS, QUEUE_ID_BYTES};
+use ipc_schema::limits::{
+    BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, KEY_BYTES, LINK_MAX_CHARS, QUEUE_ID_BYTES,
+};
 use zeroize::Zeroizing;
 
 use super::{Misfit, bounded, fixed};
@@ -66,19 +68,25 @@ fn send(vault: &vault::Client, call: VaultCall) -> Pending {
             let mut request = vault.begin_invite_request();
             request.get().set_invite(invite.0);
             request.get().set_relay(&relay.0);
-            answered!(request, |answer: vault::begin_invite_results::Reader<'_>| read_begun(answer.get_result()?))
+            answered!(request, |answer: vault::begin_invite_results::Reader<'_>| read_begun(
+                answer.get_result()?
+            ))
         }
         VaultCall::BeginReplica { replica, relay } => {
             let mut request = vault.begin_replica_request();
             request.get().set_replica(replica.0);
             request.get().set_relay(&relay.0);
-            answered!(request, |answer: vault::begin_replica_results::Reader<'_>| read_begun(answer.get_result()?))
+            answered!(request, |answer: vault::begin_replica_results::Reader<'_>| read_begun(
+                answer.get_result()?
+            ))
         }
         VaultCall::FinishInvite { invite, created } => {
             let mut request = vault.finish_invite_request();
             request.get().set_invite(invite.0);
             write_created(request.get().init_created(), &created);
-            answered!(request, |answer: vault::finish_invite_results::Reader<'_>| read_finished(answer.get_result()?))
+            answered!(request, |answer: vault::finish_invite_results::Reader<'_>| read_finished(
+                answer.get_result()?
+            ))
         }
         VaultCall::FinishReplica { replica, created } => {
             let mut request = vault.finish_replica_request();
@@ -91,23 +99,31 @@ fn send(vault: &vault::Client, call: VaultCall) -> Pending {
         VaultCall::CancelInvite(invite) => {
             let mut request = vault.cancel_invite_request();
             request.get().set_invite(invite.0);
-            answered!(request, |_: vault::cancel_invite_results::Reader<'_>| Ok::<_, Misfit>(VaultAnswer::Done))
+            answered!(request, |_: vault::cancel_invite_results::Reader<'_>| Ok::<_, Misfit>(
+                VaultAnswer::Done
+            ))
         }
         VaultCall::OpenInvite { accept, link } => {
             let mut request = vault.open_invite_request();
             request.get().set_accept(accept.0);
             request.get().set_link(&link);
-            answered!(request, |answer: vault::open_invite_results::Reader<'_>| read_invite(answer.get_result()?))
+            answered!(request, |answer: vault::open_invite_results::Reader<'_>| read_invite(
+                answer.get_result()?
+            ))
         }
         VaultCall::RemoveSession(session) => {
             let mut request = vault.remove_session_request();
             request.get().set_session(session.0);
-            answered!(request, |_: vault::remove_session_results::Reader<'_>| Ok::<_, Misfit>(VaultAnswer::Done))
+            answered!(request, |_: vault::remove_session_results::Reader<'_>| Ok::<_, Misfit>(
+                VaultAnswer::Done
+            ))
         }
         VaultCall::Session(session) => {
             let mut request = vault.session_request();
             request.get().set_session(session.0);
-            answered!(request, |answer: vault::session_results::Reader<'_>| read_session(answer.get_result()?))
+            answered!(request, |answer: vault::session_results::Reader<'_>| read_session(
+                answer.get_result()?
+            ))
         }
         other => send_message_call(vault, other),
     }
@@ -126,7 +142,9 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             for (at, replica) in (0..list.len()).zip(&replicas) {
                 list.set(at, replica.0);
             }
-            answered!(request, |answer: vault::accept_invite_results::Reader<'_>| read_accepted(answer.get_result()?))
+            answered!(request, |answer: vault::accept_invite_results::Reader<'_>| read_accepted(
+                answer.get_result()?
+            ))
         }
         VaultCall::Seal { session, outbox, content, offer } => {
             let mut request = vault.seal_envelope_request();
@@ -137,7 +155,9 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             if let Some(replica) = offer {
                 fields.init_offer(1).set(0, replica.0);
             }
-            answered!(request, |answer: vault::seal_envelope_results::Reader<'_>| read_sealed(answer.get_result()?))
+            answered!(request, |answer: vault::seal_envelope_results::Reader<'_>| read_sealed(
+                answer.get_result()?
+            ))
         }
         VaultCall::Open { replica, envelope, sender_key } => {
             let mut request = vault.open_envelope_request();
@@ -145,7 +165,9 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             fields.set_replica(replica.0);
             fields.set_envelope(&envelope);
             fields.set_sender_key(&sender_key);
-            answered!(request, |answer: vault::open_envelope_results::Reader<'_>| read_opened(answer.get_result()?))
+            answered!(request, |answer: vault::open_envelope_results::Reader<'_>| read_opened(
+                answer.get_result()?
+            ))
         }
         VaultCall::Forget { outbox, opened } => {
             let mut request = vault.forget_request();

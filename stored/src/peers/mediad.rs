@@ -31,7 +31,9 @@ pub(crate) async fn bytes(job: &picture_job::Client, chunk: &[u8]) -> Result<(),
 /// What mediad made of it, with its sizes checked: mediad may have been taken over by the picture.
 pub(crate) async fn finish(job: &picture_job::Client) -> Result<Pixels, Misfit> {
     let answer = job.finish_request().send().promise.await?;
-    let picture_result::Which::Pixels(pixels) = answer.get()?.get_result()?.which()? else { return Err(Misfit) };
+    let picture_result::Which::Pixels(pixels) = answer.get()?.get_result()?.which()? else {
+        return Err(Misfit);
+    };
     let (width, height) = (pixels.get_width(), pixels.get_height());
     let length = usize::from(width) * usize::from(height) * 3;
     let rgb = bounded(pixels.get_rgb()?, length)?;

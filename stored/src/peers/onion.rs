@@ -91,7 +91,8 @@ pub(crate) async fn open(
         return None;
     };
     let route = opened.get_route().ok()?.iter().take(8).map(|relay| Some(RelayId(fixed(relay.ok()?).ok()?)));
-    let line = OpenedLine { binding: fixed(opened.get_binding().ok()?).ok()?, route: route.collect::<Option<_>>()? };
+    let line =
+        OpenedLine { binding: fixed(opened.get_binding().ok()?).ok()?, route: route.collect::<Option<_>>()? };
     Some((opened.get_circuit().ok()?, line))
 }
 
@@ -120,7 +121,12 @@ pub(crate) fn command(
     async move { answer.await.unwrap_or(MailboxAnswer::Lost) }.boxed_local()
 }
 
-fn send(circuit: &mailbox::Client, (counter, auth): (u64, &[u8]), call: MailboxCall, pushed: Pushed) -> Pending {
+fn send(
+    circuit: &mailbox::Client,
+    (counter, auth): (u64, &[u8]),
+    call: MailboxCall,
+    pushed: Pushed,
+) -> Pending {
     macro_rules! request {
         ($method:ident, $queue:ident = $id:expr) => {{
             let mut request = circuit.$method();
@@ -196,7 +202,10 @@ fn create(circuit: &mailbox::Client, receiver_key: &[u8]) -> Pending {
 }
 
 fn read_blob(
-    request: capnp::capability::Request<mailbox::secure_read_params::Owned, mailbox::secure_read_results::Owned>,
+    request: capnp::capability::Request<
+        mailbox::secure_read_params::Owned,
+        mailbox::secure_read_results::Owned,
+    >,
 ) -> Pending {
     let promise = request.send().promise;
     async move {

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use ipc_schema::Timestamp;
 use ipc_schema::edges::onion_stored_capnp::{DiskAnswer, mailbox_disk as disk};
 use ipc_schema::limits::{
-    BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX, KEY_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES,
+    BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX, KEY_BYTES, PUT_ID_BYTES,
+    QUEUE_ID_BYTES,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,7 +57,10 @@ impl DiskServer {
         if flushed.await.ok()? { result.take() } else { None }
     }
 
-    async fn answer(&self, work: impl FnOnce(&Mailboxes) -> Result<Answer, StoreError> + 'static) -> DiskAnswer {
+    async fn answer(
+        &self,
+        work: impl FnOnce(&Mailboxes) -> Result<Answer, StoreError> + 'static,
+    ) -> DiskAnswer {
         self.change(work).await.map_or(DiskAnswer::DiskFull, on_edge)
     }
 }
@@ -129,7 +133,11 @@ impl disk::Server for DiskServer {
         Ok(())
     }
 
-    async fn by_receiver(self: Rc<Self>, params: disk::ByReceiverParams, mut results: disk::ByReceiverResults) -> Done {
+    async fn by_receiver(
+        self: Rc<Self>,
+        params: disk::ByReceiverParams,
+        mut results: disk::ByReceiverResults,
+    ) -> Done {
         let receiver = params.get()?.get_receiver_queue()?.to_vec();
         let Some(found) = self.mailboxes.by_receiver(&receiver).map_err(unreadable)? else { return Ok(()) };
         let mut fields = results.get();
@@ -143,7 +151,11 @@ impl disk::Server for DiskServer {
         Ok(())
     }
 
-    async fn by_sender(self: Rc<Self>, params: disk::BySenderParams, mut results: disk::BySenderResults) -> Done {
+    async fn by_sender(
+        self: Rc<Self>,
+        params: disk::BySenderParams,
+        mut results: disk::BySenderResults,
+    ) -> Done {
         let found = self.mailboxes.by_sender(params.get()?.get_sender_queue()?).map_err(unreadable)?;
         let Some(found) = found else { return Ok(()) };
         let mut fields = results.get();
@@ -166,7 +178,8 @@ impl disk::Server for DiskServer {
         let sender = params.get_sender_queue()?.to_vec();
         let put_id = exactly(params.get_put_id()?, PUT_ID_BYTES)?;
         let envelope = exactly(params.get_envelope()?, ENVELOPE_BYTES)?;
-        let put = self.change(move |mailboxes| mailboxes.put(&sender, &put_id, &envelope, Timestamp::now())).await;
+        let put =
+            self.change(move |mailboxes| mailboxes.put(&sender, &put_id, &envelope, Timestamp::now())).await;
         let mut fields = results.get();
         match put {
             Some(put) => {
@@ -213,7 +226,11 @@ impl disk::Server for DiskServer {
         Ok(())
     }
 
-    async fn leave_blob(self: Rc<Self>, params: disk::LeaveBlobParams, mut results: disk::LeaveBlobResults) -> Done {
+    async fn leave_blob(
+        self: Rc<Self>,
+        params: disk::LeaveBlobParams,
+        mut results: disk::LeaveBlobResults,
+    ) -> Done {
         let params = params.get()?;
         let receiver = params.get_receiver_queue()?.to_vec();
         let id = exactly(params.get_blob_id()?, KEY_BYTES)?;
@@ -241,7 +258,11 @@ impl disk::Server for DiskServer {
         Ok(())
     }
 
-    async fn bind_blob(self: Rc<Self>, params: disk::BindBlobParams, mut results: disk::BindBlobResults) -> Done {
+    async fn bind_blob(
+        self: Rc<Self>,
+        params: disk::BindBlobParams,
+        mut results: disk::BindBlobResults,
+    ) -> Done {
         let params = params.get()?;
         let id = params.get_blob_id()?.to_vec();
         let key = exactly(params.get_sender_key()?, KEY_BYTES)?;
@@ -249,7 +270,11 @@ impl disk::Server for DiskServer {
         Ok(())
     }
 
-    async fn drop_blob(self: Rc<Self>, params: disk::DropBlobParams, mut results: disk::DropBlobResults) -> Done {
+    async fn drop_blob(
+        self: Rc<Self>,
+        params: disk::DropBlobParams,
+        mut results: disk::DropBlobResults,
+    ) -> Done {
         let id = params.get()?.get_blob_id()?.to_vec();
         results.get().set_answer(self.answer(move |mailboxes| mailboxes.drop_blob(&id)).await);
         Ok(())

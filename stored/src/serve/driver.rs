@@ -108,6 +108,19 @@ impl Shell {
         self.changes.subscribe()
     }
 
+    /// The flag lives in the vault and may change while it is open, so it is asked for anew when a local program calls.
+    pub(super) async fn look_at_scripts(&self) {
+        let Some(gate) = self.keyvault.present() else { return };
+        if self.access.get() == Access::Locked {
+            return;
+        }
+        let Some(unlocked) = keyvault::unlocked(&gate).await else { return };
+        // A lock may have come meanwhile.
+        if self.access.get() != Access::Locked {
+            self.access.set(Access::Open { scripts: unlocked.scripts });
+        }
+    }
+
     /// Runs one engine for each time that the vault is unlocked.
     pub(super) async fn run(self: &Rc<Self>) -> Exit {
         loop {
@@ -255,7 +268,8 @@ impl Driver {
     }
 
     fn open(&self, line: LineId, relay: RelayId, isolation: Isolation) {
-        let (carrier, inputs, circuits) = (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
+        let (carrier, inputs, circuits) =
+            (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
         spawn_local(async move {
             let opened = match &carrier {
                 Some(carrier) => onion::open(carrier, relay, isolation).await,

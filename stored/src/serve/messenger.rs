@@ -34,27 +34,34 @@ impl MessengerServer {
         Self { shell, outside }
     }
 
-    fn access(&self) -> Result<(), Refusal> {
+    async fn access(&self) -> Result<(), Refusal> {
+        if self.outside && !self.shell.headless {
+            self.shell.look_at_scripts().await;
+        }
         match self.shell.access.get() {
             Access::Locked => Err(Refusal::Locked),
-            Access::Open { scripts } if self.outside && !self.shell.headless && !scripts => Err(Refusal::ScriptsOff),
+            Access::Open { scripts } if self.outside && !self.shell.headless && !scripts => {
+                Err(Refusal::ScriptsOff)
+            }
             Access::Open { .. } => Ok(()),
         }
     }
 
     async fn request(&self, request: Request) -> Result<Reply, Refusal> {
-        self.access()?;
+        self.access().await?;
         self.shell.request(request).await
     }
 
     async fn query(&self, query: Query) -> Result<Reply, Refusal> {
-        self.access()?;
+        self.access().await?;
         self.shell.query(query).await
     }
 
     /// Makes an invite and waits until a relay holds it. One that finds no relay in time is taken back.
     async fn place(&self, name: String) -> Result<(Invite, String), Refusal> {
-        let Reply::Invite(made) = self.request(Request::Invite { name }).await? else { return Err(Refusal::Storage) };
+        let Reply::Invite(made) = self.request(Request::Invite { name }).await? else {
+            return Err(Refusal::Storage);
+        };
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
@@ -71,14 +78,18 @@ impl MessengerServer {
             }
             if timeout_at(until, changes.changed()).await.is_err() {
                 let who = report::id(made.contact.0);
-                let _ = self.request(Request::CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) }).await;
+                let _ = self
+                    .request(Request::CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) })
+                    .await;
                 return Err(Refusal::Network);
             }
         }
     }
 
     async fn name_of(&self, contact: ContactId) -> Result<String, Refusal> {
-        let Reply::Contacts(contacts) = self.query(Query::Contacts).await? else { return Err(Refusal::Storage) };
+        let Reply::Contacts(contacts) = self.query(Query::Contacts).await? else {
+            return Err(Refusal::Storage);
+        };
         Ok(contacts.into_iter().find(|known| known.id == contact).map(|known| known.name).unwrap_or_default())
     }
 
@@ -166,7 +177,7 @@ fn text(text: capnp::text::Reader<'_>) -> Result<String, capnp::Error> {
 
 impl messenger::Server for MessengerServer {
     async fn state(self: Rc<Self>, _: messenger::StateParams, mut results: messenger::StateResults) -> Done {
-        let access = match self.access() {
+        let access = match self.access().await {
             Ok(()) => edge::Access::Open,
             Err(Refusal::ScriptsOff) => edge::Access::ScriptsOff,
             Err(_) => edge::Access::Locked,
@@ -178,7 +189,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn counts(self: Rc<Self>, _: messenger::CountsParams, mut results: messenger::CountsResults) -> Done {
+    async fn counts(
+        self: Rc<Self>,
+        _: messenger::CountsParams,
+        mut results: messenger::CountsResults,
+    ) -> Done {
         // Figures only, so also for local programs that may not ask for more.
         let counts = match self.shell.query(Query::Counts).await {
             Ok(Reply::Counts(counts)) => counts,
@@ -188,7 +203,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn invite(self: Rc<Self>, params: messenger::InviteParams, mut results: messenger::InviteResults) -> Done {
+    async fn invite(
+        self: Rc<Self>,
+        params: messenger::InviteParams,
+        mut results: messenger::InviteResults,
+    ) -> Done {
         let placed = self.place(text(params.get()?.get_name()?)?).await;
         let mut result = results.get().init_result();
         match placed {
@@ -198,7 +217,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn invites(self: Rc<Self>, _: messenger::InvitesParams, mut results: messenger::InvitesResults) -> Done {
+    async fn invites(
+        self: Rc<Self>,
+        _: messenger::InvitesParams,
+        mut results: messenger::InvitesResults,
+    ) -> Done {
         let invites = self.query(Query::Invites).await;
         let contacts = self.query(Query::Contacts).await;
         results.get().set_error(report::outcome(&invites));
@@ -222,7 +245,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn accept(self: Rc<Self>, params: messenger::AcceptParams, mut results: messenger::AcceptResults) -> Done {
+    async fn accept(
+        self: Rc<Self>,
+        params: messenger::AcceptParams,
+        mut results: messenger::AcceptResults,
+    ) -> Done {
         let params = params.get()?;
         let accepted = self.answer_invite(text(params.get_link()?)?, text(params.get_name()?)?).await;
         let mut result = results.get().init_result();
@@ -233,7 +260,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn contacts(self: Rc<Self>, _: messenger::ContactsParams, mut results: messenger::ContactsResults) -> Done {
+    async fn contacts(
+        self: Rc<Self>,
+        _: messenger::ContactsParams,
+        mut results: messenger::ContactsResults,
+    ) -> Done {
         let answer = self.query(Query::Contacts).await;
         results.get().set_error(report::outcome(&answer));
         if let Ok(Reply::Contacts(contacts)) = answer {
@@ -245,7 +276,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn contact(self: Rc<Self>, params: messenger::ContactParams, mut results: messenger::ContactResults) -> Done {
+    async fn contact(
+        self: Rc<Self>,
+        params: messenger::ContactParams,
+        mut results: messenger::ContactResults,
+    ) -> Done {
         let params = params.get()?;
         let request =
             Request::Change { who: text(params.get_who()?)?, action: report::action(params.get_action()?)? };
@@ -257,7 +292,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn send(self: Rc<Self>, params: messenger::SendParams, mut results: messenger::SendResults) -> Done {
+    async fn send(
+        self: Rc<Self>,
+        params: messenger::SendParams,
+        mut results: messenger::SendResults,
+    ) -> Done {
         let params = params.get()?;
         let request = Request::Send {
             who: text(params.get_who()?)?,
@@ -275,7 +314,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn settled(self: Rc<Self>, params: messenger::SettledParams, mut results: messenger::SettledResults) -> Done {
+    async fn settled(
+        self: Rc<Self>,
+        params: messenger::SettledParams,
+        mut results: messenger::SettledResults,
+    ) -> Done {
         let params = params.get()?;
         let within = Duration::from_millis(u64::from(params.get_timeout_ms()));
         let state = self.wait_for(text(params.get_id()?)?, report::wanted(params.get_want()?), within).await;
@@ -298,7 +341,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn watch(self: Rc<Self>, params: messenger::WatchParams, mut results: messenger::WatchResults) -> Done {
+    async fn watch(
+        self: Rc<Self>,
+        params: messenger::WatchParams,
+        mut results: messenger::WatchResults,
+    ) -> Done {
         let params = params.get()?;
         let (watcher, since) = (params.get_watcher()?, params.get_since());
         let newest = self.query(Query::NewestEvent).await;
@@ -320,7 +367,11 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn mark_read(self: Rc<Self>, params: messenger::MarkReadParams, mut results: messenger::MarkReadResults) -> Done {
+    async fn mark_read(
+        self: Rc<Self>,
+        params: messenger::MarkReadParams,
+        mut results: messenger::MarkReadResults,
+    ) -> Done {
         let params = params.get()?;
         let request = Request::MarkRead { who: text(params.get_who()?)?, up_to: text(params.get_up_to()?)? };
         let answer = self.request(request).await;
@@ -347,8 +398,12 @@ impl messenger::Server for MessengerServer {
         Ok(())
     }
 
-    async fn picture(self: Rc<Self>, params: messenger::PictureParams, mut results: messenger::PictureResults) -> Done {
-        let begun = match (self.access(), self.shell.mediad.present()) {
+    async fn picture(
+        self: Rc<Self>,
+        params: messenger::PictureParams,
+        mut results: messenger::PictureResults,
+    ) -> Done {
+        let begun = match (self.access().await, self.shell.mediad.present()) {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::Picture),
             (Ok(()), Some(decoder)) => {

@@ -213,8 +213,7 @@ impl Store {
                 })
             },
         )?;
-        let none =
-            ReceiveChain { chain: Timestamp(0), numbers: Received::default(), shown: 0, highest: 0 };
+        let none = ReceiveChain { chain: Timestamp(0), numbers: Received::default(), shown: 0, highest: 0 };
         Ok(chain.unwrap_or(none))
     }
 
@@ -232,6 +231,8 @@ impl Store {
     }
 
     pub(crate) fn unread(&self) -> Result<u32, StoreError> {
-        Ok(self.row("SELECT ifnull(sum(unread), 0) FROM contacts WHERE blocked = 0", [], |row| row.get(0))?.unwrap_or(0))
+        Ok(self
+            .row("SELECT ifnull(sum(unread), 0) FROM contacts WHERE blocked = 0", [], |row| row.get(0))?
+            .unwrap_or(0))
     }
 }

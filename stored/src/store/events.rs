@@ -73,7 +73,9 @@ impl Store {
     pub(crate) fn add_event(&self, now: Timestamp, kind: &EventKind) -> Result<(), StoreError> {
         let (number, subject, contact, state) = match kind {
             EventKind::Message { id } => (0_u8, id.as_str(), None, None),
-            EventKind::Delivery { id, contact, state } => (1, id.as_str(), Some(*contact), Some(*state as u8)),
+            EventKind::Delivery { id, contact, state } => {
+                (1, id.as_str(), Some(*contact), Some(*state as u8))
+            }
             EventKind::Contact { contact } => (2, "", Some(*contact), None),
             EventKind::Network { stage } => (3, stage.as_str(), None, None),
         };

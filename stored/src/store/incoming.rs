@@ -34,7 +34,10 @@ impl Store {
     }
 
     /// The held content with the lowest number, with since when it waits.
-    pub(crate) fn first_held(&self, contact: ContactId) -> Result<Option<(u64, Vec<u8>, Timestamp)>, StoreError> {
+    pub(crate) fn first_held(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<(u64, Vec<u8>, Timestamp)>, StoreError> {
         self.row(
             "SELECT sequence, content, at FROM held WHERE contact = ?1 ORDER BY sequence LIMIT 1",
             [contact],

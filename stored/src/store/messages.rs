@@ -122,18 +122,22 @@ impl Store {
         self.row(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"), [id], read)
     }
 
-    pub(crate) fn message_by_wire(&self, contact: ContactId, wire: WireId) -> Result<Option<Message>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND mine IN (0, 1) AND wire = ?2");
+    pub(crate) fn message_by_wire(
+        &self,
+        contact: ContactId,
+        wire: WireId,
+    ) -> Result<Option<Message>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND mine IN (0, 1) AND wire = ?2");
         self.row(&sql, (contact, wire.0), read)
     }
 
     /// The place behind all others.
     pub(crate) fn last_position(&self, contact: ContactId) -> Result<i64, StoreError> {
-        let last = self.row(
-            "SELECT ifnull(max(position), 0) FROM messages WHERE contact = ?1",
-            [contact],
-            |row| row.get::<_, i64>(0),
-        )?;
+        let last =
+            self.row("SELECT ifnull(max(position), 0) FROM messages WHERE contact = ?1", [contact], |row| {
+                row.get::<_, i64>(0)
+            })?;
         Ok(last.unwrap_or(0).saturating_add(STEP))
     }
 
@@ -154,7 +158,12 @@ impl Store {
     }
 
     /// The first `limit` from place `from` on, the oldest first.
-    pub(crate) fn messages_from(&self, contact: ContactId, from: i64, limit: u32) -> Result<Vec<Message>, StoreError> {
+    pub(crate) fn messages_from(
+        &self,
+        contact: ContactId,
+        from: i64,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position >= ?2 ORDER BY position, rowid LIMIT ?3"
         );
@@ -162,7 +171,12 @@ impl Store {
     }
 
     /// The place of the `limit`th message counted back from `before`.
-    pub(crate) fn page_start(&self, contact: ContactId, before: i64, limit: u32) -> Result<Option<i64>, StoreError> {
+    pub(crate) fn page_start(
+        &self,
+        contact: ContactId,
+        before: i64,
+        limit: u32,
+    ) -> Result<Option<i64>, StoreError> {
         let start = self.row(
             "SELECT min(position) FROM (SELECT position FROM messages WHERE contact = ?1 AND position < ?2
              ORDER BY position DESC LIMIT ?3)",
@@ -174,7 +188,8 @@ impl Store {
 
     /// Moves a text of ours on; false when it was there already.
     pub(crate) fn advance_message(&self, id: &str, state: Delivery) -> Result<bool, StoreError> {
-        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state as u8))? > 0)
+        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state as u8))?
+            > 0)
     }
 
     pub(crate) fn set_route(&self, id: &str, route: &[RelayId]) -> Result<(), StoreError> {

@@ -19,9 +19,7 @@ pub use contacts::{Contact, ContactState, ReceiveChain, SendChain};
 pub use events::{Event, EventKind};
 pub use messages::{Delivery, Message};
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
-pub use queues::{
-    Accept, AcceptState, Created, Invite, InviteState, PeerQueue, Replica, ReplicaState,
-};
+pub use queues::{Accept, AcceptState, Created, Invite, InviteState, PeerQueue, Replica, ReplicaState};
 
 use crate::error::StoreError;
 
@@ -97,7 +95,8 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let mut statement = self.db.prepare_cached("SELECT CAST(value AS TEXT) FROM settings WHERE key = ?1")?;
+        let mut statement =
+            self.db.prepare_cached("SELECT CAST(value AS TEXT) FROM settings WHERE key = ?1")?;
         Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 

@@ -136,7 +136,8 @@ impl Store {
         offer: Option<ReplicaId>,
     ) -> Result<OutgoingId, StoreError> {
         let numbered = !matches!(kind, OutgoingKind::Receipt | OutgoingKind::GapRequest);
-        let (message, part, parts) = message.map_or((None, 0, 1), |(id, part, parts)| (Some(id), part, parts));
+        let (message, part, parts) =
+            message.map_or((None, 0, 1), |(id, part, parts)| (Some(id), part, parts));
         self.run(
             "INSERT INTO outgoing (contact, state, kind, numbered, message, part, parts, offer)
              VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -156,7 +157,8 @@ impl Store {
         state: OutgoingState,
         limit: u32,
     ) -> Result<Vec<Outgoing>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = ?2 ORDER BY id LIMIT ?3");
+        let sql =
+            format!("SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = ?2 ORDER BY id LIMIT ?3");
         self.rows(&sql, (contact, state as u8, limit), read)
     }
 
@@ -199,7 +201,11 @@ impl Store {
     }
 
     /// Sealed, numbered contents up to a number.
-    pub(crate) fn sealed_up_to(&self, contact: ContactId, sequence: u64) -> Result<Vec<Outgoing>, StoreError> {
+    pub(crate) fn sealed_up_to(
+        &self,
+        contact: ContactId,
+        sequence: u64,
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND numbered = 1 AND sequence BETWEEN 1 AND ?2
              AND state IN (1, 2) ORDER BY sequence"
@@ -209,7 +215,8 @@ impl Store {
 
     /// Whether a content of this kind is not at a relay yet.
     pub(crate) fn under_way(&self, contact: ContactId, kind: OutgoingKind) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = ?2 LIMIT 1";
+        let sql =
+            "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = ?2 LIMIT 1";
         Ok(self.row(sql, (contact, kind as u8), |_| Ok(()))?.is_some())
     }
 
@@ -278,13 +285,23 @@ impl Store {
     }
 
     /// What waits for `queue` goes its other way at once.
-    pub(crate) fn hurry_other_replicas(&self, queue: PeerQueueId, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) fn hurry_other_replicas(
+        &self,
+        queue: PeerQueueId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         self.changed(
             "UPDATE deposits SET due = ?2 WHERE peer_queue <> ?1 AND due > ?2 AND outgoing IN
              (SELECT d.outgoing FROM deposits d JOIN outgoing o ON o.id = d.outgoing
               WHERE d.peer_queue = ?1 AND d.due <= ?2 AND o.relayed = 0)",
             (queue, now.0.cast_signed()),
         )
+    }
+
+    /// All envelopes of a content go at once.
+    pub(crate) fn hurry(&self, id: OutgoingId, now: Timestamp) -> Result<usize, StoreError> {
+        let sql = "UPDATE deposits SET due = ?2 WHERE outgoing = ?1 AND due > ?2";
+        self.changed(sql, (id, now.0.cast_signed()))
     }
 
     pub(crate) fn drop_deposits_of(&self, queue: PeerQueueId) -> Result<(), StoreError> {

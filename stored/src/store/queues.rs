@@ -161,10 +161,8 @@ pub struct PeerQueue {
 }
 
 const INVITE: &str = "id, contact, state, link, ifnull(blob_id, x''), ifnull(read_key, x''), ifnull(blob, x''), expires, dropped";
-const REPLICA: &str =
-    "id, contact, invite, state, relay, isolation, ifnull(auth_key, x''), receiver_queue, sender_queue, relay_key, offered";
-const ACCEPT: &str =
-    "id, contact, link, state, relay, ifnull(blob_id, x''), ifnull(sender_key, x''), ifnull(blob, x''), isolation";
+const REPLICA: &str = "id, contact, invite, state, relay, isolation, ifnull(auth_key, x''), receiver_queue, sender_queue, relay_key, offered";
+const ACCEPT: &str = "id, contact, link, state, relay, ifnull(blob_id, x''), ifnull(sender_key, x''), ifnull(blob, x''), isolation";
 const PEER_QUEUE: &str = "number, contact, relay, queue, sender_key, isolation, secured, is_full, dead";
 
 fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
@@ -351,7 +349,11 @@ impl Store {
     }
 
     /// The contact's queues are to go, and then its session.
-    pub(crate) fn delete_replicas_of(&self, contact: ContactId, session: Option<SessionId>) -> Result<(), StoreError> {
+    pub(crate) fn delete_replicas_of(
+        &self,
+        contact: ContactId,
+        session: Option<SessionId>,
+    ) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET state = 6, removal = ?2 WHERE contact = ?1", (contact, session))
     }
 
@@ -367,7 +369,9 @@ impl Store {
     }
 
     pub(crate) fn live_replicas(&self) -> Result<u32, StoreError> {
-        Ok(self.row("SELECT count(*) FROM replicas WHERE state IN (4, 5)", [], |row| row.get(0))?.unwrap_or(0))
+        Ok(self
+            .row("SELECT count(*) FROM replicas WHERE state IN (4, 5)", [], |row| row.get(0))?
+            .unwrap_or(0))
     }
 
     pub(crate) fn add_accept(
@@ -426,24 +430,22 @@ impl Store {
         let added = self.changed(
             "INSERT OR IGNORE INTO peer_queues (number, contact, relay, queue, sender_key, isolation)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            (
-                queue.number,
-                queue.contact,
-                queue.relay.0,
-                &queue.queue,
-                &queue.sender_key,
-                queue.isolation,
-            ),
+            (queue.number, queue.contact, queue.relay.0, &queue.queue, &queue.sender_key, queue.isolation),
         )?;
         Ok(added > 0)
     }
 
     pub(crate) fn peer_queue(&self, number: PeerQueueId) -> Result<Option<PeerQueue>, StoreError> {
-        self.row(&format!("SELECT {PEER_QUEUE} FROM peer_queues WHERE number = ?1"), [number], read_peer_queue)
+        self.row(
+            &format!("SELECT {PEER_QUEUE} FROM peer_queues WHERE number = ?1"),
+            [number],
+            read_peer_queue,
+        )
     }
 
     pub(crate) fn peer_queues_of(&self, contact: ContactId) -> Result<Vec<PeerQueue>, StoreError> {
-        let sql = format!("SELECT {PEER_QUEUE} FROM peer_queues WHERE contact = ?1 AND dead = 0 ORDER BY rowid");
+        let sql =
+            format!("SELECT {PEER_QUEUE} FROM peer_queues WHERE contact = ?1 AND dead = 0 ORDER BY rowid");
         self.rows(&sql, [contact], read_peer_queue)
     }
 
@@ -464,7 +466,8 @@ impl Store {
     }
 
     pub(crate) fn full_queues(&self) -> Result<u32, StoreError> {
-        Ok(self.row("SELECT count(*) FROM peer_queues WHERE is_full = 1 AND dead = 0", [], |row| row.get(0))?.unwrap_or(0))
+        Ok(self
+            .row("SELECT count(*) FROM peer_queues WHERE is_full = 1 AND dead = 0", [], |row| row.get(0))?
+            .unwrap_or(0))
     }
-
 }

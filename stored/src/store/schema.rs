@@ -176,7 +176,10 @@ CREATE TABLE events (
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).ok_or(StoreError::Newer)?;
+    let missing = usize::try_from(version)
+        .ok()
+        .and_then(|version| MIGRATIONS.get(version..))
+        .ok_or(StoreError::Newer)?;
     if missing.is_empty() {
         return Ok(());
     }
