@@ -70,13 +70,44 @@ impl Service {
             (Then::DropOwn { queue, blob_id }, DiskReply::Blob(row)) => {
                 self.drop_own((to, id), (queue, blob_id), row)
             }
-            (Then::BindBlob { blob }, DiskReply::Answer(DiskAnswer::Ok)) => {
-                self.reply(to, id, &Reply::Blob(blob))
+            (then @ (Then::BindBlob { .. } | Then::SecureFor { .. } | Then::SecuredRead { .. }), reply) => {
+                self.secure_and_read((to, id), then, reply);
             }
-            (Then::Plain | Then::BindBlob { .. } | Then::Create, DiskReply::Answer(answer)) => {
+            (Then::Plain | Then::Create, DiskReply::Answer(answer)) => {
                 // Only the first of these is answered by a bare "ok".
                 self.answer(to, id, answer_of(answer));
             }
+            _ => self.answer(to, id, Answer::Throttled),
+        }
+    }
+
+    /// `secure+read`, step by step: the blob is bound to the key, its queue is secured for it, the blob is told. Each step may be
+    /// repeated by the same key; another key is refused at the first.
+    fn secure_and_read(&mut self, (to, id): (StreamRef, u32), then: Then, reply: DiskReply) {
+        match (then, reply) {
+            (Then::BindBlob { receiver_queue, sender_key, blob }, DiskReply::Answer(DiskAnswer::Ok)) => {
+                let then = Then::SecureFor { receiver_queue, sender_key, blob };
+                self.go_on((to, id), DiskRequest::ByReceiver(receiver_queue), then);
+            }
+            (Then::SecureFor { receiver_queue, sender_key, blob }, DiskReply::Receiver(row)) => match row {
+                Some(row) => {
+                    let request = DiskRequest::Secure { sender_queue: row.sender_queue, sender_key };
+                    let then = Then::SecuredRead { receiver_queue, sender_key, blob };
+                    let ticket = self.go_on((to, id), request, then);
+                    // A deposit right behind must not find the queue unsecured.
+                    self.wait_for(to.circuit, ticket);
+                }
+                // The queue was deleted, and with it what was beside it.
+                None => self.answer(to, id, Answer::NoBlob),
+            },
+            (Then::SecuredRead { receiver_queue, sender_key, blob }, DiskReply::Answer(answer)) => {
+                self.secured(to, &receiver_queue, (answer, sender_key));
+                match answer {
+                    DiskAnswer::Ok => self.reply(to, id, &Reply::Blob(blob)),
+                    other => self.answer(to, id, answer_of(other)),
+                }
+            }
+            (_, DiskReply::Answer(answer)) if answer != DiskAnswer::Ok => self.answer(to, id, answer_of(answer)),
             _ => self.answer(to, id, Answer::Throttled),
         }
     }

@@ -80,7 +80,7 @@ impl Service {
         if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
             return self.answer(to, id, Answer::NotAuthorised);
         }
-        let then = Then::BindBlob { blob: row.blob };
+        let then = Then::BindBlob { receiver_queue: row.receiver_queue, sender_key, blob: row.blob };
         self.go_on((to, id), DiskRequest::BindBlob { blob_id, sender_key }, then);
     }
 }

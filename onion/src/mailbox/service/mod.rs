@@ -93,7 +93,22 @@ enum Then {
         queue: QueueId,
         blob_id: [u8; 32],
     },
+    /// The blob is bound: then its queue is secured for the same key, or nobody could write to the inviter.
     BindBlob {
+        receiver_queue: QueueId,
+        sender_key: [u8; 32],
+        blob: Vec<u8>,
+    },
+    /// Whose queue the blob lies beside: then secure it.
+    SecureFor {
+        receiver_queue: QueueId,
+        sender_key: [u8; 32],
+        blob: Vec<u8>,
+    },
+    /// It is secured: then the blob may be read.
+    SecuredRead {
+        receiver_queue: QueueId,
+        sender_key: [u8; 32],
         blob: Vec<u8>,
     },
     Plain,

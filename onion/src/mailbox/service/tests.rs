@@ -15,7 +15,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::*;
 use crate::id::{Service as ServiceKind, StreamId};
 use crate::mailbox::client::{Client, Event, Outcome, RequestId};
-use crate::mailbox::disk::DiskAnswer;
+use crate::mailbox::disk::{DiskAnswer, SenderRow};
 use crate::mailbox::message::{Authenticator, Created, Waiting};
 use crate::mailbox::model_disk::{ModelDisk, QUEUE_MAX, TTL};
 
@@ -533,6 +533,10 @@ fn a_blob_is_bound_to_its_first_reader_who_may_repeat() {
     }
     let second = read(&mut reader, read_key, 2);
     assert_eq!(world.ask(&mut reader, second), Outcome::Answer(Answer::NotAuthorised));
+    let now = world.now;
+    let secured = world.disk.carry_out(now, DiskRequest::BySender(people.queue.sender_queue));
+    let row = SenderRow { sender_key: Some([1; 32]), receiver_queue: people.queue.receiver_queue };
+    assert_eq!(secured, DiskReply::Sender(Some(row)), "who has read it may write");
     let drop = people.received(&mut inviter, Call::DropBlob { blob_id });
     assert_eq!(world.answer(&mut inviter, drop), Answer::Ok);
     let late = read(&mut reader, read_key, 1);
