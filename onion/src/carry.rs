@@ -43,7 +43,10 @@ impl Shell {
     /// # Errors
     /// [`CallError`].
     pub fn ask_create(
-        self: &Rc<Self>, circuit: CircuitHandle, receiver_key: [u8; 32], work: u64,
+        self: &Rc<Self>,
+        circuit: CircuitHandle,
+        receiver_key: [u8; 32],
+        work: u64,
     ) -> Result<Asked, CallError> {
         self.ask(circuit, |client| client.create(receiver_key, work))
     }
@@ -57,7 +60,8 @@ impl Shell {
     }
 
     fn ask(
-        self: &Rc<Self>, circuit: CircuitHandle,
+        self: &Rc<Self>,
+        circuit: CircuitHandle,
         request: impl FnOnce(&mut Client) -> Result<(RequestId, Vec<u8>), NotSent>,
     ) -> Result<Asked, CallError> {
         let (tell, outcome) = oneshot::channel();
@@ -78,7 +82,8 @@ impl Shell {
     /// Sends what the stream takes.
     pub fn flush(self: &Rc<Self>, circuit: CircuitHandle) {
         loop {
-            let next = self.carried.borrow_mut().get_mut(&circuit).and_then(|carried| carried.unsent.pop_front());
+            let next =
+                self.carried.borrow_mut().get_mut(&circuit).and_then(|carried| carried.unsent.pop_front());
             let Some(message) = next else { return };
             match self.with(|core, now, rng| core.send(now, rng, circuit, &message)) {
                 Ok(()) => {}
@@ -110,8 +115,13 @@ impl Shell {
 
     /// Gives up circuits whose relay does not answer.
     pub fn give_up_silent(self: &Rc<Self>, now: Timestamp) {
-        let silent: Vec<_> =
-            self.carried.borrow().iter().filter(|(_, carried)| carried.is_overdue(now)).map(|(id, _)| *id).collect();
+        let silent: Vec<_> = self
+            .carried
+            .borrow()
+            .iter()
+            .filter(|(_, carried)| carried.is_overdue(now))
+            .map(|(id, _)| *id)
+            .collect();
         for circuit in silent {
             self.with(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Timeout));
         }

@@ -57,7 +57,9 @@ impl Shell {
     /// # Errors
     /// [`StateError::Unreadable`]: a relay's file that holds no keys. It must not become another relay by itself.
     pub fn new(
-        settings: Settings, file: Option<StateFile>, saved: &[u8],
+        settings: Settings,
+        file: Option<StateFile>,
+        saved: &[u8],
     ) -> Result<(Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>), StateError> {
         let now = Timestamp::now();
         let core = if settings.relay {
@@ -108,9 +110,7 @@ impl Shell {
     }
 
     /// One step of the core, and all that it leads to.
-    pub fn with<T>(
-        self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T,
-    ) -> T {
+    pub fn with<T>(self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T) -> T {
         let result = step(&mut self.core.borrow_mut(), Timestamp::now(), &mut random());
         self.carry_out();
         result

@@ -71,7 +71,9 @@ impl StateFile {
         let any = slots.iter().any(|slot| !matches!(slot, Slot::Empty));
         let newest = slots
             .into_iter()
-            .filter_map(|slot| if let Slot::Whole(generation, payload) = slot { Some((generation, payload)) } else { None })
+            .filter_map(|slot| {
+                if let Slot::Whole(generation, payload) = slot { Some((generation, payload)) } else { None }
+            })
             .max_by_key(|(generation, _)| *generation);
         let (generation, payload) = match newest {
             Some((generation, payload)) => (generation, Ok(payload)),

@@ -142,7 +142,10 @@ pub struct Cell {
 
 impl std::fmt::Debug for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cell").field("circuit", &self.circuit).field("command", &self.command).finish_non_exhaustive()
+        f.debug_struct("Cell")
+            .field("circuit", &self.circuit)
+            .field("command", &self.command)
+            .finish_non_exhaustive()
     }
 }
 

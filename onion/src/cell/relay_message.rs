@@ -84,7 +84,9 @@ impl<'a> Raw<'a> {
         match (self.command, self.stream) {
             (code::DATA, Some(stream)) if !self.data.is_empty() => Ok(EndMessage::Data(stream, self.data)),
             (code::END, Some(stream)) if self.data.is_empty() => Ok(EndMessage::End(stream)),
-            (code::SENDME, stream) => Ok(EndMessage::Sendme(stream, self.data.try_into().map_err(|_| Illegal)?)),
+            (code::SENDME, stream) => {
+                Ok(EndMessage::Sendme(stream, self.data.try_into().map_err(|_| Illegal)?))
+            }
             (code::PADDING, None) if self.data.is_empty() => Ok(EndMessage::Padding),
             _ => Err(Illegal),
         }

@@ -51,14 +51,24 @@ type Step = Result<(), CircuitFailure>;
 impl ClientCircuit {
     /// A circuit over `route`, not begun: its link is still to be had.
     #[must_use]
-    pub fn new(handle: CircuitHandle, network: [u8; 32], route: Vec<HopInfo>, lane: Lane, now: Timestamp) -> Self {
+    pub fn new(
+        handle: CircuitHandle,
+        network: [u8; 32],
+        route: Vec<HopInfo>,
+        lane: Lane,
+        now: Timestamp,
+    ) -> Self {
         Self {
             handle,
             on_link: CircuitId::LINK,
             network,
             route,
             layers: ClientLayers::default(),
-            state: State::Building { handshake: None, created: HandshakeParts::default(), extended: MessageParts::default() },
+            state: State::Building {
+                handshake: None,
+                created: HandshakeParts::default(),
+                extended: MessageParts::default(),
+            },
             streams: Streams::new(lane),
             deadline: now.after(HOP_TIMEOUT),
         }
@@ -87,7 +97,13 @@ impl ClientCircuit {
     ///
     /// # Errors
     /// The circuit's failure: a route without hops.
-    pub fn start(&mut self, on_link: CircuitId, now: Timestamp, rng: &mut impl CryptoRng, out: &mut ClientOutput) -> Step {
+    pub fn start(
+        &mut self,
+        on_link: CircuitId,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        out: &mut ClientOutput,
+    ) -> Step {
         self.on_link = on_link;
         let hello = self.next_hello(now, rng).ok_or(self.failure(None, FailureReason::Ours))?;
         out.cells.extend(handshake_cells(on_link, Command::Create, &hello));
@@ -108,7 +124,13 @@ impl ClientCircuit {
     ///
     /// # Errors
     /// The circuit's failure: it is gone, destroy it.
-    pub fn cell(&mut self, now: Timestamp, rng: &mut impl CryptoRng, cell: &mut Cell, out: &mut ClientOutput) -> Step {
+    pub fn cell(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        cell: &mut Cell,
+        out: &mut ClientOutput,
+    ) -> Step {
         match cell.command {
             Command::Created => self.created(now, rng, &cell.body, out),
             Command::Relay => self.relay(now, rng, &mut cell.body, out),
@@ -118,10 +140,16 @@ impl ClientCircuit {
     }
 
     fn created(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, body: &[u8; BODY_BYTES], out: &mut ClientOutput,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        body: &[u8; BODY_BYTES],
+        out: &mut ClientOutput,
     ) -> Step {
         let misbehaved = self.failure(Some(0), FailureReason::Misbehaved);
-        let State::Building { created, handshake: Some(_), .. } = &mut self.state else { return Err(misbehaved) };
+        let State::Building { created, handshake: Some(_), .. } = &mut self.state else {
+            return Err(misbehaved);
+        };
         if !self.layers.is_empty() {
             return Err(misbehaved);
         }
@@ -133,7 +161,13 @@ impl ClientCircuit {
     }
 
     /// The hop that is being built has answered: checks it, then extends or is done.
-    fn answered(&mut self, now: Timestamp, rng: &mut impl CryptoRng, answer: &[u8], out: &mut ClientOutput) -> Step {
+    fn answered(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        answer: &[u8],
+        out: &mut ClientOutput,
+    ) -> Step {
         let hop = self.layers.len();
         let bad = self.failure(Some(hop), FailureReason::Handshake);
         let State::Building { handshake, .. } = &mut self.state else { return Err(bad) };
@@ -162,7 +196,11 @@ impl ClientCircuit {
     }
 
     fn relay(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, body: &mut [u8; BODY_BYTES], out: &mut ClientOutput,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        body: &mut [u8; BODY_BYTES],
+        out: &mut ClientOutput,
     ) -> Step {
         let Some((hop, tag)) = self.layers.unwrap(body) else { return Err(self.garbage()) };
         let misbehaved = self.failure(Some(hop), FailureReason::Misbehaved);
@@ -193,10 +231,18 @@ impl ClientCircuit {
         self.failure(newest, FailureReason::Garbage)
     }
 
-    fn extended(&mut self, now: Timestamp, rng: &mut impl CryptoRng, part: &[u8], out: &mut ClientOutput) -> Step {
+    fn extended(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        part: &[u8],
+        out: &mut ClientOutput,
+    ) -> Step {
         let newest = self.layers.len().saturating_sub(1);
         let misbehaved = self.failure(Some(newest), FailureReason::Misbehaved);
-        let State::Building { extended, handshake: Some(_), .. } = &mut self.state else { return Err(misbehaved) };
+        let State::Building { extended, handshake: Some(_), .. } = &mut self.state else {
+            return Err(misbehaved);
+        };
         match extended.take(part, ANSWER_BYTES).map_err(|_| misbehaved)? {
             None => Ok(()),
             Some(answer) => self.answered(now, rng, &answer, out),
@@ -240,7 +286,12 @@ impl ClientCircuit {
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn send(&mut self, stream: StreamId, message: &[u8], out: &mut ClientOutput) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        stream: StreamId,
+        message: &[u8],
+        out: &mut ClientOutput,
+    ) -> Result<(), SendError> {
         self.streams.queue(stream, message)?;
         self.flush(out);
         Ok(())

@@ -224,7 +224,9 @@ impl Streams {
         for _ in 0..self.turns.len() {
             let id = self.turns.pop_front()?;
             let low = self.queue_max_bytes() / 2;
-            let Some(stream) = self.open.get_mut(&id).filter(|stream| !stream.outgoing.is_empty()) else { continue };
+            let Some(stream) = self.open.get_mut(&id).filter(|stream| !stream.outgoing.is_empty()) else {
+                continue;
+            };
             if !stream.send.is_open() {
                 self.turns.push_back(id);
                 continue;
@@ -479,7 +481,11 @@ mod tests {
     fn what_is_not_legal_is_a_violation() {
         let mut relay = Streams::new(Lane::Text);
         let data = [0, 0, 0, 1, 9];
-        assert_eq!(relay.receive(EndMessage::Data(StreamId(1), &data), [0; 16]), Err(Violation), "never opened");
+        assert_eq!(
+            relay.receive(EndMessage::Data(StreamId(1), &data), [0; 16]),
+            Err(Violation),
+            "never opened"
+        );
         assert_eq!(relay.receive(EndMessage::Sendme(None, [0; 16]), [0; 16]), Err(Violation), "early");
         assert_eq!(relay.receive(EndMessage::End(StreamId(1)), [0; 16]), Err(Violation), "never opened");
         relay.accept(StreamId(5), 1, 0).unwrap();
@@ -487,7 +493,11 @@ mod tests {
         assert_eq!(relay.accept(StreamId(6), 1, 1), Err(Violation), "one lane a circuit");
         assert_eq!(relay.accept(StreamId(7), 1, 9), Err(Violation), "unknown lane");
         let long = u32::try_from(MESSAGE_MAX_BYTES + 1).unwrap().to_be_bytes();
-        assert_eq!(relay.receive(EndMessage::Data(StreamId(5), &long), [0; 16]), Err(Violation), "too long a message");
+        assert_eq!(
+            relay.receive(EndMessage::Data(StreamId(5), &long), [0; 16]),
+            Err(Violation),
+            "too long a message"
+        );
     }
 
     #[test]

@@ -131,13 +131,20 @@ impl OnionCore {
 
     /// A contact point says who it is. Believed only if its descriptor is signed, of this network, and names the very link key that
     /// netd has seen.
-    pub(super) fn described(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, untrusted: &[u8]) {
+    pub(super) fn described(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        link: LinkId,
+        untrusted: &[u8],
+    ) {
         let jobs = self.jobs.describing.remove(&link).unwrap_or_default();
         let network_id = self.view.rules().network_id();
         let honest = |descriptor: &Descriptor| {
             descriptor.network_id == network_id && self.network.peer_of(link) == Some(descriptor.link_key)
         };
-        let relay = Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| RelayId(descriptor.relay.0));
+        let relay =
+            Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| RelayId(descriptor.relay.0));
         if relay.is_some() && self.view.accept(now, untrusted).is_ok_and(crate::directory::Learned::is_news) {
             self.learned(now);
         }
@@ -182,7 +189,13 @@ impl OnionCore {
         }
     }
 
-    fn job_message(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, message: &[u8]) {
+    fn job_message(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circuit: CircuitHandle,
+        message: &[u8],
+    ) {
         let Some(at) = self.jobs.circuits.get(&circuit) else { return };
         let (job, stream) = (at.job, at.stream);
         match self.schedule.message(now, &mut self.view, job, message) {

@@ -15,8 +15,8 @@ use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId, Service};
 use crate::network::{Counts, LinkInfo, Network, Output};
 use crate::path::stage::PROOF_LASTS;
-use crate::state::StateError;
 use crate::path::{Paths, Pool, Stage, StageFacts};
+use crate::state::StateError;
 
 /// What netd is asked to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,10 @@ impl OnionCore {
     /// # Errors
     /// [`StateError::Unreadable`]: there is a state, and no keys can be read from it.
     pub fn relay(
-        now: Timestamp, rng: &mut impl CryptoRng, network_id: [u8; 32], state: &[u8],
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        network_id: [u8; 32],
+        state: &[u8],
     ) -> Result<Self, StateError> {
         let rules = NetworkRules::new(network_id);
         let (saved, keys) = if state.is_empty() {
@@ -172,7 +175,13 @@ impl OnionCore {
     }
 
     /// netd is there. `identity` and addresses as it says them, for a relay.
-    pub fn netd_up(&mut self, now: Timestamp, rng: &mut impl CryptoRng, bootstraps: u16, seen: Option<Appearance>) {
+    pub fn netd_up(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        bootstraps: u16,
+        seen: Option<Appearance>,
+    ) {
         self.netd = true;
         self.schedule.set_bootstraps(bootstraps);
         self.schedule.hurry();
@@ -212,7 +221,11 @@ impl OnionCore {
     /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing. `false`: it is not wanted any
     /// more, let go of the link.
     pub fn dialled(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, dial: DialId, link: Option<(LinkId, [u8; 32])>,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        dial: DialId,
+        link: Option<(LinkId, [u8; 32])>,
     ) -> bool {
         let Some(target) = self.dials.remove(&dial) else { return false };
         match (target, link) {
@@ -270,7 +283,11 @@ impl OnionCore {
     /// Up to `count` relays for a new queue's replicas, none of `avoid`.
     #[must_use]
     pub fn pick_mailboxes(
-        &self, now: Timestamp, rng: &mut impl CryptoRng, count: usize, avoid: &[RelayId],
+        &self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        count: usize,
+        avoid: &[RelayId],
     ) -> Vec<RelayId> {
         self.paths.pick_mailboxes(now, rng, &self.view, (count, avoid))
     }
@@ -280,7 +297,11 @@ impl OnionCore {
     /// # Errors
     /// See [`SendError`].
     pub fn send(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, message: &[u8],
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circuit: CircuitHandle,
+        message: &[u8],
     ) -> Result<(), SendError> {
         let stream = self.opens.stream(circuit).ok_or(SendError::Gone)?;
         let result = self.network.send(circuit, stream, message);
@@ -293,7 +314,11 @@ impl OnionCore {
     /// # Errors
     /// See [`SendError`].
     pub fn reply(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, to: StreamRef, message: &[u8],
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        to: StreamRef,
+        message: &[u8],
     ) -> Result<(), SendError> {
         let result = self.network.reply(to, message);
         self.settle(now, rng);

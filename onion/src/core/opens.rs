@@ -109,13 +109,18 @@ impl OnionCore {
     }
 
     fn build(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, isolation: Isolation, (tries, waiting): (u32, Vec<OpenId>),
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        isolation: Isolation,
+        (tries, waiting): (u32, Vec<OpenId>),
     ) {
         match self.paths.choose(now, rng, &self.view, isolation.relay) {
             Ok(route) => {
                 let circuit = self.network.open(now, rng, route, isolation.lane);
                 self.pool.opened(now, circuit, isolation);
-                let open = OpenCircuit { isolation, tries: tries + 1, waiting, opened: None, stream: None, held: 0 };
+                let open =
+                    OpenCircuit { isolation, tries: tries + 1, waiting, opened: None, stream: None, held: 0 };
                 self.opens.circuits.insert(circuit, open);
             }
             Err(no) => {
@@ -136,7 +141,9 @@ impl OnionCore {
             CircuitEvent::Message { circuit, message, .. } => {
                 self.outputs.push_back(CoreOutput::Mailbox(circuit, message));
             }
-            CircuitEvent::Drained { circuit, .. } => self.outputs.push_back(CoreOutput::MailboxDrained(circuit)),
+            CircuitEvent::Drained { circuit, .. } => {
+                self.outputs.push_back(CoreOutput::MailboxDrained(circuit))
+            }
             // The asked relay serves no mailboxes, or is done with us.
             CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
             CircuitEvent::Closed { circuit, failure } => self.open_closed(now, rng, circuit, &failure),
@@ -161,7 +168,11 @@ impl OnionCore {
     }
 
     fn open_closed(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, failure: &CircuitFailure,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circuit: CircuitHandle,
+        failure: &CircuitFailure,
     ) {
         self.pool.closed(circuit);
         self.opens.retiring.remove(&circuit);
@@ -191,7 +202,11 @@ impl OnionCore {
     /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
     /// is closed. Silence may be any hop's doing.
     pub fn abandon(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle, reason: FailureReason,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circuit: CircuitHandle,
+        reason: FailureReason,
     ) {
         let route = self.network.route(circuit).unwrap_or_default();
         if let Some(asked) = route.last() {

@@ -4,10 +4,10 @@
 //! descriptors (count 4, then first seen 8 ‖ length 2 ‖ bytes) ‖ keys (0, or 1 ‖ identity 32 ‖ mailbox secret 32 ‖ sequence 8 ‖ onion keys:
 //! count 1, then secret 32 ‖ from 8 ‖ until 8). Integers big-endian.
 
+use ed25519_dalek::SigningKey;
 use ipc_schema::Timestamp;
 use ipc_schema::bytes::{Cursor, Short};
 use ipc_schema::relay::Hint;
-use ed25519_dalek::SigningKey;
 use x25519_dalek::StaticSecret;
 
 use crate::directory::RelayKeys;
@@ -140,7 +140,11 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let kept = |n: u8| Kept { relay: RelayId([n; 32]), until: Timestamp(u64::from(n)) };
         Saved {
-            guards: SavedGuards { guards: vec![kept(1), kept(2)], vanguards: vec![kept(3)], replaced: Timestamp(7) },
+            guards: SavedGuards {
+                guards: vec![kept(1), kept(2)],
+                vanguards: vec![kept(3)],
+                replaced: Timestamp(7),
+            },
             hints: vec![Hint {
                 link_key: [4; 32],
                 address: crate::directory::rules::parse_multiaddr("/ip4/10.0.0.1/udp/9/quic-v1").unwrap(),

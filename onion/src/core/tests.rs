@@ -36,7 +36,8 @@ struct World {
 
 impl World {
     fn new(relays: usize, clients: usize) -> Self {
-        let mut world = Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
+        let mut world =
+            Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
         for n in 0..relays + clients {
             let core = if n < relays {
                 OnionCore::relay(START, &mut world.rng, NETWORK, &[]).unwrap()
@@ -54,8 +55,12 @@ impl World {
 
     fn netd_up(&mut self, n: usize) {
         let address = parse_multiaddr(&format!("/ip4/127.0.0.1/udp/{}/quic-v1", 4_000 + n)).unwrap();
-        let appearance =
-            Appearance { link_key: self.nodes[n].key, addresses: vec![address], operator_tag: [0; 16], mailboxes: true };
+        let appearance = Appearance {
+            link_key: self.nodes[n].key,
+            addresses: vec![address],
+            operator_tag: [0; 16],
+            mailboxes: true,
+        };
         let seen = (n < self.relays).then_some(appearance);
         self.nodes[n].core.netd_up(self.now, &mut self.rng, 1, seen);
     }
@@ -175,7 +180,8 @@ impl World {
     }
 
     fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenRefused>> {
-        let isolation = Isolation { key: [u8::try_from(id).unwrap(); 16], lane: Lane::Text, relay: self.relay(relay) };
+        let isolation =
+            Isolation { key: [u8::try_from(id).unwrap(); 16], lane: Lane::Text, relay: self.relay(relay) };
         self.nodes[at].core.open(self.now, &mut self.rng, OpenId(id), isolation);
         self.run();
         self.nodes[at].opened.get(&id).cloned()
@@ -337,7 +343,10 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
         assert_eq!(world.open(5, id, 0), Some(Err(OpenRefused::BuildFailed)));
         world.seconds(1);
     }
-    assert!(!world.nodes[5].core.paths.guards().is_out(guard), "our own loss of the network is not the guard's");
+    assert!(
+        !world.nodes[5].core.paths.guards().is_out(guard),
+        "our own loss of the network is not the guard's"
+    );
     world.netd_up(5);
     world.run();
     world.open(5, 2, 0).unwrap().unwrap();

@@ -69,7 +69,8 @@ impl OnionCore {
     }
 
     fn close_idle_links(&mut self, now: Timestamp) {
-        let before = Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
+        let before =
+            Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
         let idle: Vec<LinkId> = self.network.idle_links(before).collect();
         for link in idle {
             let relay = self.network.relay_of(link);

@@ -165,7 +165,9 @@ impl Transcript<'_> {
 }
 
 fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { unreachable!("HMAC takes keys of any length") };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
     for part in parts {
         mac.update(part);
     }
@@ -219,14 +221,9 @@ impl ClientHandshake {
         let x = StaticSecret::random_from_rng(rng);
         let (kem, ek) = MlKem768::generate_keypair_from_rng(rng);
         let ek = ek.to_bytes().to_vec();
-        let hello = [
-            &VERSION.to_be_bytes()[..],
-            &hop.relay.0,
-            &hop.onion_key,
-            PublicKey::from(&x).as_bytes(),
-            &ek,
-        ]
-        .concat();
+        let hello =
+            [&VERSION.to_be_bytes()[..], &hop.relay.0, &hop.onion_key, PublicKey::from(&x).as_bytes(), &ek]
+                .concat();
         (Self { hop, network, x, kem: Box::new(kem), ek }, hello)
     }
 
@@ -285,7 +282,9 @@ impl RelaySide {
     /// # Errors
     /// Any [`HandshakeError`] but `NotAuthentic`: the client misbehaved or has an old descriptor.
     pub fn answer(
-        &self, mut untrusted: &[u8], rng: &mut impl CryptoRng,
+        &self,
+        mut untrusted: &[u8],
+        rng: &mut impl CryptoRng,
     ) -> Result<(Vec<u8>, HopKeys), HandshakeError> {
         let from = &mut untrusted;
         if u16::from_be_bytes(take(from)?) != VERSION {
@@ -300,7 +299,8 @@ impl RelaySide {
         }
         let onion = self.onion_keys.iter().find(|key| key.public == onion_public);
         let onion = onion.ok_or(HandshakeError::UnknownOnionKey)?;
-        let kem = EncapsulationKey::<MlKem768>::new(&ek.into()).map_err(|_| HandshakeError::BadEncapsulationKey)?;
+        let kem =
+            EncapsulationKey::<MlKem768>::new(&ek.into()).map_err(|_| HandshakeError::BadEncapsulationKey)?;
         let secret = StaticSecret::random_from_rng(rng);
         let xy = agree(&secret, &x)?;
         let xb = agree(&onion.secret, &x)?;
@@ -334,7 +334,10 @@ mod tests {
     fn pair(rng: &mut ChaCha20Rng) -> (RelaySide, HopInfo) {
         let key = OnionKey::generate(rng);
         let hop = HopInfo { relay: RelayId([9; 32]), onion_key: key.public() };
-        (RelaySide { relay: hop.relay, network: [1; 32], onion_keys: vec![OnionKey::generate(rng), key] }, hop)
+        (
+            RelaySide { relay: hop.relay, network: [1; 32], onion_keys: vec![OnionKey::generate(rng), key] },
+            hop,
+        )
     }
 
     #[test]

@@ -5,8 +5,8 @@ use rand_core::CryptoRng;
 
 use super::link::{HALF_CREATED_MAX, Owner};
 use super::{Network, Output, PASSING_CIRCUITS_MAX};
-use crate::cell::{BODY_BYTES, CELL_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts};
 use crate::cell::handshake_cells;
+use crate::cell::{BODY_BYTES, CELL_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts};
 use crate::handshake::HELLO_BYTES;
 use crate::id::{CircuitHandle, LinkId, RelayCircuit};
 use crate::relay::circuit::PassingCircuit;
@@ -87,7 +87,8 @@ impl Network {
         let destroyed = cell.command == Command::Destroy;
         let step = self.with_own(handle, |circuit, out| circuit.cell(now, rng, &mut cell, out));
         let Some(Err(failure)) = step else { return };
-        if destroyed && let Some((_, at)) = self.own.get_mut(&handle)
+        if destroyed
+            && let Some((_, at)) = self.own.get_mut(&handle)
             && let Some((link, number)) = at.take()
         {
             self.leave((link, number), Some(link), DestroyReason::None);
@@ -179,5 +180,7 @@ fn descriptor_cells(descriptor: &[u8]) -> Vec<Cell> {
 fn described(bytes: &[u8]) -> Option<Vec<u8>> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     let length = usize::from(u16::from_be_bytes(*length));
-    rest.get(..length.min(DESCRIPTOR_MAX_BYTES + 1)).filter(|bytes| bytes.len() <= DESCRIPTOR_MAX_BYTES).map(<[u8]>::to_vec)
+    rest.get(..length.min(DESCRIPTOR_MAX_BYTES + 1))
+        .filter(|bytes| bytes.len() <= DESCRIPTOR_MAX_BYTES)
+        .map(<[u8]>::to_vec)
 }

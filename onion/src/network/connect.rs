@@ -65,7 +65,11 @@ impl Network {
 
     /// A wanted link is there. `link` may be one that was there before.
     pub fn connected(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, relay: RelayId, (link, info): (LinkId, LinkInfo),
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        relay: RelayId,
+        (link, info): (LinkId, LinkInfo),
     ) {
         self.links.entry(link).or_insert_with(|| Link::new(info, now));
         let peer = self.peers.entry(relay).or_default();
@@ -123,7 +127,10 @@ impl Network {
 
     /// Links without circuits that have not been used since `before`. Who keeps links (to guards) knows which to spare.
     pub fn idle_links(&self, before: Timestamp) -> impl Iterator<Item = LinkId> + '_ {
-        self.links.iter().filter(move |(_, link)| link.circuits() == 0 && link.used < before).map(|(id, _)| *id)
+        self.links
+            .iter()
+            .filter(move |(_, link)| link.circuits() == 0 && link.used < before)
+            .map(|(id, _)| *id)
     }
 
     /// The relay behind a link, where it is known.
@@ -147,7 +154,11 @@ impl Network {
     }
 
     pub(super) fn want_client_link(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, relay: RelayId, handle: CircuitHandle,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        relay: RelayId,
+        handle: CircuitHandle,
     ) {
         let peer = self.peers.entry(relay).or_default();
         if let Some(link) = peer.link {
@@ -178,15 +189,22 @@ impl Network {
     }
 
     pub(super) fn start_own(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, handle: CircuitHandle, link: LinkId,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        handle: CircuitHandle,
+        link: LinkId,
     ) {
         let Some((_, at)) = self.own.get_mut(&handle) else { return };
-        let Some(on_link) = self.links.get_mut(&link).and_then(|link| link.allocate(Owner::Client(handle))) else {
+        let Some(on_link) = self.links.get_mut(&link).and_then(|link| link.allocate(Owner::Client(handle)))
+        else {
             self.fail_own(handle, Some(0), FailureReason::Link);
             return;
         };
         *at = Some((link, on_link));
-        if let Some(Err(failure)) = self.with_own(handle, |circuit, out| circuit.start(on_link, now, rng, out)) {
+        if let Some(Err(failure)) =
+            self.with_own(handle, |circuit, out| circuit.start(on_link, now, rng, out))
+        {
             self.close_own(handle, failure);
         }
     }

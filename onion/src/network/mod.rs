@@ -151,7 +151,13 @@ impl Network {
     }
 
     /// Begins to build a circuit over `route`. All that follows comes as [`CircuitEvent`]s; too many circuits, too.
-    pub fn open(&mut self, now: Timestamp, rng: &mut impl CryptoRng, route: Vec<HopInfo>, lane: Lane) -> CircuitHandle {
+    pub fn open(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        route: Vec<HopInfo>,
+        lane: Lane,
+    ) -> CircuitHandle {
         self.next_own += 1;
         let handle = CircuitHandle(self.next_own);
         let first = route.first().map(|hop| hop.relay);
@@ -167,7 +173,11 @@ impl Network {
 
     /// Begins to build a circuit of one hop over a link that is there, to a relay that was only now described over it.
     pub fn open_over(
-        &mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, hop: HopInfo,
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        link: LinkId,
+        hop: HopInfo,
     ) -> CircuitHandle {
         self.next_own += 1;
         let handle = CircuitHandle(self.next_own);
@@ -182,15 +192,22 @@ impl Network {
     /// # Errors
     /// [`SendError::Gone`], or [`SendError::QueueFull`] with too many streams.
     pub fn open_stream(&mut self, circuit: CircuitHandle, service: Service) -> Result<StreamId, SendError> {
-        self.with_own(circuit, |circuit, out| circuit.open_stream(service, out)).unwrap_or(Err(SendError::Gone))
+        self.with_own(circuit, |circuit, out| circuit.open_stream(service, out))
+            .unwrap_or(Err(SendError::Gone))
     }
 
     /// Sends a message on a stream of ours.
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn send(&mut self, circuit: CircuitHandle, stream: StreamId, message: &[u8]) -> Result<(), SendError> {
-        self.with_own(circuit, |circuit, out| circuit.send(stream, message, out)).unwrap_or(Err(SendError::Gone))
+    pub fn send(
+        &mut self,
+        circuit: CircuitHandle,
+        stream: StreamId,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        self.with_own(circuit, |circuit, out| circuit.send(stream, message, out))
+            .unwrap_or(Err(SendError::Gone))
     }
 
     /// Ends a stream of ours once what was queued is sent.
@@ -219,7 +236,8 @@ impl Network {
     /// # Errors
     /// See [`SendError`].
     pub fn reply(&mut self, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
-        self.with_passing(to.circuit, |circuit, out| circuit.reply(to.stream, message, out)).unwrap_or(Err(SendError::Gone))
+        self.with_passing(to.circuit, |circuit, out| circuit.reply(to.stream, message, out))
+            .unwrap_or(Err(SendError::Gone))
     }
 
     /// Ends a service's stream once what was queued is sent.
@@ -246,8 +264,12 @@ impl Network {
         for (handle, failure) in late {
             self.close_own(handle, failure);
         }
-        let overdue: Vec<_> =
-            self.passing.iter().filter(|(_, circuit)| circuit.is_overdue(now)).map(|(handle, _)| *handle).collect();
+        let overdue: Vec<_> = self
+            .passing
+            .iter()
+            .filter(|(_, circuit)| circuit.is_overdue(now))
+            .map(|(handle, _)| *handle)
+            .collect();
         for handle in overdue {
             self.cut(handle, DestroyReason::Unreachable);
         }
@@ -259,7 +281,8 @@ impl Network {
 
     /// Destroys the circuits that hold most, until all together hold less than the bound.
     fn relieve_streams(&mut self) {
-        let mut held: Vec<_> = self.passing.iter().map(|(handle, circuit)| (circuit.held_bytes(), *handle)).collect();
+        let mut held: Vec<_> =
+            self.passing.iter().map(|(handle, circuit)| (circuit.held_bytes(), *handle)).collect();
         let mut all: usize = held.iter().map(|(bytes, _)| bytes).sum();
         if all <= self.limits.held_bytes {
             return;
@@ -281,7 +304,9 @@ impl Network {
 
     /// Runs a step of one of our circuits and carries out what it leads to. `None`: there is no such circuit.
     fn with_own<T>(
-        &mut self, handle: CircuitHandle, step: impl FnOnce(&mut ClientCircuit, &mut ClientOutput) -> T,
+        &mut self,
+        handle: CircuitHandle,
+        step: impl FnOnce(&mut ClientCircuit, &mut ClientOutput) -> T,
     ) -> Option<T> {
         let (circuit, at) = self.own.get_mut(&handle)?;
         let at = at.map(|(link, _)| link);
@@ -298,7 +323,9 @@ impl Network {
 
     /// Runs a step of a passing circuit and carries out what it leads to.
     fn with_passing<T>(
-        &mut self, handle: RelayCircuit, step: impl FnOnce(&mut PassingCircuit, &mut RelayOutput) -> T,
+        &mut self,
+        handle: RelayCircuit,
+        step: impl FnOnce(&mut PassingCircuit, &mut RelayOutput) -> T,
     ) -> Option<T> {
         let mut out = RelayOutput::default();
         let result = step(self.passing.get_mut(&handle)?, &mut out);
@@ -332,7 +359,8 @@ impl Network {
             self.outputs.push_back(Output::Ready(to));
         }
         if self.waiting_cells > self.limits.waiting_cells {
-            let oldest = |(id, link): (&LinkId, &Link)| link.oldest().map(|(serial, circuit)| (serial, *id, circuit));
+            let oldest =
+                |(id, link): (&LinkId, &Link)| link.oldest().map(|(serial, circuit)| (serial, *id, circuit));
             if let Some((_, link, circuit)) = self.links.iter().filter_map(oldest).min() {
                 self.kill(link, circuit);
             }
@@ -354,7 +382,9 @@ impl Network {
     fn kill(&mut self, link: LinkId, circuit: CircuitId) {
         match self.links.get(&link).and_then(|link| link.owner(circuit)) {
             Some(Owner::Client(handle)) => self.fail_own(handle, None, FailureReason::Ours),
-            Some(Owner::Back(handle) | Owner::Onward(handle)) => self.end_passing(handle, None, DestroyReason::Busy),
+            Some(Owner::Back(handle) | Owner::Onward(handle)) => {
+                self.end_passing(handle, None, DestroyReason::Busy)
+            }
             None => {}
         }
     }

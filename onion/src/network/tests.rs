@@ -48,7 +48,8 @@ impl World {
     /// `relays` relays, and last one client.
     fn new(relays: usize, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut world = Self { nodes: vec![], hops: vec![], rng: rng.clone(), now: Timestamp(1_000), next_link: 0 };
+        let mut world =
+            Self { nodes: vec![], hops: vec![], rng: rng.clone(), now: Timestamp(1_000), next_link: 0 };
         for n in 0..relays {
             let key = OnionKey::generate(&mut rng);
             let relay = RelayId([u8::try_from(n).unwrap() + 1; 32]);
@@ -140,7 +141,8 @@ impl World {
         match to {
             Some(to) if self.nodes[to].fault != Fault::Closes => {
                 let (here, _) = self.join(at, to);
-                let info = LinkInfo { peer: [u8::try_from(to).unwrap(); 32], relay: Some(relay), initiator: true };
+                let info =
+                    LinkInfo { peer: [u8::try_from(to).unwrap(); 32], relay: Some(relay), initiator: true };
                 self.nodes[at].network.connected(now, &mut self.rng, relay, (here, info));
             }
             _ => self.nodes[at].network.connect_failed(relay),
@@ -378,7 +380,10 @@ fn a_stranger_creates_256_circuits_and_then_four_a_second() {
     }
     world.run();
     assert_eq!(world.nodes[0].network.counts().passing, 256);
-    assert_eq!(world.client().circuits.iter().filter(|event| matches!(event, CircuitEvent::Closed { .. })).count(), 4);
+    assert_eq!(
+        world.client().circuits.iter().filter(|event| matches!(event, CircuitEvent::Closed { .. })).count(),
+        4
+    );
     world.pass(1_000);
     for _ in 0..6 {
         world.open(&[0], Lane::Text);
@@ -422,7 +427,9 @@ fn a_contact_point_describes_itself_and_is_then_talked_to_over_the_same_link() {
     let hop = world.hops[0];
     let circuit = world.nodes[1].network.open_over(now, &mut world.rng, link, hop);
     world.run();
-    assert!(matches!(world.client().circuits[0], CircuitEvent::Built { circuit: built, .. } if built == circuit));
+    assert!(
+        matches!(world.client().circuits[0], CircuitEvent::Built { circuit: built, .. } if built == circuit)
+    );
 }
 
 /// A hand-made circuit of one hop at relay 0, to say what a client of ours never would.
@@ -439,13 +446,15 @@ impl Rogue {
         use crate::cell::cgo::{ClientLayer, ClientLayers};
         let mut world = World::new(2, 11);
         let (_, link) = world.join(2, 0);
-        let (client, hello) = crate::handshake::ClientHandshake::start(world.hops[0], NETWORK, &mut world.rng);
+        let (client, hello) =
+            crate::handshake::ClientHandshake::start(world.hops[0], NETWORK, &mut world.rng);
         let mut rogue = Self { world, link, layers: ClientLayers::default() };
         for cell in crate::cell::handshake_cells(Self::CIRCUIT, Command::Create, &hello) {
             rogue.cell(&cell);
         }
         let answer = rogue.world.nodes[0].network.drain(link, 64);
-        let answer: Vec<u8> = answer.chunks(CELL_BYTES).flat_map(|cell| cell[6..].to_vec()).take(1_152).collect();
+        let answer: Vec<u8> =
+            answer.chunks(CELL_BYTES).flat_map(|cell| cell[6..].to_vec()).take(1_152).collect();
         let keys = client.finish(&answer).unwrap();
         rogue.layers.push(ClientLayer::new(&keys.towards, &keys.back));
         rogue
@@ -513,7 +522,8 @@ fn noise_and_extending_to_the_relay_itself_destroy_the_circuit() {
     rogue.cell(&Cell::new(Rogue::CIRCUIT, Command::Relay, &[1; 509]));
     assert!(!rogue.lives());
     let mut rogue = Rogue::new();
-    let hello = crate::handshake::ClientHandshake::start(rogue.world.hops[0], NETWORK, &mut rogue.world.rng).1;
+    let hello =
+        crate::handshake::ClientHandshake::start(rogue.world.hops[0], NETWORK, &mut rogue.world.rng).1;
     for part in hello.chunks(488) {
         let length = u16::try_from(part.len()).unwrap().to_be_bytes();
         rogue.say(&[&[1, 0, 0], &length[..], part].concat());

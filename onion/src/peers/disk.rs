@@ -39,7 +39,9 @@ async fn carry_out(disk: &mailbox_disk::Client, request: DiskRequest) -> Result<
             call.get().set_sender_key(&sender_key);
             Ok(answered(call.send().promise.await?.get()?.get_answer()?))
         }
-        DiskRequest::Put { sender_queue, put_id, envelope } => put(disk, [&sender_queue, &put_id, &envelope]).await,
+        DiskRequest::Put { sender_queue, put_id, envelope } => {
+            put(disk, [&sender_queue, &put_id, &envelope]).await
+        }
         DiskRequest::Read { receiver_queue, after, max } => read(disk, &receiver_queue, after, max).await,
         DiskRequest::Ack { receiver_queue, ids } => {
             let mut call = disk.ack_request();
@@ -162,7 +164,10 @@ async fn put(disk: &mailbox_disk::Client, fields: [&[u8]; 3]) -> Result<DiskRepl
 }
 
 async fn read(
-    disk: &mailbox_disk::Client, queue: &[u8], after: Option<[u8; 16]>, max: u16,
+    disk: &mailbox_disk::Client,
+    queue: &[u8],
+    after: Option<[u8; 16]>,
+    max: u16,
 ) -> Result<DiskReply, capnp::Error> {
     let mut call = disk.read_request();
     call.get().set_receiver_queue(queue);

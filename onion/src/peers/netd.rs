@@ -97,8 +97,10 @@ async fn listen(shell: &Rc<Shell>, netd: &links::Client) -> Result<Appearance, c
     request.get().set_acceptor(new_client(AcceptorServer { shell: shell.clone() }));
     let answer = request.send().promise.await?;
     let answer = answer.get()?;
-    let link_key = answer.get_identity()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
-    let addresses = answer.get_addresses()?.iter().filter_map(|text| parse_multiaddr(text.ok()?.to_str().ok()?));
+    let link_key =
+        answer.get_identity()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
+    let addresses =
+        answer.get_addresses()?.iter().filter_map(|text| parse_multiaddr(text.ok()?.to_str().ok()?));
     Ok(Appearance {
         link_key,
         addresses: addresses.collect(),
@@ -113,7 +115,8 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     let sink = Rc::new(Sink::new(shell.clone()));
     let reached = reach(&shell, &target, sink.clone()).await;
     // What a netd that is gone gave is gone with it.
-    let reached = reached.ok().filter(|_| shell.netd.generation() == generation && shell.netd.present().is_some());
+    let reached =
+        reached.ok().filter(|_| shell.netd.generation() == generation && shell.netd.present().is_some());
     let link = reached.map(|(client, key)| {
         let known = shell.links.by_key.borrow().get(&key).copied();
         let id = known.unwrap_or_else(|| open(&shell, client, Some(key)));
@@ -127,7 +130,11 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     }
 }
 
-async fn reach(shell: &Rc<Shell>, target: &Target, sink: Rc<Sink>) -> Result<(link::Client, LinkKey), capnp::Error> {
+async fn reach(
+    shell: &Rc<Shell>,
+    target: &Target,
+    sink: Rc<Sink>,
+) -> Result<(link::Client, LinkKey), capnp::Error> {
     let gone = || capnp::Error::disconnected("netd is not there".into());
     let netd = shell.netd.present().ok_or_else(gone)?;
     let sink: cell_sink::Client = capnp_rpc::new_client_from_rc(sink);
@@ -198,7 +205,9 @@ struct AcceptorServer {
 
 impl acceptor::Server for AcceptorServer {
     async fn incoming(
-        self: Rc<Self>, params: acceptor::IncomingParams, mut results: acceptor::IncomingResults,
+        self: Rc<Self>,
+        params: acceptor::IncomingParams,
+        mut results: acceptor::IncomingResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let peer = params.get_peer()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
@@ -249,7 +258,9 @@ impl cell_sink::Server for Sink {
     }
 
     async fn closed(
-        self: Rc<Self>, _: cell_sink::ClosedParams, _: cell_sink::ClosedResults,
+        self: Rc<Self>,
+        _: cell_sink::ClosedParams,
+        _: cell_sink::ClosedResults,
     ) -> Result<(), capnp::Error> {
         let link = self.link().await;
         self.shell.link_down(link);

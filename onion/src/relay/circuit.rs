@@ -87,7 +87,9 @@ impl PassingCircuit {
     #[must_use]
     pub fn onward(&self) -> Option<(LinkId, CircuitId)> {
         match self.onward {
-            Onward::Creating { link, circuit, .. } | Onward::Joined { link, circuit } => Some((link, circuit)),
+            Onward::Creating { link, circuit, .. } | Onward::Joined { link, circuit } => {
+                Some((link, circuit))
+            }
             _ => None,
         }
     }
@@ -180,7 +182,9 @@ impl PassingCircuit {
             }
             (Onward::Creating { link, circuit, parts, .. }, Command::Created) => {
                 let (link, circuit) = (*link, *circuit);
-                let Some(answer) = parts.take(&cell.body, ANSWER_BYTES).map_err(|_| Broken)? else { return Ok(()) };
+                let Some(answer) = parts.take(&cell.body, ANSWER_BYTES).map_err(|_| Broken)? else {
+                    return Ok(());
+                };
                 self.onward = Onward::Joined { link, circuit };
                 for part in answer.chunks(DATA_BYTES) {
                     self.say(&ToClient::Extended(part), out);
@@ -221,7 +225,12 @@ impl PassingCircuit {
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn reply(&mut self, stream: StreamId, message: &[u8], out: &mut RelayOutput) -> Result<(), SendError> {
+    pub fn reply(
+        &mut self,
+        stream: StreamId,
+        message: &[u8],
+        out: &mut RelayOutput,
+    ) -> Result<(), SendError> {
         self.streams.queue(stream, message)?;
         self.flush(out);
         Ok(())

@@ -39,7 +39,8 @@ impl CreationBudget {
     pub fn take(&mut self, now: Timestamp) -> bool {
         let passed = u64::try_from(now.since(self.filled).as_millis()).unwrap_or(u64::MAX);
         // Milliseconds times tokens a second are thousandths of a token.
-        self.milli = self.milli.saturating_add(passed.saturating_mul(self.per_second)).min(self.burst * 1_000);
+        self.milli =
+            self.milli.saturating_add(passed.saturating_mul(self.per_second)).min(self.burst * 1_000);
         self.filled = now;
         match self.milli.checked_sub(1_000) {
             Some(left) => {

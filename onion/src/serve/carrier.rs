@@ -36,7 +36,9 @@ pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], capnp::Erro
 
 impl carrier::Server for CarrierServer {
     async fn watch(
-        self: Rc<Self>, params: carrier::WatchParams, _: carrier::WatchResults,
+        self: Rc<Self>,
+        params: carrier::WatchParams,
+        _: carrier::WatchResults,
     ) -> Result<(), capnp::Error> {
         let watcher = params.get()?.get_watcher()?;
         spawn_local(keep_telling(self.shell.clone(), watcher));
@@ -44,7 +46,9 @@ impl carrier::Server for CarrierServer {
     }
 
     async fn pick_mailboxes(
-        self: Rc<Self>, params: carrier::PickMailboxesParams, mut results: carrier::PickMailboxesResults,
+        self: Rc<Self>,
+        params: carrier::PickMailboxesParams,
+        mut results: carrier::PickMailboxesResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let avoid = params.get_avoid()?;
@@ -62,22 +66,24 @@ impl carrier::Server for CarrierServer {
     }
 
     async fn add_hints(
-        self: Rc<Self>, params: carrier::AddHintsParams, _: carrier::AddHintsResults,
+        self: Rc<Self>,
+        params: carrier::AddHintsParams,
+        _: carrier::AddHintsResults,
     ) -> Result<(), capnp::Error> {
         let hints = params.get()?.get_hints()?;
         if hints.len() > LIST_MAX {
             return Err(malformed());
         }
-        let hints: Vec<Hint> = hints
-            .iter()
-            .map(|hint| Hint::parse(hint?).map_err(|_| malformed()))
-            .collect::<Result<_, _>>()?;
+        let hints: Vec<Hint> =
+            hints.iter().map(|hint| Hint::parse(hint?).map_err(|_| malformed())).collect::<Result<_, _>>()?;
         self.shell.with(|core, now, rng| core.add_hints(now, rng, &hints));
         Ok(())
     }
 
     async fn open(
-        self: Rc<Self>, params: carrier::OpenParams, mut results: carrier::OpenResults,
+        self: Rc<Self>,
+        params: carrier::OpenParams,
+        mut results: carrier::OpenResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let lane = match params.get_lane()? {
@@ -85,8 +91,11 @@ impl carrier::Server for CarrierServer {
             edge::Lane::Bulk => Lane::Bulk,
             edge::Lane::Call => Lane::Call,
         };
-        let isolation =
-            Isolation { key: fixed(params.get_isolation()?)?, lane, relay: RelayId(fixed(params.get_relay()?)?) };
+        let isolation = Isolation {
+            key: fixed(params.get_isolation()?)?,
+            lane,
+            relay: RelayId(fixed(params.get_relay()?)?),
+        };
         let opened = self.shell.open(isolation).await;
         let mut result = results.get().init_result();
         match opened {

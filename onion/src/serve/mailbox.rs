@@ -58,7 +58,8 @@ impl MailboxServer {
 
     fn ask(&self, fields: Fields<'_>, call: Call) -> Result<Asked, capnp::Error> {
         let (queue, counter, auth) = fields;
-        let authenticator = Authenticator::parse(auth).map_err(|_| capnp::Error::failed("malformed argument".into()))?;
+        let authenticator =
+            Authenticator::parse(auth).map_err(|_| capnp::Error::failed("malformed argument".into()))?;
         let signed = Signed { queue, counter, authenticator, call };
         Ok(self.shell.ask_command(self.circuit, signed)?)
     }
@@ -136,7 +137,9 @@ async fn hand_on(mut pushes: mpsc::Receiver<Waiting>, sink: envelope_sink::Clien
 
 impl mailbox::Server for MailboxServer {
     async fn create(
-        self: Rc<Self>, params: mailbox::CreateParams, mut results: mailbox::CreateResults,
+        self: Rc<Self>,
+        params: mailbox::CreateParams,
+        mut results: mailbox::CreateResults,
     ) -> Result<(), capnp::Error> {
         let receiver_key = fixed(params.get()?.get_receiver_key()?)?;
         let mut work = 0;
@@ -160,7 +163,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn secure(
-        self: Rc<Self>, params: mailbox::SecureParams, mut results: mailbox::SecureResults,
+        self: Rc<Self>,
+        params: mailbox::SecureParams,
+        mut results: mailbox::SecureResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let call = Call::Secure { sender_key: fixed(p.get_sender_key()?)? };
@@ -170,7 +175,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn deposit(
-        self: Rc<Self>, params: mailbox::DepositParams, mut results: mailbox::DepositResults,
+        self: Rc<Self>,
+        params: mailbox::DepositParams,
+        mut results: mailbox::DepositResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let envelope = bounded(p.get_envelope()?, ENVELOPE_BYTES)?;
@@ -181,11 +188,14 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn subscribe(
-        self: Rc<Self>, params: mailbox::SubscribeParams, mut results: mailbox::SubscribeResults,
+        self: Rc<Self>,
+        params: mailbox::SubscribeParams,
+        mut results: mailbox::SubscribeResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let sink = p.get_sink()?;
-        let asked = self.ask((fixed(p.get_receiver_queue()?)?, p.get_counter(), p.get_auth()?), Call::Subscribe)?;
+        let asked =
+            self.ask((fixed(p.get_receiver_queue()?)?, p.get_counter(), p.get_auth()?), Call::Subscribe)?;
         let outcome = asked.outcome.await.map_err(|_| CallError::CircuitGone)?;
         let answer = plain(&outcome);
         if answer == edge::Answer::Ok {
@@ -196,7 +206,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn collect(
-        self: Rc<Self>, params: mailbox::CollectParams, mut results: mailbox::CollectResults,
+        self: Rc<Self>,
+        params: mailbox::CollectParams,
+        mut results: mailbox::CollectResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let call = Call::Collect { max: p.get_max() };
@@ -211,7 +223,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn acknowledge(
-        self: Rc<Self>, params: mailbox::AcknowledgeParams, mut results: mailbox::AcknowledgeResults,
+        self: Rc<Self>,
+        params: mailbox::AcknowledgeParams,
+        mut results: mailbox::AcknowledgeResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let ids = p.get_messages()?;
@@ -225,7 +239,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn delete(
-        self: Rc<Self>, params: mailbox::DeleteParams, mut results: mailbox::DeleteResults,
+        self: Rc<Self>,
+        params: mailbox::DeleteParams,
+        mut results: mailbox::DeleteResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let fields = (fixed(p.get_receiver_queue()?)?, p.get_counter(), p.get_auth()?);
@@ -234,7 +250,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn leave_blob(
-        self: Rc<Self>, params: mailbox::LeaveBlobParams, mut results: mailbox::LeaveBlobResults,
+        self: Rc<Self>,
+        params: mailbox::LeaveBlobParams,
+        mut results: mailbox::LeaveBlobResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let (blob_id, read_key) = (fixed(p.get_blob_id()?)?, fixed(p.get_read_key()?)?);
@@ -245,11 +263,14 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn secure_read(
-        self: Rc<Self>, params: mailbox::SecureReadParams, mut results: mailbox::SecureReadResults,
+        self: Rc<Self>,
+        params: mailbox::SecureReadParams,
+        mut results: mailbox::SecureReadResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let blob_id: [u8; 32] = fixed(p.get_blob_id()?)?;
-        let queue = *blob_id.first_chunk().ok_or_else(|| capnp::Error::failed("malformed argument".into()))?;
+        let queue =
+            *blob_id.first_chunk().ok_or_else(|| capnp::Error::failed("malformed argument".into()))?;
         let call = Call::SecureRead { blob_id, sender_key: fixed(p.get_sender_key()?)? };
         let outcome = self.command((queue, p.get_counter(), p.get_auth()?), call).await?;
         let mut out = results.get();
@@ -261,7 +282,9 @@ impl mailbox::Server for MailboxServer {
     }
 
     async fn drop_blob(
-        self: Rc<Self>, params: mailbox::DropBlobParams, mut results: mailbox::DropBlobResults,
+        self: Rc<Self>,
+        params: mailbox::DropBlobParams,
+        mut results: mailbox::DropBlobResults,
     ) -> Result<(), capnp::Error> {
         let p = params.get()?;
         let call = Call::DropBlob { blob_id: fixed(p.get_blob_id()?)? };

@@ -21,7 +21,9 @@ struct OperatorServer {
 
 impl operator::Server for OperatorServer {
     async fn network(
-        self: Rc<Self>, _: operator::NetworkParams, mut results: operator::NetworkResults,
+        self: Rc<Self>,
+        _: operator::NetworkParams,
+        mut results: operator::NetworkResults,
     ) -> Result<(), capnp::Error> {
         let state = self.shell.look(OnionCore::state);
         write_state(results.get().init_state(), &self.shell, &state);
@@ -29,7 +31,9 @@ impl operator::Server for OperatorServer {
     }
 
     async fn relay(
-        self: Rc<Self>, _: operator::RelayParams, mut results: operator::RelayResults,
+        self: Rc<Self>,
+        _: operator::RelayParams,
+        mut results: operator::RelayResults,
     ) -> Result<(), capnp::Error> {
         let counts = self.shell.look(|core, _| core.counts());
         let disk = disk::counts(&self.shell.disk).await;

@@ -52,7 +52,11 @@ impl Disk {
 type Done = Result<(), capnp::Error>;
 
 impl mailbox_disk::Server for Disk {
-    async fn create(self: Rc<Self>, p: mailbox_disk::CreateParams, mut r: mailbox_disk::CreateResults) -> Done {
+    async fn create(
+        self: Rc<Self>,
+        p: mailbox_disk::CreateParams,
+        mut r: mailbox_disk::CreateResults,
+    ) -> Done {
         let p = p.get()?;
         let key = p.get_receiver_key()?;
         let mut queues = self.queues.borrow_mut();
@@ -71,7 +75,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn by_receiver(self: Rc<Self>, p: mailbox_disk::ByReceiverParams, mut r: mailbox_disk::ByReceiverResults) -> Done {
+    async fn by_receiver(
+        self: Rc<Self>,
+        p: mailbox_disk::ByReceiverParams,
+        mut r: mailbox_disk::ByReceiverResults,
+    ) -> Done {
         self.receiver(p.get()?.get_receiver_queue()?, |queue| {
             let mut out = r.get();
             out.set_found(true);
@@ -81,7 +89,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn by_sender(self: Rc<Self>, p: mailbox_disk::BySenderParams, mut r: mailbox_disk::BySenderResults) -> Done {
+    async fn by_sender(
+        self: Rc<Self>,
+        p: mailbox_disk::BySenderParams,
+        mut r: mailbox_disk::BySenderResults,
+    ) -> Done {
         self.sender(p.get()?.get_sender_queue()?, |queue| {
             let mut out = r.get();
             out.set_found(true);
@@ -91,7 +103,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn secure(self: Rc<Self>, p: mailbox_disk::SecureParams, mut r: mailbox_disk::SecureResults) -> Done {
+    async fn secure(
+        self: Rc<Self>,
+        p: mailbox_disk::SecureParams,
+        mut r: mailbox_disk::SecureResults,
+    ) -> Done {
         let p = p.get()?;
         let key = p.get_sender_key()?;
         let answer = self.sender(p.get_sender_queue()?, |queue| {
@@ -140,7 +156,8 @@ impl mailbox_disk::Server for Disk {
     async fn ack(self: Rc<Self>, p: mailbox_disk::AckParams, mut r: mailbox_disk::AckResults) -> Done {
         let p = p.get()?;
         let ids: Vec<Bytes> = p.get_ids()?.iter().map(|id| id.unwrap().to_vec()).collect();
-        let done = self.receiver(p.get_receiver_queue()?, |queue| queue.messages.retain(|(id, _)| !ids.contains(id)));
+        let done = self
+            .receiver(p.get_receiver_queue()?, |queue| queue.messages.retain(|(id, _)| !ids.contains(id)));
         r.get().set_answer(if done.is_some() { DiskAnswer::Ok } else { DiskAnswer::NoQueue });
         Ok(())
     }
@@ -151,7 +168,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn leave_blob(self: Rc<Self>, p: mailbox_disk::LeaveBlobParams, _: mailbox_disk::LeaveBlobResults) -> Done {
+    async fn leave_blob(
+        self: Rc<Self>,
+        p: mailbox_disk::LeaveBlobParams,
+        _: mailbox_disk::LeaveBlobResults,
+    ) -> Done {
         let p = p.get()?;
         let blob = Blob {
             read_key: p.get_read_key()?.to_vec(),
@@ -175,7 +196,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn bind_blob(self: Rc<Self>, p: mailbox_disk::BindBlobParams, mut r: mailbox_disk::BindBlobResults) -> Done {
+    async fn bind_blob(
+        self: Rc<Self>,
+        p: mailbox_disk::BindBlobParams,
+        mut r: mailbox_disk::BindBlobResults,
+    ) -> Done {
         let p = p.get()?;
         let key = p.get_sender_key()?.to_vec();
         let mut blobs = self.blobs.borrow_mut();
@@ -187,7 +212,11 @@ impl mailbox_disk::Server for Disk {
         Ok(())
     }
 
-    async fn drop_blob(self: Rc<Self>, p: mailbox_disk::DropBlobParams, _: mailbox_disk::DropBlobResults) -> Done {
+    async fn drop_blob(
+        self: Rc<Self>,
+        p: mailbox_disk::DropBlobParams,
+        _: mailbox_disk::DropBlobResults,
+    ) -> Done {
         self.blobs.borrow_mut().remove(p.get()?.get_blob_id()?);
         Ok(())
     }

@@ -37,7 +37,13 @@ struct Node {
 
 impl Node {
     fn start(hub: &Rc<netd::Hub>, relay: bool) -> Self {
-        let settings = Settings { relay, network_id: [3; 32], network_name: "test".into(), queues_max: 1_000, ..Settings::default() };
+        let settings = Settings {
+            relay,
+            network_id: [3; 32],
+            network_name: "test".into(),
+            queues_max: 1_000,
+            ..Settings::default()
+        };
         let (shell, given_back) = Shell::new(settings, None, &[]).unwrap();
         spawn_local(shell.clone().run(given_back));
         let node = Self { shell };

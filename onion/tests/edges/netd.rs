@@ -70,7 +70,9 @@ impl link::Server for End {
     }
 
     async fn relay_key(
-        self: Rc<Self>, _: link::RelayKeyParams, mut results: link::RelayKeyResults,
+        self: Rc<Self>,
+        _: link::RelayKeyParams,
+        mut results: link::RelayKeyResults,
     ) -> Result<(), capnp::Error> {
         results.get().set_peer(&self.peer);
         Ok(())
@@ -93,7 +95,11 @@ impl Netd {
 }
 
 impl links::Server for Netd {
-    async fn listen(self: Rc<Self>, params: links::ListenParams, mut results: links::ListenResults) -> Result<(), capnp::Error> {
+    async fn listen(
+        self: Rc<Self>,
+        params: links::ListenParams,
+        mut results: links::ListenResults,
+    ) -> Result<(), capnp::Error> {
         self.node.acceptor.replace(Some(params.get()?.get_acceptor()?));
         let mut out = results.get();
         out.set_identity(&self.node.key);
@@ -102,7 +108,11 @@ impl links::Server for Netd {
         Ok(())
     }
 
-    async fn connect(self: Rc<Self>, params: links::ConnectParams, mut results: links::ConnectResults) -> Result<(), capnp::Error> {
+    async fn connect(
+        self: Rc<Self>,
+        params: links::ConnectParams,
+        mut results: links::ConnectResults,
+    ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let descriptor = Descriptor::parse(params.get_descriptor()?).unwrap();
         let link = self.reach(self.hub.by_key(&descriptor.link_key), params.get_sink()?).await;
@@ -114,7 +124,11 @@ impl links::Server for Netd {
         Ok(())
     }
 
-    async fn bootstrap(self: Rc<Self>, params: links::BootstrapParams, mut results: links::BootstrapResults) -> Result<(), capnp::Error> {
+    async fn bootstrap(
+        self: Rc<Self>,
+        params: links::BootstrapParams,
+        mut results: links::BootstrapResults,
+    ) -> Result<(), capnp::Error> {
         let params = params.get()?;
         let node = self.hub.nodes.borrow().get(usize::from(params.get_index())).cloned();
         let link = self.reach(node, params.get_sink()?).await;
@@ -126,12 +140,20 @@ impl links::Server for Netd {
         Ok(())
     }
 
-    async fn hint(self: Rc<Self>, _: links::HintParams, mut results: links::HintResults) -> Result<(), capnp::Error> {
+    async fn hint(
+        self: Rc<Self>,
+        _: links::HintParams,
+        mut results: links::HintResults,
+    ) -> Result<(), capnp::Error> {
         results.get().init_result().set_error(ConnectError::Unreachable);
         Ok(())
     }
 
-    async fn shared(self: Rc<Self>, _: links::SharedParams, mut results: links::SharedResults) -> Result<(), capnp::Error> {
+    async fn shared(
+        self: Rc<Self>,
+        _: links::SharedParams,
+        mut results: links::SharedResults,
+    ) -> Result<(), capnp::Error> {
         results.get().set_bootstraps(1);
         Ok(())
     }

@@ -88,7 +88,8 @@ impl Receiver {
 
     pub async fn leave_blob(&mut self, at: &Open, queue: &Queue, blob: &[u8]) -> Answer {
         let blob_hash = Sha256::digest(blob).into();
-        let auth = self.sign(at, queue, &Command::LeaveBlob { blob_id: BLOB_ID, read_key: READ_KEY, blob_hash });
+        let auth =
+            self.sign(at, queue, &Command::LeaveBlob { blob_id: BLOB_ID, read_key: READ_KEY, blob_hash });
         let mut request = at.mailbox.leave_blob_request();
         request.get().set_receiver_queue(&queue.receiver);
         request.get().set_blob_id(&BLOB_ID);

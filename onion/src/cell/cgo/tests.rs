@@ -27,7 +27,8 @@ fn the_published_prf_vectors_come_out() {
         let keys = split(&bytes(&case["key"]));
         let i = case["t"].as_u64().unwrap();
         let want = bytes(&case["output"]);
-        let got: [Block; STREAM_BLOCKS] = Prf::new(&keys[0], &keys[1]).blocks(&fixed(&case["tweak"]), u128::from(i));
+        let got: [Block; STREAM_BLOCKS] =
+            Prf::new(&keys[0], &keys[1]).blocks(&fixed(&case["tweak"]), u128::from(i));
         assert_eq!(got.concat()[..want.len()], want[..]);
         assert_eq!(model::prf(&keys.concat(), &bytes(&case["tweak"]), u128::from(i), want.len()), want);
     }
@@ -58,7 +59,8 @@ fn the_published_uiv_vectors_come_out() {
         let keys = [&keys[0], &keys[1], &keys[2], &keys[3]];
         let h = bytes(&case["h"]);
         let (chained, command): (Tag, u8) = (h[..16].try_into().unwrap(), h[16]);
-        let mut body: [u8; BODY_BYTES] = [bytes(&case["x_left"]), bytes(&case["x_right"])].concat().try_into().unwrap();
+        let mut body: [u8; BODY_BYTES] =
+            [bytes(&case["x_left"]), bytes(&case["x_right"])].concat().try_into().unwrap();
         if case["encrypt"].as_bool().unwrap() {
             Uiv::<Aes128Enc>::new(keys).encrypt(&chained, command, &mut body);
         } else {
@@ -83,7 +85,11 @@ fn the_published_relay_vectors_come_out() {
         assert_eq!(body[..], [bytes(&case["out_t"]), bytes(&case["out_c"])].concat());
         assert_eq!(state.chained, fixed(&case["out_state"]["tag"]));
         assert_eq!(state.nonce, fixed(&case["out_state"]["nonce"]));
-        assert_eq!(bytes(&case["state"]["keys"]), bytes(&case["out_state"]["keys"]), "no update without recognition");
+        assert_eq!(
+            bytes(&case["state"]["keys"]),
+            bytes(&case["out_state"]["keys"]),
+            "no update without recognition"
+        );
     }
 }
 

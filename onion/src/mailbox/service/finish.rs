@@ -107,7 +107,9 @@ impl Service {
                     other => self.answer(to, id, answer_of(other)),
                 }
             }
-            (_, DiskReply::Answer(answer)) if answer != DiskAnswer::Ok => self.answer(to, id, answer_of(answer)),
+            (_, DiskReply::Answer(answer)) if answer != DiskAnswer::Ok => {
+                self.answer(to, id, answer_of(answer))
+            }
             _ => self.answer(to, id, Answer::Throttled),
         }
     }
