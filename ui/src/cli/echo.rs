@@ -11,6 +11,7 @@ use super::exit::{Doing, Failure, Outcome};
 use super::launch::Launch;
 use super::paths::{self, Profile};
 use super::{embedded, sockets, talk};
+use crate::peers::unlock::{Unlock, UnlockResult};
 
 /// How often Echo looks for texts, and the window's end is looked for. A person waits for the answer.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -57,12 +58,13 @@ fn fill(profile: &Profile, link: &str, passphrase: &[u8]) -> Outcome {
         std::thread::sleep(LOOK_EVERY);
         waited += LOOK_EVERY;
     }
-    let scripts =
-        |on: bool| {
-            sockets::block_on(talk::vault(profile, OPEN_WAIT, |v| async move {
-                v.set_scripts(passphrase, on).await
-            }))
-        };
+    let scripts = |on: bool| {
+        let set = |v: Unlock| async move { v.set_scripts(passphrase, on).await };
+        match sockets::block_on(talk::vault(profile, OPEN_WAIT, set))? {
+            UnlockResult::Ok => Ok(()),
+            other => Err(Failure::Failed(format!("the demo's vault does not open to it: {other:?}"))),
+        }
+    };
     scripts(true)?;
     let text = "Hello Echo. This went over three relays, a mailbox, and three more.";
     let filled = sockets::block_on(async {

@@ -45,18 +45,30 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// Longest path that fits a socket's address, without its closing zero (unix(7)).
 const ADDRESS_MAX_BYTES: usize = 107;
 
-/// Connects once.
+/// Connects. A suite that holds its folder and has no sockets yet is starting: it is waited for, [`RESTART_WAIT`] at most.
 ///
 /// # Errors
 /// [`Failure::NotRunning`] when no suite runs, or it is not reachable.
 pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
-    let runtime = profile.running()?.runtime;
-    dial(&runtime, socket.file()).map(OwnedFd::from).map_err(|error| {
-        Failure::NotRunning(format!(
-            "cannot reach {}: {error}; try again",
-            runtime.join(socket.file()).display()
-        ))
-    })
+    let mut waited = Duration::ZERO;
+    loop {
+        let runtime = profile.running()?.runtime;
+        match dial(&runtime, socket.file()) {
+            Ok(stream) => return Ok(stream.into()),
+            Err(error) if waited >= RESTART_WAIT || !is_starting(&error) => {
+                let path = runtime.join(socket.file());
+                return Err(Failure::NotRunning(format!("cannot reach {}: {error}; try again", path.display())));
+            }
+            Err(_) => {}
+        }
+        std::thread::sleep(RETRY_EVERY);
+        waited += RETRY_EVERY;
+    }
+}
+
+/// There is no socket, or one of an earlier suite.
+fn is_starting(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
 }
 
 /// A path may be longer than an address: then the folder is opened and the socket reached through its descriptor.
