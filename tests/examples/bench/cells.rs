@@ -13,7 +13,13 @@ pub fn measure(report: &mut Report) {
     });
     let mut plain = ctr::Ctr128BE::<aes::Aes128>::new(&[1; 16].into(), &[2; 16].into());
     let aes = per_second(|| plain.apply_keystream(std::hint::black_box(&mut body)));
-    report.against("CGO cells/s a core, one hop at a relay", "cells/s", ours, ("AES-128-CTR, same bytes", aes.clone()), "≥ 0.30");
+    report.against(
+        "CGO cells/s a core, one hop at a relay",
+        "cells/s",
+        ours,
+        ("AES-128-CTR, same bytes", aes.clone()),
+        "≥ 0.30",
+    );
 
     let mut layers = ClientLayers::default();
     for hop in 0..4 {
@@ -22,5 +28,11 @@ pub fn measure(report: &mut Report) {
     let ours = per_second(|| {
         std::hint::black_box(layers.wrap(3, std::hint::black_box(&mut body)));
     });
-    report.against("CGO cells/s a core, client, four hops", "cells/s", ours, ("AES-128-CTR, same bytes", aes), "-");
+    report.against(
+        "CGO cells/s a core, client, four hops",
+        "cells/s",
+        ours,
+        ("AES-128-CTR, same bytes", aes),
+        "-",
+    );
 }

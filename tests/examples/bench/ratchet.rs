@@ -58,7 +58,9 @@ impl Theirs {
         let one_time = *bob.one_time_keys().values().next().unwrap();
         let config = olm::SessionConfig::version_2();
         let mut outbound = alice.create_outbound_session(config, bob.curve25519_key(), one_time).unwrap();
-        let olm::OlmMessage::PreKey(first) = outbound.encrypt(CONTENT).unwrap() else { panic!("first is a prekey message") };
+        let olm::OlmMessage::PreKey(first) = outbound.encrypt(CONTENT).unwrap() else {
+            panic!("first is a prekey message")
+        };
         let inbound = bob.create_inbound_session(config, alice.curve25519_key(), &first).unwrap().session;
         let mut theirs = Self([outbound, inbound]);
         theirs.pass(1);

@@ -24,7 +24,12 @@ pub fn measure(report: &mut Report) {
     let lost = TEXTS - latencies.len();
     let p50 = percentile(&mut latencies, 50);
     report.figure("text, 3 + mailbox + 3, p50 of 1,000", "ms", vec![p50], "< 40 now, ≤ 20");
-    report.figure("text, 3 + mailbox + 3, p99 of 1,000", "ms", vec![percentile(&mut latencies, 99)], "< 200 now, ≤ 60");
+    report.figure(
+        "text, 3 + mailbox + 3, p99 of 1,000",
+        "ms",
+        vec![percentile(&mut latencies, 99)],
+        "< 200 now, ≤ 60",
+    );
     #[allow(clippy::cast_precision_loss, reason = "a small count")]
     report.figure("texts lost of 1,000", "texts", vec![lost as f64], "0");
 
@@ -41,7 +46,9 @@ fn connect(alice: &Person, bob: &Person) {
         let answer = alice.suite.ask(&["invite", "--name", "bob"]);
         (answer.code == 0).then(|| answer.out.trim().to_string())
     });
-    until("the acceptance", || (bob.suite.ask(&["accept", &link, "--name", "alice"]).code == 0).then_some(()));
+    until("the acceptance", || {
+        (bob.suite.ask(&["accept", &link, "--name", "alice"]).code == 0).then_some(())
+    });
     for (person, other) in [(alice, "bob"), (bob, "alice")] {
         until("both are connected", || {
             let contacts = person.suite.ask(&["contacts", "--json"]).ok().rows();
@@ -56,7 +63,8 @@ fn on_runtime<F: Future>(work: F) -> F::Output {
 }
 
 fn messenger(person: &Person) -> messenger::Client {
-    let socket = std::os::unix::net::UnixStream::connect(person.dir.path().join("run/messenger.sock")).unwrap();
+    let socket =
+        std::os::unix::net::UnixStream::connect(person.dir.path().join("run/messenger.sock")).unwrap();
     ipc_schema::rpc::connect(socket.into()).unwrap().0
 }
 
@@ -86,7 +94,8 @@ async fn texts(alice: &Person, bob: &Person) -> Vec<f64> {
 
     let mut latencies = Vec::new();
     for number in 0..TEXTS {
-        let body = format!("text number {number}, and some words of the length that people write to each other");
+        let body =
+            format!("text number {number}, and some words of the length that people write to each other");
         let start = Instant::now();
         let mut send = from.send_request();
         send.get().set_who("bob");
@@ -129,5 +138,10 @@ fn unlock(report: &mut Report, mut person: Person, addresses: &[String]) {
             .as_secs_f64()
         })
         .collect();
-    report.figure("start and unlock to usable history", "s", runs, "≤ 1.2 at the calibrated cost, and the start");
+    report.figure(
+        "start and unlock to usable history",
+        "s",
+        runs,
+        "≤ 1.2 at the calibrated cost, and the start",
+    );
 }

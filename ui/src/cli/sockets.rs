@@ -57,7 +57,10 @@ pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
             Ok(stream) => return Ok(stream.into()),
             Err(error) if waited >= RESTART_WAIT || !is_starting(&error) => {
                 let path = runtime.join(socket.file());
-                return Err(Failure::NotRunning(format!("cannot reach {}: {error}; try again", path.display())));
+                return Err(Failure::NotRunning(format!(
+                    "cannot reach {}: {error}; try again",
+                    path.display()
+                )));
             }
             Err(_) => {}
         }
