@@ -6,6 +6,10 @@ pub const MESSAGE_MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of a message on any edge. Our own messages reach 6.
 pub const MESSAGE_NESTING_MAX: i32 = 16;
 
+/// Questions that a neighbour may leave unfinished, or whose answers it may leave unread, on one edge. A busy relay's onion has
+/// two batches of cells on the way for each of its links; each question costs the callee up to 10 KiB.
+pub const QUESTIONS_MAX: u64 = 4_096;
+
 /// Largest `Grant`, bytes: settings with 32 bootstraps of 256 B, and room.
 pub const GRANT_MAX_BYTES: usize = 32 << 10;
 

@@ -1,5 +1,7 @@
 //! Cap'n Proto RPC over an edge's socket, with every reader limit set.
 
+mod meter;
+
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -13,8 +15,9 @@ use tokio::sync::Notify;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 use crate::limits;
+use meter::Metered;
 
-type Network = twoparty::VatNetwork<Compat<tokio::net::unix::OwnedReadHalf>>;
+type Network = twoparty::VatNetwork<Metered<Compat<tokio::net::unix::OwnedReadHalf>>>;
 
 fn reader_options() -> ReaderOptions {
     let mut options = ReaderOptions::new();
@@ -28,7 +31,8 @@ fn network(socket: OwnedFd, side: Side) -> std::io::Result<Network> {
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true)?;
     let (read, write) = UnixStream::from_std(socket)?.into_split();
-    Ok(twoparty::VatNetwork::new(read.compat(), write.compat_write(), side, reader_options()))
+    let (read, write) = meter::metered(read.compat(), write.compat_write());
+    Ok(twoparty::VatNetwork::new(read, write, side, reader_options()))
 }
 
 /// Serves `bootstrap` on `socket` until the other side hangs up or sends what cannot be read. Runs on the current `LocalSet`.
