@@ -10,9 +10,11 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod part;
 mod processes;
 mod suite;
 
+pub use part::Part;
 pub use processes::{alive, children_of, kill_9, task_statuses};
 pub use suite::{Answer, Person, Relay, Suite, private_network};
 

@@ -38,7 +38,8 @@ fn assert_confined(suite: &Suite, names: &[&str]) {
     }
     let mut alive = children_of(pids["supervisor"]);
     let mut listed: Vec<u32> = names.iter().map(|name| pids[*name]).collect();
-    (alive.sort_unstable(), listed.sort_unstable());
+    alive.sort_unstable();
+    listed.sort_unstable();
     assert_eq!(alive, listed, "no process but those of the topology");
 }
 

@@ -1,0 +1,124 @@
+//! One process of a suite by itself, behind all its walls, with the test where its supervisor and its neighbours would be.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use ipc_schema::grant::{self, Grant, Settings};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use sandbox::profiles::FileAccess;
+use sandbox::spawn::{SpawnSpec, spawn};
+use tempfile::TempDir;
+
+use crate::binaries;
+
+/// A confined process without a suite; killed when it is dropped.
+#[derive(Debug)]
+pub struct Part {
+    pid: Pid,
+    control: OwnedFd,
+    stderr: File,
+    ended: Option<WaitStatus>,
+    /// The one folder that it may use.
+    _folder: TempDir,
+}
+
+impl Part {
+    /// Starts `name` with these settings and files, as the supervisor would: nothing else is granted yet.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn start(name: &str, settings: Settings, files: Vec<(&str, OwnedFd)>) -> Self {
+        let (control, childs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let (stderr, childs_stderr) = std::io::pipe().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let profile = sandbox::profiles::by_name(name).unwrap();
+        let arguments = sandbox::Args {
+            name: name.into(),
+            namespaces: false,
+            role: if settings.relay { sandbox::Role::Relay } else { sandbox::Role::Client },
+            folder: (profile.files == FileAccess::OneFolder).then(|| folder.path().canonicalize().unwrap()),
+        };
+        let program = binaries().join(name);
+        let pid = spawn(&SpawnSpec {
+            program: Path::new(&program),
+            argv: arguments.to_argv(),
+            environment: vec![],
+            control: childs.as_fd(),
+            stdout: childs_stderr.as_fd(),
+            stderr: childs_stderr.as_fd(),
+        })
+        .unwrap();
+        let part = Self { pid, control, stderr: OwnedFd::from(stderr).into(), ended: None, _folder: folder };
+        part.grant(&Grant::Settings(settings));
+        for (name, file) in files {
+            part.grant(&Grant::File { name: name.into(), file });
+        }
+        part.grant(&Grant::Ready);
+        part
+    }
+
+    fn grant(&self, grant: &Grant) {
+        grant::send(self.control.as_fd(), grant).unwrap();
+    }
+
+    /// Grants one more socket of an edge and gives the neighbour's end of it.
+    ///
+    /// # Panics
+    /// The process takes no more.
+    #[must_use]
+    pub fn edge(&self, name: &str, caller: bool, outside: bool) -> UnixStream {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        self.grant(&Grant::Edge { name: name.into(), caller, outside, socket: theirs.into() });
+        ours
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw().unsigned_abs()
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<WaitStatus> {
+        if self.ended.is_none() {
+            self.ended = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).unwrap() {
+                WaitStatus::StillAlive => None,
+                status => Some(status),
+            };
+        }
+        self.ended
+    }
+
+    /// Ends it and gives all that it said.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    pub fn said(mut self) -> String {
+        self.kill();
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        said
+    }
+
+    fn kill(&mut self) {
+        if self.ended().is_none() {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            self.ended = waitpid(self.pid, None).ok();
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
