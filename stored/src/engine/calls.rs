@@ -147,6 +147,7 @@ pub struct SealedEnvelope {
 }
 
 /// What an envelope turned out to be.
+#[allow(clippy::enum_variant_names, reason = "\"opened twice\" is what people are shown")]
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
 pub enum Opened {

@@ -271,7 +271,7 @@ impl World {
     fn happen(&mut self, who: usize, thing: Thing) {
         match thing {
             Thing::Input(Input::Arrived(arrived)) => {
-                if self.rng.next_u32() % 20 == 0 && self.losses > 0 {
+                if self.rng.next_u32().is_multiple_of(20) && self.losses > 0 {
                     self.input(who, Input::Arrived(arrived.clone()));
                 }
                 self.input(who, Input::Arrived(arrived));
@@ -524,6 +524,7 @@ impl Person {
         self.try_vault_call(call, now).unwrap_or_else(failed)
     }
 
+    #[allow(clippy::too_many_lines, reason = "one arm a call")]
     fn try_vault_call(
         &mut self,
         call: VaultCall,

@@ -49,14 +49,15 @@ pub(crate) fn call(vault: &vault::Client, call: VaultCall) -> LocalBoxFuture<'st
     .boxed_local()
 }
 
-/// Sends `$request` and reads its answer with `$read`.
+/// Sends `$request` and reads its answer, called `$answer` in `$read`.
 macro_rules! answered {
-    ($request:expr, $read:expr) => {{
+    ($request:ident, $answer:ident => $read:expr) => {{
         let promise = $request.send().promise;
         async move {
-            let answer = promise.await?;
-            let read = $read;
-            Ok(read(answer.get()?).unwrap_or(VaultAnswer::Failed(VaultError::Bug)))
+            let response = promise.await?;
+            let $answer = response.get()?;
+            let read = || -> Result<VaultAnswer, Misfit> { $read };
+            Ok(read().unwrap_or(VaultAnswer::Failed(VaultError::Bug)))
         }
         .boxed_local()
     }};
@@ -68,62 +69,46 @@ fn send(vault: &vault::Client, call: VaultCall) -> Pending {
             let mut request = vault.begin_invite_request();
             request.get().set_invite(invite.0);
             request.get().set_relay(&relay.0);
-            answered!(request, |answer: vault::begin_invite_results::Reader<'_>| read_begun(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_begun(answer.get_result()?))
         }
         VaultCall::BeginReplica { replica, relay } => {
             let mut request = vault.begin_replica_request();
             request.get().set_replica(replica.0);
             request.get().set_relay(&relay.0);
-            answered!(request, |answer: vault::begin_replica_results::Reader<'_>| read_begun(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_begun(answer.get_result()?))
         }
         VaultCall::FinishInvite { invite, created } => {
             let mut request = vault.finish_invite_request();
             request.get().set_invite(invite.0);
             write_created(request.get().init_created(), &created);
-            answered!(request, |answer: vault::finish_invite_results::Reader<'_>| read_finished(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_finished(answer.get_result()?))
         }
         VaultCall::FinishReplica { replica, created } => {
             let mut request = vault.finish_replica_request();
             request.get().set_replica(replica.0);
             write_created(request.get().init_created(), &created);
-            answered!(request, |answer: vault::finish_replica_results::Reader<'_>| {
-                Ok::<_, Misfit>(VaultAnswer::Finished(answer.get_ok()))
-            })
+            answered!(request, answer => Ok(VaultAnswer::Finished(answer.get_ok())))
         }
         VaultCall::CancelInvite(invite) => {
             let mut request = vault.cancel_invite_request();
             request.get().set_invite(invite.0);
-            answered!(request, |_: vault::cancel_invite_results::Reader<'_>| Ok::<_, Misfit>(
-                VaultAnswer::Done
-            ))
+            answered!(request, _answer => Ok(VaultAnswer::Done))
         }
         VaultCall::OpenInvite { accept, link } => {
             let mut request = vault.open_invite_request();
             request.get().set_accept(accept.0);
             request.get().set_link(&link);
-            answered!(request, |answer: vault::open_invite_results::Reader<'_>| read_invite(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_invite(answer.get_result()?))
         }
         VaultCall::RemoveSession(session) => {
             let mut request = vault.remove_session_request();
             request.get().set_session(session.0);
-            answered!(request, |_: vault::remove_session_results::Reader<'_>| Ok::<_, Misfit>(
-                VaultAnswer::Done
-            ))
+            answered!(request, _answer => Ok(VaultAnswer::Done))
         }
         VaultCall::Session(session) => {
             let mut request = vault.session_request();
             request.get().set_session(session.0);
-            answered!(request, |answer: vault::session_results::Reader<'_>| read_session(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_session(answer.get_result()?))
         }
         other => send_message_call(vault, other),
     }
@@ -142,9 +127,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             for (at, replica) in (0..list.len()).zip(&replicas) {
                 list.set(at, replica.0);
             }
-            answered!(request, |answer: vault::accept_invite_results::Reader<'_>| read_accepted(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_accepted(answer.get_result()?))
         }
         VaultCall::Seal { session, outbox, content, offer } => {
             let mut request = vault.seal_envelope_request();
@@ -155,9 +138,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             if let Some(replica) = offer {
                 fields.init_offer(1).set(0, replica.0);
             }
-            answered!(request, |answer: vault::seal_envelope_results::Reader<'_>| read_sealed(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_sealed(answer.get_result()?))
         }
         VaultCall::Open { replica, envelope, sender_key } => {
             let mut request = vault.open_envelope_request();
@@ -165,9 +146,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             fields.set_replica(replica.0);
             fields.set_envelope(&envelope);
             fields.set_sender_key(&sender_key);
-            answered!(request, |answer: vault::open_envelope_results::Reader<'_>| read_opened(
-                answer.get_result()?
-            ))
+            answered!(request, answer => read_opened(answer.get_result()?))
         }
         VaultCall::Forget { outbox, opened } => {
             let mut request = vault.forget_request();
@@ -179,7 +158,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             for (at, hash) in (0..list.len()).zip(&opened) {
                 list.set(at, hash);
             }
-            answered!(request, |_: vault::forget_results::Reader<'_>| Ok::<_, Misfit>(VaultAnswer::Done))
+            answered!(request, _answer => Ok(VaultAnswer::Done))
         }
         VaultCall::Sign { relay, binding, counter, purpose } => {
             let mut request = vault.sign_request();
@@ -188,7 +167,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             fields.set_binding(&binding);
             fields.set_counter(counter);
             write_purpose(fields, &purpose);
-            answered!(request, |answer: vault::sign_results::Reader<'_>| read_signed(answer.get_result()?))
+            answered!(request, answer => read_signed(answer.get_result()?))
         }
         // `send` has taken all others.
         _ => async { Ok(VaultAnswer::Failed(VaultError::Bug)) }.boxed_local(),

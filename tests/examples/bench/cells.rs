@@ -1,7 +1,8 @@
 //! Relay crypto: a relay's share of one cell, against plain AES-128-CTR over the same bytes.
 
 use aes::cipher::{KeyIvInit, StreamCipher};
-use onion::cell::cgo::{BODY_BYTES, ClientLayer, ClientLayers, RelayHalf, SEED_BYTES};
+use onion::cell::BODY_BYTES;
+use onion::cell::cgo::{ClientLayer, ClientLayers, RelayHalf, SEED_BYTES};
 
 use crate::report::{Report, per_second};
 
@@ -9,7 +10,7 @@ pub fn measure(report: &mut Report) {
     let mut body = [7_u8; BODY_BYTES];
     let mut half = RelayHalf::new(&[3; SEED_BYTES]);
     let ours = per_second(|| {
-        std::hint::black_box(half.from_client(std::hint::black_box(&mut body)));
+        std::hint::black_box(half.outward(std::hint::black_box(&mut body)));
     });
     let mut plain = ctr::Ctr128BE::<aes::Aes128>::new(&[1; 16].into(), &[2; 16].into());
     let aes = per_second(|| plain.apply_keystream(std::hint::black_box(&mut body)));

@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::too_many_lines,
+    clippy::too_many_arguments,
     reason = "a measurement that cannot be made should stop, and it measures time"
 )]
 

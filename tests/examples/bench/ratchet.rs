@@ -56,7 +56,7 @@ impl Theirs {
         let mut bob = olm::Account::new();
         bob.generate_one_time_keys(1);
         let one_time = *bob.one_time_keys().values().next().unwrap();
-        let config = olm::SessionConfig::version_2();
+        let config = olm::SessionConfig::version_1();
         let mut outbound = alice.create_outbound_session(config, bob.curve25519_key(), one_time).unwrap();
         let olm::OlmMessage::PreKey(first) = outbound.encrypt(CONTENT).unwrap() else {
             panic!("first is a prekey message")

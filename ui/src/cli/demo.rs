@@ -43,6 +43,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    if arguments.window {
+        echo::needs_display()?;
+    }
     let stage = Stage::build(arguments.relays, context.output)?;
     if arguments.window { echo::run(&stage, arguments.filled) } else { two_people(&stage) }
 }

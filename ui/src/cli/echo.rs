@@ -19,10 +19,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a filled window's vault may take to open; its passphrase is slow on purpose.
 const OPEN_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) fn run(stage: &Stage, filled: bool) -> Outcome {
-    if !paths::has_display() {
-        return Err(Failure::Failed("no display is there: `privatus demo` shows the same in words".into()));
+/// Asked before anything is started.
+pub(super) fn needs_display() -> Outcome {
+    if paths::has_display() {
+        return Ok(());
     }
+    Err(Failure::Failed("no display is there: `privatus demo` shows the same in words".into()))
+}
+
+pub(super) fn run(stage: &Stage, filled: bool) -> Outcome {
     let echo = Person::start(stage, "Echo")?;
     let invite = echo.call(talk::OVER_THE_NETWORK, |m| async move { m.invite("You").await })?;
     stage.say("echo", "Echo runs and waits for you")?;

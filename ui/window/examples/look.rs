@@ -29,7 +29,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
     }
 }
 
-fn text(id: &str, contact: &str, mine: bool, minutes: u64, state: Delivery, body: &str) -> Message {
+fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, body: &str) -> Message {
     Message {
         id: id.into(),
         contact: contact.into(),
@@ -59,31 +59,29 @@ fn messages(who: &str) -> Vec<Message> {
     match who {
         "robin" => vec![
             text(
-                "1",
-                who,
+                ("1", who),
                 false,
                 116,
                 Delivery::Read,
                 "The reading room opens at ten. Ask for the blue index cards, the people at the desk know where they are.",
             ),
-            text("2", who, true, 113, Delivery::Read, "Then I will take the 9:40 bus."),
-            text("3", who, true, 112, Delivery::Read, "I’ll bring both folders and the index."),
-            text("4", who, false, 7, Delivery::Delivered, "Is this the door you meant? 🌿"),
-            text("5", who, true, 6, Delivery::Delivered, "Yes, the one on the north side."),
-            text("6", who, true, 5, Delivery::Relayed, "Let us meet at the desk at two."),
-            text("7", who, true, 2, Delivery::Failed, "Here are the three addresses for Friday."),
-            text("8", who, true, 0, Delivery::Queued, "See you there."),
+            text(("2", who), true, 113, Delivery::Read, "Then I will take the 9:40 bus."),
+            text(("3", who), true, 112, Delivery::Read, "I’ll bring both folders and the index."),
+            text(("4", who), false, 7, Delivery::Delivered, "Is this the door you meant? 🌿"),
+            text(("5", who), true, 6, Delivery::Delivered, "Yes, the one on the north side."),
+            text(("6", who), true, 5, Delivery::Relayed, "Let us meet at the desk at two."),
+            text(("7", who), true, 2, Delivery::Failed, "Here are the three addresses for Friday."),
+            text(("8", who), true, 0, Delivery::Queued, "See you there."),
         ],
         "leyla" => vec![
-            text("l1", who, false, 120, Delivery::Delivered, "مرحبا! كيف الحال؟"),
-            text("l2", who, false, 110, Delivery::Delivered, "شكراً، وصلت الصور كلها"),
-            text("l3", who, false, 100, Delivery::Delivered, "safe \u{202E}gpj.exe\u{202C} link"),
+            text(("l1", who), false, 120, Delivery::Delivered, "مرحبا! كيف الحال؟"),
+            text(("l2", who), false, 110, Delivery::Delivered, "شكراً، وصلت الصور كلها"),
+            text(("l3", who), false, 100, Delivery::Delivered, "safe \u{202E}gpj.exe\u{202C} link"),
         ],
         "mika" => (0..59)
             .map(|n| {
                 text(
-                    &format!("m{n}"),
-                    who,
+                    (&format!("m{n}"), who),
                     n % 3 == 0,
                     2100 - n,
                     Delivery::Delivered,
@@ -130,11 +128,11 @@ fn answer(command: Command, news: &Sender<News>) {
         Command::Send { who, id, text: body } => {
             for state in [Delivery::Queued, Delivery::Relayed, Delivery::Delivered] {
                 std::thread::sleep(std::time::Duration::from_millis(300));
-                tell(News::Changed(ago(0), Change::Message(text(&id, &who, true, 0, state, &body))));
+                tell(News::Changed(ago(0), Change::Message(text((&id, &who), true, 0, state, &body))));
                 fltk::app::awake();
             }
             let reply =
-                text(&format!("{id}r"), &who, false, 0, Delivery::Delivered, &format!("Echo: {body}"));
+                text((&format!("{id}r"), &who), false, 0, Delivery::Delivered, &format!("Echo: {body}"));
             tell(News::Changed(ago(0), Change::Message(reply)));
         }
         Command::Invite(_) => tell(News::Invited(Ok(invite()))),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use fltk::draw;
 use fltk::enums::{Color, Font};
@@ -118,15 +119,15 @@ impl Painter {
         if self.icons.len() >= ICONS_MAX {
             self.icons.clear();
         }
-        let key = (icon, size, colour);
-        if !self.icons.contains_key(&key) {
-            let Ok(mut image) = SvgImage::from_data(&icon.svg(colour)) else { return };
-            image.scale(size, size, true, true);
-            self.icons.insert(key, image);
-        }
-        if let Some(image) = self.icons.get_mut(&key) {
-            image.draw(x, y, size, size);
-        }
+        let image = match self.icons.entry((icon, size, colour)) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => {
+                let Ok(mut image) = SvgImage::from_data(&icon.svg(colour)) else { return };
+                image.scale(size, size, true, true);
+                place.insert(image)
+            }
+        };
+        image.draw(x, y, size, size);
     }
 }
 

@@ -59,7 +59,7 @@ fn pieces(paragraph: &str) -> Vec<&str> {
     let mut last: Option<char> = None;
     for (at, c) in paragraph.char_indices() {
         let may_break = last.is_some_and(|before| {
-            (before == ' ' && c != ' ') || ((breaks_anywhere(before) || breaks_anywhere(c)) && c != ' ')
+            c != ' ' && (before == ' ' || breaks_anywhere(before) || breaks_anywhere(c))
         });
         if may_break && at > start {
             pieces.extend(paragraph.get(start..at));

@@ -378,7 +378,7 @@ fn fresh_id() -> Result<String, getrandom::Error> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn place(widget: &mut (impl InputExt + WidgetExt), wanted: Option<&FieldBox>, text: &str, fonts: &Fonts) {
+fn place(widget: &mut impl InputExt, wanted: Option<&FieldBox>, text: &str, fonts: &Fonts) {
     let Some(wanted) = wanted else {
         if widget.visible() {
             widget.hide();

@@ -2,7 +2,7 @@
 
 use ipc_schema::Timestamp;
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Access, Change, Contact, Delivery, Invite, Message, Refusal};
+use privatus::peers::messenger::{Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal};
 use privatus::peers::unlock::{UnlockResult, VaultState};
 
 use super::action::SecretField;
@@ -119,11 +119,16 @@ impl Model {
         // The window opens where one left off: on the newest conversation.
         if self.pane == Pane::Start
             && matches!(self.screen, Screen::Inside)
-            && let Some(id) = self.people.first().map(|contact| contact.id.clone())
+            && let Some(id) = self.newest_chat()
         {
             return self.open(&id);
         }
         self.read_open_chat().into_iter().collect()
+    }
+
+    fn newest_chat(&self) -> Option<String> {
+        let talking = |contact: &&Contact| contact.state != ContactState::Invited;
+        self.people.iter().find(talking).map(|contact| contact.id.clone())
     }
 
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) -> Vec<Command> {
@@ -165,14 +170,16 @@ impl Model {
 
     fn contact_changed(&mut self, contact: Contact) -> Vec<Command> {
         let id = contact.id.clone();
-        let connected = contact.state != privatus::peers::messenger::ContactState::Invited;
+        let connected = contact.state != ContactState::Invited;
+        let is_first = self.newest_chat().is_none();
         match self.people.iter_mut().find(|known| known.id == id) {
             Some(known) => *known = contact,
             None => self.people.push(contact),
         }
         self.sort_people();
-        // Whoever was invited is there now: the conversation takes the place of the link.
-        if connected && self.pane == Pane::Invitation(id.clone()) {
+        // Whoever was invited is there now: the conversation takes the place of the link, and the first one that of the
+        // invitation to add somebody.
+        if connected && (self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start) {
             return self.open(&id);
         }
         self.read_open_chat().into_iter().collect()

@@ -91,7 +91,7 @@ impl View<'_> {
         self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
         self.scene.icon(icon, (card.x + 30, card.y + 26), 20, self.colours.accent);
         self.scene.text((card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
-        self.paragraph((card.x + 20, card.y + 66), w - 40, Style::Small, self.colours.text, body);
+        self.paragraph((card.x + 20, card.y + 66, w - 40), Style::Small, self.colours.text, body);
         let y = card.bottom() - 48;
         let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
         let right = self.button((card.x + 20, y), &invite);
@@ -329,7 +329,7 @@ impl View<'_> {
             let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
             self.scene.bordered(rect, 20, (self.colours.edge, self.colours.line_px), self.colours.bg);
             self.scene.icon(Icon::Down, (rect.x + 10, rect.y + 10), 20, self.colours.text);
-            self.pressable(rect, Act::ToEnd, "To the newest message", Role::Button, 20);
+            self.pressable(rect, Act::ToEnd, ("To the newest message", Role::Button), 20);
         }
     }
 
@@ -360,7 +360,7 @@ impl View<'_> {
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
         self.scene.icon(Icon::Send, (send.x + 10, send.y + 10), 20, self.colours.on_accent);
-        self.pressable(send, Act::Send, "Send", Role::Button, 8);
+        self.pressable(send, Act::Send, ("Send", Role::Button), 8);
     }
 }
 

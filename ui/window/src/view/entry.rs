@@ -76,11 +76,11 @@ impl View<'_> {
             let ink = self.tone(told.tone).0;
             self.scene.icon(told.icon, (32, y), 18, ink);
             self.scene.text((58, y), Style::Label, self.colours.text, told.title);
-            self.paragraph((32, y + 24), side.w - 64, Style::Micro, self.colours.text2, &told.reason);
+            self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, &told.reason);
         } else {
             self.scene.text((32, y), Style::Label, self.colours.text, "Getting ready in the background");
             let line = "Relays are being looked for. You need not wait for this.";
-            self.paragraph((32, y + 24), side.w - 64, Style::Micro, self.colours.text2, line);
+            self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, line);
         }
     }
 
@@ -111,7 +111,7 @@ impl View<'_> {
         let c = self.colours;
         self.scene.text((x, y), Style::Display, c.text, "Choose a passphrase");
         let below = "It locks your keys and your messages on this computer. Nobody can reset it for you, so take one that you can remember.";
-        self.paragraph((x, y + 40), w, Style::Body, c.text2, below);
+        self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text((x, y + 116), Style::Label, c.text, "Passphrase");
         self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
         self.meter((x, y + 196), w, &entry.first);
@@ -126,7 +126,7 @@ impl View<'_> {
         );
         let slow =
             "Unlocking takes about one second. That is on purpose: it makes every wrong guess slow too.";
-        self.paragraph((x, y + 372), w, Style::Small, c.text2, slow);
+        self.paragraph((x, y + 372, w), Style::Small, c.text2, slow);
         if let Some(problem) = entry.problem {
             let told = words::problem(problem, self.model.caps_lock);
             self.note((x, y + 420), w, &told);
@@ -176,7 +176,7 @@ impl View<'_> {
         };
         self.field_frame(rect, focused, entry.problem == Some(crate::model::entry::Problem::Wrong));
         let label = if field == SecretField::First { "Passphrase" } else { "The same passphrase once more" };
-        self.pressable(rect, act, label, Role::Passphrase, 8);
+        self.pressable(rect, act, (label, Role::Passphrase), 8);
         let room = rect.w - 12 - if field == SecretField::First { 96 } else { 12 };
         let end = if entry.shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
         if focused && !entry.busy {
@@ -190,7 +190,7 @@ impl View<'_> {
             }
             self.scene.icon(icon, (eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
             self.scene.text((eye.x + 36, eye.y + (eye.h - 18) / 2), Style::Small, self.colours.text2, word);
-            self.pressable(eye, Act::ShowSecret, word, Role::Button, 6);
+            self.pressable(eye, Act::ShowSecret, (word, Role::Button), 6);
         }
     }
 
@@ -224,14 +224,14 @@ impl View<'_> {
         let c = self.colours;
         self.scene.text((x, y), Style::Display, c.text, "What should people call you?");
         let below = "Only people that you connect with see this name.";
-        self.paragraph((x, y + 40), w, Style::Body, c.text2, below);
+        self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text((x, y + 86), Style::Label, c.text, "Your name");
         self.field(Field::YourName, Rect::new(x, y + 110, w, 44), Style::Body, false);
         let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
-        self.paragraph((x, y + 162), w, Style::Small, c.text2, hint);
+        self.paragraph((x, y + 162, w), Style::Small, c.text2, hint);
         self.scene.text((x, y + 218), Style::Title, c.text, "Your first contact");
         let how = "People reach you only through an invitation. There is no directory to be found in.";
-        let top = self.paragraph((x, y + 248), w, Style::Body, c.text2, how) + 12;
+        let top = self.paragraph((x, y + 248, w), Style::Body, c.text2, how) + 12;
         let offered = self.model.offer.is_some();
         let cards = if offered { 3 } else { 2 };
         let card = (w - 16 * (cards - 1)) / cards;
@@ -241,34 +241,33 @@ impl View<'_> {
         if offered {
             let line =
                 "A practice partner on this computer who answers every text. Their invitation is here.";
-            self.card(at(0), Icon::Chats, "Meet Echo", line, Act::AcceptOffer);
+            self.card(at(0), Icon::Chats, ("Meet Echo", line), Act::AcceptOffer);
             index = 1;
         }
         let line = "Makes a link and a picture code. They work once and expire after 7 days.";
-        self.card(at(index), Icon::Link, "Invite someone", line, Act::Invite);
+        self.card(at(index), Icon::Link, ("Invite someone", line), Act::Invite);
         self.card(
             at(index + 1),
             Icon::Qr,
-            "I was invited",
-            "Paste the link that you were sent.",
+            ("I was invited", "Paste the link that you were sent."),
             Act::Accept,
         );
         self.scene.icon(Icon::Lock, (x, top + height + 18), 18, c.text2);
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
-        self.paragraph((x + 26, top + height + 18), w - 26, Style::Small, c.text2, kept);
+        self.paragraph((x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
         let bottom = (column.h - 88).max(top + height + 60);
         self.button((x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
         self.ending((x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
     }
 
-    fn card(&mut self, rect: Rect, icon: Icon, title: &str, body: &str, act: Act) {
+    fn card(&mut self, rect: Rect, icon: Icon, (title, body): (&str, &str), act: Act) {
         let over = self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone());
         let (edge, px) =
             if over { (self.colours.focus, 2) } else { (self.colours.edge, self.colours.line_px) };
         self.scene.bordered(rect, 12, (edge, px), self.colours.bg);
         self.scene.icon(icon, (rect.x + 20, rect.y + 20), 28, self.colours.accent);
         self.scene.text((rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
-        self.paragraph((rect.x + 20, rect.y + 86), rect.w - 36, Style::Small, self.colours.text, body);
-        self.pressable(rect, act, title, Role::Button, 12);
+        self.paragraph((rect.x + 20, rect.y + 86, rect.w - 36), Style::Small, self.colours.text, body);
+        self.pressable(rect, act, (title, Role::Button), 12);
     }
 }

@@ -115,7 +115,7 @@ impl View<'_> {
         let lines = self.broken(Style::Small, how, w - 32);
         let h = 24 + 18 * i32::try_from(lines.len()).unwrap_or(1);
         self.block(Rect::new(x, y, w, h), 8, c.panel);
-        self.paragraph((x + 16, y + 12), w - 32, Style::Small, c.text, how);
+        self.paragraph((x + 16, y + 12, w - 32), Style::Small, c.text, how);
         y += h + 20;
         let open =
             matches!(invite.state, InviteState::Placing | InviteState::Waiting | InviteState::OpenedTwice);

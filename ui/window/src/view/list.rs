@@ -42,7 +42,7 @@ impl View<'_> {
                 self.scene.round(rect, 8, self.colours.hover);
             }
             self.rail_item(rect, icon, words.then_some(label), false);
-            self.pressable(rect, act, label, Role::Row, 8);
+            self.pressable(rect, act, (label, Role::Row), 8);
         }
     }
 
@@ -107,7 +107,7 @@ impl View<'_> {
         }
         self.scene.round(rect, 8, ground);
         self.scene.icon(Icon::Plus, (rect.x + 10, rect.y + 10), 20, self.colours.on_accent);
-        self.pressable(rect, Act::Add, "Invite or accept", Role::Button, 8);
+        self.pressable(rect, Act::Add, ("Invite or accept", Role::Button), 8);
     }
 
     fn row(&mut self, contact: &Contact, rect: Rect) {
@@ -138,7 +138,7 @@ impl View<'_> {
             self.scene.icon(Icon::Verified, (end + 6, rect.y + 14), 14, self.colours.ok);
         }
         self.second_line(contact, (left, rect.y + 34), right);
-        self.pressable(rect, act, &title, Role::Row, 8);
+        self.pressable(rect, act, (&title, Role::Row), 8);
     }
 
     fn second_line(&mut self, contact: &Contact, (mut left, y): (i32, i32), mut right: i32) {

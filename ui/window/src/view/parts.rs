@@ -69,11 +69,10 @@ impl View<'_> {
         break_lines(text, max, &|text| self.metrics.width(style, text))
     }
 
-    /// A paragraph; gives the y below it.
+    /// A paragraph at most `max` wide; gives the y below it.
     pub(super) fn paragraph(
         &mut self,
-        (x, mut y): (i32, i32),
-        max: i32,
+        (x, mut y, max): (i32, i32, i32),
         style: Style,
         colour: Rgb,
         text: &str,
@@ -118,7 +117,7 @@ impl View<'_> {
     }
 
     /// Something that can be pressed, with its ring where the keyboard is.
-    pub(super) fn pressable(&mut self, rect: Rect, act: Act, label: &str, role: Role, radius: i32) {
+    pub(super) fn pressable(&mut self, rect: Rect, act: Act, (label, role): (&str, Role), radius: i32) {
         if role == Role::Row && self.model.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), radius);
         }
@@ -188,7 +187,7 @@ impl View<'_> {
         }
         self.scene.text((left, rect.y + (rect.h - style.line()) / 2), style, ink, button.label);
         if !button.resting {
-            self.pressable(rect, button.act.clone(), button.label, Role::Button, 8);
+            self.pressable(rect, button.act.clone(), (button.label, Role::Button), 8);
         }
         rect.right()
     }
@@ -309,7 +308,7 @@ impl View<'_> {
         }
         let at = (rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);
         self.scene.icon(icon, at, 20, self.colours.text2);
-        self.pressable(rect, act, label, Role::Button, 8);
+        self.pressable(rect, act, (label, Role::Button), 8);
     }
 
     /// A short line at the lower left.
