@@ -1,6 +1,6 @@
 //! Lines: circuits to relays, one for each queue, kept open and warm, opened again when they go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -29,8 +29,8 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// All lines.
 #[derive(Default)]
 pub(crate) struct Lines {
-    lines: HashMap<LineId, Line>,
-    by_key: HashMap<(RelayId, Isolation), LineId>,
+    lines: BTreeMap<LineId, Line>,
+    by_key: BTreeMap<(RelayId, Isolation), LineId>,
     by_user: BTreeMap<User, LineId>,
 }
 

@@ -9,7 +9,7 @@ mod lines;
 mod requests;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -64,7 +64,7 @@ pub(crate) enum Task {
 }
 
 /// What is under way and must not be begun twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Busy {
     Replica(ReplicaId),
     Subscribe(ReplicaId),
@@ -93,33 +93,33 @@ pub struct Engine {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) lines: Lines,
-    pub(crate) pending: HashMap<Ticket, Pending>,
-    pub(crate) busy: HashSet<Busy>,
+    pub(crate) pending: BTreeMap<Ticket, Pending>,
+    pub(crate) busy: BTreeSet<Busy>,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     pub(crate) network: Network,
     pub(crate) onion: bool,
     /// Own queues with a living subscription.
-    pub(crate) subscribed: HashSet<ReplicaId>,
+    pub(crate) subscribed: BTreeSet<ReplicaId>,
     /// Owed to mailboxes.
     pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
     /// Envelopes that keyvault has not been asked about, and those that it was.
     pub(crate) arrived: VecDeque<Arrived>,
-    pub(crate) opening: HashMap<(ReplicaId, MailboxId), Arrived>,
+    pub(crate) opening: BTreeMap<(ReplicaId, MailboxId), Arrived>,
     /// Sealed and not known to be forgotten by keyvault.
-    pub(crate) unforgotten: HashMap<OutboxId, OutgoingId>,
+    pub(crate) unforgotten: BTreeMap<OutboxId, OutgoingId>,
     pub(crate) forget_outbox: Vec<OutboxId>,
     pub(crate) forget_opened: Vec<[u8; 32]>,
     /// Acked at the mailbox: rows to be dropped with the next transaction.
     pub(crate) done_intents: Vec<(ReplicaId, MailboxId)>,
-    pub(crate) pacing: HashMap<PeerQueueId, Pacing>,
+    pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
     /// Contacts to look at when the batch is over.
     pub(crate) pump: BTreeSet<ContactId>,
     pub(crate) events_grew: bool,
-    pub(crate) patience_over: HashSet<AcceptId>,
+    pub(crate) patience_over: BTreeSet<AcceptId>,
     /// Requests that wait for keyvault's word on a link.
-    pub(crate) accept_requests: HashMap<AcceptId, RequestId>,
+    pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
     /// Accepts that ended in this run, for whoever still waits for them.
-    pub(crate) refused_accepts: HashMap<ContactId, Refusal>,
+    pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
 }
