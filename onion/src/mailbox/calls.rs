@@ -138,6 +138,11 @@ impl Calls {
     /// Time passes: gives up circuits whose relay does not answer.
     pub fn tick(&mut self, step: Step<'_, impl CryptoRng>) {
         let now = step.now;
+        // After a set-back of the clock a time-out begins anew.
+        self.circuits
+            .values_mut()
+            .flat_map(|carried| carried.asked.values_mut())
+            .for_each(|asked| *asked = (*asked).min(now));
         let overdue = |(circuit, carried): (&CircuitHandle, &Carried)| {
             carried.asked.values().any(|asked| now.since(*asked) >= ANSWER_TIMEOUT).then_some(*circuit)
         };

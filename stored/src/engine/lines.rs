@@ -25,6 +25,8 @@ pub(crate) enum User {
 const BACK_OFF: Duration = Duration::from_millis(200);
 /// A relay that stays away is asked twice a minute.
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// No deposit waits longer by intent: eight means of the second replica's delay.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
 /// All lines.
 #[derive(Default)]
@@ -73,6 +75,15 @@ impl Lines {
     pub(crate) fn worked(&mut self, line: LineId) {
         if let Some(line) = self.lines.get_mut(&line) {
             line.failures = 0;
+        }
+    }
+
+    /// Every wait ends at that moment instead.
+    pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        for line in self.lines.values_mut() {
+            if let State::Waiting(until) = &mut line.state {
+                *until = sooner(*until);
+            }
         }
     }
 

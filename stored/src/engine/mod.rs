@@ -5,6 +5,7 @@
 //! that stands in the store (architecture.md, *Crash rules*). A failing disk does just that: [`Engine::suspend`].
 
 mod calls;
+mod clock;
 mod lines;
 mod requests;
 mod timers;
@@ -122,6 +123,8 @@ pub(crate) struct Memory {
     pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
+    /// The store has not been told yet.
+    pub(crate) clock_set_back: bool,
 }
 
 impl Engine {
@@ -147,7 +150,7 @@ impl Engine {
 
     /// Handles what happened, as one transaction, and says what to do. Questions are answered from what is durable.
     pub fn handle(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
-        self.now = now;
+        self.set_now(now);
         let (queries, inputs): (Vec<_>, Vec<_>) =
             inputs.into_iter().partition(|input| matches!(input, Input::Query(..)));
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
@@ -171,7 +174,13 @@ impl Engine {
             return self.apply_suspended(until, inputs);
         }
         let requests: Vec<RequestId> = inputs.iter().filter_map(request_of).collect();
-        match self.transaction(|engine| inputs.into_iter().try_for_each(|input| engine.input(input))) {
+        let work = |engine: &mut Self| {
+            if engine.memory.clock_set_back {
+                engine.after_set_back()?;
+            }
+            inputs.into_iter().try_for_each(|input| engine.input(input))
+        };
+        match self.transaction(work) {
             Ok(actions) => actions,
             Err(_) => {
                 let mut actions = self.suspend();
@@ -233,6 +242,7 @@ impl Engine {
     }
 
     fn resume(&mut self) -> Result<(), StoreError> {
+        self.after_set_back()?;
         self.store.prune_events()?;
         self.resume_inbox()?;
         self.resume_outbox()?;
