@@ -101,6 +101,8 @@ pub(crate) struct Memory {
     pub(crate) onion: bool,
     /// Own queues with a living subscription.
     pub(crate) subscribed: BTreeSet<ReplicaId>,
+    /// Of those, the ones that a timer looks after.
+    pub(crate) proving: BTreeSet<ReplicaId>,
     /// Owed to mailboxes.
     pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
     /// Envelopes that keyvault has not been asked about, and those that it was.

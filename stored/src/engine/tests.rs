@@ -302,3 +302,15 @@ fn a_clock_that_is_set_back_delays_neither_timers_nor_deposits() {
     }
     assert_eq!(deposits, 2, "one envelope for each replica");
 }
+
+#[test]
+fn a_subscription_that_is_swallowed_on_the_way_is_noticed_and_replaced_within_the_hour() {
+    let mut world = World::new(15, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    world.swallow(1);
+    world.send(0, "bob", "pushed into nothing");
+    world.run_for(3_600_000);
+    assert_eq!(world.bodies(1, "ann", false), ["pushed into nothing"]);
+    assert_eq!(world.messages(0, "bob")[0].state, Delivery::Delivered);
+}

@@ -58,6 +58,8 @@ struct Circuit {
     subscriptions: Vec<(ReplicaId, Vec<u8>)>,
     /// Commands on it take effect in order.
     busy_until: Timestamp,
+    /// A relay in it swallows all that comes.
+    dead: bool,
 }
 
 enum Thing {
@@ -344,7 +346,8 @@ impl World {
         if !up || lost {
             return self.soon(who, Input::Opened(line, None));
         }
-        let circuit = Circuit { relay, binding, subscriptions: Vec::new(), busy_until: self.now };
+        let (subscriptions, busy_until) = (Vec::new(), self.now);
+        let circuit = Circuit { relay, binding, subscriptions, busy_until, dead: false };
         self.people[who].circuits.insert(line, circuit);
         self.soon(who, Input::Opened(line, Some(OpenedLine { binding, route: vec![relay] })));
     }
@@ -360,6 +363,12 @@ impl World {
         let circuit =
             self.people[who].circuits.get(&line).filter(|circuit| circuit.binding == binding).cloned();
         let Some(circuit) = circuit else { return };
+        if circuit.dead {
+            // onion gives it up when nothing was answered for so long.
+            let at = self.now.after(Duration::from_secs(20));
+            self.people[who].circuits.remove(&line);
+            return self.later(who, at, Thing::Input(Input::Closed(line)));
+        }
         let lost = self.rng.next_u32() % 1_000 < self.losses;
         if lost && self.rng.next_u32().is_multiple_of(2) || !self.relays[&circuit.relay.0].up {
             return self.lose(who, line);
@@ -378,6 +387,11 @@ impl World {
             return self.lose(who, line);
         }
         self.soon(who, Input::Mailbox(ticket, Box::new(answer)));
+    }
+
+    /// Every circuit that the person has goes through a relay that swallows all from now on.
+    pub(super) fn swallow(&mut self, who: usize) {
+        self.people[who].circuits.values_mut().for_each(|circuit| circuit.dead = true);
     }
 
     pub(super) fn lose(&mut self, who: usize, line: LineId) {
@@ -475,7 +489,8 @@ impl World {
     fn pushed(&mut self, relay: RelayId, queue: &mailboxes::Sender, mailbox: MailboxId, envelope: &[u8]) {
         let mut to = Vec::new();
         for (who, person) in self.people.iter().enumerate() {
-            for circuit in person.circuits.values().filter(|circuit| circuit.relay == relay) {
+            let alive = |circuit: &&Circuit| circuit.relay == relay && !circuit.dead;
+            for circuit in person.circuits.values().filter(alive) {
                 let subscribed = circuit.subscriptions.iter().filter(|(_, id)| *id == queue.receiver);
                 to.extend(subscribed.map(|(replica, _)| (who, *replica)));
             }
