@@ -1,40 +1,52 @@
-//! Callers' mailbox commands on their way: each is a request on its circuit's mailbox stream, and waits for its answer.
+//! Callers that wait for their mailbox commands' outcomes and for what is pushed to them.
 
-use std::collections::{HashMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
-use ipc_schema::Timestamp;
 use ipc_schema::limits::UNACKED_MAX;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{FailureReason, SendError};
+use crate::core::{FailureReason, OnionCore};
 use crate::error::CallError;
 use crate::id::CircuitHandle;
-use crate::mailbox::client::{Client, Event, NotSent, Outcome, RequestId};
-use crate::mailbox::message::{Signed, Waiting};
-use crate::shell::Shell;
+use crate::mailbox::message::{Answer, Call, Signed, Waiting};
+use crate::mailbox::{Calls, Heard, Outcome, RequestId, Step};
+use crate::shell::{Random, Shell};
 
-/// A relay that has not answered a command for this long is taken for dead, or one before it swallows cells: the circuit is closed, and
-/// its callers open another. Loopback takes 10 ms, a blob over four slow hops some seconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Who waits on one circuit.
+#[derive(Default)]
+struct Callers {
+    outcomes: HashMap<RequestId, oneshot::Sender<Outcome>>,
+    pushes: HashMap<RequestId, mpsc::Sender<Waiting>>,
+}
 
-/// Commands of one circuit.
+/// Commands of all circuits, and who waits for them.
 #[derive(Default)]
 pub struct Carried {
-    client: Client,
-    waiting: HashMap<RequestId, (Timestamp, oneshot::Sender<Outcome>)>,
-    pushes: HashMap<RequestId, mpsc::Sender<Waiting>>,
-    /// Messages that the stream has no room for yet, in order.
-    unsent: VecDeque<Vec<u8>>,
+    calls: RefCell<Calls>,
+    callers: RefCell<HashMap<CircuitHandle, Callers>>,
 }
 
 /// An answer that is on its way, and what is pushed after it.
 pub struct Asked {
     /// How the command ended; fails when the circuit dies.
     pub outcome: oneshot::Receiver<Outcome>,
-    /// Envelopes of a subscription.
+    /// Envelopes of a subscription; closed for other commands.
     pub pushes: mpsc::Receiver<Waiting>,
+}
+
+impl Carried {
+    /// A circuit stands.
+    pub fn opened(&self, circuit: CircuitHandle) {
+        self.calls.borrow_mut().opened(circuit);
+    }
+
+    /// A circuit is gone: whoever waits for an answer hears that.
+    pub fn closed(&self, circuit: CircuitHandle) {
+        self.calls.borrow_mut().closed(circuit);
+        self.callers.borrow_mut().remove(&circuit);
+    }
 }
 
 impl Shell {
@@ -48,7 +60,7 @@ impl Shell {
         receiver_key: [u8; 32],
         work: u64,
     ) -> Result<Asked, CallError> {
-        self.ask(circuit, |client| client.create(receiver_key, work))
+        self.ask(circuit, false, |calls, step| calls.create(step, circuit, receiver_key, work))
     }
 
     /// Gives a command.
@@ -56,132 +68,85 @@ impl Shell {
     /// # Errors
     /// [`CallError`].
     pub fn ask_command(self: &Rc<Self>, circuit: CircuitHandle, signed: Signed) -> Result<Asked, CallError> {
-        self.ask(circuit, |client| client.command(signed))
+        let subscribes = signed.call == Call::Subscribe;
+        self.ask(circuit, subscribes, |calls, step| calls.command(step, circuit, signed))
     }
 
     fn ask(
         self: &Rc<Self>,
         circuit: CircuitHandle,
-        request: impl FnOnce(&mut Client) -> Result<(RequestId, Vec<u8>), NotSent>,
+        subscribes: bool,
+        give: impl FnOnce(&mut Calls, Step<'_, Random>) -> Result<RequestId, CallError>,
     ) -> Result<Asked, CallError> {
         let (tell, outcome) = oneshot::channel();
         // A relay may have as many un-acked envelopes on their way as a subscription allows, and no more.
-        let (push, pushes) = mpsc::channel(UNACKED_MAX);
-        {
-            let mut all = self.carried.borrow_mut();
-            let carried = all.get_mut(&circuit).ok_or(CallError::CircuitGone)?;
-            let (id, message) = request(&mut carried.client)?;
-            carried.waiting.insert(id, (Timestamp::now(), tell));
-            carried.pushes.insert(id, push);
-            carried.unsent.push_back(message);
-        }
-        self.flush(circuit);
-        Ok(Asked { outcome, pushes })
-    }
-
-    /// Sends what the stream takes.
-    pub fn flush(self: &Rc<Self>, circuit: CircuitHandle) {
-        loop {
-            let next =
-                self.carried.borrow_mut().get_mut(&circuit).and_then(|carried| carried.unsent.pop_front());
-            let Some(message) = next else { return };
-            match self.with(|core, now, rng| core.send(now, rng, circuit, &message)) {
-                Ok(()) => {}
-                Err(SendError::QueueFull) => {
-                    if let Some(carried) = self.carried.borrow_mut().get_mut(&circuit) {
-                        carried.unsent.push_front(message);
-                    }
-                    return;
-                }
-                // Too long is no message of ours; a circuit that is gone is told of by itself.
-                Err(SendError::Gone | SendError::TooLong) => return,
+        let (push, pushes) = mpsc::channel(if subscribes { UNACKED_MAX } else { 1 });
+        let given = self.step(|core, now, rng| {
+            let id = give(&mut self.carried.calls.borrow_mut(), Step { core, now, rng })?;
+            let mut callers = self.carried.callers.borrow_mut();
+            let callers = callers.entry(circuit).or_default();
+            callers.outcomes.insert(id, tell);
+            if subscribes {
+                callers.pushes.insert(id, push);
             }
-        }
+            Ok(())
+        });
+        // Only now: what comes of it may be the circuit's end.
+        self.carry_out();
+        given.map(|()| Asked { outcome, pushes })
     }
 
-    /// A relay's message on a mailbox stream. One that is no answer of a mailbox costs it the circuit.
+    /// A circuit's mailbox stream takes messages again.
+    pub fn mailbox_drained(self: &Rc<Self>, circuit: CircuitHandle) {
+        self.with(|core, now, rng| {
+            self.carried.calls.borrow_mut().drained(Step { core, now, rng }, circuit);
+        });
+    }
+
+    /// A relay's message on a mailbox stream.
     pub fn mailbox_message(self: &Rc<Self>, circuit: CircuitHandle, untrusted: &[u8]) {
-        let understood = {
-            let mut all = self.carried.borrow_mut();
-            let Some(carried) = all.get_mut(&circuit) else { return };
-            carried.received(untrusted)
+        let heard = self.step(|core, now, rng| {
+            self.carried.calls.borrow_mut().message(Step { core, now, rng }, circuit, untrusted)
+        });
+        // Before anything else is carried out: callers hear things in the order in which they came.
+        let overflow = match (heard, self.carried.callers.borrow_mut().get_mut(&circuit)) {
+            (Some(heard), Some(callers)) => callers.tell(heard).is_err(),
+            _ => false,
         };
-        match understood {
-            Some(true) => self.with(|core, _, rng| core.subscribed(rng, circuit)),
-            Some(false) => {}
-            None => self.with(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Misbehaved)),
+        if overflow {
+            self.step(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Misbehaved));
         }
+        self.carry_out();
     }
 
     /// Gives up circuits whose relay does not answer.
-    pub fn give_up_silent(self: &Rc<Self>, now: Timestamp) {
-        let silent: Vec<_> = self
-            .carried
-            .borrow()
-            .iter()
-            .filter(|(_, carried)| carried.is_overdue(now))
-            .map(|(id, _)| *id)
-            .collect();
-        for circuit in silent {
-            self.with(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Timeout));
-        }
+    pub fn give_up_silent(self: &Rc<Self>) {
+        self.with(|core: &mut OnionCore, now, rng| {
+            self.carried.calls.borrow_mut().tick(Step { core, now, rng });
+        });
     }
 }
 
-impl Carried {
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        self.waiting.values().any(|(asked, _)| now.since(*asked) >= ANSWER_TIMEOUT)
-    }
+/// A relay pushes more than may be un-acked at a time.
+struct TooMany;
 
-    /// `None`: the relay misbehaved. `Some(true)`: the circuit carries a subscription from now on.
-    fn received(&mut self, untrusted: &[u8]) -> Option<bool> {
-        let was_subscribed = self.client.is_subscribed();
-        match self.client.received(untrusted).ok()? {
-            Event::Answered(id, outcome) => {
-                let subscribed = self.client.is_subscribed() && !was_subscribed;
-                if !subscribed {
+impl Callers {
+    fn tell(&mut self, heard: Heard) -> Result<(), TooMany> {
+        match heard {
+            Heard::Answered(id, outcome) => {
+                if outcome != Outcome::Answer(Answer::Ok) {
                     self.pushes.remove(&id);
                 }
-                if let Some((_, waiting)) = self.waiting.remove(&id) {
+                if let Some(waiting) = self.outcomes.remove(&id) {
                     // A caller that went away does not hear it.
                     let _ = waiting.send(outcome);
                 }
-                Some(subscribed)
+                Ok(())
             }
-            Event::Pushed(id, waiting) => {
-                match self.pushes.get(&id).map(|push| push.try_send(waiting)) {
-                    // More than may be un-acked at a time.
-                    Some(Err(mpsc::error::TrySendError::Full(_))) => None,
-                    _ => Some(false),
-                }
-            }
-            Event::Partial => Some(false),
+            Heard::Pushed(id, waiting) => match self.pushes.get(&id).map(|push| push.try_send(waiting)) {
+                Some(Err(mpsc::error::TrySendError::Full(_))) => Err(TooMany),
+                _ => Ok(()),
+            },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_without_an_answer_makes_its_circuit_overdue_after_twenty_seconds() {
-        let mut carried = Carried::default();
-        let (id, _) = carried.client.create([1; 32], 0).unwrap();
-        let (tell, _told) = oneshot::channel();
-        let now = Timestamp(1_000_000);
-        carried.waiting.insert(id, (now, tell));
-        assert!(!carried.is_overdue(now.after(ANSWER_TIMEOUT - Duration::from_millis(1))));
-        assert!(carried.is_overdue(now.after(ANSWER_TIMEOUT)));
-        carried.waiting.clear();
-        assert!(!carried.is_overdue(now.after(ANSWER_TIMEOUT)));
-    }
-
-    #[test]
-    fn what_is_no_mailbox_answer_or_answers_nothing_is_misbehaviour() {
-        let mut carried = Carried::default();
-        assert_eq!(carried.received(b"noise"), None);
-        let (_, message) = Client::default().create([1; 32], 0).unwrap();
-        assert_eq!(carried.received(&message), None);
     }
 }

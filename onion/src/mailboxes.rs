@@ -1,27 +1,24 @@
 //! A relay's mailbox service on its way between streams and the mailbox disk.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use tokio::task::spawn_local;
 
-use crate::core::{OnionCore, SendError, ServiceEvent};
-use crate::mailbox::service::{Output, Service};
-use crate::mailbox::{DiskReply, DiskRequest, Ticket};
+use crate::core::{OnionCore, ServiceEvent};
+use crate::mailbox::{DiskReply, DiskRequest, Host, Step, Ticket};
 use crate::peers::disk;
 use crate::shell::{Shell, random};
 
 /// How often the disk is told to forget what is over.
 const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 
-/// The service, and what it wants done, in order.
+/// The service; nothing at a client.
 #[derive(Default)]
 pub struct Mailboxes {
-    service: RefCell<Option<Service>>,
-    wanted: RefCell<VecDeque<Output>>,
+    host: RefCell<Option<Host>>,
     working: Cell<bool>,
 }
 
@@ -29,32 +26,18 @@ impl Mailboxes {
     /// The service of a relay; nothing at a client.
     #[must_use]
     pub fn new(core: &OnionCore, private: bool) -> Self {
-        let service = match (core.own_relay(), core.mailbox_secret()) {
-            (Some(relay), Some(secret)) => Some(Service::new(relay, secret, private)),
-            _ => None,
-        };
-        Self { service: RefCell::new(service), ..Self::default() }
+        Self { host: RefCell::new(Host::new(core, private)), working: Cell::new(false) }
     }
 
-    fn ask(&self, step: impl FnOnce(&mut Service) -> Vec<Output>) {
-        if let Some(service) = self.service.borrow_mut().as_mut() {
-            self.wanted.borrow_mut().extend(step(service));
-        }
+    fn with<T>(&self, step: impl FnOnce(&mut Host) -> T) -> Option<T> {
+        self.host.borrow_mut().as_mut().map(step)
     }
 }
 
 impl Shell {
     /// Something happened on a stream of the service.
     pub fn service_event(self: &Rc<Self>, event: ServiceEvent) {
-        let now = Timestamp::now();
-        self.mailboxes.ask(|service| match event {
-            ServiceEvent::Message(message) => service.message(now, &mut random(), &message),
-            ServiceEvent::Drained(stream) => service.drained(stream),
-            ServiceEvent::Ended(stream) => {
-                service.ended(stream);
-                Vec::new()
-            }
-        });
+        self.mailboxes.with(|host| host.event(Timestamp::now(), &mut random(), event));
         self.work_off();
     }
 
@@ -63,31 +46,22 @@ impl Shell {
         if self.mailboxes.working.replace(true) {
             return;
         }
-        loop {
-            let next = self.mailboxes.wanted.borrow_mut().pop_front();
-            match next {
-                None => break,
-                Some(Output::Disk(ticket, request)) => {
-                    spawn_local(self.clone().ask_disk(ticket, request));
-                }
-                Some(Output::Reply(to, message)) => {
-                    let sent = self.with(|core, now, rng| core.reply(now, rng, to, &message));
-                    if sent == Err(SendError::QueueFull) {
-                        self.mailboxes.ask(|service| service.refused(to, message));
-                    }
-                }
-                Some(Output::Expel(stream)) => self.with(|core, now, rng| core.expel(now, rng, stream)),
-                Some(Output::Hold(stream, hold)) => {
-                    self.with(|core, now, rng| core.hold(now, rng, stream, hold));
-                }
+        // What a reply leads to may want more, also after the last thing for the disk.
+        while self.mailboxes.with(|host| host.is_busy()) == Some(true) {
+            if let Some((ticket, request)) = self.next_for_the_disk() {
+                spawn_local(self.clone().ask_disk(ticket, request));
             }
         }
         self.mailboxes.working.set(false);
     }
 
+    fn next_for_the_disk(self: &Rc<Self>) -> Option<(Ticket, DiskRequest)> {
+        self.with(|core, now, rng| self.mailboxes.with(|host| host.next(Step { core, now, rng })))?
+    }
+
     async fn ask_disk(self: Rc<Self>, ticket: Ticket, request: DiskRequest) {
         let reply: DiskReply = disk::ask(&self.disk, request).await;
-        self.mailboxes.ask(|service| service.disk(Timestamp::now(), &mut random(), ticket, reply));
+        self.mailboxes.with(|host| host.disk(Timestamp::now(), &mut random(), ticket, reply));
         self.work_off();
     }
 
@@ -96,7 +70,7 @@ impl Shell {
         loop {
             let _ = self.disk.client().await;
             let generation = self.disk.generation();
-            self.mailboxes.ask(Service::disk_is_back);
+            self.mailboxes.with(Host::disk_is_back);
             self.work_off();
             while self.disk.generation() == generation && self.disk.present().is_some() {
                 disk::expire(&self.disk, Timestamp::now()).await;

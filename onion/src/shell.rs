@@ -39,8 +39,8 @@ pub struct Shell {
     pub disk: Peer<mailbox_disk::Client>,
     /// Links that netd gave us.
     pub links: Links,
-    /// Mailbox calls of our callers, by circuit.
-    pub carried: RefCell<HashMap<CircuitHandle, Carried>>,
+    /// Mailbox calls of our callers.
+    pub carried: Carried,
     /// The mailbox service, at a relay.
     pub mailboxes: Mailboxes,
     core: RefCell<OnionCore>,
@@ -75,7 +75,7 @@ impl Shell {
             netd: Peer::new(),
             disk: Peer::new(),
             links: Links::default(),
-            carried: RefCell::default(),
+            carried: Carried::default(),
             state: watch::Sender::new(core.state(now)),
             core: RefCell::new(core),
             opens: RefCell::default(),
@@ -98,7 +98,7 @@ impl Shell {
             tokio::select! {
                 _ = ticks.tick() => {
                     self.with(OnionCore::tick);
-                    self.give_up_silent(Timestamp::now());
+                    self.give_up_silent();
                     self.tell_state();
                 }
                 circuit = given_back.recv() => {
@@ -111,9 +111,14 @@ impl Shell {
 
     /// One step of the core, and all that it leads to.
     pub fn with<T>(self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T) -> T {
-        let result = step(&mut self.core.borrow_mut(), Timestamp::now(), &mut random());
+        let result = self.step(step);
         self.carry_out();
         result
+    }
+
+    /// One step of the core alone: [`Self::carry_out`] is to follow.
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T) -> T {
+        step(&mut self.core.borrow_mut(), Timestamp::now(), &mut random())
     }
 
     /// Looks at the core.
@@ -121,7 +126,8 @@ impl Shell {
         at(&self.core.borrow(), Timestamp::now())
     }
 
-    fn carry_out(self: &Rc<Self>) {
+    /// Does what the core wants, until it wants nothing.
+    pub(crate) fn carry_out(self: &Rc<Self>) {
         loop {
             // The borrow ends here: what follows may come back to the core.
             let output = self.core.borrow_mut().output();
@@ -136,10 +142,9 @@ impl Shell {
                 }
                 Some(CoreOutput::Opened(open, result)) => self.opened(open, result),
                 Some(CoreOutput::Mailbox(circuit, message)) => self.mailbox_message(circuit, &message),
-                Some(CoreOutput::MailboxDrained(circuit)) => self.flush(circuit),
+                Some(CoreOutput::MailboxDrained(circuit)) => self.mailbox_drained(circuit),
                 Some(CoreOutput::Closed(circuit)) => {
-                    // Whoever waits for an answer hears that the circuit is gone.
-                    self.carried.borrow_mut().remove(&circuit);
+                    self.carried.closed(circuit);
                     self.tell_state();
                 }
                 Some(CoreOutput::Service(event)) => self.service_event(event),
@@ -179,7 +184,7 @@ impl Shell {
     fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenRefused>) {
         let circuit = result.as_ref().ok().map(|opened| opened.circuit);
         if let Some(circuit) = circuit {
-            self.carried.borrow_mut().entry(circuit).or_default();
+            self.carried.opened(circuit);
         }
         let waiting = self.opens.borrow_mut().remove(&open);
         let unheard = waiting.is_none_or(|waiting| waiting.send(result).is_err());

@@ -6,14 +6,14 @@ use ipc_schema::Timestamp;
 
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::engine::{
-    Answer, Arrived, Busy, Engine, MailboxAnswer, MailboxCall, OfferedQueue, Opened, Pending, Purpose, Task,
-    Timer, User, VaultAnswer, VaultCall, VaultError,
+    Answer, Arrived, Busy, Engine, LineId, MailboxAnswer, MailboxCall, OfferedQueue, Opened, Pending,
+    Purpose, Task, Timer, User, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
 use crate::store::{
     Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
-    ReplicaState,
+    Replica, ReplicaState,
 };
 
 /// Envelopes that keyvault is asked about at a time.
@@ -28,6 +28,9 @@ const GAP_ASK: Duration = Duration::from_secs(25);
 const GAP_SHOW: Duration = Duration::from_secs(60);
 /// Wait after a mailbox did not take an ack.
 const ACK_RETRY: Duration = Duration::from_secs(3);
+/// Mean of the time between two proofs that a subscription lives: two cells each on the way to the guard, so that 64 queues cost less than
+/// 1 MB an hour.
+const PROVE: Duration = Duration::from_secs(300);
 /// Wait after keyvault could not open.
 const OPEN_RETRY: Duration = Duration::from_secs(2);
 
@@ -317,14 +320,52 @@ impl Engine {
                 self.store.drop_intents_of(id)?;
                 continue;
             };
-            let (Some(relay), Some(created)) = (replica.relay, replica.created) else { continue };
-            let Some(line) = self.line(relay, replica.isolation, User::Replica(id)) else { continue };
-            self.begin(Busy::Acknowledge(id));
-            let waiting = self.memory.acks.entry(id).or_default();
-            let messages: Vec<MailboxId> = waiting.drain(..waiting.len().min(ACKS_MAX)).collect();
-            let purpose = Purpose::Acknowledge { replica: id, messages: messages.clone() };
-            let call = MailboxCall::Acknowledge { queue: created.receiver_queue, messages: messages.clone() };
-            self.command(line, Task::Acknowledge(id, messages), Some(purpose), call);
+            if let Some(line) = self.line_of(&replica) {
+                let waiting = self.memory.acks.entry(id).or_default();
+                let messages: Vec<MailboxId> = waiting.drain(..waiting.len().min(ACKS_MAX)).collect();
+                self.acknowledge(line, replica, messages);
+            }
+        }
+        Ok(())
+    }
+
+    fn line_of(&mut self, replica: &Replica) -> Option<LineId> {
+        let relay = replica.relay.filter(|_| replica.created.is_some())?;
+        self.line(relay, replica.isolation, User::Replica(replica.id))
+    }
+
+    fn acknowledge(&mut self, line: LineId, replica: Replica, messages: Vec<MailboxId>) {
+        let (id, Some(created)) = (replica.id, replica.created) else { return };
+        self.begin(Busy::Acknowledge(id));
+        let purpose = Purpose::Acknowledge { replica: id, messages: messages.clone() };
+        let call = MailboxCall::Acknowledge { queue: created.receiver_queue, messages: messages.clone() };
+        self.command(line, Task::Acknowledge(id, messages), Some(purpose), call);
+    }
+
+    /// From now on a subscription is proven to live from time to time.
+    pub(crate) fn prove_subscription(&mut self, id: ReplicaId) {
+        if self.memory.proving.insert(id) {
+            let at = self.now.after(self.exponential(PROVE));
+            self.set_timer(at, Timer::Prove(id));
+        }
+    }
+
+    /// Nothing comes of a relay that swallows what is pushed through it, and that looks like nobody writing: an ack of nothing is
+    /// answered, or its circuit is given up and another one built.
+    pub(crate) fn prove_timer(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        self.memory.proving.remove(&id);
+        if !self.memory.subscribed.contains(&id) {
+            return Ok(());
+        }
+        self.prove_subscription(id);
+        let Some(replica) = self.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live)
+        else {
+            return Ok(());
+        };
+        if !self.memory.busy.contains(&Busy::Acknowledge(id))
+            && let Some(line) = self.line_of(&replica)
+        {
+            self.acknowledge(line, replica, Vec::new());
         }
         Ok(())
     }

@@ -327,6 +327,7 @@ impl Engine {
         match answer {
             MailboxAnswer::Told(Answer::Ok) => {
                 self.memory.subscribed.insert(id);
+                self.prove_subscription(id);
                 Ok(())
             }
             MailboxAnswer::Told(Answer::NoQueue) => self.queue_lost(id),

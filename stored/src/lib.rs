@@ -29,4 +29,6 @@ pub mod mailboxes;
 mod outbox;
 mod peers;
 pub mod serve;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod store;

@@ -63,6 +63,12 @@ impl Pacing {
         Ok(())
     }
 
+    /// The clock was set back: waits end at that moment instead.
+    pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        self.at = sooner(self.at);
+        self.not_before = sooner(self.not_before);
+    }
+
     fn refused(&mut self, now: Timestamp, wait: Duration) {
         self.tokens = 0.0;
         self.at = now.after(wait);

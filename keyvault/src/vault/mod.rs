@@ -117,6 +117,12 @@ impl<S: Store> Vault<S> {
         self.store
     }
 
+    /// Answers that the caller has not forgotten, at most [`KEPT_MAX`].
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
     /// The key of stored's database, 32 B.
     #[must_use]
     pub fn store_key(&self) -> &Secret32 {

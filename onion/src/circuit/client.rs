@@ -315,6 +315,8 @@ impl ClientCircuit {
     /// # Errors
     /// The circuit's failure: the hop being built did not answer in time.
     pub fn tick(&mut self, now: Timestamp) -> Step {
+        // After a set-back of the clock the time-out begins anew.
+        self.deadline = self.deadline.min(now.after(HOP_TIMEOUT));
         if self.is_open() || now < self.deadline {
             return Ok(());
         }

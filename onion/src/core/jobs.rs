@@ -1,6 +1,6 @@
 //! The directory's jobs: a circuit to somebody, a stream to its directory service, and what is said there.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
 use ipc_schema::relay::Descriptor;
@@ -21,12 +21,12 @@ struct JobCircuit {
 /// Where each job is.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    dialling: HashMap<DialId, JobId>,
-    describing: HashMap<LinkId, Vec<JobId>>,
-    circuits: HashMap<CircuitHandle, JobCircuit>,
+    dialling: BTreeMap<DialId, JobId>,
+    describing: BTreeMap<LinkId, Vec<JobId>>,
+    circuits: BTreeMap<CircuitHandle, JobCircuit>,
     /// Contacts whose relay is known by now: the next time they are reached like any other relay.
     known: Vec<(Contact, RelayId)>,
-    named: HashMap<JobId, Contact>,
+    named: BTreeMap<JobId, Contact>,
 }
 
 impl Jobs {

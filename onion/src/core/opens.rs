@@ -1,6 +1,6 @@
 //! Circuits that callers ask for: `open(relay, isolation key, lane)`, tried again over other relays where that helps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
@@ -70,9 +70,9 @@ struct OpenCircuit {
 /// All circuits that callers asked for.
 #[derive(Debug, Default)]
 pub(super) struct Opens {
-    circuits: HashMap<CircuitHandle, OpenCircuit>,
+    circuits: BTreeMap<CircuitHandle, OpenCircuit>,
     /// Those whose time is over: closed when their callers let go, or at the latest with the next failure.
-    retiring: HashSet<CircuitHandle>,
+    retiring: BTreeSet<CircuitHandle>,
 }
 
 impl Opens {

@@ -2,11 +2,14 @@
 //!
 //! - [`message`]: what a stream of the mailbox service carries.
 //! - [`work`]: the proof of work that a new queue costs.
-//! - [`client`]: the client's half of a stream.
-//! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk.
+//! - [`client`]: the client's half of a stream; [`calls`]: those of all circuits, as this process's callers use them.
+//! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk;
+//!   [`host`]: it joined with the core that has its streams.
 
+pub mod calls;
 pub mod client;
 pub mod disk;
+pub mod host;
 pub mod keys;
 pub mod message;
 #[cfg(any(test, feature = "simulation"))]
@@ -14,7 +17,9 @@ pub mod model_disk;
 pub mod service;
 pub mod work;
 
+pub use calls::{Calls, Heard, Step};
 pub use client::{Client, Event, NotSent, Outcome, RequestId};
 pub use disk::{DiskAnswer, DiskReply, DiskRequest, Ticket};
+pub use host::Host;
 pub use message::{Answer, Authenticator, Call, Created, Misbehaved, QueueId, Request, Signed, Waiting};
 pub use service::{Output, Service};

@@ -1,6 +1,6 @@
 //! One link: its circuits, and the cells that wait to go out on it, round robin between circuits.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use ipc_schema::Timestamp;
 
@@ -54,15 +54,15 @@ pub struct Link {
     /// How fast it may create circuits.
     pub budget: CreationBudget,
     /// Handshakes that are half come, since when.
-    pub creating: HashMap<CircuitId, (HandshakeParts, Timestamp)>,
+    pub creating: BTreeMap<CircuitId, (HandshakeParts, Timestamp)>,
     /// The first half of a descriptor that we asked for.
     pub describing: Option<Vec<u8>>,
     /// When the last cell of a circuit came or went.
     pub used: Timestamp,
-    circuits: HashMap<CircuitId, Owner>,
+    circuits: BTreeMap<CircuitId, Owner>,
     next_number: u32,
     control: VecDeque<Cell>,
-    waiting: HashMap<CircuitId, Waiting>,
+    waiting: BTreeMap<CircuitId, Waiting>,
     turns: VecDeque<CircuitId>,
 }
 
@@ -79,13 +79,13 @@ impl Link {
         Self {
             info,
             budget,
-            creating: HashMap::new(),
+            creating: BTreeMap::new(),
             describing: None,
             used: now,
-            circuits: HashMap::new(),
+            circuits: BTreeMap::new(),
             next_number: 0,
             control: VecDeque::new(),
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             turns: VecDeque::new(),
         }
     }
@@ -131,7 +131,7 @@ impl Link {
         loop {
             self.next_number = self.next_number % (CircuitId::INITIATOR - 1) + 1;
             let circuit = CircuitId(self.next_number | side);
-            if let std::collections::hash_map::Entry::Vacant(free) = self.circuits.entry(circuit) {
+            if let std::collections::btree_map::Entry::Vacant(free) = self.circuits.entry(circuit) {
                 free.insert(owner);
                 return Some(circuit);
             }

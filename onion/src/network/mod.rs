@@ -9,7 +9,7 @@ pub mod link;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -85,10 +85,10 @@ pub struct Network {
     relay: Option<RelaySide>,
     descriptor: Vec<u8>,
     limits: Limits,
-    links: HashMap<LinkId, Link>,
-    peers: HashMap<RelayId, Peer>,
-    own: HashMap<CircuitHandle, (ClientCircuit, Option<(LinkId, CircuitId)>)>,
-    passing: HashMap<RelayCircuit, PassingCircuit>,
+    links: BTreeMap<LinkId, Link>,
+    peers: BTreeMap<RelayId, Peer>,
+    own: BTreeMap<CircuitHandle, (ClientCircuit, Option<(LinkId, CircuitId)>)>,
+    passing: BTreeMap<RelayCircuit, PassingCircuit>,
     next_own: u64,
     next_passing: u64,
     serial: u64,

@@ -29,7 +29,7 @@ struct Node {
     network: Network,
     fault: Fault,
     /// Link → (node, link there).
-    links: HashMap<LinkId, (usize, LinkId)>,
+    links: BTreeMap<LinkId, (usize, LinkId)>,
     circuits: Vec<CircuitEvent>,
     services: Vec<ServiceEvent>,
     described: Vec<(LinkId, Vec<u8>)>,
@@ -67,7 +67,7 @@ impl World {
         self.nodes.push(Node {
             network,
             fault: Fault::None,
-            links: HashMap::new(),
+            links: BTreeMap::new(),
             circuits: vec![],
             services: vec![],
             described: vec![],

@@ -224,7 +224,11 @@ impl Paths {
         if failure.reason == FailureReason::Ours {
             return;
         }
-        if !failure.was_built {
+        // A guard has a back-off of its own. Were it counted here as well, the two would end together, and where the asked relay is one
+        // guard and the other is gone, that other one would be all that is ever tried.
+        let is_guard = |relay: RelayId| self.guards.both().any(|guard| guard == relay);
+        let guards_own = failure.blame.is_some_and(|(hop, relay)| hop == 0 && is_guard(relay));
+        if !failure.was_built && !guards_own {
             self.health.build_failed(now, asked);
         }
         match failure.blame {

@@ -340,3 +340,29 @@ fn middles_are_drawn_evenly() {
     assert!(*most < 2_000 / 4, "{seen:?}");
     assert!(draw::one::<u8>(&mut rng, &[]).is_none());
 }
+
+#[test]
+fn with_the_guard_asked_and_the_backup_gone_another_first_hop_is_found_each_time() {
+    let (view, mut rng, mut paths) = (view_of(7), rng(9), Paths::default());
+    route(&mut paths, NOW, &mut rng, &view, id(1)).unwrap();
+    let guard = paths.guards().guard().unwrap();
+    let backup = paths.guards().both().find(|kept| *kept != guard).unwrap();
+    let mut seconds = 0;
+    let mut fails = |paths: &mut Paths, seconds: &mut u64| {
+        *seconds += 10;
+        paths.failed(after(*seconds), guard, &failure((0, backup), FailureReason::Timeout));
+    };
+    // Two circuits that were begun side by side.
+    (0..4).for_each(|_| fails(&mut paths, &mut seconds));
+    for _ in 0..30 {
+        seconds += 61;
+        let found = (0..3).any(|_| match route(&mut paths, after(seconds), &mut rng, &view, guard) {
+            Ok(route) if route[0] == backup => {
+                fails(&mut paths, &mut seconds);
+                false
+            }
+            other => other.is_ok(),
+        });
+        assert!(found, "after {seconds} s");
+    }
+}

@@ -207,7 +207,10 @@ impl PassingCircuit {
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         match &self.onward {
-            Onward::Wanted { deadline, .. } | Onward::Creating { deadline, .. } => now >= *deadline,
+            // Beyond the time-out: the clock was set back.
+            Onward::Wanted { deadline, .. } | Onward::Creating { deadline, .. } => {
+                now >= *deadline || *deadline > now.after(EXTEND_TIMEOUT)
+            }
             _ => false,
         }
     }

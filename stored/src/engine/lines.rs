@@ -1,6 +1,6 @@
 //! Lines: circuits to relays, one for each queue, kept open and warm, opened again when they go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -25,12 +25,14 @@ pub(crate) enum User {
 const BACK_OFF: Duration = Duration::from_millis(200);
 /// A relay that stays away is asked twice a minute.
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// No deposit waits longer by intent: eight means of the second replica's delay.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
 /// All lines.
 #[derive(Default)]
 pub(crate) struct Lines {
-    lines: HashMap<LineId, Line>,
-    by_key: HashMap<(RelayId, Isolation), LineId>,
+    lines: BTreeMap<LineId, Line>,
+    by_key: BTreeMap<(RelayId, Isolation), LineId>,
     by_user: BTreeMap<User, LineId>,
 }
 
@@ -73,6 +75,15 @@ impl Lines {
     pub(crate) fn worked(&mut self, line: LineId) {
         if let Some(line) = self.lines.get_mut(&line) {
             line.failures = 0;
+        }
+    }
+
+    /// Every wait ends at that moment instead.
+    pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        for line in self.lines.values_mut() {
+            if let State::Waiting(until) = &mut line.state {
+                *until = sooner(*until);
+            }
         }
     }
 

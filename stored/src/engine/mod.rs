@@ -5,11 +5,12 @@
 //! that stands in the store (architecture.md, *Crash rules*). A failing disk does just that: [`Engine::suspend`].
 
 mod calls;
+mod clock;
 mod lines;
 mod requests;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -64,7 +65,7 @@ pub(crate) enum Task {
 }
 
 /// What is under way and must not be begun twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Busy {
     Replica(ReplicaId),
     Subscribe(ReplicaId),
@@ -93,35 +94,39 @@ pub struct Engine {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) lines: Lines,
-    pub(crate) pending: HashMap<Ticket, Pending>,
-    pub(crate) busy: HashSet<Busy>,
+    pub(crate) pending: BTreeMap<Ticket, Pending>,
+    pub(crate) busy: BTreeSet<Busy>,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     pub(crate) network: Network,
     pub(crate) onion: bool,
     /// Own queues with a living subscription.
-    pub(crate) subscribed: HashSet<ReplicaId>,
+    pub(crate) subscribed: BTreeSet<ReplicaId>,
+    /// Of those, the ones that a timer looks after.
+    pub(crate) proving: BTreeSet<ReplicaId>,
     /// Owed to mailboxes.
     pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
     /// Envelopes that keyvault has not been asked about, and those that it was.
     pub(crate) arrived: VecDeque<Arrived>,
-    pub(crate) opening: HashMap<(ReplicaId, MailboxId), Arrived>,
+    pub(crate) opening: BTreeMap<(ReplicaId, MailboxId), Arrived>,
     /// Sealed and not known to be forgotten by keyvault.
-    pub(crate) unforgotten: HashMap<OutboxId, OutgoingId>,
+    pub(crate) unforgotten: BTreeMap<OutboxId, OutgoingId>,
     pub(crate) forget_outbox: Vec<OutboxId>,
     pub(crate) forget_opened: Vec<[u8; 32]>,
     /// Acked at the mailbox: rows to be dropped with the next transaction.
     pub(crate) done_intents: Vec<(ReplicaId, MailboxId)>,
-    pub(crate) pacing: HashMap<PeerQueueId, Pacing>,
+    pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
     /// Contacts to look at when the batch is over.
     pub(crate) pump: BTreeSet<ContactId>,
     pub(crate) events_grew: bool,
-    pub(crate) patience_over: HashSet<AcceptId>,
+    pub(crate) patience_over: BTreeSet<AcceptId>,
     /// Requests that wait for keyvault's word on a link.
-    pub(crate) accept_requests: HashMap<AcceptId, RequestId>,
+    pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
     /// Accepts that ended in this run, for whoever still waits for them.
-    pub(crate) refused_accepts: HashMap<ContactId, Refusal>,
+    pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
+    /// The store has not been told yet.
+    pub(crate) clock_set_back: bool,
 }
 
 impl Engine {
@@ -147,7 +152,7 @@ impl Engine {
 
     /// Handles what happened, as one transaction, and says what to do. Questions are answered from what is durable.
     pub fn handle(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
-        self.now = now;
+        self.set_now(now);
         let (queries, inputs): (Vec<_>, Vec<_>) =
             inputs.into_iter().partition(|input| matches!(input, Input::Query(..)));
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
@@ -171,7 +176,13 @@ impl Engine {
             return self.apply_suspended(until, inputs);
         }
         let requests: Vec<RequestId> = inputs.iter().filter_map(request_of).collect();
-        match self.transaction(|engine| inputs.into_iter().try_for_each(|input| engine.input(input))) {
+        let work = |engine: &mut Self| {
+            if engine.memory.clock_set_back {
+                engine.after_set_back()?;
+            }
+            inputs.into_iter().try_for_each(|input| engine.input(input))
+        };
+        match self.transaction(work) {
             Ok(actions) => actions,
             Err(_) => {
                 let mut actions = self.suspend();
@@ -233,6 +244,7 @@ impl Engine {
     }
 
     fn resume(&mut self) -> Result<(), StoreError> {
+        self.after_set_back()?;
         self.store.prune_events()?;
         self.resume_inbox()?;
         self.resume_outbox()?;

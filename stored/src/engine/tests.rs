@@ -277,3 +277,40 @@ fn killed_delayed_shuffled_and_repeated_every_text_is_there_once_and_in_order() 
         turmoil(seed);
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_delays_neither_timers_nor_deposits() {
+    let mut world = World::new(14, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    for id in [[1; 32], [2; 32], [3; 32]] {
+        world.relay_down(id);
+    }
+    world.send(0, "bob", "later");
+    world.run_for(1_000);
+    let back = Timestamp(world.now.0 - 3_600_000);
+    let engine = &mut world.people[0].engine;
+    let wait = engine.next_wake().unwrap().since(world.now);
+    engine.handle(back, vec![Input::Tick]);
+    assert!(engine.next_wake().unwrap().since(back) <= wait.max(Duration::from_secs(30)));
+    let mut deposits = 0;
+    for queue in engine.store.peer_queues().unwrap() {
+        for (_, due) in engine.store.deposits(queue.number, 64).unwrap() {
+            assert!(due <= back.after(Duration::from_secs(40)));
+            deposits += 1;
+        }
+    }
+    assert_eq!(deposits, 2, "one envelope for each replica");
+}
+
+#[test]
+fn a_subscription_that_is_swallowed_on_the_way_is_noticed_and_replaced_within_the_hour() {
+    let mut world = World::new(15, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    world.swallow(1);
+    world.send(0, "bob", "pushed into nothing");
+    world.run_for(3_600_000);
+    assert_eq!(world.bodies(1, "ann", false), ["pushed into nothing"]);
+    assert_eq!(world.messages(0, "bob")[0].state, Delivery::Delivered);
+}

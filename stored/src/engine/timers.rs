@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Seal(ContactId),
     /// A mailbox did not take an ack.
     Acknowledge(ReplicaId),
+    /// Look whether its subscription lives.
+    Prove(ReplicaId),
     /// keyvault did not open something.
     Open,
     /// Look whether the peer has it by now.
@@ -80,6 +82,7 @@ impl Engine {
                 self.memory.busy.remove(&super::Busy::Acknowledge(id));
                 Ok(())
             }
+            Timer::Prove(id) => self.prove_timer(id),
             // The end of every batch opens what waits.
             Timer::Open => Ok(()),
             Timer::Resend(id) => self.resend_timer(id),

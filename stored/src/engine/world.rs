@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ipc_schema::Timestamp;
-use keyvault::agreement_key::AgreementKey;
-use keyvault::ids as vault_ids;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
 use rand_chacha::ChaCha20Rng;
@@ -14,8 +12,9 @@ use rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::ids::{Isolation, RelayId, SessionId};
+use crate::ids::{Isolation, RelayId};
 use crate::mailboxes::{self, Bounds, Mailboxes};
+use crate::simulation;
 use crate::store::{Contact, Message, Store, StoreKey};
 
 pub(super) struct World {
@@ -59,6 +58,8 @@ struct Circuit {
     subscriptions: Vec<(ReplicaId, Vec<u8>)>,
     /// Commands on it take effect in order.
     busy_until: Timestamp,
+    /// A relay in it swallows all that comes.
+    dead: bool,
 }
 
 enum Thing {
@@ -300,7 +301,9 @@ impl World {
         for action in actions {
             match action {
                 Action::Vault(ticket, call) => {
-                    let answer = self.people[who].vault_call(*call, self.now);
+                    let person = &mut self.people[who];
+                    let answer =
+                        simulation::vault_call(&mut person.vault, *call, (self.now, &mut person.rng));
                     self.soon(who, Input::Vault(ticket, Box::new(answer)));
                 }
                 Action::Open { line, relay, isolation } => self.open(who, line, relay, isolation),
@@ -343,7 +346,8 @@ impl World {
         if !up || lost {
             return self.soon(who, Input::Opened(line, None));
         }
-        let circuit = Circuit { relay, binding, subscriptions: Vec::new(), busy_until: self.now };
+        let (subscriptions, busy_until) = (Vec::new(), self.now);
+        let circuit = Circuit { relay, binding, subscriptions, busy_until, dead: false };
         self.people[who].circuits.insert(line, circuit);
         self.soon(who, Input::Opened(line, Some(OpenedLine { binding, route: vec![relay] })));
     }
@@ -359,6 +363,12 @@ impl World {
         let circuit =
             self.people[who].circuits.get(&line).filter(|circuit| circuit.binding == binding).cloned();
         let Some(circuit) = circuit else { return };
+        if circuit.dead {
+            // onion gives it up when nothing was answered for so long.
+            let at = self.now.after(Duration::from_secs(20));
+            self.people[who].circuits.remove(&line);
+            return self.later(who, at, Thing::Input(Input::Closed(line)));
+        }
         let lost = self.rng.next_u32() % 1_000 < self.losses;
         if lost && self.rng.next_u32().is_multiple_of(2) || !self.relays[&circuit.relay.0].up {
             return self.lose(who, line);
@@ -377,6 +387,11 @@ impl World {
             return self.lose(who, line);
         }
         self.soon(who, Input::Mailbox(ticket, Box::new(answer)));
+    }
+
+    /// Every circuit that the person has goes through a relay that swallows all from now on.
+    pub(super) fn swallow(&mut self, who: usize) {
+        self.people[who].circuits.values_mut().for_each(|circuit| circuit.dead = true);
     }
 
     pub(super) fn lose(&mut self, who: usize, line: LineId) {
@@ -474,7 +489,8 @@ impl World {
     fn pushed(&mut self, relay: RelayId, queue: &mailboxes::Sender, mailbox: MailboxId, envelope: &[u8]) {
         let mut to = Vec::new();
         for (who, person) in self.people.iter().enumerate() {
-            for circuit in person.circuits.values().filter(|circuit| circuit.relay == relay) {
+            let alive = |circuit: &&Circuit| circuit.relay == relay && !circuit.dead;
+            for circuit in person.circuits.values().filter(alive) {
                 let subscribed = circuit.subscriptions.iter().filter(|(_, id)| *id == queue.receiver);
                 to.extend(subscribed.map(|(replica, _)| (who, *replica)));
             }
@@ -518,195 +534,5 @@ impl Person {
             requests: 0,
             deposits: 0,
         }
-    }
-
-    fn vault_call(&mut self, call: VaultCall, now: Timestamp) -> VaultAnswer {
-        self.try_vault_call(call, now).unwrap_or_else(failed)
-    }
-
-    #[allow(clippy::too_many_lines, reason = "one arm a call")]
-    fn try_vault_call(
-        &mut self,
-        call: VaultCall,
-        now: Timestamp,
-    ) -> Result<VaultAnswer, keyvault::error::VaultError> {
-        let (vault, rng) = (&mut self.vault, &mut self.rng);
-        let relay_of = |relay: RelayId| vault_ids::RelayId(relay.0);
-        Ok(match call {
-            VaultCall::BeginInvite { invite, relay } => VaultAnswer::AuthKey(
-                vault.begin_invite(vault_ids::InviteId(invite.0), relay_of(relay), now, rng)?.to_vec(),
-            ),
-            VaultCall::BeginReplica { replica, relay } => VaultAnswer::AuthKey(
-                vault.begin_replica(vault_ids::ReplicaId(replica.0), relay_of(relay), rng)?.to_vec(),
-            ),
-            VaultCall::FinishInvite { invite, created } => {
-                let made =
-                    vault.finish_invite(vault_ids::InviteId(invite.0), created_of(&created), &[], rng)?;
-                VaultAnswer::InviteFinished {
-                    link: made.link,
-                    blob_id: made.blob_id.to_vec(),
-                    read_key: made.read_key.expose().to_vec(),
-                    blob: made.blob,
-                    expires: made.expires,
-                }
-            }
-            VaultCall::FinishReplica { replica, created } => {
-                vault.finish_replica(vault_ids::ReplicaId(replica.0), created_of(&created))?;
-                VaultAnswer::Finished(true)
-            }
-            VaultCall::CancelInvite(invite) => {
-                vault.cancel_invite(vault_ids::InviteId(invite.0))?;
-                VaultAnswer::Done
-            }
-            VaultCall::OpenInvite { accept, link } => {
-                let opened = vault.open_invite(vault_ids::AcceptId(accept.0), &link, now, rng)?;
-                VaultAnswer::InviteOpened {
-                    relay: RelayId(opened.relay.0),
-                    blob_id: opened.blob_id.to_vec(),
-                    sender_key: opened.sender_key.to_vec(),
-                    hints: Vec::new(),
-                }
-            }
-            VaultCall::AcceptInvite { accept, blob, replicas, outbox, content } => {
-                let replicas: Vec<_> =
-                    replicas.iter().map(|replica| vault_ids::ReplicaId(replica.0)).collect();
-                let request = real::AcceptInvite {
-                    accept: vault_ids::AcceptId(accept.0),
-                    untrusted_blob: &blob,
-                    replicas: &replicas,
-                    outbox: vault_ids::OutboxId(outbox.0),
-                    content: &content,
-                };
-                let accepted = vault.accept_invite(request, now, rng)?;
-                VaultAnswer::Accepted {
-                    session: SessionId(accepted.session.0),
-                    peer_queues: queues_of(&accepted.peer_queues),
-                    envelopes: envelopes_of(accepted.envelopes),
-                }
-            }
-            VaultCall::Seal { session, outbox, content, offer } => {
-                let offer: Vec<_> = offer.iter().map(|replica| vault_ids::ReplicaId(replica.0)).collect();
-                let request = real::SealEnvelope {
-                    session: vault_ids::SessionId(session.0),
-                    outbox: vault_ids::OutboxId(outbox.0),
-                    content: &content,
-                    offer: &offer,
-                };
-                VaultAnswer::Sealed(envelopes_of(vault.seal_envelope(request, rng)?))
-            }
-            VaultCall::Open { replica, envelope, sender_key } => {
-                let Ok(untrusted_sender) = sender_key.try_into() else {
-                    return Ok(VaultAnswer::Opened(Opened::Unreadable));
-                };
-                let incoming = real::IncomingEnvelope {
-                    replica: vault_ids::ReplicaId(replica.0),
-                    untrusted_sender,
-                    untrusted_envelope: &envelope,
-                };
-                VaultAnswer::Opened(opened_of(vault.open_envelope(incoming, now, rng)?))
-            }
-            VaultCall::Forget { outbox, opened } => {
-                let outbox: Vec<_> = outbox.iter().map(|id| vault_ids::OutboxId(id.0)).collect();
-                let opened: Vec<_> = opened.iter().map(|hash| vault_ids::InnerHash(*hash)).collect();
-                vault.forget(&outbox, &opened, now)?;
-                VaultAnswer::Done
-            }
-            VaultCall::Sign { relay, binding, counter, purpose } => {
-                let sign =
-                    real::Sign { relay: relay_of(relay), binding, counter, purpose: purpose_of(purpose) };
-                VaultAnswer::Auth(vault.sign(&sign)?.as_ref().to_vec())
-            }
-            VaultCall::Session(session) => {
-                vault.safety_number(vault_ids::SessionId(session.0))?;
-                VaultAnswer::Session { digits: "1".into(), words: Vec::new() }
-            }
-            VaultCall::RemoveSession(session) => {
-                vault.remove_session(vault_ids::SessionId(session.0), now)?;
-                VaultAnswer::Done
-            }
-        })
-    }
-}
-
-fn failed(error: keyvault::error::VaultError) -> VaultAnswer {
-    use keyvault::error::{InviteError, VaultError as Real};
-    VaultAnswer::Failed(match error {
-        Real::NoSuch(_) => VaultError::NoSuchId,
-        Real::RateLimited { .. } => VaultError::RateLimited,
-        Real::TooManyKept => VaultError::TooManyOpen,
-        Real::TooLong => VaultError::TooLong,
-        Real::Conflict(_) => VaultError::BadContent,
-        Real::RelayMismatch => VaultError::RelayMismatch,
-        Real::NoPeerQueue => VaultError::NoQueue,
-        Real::Invite(InviteError::Own) => return VaultAnswer::InviteRefused(InviteRefusal::Own),
-        Real::Invite(InviteError::Used) => return VaultAnswer::InviteRefused(InviteRefusal::Used),
-        Real::Invite(_) => return VaultAnswer::InviteRefused(InviteRefusal::Malformed),
-        _ => VaultError::Bug,
-    })
-}
-
-fn created_of(created: &crate::store::Created) -> real::Created {
-    real::Created {
-        receiver_queue: vault_ids::QueueId(created.receiver_queue.clone().try_into().unwrap()),
-        sender_queue: vault_ids::QueueId(created.sender_queue.clone().try_into().unwrap()),
-        relay_key: AgreementKey::parse(created.relay_key.clone().try_into().unwrap()).unwrap(),
-    }
-}
-
-fn queues_of(queues: &[real::PeerQueue]) -> Vec<OfferedQueue> {
-    queues
-        .iter()
-        .map(|queue| OfferedQueue {
-            number: PeerQueueId(queue.id.0),
-            relay: RelayId(queue.relay.0),
-            queue: queue.queue.0.to_vec(),
-            sender_key: queue.sender_key.to_vec(),
-        })
-        .collect()
-}
-
-fn envelopes_of(envelopes: Vec<real::OutgoingEnvelope>) -> Vec<SealedEnvelope> {
-    envelopes
-        .into_iter()
-        .map(|envelope| SealedEnvelope {
-            peer_queue: PeerQueueId(envelope.peer_queue.0),
-            put_id: envelope.put_id.0,
-            bytes: envelope.bytes,
-        })
-        .collect()
-}
-
-fn opened_of(opened: real::Opened) -> Opened {
-    match opened {
-        real::Opened::Message { session, content, inner, peer_queues, first } => Opened::Message {
-            session: SessionId(session.0),
-            content: content.to_vec(),
-            inner: inner.0,
-            peer_queues: queues_of(&peer_queues),
-            first: first.is_some(),
-        },
-        real::Opened::Duplicate(inner) => Opened::Duplicate(inner.0),
-        real::Opened::Unreadable => Opened::Unreadable,
-        real::Opened::OpenedTwice(_) => Opened::OpenedTwice,
-        real::Opened::RolledBack(_) => Opened::PeerRolledBack,
-    }
-}
-
-fn purpose_of(purpose: Purpose) -> real::Purpose {
-    match purpose {
-        Purpose::Subscribe(replica) => real::Purpose::Subscribe(vault_ids::ReplicaId(replica.0)),
-        Purpose::Acknowledge { replica, messages } => {
-            real::Purpose::Acknowledge { replica: vault_ids::ReplicaId(replica.0), messages }
-        }
-        Purpose::Delete(replica) => real::Purpose::Delete(vault_ids::ReplicaId(replica.0)),
-        Purpose::LeaveBlob(invite) => real::Purpose::LeaveBlob(vault_ids::InviteId(invite.0)),
-        Purpose::DropBlob(invite) => real::Purpose::DropBlob(vault_ids::InviteId(invite.0)),
-        Purpose::Secure(queue) => real::Purpose::Secure(vault_ids::PeerQueueId(queue.0)),
-        Purpose::Deposit { peer_queue, put_id, envelope_hash } => real::Purpose::Deposit {
-            peer_queue: vault_ids::PeerQueueId(peer_queue.0),
-            put_id: vault_ids::PutId(put_id),
-            envelope_hash,
-        },
-        Purpose::SecureRead(accept) => real::Purpose::SecureRead(vault_ids::AcceptId(accept.0)),
     }
 }

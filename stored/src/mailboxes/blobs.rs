@@ -20,7 +20,10 @@ pub struct Blob {
 
 impl Mailboxes {
     /// Leaves a blob; the same bytes again are fine, others are not.
-    pub(crate) fn leave_blob(
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn leave_blob(
         &self,
         receiver: &[u8],
         (blob_id, read_key): (&[u8], &[u8]),
@@ -53,7 +56,10 @@ impl Mailboxes {
     }
 
     /// A blob with what guards it.
-    pub(crate) fn blob(&self, blob_id: &[u8]) -> Result<Option<Blob>, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn blob(&self, blob_id: &[u8]) -> Result<Option<Blob>, StoreError> {
         self.row(
             "SELECT b.read_key, ifnull(b.bound_to, x''), b.blob, q.receiver FROM blobs b JOIN queues q ON q.id = b.queue
              WHERE b.blob_id = ?1",
@@ -65,7 +71,10 @@ impl Mailboxes {
     }
 
     /// Binds a blob to the first sender key.
-    pub(crate) fn bind_blob(&self, blob_id: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn bind_blob(&self, blob_id: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
         let Some(there) = self.blob(blob_id)? else { return Ok(Answer::NoBlob) };
         if there.bound_to.is_empty() {
             self.run("UPDATE blobs SET bound_to = ?2 WHERE blob_id = ?1", (blob_id, sender_key))?;
@@ -75,7 +84,10 @@ impl Mailboxes {
     }
 
     /// Drops a blob.
-    pub(crate) fn drop_blob(&self, blob_id: &[u8]) -> Result<Answer, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn drop_blob(&self, blob_id: &[u8]) -> Result<Answer, StoreError> {
         let removed = self.row(
             "DELETE FROM blobs WHERE blob_id = ?1 RETURNING queue, length(blob)",
             [blob_id],

@@ -64,7 +64,10 @@ fn number(name: &[u8]) -> Option<i64> {
 
 impl Mailboxes {
     /// A new queue, or the one that this key has.
-    pub(crate) fn create(
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create(
         &self,
         receiver: &[u8],
         sender: &[u8],
@@ -93,28 +96,40 @@ impl Mailboxes {
     }
 
     /// A queue by its receiver's name.
-    pub(crate) fn by_receiver(&self, receiver: &[u8]) -> Result<Option<Receiver>, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn by_receiver(&self, receiver: &[u8]) -> Result<Option<Receiver>, StoreError> {
         self.row("SELECT receiver_key, sender FROM queues WHERE receiver = ?1", [receiver], |row| {
             Ok(Receiver { receiver_key: row.get(0)?, sender: row.get(1)? })
         })
     }
 
     /// A queue by its sender's name.
-    pub(crate) fn by_sender(&self, sender: &[u8]) -> Result<Option<Sender>, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn by_sender(&self, sender: &[u8]) -> Result<Option<Sender>, StoreError> {
         self.row("SELECT ifnull(sender_key, x''), receiver FROM queues WHERE sender = ?1", [sender], |row| {
             Ok(Sender { sender_key: row.get(0)?, receiver: row.get(1)? })
         })
     }
 
     /// The receiver was there: the queue is not idle. Written once a day at most; true if it was.
-    pub(crate) fn touch(&self, receiver: &[u8], now: Timestamp) -> Result<bool, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn touch(&self, receiver: &[u8], now: Timestamp) -> Result<bool, StoreError> {
         let day = now.0.saturating_sub(24 * 3_600 * 1_000).cast_signed();
         let sql = "UPDATE queues SET used_at = ?2 WHERE receiver = ?1 AND used_at < ?3";
         Ok(self.changed(sql, (receiver, now.0.cast_signed(), day))? > 0)
     }
 
     /// Fixes the sender's key; the first wins.
-    pub(crate) fn secure(&self, sender: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn secure(&self, sender: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
         let Some(there) = self.by_sender(sender)? else { return Ok(Answer::NoQueue) };
         if there.sender_key.is_empty() {
             self.run("UPDATE queues SET sender_key = ?2 WHERE sender = ?1", (sender, sender_key))?;
@@ -124,7 +139,10 @@ impl Mailboxes {
     }
 
     /// Puts an envelope once.
-    pub(crate) fn put(
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn put(
         &self,
         sender: &[u8],
         put_id: &[u8],
@@ -165,7 +183,10 @@ impl Mailboxes {
     }
 
     /// The oldest `max` after `after`.
-    pub(crate) fn read(&self, receiver: &[u8], after: &[u8], max: u16) -> Result<Vec<Envelope>, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn read(&self, receiver: &[u8], after: &[u8], max: u16) -> Result<Vec<Envelope>, StoreError> {
         let after = if after.is_empty() { 0 } else { number(after).unwrap_or(i64::MAX) };
         self.rows(
             "SELECT m.number, m.envelope FROM messages m JOIN queues q ON q.id = m.queue
@@ -176,7 +197,10 @@ impl Mailboxes {
     }
 
     /// Deletes what the receiver has.
-    pub(crate) fn ack(&self, receiver: &[u8], ids: &[Vec<u8>], now: Timestamp) -> Result<Answer, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn ack(&self, receiver: &[u8], ids: &[Vec<u8>], now: Timestamp) -> Result<Answer, StoreError> {
         let queue =
             self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
         let Some(queue) = queue else { return Ok(Answer::NoQueue) };
@@ -201,7 +225,10 @@ impl Mailboxes {
     }
 
     /// Drops a queue with all that lies there.
-    pub(crate) fn delete(&self, receiver: &[u8]) -> Result<Answer, StoreError> {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn delete(&self, receiver: &[u8]) -> Result<Answer, StoreError> {
         let queue =
             self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
         let Some(queue) = queue else { return Ok(Answer::NoQueue) };

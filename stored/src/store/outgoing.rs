@@ -1,5 +1,7 @@
 //! The outbox: contents until they are acked end to end, and their envelopes until a relay has them.
 
+use std::time::Duration;
+
 use ipc_schema::Timestamp;
 use rusqlite::Row;
 
@@ -302,6 +304,18 @@ impl Store {
     pub(crate) fn hurry(&self, id: OutgoingId, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "UPDATE deposits SET due = ?2 WHERE outgoing = ?1 AND due > ?2";
         self.changed(sql, (id, now.0.cast_signed()))
+    }
+
+    /// The clock may have been set back: nothing is due later than it would have been at `now`, and nothing was done after it.
+    pub(crate) fn nothing_later_than(
+        &self,
+        now: Timestamp,
+        longest_wait: Duration,
+    ) -> Result<(), StoreError> {
+        let (now, last) = (now.0.cast_signed(), now.after(longest_wait).0.cast_signed());
+        self.run("UPDATE deposits SET due = ?1 WHERE due > ?2", (now, last))?;
+        self.run("UPDATE outgoing SET sealed_at = ?1 WHERE sealed_at > ?1", [now])?;
+        self.run("UPDATE held SET at = ?1 WHERE at > ?1", [now])
     }
 
     pub(crate) fn drop_deposits_of(&self, queue: PeerQueueId) -> Result<(), StoreError> {

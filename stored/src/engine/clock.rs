@@ -1,0 +1,41 @@
+//! A clock that is set back: what was to come in a moment must not wait for the hour to pass again.
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+
+use super::{Engine, lines};
+use crate::error::StoreError;
+
+/// Less is no setting of a clock but its drift being corrected; waiting it out is cheaper.
+const SET_BACK: Duration = Duration::from_secs(1);
+
+fn sooner(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+}
+
+impl Engine {
+    /// Takes the clock's time. Where it was set back, every wait in memory ends as much sooner.
+    pub(super) fn set_now(&mut self, now: Timestamp) {
+        let by = self.now.since(now);
+        self.now = now;
+        if by < SET_BACK {
+            return;
+        }
+        let memory = &mut self.memory;
+        memory.timers = std::mem::take(&mut memory.timers)
+            .into_iter()
+            .map(|(at, timer)| (sooner(at, by), timer))
+            .collect();
+        memory.lines.sooner(|at| sooner(at, by));
+        memory.pacing.values_mut().for_each(|pacing| pacing.sooner(|at| sooner(at, by)));
+        memory.clock_set_back = true;
+        self.suspended_until = self.suspended_until.map(|until| sooner(until, by));
+    }
+
+    /// The same for the waits that stand in the store. Also at every start: the clock may have been set while nothing ran.
+    pub(super) fn after_set_back(&mut self) -> Result<(), StoreError> {
+        self.memory.clock_set_back = false;
+        self.store.nothing_later_than(self.now, lines::LONGEST_WAIT)
+    }
+}
