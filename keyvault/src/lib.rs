@@ -34,6 +34,8 @@ pub mod shell;
 pub mod store;
 pub mod unlock;
 pub mod vault;
+#[cfg(test)]
+mod wycheproof;
 
 pub use codec::Malformed;
 pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};
