@@ -15,6 +15,9 @@
 //! and the caller repeats what it did not hear back.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+#[cfg(test)]
+extern crate self as keyvault;
+
 pub mod agreement_key;
 mod codec;
 pub mod envelope;
