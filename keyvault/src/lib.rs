@@ -23,6 +23,8 @@ mod codec;
 pub mod envelope;
 pub mod error;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod identity;
 pub mod ids;
 pub mod invite;
