@@ -20,6 +20,8 @@ extern crate self as keyvault;
 
 pub mod agreement_key;
 mod codec;
+#[cfg(test)]
+mod debug;
 pub mod envelope;
 pub mod error;
 mod frame;
