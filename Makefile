@@ -14,9 +14,9 @@ run: build
 test: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast
 
-# The tests that take hours.
+# The tests that take hours as well; what came out is kept in docs/test-long.md.
 test-long: test-deps build
-	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast --run-ignored all
+	PRIVATUS_BINARIES=$(BINARIES) packaging/test-long.sh
 
 bench: build
 	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench

@@ -9,8 +9,8 @@ use crate::memory::{Secret, SecretBytes};
 #[error("bytes do not have the expected layout")]
 pub struct Malformed;
 
-/// Reads a layout from the front of untrusted bytes.
-#[derive(Clone, Debug)]
+/// Reads a layout from the front of untrusted bytes. It is not shown: the bytes may be an unsealed record.
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }

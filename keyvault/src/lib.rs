@@ -15,11 +15,18 @@
 //! and the caller repeats what it did not hear back.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+#[cfg(test)]
+extern crate self as keyvault;
+
 pub mod agreement_key;
 mod codec;
+#[cfg(test)]
+mod debug;
 pub mod envelope;
 pub mod error;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod identity;
 pub mod ids;
 pub mod invite;
@@ -34,6 +41,8 @@ pub mod shell;
 pub mod store;
 pub mod unlock;
 pub mod vault;
+#[cfg(test)]
+mod wycheproof;
 
 pub use codec::Malformed;
 pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};

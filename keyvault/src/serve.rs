@@ -156,4 +156,6 @@ impl Closer {
 }
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;

@@ -100,6 +100,17 @@ impl Shell {
         Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
     }
 
+    /// The vault in a file, made if there is none.
+    #[cfg(test)]
+    pub(crate) fn new_for_tests(file: File) -> Result<Self, VaultFileError> {
+        let (cost, rng) = (Cost::for_tests(), UnwrapErr(SysRng));
+        let store = match Examined::with_floor(file, cost)? {
+            Examined::Missing(file) => LockedVault::create_with_floor(file, b"pass", (cost, cost), rng)?,
+            Examined::Locked(vault) => vault.unlock(b"pass", rng).map_err(|(_, error)| error)?,
+        };
+        Ok(Self::with_state(State::Unlocked(Box::new(opened(store)?))))
+    }
+
     /// The same vault from what its file says.
     #[cfg(test)]
     pub(crate) fn reopened_for_tests(file: File) -> Self {

@@ -19,6 +19,9 @@ use nix::unistd::Pid;
 use sandbox::spawn::{SpawnSpec, spawn};
 use tokio::task::LocalSet;
 
+#[path = "confined/memory.rs"]
+mod memory;
+
 /// A running keyvault; killed when dropped.
 struct Running {
     pid: Pid,

@@ -45,6 +45,7 @@ pub mod spawn;
 pub mod supervisor;
 mod sys;
 mod view;
+mod wiping;
 
 pub use args::{Args, ArgsError, Role};
 pub use audit::{REPORT_BYTES, Report, ReportError};
@@ -58,3 +59,4 @@ pub use profiles::Profile;
 pub use secret::{Guard, SecretMemory};
 pub use supervisor::{Shed, shed_root};
 pub use sys::Capabilities;
+pub use wiping::WipingAllocator;

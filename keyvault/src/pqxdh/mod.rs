@@ -54,4 +54,6 @@ fn common_version(ours: u32, theirs: u32) -> Result<u8, PqxdhError> {
 }
 
 #[cfg(test)]
+mod kem_vectors;
+#[cfg(test)]
 mod tests;

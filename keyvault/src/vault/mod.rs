@@ -3,6 +3,8 @@
 //! is durable before it answers (architecture.md, *Crash rules*).
 
 mod accept;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod invites;
 mod messages;
 mod open;
@@ -16,6 +18,8 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 pub use accept::{AcceptInvite, AcceptedInvite, OpenedInvite};
+#[cfg(any(test, fuzzing))]
+pub(crate) use fuzz::fuzz_record;
 pub use invites::FinishedInvite;
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
 pub use open::{IncomingEnvelope, Opened};
@@ -308,3 +312,5 @@ impl PutRecord for Changes {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod worlds;
