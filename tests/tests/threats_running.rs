@@ -43,12 +43,19 @@ const FORBIDDEN: [(&str, i64, [u64; 6]); 6] = [
     ("a process by clone", libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]),
 ];
 
+/// Makes a process try a call once it is sealed: before that it still mounts and maps.
+fn try_in(pid: u32, name: &str, number: i64, args: [u64; 6]) -> Tried {
+    let profile = profiles::by_name(name).unwrap();
+    until("it is sealed", || differences(pid, profile).ok().filter(Vec::is_empty));
+    // A process that computes just now is in no system call that could be turned into another.
+    until("it waits", || Held::new(pid).and_then(|held| held.try_call(number, args)).ok())
+}
+
 /// Makes the process try each forbidden call, one life after the other.
 fn assert_dies_of_each(suite: &Suite, name: &str) {
     let mut pid = suite.pids()[name];
     for (what, number, args) in FORBIDDEN {
-        // A process that computes just now is in no system call that could be turned into another.
-        let tried = until("it waits", || Held::new(pid).and_then(|held| held.try_call(number, args)).ok());
+        let tried = try_in(pid, name, number, args);
         assert_eq!(tried, Tried::Died(libc::SIGSYS), "{name}: {what}");
         pid = suite.wait_restarted(name, pid);
     }
@@ -81,9 +88,7 @@ fn of_the_running_processes_only_netd_gets_an_internet_socket() {
         let args = [u64::from(family.unsigned_abs()), libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
         // netd first: what the others' deaths set off is not asked about here.
         for name in ["netd", "mediad", "onion", "stored", "keyvault"] {
-            let tried = until("it waits", || {
-                Held::new(pids[name]).and_then(|held| held.try_call(libc::SYS_socket, args)).ok()
-            });
+            let tried = try_in(pids[name], name, libc::SYS_socket, args);
             match name {
                 "netd" => assert!(matches!(tried, Tried::Returned(_)), "{tried:?}"),
                 _ => assert_eq!(tried, Tried::Died(libc::SIGSYS), "{name}"),
