@@ -457,6 +457,12 @@ impl OnionCore {
         }
     }
 
+    /// Whether a relay is kept out of paths now, for what it failed at.
+    #[must_use]
+    pub fn avoids(&self, now: Timestamp, relay: RelayId) -> bool {
+        self.paths.avoids(now, relay)
+    }
+
     /// How much there is of everything.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -122,6 +122,12 @@ impl Paths {
         view.usable(now).filter(|(relay, _)| !self.health.is_down(now, *relay)).count()
     }
 
+    /// Whether a relay is better avoided now.
+    #[must_use]
+    pub fn avoids(&self, now: Timestamp, relay: RelayId) -> bool {
+        self.health.is_down(now, relay)
+    }
+
     /// Whether there are as many relays as a path takes.
     #[must_use]
     pub fn enough(&self, now: Timestamp, view: &View) -> bool {

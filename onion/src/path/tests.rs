@@ -348,7 +348,7 @@ fn with_the_guard_asked_and_the_backup_gone_another_first_hop_is_found_each_time
     let guard = paths.guards().guard().unwrap();
     let backup = paths.guards().both().find(|kept| *kept != guard).unwrap();
     let mut seconds = 0;
-    let mut fails = |paths: &mut Paths, seconds: &mut u64| {
+    let fails = |paths: &mut Paths, seconds: &mut u64| {
         *seconds += 10;
         paths.failed(after(*seconds), guard, &failure((0, backup), FailureReason::Timeout));
     };

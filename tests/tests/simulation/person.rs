@@ -1,0 +1,568 @@
+//! A person: the engine on a real store, a real vault, a real onion client; and what the shells between them do.
+
+use std::collections::BTreeMap;
+
+use ipc_schema::Timestamp;
+use keyvault::store::MemoryStore;
+use keyvault::vault::Vault;
+use onion::core::{OpenId, OpenRefused, Opened};
+use onion::id::{CircuitHandle, Lane, RelayId};
+use onion::mailbox::work::{Search, Subject};
+use onion::mailbox::{self, Authenticator, Call, Calls, Heard, Outcome, Signed, Step};
+use onion::path::{Isolation, Stage};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use stored::engine::{
+    Action, Answer, Arrived, Engine, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, Ticket,
+    VaultCall,
+};
+use stored::ids::ReplicaId;
+use stored::store::{Created, Store, StoreKey};
+
+use crate::user::User;
+use crate::world::{Edge, Event, Part, Who, World, folder};
+
+/// What stored asks of onion.
+pub enum Ask {
+    Open {
+        line: LineId,
+        relay: stored::ids::RelayId,
+        isolation: [u8; 16],
+    },
+    Close(LineId),
+    Command {
+        line: LineId,
+        ticket: Ticket,
+        counter: u64,
+        auth: Vec<u8>,
+        call: MailboxCall,
+    },
+    Pick(Ticket, Vec<stored::ids::RelayId>),
+    Hints(Vec<Vec<u8>>),
+    /// stored is gone: its end of the edge hangs up.
+    HangUp,
+}
+
+/// An open circuit as stored holds it.
+struct Line {
+    circuit: CircuitHandle,
+    relay: RelayId,
+    binding: [u8; 32],
+}
+
+/// A command that waits for its answer.
+struct Waits {
+    line: LineId,
+    ticket: Ticket,
+    what: What,
+}
+
+enum What {
+    Create { receiver_key: [u8; 32], rounds: u32 },
+    Subscribe(ReplicaId),
+    Other,
+}
+
+type CallName = (CircuitHandle, mailbox::RequestId);
+
+pub struct Person {
+    pub engine: Option<Engine>,
+    pub vault: Option<Vault<MemoryStore>>,
+    /// The vault's file while keyvault is down.
+    file: MemoryStore,
+    folder: tempfile::TempDir,
+    key: StoreKey,
+    rng: ChaCha20Rng,
+    inbox: Vec<Input>,
+    runs: bool,
+    wakes_at: Option<u64>,
+    pub calls: Calls,
+    opens: BTreeMap<OpenId, LineId>,
+    last_open: u64,
+    lines: BTreeMap<LineId, Line>,
+    waiting: BTreeMap<CallName, Waits>,
+    subscriptions: BTreeMap<CallName, (LineId, ReplicaId)>,
+    told: Option<Network>,
+    pub user: User,
+    /// Deposits that onion was given.
+    pub deposits: u32,
+}
+
+/// A relay that keeps asking for more work is not paid for ever.
+const WORK_ROUNDS: u32 = 4;
+
+impl Person {
+    pub fn new(rng: &mut ChaCha20Rng) -> Self {
+        Self {
+            engine: None,
+            vault: None,
+            file: MemoryStore::default(),
+            folder: folder(),
+            key: StoreKey::new([7; 32]),
+            rng: ChaCha20Rng::from_rng(rng),
+            inbox: Vec::new(),
+            runs: false,
+            wakes_at: None,
+            calls: Calls::default(),
+            opens: BTreeMap::new(),
+            last_open: 0,
+            lines: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            told: None,
+            user: User::default(),
+            deposits: 0,
+        }
+    }
+
+    pub fn keyvault_dies(&mut self) {
+        if let Some(vault) = self.vault.take() {
+            self.file = vault.into_store();
+        }
+    }
+
+    pub fn keyvault_starts(&mut self) {
+        self.vault = Some(Vault::open(self.file.clone(), &mut self.rng).unwrap());
+    }
+
+    pub fn stored_dies(&mut self) {
+        self.engine = None;
+        self.inbox.clear();
+        self.runs = false;
+        self.wakes_at = None;
+    }
+
+    fn stored_starts(&mut self) {
+        let store = Store::open(&self.folder.path().join("store.db"), &self.key).unwrap();
+        self.engine = Some(Engine::new(store, Box::new(ChaCha20Rng::from_rng(&mut self.rng))));
+    }
+
+    /// What onion's death tears: all that waited is told.
+    pub fn onion_dies(&mut self) -> Vec<Input> {
+        let mut told = Vec::new();
+        for line in std::mem::take(&mut self.opens).into_values() {
+            told.push(Input::Opened(line, None));
+        }
+        for waits in std::mem::take(&mut self.waiting).into_values() {
+            told.extend(lost(waits.ticket, waits.line));
+        }
+        for (line, _) in std::mem::take(&mut self.subscriptions).into_values() {
+            told.push(Input::Closed(line));
+        }
+        self.lines.clear();
+        self.calls = Calls::default();
+        self.told = None;
+        told
+    }
+}
+
+fn lost(ticket: Ticket, line: LineId) -> [Input; 2] {
+    [Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)), Input::Closed(line)]
+}
+
+impl World {
+    pub fn person(&mut self, who: Who) -> &mut Person {
+        self.nodes[who].person.as_mut().unwrap()
+    }
+
+    /// The engine starts on what is in its store.
+    pub fn start_engine(&mut self, who: Who) {
+        let now = self.clock(who);
+        let person = self.person(who);
+        if person.vault.is_none() {
+            return;
+        }
+        person.stored_starts();
+        let actions = person.engine.as_mut().unwrap().start(now);
+        self.perform(who, actions);
+        if self.nodes[who].onion.is_some() {
+            self.person(who).told = None;
+            self.tell(who, Input::OnionCame);
+            self.tell_state(who);
+        }
+        self.user_starts(who);
+    }
+
+    /// onion says something to stored.
+    pub fn tell(&mut self, who: Who, input: Input) {
+        self.over(who, Edge::OnionStored, Event::Input(who, Box::new(input)));
+    }
+
+    pub fn input(&mut self, who: Who, input: Input) {
+        let wait = self.below(2);
+        let person = self.person(who);
+        if person.engine.is_none() {
+            // Said to one that died meanwhile.
+            return;
+        }
+        person.inbox.push(input);
+        if !std::mem::replace(&mut person.runs, true) {
+            self.after(wait, Event::RunEngine(who));
+        }
+    }
+
+    /// The engine takes all that has come, as one batch.
+    pub fn run_engine(&mut self, who: Who) {
+        let now = self.clock(who);
+        let person = self.person(who);
+        person.runs = false;
+        let batch = std::mem::take(&mut person.inbox);
+        let Some(engine) = &mut person.engine else { return };
+        let actions = engine.handle(now, batch);
+        self.perform(who, actions);
+    }
+
+    pub fn wake_engine(&mut self, who: Who, at: u64) {
+        if self.person(who).wakes_at == Some(at) {
+            self.person(who).wakes_at = None;
+            self.input(who, Input::Tick);
+        }
+    }
+
+    /// stored sleeps until the engine wants to be woken, and a minute at most.
+    fn sleep(&mut self, who: Who) {
+        let (clock, now) = (self.clock(who), self.now);
+        let person = self.person(who);
+        let Some(engine) = &person.engine else { return };
+        let wait = engine.next_wake().map_or(60_000, |wake| wake.0.saturating_sub(clock.0).min(60_000));
+        let at = now + wait;
+        if person.wakes_at != Some(at) {
+            person.wakes_at = Some(at);
+            self.at(at, Event::WakeEngine(who, at));
+        }
+    }
+
+    fn perform(&mut self, who: Who, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Vault(ticket, call) => {
+                    self.over(who, Edge::StoredKeyvault, Event::Vault(who, ticket, call));
+                }
+                Action::Open { line, relay, isolation } => {
+                    self.ask(who, Ask::Open { line, relay, isolation });
+                }
+                Action::Close(line) => self.ask(who, Ask::Close(line)),
+                Action::Mailbox { line, ticket, counter, auth, call } => {
+                    self.ask(who, Ask::Command { line, ticket, counter, auth, call: *call });
+                }
+                Action::Pick(ticket, avoid) => self.ask(who, Ask::Pick(ticket, avoid)),
+                Action::AddHints(hints) => self.ask(who, Ask::Hints(hints)),
+                Action::Answer(request, answer) => self.user_hears(who, request, answer),
+                Action::EventsGrew => {}
+            }
+        }
+        self.sleep(who);
+    }
+
+    fn ask(&mut self, who: Who, ask: Ask) {
+        if self.nodes[who].onion.is_some() {
+            return self.over(who, Edge::StoredOnion, Event::Ask(who, Box::new(ask)));
+        }
+        // The edge is down: stored's calls fail.
+        match ask {
+            Ask::Open { line, .. } => self.tell(who, Input::Opened(line, None)),
+            Ask::Command { line, ticket, .. } => {
+                lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
+            }
+            Ask::Pick(ticket, _) => self.tell(who, Input::Picked(ticket, None)),
+            Ask::Close(_) | Ask::Hints(_) | Ask::HangUp => {}
+        }
+    }
+
+    pub fn ask_vault(&mut self, who: Who, ticket: Ticket, call: VaultCall) {
+        let now = self.clock(who);
+        let person = self.person(who);
+        let Some(vault) = &mut person.vault else { return };
+        let answer = stored::simulation::vault_call(vault, call, (now, &mut person.rng));
+        let input = Event::Input(who, Box::new(Input::Vault(ticket, Box::new(answer))));
+        self.over(who, Edge::KeyvaultStored, input);
+    }
+
+    /// stored asks onion.
+    pub fn ask_onion(&mut self, who: Who, ask: Ask) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person), rng) = (&mut node.onion, &mut node.person, &mut node.rng) else {
+            return;
+        };
+        match ask {
+            Ask::Open { line, relay, isolation } => {
+                person.last_open += 1;
+                let open = OpenId(person.last_open);
+                person.opens.insert(open, line);
+                let isolation = Isolation { key: isolation, lane: Lane::Text, relay: RelayId(relay.0) };
+                core.open(now, rng, open, isolation);
+            }
+            Ask::Close(line) => {
+                if let Some(line) = person.lines.remove(&line) {
+                    core.release(now, rng, line.circuit);
+                }
+            }
+            Ask::Pick(ticket, avoid) => {
+                let avoid: Vec<_> = avoid.iter().map(|relay| RelayId(relay.0)).collect();
+                let picked = core.pick_mailboxes(now, rng, 1, &avoid).first().copied();
+                let picked = picked.map(|relay| stored::ids::RelayId(relay.0));
+                self.tell(who, Input::Picked(ticket, picked));
+            }
+            Ask::Hints(hints) => {
+                let parse = |hint: &Vec<u8>| ipc_schema::relay::Hint::parse(hint).unwrap();
+                core.add_hints(now, rng, &hints.iter().map(parse).collect::<Vec<_>>());
+            }
+            Ask::HangUp => {
+                for line in std::mem::take(&mut person.lines).into_values() {
+                    core.release(now, rng, line.circuit);
+                }
+                person.opens.clear();
+                person.waiting.clear();
+                person.subscriptions.clear();
+            }
+            Ask::Command { line, ticket, counter, auth, call } => {
+                return self.command(who, (line, ticket), (counter, &auth), call);
+            }
+        }
+        self.outputs(who);
+    }
+
+    fn command(
+        &mut self,
+        who: Who,
+        (line, ticket): (LineId, Ticket),
+        (counter, auth): (u64, &[u8]),
+        call: MailboxCall,
+    ) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person), rng) = (&mut node.onion, &mut node.person, &mut node.rng) else {
+            return;
+        };
+        let Some(circuit) = person.lines.get(&line).map(|line| line.circuit) else {
+            return lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
+        };
+        let step = Step { core, now, rng };
+        let what = match &call {
+            MailboxCall::Create { receiver_key } => {
+                What::Create { receiver_key: fixed(receiver_key), rounds: 1 }
+            }
+            MailboxCall::Subscribe { replica, .. } => What::Subscribe(*replica),
+            _ => What::Other,
+        };
+        person.deposits += u32::from(matches!(call, MailboxCall::Deposit { .. }));
+        let asked = match call {
+            MailboxCall::Create { receiver_key } => {
+                person.calls.create(step, circuit, fixed(&receiver_key), 0)
+            }
+            other => {
+                let (queue, call) = on_wire(other);
+                let authenticator = Authenticator::parse(auth).unwrap();
+                person.calls.command(step, circuit, Signed { queue, counter, authenticator, call })
+            }
+        };
+        match asked {
+            Ok(id) => drop(person.waiting.insert((circuit, id), Waits { line, ticket, what })),
+            Err(_) => lost(ticket, line).into_iter().for_each(|input| self.tell(who, input)),
+        }
+        self.outputs(who);
+    }
+
+    pub fn opened(&mut self, who: Who, open: OpenId, result: Result<Opened, OpenRefused>) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let line = person.opens.remove(&open);
+        if let Ok(opened) = &result {
+            person.calls.opened(opened.circuit);
+        }
+        match (line, result) {
+            (Some(line), Ok(opened)) => {
+                let relay = *opened.route.last().unwrap();
+                let circuit = opened.circuit;
+                person.lines.insert(line, Line { circuit, relay, binding: opened.binding });
+                let route = opened.route.iter().map(|relay| stored::ids::RelayId(relay.0)).collect();
+                let opened = OpenedLine { binding: opened.binding, route };
+                self.tell(who, Input::Opened(line, Some(opened)));
+            }
+            (Some(line), Err(_)) => self.tell(who, Input::Opened(line, None)),
+            // stored died meanwhile.
+            (None, Ok(opened)) => core.release(now, &mut node.rng, opened.circuit),
+            (None, Err(_)) => {}
+        }
+        self.tell_state(who);
+    }
+
+    pub fn mailbox_drained(&mut self, who: Who, circuit: CircuitHandle) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        if let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) {
+            person.calls.drained(Step { core, now, rng: &mut node.rng }, circuit);
+        }
+    }
+
+    pub fn mailbox_message(&mut self, who: Who, circuit: CircuitHandle, untrusted: &[u8]) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let step = Step { core, now, rng: &mut node.rng };
+        match person.calls.message(step, circuit, untrusted) {
+            None => {}
+            Some(Heard::Pushed(id, waiting)) => {
+                let Some((_, replica)) = person.subscriptions.get(&(circuit, id)) else { return };
+                let arrived = Arrived {
+                    replica: *replica,
+                    mailbox: waiting.id,
+                    envelope: waiting.envelope,
+                    sender_key: waiting.sender_key.to_vec(),
+                };
+                self.tell(who, Input::Arrived(Box::new(arrived)));
+            }
+            Some(Heard::Answered(id, outcome)) => self.answered(who, (circuit, id), outcome),
+        }
+    }
+
+    fn answered(&mut self, who: Who, name: CallName, outcome: Outcome) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let Some(mut waits) = person.waiting.remove(&name) else { return };
+        if let (What::Create { receiver_key, rounds }, Outcome::MoreWork(bits)) = (&mut waits.what, &outcome)
+            && *rounds < WORK_ROUNDS
+            && let Some(line) = person.lines.get(&waits.line)
+        {
+            *rounds += 1;
+            let subject = Subject::new(line.relay, &line.binding, receiver_key);
+            let work = Search::new(subject, *bits).and_then(|mut search| search.step(1 << 24)).unwrap();
+            let step = Step { core, now, rng: &mut node.rng };
+            match person.calls.create(step, name.0, *receiver_key, work) {
+                Ok(id) => drop(person.waiting.insert((name.0, id), waits)),
+                Err(_) => {
+                    let lost = lost(waits.ticket, waits.line);
+                    lost.into_iter().for_each(|input| self.tell(who, input));
+                }
+            }
+            return;
+        }
+        if let (What::Subscribe(replica), Outcome::Answer(mailbox::Answer::Ok)) = (&waits.what, &outcome) {
+            person.subscriptions.insert(name, (waits.line, *replica));
+        }
+        self.tell(who, Input::Mailbox(waits.ticket, Box::new(answer_of(outcome))));
+    }
+
+    /// A circuit is gone: whoever waits on it is told.
+    pub fn circuit_closed(&mut self, who: Who, circuit: CircuitHandle) {
+        let Some(person) = &mut self.nodes[who].person else { return };
+        person.calls.closed(circuit);
+        let mut told = Vec::new();
+        let names: Vec<_> = person.waiting.keys().filter(|(on, _)| *on == circuit).copied().collect();
+        for waits in names.iter().filter_map(|name| person.waiting.remove(name)) {
+            told.extend(lost(waits.ticket, waits.line));
+        }
+        let names: Vec<_> = person.subscriptions.keys().filter(|(on, _)| *on == circuit).copied().collect();
+        for (line, _) in names.iter().filter_map(|name| person.subscriptions.remove(name)) {
+            told.push(Input::Closed(line));
+        }
+        told.into_iter().for_each(|input| self.tell(who, input));
+        self.tell_state(who);
+    }
+
+    /// onion's watcher is told the state where it has changed.
+    pub fn tell_state(&mut self, who: Who) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(person)) = (&node.onion, &mut node.person) else { return };
+        let state = core.state(now);
+        let relays_usable = u32::try_from(state.relays_usable).unwrap();
+        let network = Network { stage: word(state.stage), relays_usable };
+        if person.told.as_ref() != Some(&network) {
+            person.told = Some(network.clone());
+            self.tell(who, Input::Network(network));
+        }
+    }
+
+    /// stored dies: what it had sent may still be read, or not.
+    pub fn hang_up(&mut self, who: Who) {
+        if self.nodes[who].onion.is_some() {
+            self.over(who, Edge::StoredOnion, Event::Ask(who, Box::new(Ask::HangUp)));
+        }
+    }
+
+    pub fn is_up(&self, who: Who, part: Part) -> bool {
+        let node = &self.nodes[who];
+        match (part, &node.person) {
+            (Part::Netd, _) => node.netd,
+            (Part::Onion, _) => node.onion.is_some(),
+            (Part::Stored, Some(person)) => person.engine.is_some(),
+            (Part::Keyvault, Some(person)) => person.vault.is_some(),
+            (Part::Stored, None) => node.relay.as_ref().is_some_and(|relay| relay.disk.is_some()),
+            (Part::Keyvault, None) => false,
+        }
+    }
+
+    pub fn now_of(&self, who: Who) -> Timestamp {
+        self.clock(who)
+    }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap()
+}
+
+/// A command as the mailbox service takes it.
+fn on_wire(call: MailboxCall) -> (mailbox::QueueId, Call) {
+    match call {
+        MailboxCall::Create { .. } => unreachable!("it has no queue"),
+        MailboxCall::Secure { queue, sender_key } => {
+            (fixed(&queue), Call::Secure { sender_key: fixed(&sender_key) })
+        }
+        MailboxCall::Deposit { queue, put_id, envelope } => {
+            (fixed(&queue), Call::Deposit { put_id, envelope })
+        }
+        MailboxCall::Subscribe { queue, .. } => (fixed(&queue), Call::Subscribe),
+        MailboxCall::Acknowledge { queue, messages } => (fixed(&queue), Call::Acknowledge { messages }),
+        MailboxCall::Delete { queue } => (fixed(&queue), Call::Delete),
+        MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
+            (fixed(&queue), Call::LeaveBlob { blob_id: fixed(&blob_id), read_key: fixed(&read_key), blob })
+        }
+        MailboxCall::SecureRead { blob_id, sender_key } => {
+            let call = Call::SecureRead { blob_id: fixed(&blob_id), sender_key: fixed(&sender_key) };
+            (*blob_id.first_chunk().unwrap(), call)
+        }
+        MailboxCall::DropBlob { queue, blob_id } => {
+            (fixed(&queue), Call::DropBlob { blob_id: fixed(&blob_id) })
+        }
+    }
+}
+
+fn answer_of(outcome: Outcome) -> MailboxAnswer {
+    match outcome {
+        Outcome::Created(created) => MailboxAnswer::Created(Created {
+            receiver_queue: created.receiver_queue.to_vec(),
+            sender_queue: created.sender_queue.to_vec(),
+            relay_key: created.relay_key.to_vec(),
+        }),
+        Outcome::Blob(blob) => MailboxAnswer::Blob(blob),
+        Outcome::Envelopes(_) => MailboxAnswer::Told(Answer::Ok),
+        Outcome::MoreWork(_) => MailboxAnswer::Told(Answer::Refused),
+        Outcome::Answer(answer) => MailboxAnswer::Told(match answer {
+            mailbox::Answer::Ok => Answer::Ok,
+            mailbox::Answer::Full => Answer::Full,
+            mailbox::Answer::Throttled => Answer::Throttled,
+            mailbox::Answer::NoQueue => Answer::NoQueue,
+            mailbox::Answer::NotAuthorised => Answer::NotAuthorised,
+            mailbox::Answer::NoBlob => Answer::NoBlob,
+            mailbox::Answer::Refused => Answer::Refused,
+            mailbox::Answer::DiskFull => Answer::DiskFull,
+        }),
+    }
+}
+
+fn word(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Starting => "starting",
+        Stage::FindingRelays => "finding-relays",
+        Stage::BuildingRoute => "building-route",
+        Stage::Connected => "connected",
+        Stage::TooFewRelays => "too-few-relays",
+        Stage::NoRelays => "no-relays",
+        Stage::GuardsUnreachable => "guards-unreachable",
+        Stage::Offline => "offline",
+    }
+}

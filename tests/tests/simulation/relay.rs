@@ -1,0 +1,231 @@
+//! A relay's mailbox service and its real disk; the edge between them.
+
+use ipc_schema::Timestamp;
+use onion::core::ServiceEvent;
+use onion::mailbox::disk::{BlobRow, ReceiverRow, SenderRow};
+use onion::mailbox::{DiskAnswer, DiskReply, DiskRequest, Host, Step, Ticket};
+use rand_core::Rng;
+use stored::error::StoreError;
+use stored::mailboxes::{Answer, Bounds, Mailboxes};
+
+use crate::wires::Lie;
+use crate::world::{Edge, Event, Part, Who, World, folder};
+
+pub struct Relay {
+    pub host: Option<Host>,
+    pub disk: Option<Mailboxes>,
+    folder: tempfile::TempDir,
+    /// What onion waits for.
+    asked: Vec<Ticket>,
+}
+
+impl Relay {
+    pub fn new() -> Self {
+        Self { host: None, disk: None, folder: folder(), asked: Vec::new() }
+    }
+
+    pub fn disk_starts(&mut self) {
+        let path = self.folder.path().join("mailboxes.db");
+        self.disk = Some(Mailboxes::open(&path, Bounds::default()).unwrap());
+    }
+
+    /// Envelopes that wait, and queues.
+    pub fn waiting(&self) -> (u64, u64) {
+        let totals = self.disk.as_ref().unwrap().totals().unwrap();
+        (totals.messages, totals.queues)
+    }
+}
+
+impl World {
+    pub fn relay(&mut self, who: Who) -> &mut Relay {
+        self.nodes[who].relay.as_mut().unwrap()
+    }
+
+    /// A relay's identity as stored names it.
+    pub fn relay_id(&self, who: Who) -> stored::ids::RelayId {
+        stored::ids::RelayId(self.nodes[who].onion.as_ref().unwrap().own_relay().unwrap().0)
+    }
+
+    /// Whether a person's onion keeps a relay out of its paths now.
+    pub fn avoids(&self, who: Who, relay: Who) -> bool {
+        let relay = onion::id::RelayId(self.relay_id(relay).0);
+        self.nodes[who].onion.as_ref().is_some_and(|core| core.avoids(self.clock(who), relay))
+    }
+
+    pub fn start_host(&mut self, who: Who) {
+        let node = &mut self.nodes[who];
+        if let (Some(core), Some(relay)) = (&node.onion, &mut node.relay) {
+            relay.host = Host::new(core, true);
+            relay.asked.clear();
+        }
+    }
+
+    /// Something happened on a stream of a relay's mailbox service.
+    pub fn service(&mut self, who: Who, event: ServiceEvent) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(relay)) = (&mut node.onion, &mut node.relay) else { return };
+        match (&event, node.lie) {
+            (ServiceEvent::Message(_), Lie::Silent) => return,
+            (ServiceEvent::Message(message), Lie::NoiseForAnswers) => {
+                let mut noise = [0; 60];
+                self.rng.fill_bytes(&mut noise);
+                let _ = core.reply(now, &mut node.rng, message.from, &noise);
+                return;
+            }
+            _ => {}
+        }
+        let Some(host) = &mut relay.host else { return };
+        host.event(now, &mut node.rng, event);
+        self.work_off(who);
+    }
+
+    /// Does what a service wants, and hands the rest to the disk.
+    fn work_off(&mut self, who: Who) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let (Some(core), Some(relay)) = (&mut node.onion, &mut node.relay) else { return };
+        let Some(host) = &mut relay.host else { return };
+        let mut wanted = Vec::new();
+        while let Some(next) = host.next(Step { core, now, rng: &mut node.rng }) {
+            wanted.push(next);
+        }
+        for (ticket, request) in wanted {
+            if self.is_up(who, Part::Stored) {
+                self.relay(who).asked.push(ticket);
+                self.over(who, Edge::OnionStored, Event::Disk(who, ticket, Box::new(request)));
+            } else {
+                self.say(who, ticket, DiskReply::Lost);
+            }
+        }
+    }
+
+    fn say(&mut self, who: Who, ticket: Ticket, reply: DiskReply) {
+        self.over(who, Edge::StoredOnion, Event::DiskSaid(who, ticket, Box::new(reply)));
+    }
+
+    pub fn ask_disk(&mut self, who: Who, ticket: Ticket, request: DiskRequest) {
+        let now = self.clock(who);
+        let forgets = self.nodes[who].lie == Lie::Forgets;
+        let Some(disk) = &self.relay(who).disk else { return };
+        let reply = match request {
+            DiskRequest::Put { .. } if forgets => {
+                DiskReply::Put { answer: DiskAnswer::Ok, id: [1; 16], stored: false }
+            }
+            request => {
+                let mut reply = DiskReply::Lost;
+                disk.together(|disk| {
+                    reply = carry_out(disk, now, request)?;
+                    Ok(())
+                })
+                .unwrap();
+                reply
+            }
+        };
+        self.say(who, ticket, reply);
+    }
+
+    pub fn disk_said(&mut self, who: Who, ticket: Ticket, reply: DiskReply) {
+        let now = self.clock(who);
+        let node = &mut self.nodes[who];
+        let Some(relay) = &mut node.relay else { return };
+        relay.asked.retain(|asked| *asked != ticket);
+        let Some(host) = &mut relay.host else { return };
+        host.disk(now, &mut node.rng, ticket, reply);
+        self.work_off(who);
+        self.outputs(who);
+    }
+
+    /// The disk is gone: onion hears that of all it waits for.
+    pub fn disk_dies(&mut self, who: Who) {
+        let relay = self.relay(who);
+        relay.disk = None;
+        let asked = std::mem::take(&mut relay.asked);
+        if self.nodes[who].onion.is_some() {
+            asked.into_iter().for_each(|ticket| self.say(who, ticket, DiskReply::Lost));
+        }
+    }
+
+    pub fn disk_is_back(&mut self, who: Who) {
+        let now = self.clock(who);
+        let relay = self.relay(who);
+        relay.disk_starts();
+        relay.disk.as_ref().unwrap().expire(now).unwrap();
+        if let Some(host) = &mut relay.host {
+            host.disk_is_back();
+            self.work_off(who);
+            self.outputs(who);
+        }
+    }
+}
+
+fn answer(answer: Answer) -> DiskAnswer {
+    match answer {
+        Answer::Ok => DiskAnswer::Ok,
+        Answer::Full => DiskAnswer::Full,
+        Answer::NoQueue => DiskAnswer::NoQueue,
+        Answer::Taken => DiskAnswer::Taken,
+        Answer::NoBlob => DiskAnswer::NoBlob,
+    }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap()
+}
+
+fn optional(bytes: &[u8]) -> Option<[u8; 32]> {
+    (!bytes.is_empty()).then(|| fixed(bytes))
+}
+
+/// What the edge onion-stored does with bytes, done with types.
+fn carry_out(disk: &Mailboxes, now: Timestamp, request: DiskRequest) -> Result<DiskReply, StoreError> {
+    let told = |given| DiskReply::Answer(answer(given));
+    Ok(match request {
+        DiskRequest::Create { receiver_queue, sender_queue, receiver_key } => {
+            match disk.create(&receiver_queue, &sender_queue, &receiver_key, now)? {
+                Ok(created) => DiskReply::Created {
+                    receiver_queue: fixed(&created.receiver),
+                    sender_queue: fixed(&created.sender),
+                },
+                Err(given) => told(given),
+            }
+        }
+        DiskRequest::ByReceiver(queue) => {
+            disk.touch(&queue, now)?;
+            DiskReply::Receiver(disk.by_receiver(&queue)?.map(|row| ReceiverRow {
+                receiver_key: fixed(&row.receiver_key),
+                sender_queue: fixed(&row.sender),
+            }))
+        }
+        DiskRequest::BySender(queue) => DiskReply::Sender(disk.by_sender(&queue)?.map(|row| SenderRow {
+            sender_key: optional(&row.sender_key),
+            receiver_queue: fixed(&row.receiver),
+        })),
+        DiskRequest::Secure { sender_queue, sender_key } => told(disk.secure(&sender_queue, &sender_key)?),
+        DiskRequest::Put { sender_queue, put_id, envelope } => {
+            let put = disk.put(&sender_queue, &put_id, &envelope, now)?;
+            DiskReply::Put { answer: answer(put.answer), id: put.id, stored: put.stored }
+        }
+        DiskRequest::Read { receiver_queue, after, max } => {
+            let after = after.as_ref().map_or(&[][..], |id| id);
+            let found = disk.read(&receiver_queue, after, max)?;
+            DiskReply::Messages(found.into_iter().map(|message| (message.id, message.envelope)).collect())
+        }
+        DiskRequest::Ack { receiver_queue, ids } => {
+            let ids: Vec<_> = ids.iter().map(|id| id.to_vec()).collect();
+            told(disk.ack(&receiver_queue, &ids, now)?)
+        }
+        DiskRequest::Delete(queue) => told(disk.delete(&queue)?),
+        DiskRequest::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
+            told(disk.leave_blob(&receiver_queue, (&blob_id, &read_key), &blob, now)?)
+        }
+        DiskRequest::Blob(blob_id) => DiskReply::Blob(disk.blob(&blob_id)?.map(|row| BlobRow {
+            read_key: fixed(&row.read_key),
+            bound_to: optional(&row.bound_to),
+            blob: row.blob,
+            receiver_queue: fixed(&row.receiver),
+        })),
+        DiskRequest::BindBlob { blob_id, sender_key } => told(disk.bind_blob(&blob_id, &sender_key)?),
+        DiskRequest::DropBlob(blob_id) => told(disk.drop_blob(&blob_id)?),
+    })
+}
