@@ -24,6 +24,7 @@ pub mod identity;
 pub mod ids;
 pub mod invite;
 mod kdf;
+pub mod kem;
 pub mod mailbox;
 pub mod memory;
 pub mod pqxdh;
