@@ -100,10 +100,7 @@ impl ReceivingChain {
         self.chains.take().map(|chains| chains.pq).ok_or(RatchetError::RolledBack)
     }
 
-    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
-        self.skipped.first_key_value().is_some_and(|(_, (_, at))| now.since(*at) > SKIPPED_KEPT)
-    }
-
+    /// Drops what waited too long.
     pub(super) fn expire(&mut self, now: Timestamp) {
         self.skipped.retain(|_, (_, at)| now.since(*at) <= SKIPPED_KEPT);
     }

@@ -162,8 +162,8 @@ impl Session {
         rng: &mut impl CryptoRng,
     ) -> Result<Accepted, RatchetError> {
         let parts = Parts::parse(untrusted_message)?;
+        let (header, whose) = self.header(&parts.header)?;
         let mut session = self.clone();
-        let (header, whose) = session.header(&parts.header)?;
         let secret = session.message_secret(&header, whose, now)?;
         let content = self.content(&parts, &secret)?;
         if whose == Whose::Next {
@@ -278,14 +278,13 @@ impl Session {
         Ok(unpadded(&body)?)
     }
 
-    /// Drops skipped keys that are too old or too many, oldest chains first.
+    /// Drops skipped keys that are too old, then those that are too many, oldest chains first.
     fn forget_old(&mut self, now: Timestamp) {
-        let kept: usize = self.receiving.iter().chain(&self.old).map(ReceivingChain::kept).sum();
+        let mut chains: Vec<_> = self.old.iter_mut().rev().chain(self.receiving.iter_mut()).collect();
+        chains.iter_mut().for_each(|chain| chain.expire(now));
+        let kept: usize = chains.iter().map(|chain| chain.kept()).sum();
         let mut surplus = kept.saturating_sub(SKIPPED_MAX as usize);
-        for chain in self.old.iter_mut().rev().chain(self.receiving.iter_mut()) {
-            if chain.is_expired(now) {
-                chain.expire(now);
-            }
+        for chain in chains {
             surplus -= chain.drop_oldest(surplus);
         }
     }
@@ -301,6 +300,11 @@ impl Session {
     #[must_use]
     pub fn needs_repair(&self) -> bool {
         self.pq.is_stuck()
+    }
+
+    #[cfg(test)]
+    pub(super) fn pq_epoch(&self) -> u32 {
+        self.pq.epoch()
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
