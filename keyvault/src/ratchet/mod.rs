@@ -66,4 +66,6 @@ pub enum RatchetError {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
