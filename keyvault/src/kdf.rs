@@ -26,6 +26,17 @@ pub(crate) fn derive<const N: usize>(salt: &[u8], ikm: &[u8], info: &[&[u8]]) ->
     okm
 }
 
+/// The second half of [`derive`]: `HKDF-Expand(prk, info…)`.
+pub(crate) fn expand<const N: usize>(prk: &Secret32, info: &[&[u8]]) -> Secret<N> {
+    const { assert!(N <= 255 * 32) };
+    let mut okm = Secret::zero();
+    // Cannot fail: a PRK has 32 bytes, and the length is checked at compile time.
+    if let Ok(hkdf) = hkdf::Hkdf::<Sha256>::from_prk(prk.expose()) {
+        let _ = hkdf.expand_multi_info(info, okm.expose_mut());
+    }
+    okm
+}
+
 /// One labelled 32-byte output of a key that is uniform already.
 pub(crate) fn label(key: &Secret32, info: &[&[u8]]) -> Secret32 {
     derive(&[], key.expose(), info)
@@ -123,6 +134,13 @@ mod tests {
             hex::encode(okm.expose()),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
         );
+    }
+
+    #[test]
+    fn extract_and_expand_are_the_two_halves_of_hkdf() {
+        let prk = Secret::take(&mut mac_under(&[3; 32], &[&[4; 32]]));
+        let halves: Secret<76> = expand(&prk, &[b"a", b"b"]);
+        assert_eq!(halves, derive(&[3; 32], &[4; 32], &[b"ab"]));
     }
 
     #[test]

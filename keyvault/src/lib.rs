@@ -31,6 +31,7 @@ pub mod identity;
 pub mod ids;
 pub mod invite;
 mod kdf;
+pub mod kem;
 pub mod mailbox;
 pub mod memory;
 pub mod pqxdh;

@@ -43,6 +43,8 @@ pub struct Agreed {
     pub initiator_header: Secret32,
     /// Header key of the responder's first chain.
     pub responder_header: Secret32,
+    /// Where the post-quantum ratchet starts.
+    pub post_quantum: Secret32,
 }
 
 impl FirstPrefix {
@@ -159,5 +161,6 @@ fn agree(bundle: &Bundle, prefix: &FirstPrefix, secrets: &[Secret32], psk: &Secr
         root: kdf::label(&sk, &[b"privatus/sk/root/v1"]),
         initiator_header: kdf::label(&sk, &[b"privatus/sk/header/initiator/v1"]),
         responder_header: kdf::label(&sk, &[b"privatus/sk/header/responder/v1"]),
+        post_quantum: kdf::label(&sk, &[b"privatus/sk/pq/v1"]),
     }
 }

@@ -1,10 +1,8 @@
 //! What the responder publishes: identity, signed prekey, one-time prekey, KEM key; labels and validity under the signatures.
 
 use ipc_schema::Timestamp;
-use ml_kem::kem::KeyExport;
-use ml_kem::ml_kem_1024::EncapsulationKey;
 
-use super::kem::{self, KEM_KEY_BYTES};
+use super::kem::{self, EncapsulationKey, KEM_KEY_BYTES};
 use super::prekeys::Validity;
 use super::{PqxdhError, SESSION_VERSION, SUPPORTED_VERSIONS};
 use crate::agreement_key::AgreementKey;
@@ -53,8 +51,7 @@ impl Bundle {
         writer.u8(1).u32(one_time_id).put(keys.one_time.bytes());
 
         let mut kem = Writer::with_capacity(KEM_KEY_BYTES + 13);
-        let kem_bytes: [u8; KEM_KEY_BYTES] = keys.kem.to_bytes().into();
-        kem.u32(kem_id).u8(KIND_ONE_TIME).put(&kem_bytes).u32(validity.from).u32(validity.until);
+        kem.u32(kem_id).u8(KIND_ONE_TIME).put(keys.kem.bytes()).u32(validity.from).u32(validity.until);
         writer.put(kem.as_slice()).put(&identity.sign(KEM_KEY_LABEL, kem.as_slice()));
 
         Self {

@@ -1,10 +1,9 @@
-//! ML-KEM-1024 behind fixed arrays.
+//! ML-KEM-1024 as the key agreement uses it.
 
-use ml_kem::kem::{Decapsulate, Encapsulate};
-use ml_kem::ml_kem_1024::{Ciphertext, DecapsulationKey, EncapsulationKey};
 use rand_core::CryptoRng;
 
 use super::PqxdhError;
+use crate::kem::{self, Kem, MlKem1024};
 use crate::memory::{Secret, Secret32};
 
 /// An ML-KEM-1024 encapsulation key, bytes (FIPS 203, table 3).
@@ -12,7 +11,10 @@ pub const KEM_KEY_BYTES: usize = 1568;
 /// An ML-KEM-1024 ciphertext, bytes.
 pub const KEM_CIPHERTEXT_BYTES: usize = 1568;
 /// The seed d ‖ z that a key pair is expanded from, bytes.
-pub(super) const KEM_SEED_BYTES: usize = 64;
+pub(super) const KEM_SEED_BYTES: usize = kem::SEED_BYTES;
+
+/// An encapsulation key that passed the modulus check.
+pub(super) type EncapsulationKey = kem::EncapsulationKey<KEM_KEY_BYTES>;
 
 /// A decapsulation key, kept as its seed.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,39 +33,32 @@ impl KemSecret {
         self.0.expose()
     }
 
-    fn expanded(&self) -> DecapsulationKey {
-        DecapsulationKey::from_seed((*self.0.expose()).into())
-    }
-
     pub(super) fn encapsulation_key(&self) -> EncapsulationKey {
-        self.expanded().encapsulation_key().clone()
+        EncapsulationKey::of::<MlKem1024, KEM_CIPHERTEXT_BYTES>(&MlKem1024::key_pair(&self.0))
     }
 
     /// Never fails: an altered ciphertext gives an unrelated secret (implicit rejection).
     pub(super) fn decapsulate(&self, ciphertext: &[u8; KEM_CIPHERTEXT_BYTES]) -> Secret32 {
-        let mut shared: [u8; 32] = self.expanded().decapsulate(&Ciphertext::from(*ciphertext)).into();
-        Secret32::take(&mut shared)
+        MlKem1024::decapsulate(&MlKem1024::key_pair(&self.0), ciphertext)
     }
 }
 
 /// Checks the modulus (FIPS 203 §7.2).
 pub(super) fn check(untrusted_key: &[u8; KEM_KEY_BYTES]) -> Result<EncapsulationKey, PqxdhError> {
-    EncapsulationKey::new(&(*untrusted_key).into()).map_err(|_| PqxdhError::BadKemKey)
+    EncapsulationKey::parse::<MlKem1024, KEM_CIPHERTEXT_BYTES>(untrusted_key)
+        .map_err(|_| PqxdhError::BadKemKey)
 }
 
-/// A fresh secret for the holder of `key`.
+/// A fresh secret for the holder of `key`; draws 32 bytes.
 pub(super) fn encapsulate(
     key: &EncapsulationKey,
     rng: &mut impl CryptoRng,
 ) -> ([u8; KEM_CIPHERTEXT_BYTES], Secret32) {
-    let (ciphertext, shared) = key.encapsulate_with_rng(rng);
-    let mut shared: [u8; 32] = shared.into();
-    (ciphertext.into(), Secret32::take(&mut shared))
+    MlKem1024::encapsulate(key, &Secret::random(rng))
 }
 
 #[cfg(test)]
 mod tests {
-    use ml_kem::kem::KeyExport;
     use rand_core::SeedableRng;
 
     use super::*;
@@ -77,13 +72,14 @@ mod tests {
         let mut altered = ciphertext;
         altered[700] ^= 1;
         assert_ne!(secret.decapsulate(&altered), shared);
+        let (again, _) = encapsulate(&secret.encapsulation_key(), &mut rng);
+        assert_ne!(again, ciphertext, "each encapsulation draws randomness of its own");
     }
 
     #[test]
     fn an_encapsulation_key_with_a_coefficient_of_q_or_more_is_refused() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(4);
-        let mut key: [u8; KEM_KEY_BYTES] =
-            KemSecret::generate(&mut rng).encapsulation_key().to_bytes().into();
+        let mut key = *KemSecret::generate(&mut rng).encapsulation_key().bytes();
         assert!(check(&key).is_ok());
         // The first 12-bit coefficient becomes 3329 = q.
         key[0] = 0x01;

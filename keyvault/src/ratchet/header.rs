@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
+use super::slot::Slot;
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
@@ -10,51 +11,84 @@ use crate::memory::Secret32;
 
 /// dh 32 ‖ pn 4 ‖ n 4 ‖ pq_epoch 4 ‖ pq_n 4 ‖ pq_pn 4 ‖ slot 1,216 ‖ version 1 ‖ zero reserve 35.
 pub const HEADER_BYTES: usize = 1_304;
-/// An ML-KEM-768 encapsulation key and its MAC, or a ciphertext and its MAC, of the post-quantum ratchet.
-pub const SLOT_BYTES: usize = 1_216;
 /// nonce 24 ‖ header ‖ tag 16.
 pub const ENCRYPTED_HEADER_BYTES: usize = NONCE_BYTES + HEADER_BYTES + TAG_BYTES;
 
 const LABEL: &[u8] = b"privatus/hdr/v1";
 const VERSION: u8 = 1;
-/// pq_epoch, pq_n, pq_pn and slot: zero until the post-quantum ratchet fills them, and nothing else is accepted.
-const PQ_BYTES: usize = 12 + SLOT_BYTES;
 const RESERVE_BYTES: usize = 35;
 
 /// HK and NHK of the specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HeaderKey(Secret32);
 
+/// What all headers of one sending chain have in common, beside their slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChainHead {
+    /// The sender's ratchet key.
+    pub(super) dh: AgreementKey,
+    /// pn: messages in the sender's previous chain.
+    pub(super) previous: u32,
+    /// The sender's epoch; its post-quantum chain is that of the epoch before.
+    pub(super) pq_epoch: u32,
+    /// pq_n of message 0: a post-quantum chain may span two chains, and each message is one step of both.
+    pub(super) pq_base: u32,
+    /// pq_pn: messages in the sender's previous post-quantum chain.
+    pub(super) pq_previous: u32,
+}
+
 /// An authentic header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The sender's current ratchet key.
-    pub(super) dh: AgreementKey,
-    /// Messages in the sender's previous chain.
-    pub(super) previous: u32,
-    /// Number of this message in its chain, from 0.
+    pub(super) head: ChainHead,
+    /// n: number of this message in its chain, from 0.
     pub(super) number: u32,
+    pub(super) slot: Slot,
 }
 
 impl Header {
-    fn encode(&self) -> Writer {
+    /// `Malformed` for a message number that does not fit.
+    fn encode(&self) -> Result<Writer, Malformed> {
+        let head = &self.head;
+        let pq_number = head.pq_base.checked_add(self.number).ok_or(Malformed)?;
         let mut writer = Writer::with_capacity(HEADER_BYTES);
-        writer.put(self.dh.bytes()).u32(self.previous).u32(self.number);
-        writer.pad_to(40 + PQ_BYTES).u8(VERSION).pad_to(HEADER_BYTES);
-        writer
+        writer.put(head.dh.bytes()).u32(head.previous).u32(self.number);
+        writer.u32(head.pq_epoch).u32(pq_number).u32(head.pq_previous);
+        self.slot.encode(&mut writer);
+        writer.u8(VERSION).pad_to(HEADER_BYTES);
+        Ok(writer)
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let dh = AgreementKey::read(&mut reader)?;
         let (previous, number) = (reader.u32()?, reader.u32()?);
-        reader.zeros(PQ_BYTES)?;
+        let (pq_epoch, pq_number, pq_previous) = (reader.u32()?, reader.u32()?, reader.u32()?);
+        let pq_base = pq_number.checked_sub(number).ok_or(Malformed)?;
+        let slot = Slot::decode(&reader.array()?);
         if reader.u8()? != VERSION {
             return Err(Malformed);
         }
         reader.zeros(RESERVE_BYTES)?;
         reader.end()?;
-        Ok(Self { dh, previous, number })
+        Ok(Self { head: ChainHead { dh, previous, pq_epoch, pq_base, pq_previous }, number, slot })
+    }
+}
+
+impl ChainHead {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.put(self.dh.bytes()).u32(self.previous);
+        writer.u32(self.pq_epoch).u32(self.pq_base).u32(self.pq_previous);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            dh: AgreementKey::read(reader)?,
+            previous: reader.u32()?,
+            pq_epoch: reader.u32()?,
+            pq_base: reader.u32()?,
+            pq_previous: reader.u32()?,
+        })
     }
 }
 
@@ -63,6 +97,7 @@ impl HeaderKey {
         Self(key)
     }
 
+    /// Draws 24 bytes.
     pub(super) fn seal(
         &self,
         transcript: &[u8; 32],
@@ -71,7 +106,7 @@ impl HeaderKey {
     ) -> Result<[u8; ENCRYPTED_HEADER_BYTES], Malformed> {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
-        let mut plain: [u8; HEADER_BYTES] = header.encode().array()?;
+        let mut plain: [u8; HEADER_BYTES] = header.encode()?.array()?;
         let tag = kdf::seal_random(&self.0, &nonce, &associated(transcript), &mut plain);
         let mut writer = Writer::with_capacity(ENCRYPTED_HEADER_BYTES);
         writer.put(&nonce).put(&plain).put(&tag);
@@ -110,27 +145,55 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::ratchet::slot::{KEY_BYTES, MAC_BYTES};
 
     fn header() -> Header {
         let mut dh = [3; 32];
         dh[31] = 0x11;
-        Header { dh: AgreementKey::parse(dh).unwrap(), previous: 7, number: 1 << 20 }
+        let head = ChainHead {
+            dh: AgreementKey::parse(dh).unwrap(),
+            previous: 7,
+            pq_epoch: 0x0102_0304,
+            pq_base: 5,
+            pq_previous: 6,
+        };
+        Header { head, number: 1 << 20, slot: Slot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) }
     }
 
     #[test]
     fn a_header_has_exactly_its_size_and_comes_back() {
-        let encoded = header().encode().finish();
-        assert_eq!(encoded.len(), HEADER_BYTES);
+        let encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
+        assert_eq!(encoded[28..40], [3, 3, 3, 0x11, 0, 0, 0, 7, 0, 0x10, 0, 0]);
+        assert_eq!(encoded[40..52], [1, 2, 3, 4, 0, 0x10, 0, 5, 0, 0, 0, 6]);
+        assert_eq!(encoded[52..1_236], [8; KEY_BYTES]);
+        assert_eq!(encoded[1_236..1_268], [9; MAC_BYTES]);
+        assert_eq!((encoded[1_268], &encoded[1_269..]), (1, [0; RESERVE_BYTES].as_slice()));
         assert_eq!(Header::decode(&encoded), Ok(header()));
     }
 
     #[test]
-    fn a_used_slot_another_version_and_a_used_reserve_are_refused() {
-        for at in [40, 51, 52, 1267, 1268, 1269, 1303] {
-            let mut encoded = header().encode().array::<HEADER_BYTES>().unwrap();
+    fn another_version_a_used_reserve_and_a_number_beyond_its_own_chain_are_refused() {
+        for at in [1_268, 1_269, 1_303] {
+            let mut encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
             encoded[at] ^= 0x40;
             assert_eq!(Header::decode(&encoded), Err(Malformed), "byte {at}");
         }
+        // pq_n < n: the post-quantum chain cannot be younger than the chain.
+        let mut encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
+        encoded[44..48].copy_from_slice(&((1_u32 << 20) - 1).to_be_bytes());
+        assert_eq!(Header::decode(&encoded), Err(Malformed));
+        encoded[44..48].copy_from_slice(&(1_u32 << 20).to_be_bytes());
+        assert_eq!(Header::decode(&encoded).map(|header| header.head.pq_base), Ok(0));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_not_written() {
+        let at = |pq_base, number| {
+            let head = ChainHead { pq_base, ..header().head };
+            Header { head, number, slot: Slot::empty() }.encode().is_ok()
+        };
+        assert!(at(1, u32::MAX - 1));
+        assert!(!at(1, u32::MAX));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The key of one message: from both ratchets' keys and a random salt, with a commitment (protocol.md 3).
 
+use super::chain_key::{Ec, Pq, StepKey};
 use super::{COMMITMENT_BYTES, RatchetError, SALT_BYTES};
-use crate::codec::Reader;
+use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::memory::{Secret, Secret32};
 
@@ -9,27 +10,23 @@ const INFO: &[u8] = b"privatus/msg/v1";
 /// key 32 ‖ nonce 12 ‖ commitment 32.
 const OKM_BYTES: usize = 76;
 
-/// What the elliptic-curve chain gives for one message.
+/// Both ratchets' keys of one message in one: what is kept of a message that has not come yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EcKey(Secret32);
+pub(super) struct MessageSecret(Secret32);
 
-/// What the post-quantum chain gives for one message; 32 zero bytes until that ratchet runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PqKey(Secret32);
-
-impl EcKey {
-    pub(super) fn new(key: Secret32) -> Self {
-        Self(key)
+impl MessageSecret {
+    /// `HKDF-Extract(salt = pq key, ikm = ec key)`: secret as long as one of the two is (the first half of the HKDF that
+    /// gives the message key).
+    pub(super) fn combine(ec: &StepKey<Ec>, pq: &StepKey<Pq>) -> Self {
+        Self(Secret32::take(&mut kdf::mac_under(pq.expose(), &[ec.expose()])))
     }
 
-    pub(super) fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.put(self.0.expose());
     }
-}
 
-impl PqKey {
-    pub(super) fn absent() -> Self {
-        Self(Secret32::zero())
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        reader.secret().map(Self)
     }
 }
 
@@ -41,14 +38,11 @@ pub(super) struct MessageKey {
 }
 
 impl MessageKey {
-    /// `HKDF(salt = pq key, ikm = ec key, info = "privatus/msg/v1" ‖ salt16)`.
-    pub(super) fn derive(ec: &EcKey, pq: &PqKey, salt: &[u8; SALT_BYTES]) -> Result<Self, RatchetError> {
-        let okm: Secret<OKM_BYTES> = kdf::derive(pq.0.expose(), ec.expose(), &[INFO, salt]);
+    /// `HKDF(salt = pq key, ikm = ec key, info = "privatus/msg/v1" ‖ salt16)`, from the extract on.
+    pub(super) fn derive(secret: &MessageSecret, salt: &[u8; SALT_BYTES]) -> Result<Self, Malformed> {
+        let okm: Secret<OKM_BYTES> = kdf::expand(&secret.0, &[INFO, salt]);
         let mut reader = Reader::new(okm.expose());
-        let mut read = || -> Result<Self, crate::codec::Malformed> {
-            Ok(Self { key: reader.secret()?, nonce: reader.array()?, commitment: reader.array()? })
-        };
-        read().map_err(|_| RatchetError::Malformed)
+        Ok(Self { key: reader.secret()?, nonce: reader.array()?, commitment: reader.array()? })
     }
 
     pub(super) fn commitment(&self) -> &[u8; COMMITMENT_BYTES] {

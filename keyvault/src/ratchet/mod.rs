@@ -1,16 +1,20 @@
-//! The Double Ratchet with header encryption (Signal's specification, 2025 revision; protocol.md 3). Each header carries
-//! the slot of the post-quantum ratchet, and each message key already takes that ratchet's key as its salt.
+//! The Triple Ratchet: the Double Ratchet with header encryption (Signal's specification, 2025 revision) beside a sparse
+//! ML-KEM-768 ratchet in the slot of its headers, each message key from both (docs/protocol/ratchet.md).
 
 mod chain_key;
 mod header;
 mod message_key;
+mod post_quantum;
+mod receiving_chain;
 mod root_key;
+mod sending_chain;
 mod session;
-mod skipped;
+mod slot;
 
-pub use header::{ENCRYPTED_HEADER_BYTES, HEADER_BYTES, SLOT_BYTES};
+pub use header::{ENCRYPTED_HEADER_BYTES, HEADER_BYTES};
+pub use receiving_chain::{OLD_CHAINS_MAX, SKIPPED_KEPT, SKIPPED_MAX};
 pub use session::{Accepted, Session};
-pub use skipped::{OLD_CHAINS_MAX, SKIPPED_KEPT, SKIPPED_MAX};
+pub use slot::SLOT_BYTES;
 
 /// Random salt of a message key, bytes: a restored old state never repeats a keystream.
 pub const SALT_BYTES: usize = 16;
@@ -34,9 +38,13 @@ pub enum RatchetError {
         /// The message's number in it.
         number: u32,
     },
-    /// An authentic header of a chain that the peer itself had ended earlier: it restored an old state.
-    #[error("message goes beyond the end of its chain")]
-    BeyondEnd,
+    /// Beyond the end that the peer itself gave a chain, or a second ratchet key for one chain: it restored an old state.
+    #[error("the peer restored an old state")]
+    RolledBack,
+    /// A new chain of the peer whose slot does not answer the one that it has received: the post-quantum ratchet stands still
+    /// there, and nothing is accepted without it. The session has to be opened anew.
+    #[error("the post-quantum ratchet stands still")]
+    Stalled,
     /// More messages were skipped than the limit allows.
     #[error("too many messages skipped")]
     TooManySkipped,
@@ -57,5 +65,7 @@ pub enum RatchetError {
     CannotSend,
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The root chain: one step for every new Diffie-Hellman result.
 
-use super::chain_key::ChainKey;
+use super::chain_key::{ChainKey, Ec};
 use super::header::HeaderKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
@@ -18,7 +18,7 @@ impl RootKey {
     }
 
     /// `KDF_RK_HE`: HKDF-SHA256(salt = RK, ikm = DH) → next root key, chain key, next header key.
-    pub(super) fn step(&self, shared: &Secret32) -> Result<(Self, ChainKey, HeaderKey), Malformed> {
+    pub(super) fn step(&self, shared: &Secret32) -> Result<(Self, ChainKey<Ec>, HeaderKey), Malformed> {
         let okm: Secret<96> = kdf::derive(self.0.expose(), shared.expose(), &[INFO]);
         let mut reader = Reader::new(okm.expose());
         Ok((Self(reader.secret()?), ChainKey::new(reader.secret()?), HeaderKey::new(reader.secret()?)))

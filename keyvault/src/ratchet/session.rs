@@ -6,11 +6,14 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
-use super::chain_key::ChainKey;
+use super::chain_key::{ChainKey, ChainPair, Pq};
 use super::header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
-use super::message_key::{EcKey, MessageKey, PqKey};
+use super::message_key::{MessageKey, MessageSecret};
+use super::post_quantum::{Begun, PqRatchet};
+use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
 use super::root_key::RootKey;
-use super::skipped::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
+use super::sending_chain::SendingChain;
+use super::slot::Slot;
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
@@ -29,8 +32,6 @@ pub struct Session {
     /// DHs.
     ours: AgreementSecret,
     sending: Option<SendingChain>,
-    /// PN.
-    previous: u32,
     /// NHKs.
     next_sending: HeaderKey,
     receiving: Option<ReceivingChain>,
@@ -38,14 +39,7 @@ pub struct Session {
     next_receiving: HeaderKey,
     /// Chains that the peer ended, newest first.
     old: VecDeque<ReceivingChain>,
-}
-
-/// CKs, HKs, Ns.
-#[derive(Clone)]
-struct SendingChain {
-    chain: ChainKey,
-    header_key: HeaderKey,
-    next: u32,
+    pq: PqRatchet,
 }
 
 /// A message that opened, and the session as it is after it. Keep both or neither.
@@ -58,6 +52,20 @@ pub struct Accepted {
     pub chain: [u8; 32],
     /// The message's number in it.
     pub number: u32,
+    /// A slot of the peer was not authentic, in this message or an earlier one: the post-quantum ratchet stands still, and the
+    /// session has to be opened anew.
+    pub needs_repair: bool,
+}
+
+/// Which of the peer's chains a header belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The one that runs.
+    Current,
+    /// One that begins with this message.
+    Next,
+    /// An ended one, counted from the newest.
+    Old(usize),
 }
 
 /// The parts of a message on the wire.
@@ -70,7 +78,8 @@ struct Parts<'a> {
 }
 
 impl Session {
-    /// The initiator's first state: it knows the responder's ratchet key (the signed prekey) and sends first.
+    /// The initiator's first state: it knows the responder's ratchet key (the signed prekey) and sends first. Draws 32, then
+    /// 64 bytes.
     ///
     /// # Errors
     /// [`RatchetError::BadHeader`] if that key does not contribute.
@@ -81,41 +90,43 @@ impl Session {
     ) -> Result<Self, RatchetError> {
         let ours = AgreementSecret::generate(rng);
         let shared = ours.agree(their).map_err(|_| RatchetError::BadHeader)?;
-        let (root, chain, next_sending) = RootKey::new(agreed.root).step(&shared)?;
+        let (root, ec, next_sending) = RootKey::new(agreed.root).step(&shared)?;
+        let (pq, begun) = PqRatchet::initiator(&agreed.post_quantum, rng)?;
+        let header_key = HeaderKey::new(agreed.initiator_header);
+        let sending = SendingChain::begin(None, (header_key, ours.public(), ec), pq.epoch(), begun)?;
         Ok(Self {
             transcript: agreed.transcript,
             root,
             ours,
-            sending: Some(SendingChain {
-                chain,
-                header_key: HeaderKey::new(agreed.initiator_header),
-                next: 0,
-            }),
-            previous: 0,
+            sending: Some(sending),
             next_sending,
             receiving: None,
             next_receiving: HeaderKey::new(agreed.responder_header),
             old: VecDeque::new(),
+            pq,
         })
     }
 
     /// The responder's first state; `ours` is the signed prekey that the initiator used.
-    #[must_use]
-    pub fn responder(agreed: Agreed, ours: AgreementSecret) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// None that can happen: [`RatchetError::Malformed`] would be a bug.
+    pub fn responder(agreed: Agreed, ours: AgreementSecret) -> Result<Self, RatchetError> {
+        Ok(Self {
             transcript: agreed.transcript,
             root: RootKey::new(agreed.root),
             ours,
             sending: None,
-            previous: 0,
             next_sending: HeaderKey::new(agreed.responder_header),
             receiving: None,
             next_receiving: HeaderKey::new(agreed.initiator_header),
             old: VecDeque::new(),
-        }
+            pq: PqRatchet::responder(&agreed.post_quantum)?,
+        })
     }
 
-    /// Seals `content` as the next message of exactly `length` bytes: length-prefixed and zero-padded inside.
+    /// Seals `content` as the next message of exactly `length` bytes: length-prefixed and zero-padded inside. Draws 24, then
+    /// 16 bytes.
     ///
     /// # Errors
     /// [`RatchetError::Malformed`] if the content does not fit; [`RatchetError::CannotSend`] for a responder that has not
@@ -128,22 +139,19 @@ impl Session {
     ) -> Result<Vec<u8>, RatchetError> {
         let body_length = length.checked_sub(MESSAGE_OVERHEAD_BYTES).ok_or(RatchetError::Malformed)?;
         let mut body = padded(content, body_length)?;
-        let (dh, previous) = (self.ours.public(), self.previous);
         let sending = self.sending.as_mut().ok_or(RatchetError::CannotSend)?;
-        let header = Header { dh, previous, number: sending.next };
-        let encrypted_header = sending.header_key.seal(&self.transcript, &header, rng)?;
-        sending.next = sending.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
-        let ec = sending.chain.step();
+        let (encrypted_header, secret) = sending.next(&self.transcript, rng)?;
 
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
-        let key = MessageKey::derive(&ec, &PqKey::absent(), &salt)?;
+        let key = MessageKey::derive(&secret, &salt)?;
         let associated = associated(&self.transcript, &encrypted_header, &salt, key.commitment());
         let tag = key.seal(&associated, &mut body);
         Ok([encrypted_header.as_slice(), &salt, key.commitment(), &body, &tag].concat())
     }
 
-    /// Opens an untrusted message. `self` is untouched; store [`Accepted::session`] in its place.
+    /// Opens an untrusted message. `self` is untouched; store [`Accepted::session`] in its place. Draws nothing unless the
+    /// message opens and begins a new chain of the peer: then 32 bytes, and what the post-quantum step draws.
     ///
     /// # Errors
     /// See [`RatchetError`].
@@ -154,83 +162,129 @@ impl Session {
         rng: &mut impl CryptoRng,
     ) -> Result<Accepted, RatchetError> {
         let parts = Parts::parse(untrusted_message)?;
+        let (header, whose) = self.header(&parts.header)?;
         let mut session = self.clone();
-        let (header, ec) = session.message_key(&parts.header, now, rng)?;
-        let key = MessageKey::derive(&ec, &PqKey::absent(), &parts.salt)?;
+        let secret = session.message_secret(&header, whose, now)?;
+        let content = self.content(&parts, &secret)?;
+        if whose == Whose::Next {
+            session.turn_sending(&header, rng)?;
+        }
+        session.forget_old(now);
+        let (chain, number, needs_repair) = (*header.head.dh.bytes(), header.number, session.needs_repair());
+        Ok(Accepted { session, content, chain, number, needs_repair })
+    }
+
+    /// Finds the header key that fits.
+    fn header(&self, encrypted: &[u8; ENCRYPTED_HEADER_BYTES]) -> Result<(Header, Whose), RatchetError> {
+        let candidates = (self.receiving.iter().map(|chain| (&chain.header_key, Whose::Current)))
+            .chain([(&self.next_receiving, Whose::Next)])
+            .chain((0..).zip(&self.old).map(|(at, chain)| (&chain.header_key, Whose::Old(at))));
+        for (key, whose) in candidates {
+            if let Some(header) = key.open(&self.transcript, encrypted) {
+                return Ok((header?, whose));
+            }
+        }
+        Err(RatchetError::NoHeaderKey)
+    }
+
+    /// Takes the message's secret out of this (cloned) state.
+    fn message_secret(
+        &mut self,
+        header: &Header,
+        whose: Whose,
+        now: Timestamp,
+    ) -> Result<MessageSecret, RatchetError> {
+        let chain = match whose {
+            Whose::Next => self.turn_receiving(header, now)?,
+            Whose::Current => self.receiving.as_mut().ok_or(RatchetError::NoHeaderKey)?,
+            Whose::Old(at) => self.old.get_mut(at).ok_or(RatchetError::NoHeaderKey)?,
+        };
+        chain.check(header)?;
+        chain.take(header.number, now)
+    }
+
+    /// The first half of `DHRatchetHE`: the peer has a new ratchet key, so its chain begins anew.
+    fn turn_receiving(
+        &mut self,
+        header: &Header,
+        now: Timestamp,
+    ) -> Result<&mut ReceivingChain, RatchetError> {
+        let head = &header.head;
+        let gap = self.receiving.as_ref().map_or(0, |chain| chain.gap(head.previous));
+        if gap.saturating_add(header.number) > SKIPPED_MAX {
+            return Err(RatchetError::TooManySkipped);
+        }
+        self.pq.check(header)?;
+        let begun = self.pq.take_receiving();
+        let ended = self.receiving.take();
+        let before = ended.as_ref().map(|chain| chain.head);
+        let continued = ended.map(|chain| self.end(chain, head.previous, now)).transpose()?;
+
+        // What pn, pq_n and pq_pn have to be follows from the chains before.
+        let base = before.map_or(0, |before| before.pq_base);
+        let length = base.checked_add(head.previous).ok_or(RatchetError::BadHeader)?;
+        let (pq_base, pq_previous) = match (&begun, before) {
+            (None, Some(before)) => (length, before.pq_previous),
+            _ => (0, length),
+        };
+        if (head.pq_base, head.pq_previous) != (pq_base, pq_previous) || before.is_none() && length != 0 {
+            return Err(RatchetError::BadHeader);
+        }
+
+        let shared = self.ours.agree(&head.dh).map_err(|_| RatchetError::BadHeader)?;
+        let (root, ec, next_receiving) = self.root.step(&shared)?;
+        self.root = root;
+        let pq = begun.or(continued).ok_or(RatchetError::BadHeader)?;
+        let header_key = std::mem::replace(&mut self.next_receiving, next_receiving);
+        Ok(self.receiving.insert(ReceivingChain::new(header_key, header, ChainPair { ec, pq })))
+    }
+
+    /// Puts an ended chain with the old ones; gives back its post-quantum chain.
+    fn end(
+        &mut self,
+        mut chain: ReceivingChain,
+        length: u32,
+        now: Timestamp,
+    ) -> Result<ChainKey<Pq>, RatchetError> {
+        let continued = chain.end(length, now)?;
+        self.old.push_front(chain);
+        self.old.truncate(OLD_CHAINS_MAX);
+        Ok(continued)
+    }
+
+    /// The second half of `DHRatchetHE`, and the post-quantum ratchet's step: this side's chain begins anew.
+    fn turn_sending(&mut self, header: &Header, rng: &mut impl CryptoRng) -> Result<(), RatchetError> {
+        self.ours = AgreementSecret::generate(rng);
+        let shared = self.ours.agree(&header.head.dh).map_err(|_| RatchetError::BadHeader)?;
+        let (root, ec, next_sending) = self.root.step(&shared)?;
+        self.root = root;
+        let riding = self.sending.as_ref().map_or_else(Slot::empty, |sending| sending.slot().clone());
+        let begun: Begun = self.pq.step(&header.slot, riding, rng)?;
+        let header_key = std::mem::replace(&mut self.next_sending, next_sending);
+        let own = (header_key, self.ours.public(), ec);
+        self.sending = Some(SendingChain::begin(self.sending.take(), own, self.pq.epoch(), begun)?);
+        Ok(())
+    }
+
+    /// Commitment in constant time, then the body, then its padding.
+    fn content(&self, parts: &Parts<'_>, secret: &MessageSecret) -> Result<SecretBytes, RatchetError> {
+        let key = MessageKey::derive(secret, &parts.salt)?;
         if !bool::from(key.commitment().ct_eq(&parts.commitment)) {
             return Err(RatchetError::BadCommitment);
         }
         let associated = associated(&self.transcript, &parts.header, &parts.salt, &parts.commitment);
         let mut body = zeroize::Zeroizing::new(parts.body.to_vec());
         key.open(&associated, &mut body, &parts.tag)?;
-        let content = unpadded(&body)?;
-        session.forget_old(now);
-        Ok(Accepted { session, content, chain: *header.dh.bytes(), number: header.number })
+        Ok(unpadded(&body)?)
     }
 
-    /// Finds the header key that fits and takes the message's key out of this (cloned) state.
-    fn message_key(
-        &mut self,
-        encrypted: &[u8; ENCRYPTED_HEADER_BYTES],
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-    ) -> Result<(Header, EcKey), RatchetError> {
-        let transcript = self.transcript;
-        for chain in self.receiving.iter_mut().chain(self.old.iter_mut()) {
-            if let Some(header) = chain.header_key.open(&transcript, encrypted) {
-                let header = header?;
-                if header.dh != chain.dh {
-                    return Err(RatchetError::BadHeader);
-                }
-                within_limit(chain.gap(header.number))?;
-                let key = chain.take(header.number, now)?;
-                return Ok((header, key));
-            }
-        }
-        let header = self.next_receiving.open(&transcript, encrypted).ok_or(RatchetError::NoHeaderKey)??;
-        let ended = self.receiving.as_ref().map_or(0, |chain| chain.gap(header.previous));
-        within_limit(ended.saturating_add(header.number))?;
-        self.turn(&header, now, rng)?;
-        let key = self.receiving.as_mut().ok_or(RatchetError::BadHeader)?.take(header.number, now)?;
-        Ok((header, key))
-    }
-
-    /// `DHRatchetHE`: the peer has a new ratchet key, so both chains begin anew.
-    fn turn(
-        &mut self,
-        header: &Header,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-    ) -> Result<(), RatchetError> {
-        if let Some(mut ended) = self.receiving.take() {
-            ended.end(header.previous, now);
-            self.old.push_front(ended);
-            self.old.truncate(OLD_CHAINS_MAX);
-        }
-        self.previous = self.sending.as_ref().map_or(0, |sending| sending.next);
-
-        let shared = self.ours.agree(&header.dh).map_err(|_| RatchetError::BadHeader)?;
-        let (root, chain, next_receiving) = self.root.step(&shared)?;
-        let header_key = std::mem::replace(&mut self.next_receiving, next_receiving);
-        self.receiving = Some(ReceivingChain::new(header_key, header.dh, chain));
-
-        self.ours = AgreementSecret::generate(rng);
-        let shared = self.ours.agree(&header.dh).map_err(|_| RatchetError::BadHeader)?;
-        let (root, chain, next_sending) = root.step(&shared)?;
-        let header_key = std::mem::replace(&mut self.next_sending, next_sending);
-        self.sending = Some(SendingChain { chain, header_key, next: 0 });
-        self.root = root;
-        Ok(())
-    }
-
-    /// Drops skipped keys that are too old or too many, oldest chains first.
+    /// Drops skipped keys that are too old, then those that are too many, oldest chains first.
     fn forget_old(&mut self, now: Timestamp) {
-        let kept: usize = self.receiving.iter().chain(&self.old).map(ReceivingChain::kept).sum();
+        let mut chains: Vec<_> = self.old.iter_mut().rev().chain(self.receiving.iter_mut()).collect();
+        chains.iter_mut().for_each(|chain| chain.expire(now));
+        let kept: usize = chains.iter().map(|chain| chain.kept()).sum();
         let mut surplus = kept.saturating_sub(SKIPPED_MAX as usize);
-        for chain in self.old.iter_mut().rev().chain(self.receiving.iter_mut()) {
-            if chain.is_expired(now) {
-                chain.expire(now);
-            }
+        for chain in chains {
             surplus -= chain.drop_oldest(surplus);
         }
     }
@@ -241,25 +295,35 @@ impl Session {
         self.sending.is_some()
     }
 
+    /// Whether the post-quantum ratchet stands still because a slot of the peer was not authentic. For good: the session has
+    /// to be opened anew.
+    #[must_use]
+    pub fn needs_repair(&self) -> bool {
+        self.pq.is_stuck()
+    }
+
+    #[cfg(test)]
+    pub(super) fn pq_epoch(&self) -> u32 {
+        self.pq.epoch()
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.put(&self.transcript);
         self.root.write(writer);
         self.ours.write(writer);
         writer.flag(self.sending.is_some());
         if let Some(sending) = &self.sending {
-            sending.chain.write(writer);
-            sending.header_key.write(writer);
-            writer.u32(sending.next);
+            sending.write(writer);
         }
-        writer.u32(self.previous);
         self.next_sending.write(writer);
         self.next_receiving.write(writer);
         writer.flag(self.receiving.is_some());
-        // At most 1 + OLD_CHAINS_MAX.
+        // At most OLD_CHAINS_MAX.
         writer.u8(u8::try_from(self.old.len()).unwrap_or(u8::MAX));
         for chain in self.receiving.iter().chain(&self.old) {
             chain.write(writer);
         }
+        self.pq.write(writer);
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -267,20 +331,14 @@ impl Session {
         let root = RootKey::read(reader)?;
         let ours = AgreementSecret::read(reader)?;
         let sending = if reader.flag()? { Some(SendingChain::read(reader)?) } else { None };
-        let previous = reader.u32()?;
         let next_sending = HeaderKey::read(reader)?;
         let next_receiving = HeaderKey::read(reader)?;
         let is_receiving = reader.flag()?;
         let old_count = reader.u8()?;
         let receiving = if is_receiving { Some(ReceivingChain::read(reader)?) } else { None };
         let old = (0..old_count).map(|_| ReceivingChain::read(reader)).collect::<Result<_, _>>()?;
-        Ok(Self { transcript, root, ours, sending, previous, next_sending, receiving, next_receiving, old })
-    }
-}
-
-impl SendingChain {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self { chain: ChainKey::read(reader)?, header_key: HeaderKey::read(reader)?, next: reader.u32()? })
+        let pq = PqRatchet::read(reader)?;
+        Ok(Self { transcript, root, ours, sending, next_sending, receiving, next_receiving, old, pq })
     }
 }
 
@@ -309,10 +367,6 @@ impl<'a> Parts<'a> {
         let body = reader.take(reader.rest().checked_sub(TAG_BYTES).ok_or(Malformed)?)?;
         Ok(Self { header, salt, commitment, body, tag: reader.array()? })
     }
-}
-
-fn within_limit(skipped: u32) -> Result<(), RatchetError> {
-    if skipped > SKIPPED_MAX { Err(RatchetError::TooManySkipped) } else { Ok(()) }
 }
 
 fn associated(

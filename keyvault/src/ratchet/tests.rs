@@ -1,7 +1,4 @@
-use std::collections::VecDeque;
-
 use ipc_schema::Timestamp;
-use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -12,26 +9,27 @@ use crate::envelope::{FRAME_MAX_BYTES, MESSAGE_BYTES};
 use crate::memory::Secret32;
 use crate::pqxdh::Agreed;
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-struct Pair {
-    rng: ChaCha20Rng,
-    alice: Session,
-    bob: Session,
+pub(super) struct Pair {
+    pub(super) rng: ChaCha20Rng,
+    pub(super) alice: Session,
+    pub(super) bob: Session,
 }
 
 /// Alice initiates.
-fn pair(seed: u64) -> Pair {
+pub(super) fn pair(seed: u64) -> Pair {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let agreed = Agreed {
         transcript: [5; 32],
         root: Secret32::random(&mut rng),
         initiator_header: Secret32::random(&mut rng),
         responder_header: Secret32::random(&mut rng),
+        post_quantum: Secret32::random(&mut rng),
     };
     let prekey = AgreementSecret::generate(&mut rng);
     let alice = Session::initiator(agreed.clone(), &prekey.public(), &mut rng).unwrap();
-    Pair { alice, bob: Session::responder(agreed, prekey), rng }
+    Pair { alice, bob: Session::responder(agreed, prekey).unwrap(), rng }
 }
 
 impl Pair {
@@ -208,7 +206,7 @@ fn a_message_beyond_the_end_of_its_chain_is_noticed() {
     p.bob_opens(&second).unwrap();
     p.alice = old;
     let beyond = p.alice_seals(b"3");
-    assert_eq!(p.bob_opens(&beyond), Err(RatchetError::BeyondEnd));
+    assert_eq!(p.bob_opens(&beyond), Err(RatchetError::RolledBack));
 }
 
 #[test]
@@ -233,7 +231,7 @@ fn bytes(session: &Session) -> Vec<u8> {
     writer.finish().to_vec()
 }
 
-fn stored(session: &Session) -> Session {
+pub(super) fn stored(session: &Session) -> Session {
     let bytes = bytes(session);
     let mut reader = Reader::new(&bytes);
     let session = Session::read(&mut reader).unwrap();
@@ -241,93 +239,137 @@ fn stored(session: &Session) -> Session {
     session
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Send {
-        alice: bool,
-    },
-    /// Delivers one of the waiting messages, counted from the oldest.
-    Deliver {
-        to_alice: bool,
-        which: usize,
-    },
-    Lose {
-        to_alice: bool,
-        which: usize,
-    },
-    /// Delivers a message that was delivered before.
-    Replay {
-        to_alice: bool,
-        which: usize,
-    },
-    /// Writes both sessions to bytes and back.
-    Restart,
+/// The size of a session's record part.
+fn size(session: &Session) -> usize {
+    bytes(session).len()
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => any::<bool>().prop_map(|alice| Step::Send { alice }),
-        4 => (any::<bool>(), 0..6_usize).prop_map(|(to_alice, which)| Step::Deliver { to_alice, which }),
-        1 => (any::<bool>(), 0..6_usize).prop_map(|(to_alice, which)| Step::Lose { to_alice, which }),
-        1 => (any::<bool>(), any::<usize>()).prop_map(|(to_alice, which)| Step::Replay { to_alice, which }),
-        1 => Just(Step::Restart),
-    ]
+#[test]
+fn a_session_without_skipped_keys_is_small_and_a_full_one_is_bounded() {
+    let mut p = pair(15);
+    let mut largest = 0;
+    for _ in 0..9 {
+        let message = p.alice_seals(b"x");
+        p.bob_opens(&message).unwrap();
+        let message = p.bob_seals(b"x");
+        p.alice_opens(&message).unwrap();
+        largest = largest.max(size(&p.alice)).max(size(&p.bob));
+    }
+    assert!((1_217..2_400).contains(&largest), "{largest} B");
+    for _ in 0..3 {
+        let message = (0..=SKIPPED_MAX).map(|_| p.alice_seals(b"x")).last().unwrap();
+        p.bob_opens(&message).unwrap();
+        let message = p.bob_seals(b"x");
+        p.alice_opens(&message).unwrap();
+    }
+    let full = size(&p.bob);
+    assert!((88_000..2_400 + 2_000 * 44 + 1).contains(&full), "{full} B");
 }
 
-#[derive(Default)]
-struct Way {
-    waiting: VecDeque<(Vec<u8>, Vec<u8>)>,
-    delivered: Vec<Vec<u8>>,
+#[test]
+fn each_turn_is_one_step_of_the_post_quantum_ratchet() {
+    let mut p = pair(16);
+    let mut epochs = Vec::new();
+    for _ in 0..4 {
+        let message = p.alice_seals(b"x");
+        p.bob_opens(&message).unwrap();
+        epochs.push((p.alice.pq_epoch(), p.bob.pq_epoch()));
+        let message = p.bob_seals(b"x");
+        p.alice_opens(&message).unwrap();
+        epochs.push((p.alice.pq_epoch(), p.bob.pq_epoch()));
+    }
+    // EK-CT, NOEK-CT, NOEK-EK, CT-EK, CT-NOEK, EK-NOEK, EK-CT, NOEK-CT.
+    assert_eq!(epochs, [(1, 1), (2, 1), (2, 2), (2, 2), (2, 3), (3, 3), (3, 3), (4, 3)]);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn whatever_is_lost_reordered_repeated_or_restarted_each_text_opens_once(
-        steps in prop::collection::vec(step(), 1..120), seed in any::<u64>()
-    ) {
-        let mut p = pair(seed);
-        let (mut to_alice, mut to_bob) = (Way::default(), Way::default());
-        let mut count = 0_u32;
-        for step in steps {
-            match step {
-                Step::Send { alice } => {
-                    count += 1;
-                    let text = count.to_be_bytes().to_vec();
-                    if alice {
-                        let message = p.alice_seals(&text);
-                        to_bob.waiting.push_back((message, text));
-                    } else if p.bob.can_send() {
-                        let message = p.bob_seals(&text);
-                        to_alice.waiting.push_back((message, text));
-                    }
-                }
-                Step::Deliver { to_alice: alice, which } => {
-                    let way = if alice { &mut to_alice } else { &mut to_bob };
-                    if let Some((message, text)) = way.waiting.remove(which) {
-                        let opened = if alice { p.alice_opens(&message) } else { p.bob_opens(&message) };
-                        // Only a chain forgotten after five turns may lose a message.
-                        prop_assert!(opened == Ok(text) || opened == Err(RatchetError::NoHeaderKey));
-                        way.delivered.push(message);
-                    }
-                }
-                Step::Lose { to_alice: alice, which } => {
-                    let way = if alice { &mut to_alice } else { &mut to_bob };
-                    way.waiting.remove(which);
-                }
-                Step::Replay { to_alice: alice, which } => {
-                    let way = if alice { &to_alice } else { &to_bob };
-                    if !way.delivered.is_empty() {
-                        let message = way.delivered[which % way.delivered.len()].clone();
-                        let opened = if alice { p.alice_opens(&message) } else { p.bob_opens(&message) };
-                        prop_assert!(opened.is_err());
-                    }
-                }
-                Step::Restart => {
-                    p.alice = stored(&p.alice);
-                    p.bob = stored(&p.bob);
-                }
-            }
+#[test]
+fn loss_never_stalls_the_post_quantum_ratchet() {
+    let mut p = pair(17);
+    for round in 1..12_u32 {
+        for _ in 0..3 {
+            p.alice_seals(b"lost");
         }
+        let message = p.alice_seals(b"last");
+        p.bob_opens(&message).unwrap();
+        for _ in 0..3 {
+            p.bob_seals(b"lost");
+        }
+        let message = p.bob_seals(b"last");
+        p.alice_opens(&message).unwrap();
+        assert_eq!(p.alice.pq_epoch(), 1 + round * 2 / 3 + u32::from(round % 3 == 1), "round {round}");
+    }
+}
+
+#[test]
+fn another_post_quantum_secret_opens_nothing() {
+    let mut rng = ChaCha20Rng::seed_from_u64(18);
+    let key = |byte| Secret32::take(&mut [byte; 32]);
+    let agreed = |pq| Agreed {
+        transcript: [5; 32],
+        root: key(1),
+        initiator_header: key(2),
+        responder_header: key(3),
+        post_quantum: key(pq),
+    };
+    let prekey = AgreementSecret::generate(&mut rng);
+    let mut alice = Session::initiator(agreed(4), &prekey.public(), &mut rng).unwrap();
+    let message = alice.seal(b"x", MESSAGE_BYTES, &mut rng).unwrap();
+    let bob = Session::responder(agreed(5), prekey.clone()).unwrap();
+    assert_eq!(bob.open(&message, NOW, &mut rng).err(), Some(RatchetError::BadCommitment));
+    let bob = Session::responder(agreed(4), prekey).unwrap();
+    assert!(bob.open(&message, NOW, &mut rng).is_ok());
+}
+
+#[test]
+fn a_skipped_key_still_serves_on_its_thirtieth_day() {
+    let mut p = pair(19);
+    let (one, two, three) = (p.alice_seals(b"1"), p.alice_seals(b"2"), p.alice_seals(b"3"));
+    p.bob_opens(&two).unwrap();
+    let later = NOW.after(SKIPPED_KEPT);
+    p.bob_opens_at(&three, later).unwrap();
+    assert!(p.bob_opens_at(&one, later).is_ok());
+}
+
+#[test]
+fn skips_of_two_chains_count_together_in_a_turn() {
+    for (ended, begun, opens) in [(1_000, 1_000, true), (1_001, 1_000, false), (1_000, 1_001, false)] {
+        let mut p = pair(20);
+        let first = p.alice_seals(b"first");
+        p.bob_opens(&first).unwrap();
+        let reply = p.bob_seals(b"turn");
+        (0..ended).for_each(|_| drop(p.alice_seals(b"lost")));
+        p.alice_opens(&reply).unwrap();
+        (0..begun).for_each(|_| drop(p.alice_seals(b"lost")));
+        let last = p.alice_seals(b"last");
+        assert_eq!(p.bob_opens(&last).is_ok(), opens, "{ended} and {begun}");
+    }
+}
+
+#[test]
+fn a_restored_side_that_turns_again_is_noticed_by_its_second_key() {
+    let mut p = pair(21);
+    let first = p.alice_seals(b"1");
+    let old = p.bob.clone();
+    p.bob_opens(&first).unwrap();
+    let reply = p.bob_seals(b"2");
+    p.alice_opens(&reply).unwrap();
+    p.bob = old;
+    p.bob_opens(&first).unwrap();
+    let again = p.bob_seals(b"2");
+    assert_eq!(p.alice_opens(&again), Err(RatchetError::RolledBack));
+}
+
+#[test]
+fn a_responder_that_has_not_received_cannot_send() {
+    let mut p = pair(22);
+    assert_eq!(p.bob.seal(b"x", MESSAGE_BYTES, &mut p.rng), Err(RatchetError::CannotSend));
+}
+
+#[test]
+fn a_record_that_is_cut_or_holds_another_state_is_refused() {
+    let p = pair(23);
+    let bytes = bytes(&p.alice);
+    for length in 0..bytes.len() {
+        assert!(Session::read(&mut Reader::new(&bytes[..length])).is_err(), "{length} B");
     }
 }

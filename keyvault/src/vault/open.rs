@@ -128,7 +128,8 @@ impl<S: Store> Vault<S> {
         error: RatchetError,
     ) -> Result<NoMessage, VaultError> {
         let told = match error {
-            RatchetError::BeyondEnd => Opened::RolledBack(session),
+            // Acked at the mailbox, never to the peer, who seals the content anew once the session is opened anew.
+            RatchetError::RolledBack | RatchetError::Stalled => Opened::RolledBack(session),
             RatchetError::Used { chain, number } => {
                 match self.load::<UsedRecord>(&used_id(session, &chain, number))? {
                     Some(used) if used.hash == cut(hash) => Opened::Duplicate(hash),
@@ -235,7 +236,7 @@ impl OpenInvite {
     ) -> Option<(Accepted, Frame, ContactRecord)> {
         let prefix = FirstPrefix::parse(prefix).ok()?;
         let agreed = pqxdh::respond(&self.prekeys, &self.identity, &prefix, &self.secret.psk()).ok()?;
-        let ratchet = Session::responder(agreed, self.prekeys.signed_prekey().clone());
+        let ratchet = Session::responder(agreed, self.prekeys.signed_prekey().clone()).ok()?;
         let accepted = ratchet.open(message, now, rng).ok()?;
         let frame = Frame::decode(&accepted.content).ok()?;
         let peer = prefix.identity().clone();

@@ -29,10 +29,11 @@ impl Ours {
             root: Secret32::take(&mut [2; 32]),
             initiator_header: Secret32::take(&mut [3; 32]),
             responder_header: Secret32::take(&mut [4; 32]),
+            post_quantum: Secret32::take(&mut [5; 32]),
         };
         let prekey = AgreementSecret::generate(&mut rng);
         let initiator = Session::initiator(agreed.clone(), &prekey.public(), &mut rng).unwrap();
-        let mut ours = Self { rng, sides: [initiator, Session::responder(agreed, prekey)] };
+        let mut ours = Self { rng, sides: [initiator, Session::responder(agreed, prekey).unwrap()] };
         ours.pass(0);
         ours.pass(1);
         ours

@@ -1,0 +1,290 @@
+//! The post-quantum ratchet: a sparse ML-KEM-768 key agreement that takes one step with every turn of the conversation
+//! (after Signal's *ML-KEM Braid* and *Triple Ratchet*, unchunked; docs/protocol/ratchet.md says where it differs and why).
+
+use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
+
+use super::RatchetError;
+use super::chain_key::{ChainKey, Pq};
+use super::header::Header;
+use super::slot::{CIPHERTEXT_BYTES, KEY_BYTES, MAC_BYTES, Slot};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::kdf;
+use crate::kem::{EncapsulationKey, Kem, MlKem768, SEED_BYTES};
+use crate::memory::{Secret, Secret32};
+
+const START: &[u8] = b"privatus/pq/start/v1";
+const ROOT: &[u8] = b"privatus/pq/root/v1";
+const EPOCH_SECRET: &[u8] = b"ss";
+const KEY_MAC: &[u8] = b"privatus/pq/ek/v1";
+const CIPHERTEXT_MAC: &[u8] = b"privatus/pq/ct/v1";
+
+/// One side of the ratchet.
+#[derive(Clone)]
+pub(super) struct PqRatchet {
+    is_initiator: bool,
+    /// Of the key that is being agreed on, from 1.
+    epoch: u32,
+    state: State,
+    /// Takes in the next epoch's secret.
+    root: Secret32,
+    authenticator: Authenticator,
+    /// Own chain of the newest epoch, while it has not begun.
+    next_sending: Option<ChainKey<Pq>>,
+    /// The peer's chain of the newest epoch, while it has not begun.
+    next_receiving: Option<ChainKey<Pq>>,
+    /// A slot of the peer was not authentic: this ratchet stands still, and the session has to be opened anew.
+    is_stuck: bool,
+}
+
+/// What this side contributes to its epoch.
+#[derive(Clone)]
+enum State {
+    /// EK: an encapsulation key rides in every header; this is the seed of its private half.
+    Key(Secret<SEED_BYTES>),
+    /// NOEK: waits for the peer's encapsulation key.
+    NoKey,
+    /// CT: a ciphertext rides in every header; the epoch's secret is known.
+    Ciphertext,
+}
+
+/// MACs what travels in a slot.
+#[derive(Clone)]
+struct Authenticator(Secret32);
+
+/// What comes out of the root: at the start, and again for each epoch.
+struct EpochKeys {
+    root: Secret32,
+    initiator: ChainKey<Pq>,
+    responder: ChainKey<Pq>,
+    authenticator: Authenticator,
+}
+
+/// What a new sending chain starts from.
+pub(super) struct Begun {
+    /// Rides in each of its headers.
+    pub(super) slot: Slot,
+    /// The post-quantum chain beside it, if another one begins with it.
+    pub(super) chain: Option<ChainKey<Pq>>,
+}
+
+impl PqRatchet {
+    /// The initiator's first state, EK: with what its first sending chain starts from. Draws 64 bytes.
+    pub(super) fn initiator(shared: &Secret32, rng: &mut impl CryptoRng) -> Result<(Self, Begun), Malformed> {
+        let keys = EpochKeys::derive(&[], shared, START)?;
+        let (state, slot) = State::key(1, &keys.authenticator, rng);
+        let begun = Begun { slot, chain: Some(keys.initiator) };
+        let ratchet = Self {
+            is_initiator: true,
+            epoch: 1,
+            state,
+            root: keys.root,
+            authenticator: keys.authenticator,
+            next_sending: None,
+            next_receiving: Some(keys.responder),
+            is_stuck: false,
+        };
+        Ok((ratchet, begun))
+    }
+
+    /// The responder's first state, NOEK.
+    pub(super) fn responder(shared: &Secret32) -> Result<Self, Malformed> {
+        let keys = EpochKeys::derive(&[], shared, START)?;
+        Ok(Self {
+            is_initiator: false,
+            epoch: 1,
+            state: State::NoKey,
+            root: keys.root,
+            authenticator: keys.authenticator,
+            next_sending: Some(keys.responder),
+            next_receiving: Some(keys.initiator),
+            is_stuck: false,
+        })
+    }
+
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
+    /// The peer's chain that begins with its next sending chain, if another one does.
+    pub(super) fn take_receiving(&mut self) -> Option<ChainKey<Pq>> {
+        self.next_receiving.take()
+    }
+
+    /// Checks that the peer, in a new sending chain, has taken the one step that follows from this side's slot: it could not
+    /// have begun that chain without a message that carried the slot. An empty slot anywhere else would be a session
+    /// without this ratchet, and is refused.
+    pub(super) fn check(&self, header: &Header) -> Result<(), RatchetError> {
+        let next = self.epoch.checked_add(1).ok_or(RatchetError::BadHeader)?;
+        let (theirs, slot) = (header.head.pq_epoch, &header.slot);
+        let (stepped, stayed) = match self.state {
+            State::Key(_) => (theirs == self.epoch && slot.as_ciphertext().is_some(), slot.is_empty()),
+            State::NoKey => (theirs == self.epoch && !slot.is_empty(), false),
+            State::Ciphertext => (theirs == next && slot.is_empty(), !slot.is_empty()),
+        };
+        match (stepped, stayed && theirs == self.epoch) {
+            (true, _) => Ok(()),
+            (false, true) => Err(RatchetError::Stalled),
+            (false, false) => Err(RatchetError::BadHeader),
+        }
+    }
+
+    /// Takes this side's step on a slot that passed [`Self::check`] in a header that is authentic, and begins a sending
+    /// chain. `riding` is the slot of the sending chain before: it goes on riding if the peer's slot is not authentic.
+    /// EK draws nothing, NOEK 32 bytes, CT 64.
+    pub(super) fn step(
+        &mut self,
+        untrusted_slot: &Slot,
+        riding: Slot,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Begun, Malformed> {
+        let waiting = self.next_sending.take();
+        let taken = match &self.state {
+            State::Key(seed) => self.take_ciphertext(&seed.clone(), untrusted_slot)?,
+            State::NoKey => {
+                let slot = self.take_key(untrusted_slot, rng)?;
+                slot.map(|slot| Begun { slot, chain: waiting.clone() })
+            }
+            State::Ciphertext => {
+                self.epoch += 1;
+                let (state, slot) = State::key(self.epoch, &self.authenticator, rng);
+                self.state = state;
+                Some(Begun { slot, chain: waiting.clone() })
+            }
+        };
+        self.is_stuck |= taken.is_none();
+        Ok(taken.unwrap_or(Begun { slot: riding, chain: waiting }))
+    }
+
+    /// EK → NOEK of the next epoch.
+    fn take_ciphertext(
+        &mut self,
+        seed: &Secret<SEED_BYTES>,
+        untrusted_slot: &Slot,
+    ) -> Result<Option<Begun>, Malformed> {
+        let (ciphertext, mac) = untrusted_slot.as_ciphertext().ok_or(Malformed)?;
+        let pair = MlKem768::key_pair(seed);
+        let shared = MlKem768::decapsulate(&pair, ciphertext);
+        let keys = self.epoch_keys(&shared, &MlKem768::encapsulation_key(&pair), ciphertext)?;
+        // Under the new authenticator: the MAC shows, too, that the peer has the same secret.
+        if !keys.authenticator.holds(CIPHERTEXT_MAC, self.epoch, ciphertext, mac) {
+            return Ok(None);
+        }
+        self.epoch += 1;
+        self.state = State::NoKey;
+        Ok(Some(Begun { slot: Slot::empty(), chain: self.enter(keys) }))
+    }
+
+    /// NOEK → CT: encapsulates once. The slot to answer with, or `None` if the peer's is not authentic.
+    fn take_key(
+        &mut self,
+        untrusted_slot: &Slot,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<Slot>, Malformed> {
+        let (key, mac) = untrusted_slot.as_key().ok_or(Malformed)?;
+        if !self.authenticator.holds(KEY_MAC, self.epoch, key, mac) {
+            return Ok(None);
+        }
+        let Ok(key) = EncapsulationKey::parse::<MlKem768, CIPHERTEXT_BYTES>(key) else { return Ok(None) };
+        let (ciphertext, shared) = MlKem768::encapsulate(&key, &Secret::random(rng));
+        let keys = self.epoch_keys(&shared, key.bytes(), &ciphertext)?;
+        let mac = keys.authenticator.mac(CIPHERTEXT_MAC, self.epoch, &ciphertext);
+        self.state = State::Ciphertext;
+        // Not yet: the sender's chain is that of the epoch before, the newest that the peer is sure to have.
+        self.next_sending = self.enter(keys);
+        Ok(Some(Slot::ciphertext(&ciphertext, &mac)))
+    }
+
+    /// `ss' = HKDF(ss, "ss" ‖ epoch ‖ SHA-256(ek ‖ ct))` into the root.
+    fn epoch_keys(
+        &self,
+        shared: &Secret32,
+        key: &[u8; KEY_BYTES],
+        ciphertext: &[u8; CIPHERTEXT_BYTES],
+    ) -> Result<EpochKeys, Malformed> {
+        let agreed = kdf::sha256(&[key, ciphertext]);
+        let secret = kdf::label(shared, &[EPOCH_SECRET, &self.epoch.to_be_bytes(), &agreed]);
+        EpochKeys::derive(self.root.expose(), &secret, ROOT)
+    }
+
+    /// Makes a new epoch's keys the ratchet's. The peer's chain waits; the own one is for the caller to place.
+    fn enter(&mut self, keys: EpochKeys) -> Option<ChainKey<Pq>> {
+        self.root = keys.root;
+        self.authenticator = keys.authenticator;
+        let (own, peer) = match self.is_initiator {
+            true => (keys.initiator, keys.responder),
+            false => (keys.responder, keys.initiator),
+        };
+        self.next_receiving = Some(peer);
+        Some(own)
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.flag(self.is_initiator).u32(self.epoch);
+        match &self.state {
+            State::NoKey => writer.u8(0),
+            State::Key(seed) => writer.u8(1).put(seed.expose()),
+            State::Ciphertext => writer.u8(2),
+        };
+        writer.put(self.root.expose()).put(self.authenticator.0.expose()).flag(self.is_stuck);
+        for chain in [&self.next_sending, &self.next_receiving] {
+            writer.flag(chain.is_some());
+            if let Some(chain) = chain {
+                chain.write(writer);
+            }
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (is_initiator, epoch) = (reader.flag()?, reader.u32()?);
+        let state = match reader.u8()? {
+            0 => State::NoKey,
+            1 => State::Key(reader.secret()?),
+            2 => State::Ciphertext,
+            _ => return Err(Malformed),
+        };
+        let (root, authenticator) = (reader.secret()?, Authenticator(reader.secret()?));
+        let is_stuck = reader.flag()?;
+        let mut chain = || if reader.flag()? { ChainKey::read(reader).map(Some) } else { Ok(None) };
+        let (next_sending, next_receiving) = (chain()?, chain()?);
+        Ok(Self { is_initiator, epoch, state, root, authenticator, next_sending, next_receiving, is_stuck })
+    }
+}
+
+impl State {
+    /// A fresh key pair for `epoch`, and the slot that carries its public half.
+    fn key(epoch: u32, authenticator: &Authenticator, rng: &mut impl CryptoRng) -> (Self, Slot) {
+        let seed = Secret::random(rng);
+        let key = MlKem768::encapsulation_key(&MlKem768::key_pair(&seed));
+        let mac = authenticator.mac(KEY_MAC, epoch, &key);
+        (Self::Key(seed), Slot::key(&key, &mac))
+    }
+}
+
+impl Authenticator {
+    fn mac(&self, label: &[u8], epoch: u32, bytes: &[u8]) -> [u8; MAC_BYTES] {
+        kdf::mac(&self.0, &[label, &epoch.to_be_bytes(), bytes])
+    }
+
+    fn holds(&self, label: &[u8], epoch: u32, bytes: &[u8], untrusted_mac: &[u8; MAC_BYTES]) -> bool {
+        self.mac(label, epoch, bytes).ct_eq(untrusted_mac).into()
+    }
+}
+
+impl EpochKeys {
+    /// `HKDF(salt, secret, label)`, 128 B.
+    fn derive(salt: &[u8], secret: &Secret32, label: &[u8]) -> Result<Self, Malformed> {
+        let okm: Secret<128> = kdf::derive(salt, secret.expose(), &[label]);
+        let mut reader = Reader::new(okm.expose());
+        Ok(Self {
+            root: reader.secret()?,
+            initiator: ChainKey::new(reader.secret()?),
+            responder: ChainKey::new(reader.secret()?),
+            authenticator: Authenticator(reader.secret()?),
+        })
+    }
+}

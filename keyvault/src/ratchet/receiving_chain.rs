@@ -1,0 +1,142 @@
+//! Receiving chains and the secrets of messages that have not come yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+
+use super::RatchetError;
+use super::chain_key::{ChainKey, ChainPair, Pq};
+use super::header::{ChainHead, Header, HeaderKey};
+use super::message_key::MessageSecret;
+use crate::codec::{Malformed, Reader, Writer};
+
+/// Messages that one message may skip, and that one session keeps. A mailbox holds 512 envelopes a queue, so 2,000
+/// leaves room for four lost quotas and bounds what a hostile peer can make us derive (protocol.md 3).
+pub const SKIPPED_MAX: u32 = 2_000;
+/// Ended receiving chains whose header keys are still tried (protocol.md 3).
+pub const OLD_CHAINS_MAX: usize = 5;
+/// How long a skipped key waits: longer than a mailbox keeps an envelope (21 days).
+pub const SKIPPED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// One of the peer's chains as we follow it.
+#[derive(Clone, Debug)]
+pub(super) struct ReceivingChain {
+    pub(super) header_key: HeaderKey,
+    pub(super) head: ChainHead,
+    /// Whether its headers carry a slot that is not empty.
+    has_slot: bool,
+    /// `None` once the peer has ended the chain.
+    chains: Option<ChainPair>,
+    /// Number of the next message.
+    next: u32,
+    skipped: BTreeMap<u32, (MessageSecret, Timestamp)>,
+}
+
+impl ReceivingChain {
+    /// The chain that `first`, the first message of it that came, belongs to.
+    pub(super) fn new(header_key: HeaderKey, first: &Header, chains: ChainPair) -> Self {
+        Self {
+            header_key,
+            head: first.head,
+            has_slot: !first.slot.is_empty(),
+            chains: Some(chains),
+            next: 0,
+            skipped: BTreeMap::new(),
+        }
+    }
+
+    /// Checks that an authentic header under this chain's header key is of this chain.
+    pub(super) fn check(&self, header: &Header) -> Result<(), RatchetError> {
+        if header.head.dh != self.head.dh {
+            // Only a peer that went back to an earlier state makes a second key for one chain.
+            return Err(RatchetError::RolledBack);
+        }
+        let same = header.head == self.head && header.slot.is_empty() != self.has_slot;
+        same.then_some(()).ok_or(RatchetError::BadHeader)
+    }
+
+    /// Messages between the next expected one and `number`.
+    pub(super) fn gap(&self, number: u32) -> u32 {
+        number.saturating_sub(self.next)
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.skipped.len()
+    }
+
+    /// Keeps the secrets of all messages before `number`. The caller has checked the limit.
+    fn skip_to(&mut self, number: u32, now: Timestamp) -> Result<&mut ChainPair, RatchetError> {
+        let chains = self.chains.as_mut().ok_or(RatchetError::RolledBack)?;
+        while self.next < number {
+            self.skipped.insert(self.next, (chains.step(), now));
+            self.next += 1;
+        }
+        Ok(chains)
+    }
+
+    /// The secret of message `number`, once; the chain moves past it.
+    pub(super) fn take(&mut self, number: u32, now: Timestamp) -> Result<MessageSecret, RatchetError> {
+        if number < self.next {
+            let used = RatchetError::Used { chain: *self.head.dh.bytes(), number };
+            return self.skipped.remove(&number).map(|(secret, _)| secret).ok_or(used);
+        }
+        if self.gap(number) > SKIPPED_MAX && self.chains.is_some() {
+            return Err(RatchetError::TooManySkipped);
+        }
+        let after = number.checked_add(1).ok_or(RatchetError::BadHeader)?;
+        let secret = self.skip_to(number, now)?.step();
+        self.next = after;
+        Ok(secret)
+    }
+
+    /// The peer ended this chain after `length` messages. Gives back the post-quantum chain, which may go on.
+    pub(super) fn end(&mut self, length: u32, now: Timestamp) -> Result<ChainKey<Pq>, RatchetError> {
+        if length < self.next {
+            // It sent more than it remembers.
+            return Err(RatchetError::RolledBack);
+        }
+        self.skip_to(length, now)?;
+        self.chains.take().map(|chains| chains.pq).ok_or(RatchetError::RolledBack)
+    }
+
+    /// Drops what waited too long.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        self.skipped.retain(|_, (_, at)| now.since(*at) <= SKIPPED_KEPT);
+    }
+
+    /// Drops the `count` lowest-numbered kept keys; returns how many there were to drop.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
+        (0..count).map_while(|_| self.skipped.pop_first()).count()
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        self.header_key.write(writer);
+        self.head.write(writer);
+        writer.flag(self.has_slot).flag(self.chains.is_some());
+        if let Some(chains) = &self.chains {
+            chains.write(writer);
+        }
+        writer.u32(self.next).u32(u32::try_from(self.skipped.len()).unwrap_or(u32::MAX));
+        for (number, (secret, at)) in &self.skipped {
+            writer.u32(*number);
+            secret.write(writer);
+            writer.u64(at.0);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (header_key, head) = (HeaderKey::read(reader)?, ChainHead::read(reader)?);
+        let (has_slot, is_running) = (reader.flag()?, reader.flag()?);
+        let chains = if is_running { Some(ChainPair::read(reader)?) } else { None };
+        let next = reader.u32()?;
+        let count = reader.u32()?;
+        let mut skipped = BTreeMap::new();
+        for _ in 0..count {
+            let number = reader.u32()?;
+            let secret = MessageSecret::read(reader)?;
+            skipped.insert(number, (secret, Timestamp(reader.u64()?)));
+        }
+        Ok(Self { header_key, head, has_slot, chains, next, skipped })
+    }
+}

@@ -1,0 +1,81 @@
+//! A sending chain: everything but number and nonce is the same in all its headers.
+
+use rand_core::CryptoRng;
+
+use super::RatchetError;
+use super::chain_key::{ChainKey, ChainPair, Ec};
+use super::header::{ChainHead, ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
+use super::message_key::MessageSecret;
+use super::post_quantum::Begun;
+use super::slot::Slot;
+use crate::agreement_key::AgreementKey;
+use crate::codec::{Malformed, Reader, Writer};
+
+/// CKs, HKs and Ns, the post-quantum chain beside them, and what the headers say.
+#[derive(Clone)]
+pub(super) struct SendingChain {
+    header_key: HeaderKey,
+    head: ChainHead,
+    slot: Slot,
+    chains: ChainPair,
+    next: u32,
+}
+
+impl SendingChain {
+    /// The chain after `before`. The post-quantum chain goes on where `begun` does not bring another.
+    pub(super) fn begin(
+        before: Option<Self>,
+        (header_key, dh, ec): (HeaderKey, AgreementKey, ChainKey<Ec>),
+        pq_epoch: u32,
+        begun: Begun,
+    ) -> Result<Self, RatchetError> {
+        let previous = before.as_ref().map_or(0, |chain| chain.next);
+        let length = match &before {
+            Some(chain) => chain.head.pq_base.checked_add(previous).ok_or(RatchetError::CannotSend)?,
+            None => 0,
+        };
+        let (pq, pq_base, pq_previous) = match (begun.chain, before) {
+            (Some(pq), _) => (pq, 0, length),
+            (None, Some(before)) => (before.chains.pq, length, before.head.pq_previous),
+            (None, None) => return Err(RatchetError::CannotSend),
+        };
+        let head = ChainHead { dh, previous, pq_epoch, pq_base, pq_previous };
+        Ok(Self { header_key, head, slot: begun.slot, chains: ChainPair { ec, pq }, next: 0 })
+    }
+
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Encrypted header and secret of the next message.
+    pub(super) fn next(
+        &mut self,
+        transcript: &[u8; 32],
+        rng: &mut impl CryptoRng,
+    ) -> Result<([u8; ENCRYPTED_HEADER_BYTES], MessageSecret), RatchetError> {
+        let after = self.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
+        let header = Header { head: self.head, number: self.next, slot: self.slot.clone() };
+        let encrypted =
+            self.header_key.seal(transcript, &header, rng).map_err(|_| RatchetError::CannotSend)?;
+        self.next = after;
+        Ok((encrypted, self.chains.step()))
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        self.header_key.write(writer);
+        self.head.write(writer);
+        self.slot.write(writer);
+        self.chains.write(writer);
+        writer.u32(self.next);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            header_key: HeaderKey::read(reader)?,
+            head: ChainHead::read(reader)?,
+            slot: Slot::read(reader)?,
+            chains: ChainPair::read(reader)?,
+            next: reader.u32()?,
+        })
+    }
+}
