@@ -47,8 +47,6 @@ impl TryCryptoRng for Given {}
 
 /// PQXDH's wrapper.
 mod large {
-    use ml_kem::kem::KeyExport;
-
     use super::super::kem::{self, KemSecret};
     use super::{Given, Kem};
     use crate::memory::Secret;
@@ -59,7 +57,7 @@ mod large {
 
     pub(super) const KEM: Kem = Kem {
         rank: 4,
-        public: |seed| key(seed).encapsulation_key().to_bytes().to_vec(),
+        public: |seed| key(seed).encapsulation_key().bytes().to_vec(),
         decapsulate: |seed, ciphertext| Some(*key(seed).decapsulate(ciphertext.try_into().ok()?).expose()),
         encapsulate: |public, m| {
             let (ciphertext, shared) =
@@ -69,24 +67,25 @@ mod large {
     };
 }
 
-/// The library's own ML-KEM-768, which the ratchet is made of.
+/// The ratchet's wrapper.
 mod small {
-    use ml_kem::kem::{Decapsulate, Encapsulate, KeyExport};
-    use ml_kem::ml_kem_768::{Ciphertext, DecapsulationKey, EncapsulationKey};
-
-    use super::{Given, Kem};
+    use super::Kem;
+    use crate::kem::{EncapsulationKey, Kem as _, MlKem768};
+    use crate::memory::Secret;
 
     pub(super) const KEM: Kem = Kem {
         rank: 3,
-        public: |seed| DecapsulationKey::from_seed(seed.into()).encapsulation_key().to_bytes().to_vec(),
-        decapsulate: |seed, ciphertext| {
-            let ciphertext: Ciphertext = ciphertext.try_into().ok()?;
-            Some(DecapsulationKey::from_seed(seed.into()).decapsulate(&ciphertext).into())
+        public: |mut seed| {
+            MlKem768::encapsulation_key(&MlKem768::key_pair(&Secret::take(&mut seed))).to_vec()
         },
-        encapsulate: |public, m| {
-            let key = EncapsulationKey::new(public.try_into().ok()?).ok()?;
-            let (ciphertext, shared) = key.encapsulate_with_rng(&mut Given(m));
-            Some((ciphertext.to_vec(), shared.into()))
+        decapsulate: |mut seed, ciphertext| {
+            let pair = MlKem768::key_pair(&Secret::take(&mut seed));
+            Some(*MlKem768::decapsulate(&pair, ciphertext.try_into().ok()?).expose())
+        },
+        encapsulate: |public, mut m| {
+            let key = EncapsulationKey::parse::<MlKem768, _>(public.try_into().ok()?).ok()?;
+            let (ciphertext, shared) = MlKem768::encapsulate(&key, &Secret::take(&mut m));
+            Some((ciphertext.to_vec(), *shared.expose()))
         },
     };
 }

@@ -83,7 +83,8 @@ impl Prekeys {
     }
 
     /// The ratchet key that the initiator starts from.
-    pub(crate) fn signed_prekey(&self) -> &AgreementSecret {
+    #[must_use]
+    pub fn signed_prekey(&self) -> &AgreementSecret {
         &self.signed
     }
 }

@@ -1,10 +1,13 @@
-//! The ratchet, without the outer layer, against vodozemac's Olm sealing the same 2,644 B in the same run.
+//! The session, without the outer layer, against vodozemac's Olm sealing the same 2,644 B in the same run, with the primitives
+//! beside it as the limit. Ours has the post-quantum ratchet in, header encryption, and one size for every message.
 
 use ipc_schema::Timestamp;
 use keyvault::agreement_key::AgreementSecret;
 use keyvault::envelope::MESSAGE_BYTES;
-use keyvault::memory::Secret32;
-use keyvault::pqxdh::Agreed;
+use keyvault::identity::Identity;
+use keyvault::kem::{EncapsulationKey, Kem, MlKem768};
+use keyvault::memory::{Secret, Secret32};
+use keyvault::pqxdh::{Agreed, Bundle, FirstPrefix, Prekeys, Validity, initiate, respond};
 use keyvault::ratchet::Session;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -53,17 +56,7 @@ struct Theirs([olm::Session; 2]);
 
 impl Theirs {
     fn new() -> Self {
-        let alice = olm::Account::new();
-        let mut bob = olm::Account::new();
-        bob.generate_one_time_keys(1);
-        let one_time = *bob.one_time_keys().values().next().unwrap();
-        let config = olm::SessionConfig::version_1();
-        let mut outbound = alice.create_outbound_session(config, bob.curve25519_key(), one_time).unwrap();
-        let olm::OlmMessage::PreKey(first) = outbound.encrypt(CONTENT).unwrap() else {
-            panic!("first is a prekey message")
-        };
-        let inbound = bob.create_inbound_session(config, alice.curve25519_key(), &first).unwrap().session;
-        let mut theirs = Self([outbound, inbound]);
+        let mut theirs = TheirAccounts::new().set_up();
         theirs.pass(1);
         theirs.pass(0);
         theirs
@@ -75,6 +68,68 @@ impl Theirs {
     }
 }
 
+/// What our two sides hold before they know each other.
+struct OurAccounts {
+    rng: ChaCha20Rng,
+    inviter: Identity,
+    prekeys: Prekeys,
+    bundle: Bundle,
+    accepter: Identity,
+    psk: Secret32,
+}
+
+impl OurAccounts {
+    fn new() -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let inviter = Identity::generate(NOW, &mut rng);
+        let prekeys = Prekeys::generate(&inviter, Validity::until(NOW, NOW), &mut rng);
+        let bundle = Bundle::parse(prekeys.bundle().bytes()).unwrap();
+        let accepter = Identity::generate(NOW, &mut rng);
+        let psk = Secret32::random(&mut rng);
+        Self { rng, inviter, prekeys, bundle, accepter, psk }
+    }
+
+    /// From keys to two sessions, the first of which can send: key agreement and ratchet of both sides. The bundle's
+    /// signatures were verified when it came, the one-time keys made before.
+    fn set_up(&mut self) -> [Session; 2] {
+        let (prefix, agreed) =
+            initiate(&self.bundle, &self.accepter, &self.psk, (NOW, &mut self.rng)).unwrap();
+        let ratchet_key = self.prekeys.signed_prekey();
+        let ours = Session::initiator(agreed, &ratchet_key.public(), &mut self.rng).unwrap();
+        let prefix = FirstPrefix::parse(prefix.bytes()).unwrap();
+        let agreed = respond(&self.prekeys, &self.inviter, &prefix, &self.psk).unwrap();
+        [ours, Session::responder(agreed, ratchet_key.clone()).unwrap()]
+    }
+}
+
+/// The same for Olm.
+struct TheirAccounts {
+    alice: olm::Account,
+    bob: olm::Account,
+}
+
+impl TheirAccounts {
+    fn new() -> Self {
+        let mut bob = olm::Account::new();
+        // Its one-time keys are gone after one use; the fallback key serves again.
+        bob.generate_fallback_key();
+        Self { alice: olm::Account::new(), bob }
+    }
+
+    fn set_up(&mut self) -> Theirs {
+        let config = olm::SessionConfig::version_1();
+        let fallback = *self.bob.fallback_key().values().next().unwrap();
+        let identity = self.bob.curve25519_key();
+        let mut outbound = self.alice.create_outbound_session(config, identity, fallback).unwrap();
+        // Olm makes the second session out of a first message, so sealing and opening an empty one is in its figure.
+        let olm::OlmMessage::PreKey(first) = outbound.encrypt(b"").unwrap() else {
+            panic!("first is a prekey message")
+        };
+        let inbound = self.bob.create_inbound_session(config, self.alice.curve25519_key(), &first).unwrap();
+        Theirs([outbound, inbound.session])
+    }
+}
+
 pub fn measure(report: &mut Report) {
     let (mut ours, mut theirs) = (Ours::new(), Theirs::new());
     report.against(
@@ -82,22 +137,52 @@ pub fn measure(report: &mut Report) {
         "per s",
         per_second(|| ours.pass(0)),
         ("vodozemac, same 2,644 B", per_second(|| theirs.pass(0))),
-        "≥ 0.8 (post-quantum slot still zero)",
+        "≥ 0.8",
     );
+    let ping_pong = |pass: &mut dyn FnMut(usize)| {
+        per_second(|| {
+            pass(0);
+            pass(1);
+        })
+    };
     report.against(
         "ratchet ping-pong: two messages, each turns it/s",
         "per s",
+        ping_pong(&mut |from| ours.pass(from)),
+        ("vodozemac, same 2,644 B", ping_pong(&mut |from| theirs.pass(from))),
+        "≥ 0.7",
+    );
+    let (mut ours, mut theirs) = (OurAccounts::new(), TheirAccounts::new());
+    report.against(
+        "PQXDH set-up, both sides/s",
+        "per s",
+        per_second(|| drop(ours.set_up())),
+        ("vodozemac, two Olm sessions", per_second(|| drop(theirs.set_up()))),
+        "≥ 0.6",
+    );
+    primitives(report);
+}
+
+/// What no ratchet of these parts can beat: a turn is two agreements and a key pair, and a third of an ML-KEM-768 round.
+fn primitives(report: &mut Report) {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let (own, their) = (AgreementSecret::generate(&mut rng), AgreementSecret::generate(&mut rng));
+    report.figure(
+        "limit: X25519, one agreement/s",
+        "per s",
+        per_second(|| drop(own.agree(&their.public()).unwrap())),
+        "-",
+    );
+    let pair = MlKem768::key_pair(&Secret::random(&mut rng));
+    let key = EncapsulationKey::of::<MlKem768, _>(&pair);
+    let m = Secret::random(&mut rng);
+    report.figure(
+        "limit: ML-KEM-768, encaps + decaps/s",
+        "per s",
         per_second(|| {
-            ours.pass(0);
-            ours.pass(1);
+            let (ciphertext, shared) = MlKem768::encapsulate(&key, &m);
+            assert_eq!(MlKem768::decapsulate(&pair, &ciphertext), shared);
         }),
-        (
-            "vodozemac, same 2,644 B",
-            per_second(|| {
-                theirs.pass(0);
-                theirs.pass(1);
-            }),
-        ),
-        "≥ 0.7 (post-quantum slot still zero)",
+        "-",
     );
 }
