@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
-cargo nextest run --workspace --no-fail-fast --run-ignored all \
+cargo nextest run --profile long --workspace --no-fail-fast --run-ignored all \
   --status-level pass --final-status-level none --success-output immediate --color never 2>&1 | tee "$said"
 result=${PIPESTATUS[0]}
 
