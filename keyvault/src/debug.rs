@@ -17,12 +17,13 @@ const SECRET: [&str; 8] = [
 ];
 
 /// Types that derive Debug over raw bytes or text, with what those are. What is not public is `Secret`, whose Debug is silent.
-const PUBLIC: [(&str, &str); 14] = [
+const PUBLIC: [(&str, &str); 15] = [
     ("Agreed", "the transcript's hash"),
     ("Authenticator", "what a relay is sent"),
     ("DeviceList", "what a peer is sent"),
     ("FirstPrefix", "what stands before a first message, unencrypted inside the outer layer"),
     ("Frame", "the encoded device list"),
+    ("HeaderSlot", "an encapsulation key or a ciphertext and its MAC, as the peer is sent them"),
     ("IncomingEnvelope", "an envelope and its sender's public key"),
     ("Inner", "ciphertext"),
     ("OpenedInvite", "a blob's name and a public key"),

@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
-use super::slot::Slot;
+use super::slot::HeaderSlot;
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
@@ -43,7 +43,7 @@ pub(super) struct Header {
     pub(super) head: ChainHead,
     /// n: number of this message in its chain, from 0.
     pub(super) number: u32,
-    pub(super) slot: Slot,
+    pub(super) slot: HeaderSlot,
 }
 
 impl Header {
@@ -65,7 +65,7 @@ impl Header {
         let (previous, number) = (reader.u32()?, reader.u32()?);
         let (pq_epoch, pq_number, pq_previous) = (reader.u32()?, reader.u32()?, reader.u32()?);
         let pq_base = pq_number.checked_sub(number).ok_or(Malformed)?;
-        let slot = Slot::decode(&reader.array()?);
+        let slot = HeaderSlot::decode(&reader.array()?);
         if reader.u8()? != VERSION {
             return Err(Malformed);
         }
@@ -157,7 +157,7 @@ mod tests {
             pq_base: 5,
             pq_previous: 6,
         };
-        Header { head, number: 1 << 20, slot: Slot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) }
+        Header { head, number: 1 << 20, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) }
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
     fn a_number_that_does_not_fit_is_not_written() {
         let at = |pq_base, number| {
             let head = ChainHead { pq_base, ..header().head };
-            Header { head, number, slot: Slot::empty() }.encode().is_ok()
+            Header { head, number, slot: HeaderSlot::empty() }.encode().is_ok()
         };
         assert!(at(1, u32::MAX - 1));
         assert!(!at(1, u32::MAX));

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::RatchetError;
 use super::chain_key::{ChainKey, Pq};
 use super::header::Header;
-use super::slot::{CIPHERTEXT_BYTES, KEY_BYTES, MAC_BYTES, Slot};
+use super::slot::{CIPHERTEXT_BYTES, KEY_BYTES, MAC_BYTES, HeaderSlot};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::kem::{EncapsulationKey, Kem, MlKem768, SEED_BYTES};
@@ -28,7 +28,7 @@ pub(super) struct PqRatchet {
     state: State,
     /// Takes in the next epoch's secret.
     root: Secret32,
-    authenticator: Authenticator,
+    authenticator: SlotAuthenticator,
     /// Own chain of the newest epoch, while it has not begun.
     next_sending: Option<ChainKey<Pq>>,
     /// The peer's chain of the newest epoch, while it has not begun.
@@ -50,20 +50,20 @@ enum State {
 
 /// MACs what travels in a slot.
 #[derive(Clone)]
-struct Authenticator(Secret32);
+struct SlotAuthenticator(Secret32);
 
 /// What comes out of the root: at the start, and again for each epoch.
 struct EpochKeys {
     root: Secret32,
     initiator: ChainKey<Pq>,
     responder: ChainKey<Pq>,
-    authenticator: Authenticator,
+    authenticator: SlotAuthenticator,
 }
 
 /// What a new sending chain starts from.
 pub(super) struct Begun {
     /// Rides in each of its headers.
-    pub(super) slot: Slot,
+    pub(super) slot: HeaderSlot,
     /// The post-quantum chain beside it, if another one begins with it.
     pub(super) chain: Option<ChainKey<Pq>>,
 }
@@ -138,8 +138,8 @@ impl PqRatchet {
     /// EK draws nothing, NOEK 32 bytes, CT 64.
     pub(super) fn step(
         &mut self,
-        untrusted_slot: &Slot,
-        riding: Slot,
+        untrusted_slot: &HeaderSlot,
+        riding: HeaderSlot,
         rng: &mut impl CryptoRng,
     ) -> Result<Begun, Malformed> {
         let waiting = self.next_sending.take();
@@ -164,7 +164,7 @@ impl PqRatchet {
     fn take_ciphertext(
         &mut self,
         seed: &Secret<SEED_BYTES>,
-        untrusted_slot: &Slot,
+        untrusted_slot: &HeaderSlot,
     ) -> Result<Option<Begun>, Malformed> {
         let (ciphertext, mac) = untrusted_slot.as_ciphertext().ok_or(Malformed)?;
         let pair = MlKem768::key_pair(seed);
@@ -176,15 +176,15 @@ impl PqRatchet {
         }
         self.epoch += 1;
         self.state = State::NoKey;
-        Ok(Some(Begun { slot: Slot::empty(), chain: self.enter(keys) }))
+        Ok(Some(Begun { slot: HeaderSlot::empty(), chain: self.enter(keys) }))
     }
 
     /// NOEK → CT: encapsulates once. The slot to answer with, or `None` if the peer's is not authentic.
     fn take_key(
         &mut self,
-        untrusted_slot: &Slot,
+        untrusted_slot: &HeaderSlot,
         rng: &mut impl CryptoRng,
-    ) -> Result<Option<Slot>, Malformed> {
+    ) -> Result<Option<HeaderSlot>, Malformed> {
         let (key, mac) = untrusted_slot.as_key().ok_or(Malformed)?;
         if !self.authenticator.holds(KEY_MAC, self.epoch, key, mac) {
             return Ok(None);
@@ -196,7 +196,7 @@ impl PqRatchet {
         self.state = State::Ciphertext;
         // Not yet: the sender's chain is that of the epoch before, the newest that the peer is sure to have.
         self.next_sending = self.enter(keys);
-        Ok(Some(Slot::ciphertext(&ciphertext, &mac)))
+        Ok(Some(HeaderSlot::ciphertext(&ciphertext, &mac)))
     }
 
     /// `ss' = HKDF(ss, "ss" ‖ epoch ‖ SHA-256(ek ‖ ct))` into the root.
@@ -247,7 +247,7 @@ impl PqRatchet {
             2 => State::Ciphertext,
             _ => return Err(Malformed),
         };
-        let (root, authenticator) = (reader.secret()?, Authenticator(reader.secret()?));
+        let (root, authenticator) = (reader.secret()?, SlotAuthenticator(reader.secret()?));
         let is_stuck = reader.flag()?;
         let mut chain = || if reader.flag()? { ChainKey::read(reader).map(Some) } else { Ok(None) };
         let (next_sending, next_receiving) = (chain()?, chain()?);
@@ -257,15 +257,15 @@ impl PqRatchet {
 
 impl State {
     /// A fresh key pair for `epoch`, and the slot that carries its public half.
-    fn key(epoch: u32, authenticator: &Authenticator, rng: &mut impl CryptoRng) -> (Self, Slot) {
+    fn key(epoch: u32, authenticator: &SlotAuthenticator, rng: &mut impl CryptoRng) -> (Self, HeaderSlot) {
         let seed = Secret::random(rng);
         let key = MlKem768::encapsulation_key(&MlKem768::key_pair(&seed));
         let mac = authenticator.mac(KEY_MAC, epoch, &key);
-        (Self::Key(seed), Slot::key(&key, &mac))
+        (Self::Key(seed), HeaderSlot::key(&key, &mac))
     }
 }
 
-impl Authenticator {
+impl SlotAuthenticator {
     fn mac(&self, label: &[u8], epoch: u32, bytes: &[u8]) -> [u8; MAC_BYTES] {
         kdf::mac(&self.0, &[label, &epoch.to_be_bytes(), bytes])
     }
@@ -284,7 +284,7 @@ impl EpochKeys {
             root: reader.secret()?,
             initiator: ChainKey::new(reader.secret()?),
             responder: ChainKey::new(reader.secret()?),
-            authenticator: Authenticator(reader.secret()?),
+            authenticator: SlotAuthenticator(reader.secret()?),
         })
     }
 }

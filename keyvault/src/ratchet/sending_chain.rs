@@ -7,7 +7,7 @@ use super::chain_key::{ChainKey, ChainPair, Ec};
 use super::header::{ChainHead, ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::MessageSecret;
 use super::post_quantum::Begun;
-use super::slot::Slot;
+use super::slot::HeaderSlot;
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 
@@ -16,7 +16,7 @@ use crate::codec::{Malformed, Reader, Writer};
 pub(super) struct SendingChain {
     header_key: HeaderKey,
     head: ChainHead,
-    slot: Slot,
+    slot: HeaderSlot,
     chains: ChainPair,
     next: u32,
 }
@@ -43,7 +43,7 @@ impl SendingChain {
         Ok(Self { header_key, head, slot: begun.slot, chains: ChainPair { ec, pq }, next: 0 })
     }
 
-    pub(super) fn slot(&self) -> &Slot {
+    pub(super) fn slot(&self) -> &HeaderSlot {
         &self.slot
     }
 
@@ -73,7 +73,7 @@ impl SendingChain {
         Ok(Self {
             header_key: HeaderKey::read(reader)?,
             head: ChainHead::read(reader)?,
-            slot: Slot::read(reader)?,
+            slot: HeaderSlot::read(reader)?,
             chains: ChainPair::read(reader)?,
             next: reader.u32()?,
         })

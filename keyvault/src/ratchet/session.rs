@@ -13,7 +13,7 @@ use super::post_quantum::{Begun, PqRatchet};
 use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
 use super::root_key::RootKey;
 use super::sending_chain::SendingChain;
-use super::slot::Slot;
+use super::slot::HeaderSlot;
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
@@ -258,7 +258,7 @@ impl Session {
         let shared = self.ours.agree(&header.head.dh).map_err(|_| RatchetError::BadHeader)?;
         let (root, ec, next_sending) = self.root.step(&shared)?;
         self.root = root;
-        let riding = self.sending.as_ref().map_or_else(Slot::empty, |sending| sending.slot().clone());
+        let riding = self.sending.as_ref().map_or_else(HeaderSlot::empty, |sending| sending.slot().clone());
         let begun: Begun = self.pq.step(&header.slot, riding, rng)?;
         let header_key = std::mem::replace(&mut self.next_sending, next_sending);
         let own = (header_key, self.ours.public(), ec);

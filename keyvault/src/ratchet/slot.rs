@@ -16,9 +16,9 @@ pub const SLOT_BYTES: usize = KEY_BYTES + MAC_BYTES;
 
 /// The slot of a chain's headers. Shared, for it rides in every message of the chain and in every copy of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slot(Option<Arc<[u8; SLOT_BYTES]>>);
+pub(super) struct HeaderSlot(Option<Arc<[u8; SLOT_BYTES]>>);
 
-impl Slot {
+impl HeaderSlot {
     /// 1,216 zeroes.
     pub(super) fn empty() -> Self {
         Self(None)
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn a_key_fills_the_slot_and_a_ciphertext_leaves_ninety_six_zeroes() {
-        let slot = Slot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]);
+        let slot = HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]);
         assert_eq!(slot.as_key(), Some((&[1; KEY_BYTES], &[2; MAC_BYTES])));
         assert_eq!(slot.as_ciphertext(), None, "what follows a ciphertext is zero");
 
-        let slot = Slot::ciphertext(&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES]);
+        let slot = HeaderSlot::ciphertext(&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES]);
         assert_eq!(slot.as_ciphertext(), Some((&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES])));
         let mut writer = Writer::default();
         slot.encode(&mut writer);
@@ -97,31 +97,31 @@ mod tests {
         for at in [1_120, 1_215] {
             let mut bytes: [u8; SLOT_BYTES] = writer.array().unwrap();
             bytes[at] = 1;
-            assert_eq!(Slot::decode(&bytes).as_ciphertext(), None, "byte {at}");
+            assert_eq!(HeaderSlot::decode(&bytes).as_ciphertext(), None, "byte {at}");
         }
     }
 
     #[test]
     fn zeroes_are_the_empty_slot_and_nothing_else_is() {
         let mut writer = Writer::default();
-        Slot::empty().encode(&mut writer);
+        HeaderSlot::empty().encode(&mut writer);
         assert_eq!(writer.as_slice(), [0; SLOT_BYTES]);
-        assert!(Slot::decode(&[0; SLOT_BYTES]).is_empty());
-        assert_eq!((Slot::empty().as_key(), Slot::empty().as_ciphertext()), (None, None));
+        assert!(HeaderSlot::decode(&[0; SLOT_BYTES]).is_empty());
+        assert_eq!((HeaderSlot::empty().as_key(), HeaderSlot::empty().as_ciphertext()), (None, None));
         for at in [0, SLOT_BYTES - 1] {
             let mut bytes = [0; SLOT_BYTES];
             bytes[at] = 1;
-            assert!(!Slot::decode(&bytes).is_empty(), "byte {at}");
+            assert!(!HeaderSlot::decode(&bytes).is_empty(), "byte {at}");
         }
     }
 
     #[test]
     fn a_stored_slot_comes_back_and_an_empty_one_takes_one_byte() {
-        for (slot, length) in [(Slot::empty(), 1), (Slot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)] {
+        for (slot, length) in [(HeaderSlot::empty(), 1), (HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)] {
             let mut writer = Writer::default();
             slot.write(&mut writer);
             assert_eq!(writer.as_slice().len(), length);
-            assert_eq!(Slot::read(&mut Reader::new(writer.as_slice())), Ok(slot));
+            assert_eq!(HeaderSlot::read(&mut Reader::new(writer.as_slice())), Ok(slot));
         }
     }
 }
