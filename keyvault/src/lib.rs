@@ -15,6 +15,7 @@
 //! and the caller repeats what it did not hear back.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod address;
 pub mod agreement_key;
 mod codec;
 pub mod envelope;
@@ -35,5 +36,6 @@ pub mod store;
 pub mod unlock;
 pub mod vault;
 
+pub use address::ADDRESS_RECORD_BYTES;
 pub use codec::Malformed;
-pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};
+pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX, REPAIR_CONTENT_MAX};

@@ -28,5 +28,6 @@ mod invites;
 pub mod mailboxes;
 mod outbox;
 mod peers;
+mod repair;
 pub mod serve;
 pub mod store;

@@ -25,6 +25,7 @@ fn pair(seed: u64) -> Pair {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let agreed = Agreed {
         transcript: [5; 32],
+        repair: Secret32::zero(),
         root: Secret32::random(&mut rng),
         initiator_header: Secret32::random(&mut rng),
         responder_header: Secret32::random(&mut rng),

@@ -115,6 +115,25 @@ impl World {
         self.perform(who, actions);
     }
 
+    /// What a backup of the vault would hold.
+    pub(super) fn copy_of_vault(&self, who: usize) -> MemoryStore {
+        self.people[who].vault.store().clone()
+    }
+
+    /// The vault is what it was then; the person does not know.
+    pub(super) fn restore_vault(&mut self, who: usize, copy: MemoryStore) {
+        let person = &mut self.people[who];
+        person.vault = real::Vault::open(copy, &mut person.rng).unwrap();
+        self.kill(who);
+    }
+
+    pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
+        match self.request(who, Request::SafetyNumber { who: whom.into() }) {
+            Ok(Reply::SafetyNumber { digits, verified, .. }) => (digits, verified),
+            other => panic!("safety number: {:?}", other.err()),
+        }
+    }
+
     pub(super) fn go_offline(&mut self, who: usize) {
         self.people[who].online = false;
         self.people[who].circuits.clear();
@@ -271,7 +290,7 @@ impl World {
     fn happen(&mut self, who: usize, thing: Thing) {
         match thing {
             Thing::Input(Input::Arrived(arrived)) => {
-                if self.rng.next_u32() % 20 == 0 && self.losses > 0 {
+                if self.rng.next_u32().is_multiple_of(20) && self.losses > 0 {
                     self.input(who, Input::Arrived(arrived.clone()));
                 }
                 self.input(who, Input::Arrived(arrived));
@@ -583,6 +602,17 @@ impl Person {
                     envelopes: envelopes_of(accepted.envelopes),
                 }
             }
+            other => return self.try_message_call(other, now),
+        })
+    }
+
+    fn try_message_call(
+        &mut self,
+        call: VaultCall,
+        now: Timestamp,
+    ) -> Result<VaultAnswer, keyvault::error::VaultError> {
+        let (vault, rng) = (&mut self.vault, &mut self.rng);
+        Ok(match call {
             VaultCall::Seal { session, outbox, content, offer } => {
                 let offer: Vec<_> = offer.iter().map(|replica| vault_ids::ReplicaId(replica.0)).collect();
                 let request = real::SealEnvelope {
@@ -611,18 +641,45 @@ impl Person {
                 VaultAnswer::Done
             }
             VaultCall::Sign { relay, binding, counter, purpose } => {
-                let sign =
-                    real::Sign { relay: relay_of(relay), binding, counter, purpose: purpose_of(purpose) };
+                let relay = vault_ids::RelayId(relay.0);
+                let sign = real::Sign { relay, binding, counter, purpose: purpose_of(purpose) };
                 VaultAnswer::Auth(vault.sign(&sign)?.as_ref().to_vec())
             }
+            other => return self.try_session_call(other, now),
+        })
+    }
+
+    fn try_session_call(
+        &mut self,
+        call: VaultCall,
+        now: Timestamp,
+    ) -> Result<VaultAnswer, keyvault::error::VaultError> {
+        let (vault, rng) = (&mut self.vault, &mut self.rng);
+        Ok(match call {
             VaultCall::Session(session) => {
-                vault.safety_number(vault_ids::SessionId(session.0))?;
-                VaultAnswer::Session { digits: "1".into(), words: Vec::new() }
+                let session = vault_ids::SessionId(session.0);
+                let number = vault.safety_number(session)?;
+                let verified = vault.session(session)?.1;
+                VaultAnswer::Session { digits: number.digits, words: number.words, verified }
+            }
+            VaultCall::Repair { session, outbox, content } => {
+                let request = real::RepairSession {
+                    session: vault_ids::SessionId(session.0),
+                    outbox: vault_ids::OutboxId(outbox.0),
+                    content: &content,
+                    offer: &[],
+                };
+                VaultAnswer::Sealed(envelopes_of(vault.repair_session(request, now, rng)?))
+            }
+            VaultCall::SetVerified(session, verified) => {
+                vault.set_verified(vault_ids::SessionId(session.0), verified)?;
+                VaultAnswer::Done
             }
             VaultCall::RemoveSession(session) => {
                 vault.remove_session(vault_ids::SessionId(session.0), now)?;
                 VaultAnswer::Done
             }
+            _ => panic!("no such call"),
         })
     }
 }
@@ -637,6 +694,7 @@ fn failed(error: keyvault::error::VaultError) -> VaultAnswer {
         Real::Conflict(_) => VaultError::BadContent,
         Real::RelayMismatch => VaultError::RelayMismatch,
         Real::NoPeerQueue => VaultError::NoQueue,
+        Real::InviteAgain => VaultError::InviteAgain,
         Real::Invite(InviteError::Own) => return VaultAnswer::InviteRefused(InviteRefusal::Own),
         Real::Invite(InviteError::Used) => return VaultAnswer::InviteRefused(InviteRefusal::Used),
         Real::Invite(_) => return VaultAnswer::InviteRefused(InviteRefusal::Malformed),
@@ -677,17 +735,23 @@ fn envelopes_of(envelopes: Vec<real::OutgoingEnvelope>) -> Vec<SealedEnvelope> {
 
 fn opened_of(opened: real::Opened) -> Opened {
     match opened {
-        real::Opened::Message { session, content, inner, peer_queues, first } => Opened::Message {
+        real::Opened::Message { session, content, inner, peer_queues, news } => Opened::Message {
             session: SessionId(session.0),
             content: content.to_vec(),
             inner: inner.0,
             peer_queues: queues_of(&peer_queues),
-            first: first.is_some(),
+            first: news.first.is_some(),
+            news: News {
+                repaired: news.repaired,
+                repair_wanted: news.repair_wanted,
+                identity_changed: news.identity_changed,
+            },
         },
         real::Opened::Duplicate(inner) => Opened::Duplicate(inner.0),
         real::Opened::Unreadable => Opened::Unreadable,
         real::Opened::OpenedTwice(_) => Opened::OpenedTwice,
-        real::Opened::RolledBack(_) => Opened::PeerRolledBack,
+        real::Opened::RolledBack(session) => Opened::PeerRolledBack(SessionId(session.0)),
+        real::Opened::OutOfStep(session) => Opened::OutOfStep(SessionId(session.0)),
     }
 }
 

@@ -6,7 +6,7 @@ use ipc_schema::edges::ui_stored_capnp as edge;
 use crate::conversations::hex;
 use crate::engine::{ContactAction, Counts, Told};
 use crate::error::Refusal;
-use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};
 
 pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {
     match refusal {
@@ -70,7 +70,7 @@ pub(super) fn id(number: u64) -> String {
 }
 
 pub(super) fn contact(mut to: edge::contact::Builder<'_>, from: &Contact) {
-    to.set_id(&id(from.id.0));
+    to.set_id(id(from.id.0));
     to.set_name(&from.name);
     to.set_state(match (from.blocked, from.state) {
         (true, _) => edge::ContactState::Blocked,
@@ -84,11 +84,17 @@ pub(super) fn contact(mut to: edge::contact::Builder<'_>, from: &Contact) {
     to.set_last_at(from.last_at.0);
     to.set_their_name(&from.their_name);
     to.set_last_text(&from.last_text);
+    to.set_notice(match from.notice {
+        Notice::None => edge::Notice::None,
+        Notice::Repairing => edge::Notice::Repairing,
+        Notice::InviteAgain => edge::Notice::InviteAgain,
+        Notice::NewIdentity => edge::Notice::NewIdentity,
+    });
 }
 
 pub(super) fn message(mut to: edge::message::Builder<'_>, from: &Message) {
     to.set_id(&from.id);
-    to.set_contact(&id(from.contact.0));
+    to.set_contact(id(from.contact.0));
     to.set_mine(from.mine);
     to.set_sent_at(from.sent_at.0);
     to.set_received_at(from.received_at.0);
@@ -102,7 +108,7 @@ pub(super) fn message(mut to: edge::message::Builder<'_>, from: &Message) {
 }
 
 pub(super) fn invite(mut to: edge::invite::Builder<'_>, from: &Invite, name: &str) {
-    to.set_id(&id(from.id.0));
+    to.set_id(id(from.id.0));
     to.set_link(&from.link);
     to.set_name(name);
     to.set_expires(from.expires.0);
@@ -138,13 +144,13 @@ pub(super) fn event(mut to: edge::event::Builder<'_>, from: &Told) -> bool {
         EventKind::Delivery { id: message, contact, state } => {
             let mut fields = to.init_delivery();
             fields.set_id(message);
-            fields.set_contact(&id(contact.0));
+            fields.set_contact(id(contact.0));
             fields.set_state(delivery(*state));
         }
         EventKind::Contact { contact: who } => match &from.contact {
             Some(told) => contact(to.init_contact(), told),
             // Gone: its id alone.
-            None => to.init_contact().set_id(&id(who.0)),
+            None => to.init_contact().set_id(id(who.0)),
         },
         EventKind::Network { stage } => to.set_network(stage),
     }
