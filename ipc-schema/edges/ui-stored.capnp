@@ -118,6 +118,14 @@ struct Contact {
   lastAt @6 :UInt64;
   theirName @7 :Text;   # what they call themselves; untrusted
   lastText @8 :Text;    # untrusted, cut at 120 characters
+  notice @9 :Notice;
+}
+
+enum Notice {
+  none @0;
+  repairing @1;         # the session broke and is being opened anew: nothing is lost, and nothing to do
+  inviteAgain @2;       # it cannot be: the two have to meet again
+  newIdentity @3;       # the safety number changed, and is to be compared again
 }
 
 enum ContactState { invited @0; pending @1; connected @2; blocked @3; }

@@ -39,6 +39,9 @@ pub enum VaultError {
     /// The session has no queue of the peer to deposit into.
     #[error("the session has no peer queue yet")]
     NoPeerQueue,
+    /// There is nothing left to open the session anew with: the two have to meet again.
+    #[error("the session cannot be opened anew; invite again")]
+    InviteAgain,
     /// An invite cannot be used.
     #[error(transparent)]
     Invite(#[from] InviteError),
@@ -65,6 +68,10 @@ pub enum Thing {
     PeerQueue,
     /// A message on its way out.
     Outbox,
+    /// An own contact address.
+    Address,
+    /// A comparison by short string.
+    Comparison,
 }
 
 impl std::fmt::Display for Thing {
@@ -76,6 +83,8 @@ impl std::fmt::Display for Thing {
             Self::Session => "session",
             Self::PeerQueue => "peer queue",
             Self::Outbox => "outbox message",
+            Self::Address => "address",
+            Self::Comparison => "comparison",
         })
     }
 }

@@ -44,6 +44,10 @@ id!(
     ReplicaId
 );
 id!(
+    /// A contact address that this side published.
+    AddressId
+);
+id!(
     /// One message on its way out.
     OutboxId
 );
@@ -68,6 +72,13 @@ bytes_id!(
     /// A deposit's name at the relay, by which repeating it is harmless.
     PutId, 16
 );
+
+impl InnerHash {
+    /// Enough of it to tell two blocks of one peer apart.
+    pub(crate) fn cut(self) -> [u8; 16] {
+        self.0.first_chunk().copied().unwrap_or_default()
+    }
+}
 
 impl From<InviteId> for ReplicaId {
     fn from(invite: InviteId) -> Self {

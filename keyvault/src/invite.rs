@@ -15,7 +15,7 @@ use crate::identity::{DEVICE_LIST_BYTES, DeviceList};
 use crate::ids::{QueueId, RelayId};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;
-use crate::pqxdh::{BUNDLE_BYTES, Bundle, PqxdhError};
+use crate::pqxdh::{BUNDLE_BYTES, Bundle, KeyUse, PqxdhError};
 
 /// What every link begins with.
 pub const LINK_PREFIX: &str = "privatus:i#";
@@ -264,7 +264,7 @@ impl InviteBundle {
 
     fn parse(plain: &[u8]) -> Result<Self, PqxdhError> {
         let mut reader = Reader::new(plain);
-        let bundle = Bundle::parse(reader.take(BUNDLE_BYTES)?)?;
+        let bundle = Bundle::parse(reader.take(BUNDLE_BYTES)?)?.serving(KeyUse::Invite)?;
         let devices = DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, bundle.identity().signing())?;
         if devices.hash() != *bundle.identity().devices_hash() {
             return Err(crate::identity::BadSignature.into());

@@ -18,6 +18,7 @@
 #[cfg(test)]
 extern crate self as keyvault;
 
+mod address;
 pub mod agreement_key;
 mod codec;
 #[cfg(test)]
@@ -45,5 +46,6 @@ pub mod vault;
 #[cfg(test)]
 mod wycheproof;
 
+pub use address::ADDRESS_RECORD_BYTES;
 pub use codec::Malformed;
-pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX};
+pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX, REPAIR_CONTENT_MAX};

@@ -28,10 +28,24 @@ pub enum Table {
     Used = 9,
     /// Who the two sides of a session are: what stays.
     Contact = 10,
+    /// What a session is opened anew with, should it break.
+    Repair = 11,
+    /// The ratchet of a session before it was opened anew: still opens what is under way.
+    Former = 12,
+    /// Own contact addresses.
+    Address = 13,
+    /// Who came through an own address.
+    Visitor = 14,
+    /// Other people's addresses that were contacted.
+    Contacted = 15,
+    /// Key agreements whose keys serve more than once.
+    Replay = 16,
+    /// Comparisons of a short authentication string.
+    Comparison = 17,
 }
 
 /// Every table, for whoever walks them.
-pub const TABLES: [Table; 10] = [
+pub const TABLES: [Table; 17] = [
     Table::Meta,
     Table::Invite,
     Table::Accept,
@@ -42,6 +56,13 @@ pub const TABLES: [Table; 10] = [
     Table::Opened,
     Table::Used,
     Table::Contact,
+    Table::Repair,
+    Table::Former,
+    Table::Address,
+    Table::Visitor,
+    Table::Contacted,
+    Table::Replay,
+    Table::Comparison,
 ];
 
 /// The store could not do it; nothing changed.

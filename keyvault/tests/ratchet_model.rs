@@ -94,6 +94,7 @@ impl Replay {
             initiator_header: of("initiator_header"),
             responder_header: of("responder_header"),
             post_quantum: of("post_quantum"),
+            repair: Secret32::zero(),
         };
         let prekey = AgreementSecret::from_secret(&secret(&start["prekey"]));
         let initiator = Session::initiator(agreed.clone(), &prekey.public(), draws).unwrap();

@@ -2,10 +2,12 @@
 
 use ipc_schema::limits::NAME_MAX_BYTES;
 
-use crate::engine::{Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall};
+use crate::engine::{
+    Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
+};
 use crate::error::{Refusal, StoreError};
 use crate::ids::ContactId;
-use crate::store::{Contact, ContactState, EventKind, InviteState, OutgoingKind};
+use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind};
 
 /// The setting that holds the own name.
 const PROFILE_NAME: &str = "profile-name";
@@ -64,7 +66,8 @@ impl Engine {
                 self.store.set_blocked(id, blocked)?;
                 self.memory.pump.insert(id);
             }
-            ContactAction::Verify(verified) => self.store.set_verified(id, verified)?,
+            // keyvault is asked first: `ask_verify`.
+            ContactAction::Verify(_) => {}
             ContactAction::Delete => {
                 self.delete_contact(&contact)?;
                 return Ok(Ok(Reply::Contact(Box::new(contact))));
@@ -129,10 +132,7 @@ impl Engine {
         let session = contact.as_ref().and_then(|contact| contact.session);
         match (contact, session) {
             (Some(contact), Some(session)) => {
-                self.call_vault(
-                    Pending::SafetyNumber(request, contact.verified),
-                    VaultCall::Session(session),
-                );
+                self.call_vault(Pending::SafetyNumber(request, contact.id), VaultCall::Session(session));
             }
             // There is none before both sides have met.
             (Some(contact), None) if contact.state != ContactState::Connected => {
@@ -143,12 +143,70 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn safety_number_told(&mut self, request: RequestId, verified: bool, answer: VaultAnswer) {
+    pub(crate) fn safety_number_told(
+        &mut self,
+        request: RequestId,
+        contact: ContactId,
+        answer: VaultAnswer,
+    ) -> Result<(), StoreError> {
         let answer = match answer {
-            VaultAnswer::Session { digits, words } => Ok(Reply::SafetyNumber { digits, words, verified }),
+            VaultAnswer::Session { digits, words, verified } => {
+                // keyvault holds it; this is a copy for lists.
+                self.store.set_verified(contact, verified)?;
+                Ok(Reply::SafetyNumber { digits, words, verified })
+            }
             _ => Err(Refusal::NoSuchContact),
         };
         self.act(Action::Answer(request, answer));
+        Ok(())
+    }
+
+    /// The user compared the safety number, or takes it back: keyvault keeps that.
+    pub(crate) fn ask_verify(
+        &mut self,
+        request: RequestId,
+        who: &str,
+        verified: bool,
+    ) -> Result<(), StoreError> {
+        let contact = self.contact_called(who)?;
+        match contact.map(|contact| (contact.id, contact.session)) {
+            Some((id, Some(session))) => {
+                let call = VaultCall::SetVerified(session, verified);
+                self.call_vault(Pending::Verify(request, id, verified), call);
+            }
+            Some((_, None)) => self.act(Action::Answer(request, Err(Refusal::Waiting))),
+            None => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn verify_answered(
+        &mut self,
+        request: RequestId,
+        (id, verified): (ContactId, bool),
+        answer: &VaultAnswer,
+    ) -> Result<(), StoreError> {
+        if *answer == VaultAnswer::Done {
+            self.store.set_verified(id, verified)?;
+            self.dismiss(id, Notice::NewIdentity)?;
+            self.event(&EventKind::Contact { contact: id })?;
+        }
+        let answer = match (answer, self.store.contact(id)?) {
+            (VaultAnswer::Done, Some(contact)) => Ok(Reply::Contact(Box::new(contact))),
+            (VaultAnswer::Failed(VaultError::Storage), _) => Err(Refusal::Storage),
+            _ => Err(Refusal::NoSuchContact),
+        };
+        self.act(Action::Answer(request, answer));
+        Ok(())
+    }
+
+    /// Takes a notice back, if it is that one.
+    pub(crate) fn dismiss(&mut self, id: ContactId, notice: Notice) -> Result<(), StoreError> {
+        if self.store.contact(id)?.is_some_and(|contact| contact.notice == notice) {
+            self.store.set_notice(id, Notice::None)?;
+            self.event(&EventKind::Contact { contact: id })?;
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use crate::content::{self, WireId};
-use crate::engine::{Action, Counts, Engine, PAGE, Page, Query, Reply, Request, RequestId, Told};
+use crate::engine::{
+    Action, ContactAction, Counts, Engine, PAGE, Page, Query, Reply, Request, RequestId, Told,
+};
 use crate::error::{Refusal, StoreError};
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, ReplicaState};
@@ -18,6 +20,9 @@ impl Engine {
             Request::Invite { name } => return self.new_invite(id, &name),
             Request::Accept { link, name } => return self.new_accept(id, &link, &name),
             Request::SafetyNumber { who } => return self.ask_safety_number(id, &who),
+            Request::Change { who, action: ContactAction::Verify(verified) } => {
+                return self.ask_verify(id, &who, verified);
+            }
             Request::CancelInvite { id } => self.cancel_invite(&id)?,
             Request::Change { who, action } => self.change_contact(&who, action)?,
             Request::SetProfileName(name) => self.set_profile_name(&name)?,

@@ -68,18 +68,21 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let arrived = self.memory.opening.remove(&(replica, mailbox));
         match answer {
-            VaultAnswer::Opened(Opened::Message { session, content, inner, peer_queues, first }) => {
+            VaultAnswer::Opened(Opened::Message { session, content, inner, peer_queues, first, news }) => {
                 self.store.add_intent(replica, mailbox, &inner)?;
                 self.memory.forget_opened.push(inner);
                 self.memory.proof_at = Some(self.now);
                 if let Some(contact) = self.contact_of(replica, session, first)? {
                     self.learn_queues(&contact, &peer_queues)?;
+                    self.heard_from(&contact, news)?;
                     if !contact.blocked {
                         self.received(contact.id, &content)?;
                     }
                 }
             }
             VaultAnswer::Opened(Opened::OpenedTwice) => self.opened_twice(replica)?,
+            VaultAnswer::Opened(Opened::PeerRolledBack(session)) => self.peer_rolled_back(session)?,
+            VaultAnswer::Opened(Opened::OutOfStep(session)) => self.peer_out_of_step(session)?,
             VaultAnswer::Opened(_) | VaultAnswer::Failed(VaultError::NoSuchId) => {}
             _ => {
                 // keyvault keeps too much, or could not write: it is asked again.
@@ -102,7 +105,16 @@ impl Engine {
         if let Some(contact) = self.store.contact_of_session(session)? {
             return Ok(Some(contact));
         }
-        let Some(invite) = self.store.invite(replica)?.filter(|_| first) else {
+        let invite = self.store.invite(replica)?;
+        // keyvault lets one acceptance in: while its contact has no session here, this one is it. Its first message may have been
+        // opened before a kill, and come again only after this one.
+        let is_its = match &invite {
+            Some(invite) => {
+                first || self.store.contact(invite.contact)?.is_some_and(|contact| contact.session.is_none())
+            }
+            None => false,
+        };
+        let Some(invite) = invite.filter(|_| is_its) else {
             // Whoever it was is deleted here: so are the keys, once the queues are gone.
             if self.store.removal_waits(session, ReplicaId(0))? {
                 return Ok(None);
@@ -236,7 +248,11 @@ impl Engine {
                 self.store.set_their_name(contact, &name)?;
                 self.event(&EventKind::Contact { contact })
             }
-            Kind::QueueChange | Kind::Receipt | Kind::KeepAlive | Kind::GapRequest(_) => Ok(()),
+            Kind::QueueChange
+            | Kind::Receipt
+            | Kind::KeepAlive
+            | Kind::SessionRepair
+            | Kind::GapRequest(_) => Ok(()),
         }
     }
 

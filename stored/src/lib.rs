@@ -28,6 +28,7 @@ mod invites;
 pub mod mailboxes;
 mod outbox;
 mod peers;
+mod repair;
 pub mod serve;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::content::{self, Acks, Content, GAPS_MAX, Kind, Link, TextPart, WireId};
+use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
 use crate::engine::{
     Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, SealedEnvelope, Task, Timer,
     User, VaultAnswer, VaultCall, VaultError,
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
-    fn fix(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+    pub(crate) fn fix(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let mut chain = self.store.send_chain(outgoing.contact)?;
         let kind = self.kind_of(outgoing)?;
         let numbered = kind.numbered();
@@ -125,7 +125,7 @@ impl Engine {
             id: WireId(self.random()),
             link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
             sent_at: self.now,
-            acks: self.acks_for(outgoing.contact)?,
+            acks: self.acks_for(outgoing)?,
             kind,
         };
         let bytes = content::encode(&content);
@@ -134,6 +134,7 @@ impl Engine {
             self.store.set_send_chain(outgoing.contact, &chain)?;
         }
         self.store.set_ack_due(outgoing.contact, false)?;
+        self.memory.keep_alive.remove(&outgoing.contact);
         let outbox = OutboxId(self.random_id());
         let sequence = if numbered { chain.sequence } else { 0 };
         self.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
@@ -144,6 +145,8 @@ impl Engine {
             OutgoingKind::Receipt => Kind::Receipt,
             OutgoingKind::QueueChange => Kind::QueueChange,
             OutgoingKind::Profile => Kind::Profile(self.profile_name()?),
+            OutgoingKind::Repair => Kind::SessionRepair,
+            OutgoingKind::KeepAlive => Kind::KeepAlive,
             OutgoingKind::GapRequest => {
                 let chain = self.store.receive_chain(outgoing.contact)?;
                 Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
@@ -172,26 +175,30 @@ impl Engine {
         }))
     }
 
-    fn acks_for(&self, contact: ContactId) -> Result<Option<Acks>, StoreError> {
-        let chain = self.store.receive_chain(contact)?;
+    fn acks_for(&self, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError> {
+        let gaps = if outgoing.kind == OutgoingKind::Repair { GAPS_IN_REPAIR_MAX } else { GAPS_MAX };
+        let chain = self.store.receive_chain(outgoing.contact)?;
         if chain.chain == Timestamp(0) {
             return Ok(None);
         }
         let mut up_to = chain.numbers.highest();
-        let mut missing = chain.numbers.missing(up_to, GAPS_MAX + 1);
-        if let Some(untold) = missing.get(GAPS_MAX) {
+        let mut missing = chain.numbers.missing(up_to, gaps + 1);
+        if let Some(untold) = missing.get(gaps) {
             // There is room for so many gaps only: say nothing of what lies beyond.
             up_to = untold.first - 1;
-            missing.truncate(GAPS_MAX);
+            missing.truncate(gaps);
         }
         Ok(Some(Acks { chain: chain.chain, up_to, missing }))
     }
 
-    fn seal(&mut self, id: OutgoingId, session: crate::ids::SessionId) -> Result<(), StoreError> {
+    pub(crate) fn seal(&mut self, id: OutgoingId, session: crate::ids::SessionId) -> Result<(), StoreError> {
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
         let (Some(content), Some(outbox)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
         if self.begin(Busy::Seal(id)) {
-            let call = VaultCall::Seal { session, outbox, content, offer: outgoing.offer };
+            let call = match outgoing.kind {
+                OutgoingKind::Repair => VaultCall::Repair { session, outbox, content },
+                _ => VaultCall::Seal { session, outbox, content, offer: outgoing.offer },
+            };
             self.call_vault(Pending::Seal(id, outbox), call);
         }
         Ok(())
@@ -211,7 +218,17 @@ impl Engine {
         self.memory.pump.insert(outgoing.contact);
         match answer {
             VaultAnswer::Sealed(envelopes) if outgoing.state == OutgoingState::Sealing => {
-                self.keep_sealed(&outgoing, outbox, envelopes)
+                self.keep_sealed(&outgoing, outbox, envelopes)?;
+                if outgoing.kind == OutgoingKind::Repair {
+                    self.repair_begun(outgoing.contact)
+                } else {
+                    Ok(())
+                }
+            }
+            VaultAnswer::Failed(error @ (VaultError::RateLimited | VaultError::InviteAgain))
+                if outgoing.kind == OutgoingKind::Repair =>
+            {
+                self.repair_refused(&outgoing, error)
             }
             VaultAnswer::Sealed(_) => {
                 // Acked while it was sealed again.
@@ -446,7 +463,7 @@ impl Engine {
         }
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
         self.accept_relayed(outgoing.contact)?;
-        if outgoing.kind == OutgoingKind::Receipt || outgoing.kind == OutgoingKind::GapRequest {
+        if !outgoing.kind.numbered() {
             self.memory.pump.insert(outgoing.contact);
             return self.finish_outgoing(&outgoing);
         }
@@ -513,7 +530,7 @@ impl Engine {
         self.seal_again(outgoing.id)
     }
 
-    fn seal_again(&mut self, id: OutgoingId) -> Result<(), StoreError> {
+    pub(crate) fn seal_again(&mut self, id: OutgoingId) -> Result<(), StoreError> {
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
         match self.store.contact(outgoing.contact)?.and_then(|contact| contact.session) {
             Some(session) => self.seal(id, session),

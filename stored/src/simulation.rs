@@ -9,7 +9,7 @@ use keyvault::vault as real;
 use rand_core::CryptoRng;
 
 use crate::engine::{
-    InviteRefusal, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
+    InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
 };
 use crate::ids::{PeerQueueId, RelayId, ReplicaId, SessionId};
 use crate::store::Created;
@@ -23,6 +23,7 @@ pub fn vault_call(
     let answer = match call {
         VaultCall::AcceptInvite { .. }
         | VaultCall::Seal { .. }
+        | VaultCall::Repair { .. }
         | VaultCall::Open { .. }
         | VaultCall::Forget { .. }
         | VaultCall::Sign { .. } => about_messages(vault, call, (now, rng)),
@@ -75,8 +76,14 @@ fn about_contacts(
             }
         }
         VaultCall::Session(session) => {
-            let number = vault.safety_number(vault_ids::SessionId(session.0))?;
-            VaultAnswer::Session { digits: number.digits, words: number.words }
+            let session = vault_ids::SessionId(session.0);
+            let number = vault.safety_number(session)?;
+            let verified = vault.session(session)?.1;
+            VaultAnswer::Session { digits: number.digits, words: number.words, verified }
+        }
+        VaultCall::SetVerified(session, verified) => {
+            vault.set_verified(vault_ids::SessionId(session.0), verified)?;
+            VaultAnswer::Done
         }
         VaultCall::RemoveSession(session) => {
             vault.remove_session(vault_ids::SessionId(session.0), now)?;
@@ -119,6 +126,15 @@ fn about_messages(
             };
             VaultAnswer::Sealed(envelopes_of(vault.seal_envelope(request, rng)?))
         }
+        VaultCall::Repair { session, outbox, content } => {
+            let request = real::RepairSession {
+                session: vault_ids::SessionId(session.0),
+                outbox: vault_ids::OutboxId(outbox.0),
+                content: &content,
+                offer: &[],
+            };
+            VaultAnswer::Sealed(envelopes_of(vault.repair_session(request, now, rng)?))
+        }
         VaultCall::Open { replica, envelope, sender_key } => {
             let incoming = real::IncomingEnvelope {
                 replica: replica_of(replica),
@@ -159,6 +175,7 @@ fn failed(error: &Real) -> VaultAnswer {
         Real::Conflict(_) => VaultError::BadContent,
         Real::RelayMismatch => VaultError::RelayMismatch,
         Real::NoPeerQueue => VaultError::NoQueue,
+        Real::InviteAgain => VaultError::InviteAgain,
         Real::Store(_) => VaultError::Storage,
         Real::Bug(_) => VaultError::Bug,
         Real::Invite(error) => return VaultAnswer::InviteRefused(refusal(*error)),
@@ -208,17 +225,23 @@ fn envelopes_of(envelopes: Vec<real::OutgoingEnvelope>) -> Vec<SealedEnvelope> {
 
 fn opened_of(opened: real::Opened) -> Opened {
     match opened {
-        real::Opened::Message { session, content, inner, peer_queues, first } => Opened::Message {
+        real::Opened::Message { session, content, inner, peer_queues, news } => Opened::Message {
             session: SessionId(session.0),
             content: content.to_vec(),
             inner: inner.0,
             peer_queues: queues_of(&peer_queues),
-            first: first.is_some(),
+            first: news.first.is_some(),
+            news: News {
+                repaired: news.repaired,
+                repair_wanted: news.repair_wanted,
+                identity_changed: news.identity_changed,
+            },
         },
         real::Opened::Duplicate(inner) => Opened::Duplicate(inner.0),
         real::Opened::Unreadable => Opened::Unreadable,
         real::Opened::OpenedTwice(_) => Opened::OpenedTwice,
-        real::Opened::RolledBack(_) => Opened::PeerRolledBack,
+        real::Opened::RolledBack(session) => Opened::PeerRolledBack(SessionId(session.0)),
+        real::Opened::OutOfStep(session) => Opened::OutOfStep(SessionId(session.0)),
     }
 }
 

@@ -20,6 +20,17 @@ const RETURN: u16 = 3;
 const FINISH: u16 = 4;
 const BOOTSTRAP: u16 = 8;
 
+/// `Return.noFinishNeeded` in the first word of its data.
+const NO_FINISH_NEEDED: u64 = 1 << 33;
+
+/// What is looked at of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    tag: u16,
+    /// A `Return` that says `noFinishNeeded`: the question is over with it.
+    finishes: bool,
+}
+
 /// What one side of an edge owes.
 #[derive(Debug, Default)]
 struct Counts {
@@ -30,8 +41,8 @@ struct Counts {
 }
 
 impl Counts {
-    fn read(&self, tag: u16) -> io::Result<()> {
-        match tag {
+    fn read(&self, message: Seen) -> io::Result<()> {
+        match message.tag {
             CALL | BOOTSTRAP => {
                 self.unfinished.set(self.unfinished.get() + 1);
                 self.unanswered.set(self.unanswered.get() + 1);
@@ -44,9 +55,12 @@ impl Counts {
         if most > QUESTIONS_MAX { Err(io::Error::other("too many questions at a time")) } else { Ok(()) }
     }
 
-    fn written(&self, tag: u16) {
-        if tag == RETURN {
+    fn written(&self, message: Seen) {
+        if message.tag == RETURN {
             self.unanswered.set(self.unanswered.get().saturating_sub(1));
+        }
+        if message.finishes {
+            self.unfinished.set(self.unfinished.get().saturating_sub(1));
         }
     }
 }
@@ -75,7 +89,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
             return Poll::Pending;
         };
         let counts = this.framing.counts.clone();
-        let passed = this.framing.pass(buffer.get(..read).unwrap_or_default(), |tag| counts.read(tag));
+        let passed =
+            this.framing.pass(buffer.get(..read).unwrap_or_default(), |message| counts.read(message));
         Poll::Ready(passed.map(|()| read))
     }
 }
@@ -91,8 +106,8 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Metered<W> {
             return Poll::Pending;
         };
         let counts = this.framing.counts.clone();
-        let passed = this.framing.pass(bytes.get(..written).unwrap_or_default(), |tag| {
-            counts.written(tag);
+        let passed = this.framing.pass(bytes.get(..written).unwrap_or_default(), |message| {
+            counts.written(message);
             Ok(())
         });
         Poll::Ready(passed.map(|()| written))
@@ -129,13 +144,17 @@ enum Step {
     Root { words: u64 },
     /// After `skip` more words the one with the tag.
     Tag { skip: u64, words: u64 },
+    /// A `Return`'s pointer.
+    Return { words: u64 },
+    /// After `skip` more words the one with its flags.
+    Flags { skip: u64, words: u64 },
     /// The rest.
     Body { words: u64 },
 }
 
 impl Framing {
-    /// Takes the next bytes of the stream and tells `seen` the tag of each message.
-    fn pass(&mut self, mut bytes: &[u8], mut seen: impl FnMut(u16) -> io::Result<()>) -> io::Result<()> {
+    /// Takes the next bytes of the stream and tells `seen` of each message.
+    fn pass(&mut self, mut bytes: &[u8], mut seen: impl FnMut(Seen) -> io::Result<()>) -> io::Result<()> {
         while !bytes.is_empty() {
             bytes = self.skip(bytes);
             let (taken, rest) = bytes.split_at(bytes.len().min(8 - self.held));
@@ -168,8 +187,9 @@ impl Framing {
 }
 
 impl Step {
-    fn next(self, word: u64, seen: &mut impl FnMut(u16) -> io::Result<()>) -> io::Result<Self> {
+    fn next(self, word: u64, seen: &mut impl FnMut(Seen) -> io::Result<()>) -> io::Result<Self> {
         let (low, high) = (word & 0xffff_ffff, word >> 32);
+        let plain = |tag| Seen { tag, finishes: false };
         Ok(match self {
             Self::Table => Self::after_sizes(low, high),
             Self::Sizes { sizes: 1, words } => Self::after_sizes(0, words + low),
@@ -178,17 +198,33 @@ impl Step {
             Self::Root { words } => match root_offset(word) {
                 // One that points elsewhere can only come from somebody who hides: counted as a question.
                 offset if offset + 1 >= words => {
-                    seen(CALL)?;
+                    seen(plain(CALL))?;
                     Self::Body { words: words - 1 }
                 }
                 skip => Self::Tag { skip, words: words - 1 },
             },
             Self::Tag { skip: 0, words } => {
                 #[allow(clippy::cast_possible_truncation, reason = "the tag is the word's first 16 bits")]
-                seen(word as u16)?;
+                let tag = word as u16;
+                if tag == RETURN && words > 1 {
+                    return Ok(Self::Return { words: words - 1 });
+                }
+                seen(plain(tag))?;
+                Self::rest(words - 1)
+            }
+            Self::Return { words } => match root_offset(word) {
+                offset if offset + 1 >= words => {
+                    seen(plain(RETURN))?;
+                    Self::rest(words - 1)
+                }
+                skip => Self::Flags { skip, words: words - 1 },
+            },
+            Self::Flags { skip: 0, words } => {
+                seen(Seen { tag: RETURN, finishes: word & NO_FINISH_NEEDED != 0 })?;
                 Self::rest(words - 1)
             }
             Self::Tag { skip, words } => Self::Tag { skip: skip - 1, words: words - 1 },
+            Self::Flags { skip, words } => Self::Flags { skip: skip - 1, words: words - 1 },
             Self::Body { words } => Self::rest(words - 1),
         })
     }
@@ -229,8 +265,8 @@ mod tests {
     fn tags(bytes: &[u8], at_a_time: usize) -> Vec<u16> {
         let (mut framing, mut tags) = (Framing::default(), Vec::new());
         for chunk in bytes.chunks(at_a_time) {
-            let seen = |tag| {
-                tags.push(tag);
+            let seen = |message: Seen| {
+                tags.push(message.tag);
                 Ok(())
             };
             framing.pass(chunk, seen).unwrap();
@@ -262,23 +298,42 @@ mod tests {
 
     #[test]
     fn questions_that_are_finished_and_answered_are_free_and_others_are_not() {
+        let message = |tag| Seen { tag, finishes: false };
         let counts = Counts::default();
         for _ in 0..3 * QUESTIONS_MAX {
-            counts.read(CALL).unwrap();
-            counts.written(RETURN);
-            counts.read(FINISH).unwrap();
+            counts.read(message(CALL)).unwrap();
+            counts.written(message(RETURN));
+            counts.read(message(FINISH)).unwrap();
+        }
+        for _ in 0..3 * QUESTIONS_MAX {
+            counts.read(message(CALL)).unwrap();
+            counts.written(Seen { tag: RETURN, finishes: true });
         }
         for _ in 0..QUESTIONS_MAX {
-            counts.read(BOOTSTRAP).unwrap();
-            counts.written(RETURN);
+            counts.read(message(BOOTSTRAP)).unwrap();
+            counts.written(message(RETURN));
         }
-        assert!(counts.read(CALL).is_err(), "never finished");
+        assert!(counts.read(message(CALL)).is_err(), "never finished");
         let counts = Counts::default();
         for _ in 0..QUESTIONS_MAX {
-            counts.read(CALL).unwrap();
-            counts.read(FINISH).unwrap();
+            counts.read(message(CALL)).unwrap();
+            counts.read(message(FINISH)).unwrap();
         }
-        assert!(counts.read(CALL).is_err(), "answers never read");
+        assert!(counts.read(message(CALL)).is_err(), "answers never read");
+    }
+
+    #[test]
+    fn a_return_that_needs_no_finish_is_seen_as_one() {
+        for no_finish_needed in [false, true] {
+            let fill = |m: message::Builder<'_>| m.init_return().set_no_finish_needed(no_finish_needed);
+            let mut seen = Vec::new();
+            let keep = |message| {
+                seen.push(message);
+                Ok(())
+            };
+            Framing::default().pass(&encoded(fill, 100), keep).unwrap();
+            assert_eq!(seen, [Seen { tag: RETURN, finishes: no_finish_needed }]);
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Who a person is to one contact: a signing key, an agreement key, the signature that binds them (protocol.md 1).
 
+mod code;
 mod device_list;
 mod safety;
+pub mod sas;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+pub use code::{CODE_CHARS, CODE_PREFIX, Comparison, code, compare};
 pub use device_list::{DEVICE_LIST_BYTES, DeviceList};
 pub use safety::SafetyNumber;
 

@@ -56,7 +56,7 @@ fn words(hash: &[u8; 32]) -> Vec<String> {
         .collect()
 }
 
-fn proquint(bits: u16) -> String {
+pub(super) fn proquint(bits: u16) -> String {
     const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvz";
     const VOWELS: &[u8; 4] = b"aiou";
     let letter = |alphabet: &[u8], shift: u16| {

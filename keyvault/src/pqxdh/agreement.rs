@@ -4,8 +4,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::bundle::Bundle;
-use super::kem::{self, KEM_CIPHERTEXT_BYTES};
-use super::prekeys::Prekeys;
+use super::kem::{self, KEM_CIPHERTEXT_BYTES, KemSecret};
 use super::{PqxdhError, SUPPORTED_VERSIONS, common_version};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Reader, Writer};
@@ -37,6 +36,8 @@ pub struct FirstPrefix {
 pub struct Agreed {
     /// T: hash of all that was said; associated data of the whole session.
     pub transcript: [u8; 32],
+    /// The psk of any later agreement of these two, should they have to open their session anew.
+    pub repair: Secret32,
     /// Where the Double Ratchet's root chain starts.
     pub root: Secret32,
     /// Header key of the initiator's first chain.
@@ -71,6 +72,18 @@ impl FirstPrefix {
     #[must_use]
     pub fn bytes(&self) -> &[u8; FIRST_PREFIX_BYTES] {
         &self.bytes
+    }
+
+    /// The responder's keys that were used: signed prekey, one-time prekey (0: none), KEM key.
+    #[must_use]
+    pub(crate) fn key_ids(&self) -> [u32; 3] {
+        self.key_ids
+    }
+
+    /// Names this agreement for the replay cache: `SHA-256("privatus/replay/v1" ‖ EKa ‖ ct)`.
+    #[must_use]
+    pub(crate) fn replay_id(&self) -> [u8; 32] {
+        kdf::sha256(&[b"privatus/replay/v1", self.ephemeral.bytes(), self.ciphertext.as_slice()])
     }
 
     /// Who speaks first.
@@ -116,32 +129,49 @@ pub fn initiate(
     Ok((prefix, agreed))
 }
 
+/// The private keys behind a bundle, with the bundle as it was given out.
+#[derive(Clone, Copy)]
+pub struct PrivateKeys<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) signed: &'a AgreementSecret,
+    pub(super) one_time: Option<&'a AgreementSecret>,
+    pub(super) kem: &'a KemSecret,
+}
+
+impl std::fmt::Debug for PrivateKeys<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PrivateKeys({:?}, ..)", self.bundle)
+    }
+}
+
 /// The responder's side, with the prekeys that the first message names.
 ///
 /// # Errors
 /// Unknown key ids, a version other than the highest common one, or keys that do not contribute.
-pub fn respond(
-    prekeys: &Prekeys,
+pub fn respond<'a>(
+    keys: impl Into<PrivateKeys<'a>>,
     identity: &Identity,
     prefix: &FirstPrefix,
     psk: &Secret32,
 ) -> Result<Agreed, PqxdhError> {
-    let bundle = prekeys.bundle();
-    let expected_ids = [bundle.signed_prekey().0, bundle.one_time().map_or(0, |(id, _)| id), bundle.kem().0];
-    if prefix.key_ids != expected_ids {
+    let keys = keys.into();
+    let bundle = keys.bundle;
+    if prefix.key_ids != bundle.key_ids() {
         return Err(PqxdhError::UnknownKey);
     }
     // Another version than the highest common one means that somebody took a better one away.
     if prefix.version != common_version(bundle.supported(), prefix.supported)? {
         return Err(PqxdhError::NoCommonVersion);
     }
-    let secrets = [
-        prekeys.signed.agree(prefix.identity.agreement())?,
+    let mut secrets = vec![
+        keys.signed.agree(prefix.identity.agreement())?,
         identity.agreement().agree(&prefix.ephemeral)?,
-        prekeys.signed.agree(&prefix.ephemeral)?,
-        prekeys.one_time.agree(&prefix.ephemeral)?,
-        prekeys.kem.decapsulate(&prefix.ciphertext),
+        keys.signed.agree(&prefix.ephemeral)?,
     ];
+    if let Some(one_time) = keys.one_time {
+        secrets.push(one_time.agree(&prefix.ephemeral)?);
+    }
+    secrets.push(keys.kem.decapsulate(&prefix.ciphertext));
     Ok(agree(bundle, prefix, &secrets, psk))
 }
 
@@ -158,6 +188,7 @@ fn agree(bundle: &Bundle, prefix: &FirstPrefix, secrets: &[Secret32], psk: &Secr
     let sk: Secret32 = kdf::derive(&[0; 32], ikm.as_slice(), &[KDF_INFO, &transcript]);
     Agreed {
         transcript,
+        repair: kdf::label(&sk, &[b"privatus/sk/repair/v1"]),
         root: kdf::label(&sk, &[b"privatus/sk/root/v1"]),
         initiator_header: kdf::label(&sk, &[b"privatus/sk/header/initiator/v1"]),
         responder_header: kdf::label(&sk, &[b"privatus/sk/header/responder/v1"]),

@@ -1,29 +1,70 @@
-//! What the responder publishes: identity, signed prekey, one-time prekey, KEM key; labels and validity under the signatures.
+//! What the responder gives out: identity, signed prekey, one-time prekey, KEM key; labels and validity under the signatures.
 
 use ipc_schema::Timestamp;
 
 use super::kem::{self, EncapsulationKey, KEM_KEY_BYTES};
 use super::prekeys::Validity;
-use super::{PqxdhError, SESSION_VERSION, SUPPORTED_VERSIONS};
+use super::{PqxdhError, SESSION_VERSION};
 use crate::agreement_key::AgreementKey;
-use crate::codec::{Reader, Writer};
+use crate::codec::{Malformed, Reader, Writer};
 use crate::identity::{IDENTITY_BYTES, Identity, PublicIdentity};
 
 /// version 1 ‖ supported versions 4 ‖ identity 160 ‖ signed prekey {id 4 ‖ key 32 ‖ validity 8 ‖ signature 64} ‖
 /// one-time prekey {present 1 ‖ id 4 ‖ key 32} ‖ KEM key {id 4 ‖ kind 1 ‖ ek 1,568 ‖ validity 8 ‖ signature 64}.
 pub const BUNDLE_BYTES: usize = 1 + 4 + IDENTITY_BYTES + 108 + 37 + 77 + KEM_KEY_BYTES;
 
-/// Signed: id 4 ‖ key 32 ‖ validity 8.
-const SIGNED_PREKEY_LABEL: &[u8] = b"privatus/signed-prekey/v1/X25519";
-/// Signed: id 4 ‖ kind 1 ‖ ek 1,568 ‖ validity 8. Another label, so that neither signature can stand for the other.
+/// What a side hands the other inside a session: version 1 ‖ supported versions 4 ‖ signed prekey 108 ‖ KEM key 1,645. The rest of
+/// the bundle is known there: the identity, and that there is no one-time prekey.
+pub const REPAIR_BUNDLE_BYTES: usize = 1 + 4 + SIGNED_PREKEY_BYTES + KEM_PREKEY_BYTES;
+
+const SIGNED_PREKEY_BYTES: usize = 108;
+const ONE_TIME_BYTES: usize = 37;
+const KEM_PREKEY_BYTES: usize = 77 + KEM_KEY_BYTES;
+
+/// Signed: id 4 ‖ kind 1 ‖ ek 1,568 ‖ validity 8. Another label than the signed prekey's, so that neither signature can stand for
+/// the other.
 const KEM_KEY_LABEL: &[u8] = b"privatus/kem-prekey/v1/ML-KEM-1024";
-/// The KEM key serves one first message; 1 will stand for a last-resort key.
-const KIND_ONE_TIME: u8 = 0;
+
+/// What a bundle's keys serve. It stands under both signatures, so that keys given out for one use cannot be passed off for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// One first message, which uses the keys up.
+    Invite,
+    /// First messages of anybody, for a week.
+    Address,
+    /// Opening one session anew.
+    Repair,
+}
+
+impl KeyUse {
+    /// Under the KEM key's signature. A key that serves more than one first message is a *last-resort* key.
+    fn kind(self) -> u8 {
+        match self {
+            Self::Invite => 0,
+            Self::Address => 1,
+            Self::Repair => 2,
+        }
+    }
+
+    fn of_kind(kind: u8) -> Result<Self, Malformed> {
+        [Self::Invite, Self::Address, Self::Repair].into_iter().find(|of| of.kind() == kind).ok_or(Malformed)
+    }
+
+    /// Signed under it: id 4 ‖ key 32 ‖ validity 8.
+    fn signed_prekey_label(self) -> &'static [u8] {
+        match self {
+            Self::Invite => b"privatus/signed-prekey/v1/X25519",
+            Self::Address => b"privatus/address-prekey/v1/X25519",
+            Self::Repair => b"privatus/repair-prekey/v1/X25519",
+        }
+    }
+}
 
 /// A parsed bundle, its signatures verified. Whether it is valid *now* is asked when it is used.
 #[derive(Clone)]
 pub struct Bundle {
     bytes: Box<[u8; BUNDLE_BYTES]>,
+    key_use: KeyUse,
     supported: u32,
     identity: PublicIdentity,
     signed_prekey: (u32, AgreementKey, Validity),
@@ -31,36 +72,45 @@ pub struct Bundle {
     kem: (u32, EncapsulationKey, Validity),
 }
 
-/// The public keys of fresh prekeys.
+/// The public keys of a bundle that is to be signed.
 pub(super) struct PublicKeys {
-    pub(super) signed: AgreementKey,
-    pub(super) one_time: AgreementKey,
-    pub(super) kem: EncapsulationKey,
+    pub(super) key_use: KeyUse,
+    pub(super) supported: u32,
+    pub(super) validity: Validity,
+    pub(super) signed: (u32, AgreementKey),
+    pub(super) one_time: Option<(u32, AgreementKey)>,
+    pub(super) kem: (u32, EncapsulationKey),
 }
 
 impl Bundle {
-    pub(super) fn sign(identity: &Identity, ids: [u32; 3], keys: &PublicKeys, validity: Validity) -> Self {
-        let [signed_id, one_time_id, kem_id] = ids;
+    /// Deterministic: the same keys give the same bytes.
+    pub(super) fn sign(identity: &Identity, keys: PublicKeys) -> Self {
+        let PublicKeys { key_use, supported, validity, signed, one_time, kem } = keys;
         let mut writer = Writer::with_capacity(BUNDLE_BYTES);
-        writer.u8(SESSION_VERSION).u32(SUPPORTED_VERSIONS).put(&identity.public().bytes());
+        writer.u8(SESSION_VERSION).u32(supported).put(&identity.public().bytes());
 
-        let mut signed = Writer::default();
-        signed.u32(signed_id).put(keys.signed.bytes()).u32(validity.from).u32(validity.until);
-        writer.put(signed.as_slice()).put(&identity.sign(SIGNED_PREKEY_LABEL, signed.as_slice()));
+        let mut row = Writer::default();
+        row.u32(signed.0).put(signed.1.bytes()).u32(validity.from).u32(validity.until);
+        let signature = identity.sign(key_use.signed_prekey_label(), row.as_slice());
+        writer.put(row.as_slice()).put(&signature);
 
-        writer.u8(1).u32(one_time_id).put(keys.one_time.bytes());
+        match one_time {
+            Some((id, key)) => writer.u8(1).u32(id).put(key.bytes()),
+            None => writer.put(&[0; ONE_TIME_BYTES]),
+        };
 
-        let mut kem = Writer::with_capacity(KEM_KEY_BYTES + 13);
-        kem.u32(kem_id).u8(KIND_ONE_TIME).put(keys.kem.bytes()).u32(validity.from).u32(validity.until);
-        writer.put(kem.as_slice()).put(&identity.sign(KEM_KEY_LABEL, kem.as_slice()));
+        let mut row = Writer::with_capacity(KEM_PREKEY_BYTES);
+        row.u32(kem.0).u8(key_use.kind()).put(kem.1.bytes()).u32(validity.from).u32(validity.until);
+        writer.put(row.as_slice()).put(&identity.sign(KEM_KEY_LABEL, row.as_slice()));
 
         Self {
             bytes: Box::new(writer.array().unwrap_or([0; BUNDLE_BYTES])),
-            supported: SUPPORTED_VERSIONS,
+            key_use,
+            supported,
             identity: identity.public(),
-            signed_prekey: (signed_id, keys.signed, validity),
-            one_time: Some((one_time_id, keys.one_time)),
-            kem: (kem_id, keys.kem.clone(), validity),
+            signed_prekey: (signed.0, signed.1, validity),
+            one_time,
+            kem: (kem.0, kem.1, validity),
         }
     }
 
@@ -73,15 +123,47 @@ impl Bundle {
         let version = reader.u8()?;
         let supported = reader.u32()?;
         let identity = PublicIdentity::read(&mut reader)?;
-        let signed_prekey = read_signed_prekey(&mut reader, &identity)?;
+        let signed_row = reader.take(SIGNED_PREKEY_BYTES)?;
         let one_time = read_one_time(&mut reader)?;
-        let kem = read_kem(&mut reader, &identity)?;
+        let (key_use, kem) = read_kem(&mut reader, &identity)?;
+        let signed_prekey = read_signed_prekey(signed_row, key_use, &identity)?;
         reader.end()?;
         if version != SESSION_VERSION {
             return Err(PqxdhError::NoCommonVersion);
         }
-        let bytes: [u8; BUNDLE_BYTES] = untrusted_bytes.try_into().map_err(|_| crate::codec::Malformed)?;
-        Ok(Self { bytes: Box::new(bytes), supported, identity, signed_prekey, one_time, kem })
+        // One-time keys belong to one-time invites, and only they.
+        if one_time.is_some() != (key_use == KeyUse::Invite) {
+            return Err(Malformed.into());
+        }
+        let bytes: [u8; BUNDLE_BYTES] = untrusted_bytes.try_into().map_err(|_| Malformed)?;
+        Ok(Self { bytes: Box::new(bytes), key_use, supported, identity, signed_prekey, one_time, kem })
+    }
+
+    /// The bundle that `identity` handed over inside a session: exactly [`REPAIR_BUNDLE_BYTES`] untrusted bytes.
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; `Malformed` also for keys of another use.
+    pub fn parse_repair(identity: &PublicIdentity, untrusted_bytes: &[u8]) -> Result<Self, PqxdhError> {
+        let (head, kem) = untrusted_bytes.split_at_checked(5 + SIGNED_PREKEY_BYTES).ok_or(Malformed)?;
+        let (versions, signed) = head.split_at_checked(5).ok_or(Malformed)?;
+        let whole = [versions, &identity.bytes(), signed, &[0; ONE_TIME_BYTES], kem].concat();
+        Self::parse(&whole)?.serving(KeyUse::Repair)
+    }
+
+    /// What [`Self::parse_repair`] reads.
+    #[must_use]
+    pub fn repair_bytes(&self) -> Vec<u8> {
+        let (versions, rest) = self.bytes.split_at(5);
+        let (signed, rest) = rest.split_at(IDENTITY_BYTES).1.split_at(SIGNED_PREKEY_BYTES);
+        [versions, signed, rest.split_at(ONE_TIME_BYTES).1].concat()
+    }
+
+    /// This bundle, if its keys were given out for that use.
+    ///
+    /// # Errors
+    /// `Malformed` for keys of another use.
+    pub fn serving(self, key_use: KeyUse) -> Result<Self, PqxdhError> {
+        if self.key_use == key_use { Ok(self) } else { Err(Malformed.into()) }
     }
 
     /// `canonical(bundle)`: exactly what was given out.
@@ -117,7 +199,26 @@ impl Bundle {
         (self.kem.0, &self.kem.1)
     }
 
-    pub(super) fn holds(&self, now: Timestamp) -> Result<(), PqxdhError> {
+    /// The KEM key's id names the whole.
+    pub(crate) fn id(&self) -> u32 {
+        self.kem.0
+    }
+
+    /// When it was made, more or less; tells which of two is the newer.
+    pub(crate) fn valid_from(&self) -> u32 {
+        self.kem.2.from
+    }
+
+    /// As first messages name the keys: signed prekey, one-time prekey or 0, KEM key.
+    pub(super) fn key_ids(&self) -> [u32; 3] {
+        [self.signed_prekey.0, self.one_time.as_ref().map_or(0, |(id, _)| *id), self.kem.0]
+    }
+
+    /// Whether its keys may be used now.
+    ///
+    /// # Errors
+    /// `Expired`, also before its time.
+    pub(crate) fn holds(&self, now: Timestamp) -> Result<(), PqxdhError> {
         let valid = self.signed_prekey.2.holds(now) && self.kem.2.holds(now);
         valid.then_some(()).ok_or(PqxdhError::Expired)
     }
@@ -130,11 +231,13 @@ impl std::fmt::Debug for Bundle {
 }
 
 fn read_signed_prekey(
-    reader: &mut Reader<'_>,
+    row: &[u8],
+    key_use: KeyUse,
     identity: &PublicIdentity,
 ) -> Result<(u32, AgreementKey, Validity), PqxdhError> {
-    let signed = reader.take(44)?;
-    identity.verify(SIGNED_PREKEY_LABEL, signed, &reader.array()?)?;
+    let mut reader = Reader::new(row);
+    let signed = reader.take(SIGNED_PREKEY_BYTES - 64)?;
+    identity.verify(key_use.signed_prekey_label(), signed, &reader.array()?)?;
     let mut fields = Reader::new(signed);
     let id = fields.u32()?;
     let key = AgreementKey::parse(fields.array()?)?;
@@ -143,7 +246,7 @@ fn read_signed_prekey(
 
 fn read_one_time(reader: &mut Reader<'_>) -> Result<Option<(u32, AgreementKey)>, PqxdhError> {
     if !reader.flag()? {
-        reader.zeros(36)?;
+        reader.zeros(ONE_TIME_BYTES - 1)?;
         return Ok(None);
     }
     let id = reader.u32()?;
@@ -153,14 +256,12 @@ fn read_one_time(reader: &mut Reader<'_>) -> Result<Option<(u32, AgreementKey)>,
 fn read_kem(
     reader: &mut Reader<'_>,
     identity: &PublicIdentity,
-) -> Result<(u32, EncapsulationKey, Validity), PqxdhError> {
-    let signed = reader.take(KEM_KEY_BYTES + 13)?;
+) -> Result<(KeyUse, (u32, EncapsulationKey, Validity)), PqxdhError> {
+    let signed = reader.take(KEM_PREKEY_BYTES - 64)?;
     identity.verify(KEM_KEY_LABEL, signed, &reader.array()?)?;
     let mut fields = Reader::new(signed);
     let id = fields.u32()?;
-    if fields.u8()? != KIND_ONE_TIME {
-        return Err(crate::codec::Malformed.into());
-    }
+    let key_use = KeyUse::of_kind(fields.u8()?)?;
     let key = kem::check(&fields.array()?)?;
-    Ok((id, key, Validity { from: fields.u32()?, until: fields.u32()? }))
+    Ok((key_use, (id, key, Validity { from: fields.u32()?, until: fields.u32()? })))
 }

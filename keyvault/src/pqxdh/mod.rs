@@ -5,11 +5,11 @@ mod bundle;
 mod kem;
 mod prekeys;
 
-pub use agreement::{Agreed, FIRST_PREFIX_BYTES, FirstPrefix, initiate, respond};
-pub use bundle::{BUNDLE_BYTES, Bundle};
+pub use agreement::{Agreed, FIRST_PREFIX_BYTES, FirstPrefix, PrivateKeys, initiate, respond};
+pub use bundle::{BUNDLE_BYTES, Bundle, KeyUse, REPAIR_BUNDLE_BYTES};
 pub use kem::{KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES};
 pub(crate) use prekeys::seconds;
-pub use prekeys::{Prekeys, Validity};
+pub use prekeys::{LastingKeys, Prekeys, Validity};
 
 use crate::agreement_key::AgreementError;
 use crate::codec::Malformed;

@@ -148,3 +148,206 @@ fn stored_prekeys_come_back_the_same() {
     assert_eq!(respond(&again, &p.inviter, &prefix, &p.psk).unwrap(), ours);
     assert_eq!(format!("{again:?}"), "Prekeys(..)");
 }
+
+/// A bundle that a hostile inviter signs over whatever keys it likes.
+struct Hostile {
+    key_use: KeyUse,
+    agreement: [u8; 32],
+    signed: [u8; 32],
+    one_time: Option<[u8; 32]>,
+    ek: [u8; KEM_KEY_BYTES],
+    version: u8,
+    supported: u32,
+}
+
+impl Hostile {
+    fn like(p: &Pair) -> Self {
+        let bytes = p.prekeys.bundle().bytes();
+        Self {
+            key_use: KeyUse::Invite,
+            agreement: bytes[37..69].try_into().unwrap(),
+            signed: bytes[169..201].try_into().unwrap(),
+            one_time: Some(bytes[278..310].try_into().unwrap()),
+            ek: bytes[315..315 + KEM_KEY_BYTES].try_into().unwrap(),
+            version: 1,
+            supported: 1,
+        }
+    }
+
+    fn bytes(&self, p: &Pair) -> Vec<u8> {
+        let (label, kind): (&[u8], u8) = match self.key_use {
+            KeyUse::Invite => (b"privatus/signed-prekey/v1/X25519", 0),
+            KeyUse::Address => (b"privatus/address-prekey/v1/X25519", 1),
+            KeyUse::Repair => (b"privatus/repair-prekey/v1/X25519", 2),
+        };
+        let given = p.prekeys.bundle().bytes();
+        let validity = &given[201..209];
+        let binding = p.inviter.sign(b"privatus/binding/v1", &self.agreement);
+        let signed = [&[0, 0, 0, 7], self.signed.as_slice(), validity].concat();
+        let one_time = match self.one_time {
+            Some(key) => [[1, 0, 0, 0, 8].as_slice(), &key].concat(),
+            None => vec![0; 37],
+        };
+        let kem = [[0, 0, 0, 9, kind].as_slice(), &self.ek, validity].concat();
+        let kem_signature = p.inviter.sign(b"privatus/kem-prekey/v1/ML-KEM-1024", &kem);
+        [
+            [self.version].as_slice(),
+            &self.supported.to_be_bytes(),
+            &given[5..37],
+            &self.agreement,
+            &binding,
+            &given[133..165],
+            &signed,
+            &p.inviter.sign(label, &signed),
+            &one_time,
+            &kem,
+            &kem_signature,
+        ]
+        .concat()
+    }
+
+    /// What comes of agreeing with it.
+    fn error(&self, p: &mut Pair) -> Option<PqxdhError> {
+        let bundle = match Bundle::parse(&self.bytes(p)) {
+            Ok(bundle) => bundle,
+            Err(error) => return Some(error),
+        };
+        initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).err()
+    }
+}
+
+const SMALL_ORDER: [u8; 32] = [0; 32];
+const NOT_CANONICAL: [u8; 32] = [0xff; 32];
+
+#[test]
+fn a_hostile_bundle_whose_keys_are_sound_is_accepted_so_that_the_refusals_below_mean_something() {
+    let mut p = pair();
+    for (key_use, one_time) in [(KeyUse::Invite, true), (KeyUse::Address, false), (KeyUse::Repair, false)] {
+        let mut hostile = Hostile { key_use, ..Hostile::like(&p) };
+        hostile.one_time = hostile.one_time.filter(|_| one_time);
+        assert_eq!(hostile.error(&mut p), None, "{key_use:?}");
+    }
+}
+
+#[test]
+fn every_key_of_small_order_in_a_bundle_is_refused_though_it_is_signed() {
+    let mut p = pair();
+    let hostile = [
+        Hostile { agreement: SMALL_ORDER, ..Hostile::like(&p) },
+        Hostile { signed: SMALL_ORDER, ..Hostile::like(&p) },
+        Hostile { one_time: Some(SMALL_ORDER), ..Hostile::like(&p) },
+    ];
+    for (at, hostile) in hostile.iter().enumerate() {
+        let error = Some(PqxdhError::Agreement(AgreementError::NonContributory));
+        assert_eq!(hostile.error(&mut p), error, "key {at}");
+    }
+}
+
+#[test]
+fn every_key_that_is_not_canonical_is_refused_though_it_is_signed() {
+    let mut p = pair();
+    let hostile = [
+        Hostile { signed: NOT_CANONICAL, ..Hostile::like(&p) },
+        Hostile { one_time: Some(NOT_CANONICAL), ..Hostile::like(&p) },
+    ];
+    for (at, hostile) in hostile.iter().enumerate() {
+        let error = Some(PqxdhError::Agreement(AgreementError::NonCanonical));
+        assert_eq!(hostile.error(&mut p), error, "key {at}");
+    }
+    let hostile = Hostile { agreement: NOT_CANONICAL, ..Hostile::like(&p) };
+    assert_eq!(hostile.error(&mut p), Some(PqxdhError::BadSignature(BadSignature)));
+}
+
+#[test]
+fn an_initiator_whose_identity_key_has_small_order_is_refused() {
+    let mut p = pair();
+    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let mut bytes = *prefix.bytes();
+    bytes[49..81].copy_from_slice(&SMALL_ORDER);
+    bytes[81..145].copy_from_slice(&p.accepter.sign(b"privatus/binding/v1", &SMALL_ORDER));
+    let forged = FirstPrefix::parse(&bytes).unwrap();
+    assert_eq!(
+        respond(&p.prekeys, &p.inviter, &forged, &p.psk),
+        Err(PqxdhError::Agreement(AgreementError::NonContributory))
+    );
+}
+
+#[test]
+fn an_encapsulation_key_that_fails_the_modulus_check_is_refused_though_it_is_signed() {
+    let mut p = pair();
+    let mut hostile = Hostile::like(&p);
+    // The last 12-bit coefficient becomes 3329 = q.
+    hostile.ek[1_534] = (hostile.ek[1_534] & 0x0f) | 0x10;
+    hostile.ek[1_535] = 0xd0;
+    assert_eq!(hostile.error(&mut p), Some(PqxdhError::BadKemKey));
+}
+
+#[test]
+fn a_bundle_of_another_version_or_without_a_common_one_is_refused() {
+    let mut p = pair();
+    for version in [0, 2, 255] {
+        let hostile = Hostile { version, ..Hostile::like(&p) };
+        assert_eq!(hostile.error(&mut p), Some(PqxdhError::NoCommonVersion), "version {version}");
+    }
+    let hostile = Hostile { supported: 0b1110, ..Hostile::like(&p) };
+    assert_eq!(hostile.error(&mut p), Some(PqxdhError::NoCommonVersion));
+    let hostile = Hostile { supported: 0b1111, ..Hostile::like(&p) };
+    assert_eq!(hostile.error(&mut p), None, "a later version beside ours is fine");
+}
+
+#[test]
+fn one_time_keys_belong_to_invites_and_to_nothing_else() {
+    let mut p = pair();
+    let malformed = Some(PqxdhError::Malformed(Malformed));
+    assert_eq!(Hostile { one_time: None, ..Hostile::like(&p) }.error(&mut p), malformed);
+    assert_eq!(Hostile { key_use: KeyUse::Address, ..Hostile::like(&p) }.error(&mut p), malformed);
+    assert_eq!(Hostile { key_use: KeyUse::Repair, ..Hostile::like(&p) }.error(&mut p), malformed);
+}
+
+#[test]
+fn keys_that_were_signed_for_one_use_cannot_be_passed_off_for_another() {
+    let p = pair();
+    let of = |key_use| Hostile { key_use, one_time: None, ..Hostile::like(&p) }.bytes(&p);
+    let (address, repair) = (of(KeyUse::Address), of(KeyUse::Repair));
+    assert!(Bundle::parse(&address).unwrap().serving(KeyUse::Repair).is_err());
+    // The signed prekey of one beside the KEM key of the other.
+    let mixed = [&address[..310], &repair[310..]].concat();
+    assert_eq!(Bundle::parse(&mixed).err(), Some(PqxdhError::BadSignature(BadSignature)));
+    let mixed = [&repair[..310], &address[310..]].concat();
+    assert_eq!(Bundle::parse(&mixed).err(), Some(PqxdhError::BadSignature(BadSignature)));
+}
+
+#[test]
+fn lasting_keys_come_back_and_sign_the_same_bundle_again() {
+    let mut p = pair();
+    let validity = Validity::until(NOW, WEEK_LATER);
+    let keys = LastingKeys::generate(KeyUse::Repair, validity, &mut p.rng);
+    let given = keys.bundle(&p.inviter).repair_bytes();
+    assert_eq!(given.len(), REPAIR_BUNDLE_BYTES);
+    let mut writer = crate::codec::Writer::default();
+    keys.write(&mut writer);
+    let bytes = writer.finish();
+    let again = LastingKeys::read(KeyUse::Repair, &mut crate::codec::Reader::new(&bytes)).unwrap();
+    assert_eq!(again.bundle(&p.inviter).repair_bytes(), given);
+
+    let bundle = Bundle::parse_repair(&p.inviter.public(), &given).unwrap();
+    let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    assert!(again.are_named_by(&prefix));
+    assert_eq!(again.respond(&p.inviter, &prefix, &p.psk).unwrap(), ours);
+    assert!(!format!("{again:?}").contains("Secret"));
+}
+
+#[test]
+fn a_repair_bundle_with_any_byte_altered_is_refused() {
+    let mut p = pair();
+    let keys = LastingKeys::generate(KeyUse::Repair, Validity::until(NOW, WEEK_LATER), &mut p.rng);
+    let given = keys.bundle(&p.inviter).repair_bytes();
+    for at in (0..200).chain((200..REPAIR_BUNDLE_BYTES).step_by(37)).filter(|at| !(1..5).contains(at)) {
+        let mut altered = given.clone();
+        altered[at] ^= 1;
+        assert!(Bundle::parse_repair(&p.inviter.public(), &altered).is_err(), "byte {at}");
+    }
+    assert!(Bundle::parse_repair(&p.inviter.public(), &given[1..]).is_err());
+    assert!(Bundle::parse_repair(&p.inviter.public(), &[given.as_slice(), &[0]].concat()).is_err());
+    assert!(Bundle::parse_repair(&p.accepter.public(), &given).is_err(), "somebody else's");
+}

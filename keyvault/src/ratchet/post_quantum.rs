@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::RatchetError;
 use super::chain_key::{ChainKey, Pq};
 use super::header::Header;
-use super::slot::{CIPHERTEXT_BYTES, KEY_BYTES, MAC_BYTES, HeaderSlot};
+use super::slot::{CIPHERTEXT_BYTES, HeaderSlot, KEY_BYTES, MAC_BYTES};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::kem::{EncapsulationKey, Kem, MlKem768, SEED_BYTES};

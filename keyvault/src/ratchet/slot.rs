@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_stored_slot_comes_back_and_an_empty_one_takes_one_byte() {
-        for (slot, length) in [(HeaderSlot::empty(), 1), (HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)] {
+        for (slot, length) in
+            [(HeaderSlot::empty(), 1), (HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)]
+        {
             let mut writer = Writer::default();
             slot.write(&mut writer);
             assert_eq!(writer.as_slice().len(), length);

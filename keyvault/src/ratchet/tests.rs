@@ -22,6 +22,7 @@ pub(super) fn pair(seed: u64) -> Pair {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let agreed = Agreed {
         transcript: [5; 32],
+        repair: Secret32::zero(),
         root: Secret32::random(&mut rng),
         initiator_header: Secret32::random(&mut rng),
         responder_header: Secret32::random(&mut rng),
@@ -310,6 +311,7 @@ fn another_post_quantum_secret_opens_nothing() {
         initiator_header: key(2),
         responder_header: key(3),
         post_quantum: key(pq),
+        repair: key(6),
     };
     let prekey = AgreementSecret::generate(&mut rng);
     let mut alice = Session::initiator(agreed(4), &prekey.public(), &mut rng).unwrap();

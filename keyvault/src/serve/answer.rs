@@ -1,16 +1,18 @@
 //! From domain types to generated types.
 
 use ipc_schema::edges::stored_keyvault_capnp::{
-    InviteRefusal, VaultError as Code, accept_result, begin_result, envelope, finish_invite_result,
-    open_invite_result, open_result, peer_queue, seal_result, session_result, sign_result,
+    Comparison as ComparisonCode, InviteRefusal, VaultError as Code, accept_result, address_result,
+    begin_result, code_result, comparison_result, done_result, envelope, finish_invite_result, hash_result,
+    open_invite_result, open_result, peer_queue, seal_result, session_result, shown_result, sign_result,
 };
 
 use crate::error::{InviteError, VaultError};
-use crate::identity::SafetyNumber;
+use crate::identity::{Comparison, SafetyNumber};
 use crate::mailbox::Authenticator;
 use crate::store::StoreError;
 use crate::vault::{
-    AcceptedInvite, FinishedInvite, Opened, OpenedInvite, OutgoingEnvelope, PeerQueue, SessionInfo,
+    AcceptedInvite, FinishedInvite, Opened, OpenedInvite, OutgoingEnvelope, PeerQueue, PublishedAddress,
+    SessionInfo, Shown,
 };
 
 /// What the caller can do about it.
@@ -23,6 +25,7 @@ pub(super) fn code(error: &VaultError) -> Code {
         VaultError::Conflict(_) => Code::BadContent,
         VaultError::RelayMismatch => Code::RelayMismatch,
         VaultError::NoPeerQueue => Code::NoQueue,
+        VaultError::InviteAgain => Code::InviteAgain,
         VaultError::Store(error) => {
             // stored learns only that nothing changed; the operator learns why.
             let cause = match error {
@@ -134,18 +137,23 @@ pub(super) fn open(
     result: Result<Opened, VaultError>,
 ) -> capnp::Result<()> {
     match result {
-        Ok(Opened::Message { session, content, inner, peer_queues: queues, first }) => {
+        Ok(Opened::Message { session, content, inner, peer_queues: queues, news }) => {
             let mut out = out.init_message();
             out.set_session(session.0);
             out.set_content(&content);
             out.set_inner(&inner.0);
-            out.set_first(first.is_some());
+            out.set_first(news.first.is_some());
+            out.set_address(news.visitor_of.map_or(0, |address| address.0));
+            out.set_repaired(news.repaired);
+            out.set_repair_wanted(news.repair_wanted);
+            out.set_identity_changed(news.identity_changed);
             peer_queues(out.init_peer_queues(length(queues.len())?), &queues);
         }
         Ok(Opened::Duplicate(inner)) => out.set_duplicate(&inner.0),
         Ok(Opened::Unreadable) => out.set_unreadable(()),
         Ok(Opened::OpenedTwice(_)) => out.set_opened_twice(()),
         Ok(Opened::RolledBack(session)) => out.set_peer_rolled_back(session.0),
+        Ok(Opened::OutOfStep(session)) => out.set_out_of_step(session.0),
         Err(error) => out.set_error(code(&error)),
     }
     Ok(())
@@ -176,6 +184,73 @@ pub(super) fn session(
                 replicas.set(at, replica.0);
             }
         }
+        Err(error) => out.set_error(code(&error)),
+    }
+    Ok(())
+}
+
+pub(super) fn done(mut out: done_result::Builder<'_>, result: Result<(), VaultError>) {
+    match result {
+        Ok(()) => out.set_done(()),
+        Err(error) => out.set_error(code(&error)),
+    }
+}
+
+pub(super) fn hash(mut out: hash_result::Builder<'_>, result: Result<[u8; 32], VaultError>) {
+    match result {
+        Ok(hash) => out.set_hash(&hash),
+        Err(error) => out.set_error(code(&error)),
+    }
+}
+
+pub(super) fn address(mut out: address_result::Builder<'_>, result: Result<PublishedAddress, VaultError>) {
+    match result {
+        Ok(address) => {
+            let mut out = out.init_address();
+            out.set_id(&address.id);
+            out.set_record(&address.record);
+            out.set_renew_at(address.renew_at.0);
+        }
+        Err(error) => out.set_error(code(&error)),
+    }
+}
+
+pub(super) fn verification_code(mut out: code_result::Builder<'_>, result: Result<String, VaultError>) {
+    match result {
+        Ok(text) => out.set_code(text.as_str()),
+        Err(error) => out.set_error(code(&error)),
+    }
+}
+
+pub(super) fn comparison(mut out: comparison_result::Builder<'_>, result: Result<Comparison, VaultError>) {
+    match result {
+        Ok(told) => out.set_told(match told {
+            Comparison::Match => ComparisonCode::Match,
+            Comparison::OtherPerson => ComparisonCode::OtherPerson,
+            Comparison::NotACode => ComparisonCode::NotACode,
+            Comparison::NewerVersion => ComparisonCode::NewerVersion,
+        }),
+        Err(error) => out.set_error(code(&error)),
+    }
+}
+
+/// `None`: what was revealed was not committed to.
+pub(super) fn shown(
+    mut out: shown_result::Builder<'_>,
+    result: Result<Option<(Vec<u8>, Shown)>, VaultError>,
+) -> capnp::Result<()> {
+    match result {
+        Ok(Some((hash, shown))) => {
+            let mut out = out.init_shown();
+            out.set_hash(&hash);
+            out.set_digits(shown.string.digits.as_str());
+            out.set_runs(shown.runs);
+            let mut words = out.init_words(length(shown.string.words.len())?);
+            for (at, word) in (0..).zip(&shown.string.words) {
+                words.set(at, word);
+            }
+        }
+        Ok(None) => out.set_cheated(()),
         Err(error) => out.set_error(code(&error)),
     }
     Ok(())

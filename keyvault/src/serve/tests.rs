@@ -236,3 +236,5 @@ fn a_passphrase_is_one_line_of_bounded_length() {
     assert_eq!(read(&[b'x'; 1_024]).unwrap().len(), 1_024);
     assert!(read(&[b'x'; 1_025]).is_err());
 }
+
+mod taken_over;

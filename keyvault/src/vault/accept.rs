@@ -5,7 +5,7 @@ use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
 use super::messages::SealedMessage;
-use super::records::{AcceptRecord, ContactRecord, OutboxRecord, Record, SessionRecord};
+use super::records::{AcceptRecord, ContactRecord, MetaRecord, OutboxRecord, Record, SessionRecord};
 use super::{ACCEPTS_MAX, OutgoingEnvelope, PeerQueue, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
@@ -14,8 +14,8 @@ use crate::frame::{FIRST_CONTENT_MAX, Frame, Offer};
 use crate::identity::Identity;
 use crate::ids::{AcceptId, OutboxId, RelayId, ReplicaId, SessionId};
 use crate::invite::{InviteBundle, Link};
-use crate::memory::SecretBytes;
-use crate::pqxdh::{self, PqxdhError};
+use crate::memory::{Secret32, SecretBytes};
+use crate::pqxdh::{self, Bundle};
 use crate::ratchet::Session;
 use crate::store::{Changes, Store};
 
@@ -58,6 +58,25 @@ pub struct AcceptedInvite {
     pub peer_queues: Vec<PeerQueue>,
     /// The first message; empty once it is forgotten.
     pub envelopes: Vec<OutgoingEnvelope>,
+}
+
+/// What the initiator of a session needs.
+pub(super) struct FirstMessage<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) psk: Secret32,
+    /// Where the first message goes, with the key that it is deposited under.
+    pub(super) queue: &'a Offer,
+    pub(super) sender: &'a AgreementSecret,
+    /// Own receive queues to offer.
+    pub(super) replicas: &'a [ReplicaId],
+    pub(super) outbox: OutboxId,
+    pub(super) content: &'a [u8],
+}
+
+/// A session that is to be made durable.
+pub(super) struct BegunSession {
+    pub(super) accepted: AcceptedInvite,
+    meta: MetaRecord,
 }
 
 impl<S: Store> Vault<S> {
@@ -140,25 +159,6 @@ impl<S: Store> Vault<S> {
         request: AcceptInvite<'_>,
         (now, rng): (Timestamp, &mut impl CryptoRng),
     ) -> Result<AcceptedInvite, VaultError> {
-        let mut changes = Changes::default();
-        let meta = self.count_contact(now, &mut changes)?;
-        let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
-        let own = Identity::generate(now, rng);
-        let psk = accept.link.secret.psk();
-        let (prefix, agreed) = pqxdh::initiate(&invite.bundle, &own, &psk, (now, rng)).map_err(refused)?;
-        let mut ratchet =
-            Session::initiator(agreed, invite.bundle.ratchet_key(), rng).map_err(|_| InviteError::Altered)?;
-
-        let frame = Frame {
-            offers: self.offer_replicas(request.replicas, session, &mut changes)?,
-            devices: own.devices().bytes().to_vec(),
-            content: Some(SecretBytes::new(request.content.to_vec())),
-        };
-        let message = ratchet
-            .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
-            .map_err(|_| VaultError::Bug("first message does not fit"))?;
-        let inner = InnerBlock::first(prefix.bytes(), &message)?;
-
         let queue = Offer {
             relay: accept.link.relay,
             queue: invite.queue,
@@ -166,30 +166,82 @@ impl<S: Store> Vault<S> {
             receiver_key: invite.receiver_key,
             replica_secret: accept.link.secret.replica_secret(),
         };
+        let first = FirstMessage {
+            bundle: &invite.bundle,
+            psk: accept.link.secret.psk(),
+            queue: &queue,
+            sender: &accept.sender,
+            replicas: request.replicas,
+            outbox: request.outbox,
+            content: request.content,
+        };
+        let mut changes = Changes::default();
+        let begun = self.begin_session(first, (now, rng), &mut changes)?;
+        accept.accepted = Some((begun.accepted.session, request.outbox));
+        changes.put_record(&request.accept.key(), &accept)?;
+        self.keep_begun(begun, &changes)
+    }
+
+    /// The initiator's side: a fresh identity, a session, and its first message. Counts as one new contact.
+    pub(super) fn begin_session(
+        &self,
+        first: FirstMessage<'_>,
+        (now, rng): (Timestamp, &mut impl CryptoRng),
+        changes: &mut Changes,
+    ) -> Result<BegunSession, VaultError> {
+        let meta = self.count_contact(now, changes)?;
+        let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
+        let own = Identity::generate(now, rng);
+        let (prefix, agreed) =
+            pqxdh::initiate(first.bundle, &own, &first.psk, (now, rng)).map_err(InviteError::from)?;
+        let repair = agreed.repair.clone();
+        let mut ratchet =
+            Session::initiator(agreed, first.bundle.ratchet_key(), rng).map_err(|_| InviteError::Altered)?;
+
+        let frame = Frame {
+            offers: self.offer_replicas(first.replicas, session, changes)?,
+            devices: own.devices().bytes().to_vec(),
+            content: Some(SecretBytes::new(first.content.to_vec())),
+            ..Frame::default()
+        };
+        let message = ratchet
+            .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
+            .map_err(|_| VaultError::Bug("first message does not fit"))?;
+        let inner = InnerBlock::first(prefix.bytes(), &message)?;
         let peer_queue = self
-            .add_peer_queue(session, &queue, &accept.sender, (&mut changes, rng))
+            .add_peer_queue(session, first.queue, first.sender, (&mut *changes, &mut *rng))
             .map_err(|_| InviteError::Altered)?;
         let record = SessionRecord {
             ratchet,
             peer_queues: vec![peer_queue.0],
-            replicas: request.replicas.to_vec(),
-            sealed: 1,
+            replicas: first.replicas.to_vec(),
+            marks: self.begin_repair(session, (&own, repair), (now, &mut *rng), changes)?,
         };
-        let sealed = SealedMessage { session, inner: &inner, sequence: 0 };
+        let sealed = SealedMessage { session, inner: &inner };
         let kept = sealed.into_record([0; 32], std::slice::from_ref(&peer_queue), rng);
-        let contact = ContactRecord { own, peer: invite.bundle.identity().clone(), verified: false };
-        accept.accepted = Some((session, request.outbox));
+        let contact = ContactRecord { own, peer: first.bundle.identity().clone(), verified: false };
         changes.put_record(&session.key(), &record)?;
         changes.put_record(&session.key(), &contact)?;
-        changes.put_record(&request.outbox.key(), &kept)?;
-        changes.put_record(&request.accept.key(), &accept)?;
-        self.store.commit(&changes)?;
-        self.meta = meta;
-        self.kept += 1;
-        Ok(AcceptedInvite { session, peer_queues: vec![peer_queue.into()], envelopes: kept.answer() })
+        changes.put_record(&first.outbox.key(), &kept)?;
+        let accepted =
+            AcceptedInvite { session, peer_queues: vec![peer_queue.into()], envelopes: kept.answer() };
+        Ok(BegunSession { accepted, meta })
     }
 
-    fn accepted_before(
+    /// Makes a session that was begun durable.
+    pub(super) fn keep_begun(
+        &mut self,
+        begun: BegunSession,
+        changes: &Changes,
+    ) -> Result<AcceptedInvite, VaultError> {
+        self.store.commit(changes)?;
+        self.meta = begun.meta;
+        self.kept += 1;
+        Ok(begun.accepted)
+    }
+
+    /// The same answer as before, but for what was forgotten.
+    pub(super) fn accepted_before(
         &self,
         session: SessionId,
         outbox: OutboxId,
@@ -223,13 +275,5 @@ impl AcceptRecord {
 impl std::fmt::Debug for AcceptInvite<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AcceptInvite({:?}, {:?}, {} B)", self.accept, self.outbox, self.content.len())
-    }
-}
-
-fn refused(error: PqxdhError) -> InviteError {
-    match error {
-        PqxdhError::Expired => InviteError::Expired,
-        PqxdhError::NoCommonVersion => InviteError::NewerVersion,
-        _ => InviteError::Altered,
     }
 }

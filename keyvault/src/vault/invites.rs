@@ -68,6 +68,8 @@ impl<S: Store> Vault<S> {
             created: None,
             invite: Some(invite),
             session: None,
+            accepted_by: None,
+            address: None,
             outer: None,
         };
         let record = InviteRecord {

@@ -59,7 +59,6 @@ pub(super) type NumberedQueue = (PeerQueueId, PeerQueueRecord);
 pub(super) struct SealedMessage<'a> {
     pub(super) session: SessionId,
     pub(super) inner: &'a InnerBlock,
-    pub(super) sequence: u64,
 }
 
 impl<S: Store> Vault<S> {
@@ -89,11 +88,12 @@ impl<S: Store> Vault<S> {
             return Err(VaultError::NoPeerQueue);
         }
         let mut changes = Changes::default();
-        let frame = Frame {
+        let mut frame = Frame {
             offers: self.offer_replicas(request.offer, request.session, &mut changes)?,
-            devices: Vec::new(),
             content: Some(SecretBytes::new(request.content.to_vec())),
+            ..Frame::default()
         };
+        frame.repair = self.repair_section(request.session, &session.marks, &frame)?;
         for replica in request.offer {
             if !session.replicas.contains(replica) {
                 session.replicas.push(*replica);
@@ -104,8 +104,7 @@ impl<S: Store> Vault<S> {
             .seal(&frame.encode()?, MESSAGE_BYTES, rng)
             .map_err(|_| VaultError::Bug("message does not fit"))?;
         let inner = InnerBlock::message(&message)?;
-        let sealed = SealedMessage { session: request.session, inner: &inner, sequence: session.sealed };
-        session.sealed = session.sealed.saturating_add(1);
+        let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
         changes.put_record(&request.session.key(), &session)?;
         changes.put_record(&request.outbox.key(), &kept)?;
@@ -210,13 +209,14 @@ impl SealedMessage<'_> {
         queues: &[NumberedQueue],
         rng: &mut impl CryptoRng,
     ) -> OutboxRecord {
+        let hash = self.inner.hash();
         let envelopes = queues
             .iter()
             .map(|(id, queue)| {
                 let mut nonce = [0; NONCE_BYTES];
                 rng.fill_bytes(&mut nonce);
                 let bytes = queue.outer.seal(&queue.queue, &nonce, self.inner);
-                (*id, queue.put_id(self.sequence), bytes)
+                (*id, queue.put_id(hash), bytes)
             })
             .collect();
         OutboxRecord { session: self.session, request, envelopes }
@@ -236,9 +236,10 @@ impl PeerQueueRecord {
         })
     }
 
-    /// `HMAC(replica secret, sequence)` cut to 16 B: repeating a deposit is harmless, and the number stays unseen.
-    fn put_id(&self, sequence: u64) -> PutId {
-        let mac = kdf::mac(&self.replica_secret, &[b"privatus/put/v1", &sequence.to_be_bytes()]);
+    /// `HMAC(replica secret, hash of the inner block)` cut to 16 B: repeating a deposit is harmless. A counter would begin again in a
+    /// vault that is restored from an old copy, and the relay would take all that follows for repetitions.
+    fn put_id(&self, inner: InnerHash) -> PutId {
+        let mac = kdf::mac(&self.replica_secret, &[b"privatus/put/v1", &inner.0]);
         let (front, _) = mac.split_first_chunk().unwrap_or((&[0; 16], &[]));
         PutId(*front)
     }

@@ -3,14 +3,18 @@
 //! is durable before it answers (architecture.md, *Crash rules*).
 
 mod accept;
+mod addresses;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod invites;
 mod messages;
 mod open;
 mod records;
+mod repair;
+mod repair_records;
 mod replicas;
 mod signing;
+mod verification;
 
 use std::time::Duration;
 
@@ -18,21 +22,25 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 pub use accept::{AcceptInvite, AcceptedInvite, OpenedInvite};
+pub use addresses::{ContactAddress, PublishedAddress};
 #[cfg(any(test, fuzzing))]
 pub(crate) use fuzz::fuzz_record;
 pub use invites::FinishedInvite;
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
-pub use open::{IncomingEnvelope, Opened};
+pub use open::{IncomingEnvelope, News, Opened};
+pub use repair::RepairSession;
 pub use replicas::Created;
 pub use signing::{Purpose, Sign};
+pub use verification::Shown;
 
 use crate::error::{Thing, VaultError};
 use crate::identity::SafetyNumber;
 use crate::ids::{PeerQueueId, ReplicaId, SessionId};
 use crate::memory::Secret32;
 use crate::ratchet::SKIPPED_KEPT;
-use crate::store::{Changes, Store};
+use crate::store::{Changes, Store, Table};
 use records::{ContactRecord, InviteRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
+use repair_records::{FormerRecord, RepairRecord, ReplayRecord};
 
 /// New contacts or identities within [`NEW_CONTACTS_WITHIN`]: more than a person makes, far fewer than a taken-over stored
 /// would want (architecture.md).
@@ -51,6 +59,26 @@ pub const INVITE_GRACE: Duration = Duration::from_secs(21 * 24 * 60 * 60);
 pub const PEER_QUEUES_MAX: usize = 4;
 /// Opened invites of others that wait to be accepted.
 pub const ACCEPTS_MAX: usize = 64;
+
+/// Strangers that may come through own addresses within [`NEW_CONTACTS_WITHIN`], counted apart from contacts that the user makes, so
+/// that strangers cannot keep the user from making any.
+pub const VISITORS_MAX: usize = 30;
+/// How often an address gets new keys (protocol.md 2).
+pub const ADDRESS_RENEWED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long what was published may be used: a week, and a day in which to publish the next.
+pub const ADDRESS_VALID: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+/// How long an envelope may lie at a relay (protocol.md 8).
+pub const HELD_AT_RELAY: Duration = Duration::from_secs(21 * 24 * 60 * 60);
+/// A session is opened anew once in this time, counted apart from new contacts (architecture.md).
+pub const REPAIR_EVERY: Duration = Duration::from_secs(10 * 60);
+/// How often a peer is handed a new repair bundle (protocol.md 3).
+pub const REPAIR_RENEWED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How much longer the private part of one is kept once the peer has a newer one (protocol.md 3).
+pub const REPAIR_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long a repair bundle may be used where no newer one comes: a year of silence, then the two invite each other again.
+pub const REPAIR_VALID: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long the ratchet before a repair still opens what was under way: as long as that may lie at a relay.
+pub const FORMER_KEPT: Duration = HELD_AT_RELAY;
 
 const META_ID: &[u8] = b"vault";
 
@@ -82,8 +110,12 @@ impl<S: Store> Vault<S> {
         let meta = match store.read(MetaRecord::TABLE, META_ID)? {
             Some(bytes) => MetaRecord::decode(&bytes)?,
             None => {
-                let meta =
-                    MetaRecord { store_key: Secret32::random(rng), scripts: false, contacts_made: vec![] };
+                let meta = MetaRecord {
+                    store_key: Secret32::random(rng),
+                    scripts: false,
+                    contacts_made: vec![],
+                    visits: vec![],
+                };
                 let mut changes = Changes::default();
                 changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
                 store.commit(&changes)?;
@@ -196,11 +228,19 @@ impl<S: Store> Vault<S> {
         let mut changes = Changes::default();
         changes.delete(SessionRecord::TABLE, &session.key());
         changes.delete(ContactRecord::TABLE, &session.key());
+        changes.delete(RepairRecord::TABLE, &session.key());
+        changes.delete(Table::Comparison, &session.key());
+        self.forget_visitor(session, &mut changes)?;
+        changes.delete(FormerRecord::TABLE, &session.key());
         for queue in &record.peer_queues {
             changes.delete(records::PeerQueueRecord::TABLE, &queue.key());
         }
         for replica in &record.replicas {
-            changes.delete(records::ReplicaRecord::TABLE, &replica.key());
+            // An address's queue serves others too.
+            let kept = self.load::<records::ReplicaRecord>(&replica.key())?;
+            if kept.is_some_and(|kept| kept.address.is_none()) {
+                changes.delete(records::ReplicaRecord::TABLE, &replica.key());
+            }
         }
         for (id, bytes) in self.store.all(records::OutboxRecord::TABLE)? {
             if records::OutboxRecord::decode(&bytes)?.session == session {
@@ -235,6 +275,16 @@ impl<S: Store> Vault<S> {
                 changes.delete(UsedRecord::TABLE, &id);
             }
         }
+        for (id, bytes) in self.store.all(FormerRecord::TABLE)? {
+            if now.since(FormerRecord::decode(&bytes)?.since) > FORMER_KEPT {
+                changes.delete(FormerRecord::TABLE, &id);
+            }
+        }
+        for (id, bytes) in self.store.all(ReplayRecord::TABLE)? {
+            if now > ReplayRecord::decode(&bytes)?.until {
+                changes.delete(ReplayRecord::TABLE, &id);
+            }
+        }
         self.sweep_invites(now, &mut changes)?;
         if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
     }
@@ -263,15 +313,15 @@ impl<S: Store> Vault<S> {
     /// Notes one more new contact in `changes`; the caller keeps the returned record once it has committed.
     fn count_contact(&self, now: Timestamp, changes: &mut Changes) -> Result<MetaRecord, VaultError> {
         let mut meta = self.meta.clone();
-        // A moment ahead of a clock that was set back counts as recent: `since` is zero then.
-        meta.contacts_made.retain(|at| now.since(*at) < NEW_CONTACTS_WITHIN);
-        if let (true, Some(oldest)) =
-            (meta.contacts_made.len() >= NEW_CONTACTS_MAX, meta.contacts_made.iter().min())
-        {
-            let retry_after = NEW_CONTACTS_WITHIN.saturating_sub(now.since(*oldest));
-            return Err(VaultError::RateLimited { retry_after });
-        }
-        meta.contacts_made.push(now);
+        count(&mut meta.contacts_made, NEW_CONTACTS_MAX, now)?;
+        changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
+        Ok(meta)
+    }
+
+    /// The same for somebody who came through an own address.
+    fn count_visitor(&self, now: Timestamp, changes: &mut Changes) -> Result<MetaRecord, VaultError> {
+        let mut meta = self.meta.clone();
+        count(&mut meta.visits, VISITORS_MAX, now)?;
         changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
         Ok(meta)
     }
@@ -290,6 +340,19 @@ impl<S: Store> Vault<S> {
         let rows = self.store.all(InviteRecord::TABLE)?;
         rows.into_iter().map(|(id, bytes)| Ok((id, InviteRecord::decode(&bytes)?))).collect()
     }
+}
+
+/// Adds one to what happened within the last hour, or says when there is room.
+fn count(moments: &mut Vec<Timestamp>, max: usize, now: Timestamp) -> Result<(), VaultError> {
+    // A moment ahead of a clock that was set back counts as recent: `since` is zero then.
+    moments.retain(|at| now.since(*at) < NEW_CONTACTS_WITHIN);
+    if let (true, Some(oldest)) = (moments.len() >= max, moments.iter().min()) {
+        return Err(VaultError::RateLimited {
+            retry_after: NEW_CONTACTS_WITHIN.saturating_sub(now.since(*oldest)),
+        });
+    }
+    moments.push(now);
+    Ok(())
 }
 
 impl<S> std::fmt::Debug for Vault<S> {

@@ -7,15 +7,17 @@ use super::records::{
     ContactRecord, InviteRecord, InviteState, OpenInvite, OpenedRecord, ReplicaRecord, SessionRecord,
     UsedRecord,
 };
+use super::repair_records::FormerRecord;
 use super::{PeerQueue, PutRecord, Vault};
-use crate::agreement_key::AgreementKey;
+use crate::agreement_key::{AgreementKey, AgreementSecret};
+use crate::codec::{Malformed, Reader, Writer};
 use crate::envelope::{Inner, InnerBlock, OuterKey};
 use crate::error::{Thing, VaultError};
-use crate::frame::Frame;
-use crate::identity::DeviceList;
-use crate::ids::{InnerHash, InviteId, ReplicaId, SessionId};
-use crate::memory::SecretBytes;
-use crate::pqxdh::{self, FirstPrefix};
+use crate::frame::{Frame, RepairSection};
+use crate::identity::{DeviceList, Identity};
+use crate::ids::{AddressId, InnerHash, InviteId, ReplicaId, SessionId};
+use crate::memory::{Secret32, SecretBytes};
+use crate::pqxdh::{self, Agreed, FirstPrefix};
 use crate::ratchet::{Accepted, RatchetError, Session};
 use crate::store::{Changes, Store};
 
@@ -44,8 +46,8 @@ pub enum Opened {
         inner: InnerHash,
         /// All queues of the peer, if this message changed them.
         peer_queues: Vec<PeerQueue>,
-        /// The invite that this message accepted: the session is new.
-        first: Option<InviteId>,
+        /// What else it means.
+        news: News,
     },
     /// Opened and forgotten before. To be acked at the mailbox.
     Duplicate(InnerHash),
@@ -53,13 +55,53 @@ pub enum Opened {
     Unreadable,
     /// A second acceptance of a one-time invite; it stays unaccepted.
     OpenedTwice(InviteId),
-    /// The peer restored an old state. To be acked at the mailbox, never to the peer.
+    /// The peer restored an old state: the session is to be opened anew. To be acked at the mailbox, never to the peer.
     RolledBack(SessionId),
+    /// The peer made it, but not with any key that is still here. If nothing of the peer can be read for a while, the session is to be
+    /// opened anew. To be acked at the mailbox, never to the peer.
+    OutOfStep(SessionId),
+}
+
+/// What an opened message means beside its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// The invite that this message accepted: the session is new.
+    pub first: Option<InviteId>,
+    /// The own address that this message came to: the session is new.
+    pub visitor_of: Option<AddressId>,
+    /// The peer opened the session anew with it. What was sealed before and is not acknowledged is to be sealed again.
+    pub repaired: bool,
+    /// The message is good, but the session is to be opened anew.
+    pub repair_wanted: bool,
+    /// The peer has another identity than before: the safety number changed, and whoever was verified no longer is.
+    pub identity_changed: bool,
+}
+
+impl News {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.flag(self.first.is_some()).u64(self.first.map_or(0, |invite| invite.0));
+        writer.flag(self.visitor_of.is_some()).u64(self.visitor_of.map_or(0, |address| address.0));
+        writer.flag(self.repaired).flag(self.repair_wanted).flag(self.identity_changed);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
+        let (is_visitor, address) = (reader.flag()?, AddressId(reader.u64()?));
+        Ok(Self {
+            first: is_first.then_some(invite),
+            visitor_of: is_visitor.then_some(address),
+            repaired: reader.flag()?,
+            repair_wanted: reader.flag()?,
+            identity_changed: reader.flag()?,
+        })
+    }
 }
 
 /// Why there is no message to answer with.
-enum NoMessage {
-    Told(Opened),
+pub(super) enum NoMessage {
+    Told(Box<Opened>),
+    /// The peer's, but both began at once and this side's attempt goes on.
+    Superseded,
     Failed(VaultError),
 }
 
@@ -75,7 +117,12 @@ impl<S: Store> Vault<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<Opened, VaultError> {
         let mut replica: ReplicaRecord = self.require(&incoming.replica.key(), Thing::Replica)?;
-        let Some((inner, is_new_sender)) = replica.unwrap(&incoming) else { return Ok(Opened::Unreadable) };
+        let Ok(sender) = AgreementKey::parse(incoming.untrusted_sender) else {
+            return Ok(Opened::Unreadable);
+        };
+        let Some((inner, is_new_sender)) = replica.unwrap(&sender, incoming.untrusted_envelope) else {
+            return Ok(Opened::Unreadable);
+        };
         if is_new_sender {
             let mut changes = Changes::default();
             changes.put_record(&incoming.replica.key(), &replica)?;
@@ -84,47 +131,81 @@ impl<S: Store> Vault<S> {
         let hash = inner.hash();
         match self.load(&hash.0)? {
             Some(OpenedRecord::Forgotten(_)) => return Ok(Opened::Duplicate(hash)),
-            Some(OpenedRecord::Kept { session, first, content, new_queues }) => {
-                return self.answer(session, first, (content, hash), new_queues);
+            Some(OpenedRecord::Kept { session, news, content, new_queues }) => {
+                return self.answer(session, news, (content, hash), new_queues);
             }
             None => self.has_room_for_answer()?,
         }
+        let place = Place { id: incoming.replica, replica, sender };
         let opened = match inner.content() {
-            Ok(Inner::Message(message)) => self.open_message(&replica, (hash, message), now, rng),
-            Ok(Inner::First { prefix, message }) => {
-                self.open_first(&incoming, replica, (hash, prefix, message), (now, rng))
-            }
+            Ok(Inner::Message(message)) => self.open_message(&place, (hash, message), now, rng),
+            Ok(Inner::First { prefix, message }) => match FirstPrefix::parse(prefix) {
+                Ok(prefix) => self.open_first(place, (hash, &prefix, message), (now, rng)),
+                Err(_) => Ok(Opened::Unreadable),
+            },
             Err(_) => Ok(Opened::Unreadable),
         };
         match opened {
-            Err(NoMessage::Told(opened)) | Ok(opened) => Ok(opened),
+            Ok(opened) => Ok(opened),
+            Err(NoMessage::Told(told)) => Ok(*told),
+            Err(NoMessage::Superseded) => Ok(Opened::Unreadable),
             Err(NoMessage::Failed(error)) => Err(error),
         }
     }
 
     fn open_message(
         &mut self,
-        replica: &ReplicaRecord,
+        place: &Place,
         (hash, message): (InnerHash, &[u8]),
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Opened, NoMessage> {
-        let session = replica.session.ok_or(Opened::Unreadable)?;
+        let session = self.speaker(place)?.ok_or(Opened::Unreadable)?;
         let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
-        let accepted = record.ratchet.open(message, now, rng);
-        let accepted = accepted.or_else(|error| Err(self.not_opened(session, hash, error)?))?;
-        let frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
         let mut changes = Changes::default();
+        let (accepted, is_current) = match record.ratchet.open(message, now, rng) {
+            Ok(accepted) => (accepted, true),
+            Err(error) => {
+                let former =
+                    self.load::<FormerRecord>(&session.key())?.filter(|_| error.is_of_another_session());
+                let opened = former
+                    .and_then(|former| Some((former.ratchet.open(message, now, rng).ok()?, former.since)));
+                match opened {
+                    Some((accepted, since)) => {
+                        let former = FormerRecord { ratchet: accepted.session.clone(), since };
+                        changes.put_record(&session.key(), &former)?;
+                        (accepted, false)
+                    }
+                    None => return Err(self.not_opened(session, (hash, place), error)?),
+                }
+            }
+        };
+        let mut frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
         note_used(session, hash, (&accepted, now), &mut changes)?;
-        record.ratchet = accepted.session;
-        self.keep_opened((session, record, None), (hash, frame), (changes, rng))
+        let news = News { repair_wanted: is_current && accepted.needs_repair, ..News::default() };
+        if is_current {
+            record.ratchet = accepted.session;
+            record.marks.unconfirmed = false;
+        } else {
+            // What was said about repair before the session was opened anew is over.
+            frame.repair = RepairSection::default();
+        }
+        self.keep_opened((session, record, news), (hash, frame), (changes, now, rng))
     }
 
-    /// Tells a peer that restored an old state from noise.
+    /// Whose envelopes come to this place.
+    fn speaker(&self, place: &Place) -> Result<Option<SessionId>, VaultError> {
+        match place.replica.address {
+            Some(_) => self.visitor(place.id, &place.sender),
+            None => Ok(place.replica.session),
+        }
+    }
+
+    /// Tells a peer that restored an old state, and one that speaks of a session that is lost here, from noise.
     fn not_opened(
         &self,
         session: SessionId,
-        hash: InnerHash,
+        (hash, place): (InnerHash, &Place),
         error: RatchetError,
     ) -> Result<NoMessage, VaultError> {
         let told = match error {
@@ -132,72 +213,101 @@ impl<S: Store> Vault<S> {
             RatchetError::RolledBack | RatchetError::Stalled => Opened::RolledBack(session),
             RatchetError::Used { chain, number } => {
                 match self.load::<UsedRecord>(&used_id(session, &chain, number))? {
-                    Some(used) if used.hash == cut(hash) => Opened::Duplicate(hash),
+                    Some(used) if used.hash == hash.cut() => Opened::Duplicate(hash),
                     Some(_) => Opened::RolledBack(session),
                     None => Opened::Unreadable,
                 }
             }
+            error if error.is_of_another_session() && place.is_peers() => Opened::OutOfStep(session),
             _ => Opened::Unreadable,
         };
-        Ok(NoMessage::Told(told))
+        Ok(told.into())
     }
 
     fn open_first(
         &mut self,
-        incoming: &IncomingEnvelope<'_>,
-        mut replica: ReplicaRecord,
-        (hash, prefix, message): (InnerHash, &[u8], &[u8]),
+        mut place: Place,
+        (hash, prefix, message): (InnerHash, &FirstPrefix, &[u8]),
         (now, rng): (Timestamp, &mut impl CryptoRng),
     ) -> Result<Opened, NoMessage> {
-        let invite = replica.invite.ok_or(Opened::Unreadable)?;
+        if let Some(address) = place.replica.address {
+            return self.open_at_address((address, place), (hash, prefix, message), (now, rng));
+        }
+        let speaker = self.speaker(&place)?.filter(|_| place.is_peers());
+        if let Some(session) = speaker {
+            let opened = self.open_anew(session, (hash, prefix, message), (now, &mut *rng));
+            match (opened, place.replica.invite) {
+                // Not of this session: somebody with the link, though with the key of whom it connected.
+                (Err(NoMessage::Told(told)), Some(_)) if *told == Opened::Unreadable => {}
+                (opened, _) => return opened,
+            }
+        }
+        let invite = place.replica.invite.ok_or(Opened::Unreadable)?;
         let mut record: InviteRecord =
-            self.load(&invite.key())?.ok_or(NoMessage::Told(Opened::Unreadable))?;
+            self.load(&invite.key())?.ok_or(NoMessage::from(Opened::Unreadable))?;
         let open = match &record.state {
             InviteState::Open(open) => open,
             // The outer layer opened, so whoever sealed this had the link.
             InviteState::Used(_) => return Err(Opened::OpenedTwice(invite).into()),
         };
-        let (accepted, frame, contact) =
-            open.respond((prefix, message), now, rng).ok_or(Opened::Unreadable)?;
+        let met = open.respond((prefix, message), now, rng).ok_or(Opened::Unreadable)?;
 
         let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
         let mut changes = Changes::default();
-        note_used(session, hash, (&accepted, now), &mut changes)?;
-        replica.session = Some(session);
+        place.replica.session = Some(session);
+        place.replica.accepted_by = Some(place.sender);
         record.state = InviteState::Used(session);
-        changes.put_record(&incoming.replica.key(), &replica)?;
+        changes.put_record(&place.id.key(), &place.replica)?;
         changes.put_record(&invite.key(), &record)?;
-        changes.put_record(&session.key(), &contact)?;
+        let news = News { first: Some(invite), ..News::default() };
+        self.keep_met((session, met, news), (hash, place.id), (changes, now, rng))
+    }
+
+    /// Makes a session of a first message of somebody new.
+    pub(super) fn keep_met(
+        &mut self,
+        (session, met, news): (SessionId, Met, News),
+        (hash, replica): (InnerHash, ReplicaId),
+        (mut changes, now, rng): (Changes, Timestamp, &mut impl CryptoRng),
+    ) -> Result<Opened, NoMessage> {
+        note_used(session, hash, (&met.accepted, now), &mut changes)?;
+        let secret = met.repair;
+        let marks = self.begin_repair(session, (&met.contact.own, secret), (now, &mut *rng), &mut changes)?;
+        changes.put_record(&session.key(), &met.contact)?;
         let fresh = SessionRecord {
-            ratchet: accepted.session,
+            ratchet: met.accepted.session,
             peer_queues: Vec::new(),
-            replicas: vec![incoming.replica],
-            sealed: 0,
+            replicas: vec![replica],
+            marks,
         };
-        self.keep_opened((session, fresh, Some(invite)), (hash, frame), (changes, rng))
+        self.keep_opened((session, fresh, news), (hash, met.frame), (changes, now, rng))
     }
 
     /// Makes an opened message durable and answers with it.
-    fn keep_opened(
+    pub(super) fn keep_opened(
         &mut self,
-        (session, mut record, first): (SessionId, SessionRecord, Option<InviteId>),
+        (session, mut record, news): (SessionId, SessionRecord, News),
         (hash, frame): (InnerHash, Frame),
-        (mut changes, rng): (Changes, &mut impl CryptoRng),
+        (mut changes, now, rng): (Changes, Timestamp, &mut impl CryptoRng),
     ) -> Result<Opened, NoMessage> {
         let new_queues = self.take_offers(session, (&mut record, &frame.offers), &mut changes, rng)?;
+        // A session that this very message made or changed has nothing to read back yet.
+        if news == News::default() {
+            self.take_repair(session, (&mut record.marks, &frame.repair), (now, rng), &mut changes)?;
+        }
         let content = frame.content.unwrap_or_else(|| SecretBytes::new(Vec::new()));
-        let kept = OpenedRecord::Kept { session, first, content: content.clone(), new_queues };
+        let kept = OpenedRecord::Kept { session, news, content: content.clone(), new_queues };
         changes.put_record(&session.key(), &record)?;
         changes.put_record(&hash.0, &kept)?;
         self.store.commit(&changes).map_err(VaultError::from)?;
         self.kept += 1;
-        Ok(self.answer(session, first, (content, hash), new_queues)?)
+        Ok(self.answer(session, news, (content, hash), new_queues)?)
     }
 
     fn answer(
         &self,
         session: SessionId,
-        first: Option<InviteId>,
+        news: News,
         (content, inner): (SecretBytes, InnerHash),
         new_queues: bool,
     ) -> Result<Opened, VaultError> {
@@ -207,22 +317,57 @@ impl<S: Store> Vault<S> {
         } else {
             Vec::new()
         };
-        Ok(Opened::Message { session, content, inner, peer_queues, first })
+        Ok(Opened::Message { session, content, inner, peer_queues, news })
+    }
+}
+
+/// Where an envelope came from.
+pub(super) struct Place {
+    pub(super) id: ReplicaId,
+    pub(super) replica: ReplicaRecord,
+    /// The sender's key with which the outer layer opened.
+    pub(super) sender: AgreementKey,
+}
+
+impl Place {
+    /// Whether only the session's peer can have made what opened here. An invite's queue can be written to by whoever had the link;
+    /// any other was offered inside the session.
+    fn is_peers(&self) -> bool {
+        self.replica.invite.is_none() || self.replica.accepted_by == Some(self.sender)
+    }
+}
+
+/// What a first message of somebody new gave.
+pub(super) struct Met {
+    pub(super) accepted: Accepted,
+    pub(super) frame: Frame,
+    pub(super) contact: ContactRecord,
+    /// The secret that a repair will prove.
+    pub(super) repair: Secret32,
+}
+
+impl RatchetError {
+    /// No key of the session fits, or the peer is too far ahead of it to follow.
+    fn is_of_another_session(&self) -> bool {
+        matches!(self, Self::NoHeaderKey | Self::TooManySkipped)
     }
 }
 
 impl ReplicaRecord {
-    /// Takes the outer layer off; true if it was the first time for this sender, whose key is kept from now on.
-    fn unwrap(&mut self, incoming: &IncomingEnvelope<'_>) -> Option<(InnerBlock, bool)> {
+    /// Takes the outer layer off; true if its key is one to be kept: the first envelope of this sender.
+    fn unwrap(&mut self, sender: &AgreementKey, untrusted_envelope: &[u8]) -> Option<(InnerBlock, bool)> {
         let queue = self.created.as_ref()?.sender_queue;
-        let sender = AgreementKey::parse(incoming.untrusted_sender).ok()?;
-        if let Some((_, key)) = self.outer.as_ref().filter(|(known, _)| *known == sender) {
-            return Some((key.open(&queue, incoming.untrusted_envelope).ok()?, false));
+        if let Some((_, key)) = self.outer.as_ref().filter(|(known, _)| known == sender) {
+            return Some((key.open(&queue, untrusted_envelope).ok()?, false));
         }
-        let key = OuterKey::derive(&self.agreement, &sender, &self.secret, &queue).ok()?;
-        let inner = key.open(&queue, incoming.untrusted_envelope).ok()?;
-        self.outer = Some((sender, key));
-        Some((inner, true))
+        let key = OuterKey::derive(&self.agreement, sender, &self.secret, &queue).ok()?;
+        let inner = key.open(&queue, untrusted_envelope).ok()?;
+        // An address is written to by many.
+        let is_kept = self.address.is_none();
+        if is_kept {
+            self.outer = Some((*sender, key));
+        }
+        Some((inner, is_kept))
     }
 }
 
@@ -230,27 +375,38 @@ impl OpenInvite {
     /// The responder's side of the key agreement and the first message inside it.
     fn respond(
         &self,
-        (prefix, message): (&[u8], &[u8]),
+        (prefix, message): (&FirstPrefix, &[u8]),
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Option<(Accepted, Frame, ContactRecord)> {
-        let prefix = FirstPrefix::parse(prefix).ok()?;
-        let agreed = pqxdh::respond(&self.prekeys, &self.identity, &prefix, &self.secret.psk()).ok()?;
-        let ratchet = Session::responder(agreed, self.prekeys.signed_prekey().clone()).ok()?;
-        let accepted = ratchet.open(message, now, rng).ok()?;
-        let frame = Frame::decode(&accepted.content).ok()?;
-        let peer = prefix.identity().clone();
-        let devices = DeviceList::parse(&frame.devices, peer.signing()).ok()?;
-        if devices.hash() != *peer.devices_hash() {
-            return None;
-        }
-        Some((accepted, frame, ContactRecord { own: self.identity.clone(), peer, verified: false }))
+    ) -> Option<Met> {
+        let agreed = pqxdh::respond(&self.prekeys, &self.identity, prefix, &self.secret.psk()).ok()?;
+        meet(&self.identity, agreed, (self.prekeys.signed_prekey(), prefix, message), (now, rng))
     }
+}
+
+/// Opens the first message of somebody new.
+pub(super) fn meet(
+    own: &Identity,
+    agreed: Agreed,
+    (signed_prekey, prefix, message): (&AgreementSecret, &FirstPrefix, &[u8]),
+    (now, rng): (Timestamp, &mut impl CryptoRng),
+) -> Option<Met> {
+    let repair = agreed.repair.clone();
+    let ratchet = Session::responder(agreed, signed_prekey.clone()).ok()?;
+    let accepted = ratchet.open(message, now, rng).ok()?;
+    let frame = Frame::decode(&accepted.content).ok()?;
+    let peer = prefix.identity().clone();
+    let devices = DeviceList::parse(&frame.devices, peer.signing()).ok()?;
+    if devices.hash() != *peer.devices_hash() {
+        return None;
+    }
+    let contact = ContactRecord { own: own.clone(), peer, verified: false };
+    Some(Met { accepted, frame, contact, repair })
 }
 
 impl From<Opened> for NoMessage {
     fn from(told: Opened) -> Self {
-        Self::Told(told)
+        Self::Told(Box::new(told))
     }
 }
 
@@ -261,20 +417,16 @@ impl<E: Into<VaultError>> From<E> for NoMessage {
 }
 
 /// Remembers which inner block used a message number, so that other bytes under it later are told as a rollback.
-fn note_used(
+pub(super) fn note_used(
     session: SessionId,
     hash: InnerHash,
     (accepted, now): (&Accepted, Timestamp),
     changes: &mut Changes,
 ) -> Result<(), VaultError> {
     let id = used_id(session, &accepted.chain, accepted.number);
-    changes.put_record(&id, &UsedRecord { hash: cut(hash), at: now })
+    changes.put_record(&id, &UsedRecord { hash: hash.cut(), at: now })
 }
 
 fn used_id(session: SessionId, chain: &[u8; 32], number: u32) -> Vec<u8> {
     [session.key().as_slice(), chain, &number.to_be_bytes()].concat()
-}
-
-fn cut(hash: InnerHash) -> [u8; 16] {
-    hash.0.first_chunk().copied().unwrap_or_default()
 }

@@ -9,14 +9,16 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::envelope::{ENVELOPE_BYTES, OuterKey};
 use crate::frame::Offer;
 use crate::identity::{Identity, PublicIdentity};
-use crate::ids::{InviteId, OutboxId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{AddressId, InviteId, OutboxId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
 use crate::invite::{InviteSecret, Link};
 use crate::mailbox::ReceiverKey;
 use crate::memory::{Secret32, SecretBytes};
 use crate::pqxdh::Prekeys;
 use crate::ratchet::Session;
 use crate::store::Table;
-use crate::vault::Created;
+use crate::vault::{Created, News};
+
+use super::repair_records::RepairMarks;
 
 const VERSION: u8 = 1;
 
@@ -165,6 +167,10 @@ pub(super) struct ReplicaRecord {
     pub(super) invite: Option<InviteId>,
     /// Whom it serves; from then on nobody else.
     pub(super) session: Option<SessionId>,
+    /// By whose key the invite was accepted. Others may have had the link, and so can make envelopes for its queue.
+    pub(super) accepted_by: Option<AgreementKey>,
+    /// The own address that it serves; then anybody may write, and no session owns it.
+    pub(super) address: Option<AddressId>,
     /// The outer layer's key with the sender whose envelopes opened last, so that it is derived once.
     pub(super) outer: Option<(AgreementKey, OuterKey)>,
 }
@@ -194,7 +200,13 @@ impl Record for ReplicaRecord {
             writer.put(created.relay_key.bytes());
         }
         writer.flag(self.invite.is_some()).u64(self.invite.map_or(0, |invite| invite.0));
-        writer.u64(self.session.map_or(0, |session| session.0)).flag(self.outer.is_some());
+        writer.u64(self.session.map_or(0, |session| session.0));
+        writer.flag(self.accepted_by.is_some());
+        if let Some(key) = &self.accepted_by {
+            writer.put(key.bytes());
+        }
+        writer.flag(self.address.is_some()).u64(self.address.map_or(0, |address| address.0));
+        writer.flag(self.outer.is_some());
         if let Some((sender, key)) = &self.outer {
             writer.put(sender.bytes());
             key.write(writer);
@@ -217,6 +229,8 @@ impl Record for ReplicaRecord {
         };
         let (is_invite, invite) = (reader.flag()?, InviteId(reader.u64()?));
         let session = SessionId(reader.u64()?);
+        let accepted_by = if reader.flag()? { Some(AgreementKey::read(reader)?) } else { None };
+        let (is_address, address) = (reader.flag()?, AddressId(reader.u64()?));
         Ok(Self {
             relay,
             receiver,
@@ -225,6 +239,8 @@ impl Record for ReplicaRecord {
             created,
             invite: is_invite.then_some(invite),
             session: (session != SessionId(0)).then_some(session),
+            accepted_by,
+            address: is_address.then_some(address),
             outer: match reader.flag()? {
                 true => Some((AgreementKey::read(reader)?, OuterKey::read(reader)?)),
                 false => None,
@@ -240,8 +256,7 @@ pub(super) struct SessionRecord {
     pub(super) peer_queues: Vec<PeerQueueId>,
     /// Own receive queues that the peer was offered.
     pub(super) replicas: Vec<ReplicaId>,
-    /// Messages sealed so far: names deposits.
-    pub(super) sealed: u64,
+    pub(super) marks: RepairMarks,
 }
 
 impl Record for SessionRecord {
@@ -251,7 +266,7 @@ impl Record for SessionRecord {
         self.ratchet.write(writer);
         write_ids(writer, self.peer_queues.iter().map(|id| id.0))?;
         write_ids(writer, self.replicas.iter().map(|id| id.0))?;
-        writer.u64(self.sealed);
+        self.marks.write(writer);
         Ok(())
     }
 
@@ -260,7 +275,7 @@ impl Record for SessionRecord {
             ratchet: Session::read(reader)?,
             peer_queues: read_ids(reader)?.into_iter().map(PeerQueueId).collect(),
             replicas: read_ids(reader)?.into_iter().map(ReplicaId).collect(),
-            sealed: reader.u64()?,
+            marks: RepairMarks::read(reader)?,
         })
     }
 }
@@ -360,7 +375,7 @@ impl Record for OutboxRecord {
 /// An inner block that was opened.
 pub(super) enum OpenedRecord {
     /// The kept answer.
-    Kept { session: SessionId, first: Option<InviteId>, content: SecretBytes, new_queues: bool },
+    Kept { session: SessionId, news: News, content: SecretBytes, new_queues: bool },
     /// Forgotten then; the plaintext is gone.
     Forgotten(Timestamp),
 }
@@ -373,8 +388,9 @@ impl Record for OpenedRecord {
             Self::Forgotten(at) => {
                 writer.u8(0).u64(at.0);
             }
-            Self::Kept { session, first, content, new_queues } => {
-                writer.u8(1).u64(session.0).flag(first.is_some()).u64(first.map_or(0, |invite| invite.0));
+            Self::Kept { session, news, content, new_queues } => {
+                writer.u8(1).u64(session.0);
+                news.write(writer);
                 writer.flag(*new_queues).short_bytes(content)?;
             }
         }
@@ -386,10 +402,10 @@ impl Record for OpenedRecord {
             0 => Ok(Self::Forgotten(Timestamp(reader.u64()?))),
             1 => {
                 let session = SessionId(reader.u64()?);
-                let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
+                let news = News::read(reader)?;
                 let new_queues = reader.flag()?;
                 let content = SecretBytes::new(reader.short_bytes()?.to_vec());
-                Ok(Self::Kept { session, first: is_first.then_some(invite), content, new_queues })
+                Ok(Self::Kept { session, news, content, new_queues })
             }
             _ => Err(Malformed),
         }
@@ -422,6 +438,8 @@ pub(super) struct MetaRecord {
     pub(super) scripts: bool,
     /// When contacts were made, oldest first; at most `NEW_CONTACTS_MAX`.
     pub(super) contacts_made: Vec<Timestamp>,
+    /// When strangers came through an own address; at most `VISITORS_MAX`.
+    pub(super) visits: Vec<Timestamp>,
 }
 
 impl Record for MetaRecord {
@@ -429,7 +447,8 @@ impl Record for MetaRecord {
 
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
         writer.put(self.store_key.expose()).flag(self.scripts);
-        write_ids(writer, self.contacts_made.iter().map(|at| at.0))
+        write_ids(writer, self.contacts_made.iter().map(|at| at.0))?;
+        write_ids(writer, self.visits.iter().map(|at| at.0))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -437,6 +456,7 @@ impl Record for MetaRecord {
             store_key: reader.secret()?,
             scripts: reader.flag()?,
             contacts_made: read_ids(reader)?.into_iter().map(Timestamp).collect(),
+            visits: read_ids(reader)?.into_iter().map(Timestamp).collect(),
         })
     }
 }

@@ -64,6 +64,8 @@ impl<S: Store> Vault<S> {
             created: None,
             invite: None,
             session: None,
+            accepted_by: None,
+            address: None,
             outer: None,
         };
         let mut changes = Changes::default();
@@ -122,7 +124,7 @@ impl<S: Store> Vault<S> {
             .iter()
             .map(|replica| {
                 let mut record: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;
-                let free = record.session.is_none() && record.invite.is_none();
+                let free = record.session.is_none() && record.invite.is_none() && record.address.is_none();
                 let offer = record.offer().ok_or(VaultError::WrongPurpose(Thing::Replica))?;
                 if !free && record.session != Some(session) {
                     return Err(VaultError::WrongPurpose(Thing::Replica));

@@ -223,6 +223,10 @@ impl World {
             }
             // Its chain was forgotten after five turns, or its key after thirty days.
             Opened::Unreadable => self.told.unreadable += 1,
+            Opened::OutOfStep(of) => {
+                prop_assert_eq!(of, side.session);
+                self.told.unreadable += 1;
+            }
             Opened::RolledBack(of) => {
                 prop_assert!(self.restored, "nobody went back");
                 prop_assert_eq!(of, side.session);

@@ -170,6 +170,7 @@ impl Edge {
             open_result::Unreadable(()) => (Answer::Other("unreadable".into()), vec![]),
             open_result::OpenedTwice(()) => (Answer::Other("opened twice".into()), vec![]),
             open_result::PeerRolledBack(of) => (Answer::Other(format!("rolled back: {of}")), vec![]),
+            open_result::OutOfStep(of) => (Answer::Other(format!("out of step: {of}")), vec![]),
             open_result::Error(error) => (Answer::Other(format!("{error:?}")), vec![]),
         })
     }

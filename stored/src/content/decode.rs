@@ -107,6 +107,7 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
             Kind::Profile(name.to_owned())
         }
         Ok(Which::QueueChange(())) => Kind::QueueChange,
+        Ok(Which::SessionRepair(_)) => Kind::SessionRepair,
         Ok(Which::RatchetKeepAlive(())) => Kind::KeepAlive,
         Ok(Which::GapRequest(ranges)) => Kind::GapRequest(read_ranges(ranges?)?),
         Ok(Which::Edit(_)) => Kind::Later(1),

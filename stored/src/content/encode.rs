@@ -53,6 +53,8 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
         Kind::Receipt => drop(root.init_receipt()),
         Kind::Profile(name) => root.init_profile().set_name(name),
         Kind::QueueChange => root.set_queue_change(()),
+        // Its bytes are for what a later version has to say.
+        Kind::SessionRepair => root.set_session_repair(&[]),
         Kind::KeepAlive => root.set_ratchet_keep_alive(()),
         Kind::GapRequest(ranges) => write_ranges(root.init_gap_request(count(ranges.len())), ranges),
         // Never written by this version; as an unread attestation it is at least legal.

@@ -38,6 +38,9 @@ pub const PARTS_MAX: u16 = 160;
 /// Most gaps that one content tells.
 pub const GAPS_MAX: usize = 8;
 
+/// Most gaps that are told in the message that opens a session anew, which has little room.
+pub const GAPS_IN_REPAIR_MAX: usize = 2;
+
 /// Names a text between both sides; random, 16 B.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WireId(pub [u8; 16]);
@@ -133,6 +136,8 @@ pub enum Kind {
     KeepAlive,
     /// The other side misses these of ours.
     GapRequest(Vec<Range>),
+    /// The session was opened anew with this; keyvault did it.
+    SessionRepair,
     /// A kind, or a version, that this program cannot show yet: acked and kept.
     Later(u16),
 }
@@ -141,7 +146,7 @@ impl Kind {
     /// Whether it takes a number in the chain and is sealed again until it is acked.
     #[must_use]
     pub fn numbered(&self) -> bool {
-        !matches!(self, Self::Receipt | Self::KeepAlive | Self::GapRequest(_))
+        !matches!(self, Self::Receipt | Self::KeepAlive | Self::GapRequest(_) | Self::SessionRepair)
     }
 }
 
@@ -189,6 +194,15 @@ mod tests {
             }),
             kind,
         }
+    }
+
+    #[test]
+    fn what_opens_a_session_anew_fits_beside_what_keyvault_says_in_it() {
+        let mut repair = content(Kind::SessionRepair);
+        repair.acks.as_mut().unwrap().missing.truncate(GAPS_IN_REPAIR_MAX);
+        let bytes = encode(&repair);
+        assert!(bytes.len() <= keyvault::REPAIR_CONTENT_MAX, "{} B", bytes.len());
+        assert!(decode(&bytes).unwrap().kind == Kind::SessionRepair);
     }
 
     fn text(body: String) -> Kind {

@@ -60,6 +60,12 @@ pub enum VaultCall {
     },
     Session(SessionId),
     RemoveSession(SessionId),
+    Repair {
+        session: SessionId,
+        outbox: OutboxId,
+        content: Vec<u8>,
+    },
+    SetVerified(SessionId, bool),
 }
 
 /// What a mailbox command is signed for.
@@ -89,7 +95,7 @@ pub enum VaultAnswer {
     Sealed(Vec<SealedEnvelope>),
     Opened(Opened),
     Auth(Vec<u8>),
-    Session { digits: String, words: Vec<String> },
+    Session { digits: String, words: Vec<String>, verified: bool },
     Done,
     Failed(VaultError),
 }
@@ -119,6 +125,7 @@ pub enum VaultError {
     Storage,
     RelayMismatch,
     NoQueue,
+    InviteAgain,
     Bug,
 }
 
@@ -146,6 +153,15 @@ pub struct SealedEnvelope {
     pub bytes: Vec<u8>,
 }
 
+/// What a message means for its session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
+pub struct News {
+    pub repaired: bool,
+    pub repair_wanted: bool,
+    pub identity_changed: bool,
+}
+
 /// What an envelope turned out to be.
 #[allow(clippy::enum_variant_names, reason = "\"opened twice\" is what people are shown")]
 #[derive(Clone, PartialEq, Eq)]
@@ -157,11 +173,13 @@ pub enum Opened {
         inner: [u8; 32],
         peer_queues: Vec<OfferedQueue>,
         first: bool,
+        news: News,
     },
     Duplicate([u8; 32]),
     Unreadable,
     OpenedTwice,
-    PeerRolledBack,
+    PeerRolledBack(SessionId),
+    OutOfStep(SessionId),
 }
 
 /// A command to a mailbox over one line (edges/stored-onion.capnp).

@@ -17,8 +17,9 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 pub use calls::{
-    Action, Answer, Arrived, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network, OfferedQueue,
-    Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer, VaultCall, VaultError,
+    Action, Answer, Arrived, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network, News,
+    OfferedQueue, Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer, VaultCall,
+    VaultError,
 };
 pub(crate) use lines::{Lines, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
@@ -44,7 +45,8 @@ pub(crate) enum Pending {
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
     Sign(LineId),
-    SafetyNumber(RequestId, bool),
+    SafetyNumber(RequestId, ContactId),
+    Verify(RequestId, ContactId, bool),
     Pick(ReplicaId),
     Mailbox(LineId, Task),
     Nothing,
@@ -123,6 +125,10 @@ pub(crate) struct Memory {
     pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
     /// Accepts that ended in this run, for whoever still waits for them.
     pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
+    /// Contacts whose messages cannot be read, until one can.
+    pub(crate) out_of_step: BTreeSet<ContactId>,
+    /// When the ratchet is to be turned with somebody who was heard and not answered since.
+    pub(crate) keep_alive: BTreeMap<ContactId, Timestamp>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
     /// The store has not been told yet.
@@ -248,6 +254,7 @@ impl Engine {
         self.store.prune_events()?;
         self.resume_inbox()?;
         self.resume_outbox()?;
+        self.resume_repair()?;
         for replica in self.store.replicas()? {
             self.advance_replica(replica.id)?;
         }
@@ -304,9 +311,11 @@ impl Engine {
             Some(Pending::Open(replica, mailbox)) => self.opened(replica, mailbox, answer),
             Some(Pending::Forget(outboxes)) => self.forgotten(&outboxes, &answer),
             Some(Pending::Sign(line)) => self.signed(line, ticket, answer),
-            Some(Pending::SafetyNumber(request, verified)) => {
-                self.safety_number_told(request, verified, answer);
-                Ok(())
+            Some(Pending::SafetyNumber(request, contact)) => {
+                self.safety_number_told(request, contact, answer)
+            }
+            Some(Pending::Verify(request, contact, verified)) => {
+                self.verify_answered(request, (contact, verified), &answer)
             }
         }
     }

@@ -4,7 +4,7 @@ use rand_core::Rng;
 
 use super::world::World;
 use super::*;
-use crate::store::{ContactState, Delivery};
+use crate::store::{ContactState, Delivery, Notice};
 
 fn numbered(from: u32, to: u32) -> Vec<String> {
     (from..to).map(|n| format!("text {n}")).collect()
@@ -313,4 +313,91 @@ fn a_subscription_that_is_swallowed_on_the_way_is_noticed_and_replaced_within_th
     world.run_for(3_600_000);
     assert_eq!(world.bodies(1, "ann", false), ["pushed into nothing"]);
     assert_eq!(world.messages(0, "bob")[0].state, Delivery::Delivered);
+}
+
+/// Texts both ways, until all have arrived.
+fn talk(world: &mut World, from: u32, to: u32) {
+    for text in numbered(from, to) {
+        world.send(0, "bob", &text);
+        world.send(1, "ann", &text);
+        world.run_for(2_000);
+    }
+    world.until(|world| all_delivered(world, 0, "bob") && all_delivered(world, 1, "ann"));
+}
+
+#[test]
+fn a_conversation_heals_after_one_sides_vault_is_restored_from_an_old_copy() {
+    for seed in 0..6 {
+        let mut world = World::new(100 + seed, 2, 4);
+        world.introduce();
+        talk(&mut world, 0, 5);
+        let number = world.safety_number(0, "bob");
+        let who = usize::try_from(seed % 2).unwrap();
+        let copy = world.copy_of_vault(who);
+        talk(&mut world, 5, 10 + u32::try_from(seed).unwrap());
+        world.restore_vault(who, copy);
+
+        for text in numbered(50, 55) {
+            world.send(0, "bob", &text);
+            world.send(1, "ann", &text);
+        }
+        world.until(|world| all_delivered(world, 0, "bob") && all_delivered(world, 1, "ann"));
+        let said = world.bodies(0, "bob", true);
+        assert_eq!(world.bodies(1, "ann", false), said, "seed {seed}: every text once, in order");
+        assert_eq!(world.bodies(0, "bob", false), world.bodies(1, "ann", true), "seed {seed}");
+        assert_eq!(world.safety_number(0, "bob"), number, "nothing changed for the people");
+        world.run_for(60_000);
+        for contact in [world.contacts(0).remove(0), world.contacts(1).remove(0)] {
+            assert_eq!(contact.notice, Notice::None, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_contact_whose_session_cannot_be_opened_anew_is_told_as_such() {
+    let mut world = World::new(120, 2, 4);
+    world.introduce();
+    // Both copies are from before either had the other's keys: these ride in the first messages after the introduction.
+    let copies = [world.copy_of_vault(0), world.copy_of_vault(1)];
+    talk(&mut world, 0, 20);
+    for (who, copy) in copies.into_iter().enumerate() {
+        world.restore_vault(who, copy);
+    }
+    world.send(0, "bob", "lost");
+    world.send(1, "ann", "lost too");
+    // They either find a way or say that there is none; nobody is left waiting without a word.
+    world.until(|world| {
+        let told = |contact: &crate::store::Contact| contact.notice == Notice::InviteAgain;
+        let all_told = [0, 1].iter().any(|who| world.contacts(*who).iter().any(told));
+        all_told || all_delivered(world, 0, "bob") && all_delivered(world, 1, "ann")
+    });
+}
+
+#[test]
+fn verification_is_kept_in_the_vault_and_told_from_there() {
+    let mut world = World::new(121, 2, 3);
+    let verify = |verified| Request::Change { who: "bob".into(), action: ContactAction::Verify(verified) };
+    assert!(matches!(world.request(0, verify(true)), Err(Refusal::NoSuchContact)));
+    world.introduce();
+    let before = world.copy_of_vault(0);
+    assert!(!world.safety_number(0, "bob").1);
+    let Ok(Reply::Contact(contact)) = world.request(0, verify(true)) else { panic!() };
+    assert!(contact.verified && world.safety_number(0, "bob").1);
+    world.restore_vault(0, before);
+    assert!(!world.safety_number(0, "bob").1, "the vault does not know of it");
+    assert!(!world.contacts(0)[0].verified);
+}
+
+#[test]
+fn a_side_that_is_only_listened_to_hears_something_within_days() {
+    let mut world = World::new(122, 2, 3);
+    world.introduce();
+    talk(&mut world, 0, 1);
+    world.run_for(120_000);
+    let deposits = |world: &World| world.people.iter().map(|person| person.deposits).sum::<u32>();
+    let before = deposits(&world);
+    world.run_for(20 * 24 * 3_600_000);
+    let kept_alive = deposits(&world) - before;
+    // One a day on average, to two replicas.
+    assert!((10..80).contains(&kept_alive), "{kept_alive} deposits in 20 days");
 }

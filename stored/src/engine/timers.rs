@@ -36,6 +36,10 @@ pub(crate) enum Timer {
     Resend(OutgoingId),
     /// Look whether a relay has it by now.
     Slow(OutgoingId),
+    /// Look whether the peer can be read by now.
+    Repair(ContactId),
+    /// Turn the ratchet.
+    KeepAlive(ContactId),
     /// Once an hour.
     Housekeeping,
 }
@@ -87,6 +91,8 @@ impl Engine {
             Timer::Open => Ok(()),
             Timer::Resend(id) => self.resend_timer(id),
             Timer::Slow(id) => self.slow_timer(id),
+            Timer::Repair(contact) => self.repair_timer(contact),
+            Timer::KeepAlive(contact) => self.keep_alive_timer(contact),
             Timer::Housekeeping => self.housekeeping(),
         }
     }

@@ -116,6 +116,25 @@ impl World {
         self.perform(who, actions);
     }
 
+    /// What a backup of the vault would hold.
+    pub(super) fn copy_of_vault(&self, who: usize) -> MemoryStore {
+        self.people[who].vault.store().clone()
+    }
+
+    /// The vault is what it was then; the person does not know.
+    pub(super) fn restore_vault(&mut self, who: usize, copy: MemoryStore) {
+        let person = &mut self.people[who];
+        person.vault = real::Vault::open(copy, &mut person.rng).unwrap();
+        self.kill(who);
+    }
+
+    pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
+        match self.request(who, Request::SafetyNumber { who: whom.into() }) {
+            Ok(Reply::SafetyNumber { digits, verified, .. }) => (digits, verified),
+            other => panic!("safety number: {:?}", other.err()),
+        }
+    }
+
     pub(super) fn go_offline(&mut self, who: usize) {
         self.people[who].online = false;
         self.people[who].circuits.clear();

@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
-    self as edge, accept_result, begin_result, created, envelope, finish_invite_result, gate,
+    self as edge, accept_result, begin_result, created, done_result, envelope, finish_invite_result, gate,
     open_invite_result, open_result, peer_queue, purpose, seal_result, session_result, sign_result, vault,
 };
 use ipc_schema::limits::{
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Misfit, bounded, fixed};
 use crate::engine::{
-    InviteRefusal, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
+    InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
 };
 use crate::ids::{PeerQueueId, RelayId, SessionId};
 use crate::store::{Created, StoreKey};
@@ -100,15 +100,44 @@ fn send(vault: &vault::Client, call: VaultCall) -> Pending {
             request.get().set_link(&link);
             answered!(request, answer => read_invite(answer.get_result()?))
         }
+        other => send_session_call(vault, other),
+    }
+}
+
+fn send_session_call(vault: &vault::Client, call: VaultCall) -> Pending {
+    match call {
         VaultCall::RemoveSession(session) => {
             let mut request = vault.remove_session_request();
             request.get().set_session(session.0);
             answered!(request, _answer => Ok(VaultAnswer::Done))
         }
+        VaultCall::SetVerified(session, verified) => {
+            let mut request = vault.set_verified_request();
+            request.get().set_session(session.0);
+            request.get().set_verified(verified);
+            answered!(request, answer => read_done(answer.get_result()?))
+        }
         VaultCall::Session(session) => {
             let mut request = vault.session_request();
             request.get().set_session(session.0);
             answered!(request, answer => read_session(answer.get_result()?))
+        }
+        VaultCall::Repair { session, outbox, content } => {
+            let mut request = vault.repair_session_request();
+            let mut fields = request.get();
+            fields.set_session(session.0);
+            fields.set_outbox(outbox.0);
+            fields.set_content(&content);
+            answered!(request, answer => read_sealed(answer.get_result()?))
+        }
+        VaultCall::Sign { relay, binding, counter, purpose } => {
+            let mut request = vault.sign_request();
+            let mut fields = request.get().init_purpose();
+            fields.set_relay(&relay.0);
+            fields.set_binding(&binding);
+            fields.set_counter(counter);
+            write_purpose(fields, &purpose);
+            answered!(request, answer => read_signed(answer.get_result()?))
         }
         other => send_message_call(vault, other),
     }
@@ -160,16 +189,7 @@ fn send_message_call(vault: &vault::Client, call: VaultCall) -> Pending {
             }
             answered!(request, _answer => Ok(VaultAnswer::Done))
         }
-        VaultCall::Sign { relay, binding, counter, purpose } => {
-            let mut request = vault.sign_request();
-            let mut fields = request.get().init_purpose();
-            fields.set_relay(&relay.0);
-            fields.set_binding(&binding);
-            fields.set_counter(counter);
-            write_purpose(fields, &purpose);
-            answered!(request, answer => read_signed(answer.get_result()?))
-        }
-        // `send` has taken all others.
+        // The functions above have taken all others.
         _ => async { Ok(VaultAnswer::Failed(VaultError::Bug)) }.boxed_local(),
     }
 }
@@ -276,13 +296,26 @@ fn read_opened(result: open_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
             inner: fixed(message.get_inner()?)?,
             peer_queues: read_queues(message.get_peer_queues()?)?,
             first: message.get_first(),
+            news: News {
+                repaired: message.get_repaired(),
+                repair_wanted: message.get_repair_wanted(),
+                identity_changed: message.get_identity_changed(),
+            },
         },
         open_result::Which::Duplicate(inner) => Opened::Duplicate(fixed(inner?)?),
         open_result::Which::Unreadable(()) => Opened::Unreadable,
         open_result::Which::OpenedTwice(()) => Opened::OpenedTwice,
-        open_result::Which::PeerRolledBack(_) => Opened::PeerRolledBack,
+        open_result::Which::PeerRolledBack(session) => Opened::PeerRolledBack(SessionId(session)),
+        open_result::Which::OutOfStep(session) => Opened::OutOfStep(SessionId(session)),
         open_result::Which::Error(error) => return Ok(failed(error?)),
     }))
+}
+
+fn read_done(result: done_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+    Ok(match result.which()? {
+        done_result::Which::Done(()) => VaultAnswer::Done,
+        done_result::Which::Error(error) => failed(error?),
+    })
 }
 
 fn read_signed(result: sign_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
@@ -301,6 +334,7 @@ fn read_session(result: session_result::Reader<'_>) -> Result<VaultAnswer, Misfi
                 .iter()
                 .map(|word| Ok::<_, Misfit>(word?.to_str()?.to_owned()))
                 .collect::<Result<_, _>>()?,
+            verified: session.get_verified(),
         },
         session_result::Which::Error(error) => failed(error?),
     })
@@ -356,6 +390,7 @@ fn failed(error: edge::VaultError) -> VaultAnswer {
         edge::VaultError::Storage => VaultError::Storage,
         edge::VaultError::RelayMismatch => VaultError::RelayMismatch,
         edge::VaultError::NoQueue => VaultError::NoQueue,
+        edge::VaultError::InviteAgain => VaultError::InviteAgain,
         edge::VaultError::Bug => VaultError::Bug,
     })
 }

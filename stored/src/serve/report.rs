@@ -6,7 +6,7 @@ use ipc_schema::edges::ui_stored_capnp as edge;
 use crate::conversations::hex;
 use crate::engine::{ContactAction, Counts, Told};
 use crate::error::Refusal;
-use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};
 
 pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {
     match refusal {
@@ -84,6 +84,12 @@ pub(super) fn contact(mut to: edge::contact::Builder<'_>, from: &Contact) {
     to.set_last_at(from.last_at.0);
     to.set_their_name(&from.their_name);
     to.set_last_text(&from.last_text);
+    to.set_notice(match from.notice {
+        Notice::None => edge::Notice::None,
+        Notice::Repairing => edge::Notice::Repairing,
+        Notice::InviteAgain => edge::Notice::InviteAgain,
+        Notice::NewIdentity => edge::Notice::NewIdentity,
+    });
 }
 
 pub(super) fn message(mut to: edge::message::Builder<'_>, from: &Message) {

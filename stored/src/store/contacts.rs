@@ -19,6 +19,19 @@ pub enum ContactState {
     Connected,
 }
 
+/// What the user is to know of a contact's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// All is well.
+    None,
+    /// It is being opened anew.
+    Repairing,
+    /// It cannot be: the two have to invite each other again.
+    InviteAgain,
+    /// The peer has another identity than before: the safety number is to be compared again.
+    NewIdentity,
+}
+
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -34,6 +47,8 @@ pub struct Contact {
     pub blocked: bool,
     /// The user compared the safety number.
     pub verified: bool,
+    /// What is wrong, or new.
+    pub notice: Notice,
     /// keyvault's session once there is one.
     pub session: Option<SessionId>,
     /// Texts that were not marked read.
@@ -71,7 +86,7 @@ pub struct ReceiveChain {
 }
 
 const COLUMNS: &str =
-    "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due";
+    "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due, notice";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -90,6 +105,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         last_at: Timestamp(row.get::<_, i64>(8)?.cast_unsigned()),
         last_text: row.get(9)?,
         ack_due: row.get(10)?,
+        notice: match row.get::<_, u8>(11)? {
+            0 => Notice::None,
+            1 => Notice::Repairing,
+            2 => Notice::InviteAgain,
+            _ => Notice::NewIdentity,
+        },
     })
 }
 
@@ -147,6 +168,10 @@ impl Store {
 
     pub(crate) fn set_verified(&self, id: ContactId, verified: bool) -> Result<(), StoreError> {
         self.run("UPDATE contacts SET verified = ?2 WHERE id = ?1", (id, verified))
+    }
+
+    pub(crate) fn set_notice(&self, id: ContactId, notice: Notice) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET notice = ?2 WHERE id = ?1", (id, notice as u8))
     }
 
     pub(crate) fn set_ack_due(&self, id: ContactId, due: bool) -> Result<(), StoreError> {

@@ -15,7 +15,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
-pub use contacts::{Contact, ContactState, ReceiveChain, SendChain};
+pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
 pub use events::{Event, EventKind};
 pub use messages::{Delivery, Message};
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};

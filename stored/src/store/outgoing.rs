@@ -35,6 +35,18 @@ pub enum OutgoingKind {
     QueueChange,
     /// Asks for what is missing.
     GapRequest,
+    /// Opens the session anew.
+    Repair,
+    /// Turns the ratchet.
+    KeepAlive,
+}
+
+impl OutgoingKind {
+    /// Whether it takes a number and is kept until the peer has acked it.
+    #[must_use]
+    pub fn numbered(self) -> bool {
+        !matches!(self, Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive)
+    }
 }
 
 /// One content on its way.
@@ -104,7 +116,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
             1 => OutgoingKind::Receipt,
             2 => OutgoingKind::Profile,
             3 => OutgoingKind::QueueChange,
-            _ => OutgoingKind::GapRequest,
+            4 => OutgoingKind::GapRequest,
+            5 => OutgoingKind::Repair,
+            _ => OutgoingKind::KeepAlive,
         },
         message: row.get(5)?,
         part: row.get(6)?,
@@ -137,13 +151,12 @@ impl Store {
         message: Option<(&str, u16, u16)>,
         offer: Option<ReplicaId>,
     ) -> Result<OutgoingId, StoreError> {
-        let numbered = !matches!(kind, OutgoingKind::Receipt | OutgoingKind::GapRequest);
         let (message, part, parts) =
             message.map_or((None, 0, 1), |(id, part, parts)| (Some(id), part, parts));
         self.run(
             "INSERT INTO outgoing (contact, state, kind, numbered, message, part, parts, offer)
              VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
-            (contact, kind as u8, numbered, message, part, parts, offer),
+            (contact, kind as u8, kind.numbered(), message, part, parts, offer),
         )?;
         Ok(OutgoingId(self.db.last_insert_rowid().cast_unsigned()))
     }
@@ -213,6 +226,18 @@ impl Store {
              AND state IN (1, 2) ORDER BY sequence"
         );
         self.rows(&sql, (contact, i64::try_from(sequence).unwrap_or(i64::MAX)), read)
+    }
+
+    /// A content of this kind that is not sealed yet.
+    pub(crate) fn unsealed(
+        &self,
+        contact: ContactId,
+        kind: OutgoingKind,
+    ) -> Result<Option<Outgoing>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state < 2 AND kind = ?2 ORDER BY id LIMIT 1"
+        );
+        self.row(&sql, (contact, kind as u8), read)
     }
 
     /// Whether a content of this kind is not at a relay yet.

@@ -17,6 +17,7 @@ CREATE TABLE contacts (
     state INTEGER NOT NULL,              -- invited 0, pending 1, connected 2
     blocked INTEGER NOT NULL DEFAULT 0,
     verified INTEGER NOT NULL DEFAULT 0,
+    notice INTEGER NOT NULL DEFAULT 0,   -- none 0, repairing 1, invite again 2, new identity 3
     session INTEGER UNIQUE,
     unread INTEGER NOT NULL DEFAULT 0,
     last_at INTEGER NOT NULL,

@@ -29,6 +29,7 @@ impl Ours {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let agreed = Agreed {
             transcript: [1; 32],
+            repair: Secret32::zero(),
             root: Secret32::take(&mut [2; 32]),
             initiator_header: Secret32::take(&mut [3; 32]),
             responder_header: Secret32::take(&mut [4; 32]),

@@ -18,6 +18,9 @@ pub(super) fn words(contact: &Contact) -> String {
     if contact.verified {
         line.push_str(", verified");
     }
+    if let Some(words) = contact.notice.words() {
+        line.push_str(&format!(", {words}"));
+    }
     if contact.unread > 0 {
         line.push_str(&format!(", {} unread", contact.unread));
     }

@@ -15,6 +15,7 @@ pub struct ContactRow<'a> {
     unread: u32,
     last_at: Option<u64>,
     their_name: &'a str,
+    notice: Option<&'static str>,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -28,6 +29,7 @@ impl<'a> From<&'a Contact> for ContactRow<'a> {
             unread: contact.unread,
             last_at: (contact.last_at.0 != 0).then_some(contact.last_at.0),
             their_name: &contact.their_name,
+            notice: contact.notice.words().map(|_| contact.notice.word()),
         }
     }
 }
@@ -163,11 +165,12 @@ mod tests {
             last_at: Timestamp(9),
             their_name: "B".into(),
             last_text: "hi".into(),
+            notice: crate::peers::messenger::Notice::None,
         };
         let json = serde_json::to_string(&ContactRow::from(&contact)).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B"}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null}"#
         );
     }
 

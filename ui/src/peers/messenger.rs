@@ -10,7 +10,7 @@ use ipc_schema::edges::ui_stored_capnp::{
 use tokio::sync::mpsc;
 
 use super::PeerError;
-pub use super::states::{Access, ContactState, Delivery, InviteState, Refusal};
+pub use super::states::{Access, ContactState, Delivery, InviteState, Notice, Refusal};
 
 /// Somebody the user can write to, or has invited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,19 @@ pub struct Contact {
     pub their_name: String,
     /// The beginning of the last text. A stranger's text.
     pub last_text: String,
+    /// What is wrong with the session, or new.
+    pub notice: Notice,
+}
+
+/// What two people compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SafetyNumber {
+    /// 12 groups of 5 digits.
+    pub digits: String,
+    /// 8 words.
+    pub words: Vec<String>,
+    /// The user said before that it was compared.
+    pub verified: bool,
 }
 
 /// One text of a conversation.
@@ -285,6 +298,20 @@ impl Messenger {
         read_contact(answer.get_contact()?)
     }
 
+    /// What the user and a contact compare.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn safety_number(&self, who: &str) -> Result<SafetyNumber, PeerError> {
+        let mut request = self.client.safety_number_request();
+        request.get().set_who(who);
+        let answer = request.send().promise.await?;
+        let answer = answer.get()?;
+        checked(answer.get_error()?.into())?;
+        let words = answer.get_words()?.iter().map(owned).collect::<Result<_, _>>()?;
+        Ok(SafetyNumber { digits: owned(answer.get_digits())?, words, verified: answer.get_verified() })
+    }
+
     /// Puts a text into the outbox; durable when it answers. An empty id: stored chooses. The same id again answers the first result.
     ///
     /// # Errors
@@ -431,6 +458,7 @@ fn read_contact(contact: contact::Reader<'_>) -> Result<Contact, PeerError> {
         last_at: Timestamp(contact.get_last_at()),
         their_name: owned(contact.get_their_name())?,
         last_text: owned(contact.get_last_text())?,
+        notice: contact.get_notice()?.into(),
     })
 }
 

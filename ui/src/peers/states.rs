@@ -46,6 +46,40 @@ mirrored! {
 }
 
 mirrored! {
+    /// What is wrong with a contact's session, or new.
+    Notice = wire::Notice {
+        /// All is well.
+        None => "none",
+        /// It broke and is being opened anew.
+        Repairing => "repairing",
+        /// It cannot be opened anew.
+        InviteAgain => "invite-again",
+        /// The safety number changed.
+        NewIdentity => "new-identity",
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "the macro derives the same for all")]
+impl Default for Notice {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
+impl Notice {
+    /// For a line about the contact: what it means, or what to do.
+    #[must_use]
+    pub fn words(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Repairing => Some("reconnecting securely"),
+            Self::InviteAgain => Some("cannot reconnect: invite each other again"),
+            Self::NewIdentity => Some("safety number changed: compare it again"),
+        }
+    }
+}
+
+mirrored! {
     /// How far a text is.
     Delivery = wire::Delivery {
         /// Durable here, at no relay yet.

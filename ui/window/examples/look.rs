@@ -26,6 +26,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         last_at: ago(minutes),
         their_name: String::new(),
         last_text: last.into(),
+        notice: Default::default(),
     }
 }
 

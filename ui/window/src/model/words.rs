@@ -377,6 +377,7 @@ mod tests {
             last_at: NOON,
             their_name: String::new(),
             last_text: String::new(),
+            notice: Default::default(),
         };
         let zone = Zone::default();
         let said = |state| {

@@ -1,0 +1,367 @@
+//! Opening a broken session anew (protocol.md 3): each side has handed the other a bundle for that, and both keep a secret of
+//! their first agreement. Who notices that something is wrong sends a first message over the queues that there are.
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+use super::messages::SealedMessage;
+use super::open::{News, NoMessage, Opened, note_used};
+use super::records::{ContactRecord, OutboxRecord, SessionRecord};
+use super::repair_records::{FormerRecord, Handshake, OwnKeys, RepairMarks, RepairRecord, ReplayRecord};
+use super::{OutgoingEnvelope, PutRecord, REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, Vault};
+use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
+use crate::error::{Thing, VaultError};
+use crate::frame::{Frame, REPAIR_CONTENT_MAX, RepairSection};
+use crate::identity::{DeviceList, Identity};
+use crate::ids::{InnerHash, OutboxId, ReplicaId, SessionId};
+use crate::kdf;
+use crate::memory::{Secret32, SecretBytes};
+use crate::pqxdh::{self, Bundle, FirstPrefix, KeyUse, LastingKeys, Validity};
+use crate::ratchet::Session;
+use crate::store::{Changes, Store};
+
+/// Attempts of the peer that could not be opened after it was told so: the second shows that it cannot open ours either.
+const HOPELESS: u8 = 2;
+
+/// A request to open a session anew.
+#[derive(Clone, Copy)]
+pub struct RepairSession<'a> {
+    /// Which.
+    pub session: SessionId,
+    /// Names the first message.
+    pub outbox: OutboxId,
+    /// stored's content, at most `REPAIR_CONTENT_MAX` bytes.
+    pub content: &'a [u8],
+    /// Own receive queues to offer in it; at most two.
+    pub offer: &'a [ReplicaId],
+}
+
+impl<S: Store> Vault<S> {
+    /// Agrees anew with the peer's repair bundle and seals the first message for each of the peer's queues. From now on this side
+    /// seals under the new session; what is under way under the old one still opens. Idempotent by `outbox`: the same bytes until
+    /// [`Self::forget`].
+    ///
+    /// # Errors
+    /// `InviteAgain` if there is nothing (any more) to agree with; `RateLimited` within ten minutes of the last time, whichever side
+    /// began it; `NoSuch(Session)`, `NoSuch(Replica)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)`;
+    /// `WrongPurpose(Replica)`; `Store`.
+    pub fn repair_session(
+        &mut self,
+        request: RepairSession<'_>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<OutgoingEnvelope>, VaultError> {
+        let hash = request.hash();
+        if let Some(kept) = self.load::<OutboxRecord>(&request.outbox.key())? {
+            let same = kept.session == request.session && kept.request == hash;
+            return same.then(|| kept.answer()).ok_or(VaultError::Conflict(Thing::Outbox));
+        }
+        if request.content.len() > REPAIR_CONTENT_MAX {
+            return Err(VaultError::TooLong);
+        }
+        self.has_room_for_answer()?;
+        let mut record: SessionRecord = self.require(&request.session.key(), Thing::Session)?;
+        let contact: ContactRecord = self.require(&request.session.key(), Thing::Session)?;
+        let mut repair: RepairRecord = self.require(&request.session.key(), Thing::Session)?;
+        let bundle = repair.bundle_to_agree_with(&contact, &record.marks, now)?;
+        let queues = self.numbered_queues(&record.peer_queues)?;
+        if queues.is_empty() {
+            return Err(VaultError::NoPeerQueue);
+        }
+        let (prefix, agreed) = pqxdh::initiate(&bundle, &contact.own, &repair.secret, (now, rng))
+            .map_err(|_| VaultError::InviteAgain)?;
+        let mut changes = Changes::default();
+        let offers = self.offer_replicas(request.offer, request.session, &mut changes)?;
+        let handshake = repair.begun(agreed.transcript, &record.marks, now);
+        let frame = Frame {
+            offers,
+            devices: contact.own.devices().bytes().to_vec(),
+            repair: RepairSection { unopened: handshake.told_unopened, ..RepairSection::default() },
+            content: Some(SecretBytes::new(request.content.to_vec())),
+        };
+        let mut ratchet =
+            Session::initiator(agreed, bundle.ratchet_key(), rng).map_err(|_| VaultError::InviteAgain)?;
+        let message = ratchet
+            .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
+            .map_err(|_| VaultError::Bug("first message does not fit"))?;
+        let inner = InnerBlock::first(prefix.bytes(), &message)?;
+        for replica in request.offer {
+            if !record.replicas.contains(replica) {
+                record.replicas.push(*replica);
+            }
+        }
+        replace_ratchet(request.session, (&mut record, ratchet), now, &mut changes)?;
+        record.marks.unconfirmed = true;
+        let sealed = SealedMessage { session: request.session, inner: &inner };
+        let kept = sealed.into_record(hash, &queues, rng);
+        changes.put_record(&request.session.key(), &record)?;
+        changes.put_record(&request.session.key(), &repair)?;
+        changes.put_record(&request.outbox.key(), &kept)?;
+        self.store.commit(&changes)?;
+        self.kept += 1;
+        Ok(kept.answer())
+    }
+
+    /// A first message over a session's own queue: the peer opens the session anew.
+    pub(super) fn open_anew(
+        &mut self,
+        session: SessionId,
+        (hash, prefix, message): (InnerHash, &FirstPrefix, &[u8]),
+        (now, rng): (Timestamp, &mut impl CryptoRng),
+    ) -> Result<Opened, NoMessage> {
+        self.refuse_replay(prefix, hash)?;
+        let mut contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
+        let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
+        let Some(keys) = repair.named_by(prefix, now) else {
+            return self.unopened(session, hash, (repair, contact.peer == *prefix.identity()));
+        };
+        let until = keys.until().after(REPAIR_KEPT);
+        let agreed = keys.respond(&contact.own, prefix, &repair.secret).map_err(|_| Opened::Unreadable)?;
+        let transcript = agreed.transcript;
+        let ratchet =
+            Session::responder(agreed, keys.signed_prekey().clone()).map_err(|_| Opened::Unreadable)?;
+        let accepted = ratchet.open(message, now, rng).map_err(|_| Opened::Unreadable)?;
+        let frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
+        let devices = DeviceList::parse(&frame.devices, prefix.identity().signing());
+        if devices.map_or(true, |devices| devices.hash() != *prefix.identity().devices_hash()) {
+            return Err(Opened::Unreadable.into());
+        }
+        // Whoever made this knows the secret of the first agreement.
+        let mut changes = Changes::default();
+        changes.put_record(&prefix.replay_id(), &ReplayRecord::new(hash, until))?;
+        let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
+        if !frame.repair.unopened && repair.own_attempt_wins(&transcript, &record.marks, now) {
+            self.store.commit(&changes).map_err(VaultError::from)?;
+            return Err(NoMessage::Superseded);
+        }
+        note_used(session, hash, (&accepted, now), &mut changes)?;
+        let identity_changed = contact.peer.id() != prefix.identity().id();
+        if contact.peer != *prefix.identity() {
+            contact.verified &= !identity_changed;
+            contact.peer = prefix.identity().clone();
+            changes.put_record(&session.key(), &contact)?;
+        }
+        replace_ratchet(session, (&mut record, accepted.session), now, &mut changes)?;
+        record.marks.unconfirmed = false;
+        repair.handshake = Some(Handshake { transcript, at: now, ours: false, told_unopened: false });
+        repair.unopened = 0;
+        changes.put_record(&session.key(), &repair)?;
+        let news = News { repaired: true, identity_changed, ..News::default() };
+        self.keep_opened((session, record, news), (hash, frame), (changes, now, rng))
+    }
+
+    /// The peer used keys that this side does not have: it, too, may have lost what came after an old copy.
+    fn unopened(
+        &mut self,
+        session: SessionId,
+        hash: InnerHash,
+        (mut repair, is_peer): (RepairRecord, bool),
+    ) -> Result<Opened, NoMessage> {
+        if !is_peer {
+            return Err(Opened::Unreadable.into());
+        }
+        if repair.last_unopened != hash.cut() {
+            repair.unopened = repair.unopened.saturating_add(1);
+            repair.last_unopened = hash.cut();
+            let mut changes = Changes::default();
+            changes.put_record(&session.key(), &repair)?;
+            self.store.commit(&changes).map_err(VaultError::from)?;
+        }
+        Err(Opened::OutOfStep(session).into())
+    }
+
+    /// Refuses an agreement that was made before, as long as its keys live.
+    pub(super) fn refuse_replay(&self, prefix: &FirstPrefix, hash: InnerHash) -> Result<(), NoMessage> {
+        match self.load::<ReplayRecord>(&prefix.replay_id())? {
+            Some(seen) if seen.inner == hash.cut() => Err(Opened::Duplicate(hash).into()),
+            Some(_) => Err(Opened::Unreadable.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a new session is repaired with one day.
+    pub(super) fn begin_repair(
+        &self,
+        session: SessionId,
+        (own, secret): (&Identity, Secret32),
+        (now, rng): (Timestamp, &mut impl CryptoRng),
+        changes: &mut Changes,
+    ) -> Result<RepairMarks, VaultError> {
+        let mut repair = RepairRecord {
+            secret,
+            own: Vec::new(),
+            given: Vec::new(),
+            theirs: None,
+            handshake: None,
+            unopened: 0,
+            last_unopened: [0; 16],
+        };
+        let mut marks = RepairMarks {
+            ours: 0,
+            acknowledged: false,
+            theirs: 0,
+            renew_at: Timestamp(0),
+            unconfirmed: false,
+        };
+        repair.renew(own, &mut marks, (now, rng));
+        changes.put_record(&session.key(), &repair)?;
+        Ok(marks)
+    }
+
+    /// What a message says about repair: which bundle is kept here, and the own one where it is owed and fits.
+    pub(super) fn repair_section(
+        &self,
+        session: SessionId,
+        marks: &RepairMarks,
+        frame: &Frame,
+    ) -> Result<RepairSection, VaultError> {
+        let untrusted_bundle = if !marks.acknowledged && frame.has_room_for_bundle() {
+            self.require::<RepairRecord>(&session.key(), Thing::Session)?.given
+        } else {
+            Vec::new()
+        };
+        Ok(RepairSection { acknowledged: marks.theirs, unopened: false, untrusted_bundle })
+    }
+
+    /// Takes what the peer says about repair, and renews the own keys once a week while the peer keeps up.
+    pub(super) fn take_repair(
+        &self,
+        session: SessionId,
+        (marks, section): (&mut RepairMarks, &RepairSection),
+        (now, rng): (Timestamp, &mut impl CryptoRng),
+        changes: &mut Changes,
+    ) -> Result<(), VaultError> {
+        let acknowledges = !marks.acknowledged && section.acknowledged == marks.ours;
+        let brings = bundle_id(&section.untrusted_bundle).is_some_and(|id| id != marks.theirs);
+        let renews = (marks.acknowledged || acknowledges) && now >= marks.renew_at;
+        if !acknowledges && !brings && !renews {
+            return Ok(());
+        }
+        let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
+        let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
+        if acknowledges {
+            marks.acknowledged = true;
+            repair.newest_is_known(now);
+        }
+        if brings {
+            repair.take_bundle(&contact, marks, &section.untrusted_bundle);
+        }
+        if renews {
+            repair.renew(&contact.own, marks, (now, rng));
+        }
+        changes.put_record(&session.key(), &repair)
+    }
+}
+
+impl RepairRecord {
+    fn bundle_to_agree_with(
+        &self,
+        contact: &ContactRecord,
+        marks: &RepairMarks,
+        now: Timestamp,
+    ) -> Result<Bundle, VaultError> {
+        if let Some(retry_after) = self.wait(now) {
+            return Err(VaultError::RateLimited { retry_after });
+        }
+        let told = self.handshake.is_some_and(|last| last.ours && last.told_unopened);
+        if marks.unconfirmed && told && self.unopened >= HOPELESS {
+            return Err(VaultError::InviteAgain);
+        }
+        let bundle = self.theirs.as_ref().ok_or(VaultError::InviteAgain)?;
+        let bundle = Bundle::parse_repair(&contact.peer, bundle).map_err(|_| VaultError::InviteAgain)?;
+        bundle.holds(now).map_err(|_| VaultError::InviteAgain)?;
+        Ok(bundle)
+    }
+
+    /// Notes that this side begins now.
+    fn begun(&mut self, transcript: [u8; 32], marks: &RepairMarks, now: Timestamp) -> Handshake {
+        let told = self.handshake.is_some_and(|last| last.ours && last.told_unopened) && marks.unconfirmed;
+        let handshake =
+            Handshake { transcript, at: now, ours: true, told_unopened: told || self.unopened > 0 };
+        self.handshake = Some(handshake);
+        // Counted from when the peer was told on.
+        if !told {
+            self.unopened = 0;
+        }
+        handshake
+    }
+
+    /// Both sides began at once: the lower T wins. Ten minutes after its own attempt was answered a side takes it that the peer's
+    /// is a new one.
+    fn own_attempt_wins(&self, theirs: &[u8; 32], marks: &RepairMarks, now: Timestamp) -> bool {
+        let Some(own) = self.handshake.filter(|own| own.ours) else { return false };
+        (marks.unconfirmed || now.since(own.at) < REPAIR_EVERY) && own.transcript < *theirs
+    }
+
+    fn renew(
+        &mut self,
+        identity: &Identity,
+        marks: &mut RepairMarks,
+        (now, rng): (Timestamp, &mut impl CryptoRng),
+    ) {
+        self.prune(now);
+        let validity = Validity::until(now, now.after(REPAIR_VALID));
+        let keys = LastingKeys::generate(KeyUse::Repair, validity, rng);
+        self.given = keys.bundle(identity).repair_bytes();
+        marks.ours = keys.id();
+        marks.acknowledged = false;
+        marks.renew_at = now.after(REPAIR_RENEWED);
+        self.own.push(OwnKeys { keys, drop_at: None });
+    }
+
+    fn newest_is_known(&mut self, now: Timestamp) {
+        let older = self.own.len().saturating_sub(1);
+        for own in self.own.iter_mut().take(older) {
+            own.drop_at.get_or_insert(now.after(REPAIR_KEPT));
+        }
+        self.prune(now);
+    }
+
+    /// Keeps the peer's bundle; one that does not verify, or is older than what is kept from this session, is left out.
+    fn take_bundle(&mut self, contact: &ContactRecord, marks: &mut RepairMarks, untrusted_bundle: &[u8]) {
+        let parse = |bytes: &[u8]| Bundle::parse_repair(&contact.peer, bytes).ok();
+        let Some(bundle) = parse(untrusted_bundle) else { return };
+        let kept = self.theirs.as_deref().filter(|_| marks.theirs != 0).and_then(parse);
+        if kept.is_none_or(|kept| kept.valid_from() <= bundle.valid_from()) {
+            marks.theirs = bundle.id();
+            self.theirs = Some(untrusted_bundle.to_vec());
+        }
+    }
+}
+
+impl RepairSession<'_> {
+    fn hash(&self) -> [u8; 32] {
+        let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
+        let count = (offers.len() as u64).to_be_bytes();
+        kdf::sha256(&[b"privatus/repair-outbox/v1", &count, &offers, self.content])
+    }
+}
+
+impl std::fmt::Debug for RepairSession<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RepairSession({:?}, {:?}, {} B)", self.session, self.outbox, self.content.len())
+    }
+}
+
+/// The session goes on under another ratchet, and both sides hand over their bundles again: one of them may have lost the other's.
+fn replace_ratchet(
+    session: SessionId,
+    (record, ratchet): (&mut SessionRecord, Session),
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), VaultError> {
+    let former = std::mem::replace(&mut record.ratchet, ratchet);
+    // Nobody ever spoke in an own attempt that was not answered: what came before it is worth more.
+    if !record.marks.unconfirmed {
+        changes.put_record(&session.key(), &FormerRecord { ratchet: former, since: now })?;
+    }
+    record.marks.acknowledged = false;
+    record.marks.theirs = 0;
+    Ok(())
+}
+
+/// The id of a repair bundle that is not verified yet.
+fn bundle_id(untrusted_bundle: &[u8]) -> Option<u32> {
+    let id = untrusted_bundle.get(5 + 108..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*id))
+}

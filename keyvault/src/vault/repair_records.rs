@@ -1,0 +1,207 @@
+//! What the vault keeps so that a session can be opened anew, and what keeps agreements from being played again.
+
+use std::time::Duration;
+
+use ipc_schema::Timestamp;
+
+use super::records::Record;
+use super::{HELD_AT_RELAY, REPAIR_EVERY};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::ids::InnerHash;
+use crate::memory::Secret32;
+use crate::pqxdh::{FirstPrefix, KeyUse, LastingKeys};
+use crate::ratchet::Session;
+use crate::store::Table;
+
+/// Where the repair bundles of both sides stand: what sealing and opening must know without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RepairMarks {
+    /// The own bundle that the peer is to have.
+    pub(super) ours: u32,
+    /// The peer has told that it has it.
+    pub(super) acknowledged: bool,
+    /// The peer's bundle that is kept; 0: none in this session.
+    pub(super) theirs: u32,
+    /// When a new own one is due.
+    pub(super) renew_at: Timestamp,
+    /// This side opened the session anew and has not heard from the peer since.
+    pub(super) unconfirmed: bool,
+}
+
+impl RepairMarks {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.u32(self.ours).flag(self.acknowledged).u32(self.theirs);
+        writer.u64(self.renew_at.0).flag(self.unconfirmed);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            ours: reader.u32()?,
+            acknowledged: reader.flag()?,
+            theirs: reader.u32()?,
+            renew_at: Timestamp(reader.u64()?),
+            unconfirmed: reader.flag()?,
+        })
+    }
+}
+
+/// Own keys that a peer was given for opening the session anew.
+pub(super) struct OwnKeys {
+    pub(super) keys: LastingKeys,
+    /// Set once the peer has acknowledged newer ones.
+    pub(super) drop_at: Option<Timestamp>,
+}
+
+impl OwnKeys {
+    /// Until then a first message may come for them: it may lie at a relay for long.
+    pub(super) fn end(&self) -> Timestamp {
+        let expired = self.keys.until().after(HELD_AT_RELAY);
+        self.drop_at.map_or(expired, |at| at.min(expired))
+    }
+}
+
+/// The last time that a session was opened anew.
+#[derive(Clone, Copy)]
+pub(super) struct Handshake {
+    pub(super) transcript: [u8; 32],
+    pub(super) at: Timestamp,
+    pub(super) ours: bool,
+    /// It told the peer that the peer's own attempt could not be opened.
+    pub(super) told_unopened: bool,
+}
+
+/// What a session is opened anew with. Written seldom.
+pub(super) struct RepairRecord {
+    /// The psk, from the first agreement of these two: proves to each that the other is whom it met then.
+    pub(super) secret: Secret32,
+    /// Oldest first; the last ones are those that the peer is to have.
+    pub(super) own: Vec<OwnKeys>,
+    /// The bundle of the last ones.
+    pub(super) given: Vec<u8>,
+    /// The peer's newest bundle; verified when it came.
+    pub(super) theirs: Option<Vec<u8>>,
+    pub(super) handshake: Option<Handshake>,
+    /// Attempts of the peer that could not be opened, since it was told of that or this side began last; and which the last was.
+    pub(super) unopened: u8,
+    pub(super) last_unopened: [u8; 16],
+}
+
+impl RepairRecord {
+    /// Own keys that a first message names and that are not over.
+    pub(super) fn named_by(&self, prefix: &FirstPrefix, now: Timestamp) -> Option<&LastingKeys> {
+        let named = self.own.iter().find(|own| own.keys.are_named_by(prefix))?;
+        (now <= named.end()).then_some(&named.keys)
+    }
+
+    /// Drops keys that are over; the newest ones stay.
+    pub(super) fn prune(&mut self, now: Timestamp) {
+        if let Some(newest) = self.own.pop() {
+            self.own.retain(|own| now <= own.end());
+            self.own.push(newest);
+        }
+    }
+
+    /// How long nothing may be begun.
+    pub(super) fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let since = now.since(self.handshake?.at);
+        (since < REPAIR_EVERY).then(|| REPAIR_EVERY.saturating_sub(since))
+    }
+}
+
+impl Record for RepairRecord {
+    const TABLE: Table = Table::Repair;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(self.secret.expose()).u16(u16::try_from(self.own.len()).map_err(|_| Malformed)?);
+        for own in &self.own {
+            own.keys.write(writer);
+            writer.flag(own.drop_at.is_some()).u64(own.drop_at.map_or(0, |at| at.0));
+        }
+        writer.short_bytes(&self.given)?;
+        writer.short_bytes(self.theirs.as_deref().unwrap_or_default())?;
+        writer.flag(self.handshake.is_some());
+        if let Some(handshake) = &self.handshake {
+            writer.put(&handshake.transcript).u64(handshake.at.0);
+            writer.flag(handshake.ours).flag(handshake.told_unopened);
+        }
+        writer.u8(self.unopened).put(&self.last_unopened);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let secret = reader.secret()?;
+        let own = (0..reader.u16()?)
+            .map(|_| {
+                let keys = LastingKeys::read(KeyUse::Repair, reader)?;
+                let (is_set, at) = (reader.flag()?, Timestamp(reader.u64()?));
+                Ok(OwnKeys { keys, drop_at: is_set.then_some(at) })
+            })
+            .collect::<Result<_, Malformed>>()?;
+        let given = reader.short_bytes()?.to_vec();
+        let theirs = reader.short_bytes()?.to_vec();
+        let handshake = match reader.flag()? {
+            true => Some(Handshake {
+                transcript: reader.array()?,
+                at: Timestamp(reader.u64()?),
+                ours: reader.flag()?,
+                told_unopened: reader.flag()?,
+            }),
+            false => None,
+        };
+        Ok(Self {
+            secret,
+            own,
+            given,
+            theirs: Some(theirs).filter(|bytes| !bytes.is_empty()),
+            handshake,
+            unopened: reader.u8()?,
+            last_unopened: reader.array()?,
+        })
+    }
+}
+
+/// The ratchet of a session before it was opened anew.
+pub(super) struct FormerRecord {
+    pub(super) ratchet: Session,
+    pub(super) since: Timestamp,
+}
+
+impl Record for FormerRecord {
+    const TABLE: Table = Table::Former;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.u64(self.since.0);
+        self.ratchet.write(writer);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let since = Timestamp(reader.u64()?);
+        Ok(Self { ratchet: Session::read(reader)?, since })
+    }
+}
+
+/// An agreement that was made, by (EKa, ct): as long as its keys live it must not be made again.
+pub(super) struct ReplayRecord {
+    pub(super) inner: [u8; 16],
+    pub(super) until: Timestamp,
+}
+
+impl ReplayRecord {
+    pub(super) fn new(inner: InnerHash, until: Timestamp) -> Self {
+        Self { inner: inner.cut(), until }
+    }
+}
+
+impl Record for ReplayRecord {
+    const TABLE: Table = Table::Replay;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.put(&self.inner).u64(self.until.0);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { inner: reader.array()?, until: Timestamp(reader.u64()?) })
+    }
+}
