@@ -17,7 +17,7 @@ const SECRET: [&str; 8] = [
 ];
 
 /// Types that derive Debug over raw bytes or text, with what those are. What is not public is `Secret`, whose Debug is silent.
-const PUBLIC: [(&str, &str); 15] = [
+const PUBLIC: [(&str, &str); 19] = [
     ("Agreed", "the transcript's hash"),
     ("Authenticator", "what a relay is sent"),
     ("DeviceList", "what a peer is sent"),
@@ -29,9 +29,13 @@ const PUBLIC: [(&str, &str); 15] = [
     ("OpenedInvite", "a blob's name and a public key"),
     ("PeerQueue", "a public key"),
     ("PublicIdentity", "public keys and a signature"),
+    ("PublishedAddress", "what anybody may look up"),
     ("Purpose", "names and hashes of envelopes"),
     ("RatchetError", "a public key"),
+    ("RepairSection", "a bundle of public keys"),
     ("SafetyNumber", "what two people read to each other"),
+    ("ShortString", "what two people read to each other"),
+    ("Shown", "what two people read to each other"),
     ("Sign", "a circuit's binding, known to the relay"),
 ];
 
