@@ -11,6 +11,14 @@ interface Gate {
   # The bootstrap: all that can be had while locked.
   open @0 () -> (unlocked :Unlocked);
   # Parks until the vault is unlocked, then answers. A lock ends keyvault, and with it every capability of this edge.
+
+  standing @1 (seen :UInt64) -> (now :UInt64, screenLocked :Bool, vault :UInt32);
+  # Parks while `now`, an opaque number, would be `seen`; 0 always answers. `screenLocked`: the window is to be served nothing but
+  # counts. `vault` grows when another vault took the place of the one that was open: the Vault of an earlier `open` is dead,
+  # and stored asks anew. Idempotent.
+
+  wiped @2 () -> ();
+  # What `Unlocked.wipe` ordered is done: it is not ordered again. Idempotent.
 }
 
 struct Unlocked {
@@ -19,6 +27,11 @@ struct Unlocked {
   # 32 B, the SQLCipher key of `store.db`.
   scripts @2 :Bool;
   # Local programs may use the sockets of a desktop profile (the flag lives in the vault).
+  decoyKey @3 :Data;
+  # 32 B, the SQLCipher key of `decoy.db`, which stored makes where it is missing.
+  wipe @4 :Bool;
+  # Before anything else: `decoy.db` takes the place of `store.db` (unless `storeKey` opens that one: then it did), `blobs/` and
+  # `*.old` go, a new decoy.db is made; then `wiped`. Said at each `open` until then.
 }
 
 interface Vault {

@@ -98,23 +98,34 @@ impl std::fmt::Debug for SecretBytes {
     }
 }
 
-/// Two keys in a page of their own that is never swapped and, where the kernel can, not even mapped by it.
+/// Keys in a page of their own that is never swapped and, where the kernel can, not even mapped by it.
 pub(crate) struct GuardedKeys(sandbox::SecretMemory);
 
 impl GuardedKeys {
-    /// Copies the two halves of `keys`.
-    pub(crate) fn new(keys: &Secret<64>) -> std::io::Result<Self> {
-        let mut memory = sandbox::SecretMemory::new(64)?;
-        memory.copy_from_slice(keys.expose());
-        Ok(Self(memory))
+    /// Copies `keys`; their places are their numbers.
+    pub(crate) fn new(keys: &[&Secret32]) -> std::io::Result<Self> {
+        let mut guarded = Self(sandbox::SecretMemory::new(keys.len() * 32)?);
+        for (at, key) in keys.iter().enumerate() {
+            guarded.set(at, key);
+        }
+        Ok(guarded)
     }
 
-    pub(crate) fn first(&self) -> &[u8; 32] {
-        self.0.first_chunk().unwrap_or(&[0; 32])
+    /// Puts a key in the place of another.
+    pub(crate) fn set(&mut self, at: usize, key: &Secret32) {
+        if let Some(place) = self.0.as_chunks_mut::<32>().0.get_mut(at) {
+            *place = *key.expose();
+        }
     }
 
-    pub(crate) fn second(&self) -> &[u8; 32] {
-        self.0.last_chunk().unwrap_or(&[0; 32])
+    /// The key in a place; one that was never given is zero.
+    pub(crate) fn key(&self, at: usize) -> &[u8; 32] {
+        self.0.as_chunks::<32>().0.get(at).unwrap_or(&[0; 32])
+    }
+
+    /// A copy for a moment.
+    pub(crate) fn copy(&self, at: usize) -> Secret32 {
+        Secret32::copy_of(self.key(at)).unwrap_or_else(Secret32::zero)
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn run(mut child: Child) -> Exit {
     let shell = Rc::new(Shell::new(File::from(file)));
     let passphrase = child.files.remove("passphrase");
     let settled = child.files.remove("settled");
-    if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless) {
+    if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless).await {
         // The supervisor takes its closing for a success: let the process's end close it.
         std::mem::forget(settled);
         return exit;
@@ -47,10 +47,13 @@ pub async fn run(mut child: Child) -> Exit {
 }
 
 /// With a passphrase: create or unlock, and end the suite if that cannot be. Without: wait for one over the edge.
-fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> Result<(), Exit> {
+async fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> Result<(), Exit> {
     if let (Some(complaint), true) = (shell.complaint(), headless || passphrase.is_some()) {
         eprintln!("{complaint}");
         return Err(Exit::VaultUnreadable);
+    }
+    if shell.was_repaired() {
+        eprintln!("the vault file was damaged in a part that is kept twice, and is whole again");
     }
     let Some(passphrase) = passphrase else { return Ok(()) };
     let passphrase = read_passphrase(passphrase).map_err(|error| {
@@ -59,8 +62,11 @@ fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> R
     })?;
     let result = match shell.condition() {
         Condition::Missing => shell.create(&passphrase),
-        _ => shell.unlock(&passphrase),
+        _ => in_turn(|| shell.unlock(&passphrase)).await,
     };
+    if result.is_ok() && shell.is_read_only() {
+        eprintln!("the vault file is damaged: what can be read is open, and nothing can be changed");
+    }
     result.map_err(|error| {
         eprintln!("{error}");
         match error {
@@ -71,6 +77,18 @@ fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> R
             _ => Exit::Fault,
         }
     })
+}
+
+/// Waits out what earlier wrong passphrases cost: who started the suite with one has no way to come back with it.
+async fn in_turn(unlock: impl Fn() -> Result<(), VaultFileError>) -> Result<(), VaultFileError> {
+    match unlock() {
+        Err(VaultFileError::Wait(wait)) => {
+            eprintln!("{}", VaultFileError::Wait(wait));
+            tokio::time::sleep(wait).await;
+            unlock()
+        }
+        result => result,
+    }
 }
 
 /// One line without its newline; what comes after it is not ours.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use getrandom::SysRng;
 use ipc_schema::Timestamp;
 use rand_core::UnwrapErr;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::error::VaultError;
-use crate::sealed::{Examined, LockedVault, SealedStore, VaultFileError};
+use crate::sealed::{Examined, LockedVault, Opened, SealedStore, VaultFileError};
 use crate::store::StoreError;
 use crate::unlock::{Cost, CostError};
 use crate::vault::Vault;
@@ -23,6 +23,9 @@ pub type ServedVault = Vault<SealedStore<SystemRng>>;
 
 /// How often what has outlived its use is dropped.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long what was deleted or overwritten may lie readable for who has file and passphrase.
+const COMPACT_EVERY: Duration = Duration::from_secs(10 * 60);
+const COMPACTIONS_A_SWEEP: u64 = SWEEP_EVERY.as_secs() / COMPACT_EVERY.as_secs();
 
 /// What the file is, and what may be done with it: locked and unlocked hold different types.
 enum State {
@@ -50,9 +53,21 @@ pub enum Condition {
     Missing,
 }
 
+/// What stored must know beside what it asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The window is to be shown nothing.
+    pub screen_locked: bool,
+    /// Grows when another vault took this one's place: whatever was handed out before is of one that is gone.
+    pub vault: u32,
+}
+
 /// One vault file, shared by all edges of this process.
 pub struct Shell {
     state: RefCell<State>,
+    /// Since when a wait after wrong passphrases runs.
+    started: tokio::time::Instant,
+    standing: watch::Sender<Standing>,
     unlocked: Notify,
     locking: Notify,
     /// Calls that changed something, counted.
@@ -81,6 +96,8 @@ impl Shell {
     fn with_state(state: State) -> Self {
         Self {
             state: RefCell::new(state),
+            started: tokio::time::Instant::now(),
+            standing: watch::Sender::default(),
             unlocked: Notify::new(),
             locking: Notify::new(),
             changes: Cell::new(0),
@@ -115,7 +132,7 @@ impl Shell {
     #[cfg(test)]
     pub(crate) fn reopened_for_tests(file: File) -> Self {
         let Ok(Examined::Locked(locked)) = Examined::with_floor(file, Cost::for_tests()) else { panic!() };
-        let store = locked.unlock(b"pass", UnwrapErr(SysRng)).unwrap();
+        let store = locked.unlock(b"pass", Duration::ZERO, UnwrapErr(SysRng)).unwrap();
         Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
     }
 
@@ -130,6 +147,7 @@ impl Shell {
     pub fn condition(&self) -> Condition {
         match &*self.state.borrow() {
             State::Unlocked(_) => Condition::Unlocked,
+            State::Locked(vault) if vault.is_damaged() => Condition::Damaged,
             State::Locked(_) | State::Gone => Condition::Locked,
             State::Missing(_) => Condition::Missing,
             State::Unusable(VaultFileError::Newer) => Condition::Newer,
@@ -150,22 +168,23 @@ impl Shell {
         let file = file.try_clone().map_err(failed("sharing"))?;
         let store = LockedVault::create(file, passphrase, measured_cost()?, UnwrapErr(SysRng))?;
         *state = State::Unlocked(Box::new(opened(store)?));
-        self.unlocked.notify_waiters();
+        drop(state);
+        self.opened();
         Ok(())
     }
 
-    /// Unlocks with this passphrase; if unlocked already, checks it.
+    /// Unlocks with this passphrase, and ends a screen lock; if unlocked already, checks it.
     ///
     /// # Errors
-    /// `WrongPassphrase`, `Cost`, `Io`; `Damaged` where there is nothing to unlock (see [`Self::condition`]).
+    /// `WrongPassphrase`, `Wait`, `Cost`, `Io`; `Damaged` where there is nothing to unlock (see [`Self::condition`]).
     pub fn unlock(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
-        let mut state = self.state.borrow_mut();
-        let (next, result) = std::mem::replace(&mut *state, State::Gone).unlock(passphrase);
-        *state = next;
-        if result.is_ok() {
-            self.unlocked.notify_waiters();
-        }
-        result
+        self.attempt(passphrase, |state, opened| {
+            let entered = state.enter(opened);
+            if entered.is_ok() {
+                self.opened();
+            }
+            entered
+        })
     }
 
     /// Sets the scripts flag for who knows the passphrase; a locked vault is locked again after it.
@@ -173,21 +192,83 @@ impl Shell {
     /// # Errors
     /// As [`Self::unlock`].
     pub fn set_scripts(&self, passphrase: &[u8], on: bool) -> Result<(), VaultFileError> {
-        let was_locked = self.condition() == Condition::Locked;
-        let mut state = self.state.borrow_mut();
-        let (mut next, mut result) = std::mem::replace(&mut *state, State::Gone).unlock(passphrase);
-        if let (State::Unlocked(vault), Ok(())) = (&mut next, &result) {
-            result = vault.set_scripts(on).and_then(|()| vault.flush()).map_err(from_vault);
-        }
-        *state = if was_locked { next.lock() } else { next };
-        result
+        self.attempt(passphrase, |state, opened| {
+            let was_locked = matches!(state, State::Locked(_));
+            state.enter(opened)?;
+            let State::Unlocked(vault) = &mut *state else { return Err(VaultFileError::Damaged) };
+            let set = vault.set_scripts(on).and_then(|()| vault.flush()).map_err(from_vault);
+            if was_locked {
+                state.lock();
+            }
+            set
+        })
     }
 
-    /// Drops all keys; the process ends soon.
+    /// Looks at the key slots, or changes them, for who knows a passphrase.
+    ///
+    /// # Errors
+    /// As [`Self::unlock`], and those of [`LockedVault`]'s calls on slots.
+    pub fn slots<T>(
+        &self,
+        passphrase: &[u8],
+        call: impl FnOnce(&mut LockedVault, &Opened, &mut SystemRng) -> Result<T, VaultFileError>,
+    ) -> Result<T, VaultFileError> {
+        self.attempt(passphrase, |state, opened| {
+            call(state.file().ok_or(VaultFileError::Damaged)?, opened, &mut UnwrapErr(SysRng))
+        })
+    }
+
+    /// Tries a passphrase, and does something with what it opened. The duress passphrase, wherever it is given, makes this
+    /// another vault: what was unlocked before is gone, and who used it is told.
+    fn attempt<T>(
+        &self,
+        passphrase: &[u8],
+        then: impl FnOnce(&mut State, &Opened) -> Result<T, VaultFileError>,
+    ) -> Result<T, VaultFileError> {
+        let now = self.started.elapsed();
+        let mut state = self.state.borrow_mut();
+        let file = state.file().ok_or(VaultFileError::Damaged)?;
+        let opened = file.attempt(passphrase, now, &mut UnwrapErr(SysRng))?;
+        let was_unlocked = matches!(*state, State::Unlocked(_));
+        if opened.is_switched() && was_unlocked {
+            state.lock();
+            state.enter(&opened)?;
+            self.standing.send_modify(|standing| standing.vault += 1);
+        }
+        then(&mut state, &opened)
+    }
+
+    /// A passphrase was right.
+    fn opened(&self) {
+        self.standing.send_modify(|standing| standing.screen_locked = false);
+        self.unlocked.notify_waiters();
+    }
+
+    /// Keeps the window from seeing anything until the passphrase was given.
+    pub fn screen_lock(&self) {
+        self.standing.send_modify(|standing| standing.screen_locked = true);
+    }
+
+    /// How things stand for stored, and their changes.
+    #[must_use]
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// stored has wiped what the duress passphrase was to destroy.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn wiped(&self) -> Result<(), VaultFileError> {
+        self.with(|vault, _, _| vault.store_mut().wiped()).unwrap_or(Ok(()))
+    }
+
+    /// Drops all keys; the process ends soon. What was deleted or overwritten is made unreadable first.
     pub fn lock(&self) {
         if let Some(Err(error)) = self.with(|vault, _, _| vault.flush()) {
             eprintln!("{error}");
         }
+        self.compact();
         *self.state.borrow_mut() = State::Gone;
         self.locking.notify_one();
     }
@@ -269,15 +350,39 @@ impl Shell {
         self.flushed.notify_waiters();
     }
 
-    /// Drops what has outlived its use, at every unlock and every hour, for ever.
+    /// Drops what has outlived its use, at every unlock and every hour, and makes what is gone unreadable, for ever.
     pub async fn sweep(&self) {
         loop {
             self.unlocked().await;
             if let Some(Err(error)) = self.change(Duration::ZERO, |vault, now, _| vault.sweep(now)).await {
                 eprintln!("sweeping the vault failed: {error}");
             }
-            tokio::time::sleep(SWEEP_EVERY).await;
+            for _ in 0..COMPACTIONS_A_SWEEP {
+                tokio::time::sleep(COMPACT_EVERY).await;
+                self.compact();
+            }
+            if let Some(Err(error)) = self.with(|vault, _, _| vault.store_mut().shrink()) {
+                eprintln!("shrinking the vault failed: {error}");
+            }
         }
+    }
+
+    fn compact(&self) {
+        if let Some(Err(error)) = self.with(|vault, _, _| vault.store_mut().compact()) {
+            eprintln!("compacting the vault failed: {error}");
+        }
+    }
+
+    /// Whether the vault is unlocked and damaged: it is only read, as far as that goes.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.with(|vault, _, _| vault.store().is_read_only()).unwrap_or(false)
+    }
+
+    /// Whether something that is kept twice was found damaged once, and written anew.
+    #[must_use]
+    pub fn was_repaired(&self) -> bool {
+        self.state.borrow_mut().file().is_some_and(|file| file.was_repaired())
     }
 
     /// Why there is no usable vault, in one line.
@@ -291,28 +396,36 @@ impl Shell {
 }
 
 impl State {
-    fn unlock(self, passphrase: &[u8]) -> (Self, Result<(), VaultFileError>) {
+    /// The file, locked or not.
+    fn file(&mut self) -> Option<&mut LockedVault> {
         match self {
-            Self::Locked(locked) => match locked.unlock(passphrase, UnwrapErr(SysRng)) {
+            Self::Locked(locked) => Some(locked),
+            Self::Unlocked(vault) => Some(vault.store_mut().file()),
+            _ => None,
+        }
+    }
+
+    /// Unlocks what a passphrase opened; what is unlocked stays so.
+    fn enter(&mut self, slot: &Opened) -> Result<(), VaultFileError> {
+        let (next, entered) = match std::mem::replace(self, Self::Gone) {
+            Self::Locked(locked) => match locked.enter(slot, UnwrapErr(SysRng)) {
                 Ok(store) => match opened(store) {
                     Ok(vault) => (Self::Unlocked(Box::new(vault)), Ok(())),
                     Err(error) => (Self::Unusable(error), Err(VaultFileError::Damaged)),
                 },
                 Err((locked, error)) => (Self::Locked(locked), Err(error)),
             },
-            Self::Unlocked(vault) => {
-                let verified = vault.store().verify(passphrase);
-                (Self::Unlocked(vault), verified)
-            }
-            other => (other, Err(VaultFileError::Damaged)),
-        }
+            other => (other, Ok(())),
+        };
+        *self = next;
+        entered
     }
 
-    fn lock(self) -> Self {
-        match self {
+    fn lock(&mut self) {
+        *self = match std::mem::replace(self, Self::Gone) {
             Self::Unlocked(vault) => Self::Locked(vault.into_store().lock()),
             other => other,
-        }
+        };
     }
 }
 
@@ -324,10 +437,7 @@ impl std::fmt::Debug for Shell {
 
 fn opened(mut store: SealedStore<SystemRng>) -> Result<ServedVault, VaultFileError> {
     store.defer();
-    let mut vault = Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)?;
-    // A fresh vault's store key.
-    vault.flush().map_err(from_vault)?;
-    Ok(vault)
+    Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)
 }
 
 /// What one guess shall cost, measured on this machine now.
@@ -341,7 +451,7 @@ fn measured_cost() -> Result<Cost, CostError> {
 
 fn from_vault(error: VaultError) -> VaultFileError {
     match error {
-        VaultError::Store(StoreError::Io { doing, source }) => VaultFileError::Io { doing, source },
+        VaultError::Store(error) => error.into(),
         _ => VaultFileError::Damaged,
     }
 }

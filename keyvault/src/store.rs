@@ -83,6 +83,9 @@ pub enum StoreError {
     /// A record is not what this vault wrote.
     #[error("vault file is damaged")]
     Damaged,
+    /// The file is damaged, and is only read.
+    #[error("vault file is damaged: it can be read and not written")]
+    ReadOnly,
 }
 
 /// A record by its id, still to be decoded.

@@ -219,6 +219,17 @@ fn a_vault_survives_kills_behind_its_walls_and_ends_as_it_should() {
 
         let file = File::options().write(true).open(&path).unwrap();
         file.set_len(20_000).unwrap();
+        let (running, gate, ui) = with(None).run();
+        assert_eq!(unlock(&ui, b"wrong").await, UnlockResult::WrongPassphrase);
+        assert_eq!(
+            unlock(&ui, b"correct horse").await,
+            UnlockResult::Damaged,
+            "open as far as it can be read"
+        );
+        assert_eq!(vault_of(&gate).await.1, store_key, "history opens where no record is left");
+        running.kill();
+
+        file.set_len(4_000).unwrap();
         let (running, _, _) = with(None).run();
         let (status, said) = running.wait();
         assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), 4), "{said}");

@@ -38,10 +38,10 @@ impl StorageBackend for OffsetBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        super::disk::sync(&self.file)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(data, self.at(offset)?)
+        super::disk::write(&self.file, data, self.at(offset)?)
     }
 }

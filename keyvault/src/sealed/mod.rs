@@ -1,28 +1,47 @@
-//! The vault file (protocol.md 3a): two copies of header and key slots, then a redb database of sealed records, all behind
-//! one descriptor. Plain checksums are verified before any passphrase is tried, so that damage is never told as a wrong one.
+//! The vault file (protocol.md 3a; docs/protocol/vault-file.md): two copies of header and key slots, the count of wrong
+//! passphrases, then a redb database of sealed records, all behind one descriptor. Plain checksums are verified before any
+//! passphrase is tried, so that damage is never told as a wrong one.
 //!
-//! `copy A 8,192 ‖ copy B 8,192 ‖ redb`. A copy is `header 4,096 ‖ 8 slots × 512`. Both copies say the same; an update writes
-//! one, then the other, so that a crash leaves one whole.
+//! `copy A 8,192 ‖ copy B 8,192 ‖ tries 4,096 ‖ redb`. A copy is `header 4,096 ‖ 8 slots × 512`. Both copies say the same; an
+//! update writes one, then the other, so that a crash leaves one whole.
 
+mod attempts;
 mod backend;
+mod compact;
+mod digest;
+mod disk;
+mod entry;
 mod header;
 mod records;
+mod salvage;
+mod slot;
+mod slots;
+mod state;
+mod words;
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand_core::CryptoRng;
 use redb::{Builder, Database};
 
-pub use header::SLOTS;
 pub use records::SealedStore;
+pub use slot::{SLOTS, SlotKind};
+pub use slots::Opened;
+pub use words::RECOVERY_WORDS;
 
+use crate::kdf;
 use crate::memory::Secret32;
 use crate::store::StoreError;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
+use attempts::{Attempts, BLOCK_BYTES};
 use backend::OffsetBackend;
-use header::{AREA_BYTES, COPY_BYTES, Header};
+use header::{COPIES_BYTES, Header};
+use state::State;
 
+/// Where redb begins.
+const AREA_BYTES: u64 = COPIES_BYTES + 4_096;
 /// redb's page cache: keyvault's whole memory shall stay under 32 MiB with 10,000 sessions.
 const CACHE_BYTES: usize = 4 << 20;
 
@@ -31,11 +50,11 @@ const CACHE_BYTES: usize = 4 << 20;
 pub enum Examined {
     /// Nothing was ever created in it (or creating it was interrupted before it was usable).
     Missing(File),
-    /// Sound; a passphrase may be tried.
+    /// A passphrase may be tried; see [`LockedVault::is_damaged`].
     Locked(Box<LockedVault>),
 }
 
-/// Why a file could not be used, created or unlocked.
+/// Why a file could not be used, created, unlocked or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultFileError {
     /// Bytes are not what was written.
@@ -50,9 +69,24 @@ pub enum VaultFileError {
     /// No slot opens with this passphrase.
     #[error("wrong passphrase")]
     WrongPassphrase,
-    /// A new vault needs one.
+    /// After so many wrong passphrases the next try must wait.
+    #[error("too many wrong passphrases: the next try in {} s", .0.as_secs() + 1)]
+    Wait(Duration),
+    /// A new passphrase cannot be nothing.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
+    /// The new passphrase opens a slot already.
+    #[error("this passphrase opens a slot already")]
+    Taken,
+    /// Every slot is in use.
+    #[error("all key slots are in use")]
+    SlotsFull,
+    /// No slot of that number is in use, or it is not of a kind that this can be done with.
+    #[error("no such key slot")]
+    NoSuchSlot,
+    /// Without it nobody could open the vault any more.
+    #[error("the last passphrase cannot be removed")]
+    LastPassphrase,
     /// The parameters of the key derivation are refused.
     #[error(transparent)]
     Cost(#[from] CostError),
@@ -70,21 +104,34 @@ pub enum VaultFileError {
     },
 }
 
-/// A sound vault file whose passphrase is not known.
+impl From<StoreError> for VaultFileError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { doing, source } => Self::Io { doing, source },
+            StoreError::Closed => Self::Io { doing: "using", source: Box::new(error) },
+            StoreError::Damaged | StoreError::ReadOnly => Self::Damaged,
+        }
+    }
+}
+
+/// A vault file whose passphrase is not known.
 pub struct LockedVault {
     /// Its lock is held as long as this is.
     file: Arc<File>,
     header: Header,
-    /// `None` after it could not be opened anew.
+    attempts: Attempts,
+    /// `None` where it is damaged, or could not be opened anew.
     database: Option<Database>,
     floor: Cost,
+    damaged: bool,
+    repaired: bool,
 }
 
 impl Examined {
-    /// Verifies every plain checksum of the file.
+    /// Verifies every plain checksum of the file. What is kept twice and was damaged once is written anew.
     ///
     /// # Errors
-    /// `Damaged`, `Newer`, `Cost` (parameters below the floor), `InUse`, `Io`.
+    /// `Damaged` (no slot can be read), `Newer`, `Cost` (parameters below the floor), `InUse`, `Io`.
     pub fn of(file: File) -> Result<Self, VaultFileError> {
         Self::with_floor(file, FLOOR)
     }
@@ -98,20 +145,41 @@ impl Examined {
         let length = file.metadata().map_err(io("measuring"))?.len();
         let mut area = vec![0; usize::try_from(length.min(AREA_BYTES)).unwrap_or(0)];
         file.read_exact_at(&mut area, 0).map_err(io("reading"))?;
+        let copies = usize::try_from(COPIES_BYTES).unwrap_or(usize::MAX).min(area.len());
+        let (copies, tries) = area.split_at_checked(copies).unwrap_or_default();
         // A vault's header is written last of all, so one without it was never used.
-        if area.iter().all(|byte| *byte == 0) {
+        if copies.iter().all(|byte| *byte == 0) {
             return Ok(Self::Missing(file));
         }
-        let header = Header::newest_of(&area)?;
+        let (header, copies) = Header::newest_of(copies)?;
         header.cost.check(floor)?;
-        // redb would begin a new database where it finds none: a vault that has lost its records is not an empty vault.
-        if length <= AREA_BYTES {
-            return Err(VaultFileError::Damaged);
-        }
+        let blocks = usize::try_from(2 * BLOCK_BYTES).unwrap_or(usize::MAX).min(tries.len());
+        let (attempts, tries) = Attempts::of(tries.get(..blocks).unwrap_or_default());
         let file = Arc::new(file);
-        let database = open_database(&file)?;
-        Ok(Self::Locked(Box::new(LockedVault { file, header, database: Some(database), floor })))
+        // redb would begin a new database where it finds none: a vault that has lost its records is not an empty vault.
+        let database = if length <= AREA_BYTES { Err(VaultFileError::Damaged) } else { open_database(&file) };
+        let database = match database {
+            Ok(database) => Some(database),
+            Err(VaultFileError::Damaged) => None,
+            Err(error) => return Err(error),
+        };
+        let damaged = database.is_none();
+        let repaired = copies == Twice::Damaged || tries == Twice::Damaged;
+        let mut vault = LockedVault { file, header, attempts, database, floor, damaged, repaired };
+        vault.heal((copies, tries));
+        Ok(Self::Locked(Box::new(vault)))
     }
+}
+
+/// How what is kept twice was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twice {
+    /// Both say the same.
+    Alike,
+    /// A change was interrupted.
+    Older,
+    /// One is not what was written.
+    Damaged,
 }
 
 impl LockedVault {
@@ -134,7 +202,6 @@ impl LockedVault {
         (cost, floor): (Cost, Cost),
         mut rng: R,
     ) -> Result<SealedStore<R>, VaultFileError> {
-        use std::os::unix::fs::FileExt;
         if passphrase.is_empty() {
             return Err(VaultFileError::EmptyPassphrase);
         }
@@ -145,50 +212,74 @@ impl LockedVault {
         file.set_len(0).map_err(io("emptying"))?;
         file.set_len(AREA_BYTES).map_err(io("growing"))?;
         let file = Arc::new(file);
-        let database = open_database(&file)?;
+        let database = Some(open_database(&file)?);
 
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
         let root = Secret32::random(&mut rng);
-        let unlock_key = cost.check(floor)?.derive(passphrase, &salt)?;
-        let header = Header::create(cost, salt, (&unlock_key, &root), &mut rng);
-        file.sync_data().map_err(io("syncing"))?;
-        let copy = header.encode();
-        for at in [0, COPY_BYTES] {
-            file.write_all_at(&copy, at).map_err(io("writing"))?;
-            file.sync_data().map_err(io("syncing"))?;
-        }
-        let vault = Box::new(Self { file, header, database: Some(database), floor });
-        SealedStore::new(vault, &root, rng).map_err(|(_, error)| error)
+        let unlock_key = slots::stretch(cost.check(floor)?, &salt, passphrase)?;
+        let state = State::create(false, &mut rng);
+        let header = Header::create((1, cost, salt), (&unlock_key, &root), &state, &mut rng);
+        let attempts = Attempts::none();
+        attempts.write(&file)?;
+        let vault = Self { file, header, attempts, database, floor, damaged: false, repaired: false };
+        let store = SealedStore::begin(Box::new(vault), &root, &state, rng)?;
+        store.vault.header.write(&store.vault.file)?;
+        Ok(store)
     }
 
-    /// Tries a passphrase. On failure the locked vault comes back.
+    /// Tries a passphrase. `now` is the time since the process began. On failure the locked vault comes back.
     ///
     /// # Errors
-    /// `WrongPassphrase`, `Cost`.
+    /// `WrongPassphrase`, `Wait`, `Cost`.
     pub fn unlock<R: CryptoRng>(
-        self: Box<Self>,
+        mut self: Box<Self>,
         passphrase: &[u8],
-        rng: R,
+        now: Duration,
+        mut rng: R,
     ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
-        match self.root(passphrase) {
-            Ok(root) => SealedStore::new(self, &root, rng),
+        match self.attempt(passphrase, now, &mut rng) {
+            Ok(opened) => self.enter(&opened, rng),
             Err(error) => Err((self, error)),
         }
     }
 
-    /// Whether a slot opens with this passphrase; takes as long as an unlock.
+    /// Opens the records behind a slot that was opened.
     ///
     /// # Errors
-    /// `WrongPassphrase`, `Cost`.
-    pub fn verify(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
-        self.root(passphrase).map(drop)
+    /// `Io`. Damage is none: what is left can be read.
+    pub fn enter<R: CryptoRng>(
+        self: Box<Self>,
+        opened: &Opened,
+        rng: R,
+    ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
+        SealedStore::new(self, &opened.root, rng)
     }
 
-    fn root(&self, passphrase: &[u8]) -> Result<Secret32, VaultFileError> {
-        let cost = self.header.cost.check(self.floor)?;
-        let unlock_key = cost.derive(passphrase, &self.header.salt)?;
-        self.header.root(&unlock_key).ok_or(VaultFileError::WrongPassphrase)
+    /// Whether records cannot be read, or are not what was written: then the vault can only be read, as far as it goes.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Whether something that is kept twice was damaged once, and is whole again.
+    #[must_use]
+    pub fn was_repaired(&self) -> bool {
+        self.repaired
+    }
+
+    /// Both copies say the same again. A file that cannot be written can still be read.
+    fn heal(&mut self, (copies, tries): (Twice, Twice)) {
+        let mut healed = Ok(());
+        if copies != Twice::Alike {
+            healed = self.header.write(&self.file);
+        }
+        if tries != Twice::Alike {
+            healed = healed.and_then(|()| self.attempts.write(&self.file));
+        }
+        if healed.is_err() {
+            self.repaired = false;
+        }
     }
 
     fn database(&self) -> Result<&Database, StoreError> {
@@ -212,6 +303,25 @@ impl std::fmt::Debug for LockedVault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LockedVault({:?})", self.header.cost)
     }
+}
+
+/// Decodes everything of a vault file that is read before a passphrase was right, redb aside; for fuzzing.
+pub fn examine_bytes(untrusted_bytes: &[u8]) {
+    let _ = Header::newest_of(untrusted_bytes);
+    let _ = Attempts::of(untrusted_bytes);
+    let _ = entry::KeyEntry::decode(untrusted_bytes);
+    let _ = entry::front(untrusted_bytes);
+    let _ = words::read(untrusted_bytes);
+}
+
+/// The root of the decoy that belongs to a root: whoever has this one has that one, not the other way round.
+fn decoy_root(root: &Secret32) -> Secret32 {
+    kdf::label(root, &[b"privatus/vault/decoy/v1"])
+}
+
+/// The key of stored's database. It follows from the root alone, so that history opens even where no record does.
+fn store_key(root: &Secret32) -> Secret32 {
+    kdf::label(root, &[b"privatus/vault/store/v1"])
 }
 
 fn open_database(file: &Arc<File>) -> Result<Database, VaultFileError> {

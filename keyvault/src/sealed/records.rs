@@ -1,49 +1,214 @@
 //! The records of an unlocked vault file.
 
 use rand_core::CryptoRng;
-use redb::{Durability, ReadableDatabase, TableDefinition};
+use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use super::{LockedVault, VaultFileError};
-use crate::codec::{Reader, Writer};
-use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
-use crate::memory::{GuardedKeys, Secret, Secret32, SecretBytes};
+use super::digest::{self, Digest};
+use super::entry::{self, KeyEntry, Name};
+use super::salvage::Salvage;
+use super::state::{self, Epoch, State};
+use super::{AREA_BYTES, LockedVault, VaultFileError};
+use crate::codec::Malformed;
+use crate::kdf;
+use crate::memory::{GuardedKeys, Secret32, SecretBytes};
 use crate::store::{Changes, Row, Store, StoreError, Table};
 
-/// table's pseudonym 16 ‖ record's pseudonym 32 → nonce 24 ‖ tag 16 ‖ {id length 2 ‖ id ‖ record}.
-const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
+/// Name → [`KeyEntry`].
+pub(super) const KEYS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("keys");
+/// Name → a sealed record (`entry.rs`).
+pub(super) const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
+/// "digest" → [`Digest`], sealed.
+pub(super) const WHOLE: TableDefinition<&str, &[u8]> = TableDefinition::new("whole");
+pub(super) const DIGEST: &str = "digest";
 const TABLE_BYTES: usize = 16;
 
 /// An unlocked vault file: whoever has the file sees how many records there are and how large, not what of.
 pub struct SealedStore<R> {
-    vault: Box<LockedVault>,
-    /// First: names records. Second: seals them.
-    keys: GuardedKeys,
-    rng: R,
+    pub(super) vault: Box<LockedVault>,
+    pub(super) keys: GuardedKeys,
+    /// Numbers of the epochs whose keys are held.
+    pub(super) epoch: u64,
+    pub(super) older: Option<u64>,
+    pub(super) digest: Digest,
+    pub(super) rng: R,
     /// Commits wait for a flush, so that many share one.
     deferring: bool,
     /// Something waits for a flush.
     unflushed: bool,
+    /// A record was overwritten or deleted since the epoch began: its bytes may still lie in the file.
+    pub(super) stale: bool,
+    /// The file is damaged: this is what is left.
+    pub(super) salvage: Option<Salvage>,
 }
 
+/// Places of [`GuardedKeys`].
+const INDEX: usize = 0;
+const DIGEST_KEY: usize = 1;
+pub(super) const STATE: usize = 2;
+const STORE: usize = 3;
+const DECOY_STORE: usize = 4;
+pub(super) const EPOCH: usize = 5;
+pub(super) const OLDER: usize = 6;
+
 impl<R: CryptoRng> SealedStore<R> {
+    /// Opens the records that `root` is the root of. What is damaged is read as far as it goes, and not written any more.
     pub(super) fn new(
         vault: Box<LockedVault>,
         root: &Secret32,
         rng: R,
     ) -> Result<Self, (Box<LockedVault>, VaultFileError)> {
-        let keys: Secret<64> = kdf::derive(&[], root.expose(), &[b"privatus/vault/records/v1"]);
-        match GuardedKeys::new(&keys) {
-            Ok(keys) => Ok(Self { vault, keys, rng, deferring: false, unflushed: false }),
-            Err(error) => Err((vault, super::io("locking memory")(error))),
+        let state = State::open(&state::key(root), &vault.header.sealed_state).ok();
+        let keys = match guarded(root, state.as_ref()) {
+            Ok(keys) => keys,
+            Err(error) => return Err((vault, super::io("locking memory")(error))),
+        };
+        let epoch = state.as_ref().map_or(0, |state| state.epoch.number);
+        let older = state.as_ref().and_then(|state| Some(state.older.as_ref()?.number));
+        let (digest, salvage) = (Digest::default(), None);
+        let mut store = Self {
+            vault,
+            keys,
+            epoch,
+            older,
+            digest,
+            rng,
+            deferring: false,
+            unflushed: false,
+            stale: true,
+            salvage,
+        };
+        let opened = match &state {
+            Some(_) if store.vault.database.is_none() => Err(StoreError::Damaged),
+            Some(state) if state.wipe => store.begin_unless_begun(state.commits),
+            Some(state) => store.verify(state.commits),
+            None => Err(StoreError::Damaged),
+        };
+        match opened.or_else(|error| store.read_only(error, state.is_some())) {
+            Ok(()) => Ok(store),
+            Err(error) => Err((store.vault, error.into())),
         }
     }
 
-    /// Whether a slot opens with this passphrase: some calls ask for it anew.
-    ///
-    /// # Errors
-    /// `WrongPassphrase`, `Cost`.
-    pub fn verify(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
-        self.vault.verify(passphrase)
+    /// Begins a new vault's records.
+    pub(super) fn begin(
+        vault: Box<LockedVault>,
+        root: &Secret32,
+        state: &State,
+        rng: R,
+    ) -> Result<Self, VaultFileError> {
+        let keys = guarded(root, Some(state)).map_err(super::io("locking memory"))?;
+        let mut store = Self {
+            vault,
+            keys,
+            epoch: state.epoch.number,
+            older: None,
+            digest: Digest::default(),
+            rng,
+            deferring: false,
+            unflushed: false,
+            stale: false,
+            salvage: None,
+        };
+        store.begin_records()?;
+        Ok(store)
+    }
+
+    /// A taken-over file's records, once: what was there before goes.
+    fn begin_unless_begun(&mut self, commits: u64) -> Result<(), StoreError> {
+        match self.whole() {
+            Ok(_) => self.verify(commits),
+            Err(StoreError::Damaged) => self.begin_records(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin_records(&mut self) -> Result<(), StoreError> {
+        self.digest = Digest::of_commits(1);
+        let sealed = self.digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
+        let transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
+        transaction.delete_table(KEYS).map_err(failed("writing"))?;
+        transaction.delete_table(RECORDS).map_err(failed("writing"))?;
+        transaction.open_table(KEYS).map_err(failed("writing"))?;
+        transaction.open_table(RECORDS).map_err(failed("writing"))?;
+        {
+            let mut whole = transaction.open_table(WHOLE).map_err(failed("writing"))?;
+            whole.insert(DIGEST, sealed.as_slice()).map_err(failed("writing"))?;
+        }
+        transaction.commit().map_err(failed("committing"))
+    }
+
+    /// The digest that the file holds.
+    fn whole(&self) -> Result<Digest, StoreError> {
+        let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
+        let whole = transaction.open_table(WHOLE).map_err(gone)?;
+        let sealed = whole.get(DIGEST).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
+        Digest::open(self.keys.key(DIGEST_KEY), sealed.value()).map_err(damaged)
+    }
+
+    /// Adds up what is there and compares it with what should be.
+    fn verify(&mut self, commits_at_least: u64) -> Result<(), StoreError> {
+        let expected = self.whole()?;
+        let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
+        let keys = transaction.open_table(KEYS).map_err(gone)?;
+        let records = transaction.open_table(RECORDS).map_err(gone)?;
+        let mut found = Digest::of_commits(expected.commits);
+        for row in keys.iter().map_err(failed("reading"))? {
+            let (name, value) = row.map_err(failed("reading"))?;
+            let name = name.value().try_into().map_err(|_| StoreError::Damaged)?;
+            let (written, key) = self.unwrap(&name, value.value())?;
+            found.add(&digest::member(self.keys.key(DIGEST_KEY), (&name, written), &key));
+        }
+        let held = records.len().map_err(failed("reading"))?;
+        if found != expected || held != expected.count || expected.commits < commits_at_least {
+            return Err(StoreError::Damaged);
+        }
+        self.digest = expected;
+        Ok(())
+    }
+
+    /// After damage: from now on only what can still be read. Any other error stays one.
+    fn read_only(&mut self, error: StoreError, has_state: bool) -> Result<(), StoreError> {
+        if !matches!(error, StoreError::Damaged) {
+            return Err(error);
+        }
+        let salvage = if has_state {
+            Salvage::of(&self.vault.file, AREA_BYTES, |entry| self.unwrap_entry(entry).ok())
+        } else {
+            Ok(Salvage::none(&self.vault.file))
+        };
+        // The file itself could not be read: then nothing of it can.
+        self.salvage = Some(salvage.unwrap_or_else(|_| Salvage::none(&self.vault.file)));
+        self.vault.damaged = true;
+        Ok(())
+    }
+
+    /// Whether the file is damaged and only read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.salvage.is_some()
+    }
+
+    /// Whether stored is to be told to wipe.
+    #[must_use]
+    pub fn is_to_wipe(&self) -> bool {
+        self.state().is_ok_and(|state| state.wipe)
+    }
+
+    /// The key of stored's database.
+    #[must_use]
+    pub fn store_key(&self) -> &[u8; 32] {
+        self.keys.key(STORE)
+    }
+
+    /// The key of the decoy's database.
+    #[must_use]
+    pub fn decoy_store_key(&self) -> &[u8; 32] {
+        self.keys.key(DECOY_STORE)
+    }
+
+    /// The file under it, for what asks for the passphrase anew.
+    pub fn file(&mut self) -> &mut LockedVault {
+        &mut self.vault
     }
 
     /// From now on changes are durable only after a flush: who answers for them flushes before.
@@ -57,114 +222,199 @@ impl<R: CryptoRng> SealedStore<R> {
         self.vault
     }
 
-    pub(super) fn name(&self, table: Table, id: &[u8]) -> [u8; TABLE_BYTES + 32] {
+    pub(super) fn name(&self, table: Table, id: &[u8]) -> Name {
         let mut name = [0; TABLE_BYTES + 32];
         let (front, back) = name.split_at_mut(TABLE_BYTES);
         front.copy_from_slice(&self.table_name(table));
-        back.copy_from_slice(&kdf::mac_under(self.keys.first(), &[b"record", &[table as u8], id]));
+        back.copy_from_slice(&kdf::mac_under(self.keys.key(INDEX), &[b"record", &[table as u8], id]));
         name
     }
 
     fn table_name(&self, table: Table) -> [u8; TABLE_BYTES] {
-        let mac = kdf::mac_under(self.keys.first(), &[b"table", &[table as u8]]);
+        let mac = kdf::mac_under(self.keys.key(INDEX), &[b"table", &[table as u8]]);
         mac.first_chunk().copied().unwrap_or_default()
     }
 
-    /// Each record has a key of its own: one cannot be moved to another's place.
-    fn record_key(&self, name: &[u8]) -> Secret32 {
-        Secret32::take(&mut kdf::mac_under(self.keys.second(), &[b"privatus/vault/record/v1", name]))
+    /// The header's secret part as it is in the file.
+    pub(super) fn state(&self) -> Result<State, StoreError> {
+        State::open(&self.keys.copy(STATE), &self.vault.header.sealed_state).map_err(damaged)
     }
 
-    pub(super) fn seal(&mut self, name: &[u8], id: &[u8], record: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let mut plain = Writer::with_capacity(2 + id.len() + record.len());
-        plain.short_bytes(id).map_err(|_| StoreError::Damaged)?.put(record);
-        let mut nonce = [0; NONCE_BYTES];
-        self.rng.fill_bytes(&mut nonce);
-        let mut sealed = Vec::with_capacity(NONCE_BYTES + TAG_BYTES + plain.as_slice().len());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&[0; TAG_BYTES]);
-        sealed.extend_from_slice(plain.as_slice());
-        if let Some((front, body)) = sealed.split_at_mut_checked(NONCE_BYTES + TAG_BYTES) {
-            let tag = kdf::seal_random(&self.record_key(name), &nonce, name, body);
-            if let Some(place) = front.last_chunk_mut() {
-                *place = tag;
-            }
+    pub(super) fn unwrap(&self, name: &Name, untrusted_entry: &[u8]) -> Result<(u64, Secret32), StoreError> {
+        let entry = KeyEntry::decode(untrusted_entry).map_err(damaged)?;
+        if entry.name != *name {
+            return Err(StoreError::Damaged);
         }
-        Ok(sealed)
+        Ok((entry.written, self.unwrap_entry(&entry)?))
     }
 
-    pub(super) fn open(&self, name: &[u8], sealed: &[u8]) -> Result<Row, StoreError> {
-        let damaged = |_| StoreError::Damaged;
-        let mut reader = Reader::new(sealed);
-        let (nonce, tag) = (reader.array().map_err(damaged)?, reader.array().map_err(damaged)?);
-        let body = reader.take(reader.rest()).map_err(damaged)?;
-        let mut plain = zeroize::Zeroizing::new(body.to_vec());
-        kdf::open_random(&self.record_key(name), &nonce, name, (&mut plain, &tag))
-            .map_err(|_| StoreError::Damaged)?;
-        let mut reader = Reader::new(&plain);
-        let id = reader.short_bytes().map_err(damaged)?.to_vec();
-        let record = reader.take(reader.rest()).map_err(damaged)?;
-        Ok((id, SecretBytes::new(record.to_vec())))
+    fn unwrap_entry(&self, entry: &KeyEntry) -> Result<Secret32, StoreError> {
+        let place = match Some(entry.epoch) {
+            epoch if epoch == Some(self.epoch) => EPOCH,
+            epoch if epoch == self.older => OLDER,
+            _ => return Err(StoreError::Damaged),
+        };
+        entry.unwrap(self.keys.key(place)).map_err(damaged)
+    }
+
+    /// The digest's entry as it should stand in the file.
+    pub(super) fn sealed_digest(&mut self, digest: Digest) -> Vec<u8> {
+        digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng)
     }
 
     fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        let mut sealed = Vec::new();
+        let mut digest = self.digest;
+        let mut writes = Vec::new();
         for (table, id, record) in changes.iter() {
+            digest.commits = digest.commits.saturating_add(1);
             let name = self.name(table, id);
-            let value = record.map(|record| self.seal(&name, id, record)).transpose()?;
-            sealed.push((name, value));
+            let new = record.map(|record| self.sealed((&name, digest.commits), id, record)).transpose()?;
+            writes.push((name, new));
         }
-        let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
-        let durability = if self.deferring { Durability::None } else { Durability::Immediate };
-        transaction.set_durability(durability).map_err(failed("beginning"))?;
+        let transaction = self.transaction(self.deferring)?;
         {
+            let mut keys = transaction.open_table(KEYS).map_err(failed("writing"))?;
             let mut records = transaction.open_table(RECORDS).map_err(failed("writing"))?;
-            for (name, value) in &sealed {
-                match value {
-                    Some(value) => {
-                        records.insert(name.as_slice(), value.as_slice()).map_err(failed("writing"))?;
+            for (name, new) in &writes {
+                if let Some(old) = self.take_old(&mut keys, name)? {
+                    digest.remove(&old);
+                    self.stale = true;
+                }
+                match new {
+                    Some(new) => {
+                        digest.add(&new.member);
+                        keys.insert(name.as_slice(), new.key.as_slice()).map_err(failed("writing"))?;
+                        records.insert(name.as_slice(), new.record.as_slice()).map_err(failed("writing"))?;
                     }
-                    None => {
-                        records.remove(name.as_slice()).map_err(failed("writing"))?;
-                    }
+                    None => drop(records.remove(name.as_slice()).map_err(failed("writing"))?),
                 }
             }
         }
-        transaction.commit().map_err(failed("committing"))
+        if !self.deferring {
+            let sealed = digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
+            insert_digest(&transaction, &sealed)?;
+        }
+        transaction.commit().map_err(failed("committing"))?;
+        self.digest = digest;
+        Ok(())
     }
+
+    /// Takes a record's key out. Gives what stood for it in the digest.
+    fn take_old(
+        &self,
+        keys: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+        name: &Name,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
+        let Some(old) = keys.remove(name.as_slice()).map_err(failed("writing"))? else { return Ok(None) };
+        let (written, key) = self.unwrap(name, old.value())?;
+        Ok(Some(self.member((name, written), &key)))
+    }
+
+    fn member(&self, written: (&Name, u64), key: &Secret32) -> [u8; 32] {
+        digest::member(self.keys.key(DIGEST_KEY), written, key)
+    }
+
+    /// Both entries of one write, and what stands for it in the digest.
+    fn sealed(
+        &mut self,
+        (name, written): (&Name, u64),
+        id: &[u8],
+        record: &[u8],
+    ) -> Result<Sealed, StoreError> {
+        let key = Secret32::random(&mut self.rng);
+        let record = entry::seal((name, written), &key, (id, record)).map_err(damaged)?;
+        let epoch = (self.epoch, self.keys.key(EPOCH));
+        let wrapped = KeyEntry::wrap((name, written), &key, epoch, &mut self.rng).encode();
+        let member = self.member((name, written), &key);
+        Ok(Sealed { record, key: wrapped, member })
+    }
+
+    pub(super) fn transaction(&self, deferred: bool) -> Result<redb::WriteTransaction, StoreError> {
+        if self.is_read_only() {
+            return Err(StoreError::ReadOnly);
+        }
+        let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
+        let durability = if deferred { Durability::None } else { Durability::Immediate };
+        transaction.set_durability(durability).map_err(failed("beginning"))?;
+        Ok(transaction)
+    }
+
+    /// A new epoch's keys from a state that the header holds by now.
+    pub(super) fn take_epochs(&mut self, state: &State) -> Result<(), StoreError> {
+        self.keys.set(EPOCH, &state.epoch.key);
+        self.keys.set(OLDER, &state.older.as_ref().map_or_else(Secret32::zero, |older| older.key.clone()));
+        self.epoch = state.epoch.number;
+        self.older = state.older.as_ref().map(|Epoch { number, .. }| *number);
+        Ok(())
+    }
+}
+
+/// One write's entries.
+struct Sealed {
+    record: Vec<u8>,
+    key: Vec<u8>,
+    member: [u8; 32],
+}
+
+/// Everything that follows from a root, in memory of its own.
+fn guarded(root: &Secret32, state: Option<&State>) -> std::io::Result<GuardedKeys> {
+    let none = Secret32::zero();
+    let decoy = super::decoy_root(root);
+    GuardedKeys::new(&[
+        &kdf::label(root, &[b"privatus/vault/index/v1"]),
+        &kdf::label(root, &[b"privatus/vault/digest/v1"]),
+        &state::key(root),
+        &super::store_key(root),
+        &super::store_key(&decoy),
+        state.map_or(&none, |state| &state.epoch.key),
+        state.and_then(|state| state.older.as_ref()).map_or(&none, |older| &older.key),
+    ])
+}
+
+pub(super) fn insert_digest(transaction: &redb::WriteTransaction, sealed: &[u8]) -> Result<(), StoreError> {
+    let mut whole = transaction.open_table(WHOLE).map_err(failed("writing"))?;
+    whole.insert(DIGEST, sealed).map_err(failed("writing"))?;
+    Ok(())
 }
 
 impl<R: CryptoRng> Store for SealedStore<R> {
     fn read(&self, table: Table, id: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
         let name = self.name(table, id);
+        if let Some(salvage) = &self.salvage {
+            return Ok(salvage.read(&name).map(|(_, record)| record));
+        }
         let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
-        let records = match transaction.open_table(RECORDS) {
-            Ok(records) => records,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-            Err(error) => return Err(failed("reading")(error)),
-        };
-        let Some(value) = records.get(name.as_slice()).map_err(failed("reading"))? else {
-            return Ok(None);
-        };
-        let (found, record) = self.open(&name, value.value())?;
+        let keys = transaction.open_table(KEYS).map_err(gone)?;
+        let records = transaction.open_table(RECORDS).map_err(gone)?;
+        let Some(key) = keys.get(name.as_slice()).map_err(failed("reading"))? else { return Ok(None) };
+        let (written, key) = self.unwrap(&name, key.value())?;
+        let sealed = records.get(name.as_slice()).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
+        let (found, record) = entry::open((&name, written), &key, sealed.value()).map_err(damaged)?;
         if found == id { Ok(Some(record)) } else { Err(StoreError::Damaged) }
     }
 
     fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
         let front = self.table_name(table);
+        if let Some(salvage) = &self.salvage {
+            return Ok(salvage.all(&front));
+        }
         let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
-        let records = match transaction.open_table(RECORDS) {
-            Ok(records) => records,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(failed("reading")(error)),
-        };
+        let keys = transaction.open_table(KEYS).map_err(gone)?;
+        let records = transaction.open_table(RECORDS).map_err(gone)?;
         let mut rows = Vec::new();
-        for row in records.range(front.as_slice()..).map_err(failed("reading"))? {
-            let (name, value) = row.map_err(failed("reading"))?;
+        let mut sealed = records.range(front.as_slice()..).map_err(failed("reading"))?;
+        for row in keys.range(front.as_slice()..).map_err(failed("reading"))? {
+            let (name, key) = row.map_err(failed("reading"))?;
             if !name.value().starts_with(&front) {
                 break;
             }
-            rows.push(self.open(name.value(), value.value())?);
+            let (same_name, sealed) = sealed.next().ok_or(StoreError::Damaged)?.map_err(failed("reading"))?;
+            let name: Name = name.value().try_into().map_err(|_| StoreError::Damaged)?;
+            if same_name.value() != name {
+                return Err(StoreError::Damaged);
+            }
+            let (written, key) = self.unwrap(&name, key.value())?;
+            rows.push(entry::open((&name, written), &key, sealed.value()).map_err(damaged)?);
         }
         Ok(rows)
     }
@@ -177,8 +427,9 @@ impl<R: CryptoRng> Store for SealedStore<R> {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         if self.unflushed {
-            let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
-            transaction.set_durability(Durability::Immediate).map_err(failed("beginning"))?;
+            let sealed = self.sealed_digest(self.digest);
+            let transaction = self.transaction(false)?;
+            insert_digest(&transaction, &sealed)?;
             transaction.commit().map_err(failed("committing"))?;
             self.unflushed = false;
         }
@@ -186,8 +437,13 @@ impl<R: CryptoRng> Store for SealedStore<R> {
     }
 
     fn reload(&mut self) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         self.unflushed = false;
-        self.vault.reopen()
+        self.vault.reopen()?;
+        self.digest = self.whole()?;
+        Ok(())
     }
 }
 
@@ -197,8 +453,20 @@ impl<R> std::fmt::Debug for SealedStore<R> {
     }
 }
 
+pub(super) fn damaged(_: Malformed) -> StoreError {
+    StoreError::Damaged
+}
+
+/// A table that this vault always has.
+fn gone(error: redb::TableError) -> StoreError {
+    match error {
+        redb::TableError::Storage(error) => failed("reading")(error),
+        _ => StoreError::Damaged,
+    }
+}
+
 /// A page whose checksum fails is damage; everything else is the system's fault.
-fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
+pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
     move |error| match error.into() {
         redb::Error::Corrupted(_) => StoreError::Damaged,
         error => StoreError::Io { doing, source: Box::new(error) },

@@ -1,13 +1,18 @@
-use std::os::unix::fs::FileExt;
-
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use super::header::COPY_BYTES;
 use super::*;
 use crate::memory::SecretBytes;
 use crate::store::{Changes, Store, Table};
 
+mod damage;
+mod deletion;
+mod keys;
+
 const CHEAP: fn() -> Cost = Cost::for_tests;
+/// Long after the process began.
+const NOW: Duration = Duration::from_secs(1_000);
 
 fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(1)
@@ -28,7 +33,7 @@ fn open(
     file: &tempfile::NamedTempFile,
     passphrase: &[u8],
 ) -> Result<SealedStore<ChaCha20Rng>, VaultFileError> {
-    locked(file.reopen().unwrap())?.unlock(passphrase, rng()).map_err(|(_, error)| error)
+    locked(file.reopen().unwrap())?.unlock(passphrase, NOW, rng()).map_err(|(_, error)| error)
 }
 
 /// A vault with a few records.
@@ -69,12 +74,12 @@ fn records_come_back_after_an_unlock() {
 fn a_wrong_passphrase_is_told_as_such_and_the_vault_stays_usable() {
     let file = vault();
     let vault = locked(file.reopen().unwrap()).unwrap();
-    let (vault, error) = vault.unlock(b"correct horsf", rng()).unwrap_err();
+    let (mut vault, error) = vault.unlock(b"correct horsf", NOW, rng()).unwrap_err();
     assert!(matches!(error, VaultFileError::WrongPassphrase));
-    assert!(matches!(vault.verify(b""), Err(VaultFileError::WrongPassphrase)));
-    let store = vault.unlock(b"correct horse", rng()).unwrap();
-    assert!(store.verify(b"correct horse").is_ok());
-    assert!(matches!(store.verify(b"x"), Err(VaultFileError::WrongPassphrase)));
+    assert!(matches!(vault.attempt(b"", NOW, &mut rng()), Err(VaultFileError::WrongPassphrase)));
+    let mut store = vault.unlock(b"correct horse", NOW, rng()).unwrap();
+    assert!(store.file().attempt(b"correct horse", NOW, &mut rng()).is_ok());
+    assert!(matches!(store.file().attempt(b"x", NOW, &mut rng()), Err(VaultFileError::WrongPassphrase)));
 }
 
 #[test]
@@ -122,89 +127,6 @@ fn a_file_in_use_is_told_as_such() {
     assert!(locked(file.reopen().unwrap()).is_ok());
 }
 
-/// Writes `byte ^ mask` at each place and returns what opening says.
-fn with_flipped(places: &[u64]) -> Result<Box<LockedVault>, VaultFileError> {
-    let file = vault();
-    for place in places {
-        let mut byte = [0];
-        file.as_file().read_exact_at(&mut byte, *place).unwrap();
-        file.as_file().write_all_at(&[byte[0] ^ 4], *place).unwrap();
-    }
-    locked(file.reopen().unwrap())
-}
-
-#[test]
-fn a_byte_flipped_in_one_copy_of_the_header_is_survived_and_in_both_it_is_damage() {
-    for place in [0, 17, 30, 60, 2_000, 4_095, 4_096, 4_700, 8_191] {
-        assert!(with_flipped(&[place]).is_ok(), "byte {place}");
-        assert!(with_flipped(&[COPY_BYTES + place]).is_ok(), "byte {place}");
-        let both = with_flipped(&[place, COPY_BYTES + place]);
-        assert!(matches!(both, Err(VaultFileError::Damaged)), "byte {place}: {both:?}");
-    }
-}
-
-#[test]
-fn a_byte_flipped_in_a_record_is_damage_before_any_passphrase_is_tried() {
-    let file = vault();
-    let bytes = std::fs::read(file.path()).unwrap();
-    let mut damaged = 0;
-    for place in (usize::try_from(AREA_BYTES).unwrap()..bytes.len()).step_by(1_021) {
-        let mut altered = bytes.clone();
-        altered[place] ^= 4;
-        std::fs::write(file.path(), &altered).unwrap();
-        match locked(file.reopen().unwrap()) {
-            Err(VaultFileError::Damaged) => damaged += 1,
-            // A page that is not in use: then everything still reads.
-            Ok(vault) => {
-                let store = vault.unlock(b"correct horse", rng()).unwrap();
-                assert_eq!(store.all(Table::Session).unwrap().len(), 20, "byte {place}");
-            }
-            Err(other) => panic!("byte {place}: {other}"),
-        }
-    }
-    assert!(damaged > 5, "{damaged} flips were told as damage");
-}
-
-#[test]
-fn a_truncated_file_is_damage() {
-    let file = vault();
-    let length = std::fs::metadata(file.path()).unwrap().len();
-    for keep in [1, 100, 4_096, COPY_BYTES, AREA_BYTES, AREA_BYTES + 100, length / 2, length - 1] {
-        let file = vault();
-        file.as_file().set_len(keep).unwrap();
-        match locked(file.reopen().unwrap()) {
-            Err(VaultFileError::Damaged) => {}
-            Ok(vault) => {
-                let store = vault.unlock(b"correct horse", rng()).unwrap();
-                assert_eq!(store.all(Table::Session).unwrap().len(), 20, "{keep} bytes kept");
-            }
-            Err(other) => panic!("{keep} bytes kept: {other}"),
-        }
-    }
-}
-
-#[test]
-fn a_later_format_is_told_as_newer_and_weak_parameters_are_refused() {
-    let rewrite = |at: usize, bytes: &[u8]| {
-        let file = vault();
-        let mut copy = std::fs::read(file.path()).unwrap()[..4_064].to_vec();
-        copy[at..at + bytes.len()].copy_from_slice(bytes);
-        let sum = crate::kdf::sha256(&[&copy]);
-        for start in [0, COPY_BYTES] {
-            file.as_file().write_all_at(&copy, start).unwrap();
-            file.as_file().write_all_at(&sum, start + 4_064).unwrap();
-        }
-        locked(file.reopen().unwrap()).map(|_| ())
-    };
-    assert!(matches!(rewrite(16, &[0, 2]), Err(VaultFileError::Newer)));
-    assert!(matches!(rewrite(16, &[0, 0]), Err(VaultFileError::Damaged)));
-    assert!(matches!(rewrite(27, &[0, 0, 0, 1]), Err(VaultFileError::Cost(CostError::BelowFloor))));
-    assert!(matches!(rewrite(31, &[0xff; 4]), Err(VaultFileError::Cost(CostError::TooMuch))));
-    assert!(rewrite(27, &[0, 0, 0, 32]).is_ok());
-    let file = vault();
-    assert!(matches!(Examined::of(file.reopen().unwrap()), Err(VaultFileError::Cost(CostError::BelowFloor))));
-}
-
 #[test]
 fn eight_slots_of_equal_size_stand_there_and_none_tells_whether_it_is_used() {
     let file = vault();
@@ -218,23 +140,13 @@ fn eight_slots_of_equal_size_stand_there_and_none_tells_whether_it_is_used() {
 }
 
 #[test]
-fn a_sealed_record_does_not_open_in_another_records_place() {
-    let file = vault();
-    let mut store = open(&file, b"correct horse").unwrap();
-    let (here, there) = (store.name(Table::Session, &[1]), store.name(Table::Session, &[2]));
-    let sealed = store.seal(&here, &[1], b"record").unwrap();
-    assert!(store.open(&here, &sealed).is_ok());
-    assert!(store.open(&there, &sealed).is_err());
-}
-
-#[test]
 fn the_shipped_path_creates_and_unlocks_at_the_floor() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let refused = LockedVault::create(file.reopen().unwrap(), b"pass", CHEAP(), rng());
     assert!(matches!(refused, Err(VaultFileError::Cost(CostError::BelowFloor))));
     drop(LockedVault::create(file.reopen().unwrap(), b"pass", FLOOR, rng()).unwrap());
     let Examined::Locked(vault) = Examined::of(file.reopen().unwrap()).unwrap() else { panic!() };
-    assert!(vault.unlock(b"pass", rng()).is_ok());
+    assert!(vault.unlock(b"pass", NOW, rng()).is_ok());
 }
 
 #[test]

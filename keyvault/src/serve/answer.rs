@@ -30,7 +30,7 @@ pub(super) fn code(error: &VaultError) -> Code {
             // stored learns only that nothing changed; the operator learns why.
             let cause = match error {
                 StoreError::Io { source, .. } => format!(": {source}"),
-                StoreError::Damaged | StoreError::Closed => String::new(),
+                StoreError::Damaged | StoreError::Closed | StoreError::ReadOnly => String::new(),
             };
             eprintln!("{error}{cause}");
             Code::Storage

@@ -37,15 +37,25 @@ fn locked() -> capnp::Error {
 pub(super) struct Served {
     shell: Rc<Shell>,
     closer: Closer,
+    /// Which vault it was handed out for: another may take its place.
+    of: u32,
 }
 
 impl Served {
     pub(super) fn new(shell: Rc<Shell>, closer: Closer) -> Self {
-        Self { shell, closer }
+        let of = shell.standing().borrow().vault;
+        Self { shell, closer, of }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.shell.standing().borrow().vault != self.of
     }
 
     /// One call that changes nothing; after a lock the capability is dead.
     fn ask<T>(&self, call: impl FnOnce(&ServedVault) -> T) -> Result<T, capnp::Error> {
+        if self.is_dead() {
+            return Err(locked());
+        }
         self.shell.with(|vault, _, _| call(vault)).ok_or_else(locked)
     }
 
@@ -54,6 +64,9 @@ impl Served {
         &self,
         call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> Result<T, VaultError>,
     ) -> Result<Result<T, VaultError>, capnp::Error> {
+        if self.is_dead() {
+            return Err(locked());
+        }
         self.shell.change(Duration::ZERO, call).await.ok_or_else(locked)
     }
 
@@ -62,6 +75,9 @@ impl Served {
         &self,
         call: impl FnOnce(&mut ServedVault, Timestamp, &mut SystemRng) -> Result<T, VaultError>,
     ) -> Result<Result<T, VaultError>, capnp::Error> {
+        if self.is_dead() {
+            return Err(locked());
+        }
         self.shell.change(PATIENCE, call).await.ok_or_else(locked)
     }
 

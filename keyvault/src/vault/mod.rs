@@ -36,7 +36,6 @@ pub use verification::Shown;
 use crate::error::{Thing, VaultError};
 use crate::identity::SafetyNumber;
 use crate::ids::{PeerQueueId, ReplicaId, SessionId};
-use crate::memory::Secret32;
 use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
 use records::{ContactRecord, InviteRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
@@ -102,26 +101,13 @@ pub struct SessionInfo {
 }
 
 impl<S: Store> Vault<S> {
-    /// The vault in an unlocked store; an empty store gets its store key.
+    /// The vault in an unlocked store.
     ///
     /// # Errors
     /// `Store`.
-    pub fn open(mut store: S, rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
-        let meta = match store.read(MetaRecord::TABLE, META_ID)? {
-            Some(bytes) => MetaRecord::decode(&bytes)?,
-            None => {
-                let meta = MetaRecord {
-                    store_key: Secret32::random(rng),
-                    scripts: false,
-                    contacts_made: vec![],
-                    visits: vec![],
-                };
-                let mut changes = Changes::default();
-                changes.put(MetaRecord::TABLE, META_ID, meta.encode()?);
-                store.commit(&changes)?;
-                meta
-            }
-        };
+    pub fn open(store: S, _rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
+        let meta = store.read(MetaRecord::TABLE, META_ID)?;
+        let meta = meta.map(|bytes| MetaRecord::decode(&bytes)).transpose()?.unwrap_or_default();
         let mut vault = Self { store, meta, kept: 0 };
         vault.kept = vault.count_kept()?;
         Ok(vault)
@@ -133,6 +119,11 @@ impl<S: Store> Vault<S> {
         &self.store
     }
 
+    /// The same, for what changes the file around the records.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Makes all that was answered durable, for a store that defers it.
     ///
     /// # Errors
@@ -140,9 +131,8 @@ impl<S: Store> Vault<S> {
     pub fn flush(&mut self) -> Result<(), VaultError> {
         let Err(error) = self.store.flush() else { return Ok(()) };
         self.store.reload()?;
-        if let Some(bytes) = self.store.read(MetaRecord::TABLE, META_ID)? {
-            self.meta = MetaRecord::decode(&bytes)?;
-        }
+        let meta = self.store.read(MetaRecord::TABLE, META_ID)?;
+        self.meta = meta.map(|bytes| MetaRecord::decode(&bytes)).transpose()?.unwrap_or_default();
         self.kept = self.count_kept()?;
         Err(error.into())
     }
@@ -157,12 +147,6 @@ impl<S: Store> Vault<S> {
     #[must_use]
     pub fn kept(&self) -> usize {
         self.kept
-    }
-
-    /// The key of stored's database, 32 B.
-    #[must_use]
-    pub fn store_key(&self) -> &Secret32 {
-        &self.meta.store_key
     }
 
     /// Whether local programs may use the sockets of a desktop profile.

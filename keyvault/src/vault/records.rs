@@ -432,9 +432,8 @@ impl Record for UsedRecord {
 }
 
 /// What belongs to the vault as a whole.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct MetaRecord {
-    pub(super) store_key: Secret32,
     pub(super) scripts: bool,
     /// When contacts were made, oldest first; at most `NEW_CONTACTS_MAX`.
     pub(super) contacts_made: Vec<Timestamp>,
@@ -446,14 +445,13 @@ impl Record for MetaRecord {
     const TABLE: Table = Table::Meta;
 
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
-        writer.put(self.store_key.expose()).flag(self.scripts);
+        writer.flag(self.scripts);
         write_ids(writer, self.contacts_made.iter().map(|at| at.0))?;
         write_ids(writer, self.visits.iter().map(|at| at.0))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            store_key: reader.secret()?,
             scripts: reader.flag()?,
             contacts_made: read_ids(reader)?.into_iter().map(Timestamp).collect(),
             visits: read_ids(reader)?.into_iter().map(Timestamp).collect(),

@@ -24,6 +24,10 @@ pub(crate) struct Unlocked {
     pub(crate) vault: vault::Client,
     pub(crate) store_key: StoreKey,
     pub(crate) scripts: bool,
+    /// The key of `decoy.db`.
+    pub(crate) decoy_key: StoreKey,
+    /// The decoy is to take the place of everything.
+    pub(crate) wipe: bool,
 }
 
 /// Parks until the vault is unlocked. `None`: keyvault went, or answered nonsense.
@@ -31,7 +35,42 @@ pub(crate) async fn unlocked(gate: &gate::Client) -> Option<Unlocked> {
     let answer = gate.open_request().send().promise.await.ok()?;
     let unlocked = answer.get().ok()?.get_unlocked().ok()?;
     let store_key = Zeroizing::new(fixed(unlocked.get_store_key().ok()?).ok()?);
-    Some(Unlocked { vault: unlocked.get_vault().ok()?, store_key, scripts: unlocked.get_scripts() })
+    let decoy_key = Zeroizing::new(fixed(unlocked.get_decoy_key().ok()?).ok()?);
+    Some(Unlocked {
+        vault: unlocked.get_vault().ok()?,
+        store_key,
+        scripts: unlocked.get_scripts(),
+        decoy_key,
+        wipe: unlocked.get_wipe(),
+    })
+}
+
+/// How things stand beside what was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// keyvault's number for it, to wait for another.
+    pub(crate) number: u64,
+    pub(crate) screen_locked: bool,
+    /// Grows when another vault took the place of the one that was open.
+    pub(crate) vault: u32,
+}
+
+/// Parks while things stand as in `seen`; 0 always answers. `None`: keyvault is gone.
+pub(crate) async fn standing(gate: &gate::Client, seen: u64) -> Option<Standing> {
+    let mut request = gate.standing_request();
+    request.get().set_seen(seen);
+    let answer = request.send().promise.await.ok()?;
+    let answer = answer.get().ok()?;
+    Some(Standing {
+        number: answer.get_now(),
+        screen_locked: answer.get_screen_locked(),
+        vault: answer.get_vault(),
+    })
+}
+
+/// The wipe is done. What gets lost here is ordered and told again.
+pub(crate) async fn wiped(gate: &gate::Client) {
+    let _ = gate.wiped_request().send().promise.await;
 }
 
 type Pending = LocalBoxFuture<'static, Result<VaultAnswer, capnp::Error>>;

@@ -14,7 +14,6 @@ use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
 use ipc_schema::rpc::Peer;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
-use zeroize::Zeroizing;
 
 use crate::engine::{
     Action, Engine, Input, LineId, MailboxAnswer, MailboxCall, Query, Reply, Request, RequestId, Ticket,
@@ -22,7 +21,7 @@ use crate::engine::{
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
 use crate::peers::{keyvault, onion};
-use crate::store::{Store, ensure_decoy};
+use crate::store::{Store, ensure_decoy, wipe};
 
 /// Inputs that share one transaction.
 const BATCH_MAX: usize = 256;
@@ -48,6 +47,8 @@ pub(super) struct Shell {
     pub(super) mediad: Peer<decoder::Client>,
     pub(super) headless: bool,
     pub(super) access: Cell<Access>,
+    /// The window is shown nothing until keyvault has seen the passphrase.
+    pub(super) screen_locked: Cell<bool>,
     folder: PathBuf,
     inputs: RefCell<mpsc::UnboundedSender<Input>>,
     waiting: RefCell<HashMap<RequestId, oneshot::Sender<Result<Reply, Refusal>>>>,
@@ -72,6 +73,7 @@ impl Shell {
             mediad: Peer::new(),
             headless,
             access: Cell::new(Access::Locked),
+            screen_locked: Cell::new(false),
             folder,
             inputs: RefCell::new(mpsc::unbounded_channel().0),
             waiting: RefCell::default(),
@@ -133,22 +135,46 @@ impl Shell {
                 }
                 continue;
             };
-            let store = match self.open(&unlocked.store_key) {
+            let Some(standing) = keyvault::standing(&gate, 0).await else { continue };
+            let store = match self.open(&unlocked) {
                 Ok(store) => store,
                 Err(error) => {
                     eprintln!("the history cannot be opened: {error}");
                     return Exit::Fault;
                 }
             };
-            self.drive(store, unlocked.vault, unlocked.scripts, generation).await;
+            if unlocked.wipe {
+                keyvault::wiped(&gate).await;
+            }
+            self.screen_locked.set(standing.screen_locked);
+            tokio::select! {
+                () = self.drive(store, unlocked.vault, unlocked.scripts, generation) => {}
+                () = self.follow_standing(&gate, standing) => {}
+            }
+            self.close();
         }
     }
 
-    fn open(&self, key: &crate::store::StoreKey) -> Result<Store, StoreError> {
-        let store = Store::open(&self.folder.join("store.db"), key)?;
-        let mut decoy = Zeroizing::new([0; 32]);
-        rand_core::Rng::fill_bytes(&mut rand_core::UnwrapErr(getrandom::SysRng), decoy.as_mut_slice());
-        ensure_decoy(&self.folder, &decoy)?;
+    /// Keeps to what keyvault says of the screen; ends when another vault took the place of the open one, or keyvault went.
+    async fn follow_standing(&self, gate: &gate::Client, mut standing: keyvault::Standing) {
+        let vault = standing.vault;
+        while standing.vault == vault {
+            self.screen_locked.set(standing.screen_locked);
+            // Whoever watches learns that it may, or may not.
+            self.changes.send_modify(|count| *count += 1);
+            match keyvault::standing(gate, standing.number).await {
+                Some(next) => standing = next,
+                None => return,
+            }
+        }
+    }
+
+    fn open(&self, unlocked: &keyvault::Unlocked) -> Result<Store, StoreError> {
+        if unlocked.wipe {
+            wipe(&self.folder, &unlocked.store_key)?;
+        }
+        let store = Store::open(&self.folder.join("store.db"), &unlocked.store_key)?;
+        ensure_decoy(&self.folder, &unlocked.decoy_key)?;
         Ok(store)
     }
 
@@ -164,7 +190,7 @@ impl Shell {
         };
         self.inputs.replace(inputs.clone());
         self.access.set(Access::Open { scripts });
-        let onion = spawn_local(follow_onion(self.onion.clone(), inputs));
+        let _onion = AbortOnDrop(spawn_local(follow_onion(self.onion.clone(), inputs)));
         driver.start();
         while self.keyvault.generation() == generation && self.keyvault.present().is_some() {
             tokio::select! {
@@ -173,11 +199,23 @@ impl Shell {
                 batch = next_batch(&mut waiting, driver.engine.next_wake()) => driver.handle(batch),
             }
         }
-        onion.abort();
+    }
+
+    /// Nothing is open any more.
+    fn close(&self) {
         self.access.set(Access::Locked);
         // Whoever still waits is told `locked`; a later engine takes up what is unfinished.
         self.inputs.replace(mpsc::unbounded_channel().0);
         self.waiting.borrow_mut().clear();
+    }
+}
+
+/// A task that ends with who started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

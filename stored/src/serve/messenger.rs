@@ -40,6 +40,8 @@ impl MessengerServer {
         }
         match self.shell.access.get() {
             Access::Locked => Err(Refusal::Locked),
+            // What the window shows is forgotten until the passphrase was given; programs go on.
+            Access::Open { .. } if !self.outside && self.shell.screen_locked.get() => Err(Refusal::Locked),
             Access::Open { scripts } if self.outside && !self.shell.headless && !scripts => {
                 Err(Refusal::ScriptsOff)
             }
@@ -152,10 +154,15 @@ impl MessengerServer {
 }
 
 /// Tells a watcher every event after `since`, and then each as it comes, until it goes away or the vault is locked.
-async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64) {
+///
+/// The window's ends with a screen lock: it asks again after the passphrase.
+async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64, window: bool) {
     let mut changes = shell.changes();
     loop {
         changes.mark_unchanged();
+        if window && shell.screen_locked.get() {
+            return;
+        }
         let Ok(Reply::Events(events)) = shell.query(Query::Events { since }).await else { return };
         if events.is_empty() && changes.changed().await.is_err() {
             return;
@@ -352,7 +359,7 @@ impl messenger::Server for MessengerServer {
         results.get().set_error(report::outcome(&newest));
         if let Ok(Reply::Newest(newest)) = newest {
             results.get().set_seq(newest);
-            spawn_local(tell(self.shell.clone(), watcher, since.min(newest)));
+            spawn_local(tell(self.shell.clone(), watcher, since.min(newest), !self.outside));
         }
         Ok(())
     }

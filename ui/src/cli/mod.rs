@@ -20,6 +20,7 @@ pub mod launch;
 mod lock;
 mod messages;
 pub mod output;
+mod panic;
 pub mod passphrase;
 pub mod paths;
 mod profile;
@@ -29,6 +30,7 @@ mod rows;
 mod run;
 mod send;
 mod settings;
+mod slot;
 pub mod sockets;
 mod status;
 mod stop;
@@ -116,11 +118,12 @@ enum Command {
     /// Change a setting
     Set(settings::Set),
 
+    /// What opens the vault: list, add, change, remove
+    Slot(slot::Arguments),
+    /// Destroy every key and this profile, at once
+    Panic(panic::Arguments),
+
     // Not built yet.
-    #[command(hide = true)]
-    Slot(NotBuilt),
-    #[command(hide = true)]
-    Panic(NotBuilt),
     #[command(hide = true)]
     Introduce(NotBuilt),
     #[command(hide = true)]
@@ -199,9 +202,9 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
-        Command::Slot(_)
-        | Command::Panic(_)
-        | Command::Introduce(_)
+        Command::Slot(arguments) => slot::run(&arguments, context),
+        Command::Panic(arguments) => panic::run(&arguments, context),
+        Command::Introduce(_)
         | Command::Search(_)
         | Command::Edit(_)
         | Command::Delete(_)

@@ -76,13 +76,14 @@ fn sentence(refusal: Refusal) -> &'static str {
 /// Exit 3 with `wrong passphrase`, exit 1 with `damaged`, and the others.
 pub fn unlocked(result: UnlockResult) -> Outcome {
     let failed = |line: &str| Err(Failure::Failed(line.into()));
+    let refused = |line: &str| Err(Failure::Refused(line.into()));
     match result {
         UnlockResult::Ok => Ok(()),
         UnlockResult::WrongPassphrase => {
             Err(Failure::Locked("wrong passphrase: nothing was changed, try again".into()))
         }
         UnlockResult::Damaged => failed(
-            "the vault is damaged: the passphrase may be right; the file is kept, restore a copy of it",
+            "the vault is damaged: what can be read is open and nothing can be changed; the file is kept, restore a copy of it",
         ),
         UnlockResult::Newer => failed("the vault was written by a later version: install that"),
         UnlockResult::Missing => {
@@ -90,7 +91,17 @@ pub fn unlocked(result: UnlockResult) -> Outcome {
         }
         UnlockResult::Exists => failed("there is a vault already: open it with `privatus unlock`"),
         UnlockResult::TooShort => Err(Failure::Usage("the passphrase is empty: give one line".into())),
-        UnlockResult::Busy => failed("another attempt is running: try again"),
+        UnlockResult::Busy => refused("too many wrong passphrases: wait up to a minute and try again"),
+        UnlockResult::Taken => refused("this passphrase opens a slot already: choose another"),
+        UnlockResult::SlotsFull => {
+            refused("all 8 slots are in use: remove one with `privatus slot remove N`")
+        }
+        UnlockResult::NoSuchSlot => refused(
+            "this slot is not in use, or holds a recovery key, which is removed and added anew: see `privatus slot list`",
+        ),
+        UnlockResult::LastPassphrase => {
+            refused("this is the last passphrase: add another with `privatus slot add passphrase` first")
+        }
         UnlockResult::Storage => failed("the vault could not be written: free some space and try again"),
     }
 }

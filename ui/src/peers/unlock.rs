@@ -36,10 +36,31 @@ pub enum UnlockResult {
     Exists,
     /// Create: an empty passphrase.
     TooShort,
-    /// Another attempt is running.
+    /// Too many wrong passphrases: the next try must wait.
     Busy,
     /// The file could not be written; nothing was changed.
     Storage,
+    /// The new passphrase opens a slot already.
+    Taken,
+    /// All slots are in use.
+    SlotsFull,
+    /// That slot is not in use, or not of a kind that this can be done with.
+    NoSuchSlot,
+    /// Removing it would lock everybody out.
+    LastPassphrase,
+}
+
+/// What a key slot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotKind {
+    /// Not in use.
+    Empty,
+    /// Opens with a passphrase.
+    Passphrase,
+    /// Opens with 24 words.
+    Recovery,
+    /// Opens the decoy and destroys the rest.
+    Duress,
 }
 
 /// The edge to keyvault.
@@ -98,6 +119,93 @@ impl Unlock {
         }
     }
 
+    /// The window shows nothing until `unlock` was right. Delivery goes on.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn screen_lock(&self) -> Result<(), PeerError> {
+        self.client.screen_lock_request().send().promise.await?;
+        Ok(())
+    }
+
+    /// What each slot is; none where the passphrase was refused.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn slots(&self, passphrase: &[u8]) -> Result<(Vec<SlotKind>, UnlockResult), PeerError> {
+        let mut request = self.client.slots_request();
+        request.get().set_passphrase(passphrase);
+        let answer = request.send().promise.await?;
+        let answer = answer.get()?;
+        let slots = answer.get_slots()?.iter().map(|kind| Ok(kind?.into()));
+        Ok((slots.collect::<Result<_, PeerError>>()?, answer.get_result()?.into()))
+    }
+
+    /// Puts a passphrase, or a duress passphrase, into a free slot. Not idempotent: a lost answer may have done it.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn add_passphrase(
+        &self,
+        passphrase: &[u8],
+        new: &[u8],
+        duress: bool,
+    ) -> Result<(u8, UnlockResult), PeerError> {
+        let mut request = self.client.add_passphrase_request();
+        request.get().set_passphrase(passphrase);
+        request.get().set_new(new);
+        request.get().set_duress(duress);
+        let answer = request.send().promise.await?;
+        let answer = answer.get()?;
+        Ok((answer.get_slot(), answer.get_result()?.into()))
+    }
+
+    /// Makes a recovery key in a free slot: its words, told this once. Not idempotent: a lost answer may have done it.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn add_recovery(
+        &self,
+        passphrase: &[u8],
+    ) -> Result<(u8, zeroize::Zeroizing<String>, UnlockResult), PeerError> {
+        let mut request = self.client.add_recovery_request();
+        request.get().set_passphrase(passphrase);
+        let answer = request.send().promise.await?;
+        let answer = answer.get()?;
+        let words = answer.get_words()?.to_str().map_err(|_| PeerError::Misbehaved)?;
+        Ok((answer.get_slot(), words.to_owned().into(), answer.get_result()?.into()))
+    }
+
+    /// Puts another passphrase into a slot in use.
+    ///
+    /// # Errors
+    /// [`PeerError`]; after `Lost`, `slots` with the new passphrase tells whether it happened.
+    pub async fn change_slot(
+        &self,
+        passphrase: &[u8],
+        slot: u8,
+        new: &[u8],
+    ) -> Result<UnlockResult, PeerError> {
+        let mut request = self.client.change_slot_request();
+        request.get().set_passphrase(passphrase);
+        request.get().set_slot(slot);
+        request.get().set_new(new);
+        let answer = request.send().promise.await?;
+        Ok(answer.get()?.get_result()?.into())
+    }
+
+    /// Overwrites a slot.
+    ///
+    /// # Errors
+    /// [`PeerError`]; after `Lost`, `slots` tells whether it happened.
+    pub async fn remove_slot(&self, passphrase: &[u8], slot: u8) -> Result<UnlockResult, PeerError> {
+        let mut request = self.client.remove_slot_request();
+        request.get().set_passphrase(passphrase);
+        request.get().set_slot(slot);
+        let answer = request.send().promise.await?;
+        Ok(answer.get()?.get_result()?.into())
+    }
+
     /// Lets local programs use a desktop profile, or stops it.
     ///
     /// # Errors
@@ -137,6 +245,22 @@ impl From<ui_keyvault_capnp::UnlockResult> for UnlockResult {
             Wire::TooShort => Self::TooShort,
             Wire::Busy => Self::Busy,
             Wire::Storage => Self::Storage,
+            Wire::Taken => Self::Taken,
+            Wire::SlotsFull => Self::SlotsFull,
+            Wire::NoSuchSlot => Self::NoSuchSlot,
+            Wire::LastPassphrase => Self::LastPassphrase,
+        }
+    }
+}
+
+impl From<ui_keyvault_capnp::SlotKind> for SlotKind {
+    fn from(kind: ui_keyvault_capnp::SlotKind) -> Self {
+        use ui_keyvault_capnp::SlotKind as Wire;
+        match kind {
+            Wire::Empty => Self::Empty,
+            Wire::Passphrase => Self::Passphrase,
+            Wire::Recovery => Self::Recovery,
+            Wire::Duress => Self::Duress,
         }
     }
 }

@@ -54,9 +54,7 @@ impl Entry {
             Ok(UnlockResult::Damaged) => Some(Problem::Damaged),
             Ok(UnlockResult::Newer) => Some(Problem::Newer),
             Ok(UnlockResult::Storage) => Some(Problem::Disk),
-            Ok(UnlockResult::Busy | UnlockResult::Missing | UnlockResult::Exists) | Err(_) => {
-                Some(Problem::Again)
-            }
+            Ok(_) | Err(_) => Some(Problem::Again),
         };
         if self.problem.is_none() {
             self.wipe();

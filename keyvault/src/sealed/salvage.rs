@@ -1,0 +1,110 @@
+//! Reads what can be read of a damaged file: the entries are looked for byte by byte, whatever became of the database around
+//! them. Read only. A record that was deleted or overwritten since the last compaction may show in an older state.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::entry::{
+    self, KEY_ENTRY_BYTES, KEY_MARK, KeyEntry, MARK_BYTES, Name, RECORD_FRONT_BYTES, RECORD_MARK,
+};
+use crate::memory::Secret32;
+use crate::store::Row;
+
+/// Read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Entries looked at: more are not held by any vault that this program wrote.
+const ENTRIES_MAX: usize = 2_000_000;
+
+/// Where each readable record lies, with its key.
+pub(super) struct Salvage {
+    file: Arc<File>,
+    found: BTreeMap<Name, Found>,
+}
+
+struct Found {
+    written: u64,
+    key: Secret32,
+    at: u64,
+    length: usize,
+}
+
+impl Salvage {
+    /// Looks through the file from `start` on. `unwrap` opens a key entry, if its epoch's key is held.
+    pub(super) fn of(
+        file: &Arc<File>,
+        start: u64,
+        unwrap: impl Fn(&KeyEntry) -> Option<Secret32>,
+    ) -> std::io::Result<Self> {
+        let mut keys: BTreeMap<(Name, u64), Vec<Secret32>> = BTreeMap::new();
+        let mut records: Vec<(Name, u64, u64, usize)> = Vec::new();
+        scan(file, start, |at, untrusted_bytes| {
+            if keys.len().saturating_add(records.len()) >= ENTRIES_MAX {
+                return;
+            }
+            if untrusted_bytes.starts_with(KEY_MARK) {
+                let Some(Ok(entry)) = untrusted_bytes.get(..KEY_ENTRY_BYTES).map(KeyEntry::decode) else {
+                    return;
+                };
+                if let Some(key) = unwrap(&entry) {
+                    keys.entry((entry.name, entry.written)).or_default().push(key);
+                }
+            } else if let Ok((name, written, length)) = entry::front(untrusted_bytes) {
+                records.push((name, written, at, length));
+            }
+        })?;
+        let mut salvage = Self { file: file.clone(), found: BTreeMap::new() };
+        for (name, written, at, length) in records {
+            let is_newer = salvage.found.get(&name).is_none_or(|held| held.written < written);
+            for key in keys.get(&(name, written)).filter(|_| is_newer).into_iter().flatten() {
+                let found = Found { written, key: key.clone(), at, length };
+                if salvage.open(&name, &found).is_some() {
+                    salvage.found.insert(name, found);
+                    break;
+                }
+            }
+        }
+        Ok(salvage)
+    }
+
+    pub(super) fn none(file: &Arc<File>) -> Self {
+        Self { file: file.clone(), found: BTreeMap::new() }
+    }
+
+    pub(super) fn read(&self, name: &Name) -> Option<Row> {
+        self.found.get(name).and_then(|found| self.open(name, found))
+    }
+
+    /// Every record whose name begins so.
+    pub(super) fn all(&self, front: &[u8]) -> Vec<Row> {
+        let of_table = self.found.iter().filter(|(name, _)| name.starts_with(front));
+        of_table.filter_map(|(name, found)| self.open(name, found)).collect()
+    }
+
+    fn open(&self, name: &Name, found: &Found) -> Option<Row> {
+        let mut bytes = vec![0; RECORD_FRONT_BYTES.checked_add(found.length)?];
+        self.file.read_exact_at(&mut bytes, found.at).ok()?;
+        entry::open((name, found.written), &found.key, &bytes).ok()
+    }
+}
+
+/// Calls `look` at every mark, with its place and the bytes from there on, at least as many as an entry's front or key
+/// entry has unless the file ends before.
+fn scan(file: &File, start: u64, mut look: impl FnMut(u64, &[u8])) -> std::io::Result<()> {
+    let overlap = KEY_ENTRY_BYTES.max(RECORD_FRONT_BYTES);
+    let length = file.metadata()?.len();
+    let mut at = start;
+    while at < length {
+        let want = u64::try_from(CHUNK_BYTES + overlap).unwrap_or(u64::MAX).min(length - at);
+        let mut chunk = vec![0; usize::try_from(want).unwrap_or(0)];
+        file.read_exact_at(&mut chunk, at)?;
+        let windows = chunk.windows(MARK_BYTES).take(CHUNK_BYTES).enumerate();
+        for (offset, _) in windows.filter(|(_, mark)| mark == KEY_MARK || mark == RECORD_MARK) {
+            let place = at.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
+            look(place, chunk.get(offset..).unwrap_or_default());
+        }
+        at = at.saturating_add(u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX));
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Key slots: all of one size, all random to look at, in use or not.
+
+use rand_core::CryptoRng;
+
+use super::header::{FORMAT, MAGIC, checked, with_checksum};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
+use crate::memory::Secret32;
+
+/// Key slots, always all present.
+pub const SLOTS: usize = 8;
+/// One slot in the file, bytes.
+pub(super) const SLOT_BYTES: usize = 512;
+const CHECKSUM_BYTES: usize = 32;
+/// nonce 24 ‖ tag 16 ‖ sealed 440 ‖ checksum 32.
+const SEALED_BYTES: usize = SLOT_BYTES - NONCE_BYTES - TAG_BYTES - CHECKSUM_BYTES;
+
+/// What opens a slot, and what it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotKind {
+    /// A passphrase; opens the vault.
+    Passphrase,
+    /// The 24 words; open the vault.
+    Recovery,
+    /// A passphrase that destroys the other slots and opens the decoy.
+    Duress,
+}
+
+impl SlotKind {
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Passphrase => 1,
+            Self::Recovery => 2,
+            Self::Duress => 3,
+        }
+    }
+
+    pub(super) fn of_code(code: u8) -> Result<Self, Malformed> {
+        match code {
+            1 => Ok(Self::Passphrase),
+            2 => Ok(Self::Recovery),
+            3 => Ok(Self::Duress),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// One slot as it lies in the file.
+#[derive(Clone)]
+pub(super) struct Slot {
+    nonce: [u8; NONCE_BYTES],
+    tag: [u8; TAG_BYTES],
+    sealed: [u8; SEALED_BYTES],
+}
+
+impl Slot {
+    /// A slot that `unlock_key` opens, in place `at`.
+    pub(super) fn seal(
+        at: usize,
+        unlock_key: &Secret32,
+        (kind, root): (SlotKind, &Secret32),
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let mut slot = Self::empty(rng);
+        let mut plain = Writer::with_capacity(SEALED_BYTES);
+        plain.u8(kind.code()).put(root.expose()).pad_to(SEALED_BYTES);
+        slot.sealed = plain.array().unwrap_or([0; SEALED_BYTES]);
+        slot.tag = kdf::seal_random(&key(at, unlock_key), &slot.nonce, &associated(at), &mut slot.sealed);
+        slot
+    }
+
+    /// Random bytes: nobody can tell it from one in use.
+    pub(super) fn empty(rng: &mut impl CryptoRng) -> Self {
+        let mut slot = Self { nonce: [0; NONCE_BYTES], tag: [0; TAG_BYTES], sealed: [0; SEALED_BYTES] };
+        rng.fill_bytes(&mut slot.nonce);
+        rng.fill_bytes(&mut slot.tag);
+        rng.fill_bytes(&mut slot.sealed);
+        slot
+    }
+
+    /// What it opens with this key, if it does.
+    pub(super) fn open(&self, at: usize, unlock_key: &Secret32) -> Option<(SlotKind, Secret32)> {
+        let mut plain = zeroize::Zeroizing::new(self.sealed);
+        let sealed = (plain.as_mut_slice(), &self.tag);
+        kdf::open_random(&key(at, unlock_key), &self.nonce, &associated(at), sealed).ok()?;
+        let mut reader = Reader::new(plain.as_slice());
+        Some((SlotKind::of_code(reader.u8().ok()?).ok()?, reader.secret().ok()?))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        with_checksum(&[self.nonce.as_slice(), &self.tag, &self.sealed].concat())
+    }
+
+    pub(super) fn decode(untrusted_slot: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(checked(untrusted_slot)?);
+        Ok(Self { nonce: reader.array()?, tag: reader.array()?, sealed: reader.array()? })
+    }
+}
+
+fn key(at: usize, unlock_key: &Secret32) -> Secret32 {
+    kdf::label(unlock_key, &[b"privatus/vault/slot/v1", &[number(at)]])
+}
+
+fn associated(at: usize) -> Vec<u8> {
+    [MAGIC.as_slice(), &FORMAT.to_be_bytes(), &[number(at)]].concat()
+}
+
+fn number(at: usize) -> u8 {
+    u8::try_from(at).unwrap_or(u8::MAX)
+}

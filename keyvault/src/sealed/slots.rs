@@ -1,0 +1,220 @@
+//! What is done with a passphrase: trying it, and changing the slots. Every change is one header, written twice; a kill at any
+//! point leaves the old one or the new one.
+
+use std::time::Duration;
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::header::{Header, OpenedSlot};
+use super::slot::{SLOTS, Slot, SlotKind};
+use super::state::{self, State};
+use super::{LockedVault, VaultFileError, words};
+use crate::memory::Secret32;
+use crate::unlock::{Cost, CostError, SALT_BYTES};
+
+/// What a passphrase opened.
+pub struct Opened {
+    pub(super) root: Secret32,
+    /// The file is another vault now than before: the decoy.
+    switched: bool,
+}
+
+impl Opened {
+    /// Whether this was the duress passphrase: everything that was unlocked before is to be dropped.
+    #[must_use]
+    pub fn is_switched(&self) -> bool {
+        self.switched
+    }
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened(..)")
+    }
+}
+
+/// A passphrase, or a recovery key in whatever spacing and case, to a key.
+pub(super) fn stretch(cost: Cost, salt: &[u8; SALT_BYTES], passphrase: &[u8]) -> Result<Secret32, CostError> {
+    let recovery = words::read(passphrase).map(|entropy| words::of(&entropy));
+    cost.derive(recovery.as_ref().map_or(passphrase, |words| words.as_bytes()), salt)
+}
+
+impl LockedVault {
+    /// Tries a passphrase; `now` is the time since the process began. The try is counted in the file before it is made, and
+    /// no longer once it was right. With the duress passphrase the other slots are overwritten before this returns.
+    ///
+    /// # Errors
+    /// `WrongPassphrase`, `Wait`, `Cost`; `Io` where slots could not be overwritten.
+    pub fn attempt(
+        &mut self,
+        passphrase: &[u8],
+        now: Duration,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Opened, VaultFileError> {
+        let cost = self.header.cost.check(self.floor)?;
+        let wait = self.attempts.wait(now);
+        if !wait.is_zero() {
+            return Err(VaultFileError::Wait(wait));
+        }
+        // A disk that takes no writes must not keep the owner out: then it counts in memory.
+        let _ = self.attempts.count(&self.file);
+        let unlock_key = match stretch(cost, &self.header.salt, passphrase) {
+            Ok(key) => key,
+            Err(error) => {
+                let _ = self.attempts.forgive(&self.file);
+                return Err(error.into());
+            }
+        };
+        let Some(slot) = self.header.open(&unlock_key) else {
+            self.attempts.failed(now);
+            return Err(VaultFileError::WrongPassphrase);
+        };
+        let _ = self.attempts.forget(&self.file);
+        match slot {
+            OpenedSlot { kind: SlotKind::Duress, root } => {
+                self.take_over(&unlock_key, &root, rng)?;
+                Ok(Opened { root, switched: true })
+            }
+            OpenedSlot { root, .. } => Ok(Opened { root, switched: false }),
+        }
+    }
+
+    /// Makes the file the decoy's: one slot, with the passphrase that was just given, in the first place as in any new vault.
+    fn take_over(
+        &mut self,
+        unlock_key: &Secret32,
+        root: &Secret32,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        let generation = self.header.next().generation();
+        let state = State::create(true, rng);
+        let kept = (generation, self.header.cost, self.header.salt);
+        let header = Header::create(kept, (unlock_key, root), &state, rng);
+        self.put(header)
+    }
+
+    /// What each slot is, for who knows a passphrase.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn slots(&self, opened: &Opened) -> Result<[Option<SlotKind>; SLOTS], VaultFileError> {
+        Ok(self.state(&opened.root)?.kinds)
+    }
+
+    /// Puts a passphrase, or a duress passphrase, into a free slot. Gives its number.
+    ///
+    /// # Errors
+    /// `EmptyPassphrase`, `Taken`, `SlotsFull`, `Cost`, `Damaged`, `Io`.
+    pub fn add(
+        &mut self,
+        opened: &Opened,
+        (kind, passphrase): (SlotKind, &[u8]),
+        rng: &mut impl CryptoRng,
+    ) -> Result<usize, VaultFileError> {
+        let free = self.state(&opened.root)?.kinds.iter().position(Option::is_none);
+        let at = free.ok_or(VaultFileError::SlotsFull)?;
+        self.fill(opened, (at, kind, passphrase), rng)?;
+        Ok(at)
+    }
+
+    /// Makes a recovery key in a free slot. Gives its number, and the words, which nobody can ever ask for again.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_recovery(
+        &mut self,
+        opened: &Opened,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(usize, Zeroizing<String>), VaultFileError> {
+        let words = words::of(&Secret32::random(rng));
+        let at = self.add(opened, (SlotKind::Recovery, words.as_bytes()), rng)?;
+        Ok((at, words))
+    }
+
+    /// Puts another passphrase into a slot in use; a duress slot stays one.
+    ///
+    /// # Errors
+    /// `NoSuchSlot` (also for a recovery key: remove it and add another), and as [`Self::add`].
+    pub fn change(
+        &mut self,
+        opened: &Opened,
+        (at, passphrase): (usize, &[u8]),
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        match self.state(&opened.root)?.kinds.get(at).copied().flatten() {
+            Some(kind @ (SlotKind::Passphrase | SlotKind::Duress)) => {
+                self.fill(opened, (at, kind, passphrase), rng)
+            }
+            _ => Err(VaultFileError::NoSuchSlot),
+        }
+    }
+
+    /// Overwrites a slot.
+    ///
+    /// # Errors
+    /// `NoSuchSlot`, `LastPassphrase`, `Damaged`, `Io`.
+    pub fn remove(
+        &mut self,
+        opened: &Opened,
+        at: usize,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        let mut state = self.state(&opened.root)?;
+        let place = state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)?;
+        let kind = place.take().ok_or(VaultFileError::NoSuchSlot)?;
+        if kind == SlotKind::Passphrase && state.count(SlotKind::Passphrase) == 0 {
+            return Err(VaultFileError::LastPassphrase);
+        }
+        self.replace(opened, (at, Slot::empty(rng)), &state, rng)
+    }
+
+    fn fill(
+        &mut self,
+        opened: &Opened,
+        (at, kind, passphrase): (usize, SlotKind, &[u8]),
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        if passphrase.is_empty() {
+            return Err(VaultFileError::EmptyPassphrase);
+        }
+        let cost = self.header.cost.check(self.floor)?;
+        let unlock_key = stretch(cost, &self.header.salt, passphrase)?;
+        // A duress passphrase that is a real one too would destroy or not by chance.
+        if self.header.open(&unlock_key).is_some() {
+            return Err(VaultFileError::Taken);
+        }
+        let mut state = self.state(&opened.root)?;
+        *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
+        let decoy = super::decoy_root(&opened.root);
+        let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
+        let slot = Slot::seal(at, &unlock_key, (kind, root), rng);
+        self.replace(opened, (at, slot), &state, rng)
+    }
+
+    fn replace(
+        &mut self,
+        opened: &Opened,
+        (at, slot): (usize, Slot),
+        state: &State,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        let mut header = self.header.next();
+        header.set_slot(at, slot);
+        header.sealed_state = state.seal(&state::key(&opened.root), rng);
+        self.put(header)
+    }
+
+    fn state(&self, root: &Secret32) -> Result<State, VaultFileError> {
+        State::open(&state::key(root), &self.header.sealed_state).map_err(|_| VaultFileError::Damaged)
+    }
+
+    fn put(&mut self, header: Header) -> Result<(), VaultFileError> {
+        let written = header.write(&self.file);
+        // After a failure the new one may stand in the file all the same: whoever asks next writes over both.
+        if written.is_ok() {
+            self.header = header;
+        }
+        written
+    }
+}

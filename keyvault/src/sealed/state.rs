@@ -1,0 +1,115 @@
+//! What the header says only to who holds the root: which slots are in use, the keys that wrap the records' keys, whether a
+//! wipe is to be finished.
+
+use rand_core::CryptoRng;
+
+use super::header::{FORMAT, MAGIC};
+use super::slot::{SLOTS, SlotKind};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
+use crate::memory::Secret32;
+
+const PLAIN_BYTES: usize = 128;
+/// nonce 24 ‖ tag 16 ‖ sealed 128.
+pub(super) const STATE_BYTES: usize = NONCE_BYTES + TAG_BYTES + PLAIN_BYTES;
+
+/// Records' keys are wrapped under an epoch's key; dropping that drops all that were not wrapped anew.
+#[derive(Clone)]
+pub(super) struct Epoch {
+    pub(super) number: u64,
+    pub(super) key: Secret32,
+}
+
+impl Epoch {
+    pub(super) fn new(number: u64, rng: &mut impl CryptoRng) -> Self {
+        Self { number, key: Secret32::random(rng) }
+    }
+}
+
+/// The header's secret part.
+#[derive(Clone)]
+pub(super) struct State {
+    /// What each slot is, `None` for one not in use.
+    pub(super) kinds: [Option<SlotKind>; SLOTS],
+    /// Its records are to be begun anew, and stored is to wipe: until stored has said that it did.
+    pub(super) wipe: bool,
+    /// Commits that the records had seen when the header was written: fewer is a rollback.
+    pub(super) commits: u64,
+    /// What is sealed now.
+    pub(super) epoch: Epoch,
+    /// What is being left, while records' keys are wrapped anew.
+    pub(super) older: Option<Epoch>,
+}
+
+impl State {
+    /// A new vault's: one slot in use.
+    pub(super) fn create(wipe: bool, rng: &mut impl CryptoRng) -> Self {
+        let mut kinds = [None; SLOTS];
+        if let Some(first) = kinds.first_mut() {
+            *first = Some(SlotKind::Passphrase);
+        }
+        Self { kinds, wipe, commits: 0, epoch: Epoch::new(1, rng), older: None }
+    }
+
+    /// Sealed under [`key`] of the root.
+    pub(super) fn seal(&self, key: &Secret32, rng: &mut impl CryptoRng) -> [u8; STATE_BYTES] {
+        let mut plain = Writer::with_capacity(PLAIN_BYTES);
+        plain.flag(self.wipe);
+        for kind in &self.kinds {
+            plain.u8(kind.map_or(0, SlotKind::code));
+        }
+        plain.u64(self.commits).u64(self.epoch.number).put(self.epoch.key.expose());
+        plain.flag(self.older.is_some());
+        if let Some(older) = &self.older {
+            plain.u64(older.number).put(older.key.expose());
+        }
+        plain.pad_to(PLAIN_BYTES);
+        let mut body = plain.array::<PLAIN_BYTES>().unwrap_or([0; PLAIN_BYTES]);
+        let mut nonce = [0; NONCE_BYTES];
+        rng.fill_bytes(&mut nonce);
+        let tag = kdf::seal_random(key, &nonce, &associated(), &mut body);
+        let mut sealed = [0; STATE_BYTES];
+        let bytes = nonce.iter().chain(&tag).chain(&body);
+        sealed.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        sealed
+    }
+
+    /// The inverse of [`Self::seal`]; `Malformed` too where it was sealed under another root.
+    pub(super) fn open(key: &Secret32, untrusted_sealed: &[u8; STATE_BYTES]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(untrusted_sealed);
+        let (nonce, tag) = (reader.array()?, reader.array()?);
+        let mut plain = zeroize::Zeroizing::new(reader.array::<PLAIN_BYTES>()?);
+        kdf::open_random(key, &nonce, &associated(), (plain.as_mut_slice(), &tag)).map_err(|_| Malformed)?;
+        let mut reader = Reader::new(plain.as_slice());
+        let wipe = reader.flag()?;
+        let mut kinds = [None; SLOTS];
+        for kind in &mut kinds {
+            *kind = match reader.u8()? {
+                0 => None,
+                code => Some(SlotKind::of_code(code)?),
+            };
+        }
+        let commits = reader.u64()?;
+        let epoch = Epoch { number: reader.u64()?, key: reader.secret()? };
+        let older = match reader.flag()? {
+            true => Some(Epoch { number: reader.u64()?, key: reader.secret()? }),
+            false => None,
+        };
+        reader.zeros(reader.rest())?;
+        Ok(Self { kinds, wipe, commits, epoch, older })
+    }
+
+    /// Slots of this kind in use.
+    pub(super) fn count(&self, kind: SlotKind) -> usize {
+        self.kinds.iter().filter(|used| **used == Some(kind)).count()
+    }
+}
+
+/// What seals the state of who has `root`.
+pub(super) fn key(root: &Secret32) -> Secret32 {
+    kdf::label(root, &[b"privatus/vault/state/v1"])
+}
+
+fn associated() -> Vec<u8> {
+    [MAGIC.as_slice(), &FORMAT.to_be_bytes(), b"state"].concat()
+}
