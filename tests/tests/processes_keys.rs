@@ -1,0 +1,127 @@
+//! What opens a profile, on the real binaries: passphrases, the recovery key, duress, panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use privatus_tests::{Answer, Person, Suite, binaries, kill_9, until};
+
+const NETWORK: &str = "keys";
+const OLD: &str = "correct horse battery staple";
+
+/// Runs a slot command with the passphrase on descriptor 0 and the new one on another.
+fn slot(person: &Person, arguments: &[&str], passphrase: &str, new: &str) -> Answer {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writeln!(writer, "{new}").unwrap();
+    drop(writer);
+    // The command inherits it, as from a script's shell.
+    fcntl(&reader, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    let folder = person.dir.path().to_str().unwrap();
+    let mut command = Command::new(binaries().join("privatus"));
+    let descriptor = reader.as_raw_fd();
+    command
+        .args(["--profile", folder, "slot"])
+        .args(arguments)
+        .args(["--passphrase-fd", "0", "--new-passphrase-fd", &descriptor.to_string()])
+        .env_remove("XDG_RUNTIME_DIR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{passphrase}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    Answer {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn kinds(person: &Person, passphrase: &str) -> Vec<String> {
+    let rows = slot(person, &["list", "--json"], passphrase, "").ok().rows();
+    rows.iter().map(|row| row["kind"].as_str().unwrap().to_string()).collect()
+}
+
+/// Locks, and tries a passphrase; gives the exit code.
+fn opens(person: &Person, passphrase: &str) -> i32 {
+    let _ = person.suite.ask(&["lock"]);
+    until("it is locked", || (person.suite.status()["locked"] == true).then_some(()));
+    person.suite.ask_with(&["unlock", "--passphrase-fd", "0"], &format!("{passphrase}\n")).code
+}
+
+#[test]
+fn slots_are_added_changed_and_removed_and_none_locks_out() {
+    let person = Person::start(NETWORK, &[], None);
+    person.wait_unlocked();
+    assert_eq!(kinds(&person, OLD).iter().filter(|kind| *kind != "empty").count(), 1);
+    assert_eq!(slot(&person, &["add", "passphrase"], "not it", "x").code, 3);
+    let added = slot(&person, &["add", "passphrase", "--json"], OLD, "a second passphrase").ok().rows();
+    let second = added[0]["slot"].as_u64().unwrap().to_string();
+    let recovery = slot(&person, &["add", "recovery"], OLD, "").ok().out;
+    assert_eq!(recovery.split_whitespace().count(), 24, "words alone, once");
+
+    assert_eq!(opens(&person, "a second passphrase"), 0);
+    assert_eq!(opens(&person, recovery.trim()), 0);
+    assert_eq!(opens(&person, "neither"), 3);
+    let _ = slot(&person, &["change", &second], "a second passphrase", "a third one").ok();
+    assert_eq!(opens(&person, "a second passphrase"), 3);
+    assert_eq!(opens(&person, "a third one"), 0);
+    let _ = slot(&person, &["remove", &second], OLD, "").ok();
+    assert_eq!(opens(&person, "a third one"), 3);
+    assert_eq!(opens(&person, OLD), 0);
+    let first = kinds(&person, OLD).iter().position(|kind| kind == "passphrase").unwrap().to_string();
+    let refused = slot(&person, &["remove", &first], OLD, "");
+    assert_eq!((refused.code, refused.err.lines().count()), (5, 1), "the last passphrase stays: {refused:?}");
+    assert_eq!(opens(&person, OLD), 0);
+}
+
+#[test]
+fn the_duress_passphrase_opens_an_empty_profile_and_the_real_one_is_gone() {
+    let mut person = Person::start(NETWORK, &[], None);
+    person.wait_unlocked();
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    let _ = slot(&person, &["add", "duress"], OLD, "under duress").ok();
+    assert_eq!(opens(&person, OLD), 0);
+    assert!(person.suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
+    assert_eq!(person.suite.stop(), 0);
+
+    let folder = person.dir.path().to_str().unwrap().to_string();
+    let run = ["run", "--headless", "--profile", &folder, "--passphrase-fd", "0"];
+    let mut suite = Suite::start(person.dir.path(), &run, "under duress\n", None);
+    assert_eq!(suite.line(), "ready", "{}", suite.said());
+    until("its history answers", || (suite.ask(&["contacts"]).code == 0).then_some(()));
+    assert!(!suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
+    // Killed in the middle of whatever is left to do, it ends at the next opening.
+    kill_9(suite.pids()["keyvault"]);
+    suite.kill();
+    let mut suite = Suite::start(person.dir.path(), &run, "under duress\n", None);
+    assert_eq!(suite.line(), "ready", "{}", suite.said());
+    until("its history answers", || (suite.ask(&["contacts"]).code == 0).then_some(()));
+    assert!(person.dir.path().join("decoy.db").exists(), "a fresh decoy stands by");
+    assert_eq!(suite.stop(), 0);
+
+    let (code, said) = Suite::start(person.dir.path(), &run, &format!("{OLD}\n"), None).end();
+    assert_eq!((code, said.contains("wrong passphrase")), (3, true), "{said}");
+}
+
+#[test]
+fn panic_leaves_nothing_whether_the_suite_runs_or_not() {
+    for running in [true, false] {
+        let mut person = Person::start(NETWORK, &[], None);
+        person.wait_unlocked();
+        let asked = person.suite.ask(&["panic"]);
+        assert_eq!(asked.code, 2, "only with --yes: {asked:?}");
+        if !running {
+            assert_eq!(person.suite.stop(), 0);
+        }
+        let _ = person.suite.ask(&["panic", "--yes"]).ok();
+        for file in ["vault", "store.db", "decoy.db", "onion.state"] {
+            assert!(!person.dir.path().join(file).exists(), "{file}");
+        }
+        if running {
+            person.suite.wait();
+        }
+    }
+}
