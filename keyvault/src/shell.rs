@@ -11,7 +11,7 @@ use rand_core::UnwrapErr;
 use tokio::sync::{Notify, watch};
 
 use crate::error::VaultError;
-use crate::sealed::{Examined, LockedVault, Opened, SealedStore, VaultFileError};
+use crate::sealed::{Examined, LockedVault, OpenedVault, SealedStore, VaultFileError};
 use crate::store::StoreError;
 use crate::unlock::{Cost, CostError};
 use crate::vault::Vault;
@@ -123,7 +123,9 @@ impl Shell {
         let (cost, rng) = (Cost::for_tests(), UnwrapErr(SysRng));
         let store = match Examined::with_floor(file, cost)? {
             Examined::Missing(file) => LockedVault::create_with_floor(file, b"pass", (cost, cost), rng)?,
-            Examined::Locked(vault) => vault.unlock(b"pass", rng).map_err(|(_, error)| error)?,
+            Examined::Locked(vault) => {
+                vault.unlock(b"pass", std::time::Duration::ZERO, rng).map_err(|(_, error)| error)?
+            }
         };
         Ok(Self::with_state(State::Unlocked(Box::new(opened(store)?))))
     }
@@ -211,7 +213,7 @@ impl Shell {
     pub fn slots<T>(
         &self,
         passphrase: &[u8],
-        call: impl FnOnce(&mut LockedVault, &Opened, &mut SystemRng) -> Result<T, VaultFileError>,
+        call: impl FnOnce(&mut LockedVault, &OpenedVault, &mut SystemRng) -> Result<T, VaultFileError>,
     ) -> Result<T, VaultFileError> {
         self.attempt(passphrase, |state, opened| {
             call(state.file().ok_or(VaultFileError::Damaged)?, opened, &mut UnwrapErr(SysRng))
@@ -223,7 +225,7 @@ impl Shell {
     fn attempt<T>(
         &self,
         passphrase: &[u8],
-        then: impl FnOnce(&mut State, &Opened) -> Result<T, VaultFileError>,
+        then: impl FnOnce(&mut State, &OpenedVault) -> Result<T, VaultFileError>,
     ) -> Result<T, VaultFileError> {
         let now = self.started.elapsed();
         let mut state = self.state.borrow_mut();
@@ -406,7 +408,7 @@ impl State {
     }
 
     /// Unlocks what a passphrase opened; what is unlocked stays so.
-    fn enter(&mut self, slot: &Opened) -> Result<(), VaultFileError> {
+    fn enter(&mut self, slot: &OpenedVault) -> Result<(), VaultFileError> {
         let (next, entered) = match std::mem::replace(self, Self::Gone) {
             Self::Locked(locked) => match locked.enter(slot, UnwrapErr(SysRng)) {
                 Ok(store) => match opened(store) {

@@ -28,7 +28,7 @@ use redb::{Builder, Database};
 
 pub use records::SealedStore;
 pub use slot::{SLOTS, SlotKind};
-pub use slots::Opened;
+pub use slots::OpenedVault;
 pub use words::RECOVERY_WORDS;
 
 use crate::kdf;
@@ -250,7 +250,7 @@ impl LockedVault {
     /// `Io`. Damage is none: what is left can be read.
     pub fn enter<R: CryptoRng>(
         self: Box<Self>,
-        opened: &Opened,
+        opened: &OpenedVault,
         rng: R,
     ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
         SealedStore::new(self, &opened.root, rng)

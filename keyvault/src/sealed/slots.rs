@@ -14,13 +14,13 @@ use crate::memory::Secret32;
 use crate::unlock::{Cost, CostError, SALT_BYTES};
 
 /// What a passphrase opened.
-pub struct Opened {
+pub struct OpenedVault {
     pub(super) root: Secret32,
     /// The file is another vault now than before: the decoy.
     switched: bool,
 }
 
-impl Opened {
+impl OpenedVault {
     /// Whether this was the duress passphrase: everything that was unlocked before is to be dropped.
     #[must_use]
     pub fn is_switched(&self) -> bool {
@@ -28,9 +28,9 @@ impl Opened {
     }
 }
 
-impl std::fmt::Debug for Opened {
+impl std::fmt::Debug for OpenedVault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Opened(..)")
+        f.write_str("OpenedVault(..)")
     }
 }
 
@@ -51,7 +51,7 @@ impl LockedVault {
         passphrase: &[u8],
         now: Duration,
         rng: &mut impl CryptoRng,
-    ) -> Result<Opened, VaultFileError> {
+    ) -> Result<OpenedVault, VaultFileError> {
         let cost = self.header.cost.check(self.floor)?;
         let wait = self.attempts.wait(now);
         if !wait.is_zero() {
@@ -74,9 +74,9 @@ impl LockedVault {
         match slot {
             OpenedSlot { kind: SlotKind::Duress, root } => {
                 self.take_over(&unlock_key, &root, rng)?;
-                Ok(Opened { root, switched: true })
+                Ok(OpenedVault { root, switched: true })
             }
-            OpenedSlot { root, .. } => Ok(Opened { root, switched: false }),
+            OpenedSlot { root, .. } => Ok(OpenedVault { root, switched: false }),
         }
     }
 
@@ -98,7 +98,7 @@ impl LockedVault {
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn slots(&self, opened: &Opened) -> Result<[Option<SlotKind>; SLOTS], VaultFileError> {
+    pub fn slots(&self, opened: &OpenedVault) -> Result<[Option<SlotKind>; SLOTS], VaultFileError> {
         Ok(self.state(&opened.root)?.kinds)
     }
 
@@ -108,7 +108,7 @@ impl LockedVault {
     /// `EmptyPassphrase`, `Taken`, `SlotsFull`, `Cost`, `Damaged`, `Io`.
     pub fn add(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         (kind, passphrase): (SlotKind, &[u8]),
         rng: &mut impl CryptoRng,
     ) -> Result<usize, VaultFileError> {
@@ -124,7 +124,7 @@ impl LockedVault {
     /// As [`Self::add`].
     pub fn add_recovery(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         rng: &mut impl CryptoRng,
     ) -> Result<(usize, Zeroizing<String>), VaultFileError> {
         let words = words::of(&Secret32::random(rng));
@@ -138,7 +138,7 @@ impl LockedVault {
     /// `NoSuchSlot` (also for a recovery key: remove it and add another), and as [`Self::add`].
     pub fn change(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         (at, passphrase): (usize, &[u8]),
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
@@ -156,7 +156,7 @@ impl LockedVault {
     /// `NoSuchSlot`, `LastPassphrase`, `Damaged`, `Io`.
     pub fn remove(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         at: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
@@ -171,7 +171,7 @@ impl LockedVault {
 
     fn fill(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         (at, kind, passphrase): (usize, SlotKind, &[u8]),
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
@@ -194,7 +194,7 @@ impl LockedVault {
 
     fn replace(
         &mut self,
-        opened: &Opened,
+        opened: &OpenedVault,
         (at, slot): (usize, Slot),
         state: &State,
         rng: &mut impl CryptoRng,

@@ -14,6 +14,7 @@ use crate::agreement_key::AgreementKey;
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::{Inner, InnerBlock, OuterKey};
 use crate::ids::{AcceptId, InnerHash, InviteId, OutboxId, QueueId, RelayId};
+use crate::memory::Secret32;
 use crate::pqxdh::KEM_CIPHERTEXT_BYTES;
 use crate::store::{MemoryStore, Store, Table};
 

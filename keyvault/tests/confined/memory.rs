@@ -1,5 +1,5 @@
-//! What can be read of a running keyvault's memory, by root: none of its secrets after a lock, and while it is unlocked only
-//! those that it needs. The root of the vault file and its record keys lie in memfd_secret, which even this cannot read
+//! What can be read of a running keyvault's memory, by root: none of its secrets after a lock, and while it is unlocked at
+//! most the store key. The root of the vault file and its record keys lie in memfd_secret, which even this cannot read
 //! (sandbox's own test shows that), so they are looked for nowhere.
 
 use std::os::unix::fs::FileExt;
@@ -134,6 +134,11 @@ async fn converse(edge: &Edge, secrets: &mut Secrets) {
     edge.forget(&[1], &[&inner]).await.unwrap();
 }
 
+/// The answer that gives it to stored may still lie in a buffer.
+fn only_store_key(found: &[&str]) -> bool {
+    found.iter().all(|name| *name == "store key")
+}
+
 #[test]
 fn no_secret_can_be_read_from_a_locked_vault_and_no_text_after_it_was_forgotten() {
     if !may_look_into_others() {
@@ -158,7 +163,7 @@ fn no_secret_can_be_read_from_a_locked_vault_and_no_text_after_it_was_forgotten(
         secrets.add("store key", &edge.store_key);
         converse(&edge, &mut secrets).await;
         assert_eq!(state(&ui).await, VaultState::Ok);
-        assert_eq!(secrets.found_in(running.pid), ["store key"], "unlocked, everything forgotten");
+        assert!(only_store_key(&secrets.found_in(running.pid)), "unlocked, everything forgotten");
         assert_eq!(secrets.found_in(Pid::this()).len(), secrets.0.len(), "this test knows them all");
         running.kill();
 
@@ -170,6 +175,6 @@ fn no_secret_can_be_read_from_a_locked_vault_and_no_text_after_it_was_forgotten(
         assert_eq!(secrets.found_in(running.pid), [""; 0], "locked again");
         assert_eq!(unlock(&ui, PASSPHRASE).await, UnlockResult::Ok);
         Edge::open(&gate).await.unwrap();
-        assert_eq!(secrets.found_in(running.pid), ["store key"], "unlocked");
+        assert!(only_store_key(&secrets.found_in(running.pid)), "unlocked");
     });
 }

@@ -153,3 +153,63 @@ fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> StoreKey {
+        Zeroizing::new([byte; 32])
+    }
+
+    #[test]
+    fn a_store_opens_again_under_its_key_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.set_setting("name", "Ann").unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path, &key(2)), Err(StoreError::Damaged)));
+        assert_eq!(Store::open(&path, &key(1)).unwrap().setting("name").unwrap().unwrap(), "Ann");
+    }
+
+    #[test]
+    fn what_lies_on_the_disk_shows_nothing_of_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.set_setting("sentinel-key", "sentinel-value").unwrap();
+        for name in ["store.db", "store.db-wal"] {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap();
+            assert!(bytes.len() > 1_000);
+            for needle in [&b"sentinel"[..], b"SQLite format"] {
+                assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_newer_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path, &key(1)).unwrap();
+        store.db.pragma_update(None, "user_version", 999).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path, &key(1)), Err(StoreError::Newer)));
+    }
+
+    #[test]
+    fn a_full_disk_undoes_the_batch_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &key(1)).unwrap();
+        store.set_setting("kept", "1").unwrap();
+        let pages: i64 = store.db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        store.db.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        store.begin().unwrap();
+        let full = (0..1_000).find_map(|n| store.set_setting(&format!("k{n}"), &"x".repeat(1_000)).err());
+        assert!(matches!(full, Some(StoreError::Full)));
+        store.rollback();
+        assert_eq!(store.setting("kept").unwrap().unwrap(), "1");
+        assert_eq!(store.setting("k0").unwrap(), None);
+    }
+}

@@ -8,7 +8,7 @@ type Kinds = [Option<SlotKind>; SLOTS];
 fn with<T>(
     file: &tempfile::NamedTempFile,
     passphrase: &[u8],
-    call: impl FnOnce(&mut LockedVault, &Opened, &mut ChaCha20Rng) -> Result<T, VaultFileError>,
+    call: impl FnOnce(&mut LockedVault, &OpenedVault, &mut ChaCha20Rng) -> Result<T, VaultFileError>,
 ) -> Result<T, VaultFileError> {
     let mut vault = locked(file.reopen().unwrap())?;
     // Another seed each time: a slot's random bytes must not repeat.
@@ -41,8 +41,9 @@ fn opens(file: &tempfile::NamedTempFile, passphrase: &[u8]) -> bool {
 fn a_second_passphrase_and_a_recovery_key_open_the_same_vault() {
     let file = vault();
     assert_eq!(add(&file, SlotKind::Passphrase, b"second").unwrap(), 1);
-    let recovery =
-        |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| vault.add_recovery(opened, rng);
+    let recovery = |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
+        vault.add_recovery(opened, rng)
+    };
     let (at, words) = with(&file, b"second", recovery).unwrap();
     assert_eq!((at, words.split(' ').count()), (2, RECOVERY_WORDS));
     for passphrase in [b"correct horse".as_slice(), b"second", words.as_bytes()] {
@@ -64,14 +65,16 @@ fn a_changed_or_removed_slot_opens_no_more_with_what_opened_it() {
     let file = vault();
     add(&file, SlotKind::Passphrase, b"second").unwrap();
     let change = |at, new: &'static [u8]| {
-        move |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| {
+        move |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
             vault.change(opened, (at, new), rng)
         }
     };
     with(&file, b"second", change(0, b"third")).unwrap();
     assert!(opens(&file, b"third") && opens(&file, b"second") && !opens(&file, b"correct horse"));
     let remove = |at| {
-        move |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| vault.remove(opened, at, rng)
+        move |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
+            vault.remove(opened, at, rng)
+        }
     };
     with(&file, b"third", remove(1)).unwrap();
     assert!(opens(&file, b"third") && !opens(&file, b"second"));
@@ -85,11 +88,12 @@ fn a_changed_or_removed_slot_opens_no_more_with_what_opened_it() {
 fn the_last_passphrase_cannot_be_removed_whatever_else_opens() {
     let file = vault();
     add(&file, SlotKind::Duress, b"duress").unwrap();
-    let recovery =
-        |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| vault.add_recovery(opened, rng);
+    let recovery = |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
+        vault.add_recovery(opened, rng)
+    };
     let (_, words) = with(&file, b"correct horse", recovery).unwrap();
     let remove =
-        |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| vault.remove(opened, 0, rng);
+        |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| vault.remove(opened, 0, rng);
     assert!(matches!(with(&file, words.as_bytes(), remove), Err(VaultFileError::LastPassphrase)));
     assert!(opens(&file, b"correct horse"));
     add(&file, SlotKind::Passphrase, b"second").unwrap();
@@ -270,7 +274,7 @@ fn an_interrupted_change_is_no_damage_and_is_made_whole_at_the_next_start() {
     let copy = usize::try_from(COPY_BYTES).unwrap();
     let before = std::fs::read(file.path()).unwrap();
     let remove =
-        |vault: &mut LockedVault, opened: &Opened, rng: &mut ChaCha20Rng| vault.remove(opened, 1, rng);
+        |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| vault.remove(opened, 1, rng);
     with(&file, b"correct horse", remove).unwrap();
     let mut half = std::fs::read(file.path()).unwrap();
     let after = half.clone();
