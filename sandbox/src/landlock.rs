@@ -39,6 +39,12 @@ pub struct Domain {
     pub enforced: Enforced,
 }
 
+/// Whether this kernel has Landlock, switched on.
+#[must_use]
+pub fn has_landlock() -> bool {
+    sys::landlock_abi() > 0
+}
+
 /// Restricts the calling thread and those it will start. Final. Comes after the mounts, which it forbids.
 pub(crate) fn restrict(profile: &Profile, view: &View, namespaces: Namespaces) -> Result<Domain, Error> {
     let rules = files()?.scope(scopes(view, namespaces)).map_err(failed)?;

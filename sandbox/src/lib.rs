@@ -52,7 +52,7 @@ pub use audit::{REPORT_BYTES, Report, ReportError};
 pub use error::Error;
 pub use inherited::inherited;
 pub use jail::{Jail, enter, take_control};
-pub use landlock::{Domain, Enforced};
+pub use landlock::{Domain, Enforced, has_landlock};
 pub use namespaces::{Namespaces, Probe, probe as probe_namespaces};
 pub use procfs::{Status, read_proc_status, read_task_statuses};
 pub use profiles::Profile;

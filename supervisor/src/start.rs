@@ -29,6 +29,11 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let options = Options::parse(argv)?;
     let Start { mut settings, gifts } = receive(&options)?;
     shed(&options)?;
+    if !sandbox::has_landlock() {
+        log::write(
+            "privatus: this system has no Landlock, one of the walls around each part: switch it on in the kernel; `privatus audit` tells what holds",
+        );
+    }
     if options.with_parent {
         die_with_parent()?;
     }

@@ -109,6 +109,19 @@ fn without_user_namespaces_every_required_wall_stands() {
 }
 
 #[test]
+fn without_landlock_the_start_says_so_and_audit_fails_by_name() {
+    // Inherited by what this thread starts, and by that alone.
+    sandbox::simulate::no_landlock().unwrap();
+    let mut person = Person::start("walls", &[], None);
+    let audit = person.suite.ask(&["audit"]);
+    assert_eq!((audit.code, audit.err.lines().count()), (1, 1), "{audit:?}");
+    assert!(audit.err.contains("landlock"), "{audit:?}");
+    assert_eq!(person.suite.stop(), 0);
+    let said = person.suite.end().1;
+    assert_eq!(said.lines().filter(|line| line.contains("no Landlock")).count(), 1, "{said}");
+}
+
+#[test]
 fn only_netd_holds_an_internet_socket() {
     let relay = Relay::start("walls", &[], None);
     let person = Person::start("walls", std::slice::from_ref(&relay.address), None);

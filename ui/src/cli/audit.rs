@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context) -> Outcome {
     match rows.iter().find(|row| !row.weaker.is_empty()) {
         None => Ok(()),
         Some(row) => Err(Failure::Failed(format!(
-            "{} lacks a required wall ({}): stop the suite, and see the operator guide on what the system must offer",
+            "{} lacks a required wall ({}): stop the suite, and use a kernel that offers it",
             row.name,
             row.weaker.join(", ")
         ))),
