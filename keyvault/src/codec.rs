@@ -1,7 +1,5 @@
 //! Fixed binary layouts: everything big-endian, every read bounds-checked, trailing bytes refused.
 
-use zeroize::Zeroizing;
-
 use crate::memory::{Secret, SecretBytes};
 
 /// Bytes that do not have the layout they claim.
@@ -84,29 +82,18 @@ impl<'a> Reader<'a> {
 /// Writes a layout; the buffer is wiped when dropped, for it may hold keys.
 #[derive(Default)]
 pub(crate) struct Writer {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: SecretBytes,
 }
 
 impl Writer {
     /// Room for `capacity` bytes, so that a growing buffer leaves no unwiped copy behind.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(capacity)) }
+        Self { bytes: SecretBytes::with_capacity(capacity) }
     }
 
     pub(crate) fn put(&mut self, bytes: &[u8]) -> &mut Self {
-        self.reserve(bytes.len());
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend(bytes);
         self
-    }
-
-    /// Grows by hand: `Vec` would free the old buffer with its bytes in it.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.bytes.len().saturating_add(more);
-        if needed > self.bytes.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2)));
-            larger.extend_from_slice(&self.bytes);
-            self.bytes = larger;
-        }
     }
 
     pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
@@ -137,10 +124,7 @@ impl Writer {
 
     /// Zeroes up to a total of `length` bytes.
     pub(crate) fn pad_to(&mut self, length: usize) -> &mut Self {
-        let missing = length.saturating_sub(self.bytes.len());
-        self.reserve(missing);
-        let filled = self.bytes.len() + missing;
-        self.bytes.resize(filled, 0);
+        self.bytes.extend_zeroes(length.saturating_sub(self.bytes.len()));
         self
     }
 
@@ -149,12 +133,12 @@ impl Writer {
     }
 
     pub(crate) fn finish(self) -> SecretBytes {
-        SecretBytes::from(self.bytes)
+        self.bytes
     }
 
     /// The bytes as an array of exactly `N`; `Malformed` if the writer held another number.
     pub(crate) fn array<const N: usize>(&self) -> Result<[u8; N], Malformed> {
-        self.bytes.as_slice().try_into().map_err(|_| Malformed)
+        (*self.bytes).try_into().map_err(|_| Malformed)
     }
 }
 

@@ -49,14 +49,28 @@ pub(crate) fn mac(key: &Secret32, parts: &[&[u8]]) -> [u8; 32] {
 
 /// The same under a key that lives elsewhere.
 pub(crate) fn mac_under(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed(key);
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
+/// `HMAC-SHA256(key, message)` of two messages of one byte, with the key's own blocks hashed once.
+pub(crate) fn mac_each(key: &Secret32, messages: [u8; 2]) -> [Secret32; 2] {
+    let keyed = keyed(key.expose());
+    messages.map(|message| {
+        let mut mac = keyed.clone();
+        mac.update(&[message]);
+        Secret32::take(&mut mac.finalize().into_bytes().into())
+    })
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     // HMAC pads a key with zeroes to SHA-256's block of 64 bytes (RFC 2104): done here, it cannot fail.
     let mut block = Zeroizing::new([0; 64]);
     if let Some((front, _)) = block.split_first_chunk_mut() {
         *front = *key;
     }
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into());
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
+    <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into())
 }
 
 /// `SHA-256(parts…)`.

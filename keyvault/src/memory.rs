@@ -1,10 +1,10 @@
 //! Secrets in memory: zeroed when dropped, silent in Debug, compared in constant time.
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `N` secret bytes on the heap, so that moving the value leaves no copy on the stack.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 /// The usual size of a key.
@@ -15,7 +15,7 @@ impl<const N: usize> Secret<N> {
     #[must_use]
     pub fn take(bytes: &mut [u8; N]) -> Self {
         let secret = Self(Box::new(*bytes));
-        bytes.zeroize();
+        bytes.as_mut_slice().zeroize();
         secret
     }
 
@@ -52,6 +52,15 @@ impl<const N: usize> Secret<N> {
     }
 }
 
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        // As a slice: an array is wiped byte by byte.
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
+
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
@@ -67,22 +76,63 @@ impl<const N: usize> std::fmt::Debug for Secret<N> {
 }
 
 /// Secret bytes of a length known at run time: plaintext, an unsealed record.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretBytes(Zeroizing<Vec<u8>>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
     /// Takes over `bytes`.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes)
+    }
+
+    /// None, with room for `capacity` bytes.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Adds bytes, and where they do not fit, moves: `Vec` would free the old place with its bytes in it.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Adds zeroes.
+    pub(crate) fn extend_zeroes(&mut self, count: usize) {
+        self.reserve(count);
+        self.0.resize(self.0.len() + count, 0);
+    }
+
+    fn reserve(&mut self, more: usize) {
+        let needed = self.0.len().saturating_add(more);
+        if needed > self.0.capacity() {
+            let mut larger = Self::with_capacity(needed.saturating_mul(2));
+            larger.0.extend_from_slice(&self.0);
+            *self = larger;
+        }
+    }
+
+    /// The bytes, to work on in place.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    /// Keeps only the bytes in `range`, which may be any; where they come to lie, and what lay there, is wiped in the end.
+    pub(crate) fn keep(&mut self, range: std::ops::Range<usize>) {
+        self.0.truncate(range.end);
+        self.0.drain(..range.start.min(self.0.len()));
     }
 }
 
-impl From<Zeroizing<Vec<u8>>> for SecretBytes {
-    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        // As spare room: the elements of a `Vec` are wiped byte by byte.
+        self.0.clear();
+        self.0.spare_capacity_mut().zeroize();
     }
 }
+
+impl ZeroizeOnDrop for SecretBytes {}
 
 impl std::ops::Deref for SecretBytes {
     type Target = [u8];

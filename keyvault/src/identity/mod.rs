@@ -35,9 +35,11 @@ pub struct BadSignature;
 /// The private side. Fresh for every contact (born inside a one-time invite or an acceptance).
 #[derive(Clone)]
 pub struct Identity {
-    signing: SigningKey,
+    /// What IKs is expanded from, when there is something to sign.
+    seed: Secret32,
     agreement: AgreementSecret,
     devices: DeviceList,
+    public: PublicIdentity,
 }
 
 /// The public side, its binding signature verified.
@@ -55,22 +57,23 @@ pub struct PublicIdentity {
 impl Identity {
     /// A fresh identity with one device.
     pub fn generate(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
-        let signing = SigningKey::from_bytes(Secret32::random(rng).expose());
+        let seed = Secret32::random(rng);
         let agreement = AgreementSecret::generate(rng);
-        let devices = DeviceList::sign(&signing, &agreement.public(), now);
-        Self { signing, agreement, devices }
+        let key = SigningKey::from_bytes(seed.expose());
+        let devices = DeviceList::sign(&key, &agreement.public(), now);
+        let public = PublicIdentity {
+            signing: key.verifying_key(),
+            agreement: agreement.public(),
+            binding: sign(&key, BINDING_LABEL, agreement.public().bytes()),
+            devices_hash: devices.hash(),
+        };
+        Self { seed, agreement, devices, public }
     }
 
     /// What others are given.
     #[must_use]
-    pub fn public(&self) -> PublicIdentity {
-        let binding = self.sign(BINDING_LABEL, self.agreement.public().bytes());
-        PublicIdentity {
-            signing: self.signing.verifying_key(),
-            agreement: self.agreement.public(),
-            binding,
-            devices_hash: self.devices.hash(),
-        }
+    pub fn public(&self) -> &PublicIdentity {
+        &self.public
     }
 
     pub(crate) fn agreement(&self) -> &AgreementSecret {
@@ -83,22 +86,33 @@ impl Identity {
 
     /// Signs under a label that names the one purpose of this signature.
     pub(crate) fn sign(&self, label: &[u8], message: &[u8]) -> [u8; 64] {
-        self.signing.sign(&[label, message].concat()).to_bytes()
+        sign(&SigningKey::from_bytes(self.seed.expose()), label, message)
     }
 
+    /// Private keys ‖ device list ‖ IKs ‖ binding: what was signed is not signed again for each use.
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.put(self.signing.as_bytes());
+        writer.put(self.seed.expose());
         self.agreement.write(writer);
-        writer.put(self.devices.bytes());
+        writer.put(self.devices.bytes()).put(self.public.signing.as_bytes()).put(&self.public.binding);
     }
 
+    /// Reads a stored identity: its signatures are its own.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let signing = SigningKey::from_bytes(reader.secret::<32>()?.expose());
+        let seed = reader.secret()?;
         let agreement = AgreementSecret::read(reader)?;
-        let devices = DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, &signing.verifying_key())
-            .map_err(|_| Malformed)?;
-        Ok(Self { signing, agreement, devices })
+        let devices = DeviceList::read_trusted(reader)?;
+        let public = PublicIdentity {
+            signing: VerifyingKey::from_bytes(&reader.array()?).map_err(|_| Malformed)?,
+            agreement: agreement.public(),
+            binding: reader.array()?,
+            devices_hash: devices.hash(),
+        };
+        Ok(Self { seed, agreement, devices, public })
     }
+}
+
+fn sign(key: &SigningKey, label: &[u8], message: &[u8]) -> [u8; 64] {
+    key.sign(&[label, message].concat()).to_bytes()
 }
 
 impl std::fmt::Debug for Identity {

@@ -4,6 +4,7 @@ use libcrux_ml_kem::{mlkem768, mlkem1024};
 use zeroize::Zeroize;
 
 use super::{EncapsulationKey, Kem, RANDOMNESS_BYTES, SEED_BYTES};
+use crate::codec::{Malformed, Reader, Writer};
 use crate::memory::{Secret, Secret32};
 
 macro_rules! parameter_set {
@@ -13,6 +14,7 @@ macro_rules! parameter_set {
         pub enum $name {}
 
         #[doc = concat!("A key pair of ", $set, ".")]
+        #[derive(Clone, PartialEq, Eq)]
         pub struct $pair {
             private: Secret<$dk>,
             public: Box<[u8; $ek]>,
@@ -57,3 +59,19 @@ macro_rules! parameter_set {
 
 parameter_set!(MlKem768, KeyPair768, mlkem768, "ML-KEM-768", 1_184, 2_400, 1_088);
 parameter_set!(MlKem1024, KeyPair1024, mlkem1024, "ML-KEM-1024", 1_568, 3_168, 1_568);
+
+impl KeyPair1024 {
+    /// The standard's decapsulation key, which holds the encapsulation key: stored, it need not be expanded again.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.put(self.private.expose());
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let private: Secret<3_168> = reader.secret()?;
+        // dk 1,536 ‖ ek ‖ H(ek) 32 ‖ z 32 (FIPS 203, algorithm 16).
+        let mut fields = Reader::new(private.expose());
+        fields.take(1_536)?;
+        let public = Box::new(fields.array()?);
+        Ok(Self { private, public })
+    }
+}

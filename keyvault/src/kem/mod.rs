@@ -11,7 +11,7 @@ mod rustcrypto;
 #[cfg(test)]
 mod tests;
 
-pub use libcrux::{MlKem768, MlKem1024};
+pub use libcrux::{KeyPair1024, MlKem768, MlKem1024};
 
 use crate::memory::{Secret, Secret32};
 

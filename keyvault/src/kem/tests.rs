@@ -2,6 +2,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::codec::{Reader, Writer};
 
 /// Key, ciphertext and both secrets of `A` and `B` are the same, also where the ciphertext was altered.
 fn agree<A: Kem<EK, CT>, B: Kem<EK, CT>, const EK: usize, const CT: usize>(rounds: u64) {
@@ -35,6 +36,18 @@ fn both_implementations_of_ml_kem_768_agree_on_every_byte() {
 #[test]
 fn both_implementations_of_ml_kem_1024_agree_on_every_byte() {
     agree::<MlKem1024, rustcrypto::MlKem1024, _, _>(24);
+}
+
+#[test]
+fn a_stored_key_pair_comes_back_the_same() {
+    let pair = MlKem1024::key_pair(&Secret::take(&mut [7; SEED_BYTES]));
+    let mut writer = Writer::default();
+    pair.write(&mut writer);
+    let mut reader = Reader::new(writer.as_slice());
+    let again = KeyPair1024::read(&mut reader).unwrap();
+    assert_eq!(reader.rest(), 0);
+    assert!(again == pair);
+    assert_eq!(MlKem1024::encapsulation_key(&again), MlKem1024::encapsulation_key(&pair));
 }
 
 #[test]

@@ -68,6 +68,30 @@ impl FirstPrefix {
         })
     }
 
+    /// As [`Self::parse`] would read it.
+    fn own(
+        version: u8,
+        key_ids: [u32; 3],
+        identity: &PublicIdentity,
+        (ephemeral, ciphertext): (&AgreementKey, &[u8; KEM_CIPHERTEXT_BYTES]),
+    ) -> Result<Self, PqxdhError> {
+        let mut writer = Writer::with_capacity(FIRST_PREFIX_BYTES);
+        writer.u8(version).u32(SUPPORTED_VERSIONS);
+        for id in key_ids {
+            writer.u32(id);
+        }
+        writer.put(&identity.bytes()).put(ephemeral.bytes()).put(ciphertext);
+        Ok(Self {
+            bytes: Box::new(writer.array()?),
+            version,
+            supported: SUPPORTED_VERSIONS,
+            key_ids,
+            identity: identity.clone(),
+            ephemeral: *ephemeral,
+            ciphertext: Box::new(*ciphertext),
+        })
+    }
+
     /// The 1,777 bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8; FIRST_PREFIX_BYTES] {
@@ -120,11 +144,8 @@ pub fn initiate(
     }
     secrets.push(shared);
 
-    let mut writer = Writer::with_capacity(FIRST_PREFIX_BYTES);
-    writer.u8(version).u32(SUPPORTED_VERSIONS);
-    writer.u32(signed_id).u32(bundle.one_time().map_or(0, |(id, _)| id)).u32(kem_id);
-    writer.put(&identity.public().bytes()).put(ephemeral.public().bytes()).put(&ciphertext);
-    let prefix = FirstPrefix::parse(writer.as_slice())?;
+    let key_ids = [signed_id, bundle.one_time().map_or(0, |(id, _)| id), kem_id];
+    let prefix = FirstPrefix::own(version, key_ids, identity.public(), (&ephemeral.public(), &ciphertext))?;
     let agreed = agree(bundle, &prefix, &secrets, psk);
     Ok((prefix, agreed))
 }

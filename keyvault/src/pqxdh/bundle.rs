@@ -107,7 +107,7 @@ impl Bundle {
             bytes: Box::new(writer.array().unwrap_or([0; BUNDLE_BYTES])),
             key_use,
             supported,
-            identity: identity.public(),
+            identity: identity.public().clone(),
             signed_prekey: (signed.0, signed.1, validity),
             one_time,
             kem: (kem.0, kem.1, validity),

@@ -3,43 +3,46 @@
 use rand_core::CryptoRng;
 
 use super::PqxdhError;
-use crate::kem::{self, Kem, MlKem1024};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::kem::{self, Kem, KeyPair1024, MlKem1024};
 use crate::memory::{Secret, Secret32};
 
 /// An ML-KEM-1024 encapsulation key, bytes (FIPS 203, table 3).
 pub const KEM_KEY_BYTES: usize = 1568;
 /// An ML-KEM-1024 ciphertext, bytes.
 pub const KEM_CIPHERTEXT_BYTES: usize = 1568;
-/// The seed d ‖ z that a key pair is expanded from, bytes.
-pub(super) const KEM_SEED_BYTES: usize = kem::SEED_BYTES;
-
 /// An encapsulation key that passed the modulus check.
 pub(super) type EncapsulationKey = kem::EncapsulationKey<KEM_KEY_BYTES>;
 
-/// A decapsulation key, kept as its seed.
+/// A decapsulation key.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct KemSecret(Secret<KEM_SEED_BYTES>);
+pub(super) struct KemSecret(KeyPair1024);
 
 impl KemSecret {
+    /// Draws 64 bytes.
     pub(super) fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret::random(rng))
+        Self::from_seed(&Secret::random(rng))
     }
 
-    pub(super) fn from_seed(seed: Secret<KEM_SEED_BYTES>) -> Self {
-        Self(seed)
+    pub(super) fn from_seed(seed: &Secret<{ kem::SEED_BYTES }>) -> Self {
+        Self(MlKem1024::key_pair(seed))
     }
 
-    pub(super) fn seed(&self) -> &[u8; KEM_SEED_BYTES] {
-        self.0.expose()
+    pub(super) fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        KeyPair1024::read(reader).map(Self)
     }
 
     pub(super) fn encapsulation_key(&self) -> EncapsulationKey {
-        EncapsulationKey::of::<MlKem1024, KEM_CIPHERTEXT_BYTES>(&MlKem1024::key_pair(&self.0))
+        EncapsulationKey::of::<MlKem1024, KEM_CIPHERTEXT_BYTES>(&self.0)
     }
 
     /// Never fails: an altered ciphertext gives an unrelated secret (implicit rejection).
     pub(super) fn decapsulate(&self, ciphertext: &[u8; KEM_CIPHERTEXT_BYTES]) -> Secret32 {
-        MlKem1024::decapsulate(&MlKem1024::key_pair(&self.0), ciphertext)
+        MlKem1024::decapsulate(&self.0, ciphertext)
     }
 }
 

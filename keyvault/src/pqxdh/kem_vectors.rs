@@ -52,7 +52,7 @@ mod large {
     use crate::memory::Secret;
 
     fn key(mut seed: [u8; 64]) -> KemSecret {
-        KemSecret::from_seed(Secret::take(&mut seed))
+        KemSecret::from_seed(&Secret::take(&mut seed))
     }
 
     pub(super) const KEM: Kem = Kem {

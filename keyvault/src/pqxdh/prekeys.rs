@@ -9,6 +9,8 @@ use super::{PqxdhError, PrivateKeys, SUPPORTED_VERSIONS};
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::identity::Identity;
+use crate::kem::SEED_BYTES;
+use crate::memory::{Secret, Secret32};
 
 /// From when to when a signed key may be used, seconds since 1970, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +76,14 @@ impl Prekeys {
     pub(crate) fn write(&self, writer: &mut Writer) {
         self.signed.write(writer);
         self.one_time.write(writer);
-        writer.put(self.kem.seed());
+        self.kem.write(writer);
         writer.put(self.bundle.bytes());
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let signed = AgreementSecret::read(reader)?;
         let one_time = AgreementSecret::read(reader)?;
-        let kem = KemSecret::from_seed(reader.secret()?);
+        let kem = KemSecret::read(reader)?;
         let bundle = Bundle::parse(reader.take(super::BUNDLE_BYTES)?)
             .and_then(|bundle| bundle.serving(KeyUse::Invite))
             .map_err(|_| Malformed)?;
@@ -101,8 +103,8 @@ impl<'a> From<&'a Prekeys> for PrivateKeys<'a> {
     }
 }
 
-/// A signed prekey and a last-resort KEM key that serve until they are replaced: an address's, or one contact's for repair. Kept
-/// without the bundle, which the identity can sign again to the byte.
+/// A signed prekey and a last-resort KEM key that serve until they are replaced: an address's, or one contact's for repair. There
+/// are many of them, so the KEM key is kept as its seed, and the bundle, which the identity can sign again to the byte, not at all.
 #[derive(Clone)]
 pub struct LastingKeys {
     key_use: KeyUse,
@@ -110,7 +112,7 @@ pub struct LastingKeys {
     supported: u32,
     validity: Validity,
     signed: (u32, AgreementSecret),
-    kem: (u32, KemSecret),
+    kem: (u32, Secret<SEED_BYTES>),
 }
 
 impl LastingKeys {
@@ -121,20 +123,24 @@ impl LastingKeys {
             supported: SUPPORTED_VERSIONS,
             validity,
             signed: (nonzero(rng), AgreementSecret::generate(rng)),
-            kem: (nonzero(rng), KemSecret::generate(rng)),
+            kem: (nonzero(rng), Secret::random(rng)),
         }
     }
 
     /// What the other side is given: the same bytes each time.
     #[must_use]
     pub fn bundle(&self, identity: &Identity) -> Bundle {
+        self.bundle_with(&self.kem(), identity)
+    }
+
+    fn bundle_with(&self, kem: &KemSecret, identity: &Identity) -> Bundle {
         let keys = PublicKeys {
             key_use: self.key_use,
             supported: self.supported,
             validity: self.validity,
             signed: (self.signed.0, self.signed.1.public()),
             one_time: None,
-            kem: (self.kem.0, self.kem.1.encapsulation_key()),
+            kem: (self.kem.0, kem.encapsulation_key()),
         };
         Bundle::sign(identity, keys)
     }
@@ -147,11 +153,16 @@ impl LastingKeys {
         &self,
         identity: &Identity,
         prefix: &super::FirstPrefix,
-        psk: &crate::memory::Secret32,
+        psk: &Secret32,
     ) -> Result<super::Agreed, PqxdhError> {
-        let bundle = self.bundle(identity);
-        let keys = PrivateKeys { bundle: &bundle, signed: &self.signed.1, one_time: None, kem: &self.kem.1 };
+        let kem = self.kem();
+        let bundle = self.bundle_with(&kem, identity);
+        let keys = PrivateKeys { bundle: &bundle, signed: &self.signed.1, one_time: None, kem: &kem };
         super::respond(keys, identity, prefix, psk)
+    }
+
+    fn kem(&self) -> KemSecret {
+        KemSecret::from_seed(&self.kem.1)
     }
 
     /// Whether a first message names them.
@@ -179,7 +190,7 @@ impl LastingKeys {
         writer.u32(self.supported).u32(self.validity.from).u32(self.validity.until);
         writer.u32(self.signed.0);
         self.signed.1.write(writer);
-        writer.u32(self.kem.0).put(self.kem.1.seed());
+        writer.u32(self.kem.0).put(self.kem.1.expose());
     }
 
     /// What they serve is known by where they are kept.
@@ -189,7 +200,7 @@ impl LastingKeys {
             supported: reader.u32()?,
             validity: Validity { from: reader.u32()?, until: reader.u32()? },
             signed: (reader.u32()?, AgreementSecret::read(reader)?),
-            kem: (reader.u32()?, KemSecret::from_seed(reader.secret()?)),
+            kem: (reader.u32()?, reader.secret()?),
         })
     }
 }

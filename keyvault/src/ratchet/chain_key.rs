@@ -37,8 +37,8 @@ impl<R> ChainKey<R> {
 
     /// `KDF_CK`: HMAC-SHA256 under the chain key of 0x01 (message key) and 0x02 (next chain key).
     fn step(&mut self) -> StepKey<R> {
-        let message = Secret32::take(&mut kdf::mac(&self.0, &[&[1]]));
-        self.0 = Secret32::take(&mut kdf::mac(&self.0, &[&[2]]));
+        let [message, next] = kdf::mac_each(&self.0, [1, 2]);
+        self.0 = next;
         StepKey(message, PhantomData)
     }
 

@@ -97,20 +97,21 @@ impl HeaderKey {
         Self(key)
     }
 
-    /// Draws 24 bytes.
+    /// Adds the encrypted header to a message that begins. Draws 24 bytes.
     pub(super) fn seal(
         &self,
         transcript: &[u8; 32],
         header: &Header,
-        rng: &mut impl CryptoRng,
-    ) -> Result<[u8; ENCRYPTED_HEADER_BYTES], Malformed> {
+        (message, rng): (&mut Vec<u8>, &mut impl CryptoRng),
+    ) -> Result<(), Malformed> {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
         let mut plain: [u8; HEADER_BYTES] = header.encode()?.array()?;
         let tag = kdf::seal_random(&self.0, &nonce, &associated(transcript), &mut plain);
-        let mut writer = Writer::with_capacity(ENCRYPTED_HEADER_BYTES);
-        writer.put(&nonce).put(&plain).put(&tag);
-        writer.array()
+        for part in [nonce.as_slice(), &plain, &tag] {
+            message.extend_from_slice(part);
+        }
+        Ok(())
     }
 
     /// `None` if this is not the key; an error if it is and the header is nonsense.
@@ -200,7 +201,9 @@ mod tests {
     fn a_header_opens_only_under_its_key_and_transcript() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
         let key = HeaderKey::new(Secret32::random(&mut rng));
-        let sealed = key.seal(&[1; 32], &header(), &mut rng).unwrap();
+        let mut sealed = Vec::new();
+        key.seal(&[1; 32], &header(), (&mut sealed, &mut rng)).unwrap();
+        let sealed: [u8; ENCRYPTED_HEADER_BYTES] = sealed.try_into().unwrap();
         assert_eq!(key.open(&[1; 32], &sealed), Some(Ok(header())));
         assert_eq!(key.open(&[2; 32], &sealed), None);
         assert_eq!(HeaderKey::new(Secret32::random(&mut rng)).open(&[1; 32], &sealed), None);

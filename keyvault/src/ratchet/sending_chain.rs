@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 
 use super::RatchetError;
 use super::chain_key::{ChainKey, ChainPair, Ec};
-use super::header::{ChainHead, ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
+use super::header::{ChainHead, Header, HeaderKey};
 use super::message_key::MessageSecret;
 use super::post_quantum::Begun;
 use super::slot::HeaderSlot;
@@ -47,18 +47,17 @@ impl SendingChain {
         &self.slot
     }
 
-    /// Encrypted header and secret of the next message.
+    /// The secret of the next message, whose encrypted header is added to `message`.
     pub(super) fn next(
         &mut self,
         transcript: &[u8; 32],
-        rng: &mut impl CryptoRng,
-    ) -> Result<([u8; ENCRYPTED_HEADER_BYTES], MessageSecret), RatchetError> {
+        (message, rng): (&mut Vec<u8>, &mut impl CryptoRng),
+    ) -> Result<MessageSecret, RatchetError> {
         let after = self.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
         let header = Header { head: self.head, number: self.next, slot: self.slot.clone() };
-        let encrypted =
-            self.header_key.seal(transcript, &header, rng).map_err(|_| RatchetError::CannotSend)?;
+        self.header_key.seal(transcript, &header, (message, rng)).map_err(|_| RatchetError::CannotSend)?;
         self.next = after;
-        Ok((encrypted, self.chains.step()))
+        Ok(self.chains.step())
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {

@@ -22,6 +22,8 @@ use crate::memory::SecretBytes;
 use crate::pqxdh::Agreed;
 
 const BODY_LABEL: &[u8] = b"privatus/body/v1";
+/// What stands before the body.
+const FRONT_BYTES: usize = ENCRYPTED_HEADER_BYTES + SALT_BYTES + COMMITMENT_BYTES;
 
 /// Both directions of one conversation. Cloning is how receiving stays without effect until it has succeeded.
 #[derive(Clone)]
@@ -70,11 +72,13 @@ enum Whose {
 
 /// The parts of a message on the wire.
 struct Parts<'a> {
-    header: [u8; ENCRYPTED_HEADER_BYTES],
-    salt: [u8; SALT_BYTES],
-    commitment: [u8; COMMITMENT_BYTES],
+    /// The three that follow, in one piece.
+    front: &'a [u8],
+    header: &'a [u8; ENCRYPTED_HEADER_BYTES],
+    salt: &'a [u8; SALT_BYTES],
+    commitment: &'a [u8; COMMITMENT_BYTES],
     body: &'a [u8],
-    tag: [u8; TAG_BYTES],
+    tag: &'a [u8; TAG_BYTES],
 }
 
 impl Session {
@@ -137,17 +141,27 @@ impl Session {
         length: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, RatchetError> {
-        let body_length = length.checked_sub(MESSAGE_OVERHEAD_BYTES).ok_or(RatchetError::Malformed)?;
-        let mut body = padded(content, body_length)?;
+        let room = length.checked_sub(MESSAGE_OVERHEAD_BYTES + 2).ok_or(RatchetError::Malformed)?;
+        let content_length = u16::try_from(content.len()).map_err(|_| RatchetError::Malformed)?;
+        if content.len() > room {
+            return Err(RatchetError::Malformed);
+        }
         let sending = self.sending.as_mut().ok_or(RatchetError::CannotSend)?;
-        let (encrypted_header, secret) = sending.next(&self.transcript, rng)?;
-
+        let mut message = Vec::with_capacity(length);
+        let secret = sending.next(&self.transcript, (&mut message, &mut *rng))?;
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
         let key = MessageKey::derive(&secret, &salt)?;
-        let associated = associated(&self.transcript, &encrypted_header, &salt, key.commitment());
-        let tag = key.seal(&associated, &mut body);
-        Ok([encrypted_header.as_slice(), &salt, key.commitment(), &body, &tag].concat())
+
+        // The plaintext lies where its ciphertext will be: no copy of it is left.
+        for part in [salt.as_slice(), key.commitment(), &content_length.to_be_bytes(), content] {
+            message.extend_from_slice(part);
+        }
+        message.resize(length - TAG_BYTES, 0);
+        let (front, body) = message.split_at_mut(FRONT_BYTES);
+        let tag = key.seal(&associated(&self.transcript, front), body);
+        message.extend_from_slice(&tag);
+        Ok(message)
     }
 
     /// Opens an untrusted message. `self` is untouched; store [`Accepted::session`] in its place. Draws nothing unless the
@@ -162,7 +176,7 @@ impl Session {
         rng: &mut impl CryptoRng,
     ) -> Result<Accepted, RatchetError> {
         let parts = Parts::parse(untrusted_message)?;
-        let (header, whose) = self.header(&parts.header)?;
+        let (header, whose) = self.header(parts.header)?;
         let mut session = self.clone();
         let secret = session.message_secret(&header, whose, now)?;
         let content = self.content(&parts, &secret)?;
@@ -268,14 +282,13 @@ impl Session {
 
     /// Commitment in constant time, then the body, then its padding.
     fn content(&self, parts: &Parts<'_>, secret: &MessageSecret) -> Result<SecretBytes, RatchetError> {
-        let key = MessageKey::derive(secret, &parts.salt)?;
-        if !bool::from(key.commitment().ct_eq(&parts.commitment)) {
+        let key = MessageKey::derive(secret, parts.salt)?;
+        if !bool::from(key.commitment().ct_eq(parts.commitment)) {
             return Err(RatchetError::BadCommitment);
         }
-        let associated = associated(&self.transcript, &parts.header, &parts.salt, &parts.commitment);
-        let mut body = zeroize::Zeroizing::new(parts.body.to_vec());
-        key.open(&associated, &mut body, &parts.tag)?;
-        Ok(unpadded(&body)?)
+        let mut body = SecretBytes::new(parts.body.to_vec());
+        key.open(&associated(&self.transcript, parts.front), body.expose_mut(), parts.tag)?;
+        Ok(unpadded(body)?)
     }
 
     /// Drops skipped keys that are too old, then those that are too many, oldest chains first.
@@ -362,33 +375,24 @@ impl From<Malformed> for RatchetError {
 
 impl<'a> Parts<'a> {
     fn parse(untrusted_message: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(untrusted_message);
-        let (header, salt, commitment) = (reader.array()?, reader.array()?, reader.array()?);
-        let body = reader.take(reader.rest().checked_sub(TAG_BYTES).ok_or(Malformed)?)?;
-        Ok(Self { header, salt, commitment, body, tag: reader.array()? })
+        let (front, rest) = untrusted_message.split_at_checked(FRONT_BYTES).ok_or(Malformed)?;
+        let (body, tag) = rest.split_last_chunk().ok_or(Malformed)?;
+        let (header, after) = front.split_first_chunk().ok_or(Malformed)?;
+        let (salt, commitment) = after.split_first_chunk().ok_or(Malformed)?;
+        Ok(Self { front, header, salt, commitment: commitment.first_chunk().ok_or(Malformed)?, body, tag })
     }
 }
 
-fn associated(
-    transcript: &[u8; 32],
-    encrypted_header: &[u8; ENCRYPTED_HEADER_BYTES],
-    salt: &[u8; SALT_BYTES],
-    commitment: &[u8; COMMITMENT_BYTES],
-) -> Vec<u8> {
-    [BODY_LABEL, transcript, encrypted_header, salt, commitment].concat()
+/// What the body's tag covers beside the body; `front` is encrypted header ‖ salt ‖ commitment.
+fn associated(transcript: &[u8; 32], front: &[u8]) -> Vec<u8> {
+    [BODY_LABEL, transcript, front].concat()
 }
 
 /// length 2 ‖ content ‖ zeroes.
-fn padded(content: &[u8], length: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, Malformed> {
-    let mut writer = Writer::with_capacity(length);
-    writer.short_bytes(content)?.pad_to(length);
-    let body = writer.finish();
-    if body.len() == length { Ok(zeroize::Zeroizing::new(body.to_vec())) } else { Err(Malformed) }
-}
-
-fn unpadded(body: &[u8]) -> Result<SecretBytes, Malformed> {
-    let mut reader = Reader::new(body);
-    let content = SecretBytes::new(reader.short_bytes()?.to_vec());
+fn unpadded(mut body: SecretBytes) -> Result<SecretBytes, Malformed> {
+    let mut reader = Reader::new(&body);
+    let length = reader.short_bytes()?.len();
     reader.zeros(reader.rest())?;
-    Ok(content)
+    body.keep(2..2 + length);
+    Ok(body)
 }

@@ -147,10 +147,12 @@ pub(super) fn open(
     if body.len() != length {
         return Err(Malformed);
     }
-    let mut plain = zeroize::Zeroizing::new(body.to_vec());
-    kdf::open_once(record_key.expose(), &[0; 12], associated, (&mut plain, tag)).map_err(|_| Malformed)?;
+    let mut plain = SecretBytes::new(body.to_vec());
+    kdf::open_once(record_key.expose(), &[0; 12], associated, (plain.expose_mut(), tag))
+        .map_err(|_| Malformed)?;
     let mut reader = Reader::new(&plain);
     let id = reader.short_bytes()?.to_vec();
-    let record = reader.take(reader.rest())?;
-    Ok((id, SecretBytes::new(record.to_vec())))
+    let record = plain.len() - reader.rest();
+    plain.keep(record..plain.len());
+    Ok((id, plain))
 }
