@@ -17,10 +17,16 @@ mod edges;
 mod ratchet;
 mod report;
 mod suite;
+mod vault;
 
 use report::Report;
 
 fn main() {
+    if let [_, mode, file] = std::env::args_os().collect::<Vec<_>>().as_slice()
+        && mode == "--reopen"
+    {
+        return vault::reopen(file.as_ref());
+    }
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let want = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
@@ -30,6 +36,9 @@ fn main() {
     }
     if want("ratchet") {
         ratchet::measure(&mut report);
+    }
+    if want("vault") {
+        vault::measure(&mut report);
     }
     if want("edges") {
         edges::measure(&mut report);

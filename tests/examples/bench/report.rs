@@ -106,16 +106,38 @@ fn number(value: f64) -> String {
 
 /// How often `work` can be done in a second: [`RUNS`] runs of about a fifth of a second each.
 pub fn per_second(mut work: impl FnMut()) -> Vec<f64> {
+    let batch = batch(&mut work);
+    (0..RUNS).map(|_| rate(batch, &mut work)).collect()
+}
+
+/// The same for two that are compared, in turns: what else the machine does meets both.
+pub fn per_second_each(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (Vec<f64>, Vec<f64>) {
+    const SLICES: u32 = 16;
+    let [our_batch, their_batch] = [batch(&mut ours), batch(&mut theirs)].map(|batch| batch.div_ceil(SLICES));
+    (0..RUNS)
+        .map(|_| {
+            let [mut ours_took, mut theirs_took] = [Duration::ZERO; 2];
+            for _ in 0..SLICES {
+                ours_took += time(|| (0..our_batch).for_each(|_| ours()));
+                theirs_took += time(|| (0..their_batch).for_each(|_| theirs()));
+            }
+            let rate = |batch: u32, took: Duration| f64::from(batch * SLICES) / took.as_secs_f64();
+            (rate(our_batch, ours_took), rate(their_batch, theirs_took))
+        })
+        .unzip()
+}
+
+/// How often `work` is done in about a fifth of a second.
+fn batch(work: &mut impl FnMut()) -> u32 {
     let mut batch = 1_u32;
     while time(|| (0..batch).for_each(|_| work())) < Duration::from_millis(50) {
         batch *= 2;
     }
-    (0..RUNS)
-        .map(|_| {
-            let spent = time(|| (0..batch * 4).for_each(|_| work()));
-            f64::from(batch * 4) / spent.as_secs_f64()
-        })
-        .collect()
+    batch * 4
+}
+
+fn rate(batch: u32, work: &mut impl FnMut()) -> f64 {
+    f64::from(batch) / time(|| (0..batch).for_each(|_| work())).as_secs_f64()
 }
 
 /// How long `work` takes.
