@@ -109,15 +109,15 @@ async fn vault(running: &Running, state: &State) -> Option<(bool, &'static str)>
         return None;
     }
     let ask = |client: unlock::Client| async move { Unlock::new(client).state().await };
-    let (locked, vault) = sockets::once(running, Socket::Unlock, ANSWER_WAIT, ask).await?;
-    let word = match vault {
+    let said = sockets::once(running, Socket::Unlock, ANSWER_WAIT, ask).await?;
+    let word = match said.vault {
         VaultState::Ok => "ok",
         VaultState::Locked => "locked",
         VaultState::Damaged => "damaged",
         VaultState::Newer => "newer",
         VaultState::Missing => "missing",
     };
-    Some((locked, word))
+    Some((said.locked, word))
 }
 
 async fn counts(running: &Running, state: &State) -> Option<Counts> {

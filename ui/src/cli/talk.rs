@@ -114,5 +114,5 @@ where
 /// # Errors
 /// As [`vault`].
 pub async fn locked(profile: &Profile) -> Outcome<bool> {
-    vault(profile, SOON, |unlock| async move { unlock.state().await }).await.map(|(locked, _)| locked)
+    vault(profile, SOON, |unlock| async move { unlock.state().await }).await.map(|state| state.locked)
 }

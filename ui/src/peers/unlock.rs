@@ -63,6 +63,17 @@ pub enum SlotKind {
     Duress,
 }
 
+/// What keyvault says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// It holds no keys.
+    pub locked: bool,
+    /// It does, and the window is to show nothing until the passphrase was given.
+    pub screen_locked: bool,
+    /// What the file is.
+    pub vault: VaultState,
+}
+
 /// The edge to keyvault.
 #[derive(Clone)]
 pub struct Unlock {
@@ -80,10 +91,14 @@ impl Unlock {
     ///
     /// # Errors
     /// [`PeerError`].
-    pub async fn state(&self) -> Result<(bool, VaultState), PeerError> {
+    pub async fn state(&self) -> Result<State, PeerError> {
         let answer = self.client.state_request().send().promise.await?;
         let answer = answer.get()?;
-        Ok((answer.get_locked(), answer.get_vault()?.into()))
+        Ok(State {
+            locked: answer.get_locked(),
+            screen_locked: answer.get_screen_locked(),
+            vault: answer.get_vault()?.into(),
+        })
     }
 
     /// Makes a vault in an empty file and unlocks it. About a second, on purpose.

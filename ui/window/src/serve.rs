@@ -13,8 +13,8 @@ use ipc_schema::limits::LINK_MAX_CHARS;
 use ipc_schema::rpc::Peer;
 use privatus::peers::PeerError;
 use privatus::peers::messenger::{Access, FROM_NOW, Messenger};
-use privatus::peers::unlock::Unlock;
-use tokio::sync::{mpsc, oneshot};
+use privatus::peers::unlock::{Unlock, UnlockResult};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::chat::PAGE;
 use crate::model::{Command, News};
@@ -102,6 +102,8 @@ struct Worker {
     tell: Tell,
     vault: Peer<unlock::Client>,
     history: Peer<messenger::Client>,
+    /// The passphrase was given to this window: before that, and while the screen is locked, nothing is asked of stored.
+    shows: watch::Sender<bool>,
     /// stored told events up to here.
     seen: Cell<u64>,
     /// Texts leave in the order in which they were written.
@@ -116,6 +118,7 @@ impl Worker {
             tell,
             vault: Peer::new(),
             history: Peer::new(),
+            shows: watch::Sender::new(false),
             seen: Cell::new(FROM_NOW),
             sending: RefCell::new(sending),
             to_send: RefCell::new(Some(to_send)),
@@ -145,8 +148,10 @@ impl Worker {
         loop {
             let unlock = Unlock::new(self.vault.client().await);
             let generation = self.vault.generation();
-            if let Ok((locked, state)) = unlock.state().await {
-                self.tell.news(News::Vault { locked, state });
+            if let Ok(state) = unlock.state().await {
+                let locked = state.locked || state.screen_locked;
+                self.shows.send_replace(!locked);
+                self.tell.news(News::Vault { locked, state: state.vault });
             }
             while self.vault.present().is_some() && self.vault.generation() == generation {
                 // `changed` may be missed between two looks, so none lasts for ever.
@@ -161,10 +166,16 @@ impl Worker {
         if let Some(texts) = to_send {
             tokio::task::spawn_local(self.clone().send_all(texts));
         }
+        let mut shows = self.shows.subscribe();
         loop {
+            // The sender is this worker's own.
+            let _ = shows.wait_for(|shows| *shows).await;
             let messenger = Messenger::new(self.history.client().await);
-            if self.while_open(&messenger).await == Err(PeerError::Lost) {
-                self.tell.news(News::HistoryLost);
+            tokio::select! {
+                open = self.while_open(&messenger) => if open == Err(PeerError::Lost) {
+                    self.tell.news(News::HistoryLost);
+                },
+                _ = shows.wait_for(|shows| !shows) => {}
             }
             tokio::time::sleep(ASK_ACCESS_EVERY).await;
         }
@@ -223,12 +234,13 @@ impl Worker {
         match command {
             Command::Create(passphrase) => {
                 let unlock = Unlock::new(self.vault.client().await);
-                self.tell.news(News::Passphrase(unlock.create(&passphrase).await));
+                self.passphrase(unlock.create(&passphrase).await);
             }
             Command::Unlock(passphrase) => {
                 let unlock = Unlock::new(self.vault.client().await);
-                self.tell.news(News::Passphrase(unlock.unlock(&passphrase).await));
+                self.passphrase(unlock.unlock(&passphrase).await);
             }
+            Command::ScreenLock => self.screen_lock().await,
             Command::Lock => self.failed(Unlock::new(self.vault.client().await).lock().await),
             Command::Messages { who, before } => self.page(who, before).await,
             Command::Send { who, id, text } => drop(self.sending.borrow().send((who, id, text))),
@@ -250,6 +262,22 @@ impl Worker {
             Command::SetName(name) => self.set_name(&name).await,
             Command::MarkRead { who } => self.failed(self.messenger().await.mark_read(&who, "").await),
             Command::Copy(_) | Command::Quit => {}
+        }
+    }
+
+    fn passphrase(&self, answer: Result<UnlockResult, PeerError>) {
+        if answer == Ok(UnlockResult::Ok) {
+            self.shows.send_replace(true);
+        }
+        self.tell.news(News::Passphrase(answer));
+    }
+
+    /// keyvault keeps the lock, so that a window that is started anew shows nothing either. Locking again is harmless, and a keyvault
+    /// that was restarted is locked.
+    async fn screen_lock(&self) {
+        self.shows.send_replace(false);
+        while Unlock::new(self.vault.client().await).screen_lock().await == Err(PeerError::Lost) {
+            tokio::time::sleep(RETRY_EVERY).await;
         }
     }
 

@@ -82,6 +82,8 @@ struct Window {
     /// A press has taken FLTK's focus to the canvas; the model says where it belongs.
     pressed: bool,
     scale: f32,
+    /// When the user last touched it.
+    touched: Touched,
 }
 
 /// Shows the window until it is closed or the supervisor asks. Runs on a thread of its own.
@@ -138,6 +140,7 @@ impl Window {
             open: true,
             pressed: false,
             scale: 1.0,
+            touched: Touched::now(),
         }
     }
 
@@ -155,12 +158,23 @@ impl Window {
         }
         loop {
             let Some(input) = self.queue.borrow_mut().pop_front() else { break };
+            if input.is_touch() {
+                // What was typed or pressed after too long is for the lock screen.
+                self.lock_if_idle();
+                self.touched = Touched::now();
+            }
             self.take(input);
         }
+        self.lock_if_idle();
         self.refresh();
         if std::mem::take(&mut self.pressed) || self.model.focus != focus {
             self.place_focus();
         }
+    }
+
+    fn lock_if_idle(&mut self) {
+        let asked = self.model.idle_for(self.touched.ago());
+        self.ask(asked);
     }
 
     fn ask(&mut self, commands: Vec<Command>) {
@@ -368,6 +382,35 @@ impl Window {
             },
             _ => self.canvas.take_focus(),
         };
+    }
+}
+
+impl Happening {
+    /// Whether a person did it: FLTK moves focus and sizes by itself too.
+    fn is_touch(&self) -> bool {
+        matches!(
+            self,
+            Self::Press(..)
+                | Self::Move(..)
+                | Self::Wheel(_)
+                | Self::Typed(..)
+                | Self::Enter(_)
+                | Self::Key(..)
+        )
+    }
+}
+
+/// A moment by both clocks: one stands still while the machine sleeps, the other can be set back.
+struct Touched(std::time::Instant, Timestamp);
+
+impl Touched {
+    fn now() -> Self {
+        Self(std::time::Instant::now(), Timestamp::now())
+    }
+
+    /// The longer of the two: a lock that comes early is the safe mistake.
+    fn ago(&self) -> std::time::Duration {
+        self.0.elapsed().max(Timestamp::now().since(self.1))
     }
 }
 

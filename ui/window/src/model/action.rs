@@ -105,6 +105,8 @@ pub enum Command {
     Unlock(Zeroizing<Vec<u8>>),
     /// Drop all keys.
     Lock,
+    /// Show nothing until the passphrase is given; delivery goes on.
+    ScreenLock,
     /// The last texts with somebody, before a text or at all.
     Messages {
         /// Whose.
@@ -152,7 +154,7 @@ pub enum Command {
 pub enum News {
     /// keyvault is there.
     Vault {
-        /// Locked.
+        /// The passphrase is asked for, be it for the keys or for the screen alone.
         locked: bool,
         /// What the file is.
         state: VaultState,

@@ -9,7 +9,8 @@ use super::action::SecretField;
 use super::entry::Problem;
 use super::pane::{LinkLooks, link_looks};
 use super::{
-    Accepting, Act, Command, Entry, Field, FirstRun, Focus, Inviting, Lock, Model, News, Pane, Screen, words,
+    Accepting, Act, Command, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock, Model, News,
+    Pane, SCREEN_LOCK_AFTER, Screen, words,
 };
 
 impl Model {
@@ -40,6 +41,25 @@ impl Model {
             News::Stop => {}
         }
         Vec::new()
+    }
+
+    /// Nobody has touched the window for `idle`. To be asked again and again: each lock is asked for once.
+    pub fn idle_for(&mut self, idle: std::time::Duration) -> Vec<Command> {
+        match self.screen {
+            Screen::Inside if idle >= FULL_LOCK_AFTER => {
+                self.lock_screen(VaultState::Locked);
+                vec![Command::Lock]
+            }
+            Screen::Inside if idle >= SCREEN_LOCK_AFTER => {
+                self.lock_screen(VaultState::Ok);
+                self.screen_locked = true;
+                vec![Command::ScreenLock]
+            }
+            Screen::Locked(_) if idle >= FULL_LOCK_AFTER && std::mem::take(&mut self.screen_locked) => {
+                vec![Command::Lock]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn vault_is(&mut self, locked: bool, state: VaultState) {
@@ -79,6 +99,7 @@ impl Model {
 
     fn enter(&mut self) {
         self.screen = Screen::Inside;
+        self.screen_locked = false;
         self.focus = Focus::None;
     }
 

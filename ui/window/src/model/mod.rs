@@ -64,6 +64,8 @@ pub struct Model {
     pub network: Network,
     /// The counts of stored.
     pub counts: Counts,
+    /// The screen alone is locked: keyvault still has its keys.
+    pub screen_locked: bool,
     /// stored is there and open.
     pub history: bool,
     /// keyvault is there.
@@ -115,6 +117,12 @@ pub enum Focus {
     Act(Act),
 }
 
+/// Without a key or the pointer for so long, the screen locks (product.md, *Locking*).
+pub const SCREEN_LOCK_AFTER: std::time::Duration = std::time::Duration::from_secs(5 * 60);
+
+/// And after so long everything does.
+pub const FULL_LOCK_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
 /// How long a notice stays.
 pub const NOTICE: std::time::Duration = std::time::Duration::from_secs(8);
 
@@ -130,6 +138,7 @@ impl Default for Model {
             pane: Pane::Start,
             network: Network::default(),
             counts: Counts::default(),
+            screen_locked: false,
             history: false,
             vault: false,
             offer: None,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use privatus::peers::messenger::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Refusal,
 };
@@ -5,7 +7,7 @@ use privatus::peers::unlock::{UnlockResult, VaultState};
 
 use super::*;
 use crate::model::chat::tests::text;
-use crate::model::{Act, Command, Field, Focus, News};
+use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, News, SCREEN_LOCK_AFTER};
 use crate::scene::Item;
 
 const NOW: Timestamp = Timestamp(1_750_766_400_000);
@@ -75,6 +77,36 @@ fn nothing_of_a_conversation_is_left_after_a_lock() {
     assert!(says(&scene, "Privatus is locked") && !says(&scene, "Robin") && !says(&scene, "text a"));
     let all = format!("{model:?}");
     assert!(!all.contains("Robin") && !all.contains("text a") && !all.contains("half a thought"));
+}
+
+#[test]
+fn an_idle_window_forgets_what_it_shows_and_after_an_hour_drops_the_keys() {
+    let mut model = chatting();
+    assert_eq!(model.idle_for(SCREEN_LOCK_AFTER - Duration::from_millis(1)), []);
+    assert!(says(&picture(&model, (1200, 800)), "text a"));
+    assert_eq!(model.idle_for(SCREEN_LOCK_AFTER), [Command::ScreenLock]);
+    assert!(says(&picture(&model, (1200, 800)), "Privatus is locked"));
+    let all = format!("{model:?}");
+    assert!(!all.contains("Robin") && !all.contains("text a"));
+    assert_eq!(model.idle_for(SCREEN_LOCK_AFTER), [], "once");
+    assert_eq!(model.idle_for(FULL_LOCK_AFTER), [Command::Lock]);
+    assert_eq!(model.idle_for(FULL_LOCK_AFTER), [], "once");
+
+    // Away for an hour without a look between (the machine slept).
+    assert_eq!(chatting().idle_for(FULL_LOCK_AFTER), [Command::Lock]);
+    // Nothing to lock before the first passphrase.
+    assert_eq!(Model::default().idle_for(FULL_LOCK_AFTER), []);
+}
+
+#[test]
+fn the_passphrase_ends_a_screen_lock_and_a_new_one_can_follow() {
+    let mut model = chatting();
+    model.idle_for(SCREEN_LOCK_AFTER);
+    model.learn(NOW, News::Passphrase(Ok(UnlockResult::WrongPassphrase)));
+    assert!(matches!(model.screen, Screen::Locked(_)));
+    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Ok)));
+    assert!(matches!(model.screen, Screen::Inside));
+    assert_eq!(model.idle_for(SCREEN_LOCK_AFTER), [Command::ScreenLock]);
 }
 
 #[test]
