@@ -55,6 +55,14 @@ pub struct PeerQueue {
 /// A peer's queue with the number it is kept under.
 pub(super) type NumberedQueue = (PeerQueueId, PeerQueueRecord);
 
+/// What there is to do for a request to seal.
+pub(super) enum Sealing {
+    /// Nothing: it was done before, and these are the same bytes.
+    Answered(Vec<OutgoingEnvelope>),
+    /// A message of this session, for each of these queues.
+    New(SessionRecord, Vec<NumberedQueue>),
+}
+
 /// An inner block that is ready to be wrapped for every queue.
 pub(super) struct SealedMessage<'a> {
     pub(super) session: SessionId,
@@ -74,19 +82,10 @@ impl<S: Store> Vault<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<OutgoingEnvelope>, VaultError> {
         let hash = request.hash();
-        if let Some(kept) = self.load::<OutboxRecord>(&request.outbox.key())? {
-            let same = kept.session == request.session && kept.request == hash;
-            return same.then(|| kept.answer()).ok_or(VaultError::Conflict(Thing::Outbox));
-        }
-        if request.content.len() > CONTENT_MAX {
-            return Err(VaultError::TooLong);
-        }
-        self.has_room_for_answer()?;
-        let mut session: SessionRecord = self.require(&request.session.key(), Thing::Session)?;
-        let queues = self.numbered_queues(&session.peer_queues)?;
-        if queues.is_empty() {
-            return Err(VaultError::NoPeerQueue);
-        }
+        let (mut session, queues) = match self.begin_sealing(request, hash, CONTENT_MAX)? {
+            Sealing::Answered(envelopes) => return Ok(envelopes),
+            Sealing::New(session, queues) => (session, queues),
+        };
         let mut changes = Changes::default();
         let mut frame = Frame {
             offers: self.offer_replicas(request.offer, request.session, &mut changes)?,
@@ -94,11 +93,7 @@ impl<S: Store> Vault<S> {
             ..Frame::default()
         };
         frame.repair = self.repair_section(request.session, &session.marks, &frame)?;
-        for replica in request.offer {
-            if !session.replicas.contains(replica) {
-                session.replicas.push(*replica);
-            }
-        }
+        session.offered(request.offer);
         let message = session
             .ratchet
             .seal(&frame.encode()?, MESSAGE_BYTES, rng)
@@ -107,7 +102,40 @@ impl<S: Store> Vault<S> {
         let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
         changes.put_record(&request.session.key(), &session)?;
-        changes.put_record(&request.outbox.key(), &kept)?;
+        self.keep_sealed(request.outbox, &kept, changes)
+    }
+
+    /// What sealing a message, of a running session or of one that is opened anew, begins with.
+    pub(super) fn begin_sealing(
+        &self,
+        request: SealEnvelope<'_>,
+        hash: [u8; 32],
+        content_max: usize,
+    ) -> Result<Sealing, VaultError> {
+        if let Some(kept) = self.load::<OutboxRecord>(&request.outbox.key())? {
+            let same = kept.session == request.session && kept.request == hash;
+            return same.then(|| Sealing::Answered(kept.answer())).ok_or(VaultError::Conflict(Thing::Outbox));
+        }
+        if request.content.len() > content_max {
+            return Err(VaultError::TooLong);
+        }
+        self.has_room_for_answer()?;
+        let session: SessionRecord = self.require(&request.session.key(), Thing::Session)?;
+        let queues = self.numbered_queues(&session.peer_queues)?;
+        if queues.is_empty() {
+            return Err(VaultError::NoPeerQueue);
+        }
+        Ok(Sealing::New(session, queues))
+    }
+
+    /// And what it ends with: the answer is kept with all that changed.
+    pub(super) fn keep_sealed(
+        &mut self,
+        outbox: OutboxId,
+        kept: &OutboxRecord,
+        mut changes: Changes,
+    ) -> Result<Vec<OutgoingEnvelope>, VaultError> {
+        changes.put_record(&outbox.key(), kept)?;
         self.store.commit(&changes)?;
         self.kept += 1;
         Ok(kept.answer())

@@ -259,6 +259,17 @@ pub(super) struct SessionRecord {
     pub(super) marks: RepairMarks,
 }
 
+impl SessionRecord {
+    /// The peer was offered these own queues.
+    pub(super) fn offered(&mut self, replicas: &[ReplicaId]) {
+        for replica in replicas {
+            if !self.replicas.contains(replica) {
+                self.replicas.push(*replica);
+            }
+        }
+    }
+}
+
 impl Record for SessionRecord {
     const TABLE: Table = Table::Session;
 

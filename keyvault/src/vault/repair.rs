@@ -4,9 +4,9 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::messages::SealedMessage;
+use super::messages::{SealEnvelope, SealedMessage, Sealing};
 use super::open::{News, NoMessage, Opened, note_used};
-use super::records::{ContactRecord, OutboxRecord, SessionRecord};
+use super::records::{ContactRecord, SessionRecord};
 use super::repair_records::{FormerRecord, Handshake, OwnKeys, RepairMarks, RepairRecord, ReplayRecord};
 use super::{OutgoingEnvelope, PutRecord, REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, Vault};
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
@@ -52,22 +52,13 @@ impl<S: Store> Vault<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<OutgoingEnvelope>, VaultError> {
         let hash = request.hash();
-        if let Some(kept) = self.load::<OutboxRecord>(&request.outbox.key())? {
-            let same = kept.session == request.session && kept.request == hash;
-            return same.then(|| kept.answer()).ok_or(VaultError::Conflict(Thing::Outbox));
-        }
-        if request.content.len() > REPAIR_CONTENT_MAX {
-            return Err(VaultError::TooLong);
-        }
-        self.has_room_for_answer()?;
-        let mut record: SessionRecord = self.require(&request.session.key(), Thing::Session)?;
+        let (mut record, queues) = match self.begin_sealing(request.message(), hash, REPAIR_CONTENT_MAX)? {
+            Sealing::Answered(envelopes) => return Ok(envelopes),
+            Sealing::New(record, queues) => (record, queues),
+        };
         let contact: ContactRecord = self.require(&request.session.key(), Thing::Session)?;
         let mut repair: RepairRecord = self.require(&request.session.key(), Thing::Session)?;
         let bundle = repair.bundle_to_agree_with(&contact, &record.marks, now)?;
-        let queues = self.numbered_queues(&record.peer_queues)?;
-        if queues.is_empty() {
-            return Err(VaultError::NoPeerQueue);
-        }
         let (prefix, agreed) = pqxdh::initiate(&bundle, &contact.own, &repair.secret, (now, rng))
             .map_err(|_| VaultError::InviteAgain)?;
         let mut changes = Changes::default();
@@ -85,21 +76,14 @@ impl<S: Store> Vault<S> {
             .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
             .map_err(|_| VaultError::Bug("first message does not fit"))?;
         let inner = InnerBlock::first(prefix.bytes(), &message)?;
-        for replica in request.offer {
-            if !record.replicas.contains(replica) {
-                record.replicas.push(*replica);
-            }
-        }
+        record.offered(request.offer);
         replace_ratchet(request.session, (&mut record, ratchet), now, &mut changes)?;
         record.marks.unconfirmed = true;
         let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
         changes.put_record(&request.session.key(), &record)?;
         changes.put_record(&request.session.key(), &repair)?;
-        changes.put_record(&request.outbox.key(), &kept)?;
-        self.store.commit(&changes)?;
-        self.kept += 1;
-        Ok(kept.answer())
+        self.keep_sealed(request.outbox, &kept, changes)
     }
 
     /// A first message over a session's own queue: the peer opens the session anew.
@@ -330,6 +314,12 @@ impl RepairRecord {
 }
 
 impl RepairSession<'_> {
+    /// What it asks for beside the new ratchet.
+    fn message(&self) -> SealEnvelope<'_> {
+        let Self { session, outbox, content, offer } = *self;
+        SealEnvelope { session, outbox, content, offer }
+    }
+
     fn hash(&self) -> [u8; 32] {
         let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
         let count = (offers.len() as u64).to_be_bytes();
