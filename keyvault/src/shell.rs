@@ -439,7 +439,7 @@ impl std::fmt::Debug for Shell {
 
 fn opened(mut store: SealedStore<SystemRng>) -> Result<ServedVault, VaultFileError> {
     store.defer();
-    Vault::open(store, &mut UnwrapErr(SysRng)).map_err(from_vault)
+    Vault::open(store).map_err(from_vault)
 }
 
 /// What one guess shall cost, measured on this machine now.

@@ -183,7 +183,7 @@ impl Session {
         if whose == Whose::Next {
             session.turn_sending(&header, rng)?;
         }
-        session.forget_old(now);
+        session.forget_skipped(now);
         let (chain, number, needs_repair) = (*header.head.dh.bytes(), header.number, session.needs_repair());
         Ok(Accepted { session, content, chain, number, needs_repair })
     }
@@ -291,15 +291,18 @@ impl Session {
         Ok(unpadded(body)?)
     }
 
-    /// Drops skipped keys that are too old, then those that are too many, oldest chains first.
-    fn forget_old(&mut self, now: Timestamp) {
+    /// Drops skipped keys that are too old, then those that are too many, oldest chains first. Whether there were any.
+    pub(crate) fn forget_skipped(&mut self, now: Timestamp) -> bool {
         let mut chains: Vec<_> = self.old.iter_mut().rev().chain(self.receiving.iter_mut()).collect();
+        let before: usize = chains.iter().map(|chain| chain.kept()).sum();
         chains.iter_mut().for_each(|chain| chain.expire(now));
         let kept: usize = chains.iter().map(|chain| chain.kept()).sum();
-        let mut surplus = kept.saturating_sub(SKIPPED_MAX as usize);
+        let surplus = kept.saturating_sub(SKIPPED_MAX as usize);
+        let mut left = surplus;
         for chain in chains {
-            surplus -= chain.drop_oldest(surplus);
+            left -= chain.drop_oldest(left);
         }
+        before > kept || surplus > 0
     }
 
     /// Whether this side can send yet.

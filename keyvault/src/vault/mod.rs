@@ -105,7 +105,7 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `Store`.
-    pub fn open(store: S, _rng: &mut impl CryptoRng) -> Result<Self, VaultError> {
+    pub fn open(store: S) -> Result<Self, VaultError> {
         let meta = store.read(MetaRecord::TABLE, META_ID)?;
         let meta = meta.map(|bytes| MetaRecord::decode(&bytes)).transpose()?.unwrap_or_default();
         let mut vault = Self { store, meta, kept: 0 };
@@ -257,6 +257,13 @@ impl<S: Store> Vault<S> {
         for (id, bytes) in self.store.all(UsedRecord::TABLE)? {
             if now.since(UsedRecord::decode(&bytes)?.at) > SKIPPED_KEPT {
                 changes.delete(UsedRecord::TABLE, &id);
+            }
+        }
+        // A session in which something is said does this by itself.
+        for (id, bytes) in self.store.all(SessionRecord::TABLE)? {
+            let mut record = SessionRecord::decode(&bytes)?;
+            if record.ratchet.forget_skipped(now) {
+                changes.put_record(&id, &record)?;
             }
         }
         for (id, bytes) in self.store.all(FormerRecord::TABLE)? {

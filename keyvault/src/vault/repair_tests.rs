@@ -86,7 +86,7 @@ fn a_conversation_heals_after_one_side_is_restored_from_an_old_copy() {
     let number = w.alice.safety_number(w.alice_session).unwrap();
     let old = w.alice.store.clone();
     exchange(&mut w, 3);
-    w.alice = Vault::open(old, &mut w.rng).unwrap();
+    w.alice = Vault::open(old).unwrap();
 
     // Alice does not know it. Her first message uses a number that was used before, and Bob says what is wrong.
     let lost = w.alice_seals(b"never read").remove(0);
@@ -110,14 +110,14 @@ fn the_restored_side_can_begin_as_well() {
     let mut w = in_step();
     let old = w.alice.store.clone();
     exchange(&mut w, 3);
-    w.alice = Vault::open(old, &mut w.rng).unwrap();
+    w.alice = Vault::open(old).unwrap();
     let first = w.alice_repairs(500, NOW).unwrap();
     assert_eq!(news(&w.bob_opens(&first[0])), REPAIRED);
     exchange(&mut w, 2);
     // And once more, from a copy of before that.
     let old = w.alice.store.clone();
     exchange(&mut w, 8);
-    w.alice = Vault::open(old, &mut w.rng).unwrap();
+    w.alice = Vault::open(old).unwrap();
     let first = w.alice_repairs(501, NOW.after(REPAIR_EVERY)).unwrap();
     assert_eq!(news(&w.bob_opens(&first[0])), REPAIRED);
     exchange(&mut w, 2);
@@ -128,7 +128,7 @@ fn deposits_of_a_restored_vault_are_not_taken_for_repetitions() {
     let mut w = in_step();
     let old = w.alice.store.clone();
     let before: Vec<_> = (0..3).map(|_| w.alice_seals(b"x").remove(0).put_id).collect();
-    w.alice = Vault::open(old, &mut w.rng).unwrap();
+    w.alice = Vault::open(old).unwrap();
     let after: Vec<_> = (0..3).map(|_| w.alice_seals(b"x").remove(0).put_id).collect();
     assert!(before.iter().all(|id| !after.contains(id)));
 }

@@ -26,7 +26,7 @@ const OTHER_RELAY: RelayId = RelayId([8; 32]);
 
 fn vault(seed: u64) -> (Vault<MemoryStore>, ChaCha20Rng) {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    (Vault::open(MemoryStore::default(), &mut rng).unwrap(), rng)
+    (Vault::open(MemoryStore::default()).unwrap(), rng)
 }
 
 /// What a relay answers to `create`, with the private half of its queue key.
@@ -62,8 +62,8 @@ const FIRST: News = News { first: Some(INVITE), ..NOTHING_NEW };
 /// Alice has an invite out, Bob has opened its link and made two queues.
 fn invited() -> World {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
-    let mut alice = Vault::open(MemoryStore::default(), &mut rng).unwrap();
-    let mut bob = Vault::open(MemoryStore::default(), &mut rng).unwrap();
+    let mut alice = Vault::open(MemoryStore::default()).unwrap();
+    let mut bob = Vault::open(MemoryStore::default()).unwrap();
     alice.begin_invite(INVITE, RELAY, NOW, &mut rng).unwrap();
     let finished = alice.finish_invite(INVITE, created(1).0, &[], &mut rng).unwrap();
     let opened = bob.open_invite(ACCEPT, &finished.link, NOW, &mut rng).unwrap();
@@ -206,7 +206,7 @@ fn inner(opened: &Opened) -> InnerHash {
 
 /// The vault as it comes up after a crash at this moment.
 fn restarted(vault: &Vault<MemoryStore>) -> Vault<MemoryStore> {
-    Vault::open(vault.store.clone(), &mut ChaCha20Rng::seed_from_u64(999)).unwrap()
+    Vault::open(vault.store.clone()).unwrap()
 }
 
 #[test]
@@ -401,6 +401,26 @@ fn an_invites_private_keys_are_gone_once_it_is_used_or_cancelled() {
 }
 
 #[test]
+fn keys_of_messages_that_never_came_go_after_thirty_days_of_silence() {
+    let mut w = connected();
+    let mut seal = |outbox| {
+        let request = SealEnvelope { session: w.alice_session, outbox, content: b"text", offer: &[] };
+        w.alice.seal_envelope(request, &mut w.rng).unwrap()
+    };
+    let (missing, came) = (seal(OutboxId(90)), seal(OutboxId(91)));
+    w.bob_opens(&came[0]);
+    let length = |vault: &Vault<MemoryStore>| {
+        vault.store.read(Table::Session, &w.bob_session.key()).unwrap().unwrap().len()
+    };
+    let before = length(&w.bob);
+    w.bob.sweep(NOW.after(SKIPPED_KEPT)).unwrap();
+    assert_eq!(length(&w.bob), before);
+    w.bob.sweep(NOW.after(SKIPPED_KEPT + HOUR)).unwrap();
+    assert!(length(&w.bob) < before, "its key is not in the record any more");
+    assert!(!matches!(w.bob_opens(&missing[0]), Opened::Message { .. }));
+}
+
+#[test]
 fn a_first_message_sent_in_time_opens_until_the_mailboxes_grace_is_over() {
     let mut w = invited();
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
@@ -536,7 +556,7 @@ fn a_peer_that_restored_an_old_state_is_told() {
     let backup = w.alice.store.clone();
     let first = w.alice_seals(b"one");
     w.bob_opens(&first[0]);
-    w.alice = Vault::open(backup, &mut w.rng).unwrap();
+    w.alice = Vault::open(backup).unwrap();
     let again = w.alice_seals(b"two");
     assert_eq!(w.bob_opens(&again[0]), Opened::RolledBack(w.bob_session));
     assert_eq!(w.bob_opens(&again[1]), Opened::RolledBack(w.bob_session));
@@ -565,7 +585,7 @@ fn a_store_that_fails_leaves_the_vault_as_it_was() {
     let w = connected();
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let failing = FailingStore(w.alice.store.clone());
-    let mut alice = Vault::open(failing, &mut rng).unwrap();
+    let mut alice = Vault::open(failing).unwrap();
     let request = SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"x", offer: &[] };
     assert!(matches!(alice.seal_envelope(request, &mut rng), Err(VaultError::Store(_))));
     assert!(matches!(alice.begin_invite(InviteId(5), RELAY, NOW, &mut rng), Err(VaultError::Store(_))));
@@ -624,7 +644,7 @@ fn a_flush_that_fails_takes_the_vault_back_to_what_is_durable() {
     let w = connected();
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let disk = FullDisk { durable: w.alice.store.clone(), seen: w.alice.store.clone() };
-    let mut alice = Vault::open(disk, &mut rng).unwrap();
+    let mut alice = Vault::open(disk).unwrap();
     let request = SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"x", offer: &[] };
     alice.seal_envelope(request, &mut rng).unwrap();
     alice.begin_invite(InviteId(9), RELAY, NOW, &mut rng).unwrap();

@@ -124,9 +124,9 @@ fn created(byte: u8) -> Created {
 impl World {
     /// The first has an invite out, and the second's acceptance waits for it.
     fn invited(seed: u64) -> Self {
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut side = || Side {
-            vault: Vault::open(MemoryStore::default(), &mut rng).unwrap(),
+        let rng = ChaCha20Rng::seed_from_u64(seed);
+        let side = || Side {
+            vault: Vault::open(MemoryStore::default()).unwrap(),
             session: SessionId(0),
             replicas: BTreeMap::new(),
             inbox: Inbox::default(),
@@ -258,14 +258,14 @@ impl World {
                 }
             }
             Step::Forget => self.sides[of].forget(self.now),
-            Step::Crash => self.sides[of].crash(self.now, &mut self.rng)?,
+            Step::Crash => self.sides[of].crash(self.now)?,
             Step::Copy => {
                 let side = &mut self.sides[of];
                 side.copied = Some((side.vault.store.clone(), side.inbox.clone()));
             }
             Step::Restore => {
                 if let Some((store, inbox)) = self.sides[of].copied.take() {
-                    self.sides[of].vault = Vault::open(store, &mut self.rng).unwrap();
+                    self.sides[of].vault = Vault::open(store).unwrap();
                     self.sides[of].inbox = inbox;
                     self.restored = true;
                 }
@@ -315,9 +315,9 @@ impl Side {
         self.inbox.forgotten.extend(hashes);
     }
 
-    fn crash(&mut self, now: Timestamp, rng: &mut ChaCha20Rng) -> Result<(), TestCaseError> {
+    fn crash(&mut self, now: Timestamp) -> Result<(), TestCaseError> {
         let kept = self.vault.kept;
-        self.vault = Vault::open(self.vault.store.clone(), rng).unwrap();
+        self.vault = Vault::open(self.vault.store.clone()).unwrap();
         prop_assert_eq!(self.vault.kept, kept, "what is kept is counted as it lies in the store");
         // At every unlock, as the shell does; within the thirty days no duplicate is forgotten by it.
         self.vault.sweep(now).unwrap();

@@ -215,7 +215,7 @@ impl Peer {
     /// Somebody who accepts the invite; with the envelopes of the first message and what the relays learn.
     pub fn accepting(link: &str, blob: &[u8], content: &[u8]) -> (Self, Vec<Sent>, Secured) {
         let mut rng = ChaCha20Rng::seed_from_u64(21);
-        let mut vault = Vault::open(MemoryStore::default(), &mut rng).unwrap();
+        let mut vault = Vault::open(MemoryStore::default()).unwrap();
         vault.open_invite(AcceptId(1), link, Timestamp::now(), &mut rng).unwrap();
         for (replica, byte) in [(20, 20), (21, 21)] {
             vault.begin_replica(ReplicaId(replica), RelayId(RELAY), &mut rng).unwrap();

@@ -124,7 +124,7 @@ impl World {
     /// The vault is what it was then; the person does not know.
     pub(super) fn restore_vault(&mut self, who: usize, copy: MemoryStore) {
         let person = &mut self.people[who];
-        person.vault = real::Vault::open(copy, &mut person.rng).unwrap();
+        person.vault = real::Vault::open(copy).unwrap();
         self.kill(who);
     }
 
@@ -538,7 +538,7 @@ impl Person {
         let folder = folder();
         let key = Zeroizing::new([7; 32]);
         let store = Store::open(&folder.path().join("store.db"), &key).unwrap();
-        let vault = real::Vault::open(MemoryStore::default(), &mut own).unwrap();
+        let vault = real::Vault::open(MemoryStore::default()).unwrap();
         let engine = Engine::new(store, Box::new(ChaCha20Rng::from_rng(&mut own)));
         Self {
             engine,

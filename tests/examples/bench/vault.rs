@@ -64,7 +64,7 @@ fn open(path: &Path) -> File {
 
 fn create(path: &Path, cost: Cost) -> SealedVault {
     let store = LockedVault::create(open(path), PASSPHRASE, cost, ChaCha20Rng::seed_from_u64(1)).unwrap();
-    Vault::open(store, &mut ChaCha20Rng::seed_from_u64(2)).unwrap()
+    Vault::open(store).unwrap()
 }
 
 /// A fsync for each message, and one for a hundred.
@@ -115,7 +115,7 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     let now = Timestamp(START.0 + number * BETWEEN_CONTACTS);
     let id = |place: u64| 8 * number + place;
     let relay = RelayId([7; 32]);
-    let mut peer = Vault::open(MemoryStore::default(), rng).unwrap();
+    let mut peer = Vault::open(MemoryStore::default()).unwrap();
 
     vault.begin_invite(InviteId(id(1)), relay, now, rng).unwrap();
     let invite = vault.finish_invite(InviteId(id(1)), created(id(1)), &[], rng).unwrap();
@@ -215,7 +215,7 @@ pub fn reopen(file: &Path) {
     let Examined::Locked(locked) = Examined::of(open(file)).unwrap() else { panic!("no vault") };
     let store = locked.unlock(PASSPHRASE, Duration::ZERO, ChaCha20Rng::seed_from_u64(6));
     let store = store.map_err(|(_, error)| error).unwrap();
-    let mut vault = Vault::open(store, &mut rng).unwrap();
+    let mut vault = Vault::open(store).unwrap();
     let unlocked = start.elapsed();
     let sealing = time(|| {
         let session = vault.sessions().unwrap()[0].session;

@@ -122,7 +122,7 @@ impl Person {
     }
 
     pub fn keyvault_starts(&mut self) {
-        self.vault = Some(Vault::open(self.file.clone(), &mut self.rng).unwrap());
+        self.vault = Some(Vault::open(self.file.clone()).unwrap());
     }
 
     pub fn stored_dies(&mut self) {

@@ -386,7 +386,7 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
 /// Bob accepts, offering one queue; with his first message.
 fn bob_accepts(link: &str, blob: &[u8]) -> (Bob, Vec<u8>) {
     let mut rng = ChaCha20Rng::seed_from_u64(8);
-    let mut vault = Vault::open(MemoryStore::default(), &mut rng).unwrap();
+    let mut vault = Vault::open(MemoryStore::default()).unwrap();
     let now = Timestamp::now();
     let opened = vault.open_invite(AcceptId(1), link, now, &mut rng).unwrap();
     vault.begin_replica(ReplicaId(20), RelayId(OTHER_RELAY), &mut rng).unwrap();
