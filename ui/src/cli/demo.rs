@@ -148,7 +148,7 @@ impl Person {
     }
 }
 
-/// A passphrase that nobody will type again: the reading end, and the text.
+/// A passphrase for the demo's time: the reading end, and the text.
 pub(super) fn passphrase() -> Outcome<(OwnedFd, String)> {
     let text = embedded::random_network()?.0;
     Ok((line(&text)?, text))

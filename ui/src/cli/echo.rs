@@ -34,6 +34,10 @@ pub(super) fn run(stage: &Stage, filled: bool) -> Outcome {
     let profile = stage.profile("you")?;
     let (mut window, passphrase) = open(stage, &profile, &invite.link, filled)?;
     stage.say("window", "close it to end the demo")?;
+    if let Some(passphrase) = &passphrase {
+        // Of a vault that is deleted with the demo.
+        stage.say("passphrase", &format!("{passphrase}, when the window locks itself"))?;
+    }
     let filling = passphrase.map_or(Ok(()), |passphrase| fill(&profile, &invite.link, passphrase.as_bytes()));
     let outcome = filling.and_then(|()| converse(stage, &echo, &mut window));
     embedded::stop(std::slice::from_mut(&mut window));
