@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/release
 
-.PHONY: run test test-long bench deps test-deps build lint clean
+.PHONY: run test test-long bench mutants coverage fuzz deps test-deps build lint clean
 
 # The window on a private network of its own, with Echo to talk to; without a display, the same in words.
 run: build
@@ -20,6 +20,21 @@ test-long: test-deps build
 
 bench: build
 	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench
+
+# Does a test notice each change that can be made to the ratchet and the key agreement? What none noticed: target/mutants.out/missed.txt.
+mutants: test-deps
+	@packaging/tool.sh cargo-mutants
+	cargo mutants --no-shuffle -o $(TARGET)
+
+# Which lines of keyvault the tests run, per file.
+coverage: test-deps
+	@packaging/tool.sh cargo-llvm-cov
+	cargo llvm-cov nextest -p keyvault --target-dir $(TARGET)/coverage --ignore-filename-regex '(tests|vectors|worlds|wycheproof|faults|properties|debug)' --summary-only
+
+# Every decoder of foreign bytes, SECONDS_EACH (60); what made one fail stays in tests/fuzz/artifacts.
+fuzz: test-deps
+	@packaging/tool.sh cargo-fuzz
+	packaging/fuzz.sh $(or $(SECONDS_EACH),60)
 
 build: deps
 	cargo build --release --workspace --bins

@@ -20,6 +20,7 @@ thread_local! {
         let key = |byte| Secret32::copy_of(&[byte; 32]).unwrap();
         let agreed = Agreed {
             transcript: TRANSCRIPT,
+            repair: key(8),
             root: key(3),
             initiator_header: key(2),
             responder_header: key(4),
