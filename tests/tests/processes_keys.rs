@@ -107,6 +107,27 @@ fn the_duress_passphrase_opens_an_empty_profile_and_the_real_one_is_gone() {
 }
 
 #[test]
+fn the_duress_passphrase_swaps_an_open_profile_for_an_empty_one_under_the_running_suite() {
+    let mut person = Person::start(NETWORK, &[], None);
+    person.wait_unlocked();
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    let _ = slot(&person, &["add", "duress"], OLD, "under duress").ok();
+    // Not locked in between, as when the screen alone is.
+    let unlock = ["unlock", "--passphrase-fd", "0"];
+    assert_eq!(person.suite.ask_with(&unlock, "under duress\n").code, 0);
+    until("an empty history answers", || {
+        let name = person.suite.ask(&["profile", "name"]);
+        (name.code == 0 && !name.out.contains("Alice")).then_some(())
+    });
+    assert!(person.suite.ask(&["contacts", "--json"]).ok().rows().is_empty());
+    assert_eq!(person.suite.ask_with(&unlock, &format!("{OLD}\n")).code, 3, "it opens nothing any more");
+    assert_eq!(opens(&person, OLD), 3);
+    assert_eq!(opens(&person, "under duress"), 0);
+    assert_eq!(kinds(&person, "under duress").iter().filter(|kind| *kind != "empty").count(), 1);
+    assert_eq!(person.suite.stop(), 0);
+}
+
+#[test]
 fn panic_leaves_nothing_whether_the_suite_runs_or_not() {
     for running in [true, false] {
         let mut person = Person::start(NETWORK, &[], None);

@@ -265,3 +265,39 @@ fn read_kem(
     let key = kem::check(&fields.array()?)?;
     Ok((key_use, (id, key, Validity { from: fields.u32()?, until: fields.u32()? })))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_core::SeedableRng;
+
+    use super::super::Prekeys;
+    use super::*;
+
+    /// Each prekey has days of its own under its signature, though this program gives both the same.
+    #[test]
+    fn a_bundle_holds_only_while_both_its_prekeys_do() {
+        const NOW: Timestamp = Timestamp(1_800_000_000_000);
+        let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+        let identity = Identity::generate(NOW, &mut rng);
+        let validity = Validity::until(NOW, NOW.after(std::time::Duration::from_secs(7 * 86_400)));
+        let bundle = *Prekeys::generate(&identity, validity, &mut rng).bundle().bytes();
+        let later = NOW.after(std::time::Duration::from_secs(86_400));
+        assert_eq!(Bundle::parse(&bundle).unwrap().holds(later), Ok(()));
+
+        let signed_prekey = 5 + IDENTITY_BYTES;
+        let kem = signed_prekey + SIGNED_PREKEY_BYTES + ONE_TIME_BYTES;
+        let rows = [
+            (signed_prekey, SIGNED_PREKEY_BYTES, KeyUse::Invite.signed_prekey_label()),
+            (kem, KEM_PREKEY_BYTES, KEM_KEY_LABEL),
+        ];
+        for (start, length, label) in rows {
+            let mut bytes = bundle;
+            let (signed, signature) = bytes[start..start + length].split_at_mut(length - 64);
+            signed[length - 68..].copy_from_slice(&super::super::prekeys::seconds(NOW).to_be_bytes());
+            signature.copy_from_slice(&identity.sign(label, signed));
+            let bundle = Bundle::parse(&bytes).unwrap();
+            assert_eq!(bundle.holds(NOW), Ok(()));
+            assert_eq!(bundle.holds(later), Err(PqxdhError::Expired));
+        }
+    }
+}

@@ -86,6 +86,13 @@ fn trailing_and_missing_bytes_are_refused() {
 }
 
 #[test]
+fn keys_are_valid_from_a_day_before_they_were_made_because_clocks_differ() {
+    let validity = Validity::until(NOW, NOW.after(std::time::Duration::from_secs(7)));
+    let made = u32::try_from(NOW.0 / 1_000).unwrap();
+    assert_eq!((validity.from, validity.until), (made - 86_400, made + 7));
+}
+
+#[test]
 fn a_bundle_is_used_only_while_it_is_valid() {
     let mut p = pair();
     let mut at = |now| initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (now, &mut p.rng)).err();

@@ -288,3 +288,116 @@ impl EpochKeys {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::super::header::ChainHead;
+    use super::*;
+    use crate::agreement_key::AgreementKey;
+
+    struct Pair {
+        rng: ChaCha20Rng,
+        initiator: PqRatchet,
+        responder: PqRatchet,
+        key: HeaderSlot,
+    }
+
+    fn pair() -> Pair {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let shared = Secret32::take(&mut [1; 32]);
+        let (initiator, begun) = PqRatchet::initiator(&shared, &mut rng).unwrap();
+        Pair { rng, initiator, responder: PqRatchet::responder(&shared).unwrap(), key: begun.slot }
+    }
+
+    impl Pair {
+        /// The responder takes the initiator's key.
+        fn encapsulate(&mut self) -> HeaderSlot {
+            self.responder.step(&self.key, HeaderSlot::empty(), &mut self.rng).unwrap().slot
+        }
+    }
+
+    fn header(pq_epoch: u32, slot: &HeaderSlot) -> Header {
+        let dh = AgreementKey::parse([9; 32]).unwrap();
+        let head = ChainHead { dh, previous: 0, pq_epoch, pq_base: 0, pq_previous: 0 };
+        Header { head, number: 0, slot: slot.clone() }
+    }
+
+    const GOOD: Result<(), RatchetError> = Ok(());
+    const STALLED: Result<(), RatchetError> = Err(RatchetError::Stalled);
+    const BAD: Result<(), RatchetError> = Err(RatchetError::BadHeader);
+
+    #[test]
+    fn a_new_chain_has_to_take_the_one_step_that_follows_and_none_goes_on_without_the_slot() {
+        let mut pair = pair();
+        let (none, key) = (HeaderSlot::empty(), pair.key.clone());
+        let answers = |ratchet: &PqRatchet, slot: &HeaderSlot| {
+            [0, 1, 2, 3].map(|epoch| ratchet.check(&header(epoch, slot)))
+        };
+        assert_eq!(answers(&pair.responder, &key), [BAD, GOOD, BAD, BAD]);
+        assert_eq!(answers(&pair.responder, &none), [BAD; 4], "a session without this ratchet");
+
+        let ciphertext = pair.encapsulate();
+        assert_eq!(answers(&pair.initiator, &ciphertext), [BAD, GOOD, BAD, BAD]);
+        assert_eq!(answers(&pair.initiator, &none), [BAD, STALLED, BAD, BAD]);
+        assert_eq!(answers(&pair.initiator, &key), [BAD; 4]);
+
+        assert_eq!(answers(&pair.responder, &none), [BAD, BAD, GOOD, BAD]);
+        assert_eq!(answers(&pair.responder, &key), [BAD, STALLED, BAD, BAD]);
+    }
+
+    #[test]
+    fn an_epoch_gives_both_sides_a_new_root_and_new_chains() {
+        let mut pair = pair();
+        let before = pair.initiator.root.clone();
+        let answer = pair.encapsulate();
+        let begun = pair.initiator.step(&answer, pair.key.clone(), &mut pair.rng).unwrap();
+        assert!(pair.initiator.root == pair.responder.root && pair.initiator.root != before);
+        assert!(begun.chain.is_some() && begun.chain == pair.responder.next_receiving);
+        assert!(pair.initiator.next_receiving.is_some());
+        assert!(pair.initiator.next_receiving == pair.responder.next_sending);
+        assert!(pair.initiator.next_receiving != begun.chain);
+    }
+
+    #[test]
+    fn the_last_epoch_is_followed_by_none() {
+        let mut pair = pair();
+        pair.initiator.epoch = u32::MAX;
+        assert_eq!(pair.initiator.check(&header(u32::MAX, &HeaderSlot::empty())), BAD);
+    }
+
+    #[test]
+    fn a_key_that_is_not_authentic_makes_it_stand_still_for_good() {
+        let mut pair = pair();
+        let (key, mac) = pair.key.as_key().unwrap();
+        let altered = HeaderSlot::key(key, &[mac[0] ^ 1; MAC_BYTES]);
+        let riding = HeaderSlot::ciphertext(&[5; CIPHERTEXT_BYTES], &[6; MAC_BYTES]);
+        assert!(!pair.responder.is_stuck());
+        let begun = pair.responder.step(&altered, riding.clone(), &mut pair.rng).unwrap();
+        assert!(begun.slot == riding && pair.responder.is_stuck());
+        assert!(matches!(pair.responder.state, State::NoKey));
+        let _ = pair.encapsulate();
+        assert!(pair.responder.is_stuck(), "a good one later does not make up for it");
+    }
+
+    #[test]
+    fn a_ciphertext_that_is_not_authentic_makes_it_stand_still() {
+        let mut pair = pair();
+        let answer = pair.encapsulate();
+        let (ciphertext, mac) = answer.as_ciphertext().unwrap();
+        let mut other = *ciphertext;
+        other[0] ^= 1;
+        for altered in
+            [HeaderSlot::ciphertext(ciphertext, &[7; MAC_BYTES]), HeaderSlot::ciphertext(&other, mac)]
+        {
+            let mut initiator = pair.initiator.clone();
+            let begun = initiator.step(&altered, pair.key.clone(), &mut pair.rng).unwrap();
+            assert!(begun.slot == pair.key && initiator.is_stuck() && initiator.epoch() == 1);
+            assert!(matches!(initiator.state, State::Key(_)));
+        }
+        let begun = pair.initiator.step(&answer, pair.key.clone(), &mut pair.rng).unwrap();
+        assert!(begun.slot.is_empty() && !pair.initiator.is_stuck() && pair.initiator.epoch() == 2);
+    }
+}

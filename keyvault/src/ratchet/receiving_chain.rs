@@ -140,3 +140,90 @@ impl ReceivingChain {
         Ok(Self { header_key, head, has_slot, chains, next, skipped })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain_key::Ec;
+    use super::super::slot::HeaderSlot;
+    use super::*;
+    use crate::agreement_key::AgreementKey;
+    use crate::memory::Secret32;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn first() -> Header {
+        let dh = AgreementKey::parse([9; 32]).unwrap();
+        let head = ChainHead { dh, previous: 4, pq_epoch: 3, pq_base: 2, pq_previous: 1 };
+        Header { head, number: 0, slot: HeaderSlot::key(&[1; 1_184], &[2; 32]) }
+    }
+
+    fn chain() -> ReceivingChain {
+        let ec: ChainKey<Ec> = ChainKey::new(Secret32::take(&mut [1; 32]));
+        let pq = ChainKey::new(Secret32::take(&mut [2; 32]));
+        ReceivingChain::new(HeaderKey::new(Secret32::take(&mut [3; 32])), &first(), ChainPair { ec, pq })
+    }
+
+    #[test]
+    fn all_headers_of_a_chain_say_the_same_but_for_their_number() {
+        let chain = chain();
+        assert_eq!(chain.check(&Header { number: 7, ..first() }), Ok(()));
+        let head = first().head;
+        for head in [
+            ChainHead { previous: 5, ..head },
+            ChainHead { pq_epoch: 4, ..head },
+            ChainHead { pq_base: 3, ..head },
+            ChainHead { pq_previous: 2, ..head },
+        ] {
+            assert_eq!(chain.check(&Header { head, ..first() }), Err(RatchetError::BadHeader));
+        }
+        let without = Header { slot: HeaderSlot::empty(), ..first() };
+        assert_eq!(chain.check(&without), Err(RatchetError::BadHeader));
+        let dh = AgreementKey::parse([8; 32]).unwrap();
+        let other = Header { head: ChainHead { dh, ..head }, ..first() };
+        assert_eq!(chain.check(&other), Err(RatchetError::RolledBack));
+    }
+
+    #[test]
+    fn a_skipped_key_waits_thirty_days() {
+        let mut chain = chain();
+        let _ = chain.take(2, NOW).unwrap();
+        assert_eq!((chain.kept(), chain.gap(5)), (2, 2));
+        chain.expire(NOW.after(Duration::from_secs(2_592_000)));
+        assert_eq!(chain.kept(), 2);
+        assert!(chain.take(1, NOW).is_ok() && chain.kept() == 1);
+        chain.expire(NOW.after(Duration::from_secs(2_592_001)));
+        assert_eq!(chain.kept(), 0);
+        assert!(matches!(chain.take(0, NOW), Err(RatchetError::Used { number: 0, .. })));
+    }
+
+    #[test]
+    fn as_many_messages_as_the_limit_says_may_be_skipped_and_no_more() {
+        let mut fits = chain();
+        assert!(fits.take(2_000, NOW).is_ok());
+        assert_eq!(fits.kept(), 2_000);
+        let mut far = chain();
+        assert_eq!(far.take(2_001, NOW), Err(RatchetError::TooManySkipped));
+        assert_eq!(far.kept(), 0);
+    }
+
+    #[test]
+    fn an_ended_chain_opens_what_it_skipped_and_nothing_after_its_end() {
+        let mut chain = chain();
+        let _ = chain.take(1, NOW).unwrap();
+        assert_eq!(chain.end(1, NOW), Err(RatchetError::RolledBack), "two came");
+        assert!(chain.end(4, NOW).is_ok());
+        assert_eq!(chain.kept(), 3);
+        assert!(chain.take(3, NOW).is_ok());
+        assert_eq!(chain.take(4, NOW), Err(RatchetError::RolledBack));
+        assert_eq!(chain.end(4, NOW), Err(RatchetError::RolledBack), "only once");
+    }
+
+    #[test]
+    fn the_lowest_numbered_go_first() {
+        let mut chain = chain();
+        let _ = chain.take(3, NOW).unwrap();
+        assert_eq!(chain.drop_oldest(2), 2);
+        assert!(chain.take(1, NOW).is_err() && chain.take(2, NOW).is_ok());
+        assert_eq!(chain.drop_oldest(2), 0);
+    }
+}

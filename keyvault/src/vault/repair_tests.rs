@@ -328,6 +328,29 @@ fn keys_for_repair_are_renewed_weekly_and_kept_for_ninety_days_after_the_peer_ha
 }
 
 #[test]
+fn a_message_that_comes_late_does_not_put_an_older_repair_bundle_back() {
+    let mut w = connected();
+    let marks: SessionRecord = w.alice.require(&w.alice_session.key(), Thing::Session).unwrap();
+    assert!(!marks.marks.acknowledged, "so this message carries the first bundle");
+    let late = w.alice_seals(b"late").remove(0);
+    exchange(&mut w, 2);
+    let given =
+        |w: &World| -> RepairRecord { w.alice.require(&w.alice_session.key(), Thing::Session).unwrap() };
+    let kept = |w: &World| -> RepairRecord { w.bob.require(&w.bob_session.key(), Thing::Session).unwrap() };
+    let first = given(&w).given;
+    for _ in 0..2 {
+        let envelope = w.bob_seals(b"x").remove(0);
+        w.alice_opens_at(&envelope, NOW.after(REPAIR_RENEWED + HOUR));
+        let envelope = w.alice_seals(b"y").remove(0);
+        w.bob_opens(&envelope);
+    }
+    let newest = given(&w).given;
+    assert!(newest != first && kept(&w).theirs.as_ref() == Some(&newest));
+    assert_eq!(content(&w.bob_opens(&late)), b"late");
+    assert_eq!(kept(&w).theirs.unwrap(), newest);
+}
+
+#[test]
 fn another_identity_is_told_and_no_longer_verified_and_the_same_one_is_not_told() {
     let mut w = in_step();
     w.alice.set_verified(w.alice_session, true).unwrap();

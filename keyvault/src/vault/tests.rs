@@ -25,7 +25,7 @@ const RELAY: RelayId = RelayId([7; 32]);
 const OTHER_RELAY: RelayId = RelayId([8; 32]);
 
 fn vault(seed: u64) -> (Vault<MemoryStore>, ChaCha20Rng) {
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let rng = ChaCha20Rng::seed_from_u64(seed);
     (Vault::open(MemoryStore::default()).unwrap(), rng)
 }
 

@@ -246,7 +246,8 @@ impl World {
     /// Mailboxes are empty and the vaults keep no answer.
     fn nothing_is_left(&mut self) -> bool {
         let relays = (0..self.relays).filter(|who| self.nodes[*who].netd).collect::<Vec<_>>();
-        relays.into_iter().all(|who| self.relay(who).waiting().0 == 0)
+        // A relay's stored may be starting anew just now.
+        relays.into_iter().all(|who| self.relay(who).disk.is_some() && self.relay(who).waiting().0 == 0)
             && self.people().all(|who| self.person(who).vault.as_ref().is_some_and(|vault| vault.kept() == 0))
     }
 
