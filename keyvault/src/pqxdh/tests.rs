@@ -337,7 +337,7 @@ fn lasting_keys_come_back_and_sign_the_same_bundle_again() {
     let again = LastingKeys::read(KeyUse::Repair, &mut crate::codec::Reader::new(&bytes)).unwrap();
     assert_eq!(again.bundle(&p.inviter).repair_bytes(), given);
 
-    let bundle = Bundle::parse_repair(&p.inviter.public(), &given).unwrap();
+    let bundle = Bundle::parse_repair(p.inviter.public(), &given).unwrap();
     let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
     assert!(again.are_named_by(&prefix));
     assert_eq!(again.respond(&p.inviter, &prefix, &p.psk).unwrap(), ours);
@@ -352,9 +352,9 @@ fn a_repair_bundle_with_any_byte_altered_is_refused() {
     for at in (0..200).chain((200..REPAIR_BUNDLE_BYTES).step_by(37)).filter(|at| !(1..5).contains(at)) {
         let mut altered = given.clone();
         altered[at] ^= 1;
-        assert!(Bundle::parse_repair(&p.inviter.public(), &altered).is_err(), "byte {at}");
+        assert!(Bundle::parse_repair(p.inviter.public(), &altered).is_err(), "byte {at}");
     }
-    assert!(Bundle::parse_repair(&p.inviter.public(), &given[1..]).is_err());
-    assert!(Bundle::parse_repair(&p.inviter.public(), &[given.as_slice(), &[0]].concat()).is_err());
-    assert!(Bundle::parse_repair(&p.accepter.public(), &given).is_err(), "somebody else's");
+    assert!(Bundle::parse_repair(p.inviter.public(), &given[1..]).is_err());
+    assert!(Bundle::parse_repair(p.inviter.public(), &[given.as_slice(), &[0]].concat()).is_err());
+    assert!(Bundle::parse_repair(p.accepter.public(), &given).is_err(), "somebody else's");
 }

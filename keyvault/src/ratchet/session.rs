@@ -294,15 +294,14 @@ impl Session {
     /// Drops skipped keys that are too old, then those that are too many, oldest chains first. Whether there were any.
     pub(crate) fn forget_skipped(&mut self, now: Timestamp) -> bool {
         let mut chains: Vec<_> = self.old.iter_mut().rev().chain(self.receiving.iter_mut()).collect();
-        let before: usize = chains.iter().map(|chain| chain.kept()).sum();
+        let kept = |chains: &[&mut ReceivingChain]| chains.iter().map(|chain| chain.kept()).sum::<usize>();
+        let before = kept(&chains);
         chains.iter_mut().for_each(|chain| chain.expire(now));
-        let kept: usize = chains.iter().map(|chain| chain.kept()).sum();
-        let surplus = kept.saturating_sub(SKIPPED_MAX as usize);
-        let mut left = surplus;
-        for chain in chains {
-            left -= chain.drop_oldest(left);
+        let mut surplus = kept(&chains).saturating_sub(SKIPPED_MAX as usize);
+        for chain in &mut chains {
+            surplus -= chain.drop_oldest(surplus);
         }
-        before > kept || surplus > 0
+        kept(&chains) < before
     }
 
     /// Whether this side can send yet.

@@ -2,6 +2,8 @@ use ipc_schema::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use super::header::{ChainHead, Header, HeaderKey};
+use super::slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Reader, Writer};
@@ -163,6 +165,17 @@ fn a_skipped_key_is_gone_after_thirty_days() {
     let later = NOW.after(SKIPPED_KEPT + std::time::Duration::from_secs(1));
     p.bob_opens_at(&three, later).unwrap();
     assert!(matches!(p.bob_opens_at(&one, later), Err(RatchetError::Used { number: 0, .. })));
+}
+
+#[test]
+fn forgetting_tells_whether_there_was_anything_to_forget() {
+    let mut p = pair(8);
+    let (_, two) = (p.alice_seals(b"1"), p.alice_seals(b"2"));
+    p.bob_opens(&two).unwrap();
+    let later = NOW.after(SKIPPED_KEPT + std::time::Duration::from_secs(1));
+    assert!(!p.bob.forget_skipped(NOW.after(SKIPPED_KEPT)));
+    assert!(p.bob.forget_skipped(later));
+    assert!(!p.bob.forget_skipped(later));
 }
 
 #[test]
@@ -373,5 +386,34 @@ fn a_record_that_is_cut_or_holds_another_state_is_refused() {
     let bytes = bytes(&p.alice);
     for length in 0..bytes.len() {
         assert!(Session::read(&mut Reader::new(&bytes[..length])).is_err(), "{length} B");
+    }
+}
+
+/// A peer that knows the first header key can write any header, and this side must not follow it to chains that cannot be.
+#[test]
+fn a_first_chain_says_that_nothing_was_before_it() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let key = |byte: u8| Secret32::take(&mut [byte; 32]);
+    let agreed = Agreed {
+        transcript: [1; 32],
+        repair: key(7),
+        root: key(2),
+        initiator_header: key(3),
+        responder_header: key(4),
+        post_quantum: key(5),
+    };
+    let responder = Session::responder(agreed, AgreementSecret::generate(&mut rng)).unwrap();
+    let dh = AgreementSecret::generate(&mut rng).public();
+    let mut opened = |previous, pq_base, pq_previous| {
+        let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
+        let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
+        let mut message = Vec::new();
+        HeaderKey::new(key(3)).seal(&[1; 32], &header, (&mut message, &mut rng)).unwrap();
+        message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
+        responder.open(&message, NOW, &mut rng).unwrap_err()
+    };
+    assert_eq!(opened(0, 0, 0), RatchetError::BadCommitment, "as far as a header goes it is good");
+    for (previous, pq_base, pq_previous) in [(0, 1, 0), (0, 0, 1), (1, 0, 0), (1, 0, 1), (1, 1, 1)] {
+        assert_eq!(opened(previous, pq_base, pq_previous), RatchetError::BadHeader);
     }
 }

@@ -60,7 +60,7 @@ pub(super) enum Sealing {
     /// Nothing: it was done before, and these are the same bytes.
     Answered(Vec<OutgoingEnvelope>),
     /// A message of this session, for each of these queues.
-    New(SessionRecord, Vec<NumberedQueue>),
+    New(Box<SessionRecord>, Vec<NumberedQueue>),
 }
 
 /// An inner block that is ready to be wrapped for every queue.
@@ -101,7 +101,7 @@ impl<S: Store> Vault<S> {
         let inner = InnerBlock::message(&message)?;
         let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
-        changes.put_record(&request.session.key(), &session)?;
+        changes.put_record(&request.session.key(), &*session)?;
         self.keep_sealed(request.outbox, &kept, changes)
     }
 
@@ -125,7 +125,7 @@ impl<S: Store> Vault<S> {
         if queues.is_empty() {
             return Err(VaultError::NoPeerQueue);
         }
-        Ok(Sealing::New(session, queues))
+        Ok(Sealing::New(Box::new(session), queues))
     }
 
     /// And what it ends with: the answer is kept with all that changed.

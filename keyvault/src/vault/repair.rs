@@ -77,11 +77,11 @@ impl<S: Store> Vault<S> {
             .map_err(|_| VaultError::Bug("first message does not fit"))?;
         let inner = InnerBlock::first(prefix.bytes(), &message)?;
         record.offered(request.offer);
-        replace_ratchet(request.session, (&mut record, ratchet), now, &mut changes)?;
+        replace_ratchet(request.session, (&mut *record, ratchet), now, &mut changes)?;
         record.marks.unconfirmed = true;
         let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
-        changes.put_record(&request.session.key(), &record)?;
+        changes.put_record(&request.session.key(), &*record)?;
         changes.put_record(&request.session.key(), &repair)?;
         self.keep_sealed(request.outbox, &kept, changes)
     }

@@ -401,11 +401,11 @@ impl Happening {
 }
 
 /// A moment by both clocks: one stands still while the machine sleeps, the other can be set back.
-struct Touched(std::time::Instant, Timestamp);
+struct Touched(tokio::time::Instant, Timestamp);
 
 impl Touched {
     fn now() -> Self {
-        Self(std::time::Instant::now(), Timestamp::now())
+        Self(tokio::time::Instant::now(), Timestamp::now())
     }
 
     /// The longer of the two: a lock that comes early is the safe mistake.
