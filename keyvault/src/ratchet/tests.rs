@@ -417,3 +417,22 @@ fn a_first_chain_says_that_nothing_was_before_it() {
         assert_eq!(opened(previous, pq_base, pq_previous), RatchetError::BadHeader);
     }
 }
+
+#[test]
+fn a_slot_that_is_not_authentic_lets_the_text_through_and_asks_for_a_repair_from_then_on() {
+    let mut p = pair(11);
+    let mut writer = Writer::default();
+    p.alice.write(&mut writer);
+    let mut altered = writer.finish().to_vec();
+    // transcript 32 ‖ root 32 ‖ own pair 64 ‖ flag 1 ‖ header key 32 ‖ chain head 48 ‖ flag 1 ‖ key 1,184 ‖ MAC.
+    altered[32 + 32 + 64 + 1 + 32 + 48 + 1 + 1_184] ^= 1;
+    p.alice = Session::read(&mut Reader::new(&altered)).unwrap();
+    for text in [b"one", b"two"] {
+        let message = p.alice_seals(text);
+        let accepted = p.bob.open(&message, NOW, &mut p.rng).unwrap();
+        assert_eq!(&*accepted.content, text);
+        assert!(accepted.needs_repair && accepted.session.needs_repair());
+        p.bob = accepted.session;
+    }
+    assert!(p.bob.can_send(), "to say so");
+}
