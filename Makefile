@@ -29,7 +29,7 @@ mutants: test-deps
 # Which lines of keyvault the tests run, per file.
 coverage: test-deps
 	@packaging/tool.sh cargo-llvm-cov
-	cargo llvm-cov nextest -p keyvault --target-dir $(TARGET)/coverage --ignore-filename-regex '(tests|vectors|worlds|wycheproof|faults|properties|debug)' --summary-only
+	cargo llvm-cov nextest -p keyvault --ignore-filename-regex '(tests|vectors|worlds|wycheproof|faults|properties|debug)' --summary-only
 
 # Every decoder of foreign bytes, SECONDS_EACH (60); what made one fail stays in tests/fuzz/artifacts.
 fuzz: test-deps
