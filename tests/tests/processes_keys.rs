@@ -3,16 +3,18 @@
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use privatus_tests::{Answer, Person, Suite, binaries, kill_9, until};
+use privatus_tests::{Answer, Person, Suite, binaries, kill_9, now, until};
 
 const NETWORK: &str = "keys";
 const OLD: &str = "correct horse battery staple";
 
-/// Runs a slot command with the passphrase on descriptor 0 and the new one on another.
-fn slot(person: &Person, arguments: &[&str], passphrase: &str, new: &str) -> Answer {
+/// Starts a slot command with the passphrase on descriptor 0 and the new one on another.
+fn begin_slot(person: &Person, arguments: &[&str], passphrase: &str, new: &str) -> Child {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writeln!(writer, "{new}").unwrap();
     drop(writer);
@@ -31,12 +33,20 @@ fn slot(person: &Person, arguments: &[&str], passphrase: &str, new: &str) -> Ans
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     writeln!(child.stdin.take().unwrap(), "{passphrase}").unwrap();
-    let output = child.wait_with_output().unwrap();
+    child
+}
+
+fn end_slot(command: Child) -> Answer {
+    let output = command.wait_with_output().unwrap();
     Answer {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+fn slot(person: &Person, arguments: &[&str], passphrase: &str, new: &str) -> Answer {
+    end_slot(begin_slot(person, arguments, passphrase, new))
 }
 
 fn kinds(person: &Person, passphrase: &str) -> Vec<String> {
@@ -145,4 +155,90 @@ fn panic_leaves_nothing_whether_the_suite_runs_or_not() {
             person.suite.wait();
         }
     }
+}
+
+fn modified(file: &Path) -> SystemTime {
+    file.metadata().unwrap().modified().unwrap()
+}
+
+/// Waits, awake, until the file is written to or the command has ended.
+fn wait_written(file: &Path, command: &mut Child) {
+    let before = modified(file);
+    while modified(file) == before && command.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+}
+
+/// Kills everything at so many instants of slot commands, spread over the time that one takes: what a command did not get
+/// done has not happened, what it said is done stays done, and there is always a passphrase that opens.
+fn kill_slot_commands_at(instants: u32) {
+    let mut person = Person::start(NETWORK, &[], None);
+    person.wait_unlocked();
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    let first = kinds(&person, OLD).iter().position(|kind| kind == "passphrase").unwrap();
+    let begun = now();
+    let _ = slot(&person, &["change", &first.to_string()], OLD, "number 0").ok();
+    let whole = begun.elapsed();
+
+    let vault = person.dir.path().join("vault");
+    let (mut current, mut second, mut happened) = ("number 0".to_string(), None::<usize>, 0);
+    for round in 0..instants {
+        let change = round % 2 == 0;
+        let next = if change { format!("number {}", round + 1) } else { "the second".to_string() };
+        let was_there = !change && second.is_some();
+        let number = second.filter(|_| was_there).unwrap_or(first).to_string();
+        let keyvault = person.suite.pids()["keyvault"];
+        let begun = now();
+        let mut command = match (change, was_there) {
+            (true, _) => begin_slot(&person, &["change", &number], &current, &next),
+            (false, false) => begin_slot(&person, &["add", "passphrase"], &current, &next),
+            (false, true) => begin_slot(&person, &["remove", &number], &current, ""),
+        };
+        // In pairs: at a part of the time that it takes, and while it writes the slots, its last work. Tries are counted in the
+        // same file before, and after each of the one or two derivations.
+        if (round / 2) % 2 == 0 {
+            std::thread::sleep((whole * (round + 2) / instants).saturating_sub(begun.elapsed()));
+        } else {
+            std::thread::sleep((whole * if was_there { 1 } else { 3 } / 5).saturating_sub(begun.elapsed()));
+            wait_written(&vault, &mut command);
+            std::thread::sleep(Duration::from_micros(50) * (round / 4));
+        }
+        kill_9(keyvault);
+        person.suite.kill();
+        let answer = end_slot(command);
+
+        let folder = person.dir.path().to_str().unwrap().to_string();
+        let run = ["run", "--headless", "--profile", &folder];
+        person.suite = Suite::start(person.dir.path(), &run, "", None);
+        assert_eq!(person.suite.line(), "ready", "{}", person.suite.said());
+        let opened = [&current, &next].map(|passphrase| match opens(&person, passphrase) {
+            0 => true,
+            3 => false,
+            other => panic!("round {round}: exit {other}"),
+        });
+        assert!(opened[0] != (change && opened[1]), "round {round}: {opened:?} after {answer:?}");
+        let done = opened[1] != was_there;
+        assert!(done || answer.code != 0, "round {round}: said to be done: {answer:?}");
+        happened += u32::from(done);
+        if change && done {
+            current = next;
+        }
+        assert_eq!(opens(&person, &current), 0);
+        assert!(person.suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
+        let used = |(at, kind): (usize, String)| (kind == "passphrase" && at != first).then_some(at);
+        second = kinds(&person, &current).into_iter().enumerate().find_map(used);
+        assert_eq!(second.is_some(), if change { second.is_some() } else { opened[1] });
+    }
+    println!("figure: killed at {instants} instants: {happened} commands had happened");
+}
+
+#[test]
+fn a_slot_command_killed_at_an_instant_has_happened_or_has_not() {
+    kill_slot_commands_at(4);
+}
+
+#[test]
+#[ignore = "long: sixty starts of the suite"]
+fn a_slot_command_killed_at_sixty_instants_has_happened_or_has_not() {
+    kill_slot_commands_at(60);
 }
