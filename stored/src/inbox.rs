@@ -165,7 +165,8 @@ impl Engine {
         self.memory.pump.insert(id);
         let mut chain = self.store.receive_chain(id)?;
         if content.link.chain > chain.chain {
-            self.store.drop_held(id)?;
+            // The peer numbers anew. What waits here was told as received and comes no second time; what it waits for may never come.
+            self.show_in_order(id, &mut chain, Duration::ZERO)?;
             chain = ReceiveChain {
                 chain: content.link.chain,
                 numbers: Received::default(),
@@ -193,7 +194,7 @@ impl Engine {
             if self.store.note_received(id, content.id, number, &hash)? {
                 self.store.hold(id, number, untrusted_content, self.now)?;
             }
-            self.show_in_order(id, &mut chain)?;
+            self.show_in_order(id, &mut chain, GAP_SHOW)?;
         }
         self.store.set_receive_chain(id, &chain)?;
         self.watch_for_gap(id, &chain);
@@ -212,11 +213,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Shows what is held as far as no number is missing, or has been missing for too long.
-    fn show_in_order(&mut self, id: ContactId, chain: &mut ReceiveChain) -> Result<(), StoreError> {
+    /// Shows what is held as far as no number is missing, or has been missing for longer than `patience`.
+    fn show_in_order(
+        &mut self,
+        id: ContactId,
+        chain: &mut ReceiveChain,
+        patience: Duration,
+    ) -> Result<(), StoreError> {
         while let Some((number, bytes, since)) = self.store.first_held(id)? {
             let next = number <= chain.shown.saturating_add(1);
-            if !next && self.now.since(since) < GAP_SHOW {
+            if !next && self.now.since(since) < patience {
                 break;
             }
             self.store.release(id, number)?;
@@ -311,7 +317,7 @@ impl Engine {
             self.memory.busy.remove(&Busy::Gap(contact));
             return Ok(());
         }
-        self.show_in_order(contact, &mut chain)?;
+        self.show_in_order(contact, &mut chain, GAP_SHOW)?;
         self.store.set_receive_chain(contact, &chain)?;
         if !self.store.under_way(contact, OutgoingKind::GapRequest)? {
             self.store.add_outgoing(contact, OutgoingKind::GapRequest, None, None)?;
@@ -421,4 +427,53 @@ impl Engine {
 fn message_id(contact: ContactId, wire: content::WireId) -> String {
     let hash = content::hash(&[contact.0.to_be_bytes().as_slice(), &wire.0].concat());
     crate::conversations::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::{Link, WireId};
+    use crate::engine::{Input, Query, Reply, RequestId};
+    use crate::store::{Store, StoreKey};
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    const ANN: ContactId = ContactId(1);
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn text(chain: u64, sequence: u64) -> Vec<u8> {
+        let id = WireId([u8::try_from(10 * chain + sequence).unwrap(); 16]);
+        let body = format!("{sequence} of {chain}");
+        let part = TextPart { message: id, part: 0, parts: 1, body, reply_to: None };
+        let link = Link { chain: Timestamp(chain), sequence, numbered: true, previous: None };
+        content::encode(&Content { id, link, sent_at: NOW, acks: None, kind: Kind::Text(part) })
+    }
+
+    fn shown(engine: &mut Engine) -> Vec<String> {
+        let query = Query::Messages { who: "Ann".into(), limit: 10, before: String::new() };
+        let mut actions = engine.handle(NOW, vec![Input::Query(RequestId(1), Box::new(query))]);
+        match actions.remove(0) {
+            crate::engine::Action::Answer(_, Ok(Reply::Page(page))) => {
+                page.messages.into_iter().map(|message| message.body).collect()
+            }
+            _ => panic!("no page"),
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_number_is_shown_when_the_peer_numbers_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        store.add_contact(ANN, "Ann", ContactState::Connected, NOW).unwrap();
+        let mut engine = Engine::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        engine.now = NOW;
+        engine.received(ANN, &text(1, 1)).unwrap();
+        engine.received(ANN, &text(1, 3)).unwrap();
+        assert_eq!(shown(&mut engine), ["1 of 1"], "the third waits for the second");
+        // It was told as received, so the peer will not say it again.
+        engine.received(ANN, &text(2, 1)).unwrap();
+        assert_eq!(shown(&mut engine), ["1 of 1", "3 of 1", "1 of 2"]);
+        engine.received(ANN, &text(1, 2)).unwrap();
+        assert_eq!(shown(&mut engine).len(), 3, "what is older than the numbers that count is not taken");
+    }
 }

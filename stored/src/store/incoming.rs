@@ -51,11 +51,6 @@ impl Store {
         )
     }
 
-    /// The peer began to number anew: what waited for old numbers waits for ever.
-    pub(crate) fn drop_held(&self, contact: ContactId) -> Result<(), StoreError> {
-        self.run("DELETE FROM held WHERE contact = ?1", [contact])
-    }
-
     pub(crate) fn release(&self, contact: ContactId, sequence: u64) -> Result<(), StoreError> {
         self.run("DELETE FROM held WHERE contact = ?1 AND sequence = ?2", (contact, sequence.cast_signed()))
     }
