@@ -31,10 +31,15 @@ interface Messenger {
 
   setProfileName @12 (name :Text) -> (error :Refusal);
   markRead @13 (who :Text, upTo :Text) -> (error :Refusal);
-  safetyNumber @14 (who :Text) -> (digits :Text, words :List(Text), verified :Bool, error :Refusal);
+  safetyNumber @14 (who :Text) -> (digits :Text, words :List(Text), verified :Bool, error :Refusal, code :Text);
+  # `code`: the text of the picture code that the contact scans.
   picture @15 (maxSide :UInt16) -> (job :PictureUpload, error :Refusal);
   # Decodes an untrusted picture in a disposable mediad.
+  compareCode @16 (who :Text, code :Text) -> (told :Comparison, error :Refusal);
+  # `code`: what was scanned from the contact's screen, untrusted. A match verifies the contact. Idempotent.
 }
+
+enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
 
 interface PictureUpload {
   bytes @0 (chunk :Data) -> stream;

@@ -3,7 +3,7 @@
 use ipc_schema::limits::NAME_MAX_BYTES;
 
 use crate::engine::{
-    Action, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
+    Action, Comparison, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::ContactId;
@@ -150,10 +150,10 @@ impl Engine {
         answer: VaultAnswer,
     ) -> Result<(), StoreError> {
         let answer = match answer {
-            VaultAnswer::Session { digits, words, verified } => {
+            VaultAnswer::Session { digits, words, verified, code } => {
                 // keyvault holds it; this is a copy for lists.
                 self.store.set_verified(contact, verified)?;
-                Ok(Reply::SafetyNumber { digits, words, verified })
+                Ok(Reply::SafetyNumber { digits, words, verified, code })
             }
             _ => Err(Refusal::NoSuchContact),
         };
@@ -187,9 +187,7 @@ impl Engine {
         answer: &VaultAnswer,
     ) -> Result<(), StoreError> {
         if *answer == VaultAnswer::Done {
-            self.store.set_verified(id, verified)?;
-            self.dismiss(id, Notice::NewIdentity)?;
-            self.event(&EventKind::Contact { contact: id })?;
+            self.note_verified(id, verified)?;
         }
         let answer = match (answer, self.store.contact(id)?) {
             (VaultAnswer::Done, Some(contact)) => Ok(Reply::Contact(Box::new(contact))),
@@ -198,6 +196,52 @@ impl Engine {
         };
         self.act(Action::Answer(request, answer));
         Ok(())
+    }
+
+    /// A code was scanned: keyvault says whose it is, and verifies the contact if it is theirs.
+    pub(crate) fn ask_compare(
+        &mut self,
+        request: RequestId,
+        who: &str,
+        untrusted_code: String,
+    ) -> Result<(), StoreError> {
+        let contact = self.contact_called(who)?;
+        match contact.map(|contact| (contact.id, contact.session)) {
+            Some((id, Some(session))) => {
+                let call = VaultCall::CompareCode(session, untrusted_code);
+                self.call_vault(Pending::Compare(request, id), call);
+            }
+            Some((_, None)) => self.act(Action::Answer(request, Err(Refusal::Waiting))),
+            None => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn compared(
+        &mut self,
+        request: RequestId,
+        id: ContactId,
+        answer: &VaultAnswer,
+    ) -> Result<(), StoreError> {
+        let answer = match answer {
+            VaultAnswer::Compared(told) => {
+                if *told == Comparison::Match {
+                    self.note_verified(id, true)?;
+                }
+                Ok(Reply::Compared(*told))
+            }
+            VaultAnswer::Failed(VaultError::Storage) => Err(Refusal::Storage),
+            _ => Err(Refusal::NoSuchContact),
+        };
+        self.act(Action::Answer(request, answer));
+        Ok(())
+    }
+
+    /// keyvault holds it; this is the copy for lists.
+    fn note_verified(&mut self, id: ContactId, verified: bool) -> Result<(), StoreError> {
+        self.store.set_verified(id, verified)?;
+        self.dismiss(id, Notice::NewIdentity)?;
+        self.event(&EventKind::Contact { contact: id })
     }
 
     /// Takes a notice back, if it is that one.

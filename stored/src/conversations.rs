@@ -20,6 +20,7 @@ impl Engine {
             Request::Invite { name } => return self.new_invite(id, &name),
             Request::Accept { link, name } => return self.new_accept(id, &link, &name),
             Request::SafetyNumber { who } => return self.ask_safety_number(id, &who),
+            Request::CompareCode { who, code } => return self.ask_compare(id, &who, code),
             Request::Change { who, action: ContactAction::Verify(verified) } => {
                 return self.ask_verify(id, &who, verified);
             }

@@ -9,7 +9,8 @@ use keyvault::vault as real;
 use rand_core::CryptoRng;
 
 use crate::engine::{
-    InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
+    Comparison, InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall,
+    VaultError,
 };
 use crate::ids::{PeerQueueId, RelayId, ReplicaId, SessionId};
 use crate::store::Created;
@@ -27,12 +28,16 @@ pub fn vault_call(
         | VaultCall::Open { .. }
         | VaultCall::Forget { .. }
         | VaultCall::Sign { .. } => about_messages(vault, call, (now, rng)),
-        other => about_contacts(vault, other, (now, rng)),
+        VaultCall::Session(_)
+        | VaultCall::SetVerified(..)
+        | VaultCall::CompareCode(..)
+        | VaultCall::RemoveSession(_) => about_sessions(vault, call, now),
+        other => about_invites(vault, other, (now, rng)),
     };
     answer.unwrap_or_else(|error| failed(&error))
 }
 
-fn about_contacts(
+fn about_invites(
     vault: &mut real::Vault<impl Store>,
     call: VaultCall,
     (now, rng): (Timestamp, &mut impl CryptoRng),
@@ -75,11 +80,33 @@ fn about_contacts(
                 hints: opened.hints.iter().map(|hint| hint.pack()).collect(),
             }
         }
+        // `vault_call` has taken all others.
+        _ => VaultAnswer::Failed(VaultError::Bug),
+    })
+}
+
+fn about_sessions(
+    vault: &mut real::Vault<impl Store>,
+    call: VaultCall,
+    now: Timestamp,
+) -> Result<VaultAnswer, Real> {
+    Ok(match call {
         VaultCall::Session(session) => {
             let session = vault_ids::SessionId(session.0);
             let number = vault.safety_number(session)?;
             let verified = vault.session(session)?.1;
-            VaultAnswer::Session { digits: number.digits, words: number.words, verified }
+            let code = vault.verification_code(session)?;
+            VaultAnswer::Session { digits: number.digits, words: number.words, verified, code }
+        }
+        VaultCall::CompareCode(session, code) => {
+            use keyvault::identity::Comparison as Told;
+            let told = vault.compare_code(vault_ids::SessionId(session.0), &code)?;
+            VaultAnswer::Compared(match told {
+                Told::Match => Comparison::Match,
+                Told::OtherPerson => Comparison::OtherPerson,
+                Told::NotACode => Comparison::NotACode,
+                Told::NewerVersion => Comparison::NewerVersion,
+            })
         }
         VaultCall::SetVerified(session, verified) => {
             vault.set_verified(vault_ids::SessionId(session.0), verified)?;

@@ -66,6 +66,7 @@ pub enum VaultCall {
         content: Vec<u8>,
     },
     SetVerified(SessionId, bool),
+    CompareCode(SessionId, String),
 }
 
 /// What a mailbox command is signed for.
@@ -95,9 +96,20 @@ pub enum VaultAnswer {
     Sealed(Vec<SealedEnvelope>),
     Opened(Opened),
     Auth(Vec<u8>),
-    Session { digits: String, words: Vec<String>, verified: bool },
+    Session { digits: String, words: Vec<String>, verified: bool, code: String },
+    Compared(Comparison),
     Done,
     Failed(VaultError),
+}
+
+/// What a scanned code says about a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
+pub enum Comparison {
+    Match,
+    OtherPerson,
+    NotACode,
+    NewerVersion,
 }
 
 /// Why a link is no good.

@@ -17,9 +17,9 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 pub use calls::{
-    Action, Answer, Arrived, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network, News,
-    OfferedQueue, Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer, VaultCall,
-    VaultError,
+    Action, Answer, Arrived, Comparison, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network,
+    News, OfferedQueue, Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer,
+    VaultCall, VaultError,
 };
 pub(crate) use lines::{Lines, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
@@ -47,6 +47,7 @@ pub(crate) enum Pending {
     Sign(LineId),
     SafetyNumber(RequestId, ContactId),
     Verify(RequestId, ContactId, bool),
+    Compare(RequestId, ContactId),
     Pick(ReplicaId),
     Mailbox(LineId, Task),
     Nothing,
@@ -317,6 +318,7 @@ impl Engine {
             Some(Pending::Verify(request, contact, verified)) => {
                 self.verify_answered(request, (contact, verified), &answer)
             }
+            Some(Pending::Compare(request, contact)) => self.compared(request, contact, &answer),
         }
     }
 

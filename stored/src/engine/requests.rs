@@ -2,6 +2,7 @@
 
 use ipc_schema::Timestamp;
 
+use super::calls::Comparison;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 
@@ -17,6 +18,7 @@ pub enum Request {
     SetProfileName(String),
     MarkRead { who: String, up_to: String },
     SafetyNumber { who: String },
+    CompareCode { who: String, code: String },
 }
 
 /// What is to be done with a contact.
@@ -79,7 +81,8 @@ pub enum Reply {
     Accepting(Accepting),
     Message(Box<Message>),
     Page(Page),
-    SafetyNumber { digits: String, words: Vec<String>, verified: bool },
+    SafetyNumber { digits: String, words: Vec<String>, verified: bool, code: String },
+    Compared(Comparison),
     Counts(Counts),
     Text(String),
     Events(Vec<Told>),

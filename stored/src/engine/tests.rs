@@ -389,6 +389,35 @@ fn verification_is_kept_in_the_vault_and_told_from_there() {
 }
 
 #[test]
+fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
+    let mut world = World::new(122, 2, 3);
+    world.introduce();
+    let code_of = |world: &mut World, who: usize, whom: &str| {
+        let Ok(Reply::SafetyNumber { code, .. }) =
+            world.request(who, Request::SafetyNumber { who: whom.into() })
+        else {
+            panic!("no number")
+        };
+        code
+    };
+    let (anns, bobs) = (code_of(&mut world, 0, "bob"), code_of(&mut world, 1, "ann"));
+    let scan = |world: &mut World, code: &str| {
+        let request = Request::CompareCode { who: "bob".into(), code: code.into() };
+        let Ok(Reply::Compared(told)) = world.request(0, request) else { panic!("not compared") };
+        told
+    };
+    assert_eq!(scan(&mut world, "nonsense"), Comparison::NotACode);
+    assert_eq!(scan(&mut world, &anns), Comparison::OtherPerson, "one's own screen");
+    assert!(!world.contacts(0)[0].verified);
+    assert_eq!(scan(&mut world, &bobs), Comparison::Match);
+    assert!(world.contacts(0)[0].verified && world.safety_number(0, "bob").1);
+    assert_eq!(scan(&mut world, "nonsense"), Comparison::NotACode);
+    assert!(world.contacts(0)[0].verified, "what was compared stays so");
+    let request = Request::CompareCode { who: "carol".into(), code: bobs };
+    assert!(matches!(world.request(0, request), Err(Refusal::NoSuchContact)));
+}
+
+#[test]
 fn a_side_that_is_only_listened_to_hears_something_within_days() {
     let mut world = World::new(122, 2, 3);
     world.introduce();

@@ -4,8 +4,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
-    self as edge, accept_result, begin_result, created, done_result, envelope, finish_invite_result, gate,
-    open_invite_result, open_result, peer_queue, purpose, seal_result, session_result, sign_result, vault,
+    self as edge, accept_result, begin_result, code_result, comparison_result, created, done_result,
+    envelope, finish_invite_result, gate, open_invite_result, open_result, peer_queue, purpose, seal_result,
+    session_result, sign_result, vault,
 };
 use ipc_schema::limits::{
     BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, KEY_BYTES, LINK_MAX_CHARS, QUEUE_ID_BYTES,
@@ -14,7 +15,8 @@ use zeroize::Zeroizing;
 
 use super::{Misfit, bounded, fixed};
 use crate::engine::{
-    InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall, VaultError,
+    Comparison, InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall,
+    VaultError,
 };
 use crate::ids::{PeerQueueId, RelayId, SessionId};
 use crate::store::{Created, StoreKey};
@@ -159,7 +161,21 @@ fn send_session_call(vault: &vault::Client, call: VaultCall) -> Pending {
         VaultCall::Session(session) => {
             let mut request = vault.session_request();
             request.get().set_session(session.0);
-            answered!(request, answer => read_session(answer.get_result()?))
+            let mut for_code = vault.verification_code_request();
+            for_code.get().set_session(session.0);
+            let (session, code) = (request.send().promise, for_code.send().promise);
+            async move {
+                let (session, code) = (session.await?, code.await?);
+                let read = || read_session(session.get()?.get_result()?, code.get()?.get_result()?);
+                Ok(read().unwrap_or(VaultAnswer::Failed(VaultError::Bug)))
+            }
+            .boxed_local()
+        }
+        VaultCall::CompareCode(session, code) => {
+            let mut request = vault.compare_code_request();
+            request.get().set_session(session.0);
+            request.get().set_code(&code);
+            answered!(request, answer => read_compared(answer.get_result()?))
         }
         VaultCall::Repair { session, outbox, content } => {
             let mut request = vault.repair_session_request();
@@ -364,7 +380,14 @@ fn read_signed(result: sign_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
     })
 }
 
-fn read_session(result: session_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_session(
+    result: session_result::Reader<'_>,
+    code: code_result::Reader<'_>,
+) -> Result<VaultAnswer, Misfit> {
+    let code = match code.which()? {
+        code_result::Which::Code(code) => code?.to_str()?.to_owned(),
+        code_result::Which::Error(error) => return Ok(failed(error?)),
+    };
     Ok(match result.which()? {
         session_result::Which::Session(session) => VaultAnswer::Session {
             digits: session.get_digits()?.to_str()?.to_owned(),
@@ -374,8 +397,21 @@ fn read_session(result: session_result::Reader<'_>) -> Result<VaultAnswer, Misfi
                 .map(|word| Ok::<_, Misfit>(word?.to_str()?.to_owned()))
                 .collect::<Result<_, _>>()?,
             verified: session.get_verified(),
+            code,
         },
         session_result::Which::Error(error) => failed(error?),
+    })
+}
+
+fn read_compared(result: comparison_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+    Ok(match result.which()? {
+        comparison_result::Which::Told(told) => VaultAnswer::Compared(match told? {
+            edge::Comparison::Match => Comparison::Match,
+            edge::Comparison::OtherPerson => Comparison::OtherPerson,
+            edge::Comparison::NotACode => Comparison::NotACode,
+            edge::Comparison::NewerVersion => Comparison::NewerVersion,
+        }),
+        comparison_result::Which::Error(error) => failed(error?),
     })
 }
 

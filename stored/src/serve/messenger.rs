@@ -394,13 +394,30 @@ impl messenger::Server for MessengerServer {
         let answer = self.request(Request::SafetyNumber { who: text(params.get()?.get_who()?)? }).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
-        if let Ok(Reply::SafetyNumber { digits, words, verified }) = answer {
+        if let Ok(Reply::SafetyNumber { digits, words, verified, code }) = answer {
             fields.set_digits(&digits);
+            fields.set_code(&code);
             fields.set_verified(verified);
             let mut list = fields.init_words(u32::try_from(words.len()).unwrap_or(0));
             for (at, word) in (0..list.len()).zip(&words) {
                 list.set(at, word);
             }
+        }
+        Ok(())
+    }
+
+    async fn compare_code(
+        self: Rc<Self>,
+        params: messenger::CompareCodeParams,
+        mut results: messenger::CompareCodeResults,
+    ) -> Done {
+        let params = params.get()?;
+        let request = Request::CompareCode { who: text(params.get_who()?)?, code: text(params.get_code()?)? };
+        let answer = self.request(request).await;
+        let mut fields = results.get();
+        fields.set_error(report::outcome(&answer));
+        if let Ok(Reply::Compared(told)) = answer {
+            fields.set_told(report::comparison(told));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edges::ui_stored_capnp as edge;
 
 use crate::conversations::hex;
-use crate::engine::{ContactAction, Counts, Told};
+use crate::engine::{Comparison, ContactAction, Counts, Told};
 use crate::error::Refusal;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};
 
@@ -41,6 +41,15 @@ pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {
 /// The refusal, or `none`.
 pub(super) fn outcome<T>(answer: &Result<T, Refusal>) -> edge::Refusal {
     answer.as_ref().err().map_or(edge::Refusal::None, |why| refusal(*why))
+}
+
+pub(super) fn comparison(told: Comparison) -> edge::Comparison {
+    match told {
+        Comparison::Match => edge::Comparison::Match,
+        Comparison::OtherPerson => edge::Comparison::OtherPerson,
+        Comparison::NotACode => edge::Comparison::NotACode,
+        Comparison::NewerVersion => edge::Comparison::NewerVersion,
+    }
 }
 
 pub(super) fn delivery(state: Delivery) -> edge::Delivery {

@@ -1,11 +1,14 @@
 //! `privatus contact …`: one contact.
 
+use std::io::{BufRead, IsTerminal, Read};
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::exit::Failure;
 use super::rows::ContactRow;
-use super::{Context, Outcome, contacts, sockets, talk};
-use crate::peers::messenger::{Contact, ContactAction, SafetyNumber};
+use super::{Context, Outcome, contacts, output, sockets, talk};
+use crate::peers::messenger::{Comparison, Contact, ContactAction, SafetyNumber};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,6 +26,9 @@ enum Action {
         /// Take it back
         #[arg(long)]
         off: bool,
+        /// Compare the code that was scanned from their screen, one line on stdin, and verify them if it is theirs
+        #[arg(long, conflicts_with = "off")]
+        scanned: bool,
     },
     /// Call somebody otherwise; seen by you alone
     Rename { who: String, name: String },
@@ -45,7 +51,7 @@ impl Action {
     fn split(&self) -> (&str, ContactAction) {
         match self {
             Self::Show { who } => (who, ContactAction::Show),
-            Self::Verify { who, off } => (who, ContactAction::Verify(!off)),
+            Self::Verify { who, off, scanned: _ } => (who, ContactAction::Verify(!off)),
             Self::Rename { who, name } => (who, ContactAction::Rename(name.clone())),
             Self::Block { who, off } => (who, ContactAction::Block(!off)),
             Self::Delete { who } => (who, ContactAction::Delete),
@@ -62,11 +68,30 @@ struct VerifiedRow<'a> {
     contact: ContactRow<'a>,
     digits: &'a str,
     words: &'a [String],
+    /// The text of the picture code for the other's camera.
+    code: &'a str,
 }
+
+impl<'a> VerifiedRow<'a> {
+    fn new(contact: &'a Contact, number: &'a SafetyNumber) -> Self {
+        Self {
+            contact: ContactRow::from(contact),
+            digits: &number.digits,
+            words: &number.words,
+            code: &number.code,
+        }
+    }
+}
+
+/// Longer than any code; what is piped in is not read without end.
+const SCANNED_MAX_BYTES: u64 = 4_096;
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     let (who, action) = arguments.action.split();
     let action = &action;
+    if let Action::Verify { scanned: true, .. } = arguments.action {
+        compare_scanned(who, context)?;
+    }
     let (contact, number) =
         sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
             // Asked first: what is marked as compared is what was shown.
@@ -77,9 +102,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             Ok((messenger.contact(who, action).await?, number))
         }))?;
     if let Some(number) = number {
-        let row =
-            VerifiedRow { contact: ContactRow::from(&contact), digits: &number.digits, words: &number.words };
-        return context.output.row(&row, || compared(&contact, &number));
+        let code = std::io::stdout().is_terminal().then(|| output::picture_code(&number.code)).flatten();
+        return context
+            .output
+            .row(&VerifiedRow::new(&contact, &number), || compared(&contact, &number, code.as_deref()));
     }
     // A deleted contact is nobody any more.
     if *action == ContactAction::Delete {
@@ -88,8 +114,35 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     context.output.row(&ContactRow::from(&contact), || contacts::words(&contact))
 }
 
-/// For a person: the digits in two lines, the words in one, and what it means.
-fn compared(contact: &Contact, number: &SafetyNumber) -> String {
+/// Ends with an error unless the code on stdin is the contact's for us.
+fn compare_scanned(who: &str, context: &Context) -> Outcome {
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .take(SCANNED_MAX_BYTES)
+        .read_line(&mut line)
+        .map_err(|error| Failure::Failed(format!("cannot read the code from stdin: {error}")))?;
+    let code = line.trim();
+    let told = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
+        messenger.compare_code(who, code).await
+    }))?;
+    match told {
+        Comparison::Match => Ok(()),
+        Comparison::OtherPerson => Err(Failure::Refused(
+            "this is not their code for you: scan the one that they show for you now; if it is, somebody may sit between the two of you"
+                .into(),
+        )),
+        Comparison::NotACode => Err(Failure::Refused(
+            "this is no verification code, or not all of it: it starts with privatus:v#, scan it once more".into(),
+        )),
+        Comparison::NewerVersion => {
+            Err(Failure::Refused("the code is from a later version: install that one here too".into()))
+        }
+    }
+}
+
+/// For a person: the digits in two lines, the words in one, the picture code where there is a terminal, and what it means.
+fn compared(contact: &Contact, number: &SafetyNumber, picture: Option<&str>) -> String {
     let groups: Vec<&str> = number.digits.split_whitespace().collect();
     let (first, second) = groups.split_at_checked(6).unwrap_or((&groups, &[]));
     let meaning = if number.verified {
@@ -98,11 +151,12 @@ fn compared(contact: &Contact, number: &SafetyNumber) -> String {
         "Marked as compared. If the other side does not see the same, take it back with --off."
     };
     format!(
-        "{}\n{}\n{}\n{}\n{meaning}",
+        "{}\n{}\n{}\n{}\n{}{meaning}",
         contacts::words(contact),
         first.join(" "),
         second.join(" "),
-        number.words.join(" ")
+        number.words.join(" "),
+        picture.map(|picture| format!("{picture}\n")).unwrap_or_default()
     )
 }
 
@@ -133,15 +187,15 @@ mod tests {
             digits: ["12345"; 12].join(" "),
             words: ["lusab", "babad"].map(Into::into).to_vec(),
             verified: false,
+            code: "privatus:v#AQ".into(),
         }
     }
 
     #[test]
     fn verifying_gives_the_contact_with_digits_and_words() {
         let (contact, number) = (robin(), number());
-        let row =
-            VerifiedRow { contact: ContactRow::from(&contact), digits: &number.digits, words: &number.words };
-        let json: serde_json::Value = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+        let row = serde_json::to_string(&VerifiedRow::new(&contact, &number)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&row).unwrap();
         assert_eq!(json["verified"], true);
         assert_eq!(json["digits"].as_str().unwrap().len(), 71);
         assert_eq!(json["words"][1], "babad");
@@ -149,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_person_reads_two_lines_of_digits_and_one_of_words() {
-        let text = compared(&robin(), &number());
+        let text = compared(&robin(), &number(), None);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[1], "12345 12345 12345 12345 12345 12345");
         assert_eq!((lines[2], lines[3]), (lines[1], "lusab babad"));

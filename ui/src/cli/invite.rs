@@ -3,8 +3,6 @@
 use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
 
 use super::rows::InviteRow;
 use super::{Context, Outcome, output, sockets, talk};
@@ -65,16 +63,11 @@ fn make(name: &str, context: &Context) -> Outcome {
     })
 }
 
-/// The link, and under it the same as a picture code, dark on light in every terminal.
+/// The link, and under it the same as a picture code.
 fn with_code(link: &str) -> String {
-    match QrCode::with_error_correction_level(link, qrcode::EcLevel::L) {
-        Ok(code) => {
-            // A terminal's letters are light: the modules are drawn with the colours swapped.
-            let picture =
-                code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
-            format!("{link}\n\n\x1b[97;40m{}\x1b[0m", picture.replace('\n', "\x1b[0m\n\x1b[97;40m"))
-        }
-        Err(_) => link.to_owned(),
+    match output::picture_code(link) {
+        Some(picture) => format!("{link}\n\n{picture}"),
+        None => link.to_owned(),
     }
 }
 

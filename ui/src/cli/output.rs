@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 
 use super::exit::{Failure, Outcome};
@@ -27,6 +29,14 @@ impl Output {
             print_line(&words())
         }
     }
+}
+
+/// A text as a picture code, dark on light in every terminal; `None` if it is too long for one.
+pub fn picture_code(text: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(text, qrcode::EcLevel::L).ok()?;
+    // A terminal's letters are light: the modules are drawn with the colours swapped.
+    let picture = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+    Some(format!("\x1b[97;40m{}\x1b[0m", picture.replace('\n', "\x1b[0m\n\x1b[97;40m")))
 }
 
 /// A line on stdout, at once: a reader of a pipe waits for it.

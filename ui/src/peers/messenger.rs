@@ -10,7 +10,7 @@ use ipc_schema::edges::ui_stored_capnp::{
 use tokio::sync::mpsc;
 
 use super::PeerError;
-pub use super::states::{Access, ContactState, Delivery, InviteState, Notice, Refusal};
+pub use super::states::{Access, Comparison, ContactState, Delivery, InviteState, Notice, Refusal};
 
 /// Somebody the user can write to, or has invited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct SafetyNumber {
     pub words: Vec<String>,
     /// The user said before that it was compared.
     pub verified: bool,
+    /// The text of the picture code for the other's camera.
+    pub code: String,
 }
 
 /// One text of a conversation.
@@ -309,7 +311,22 @@ impl Messenger {
         let answer = answer.get()?;
         checked(answer.get_error()?.into())?;
         let words = answer.get_words()?.iter().map(owned).collect::<Result<_, _>>()?;
-        Ok(SafetyNumber { digits: owned(answer.get_digits())?, words, verified: answer.get_verified() })
+        let (digits, code) = (owned(answer.get_digits())?, owned(answer.get_code())?);
+        Ok(SafetyNumber { digits, words, verified: answer.get_verified(), code })
+    }
+
+    /// Compares what was scanned from a contact's screen; a match verifies the contact.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn compare_code(&self, who: &str, untrusted_code: &str) -> Result<Comparison, PeerError> {
+        let mut request = self.client.compare_code_request();
+        request.get().set_who(who);
+        request.get().set_code(untrusted_code);
+        let answer = request.send().promise.await?;
+        let answer = answer.get()?;
+        checked(answer.get_error()?.into())?;
+        Ok(answer.get_told()?.into())
     }
 
     /// Puts a text into the outbox; durable when it answers. An empty id: stored chooses. The same id again answers the first result.

@@ -130,6 +130,20 @@ mirrored! {
 }
 
 mirrored! {
+    /// What a scanned code says about a contact.
+    Comparison = wire::Comparison {
+        /// The two are who each takes the other to be.
+        Match => "match",
+        /// A sound code of somebody else, or shown to somebody else.
+        OtherPerson => "other-person",
+        /// No code of this kind, or not all of it.
+        NotACode => "not-a-code",
+        /// A code of a later version.
+        NewerVersion => "newer-version",
+    }
+}
+
+mirrored! {
     /// Why stored says no.
     Refusal = wire::Refusal {
         /// It does not.

@@ -12,7 +12,7 @@ use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::limits::LINK_MAX_CHARS;
 use ipc_schema::rpc::Peer;
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Access, FROM_NOW, Messenger};
+use privatus::peers::messenger::{Access, ContactAction, FROM_NOW, Messenger};
 use privatus::peers::unlock::{Unlock, UnlockResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -261,6 +261,18 @@ impl Worker {
             }
             Command::SetName(name) => self.set_name(&name).await,
             Command::MarkRead { who } => self.failed(self.messenger().await.mark_read(&who, "").await),
+            Command::SafetyNumber { who } => {
+                let result = self.messenger().await.safety_number(&who).await;
+                self.tell.news(News::SafetyNumber { who, result });
+            }
+            Command::Verify { who, on } => {
+                let answer = self.messenger().await.contact(&who, &ContactAction::Verify(on)).await;
+                self.failed(answer.map(drop));
+            }
+            Command::CompareCode { who, code } => {
+                let result = self.messenger().await.compare_code(&who, &code).await;
+                self.tell.news(News::Compared { who, result });
+            }
             Command::Copy(_) | Command::Quit => {}
         }
     }

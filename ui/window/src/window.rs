@@ -251,6 +251,7 @@ impl Window {
             Field::Link => self.model.focus = Focus::Field(Field::AcceptName),
             Field::AcceptName => self.act(Act::AcceptLink),
             Field::YourName => self.act(Act::Enter),
+            Field::TheirCode => self.act(Act::CompareCode),
             Field::Search => {
                 let first = self.model.rows().next().map(|contact| contact.id.clone());
                 self.model.texts.set(Field::Search, "");

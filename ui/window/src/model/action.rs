@@ -2,7 +2,9 @@
 
 use ipc_schema::Timestamp;
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Access, Change, Contact, Counts, Invite, Message};
+use privatus::peers::messenger::{
+    Access, Change, Comparison, Contact, Counts, Invite, Message, SafetyNumber,
+};
 use privatus::peers::unlock::{UnlockResult, VaultState};
 use zeroize::Zeroizing;
 
@@ -21,12 +23,21 @@ pub enum Field {
     AcceptName,
     /// What people call the user.
     YourName,
+    /// What was scanned from a contact's screen.
+    TheirCode,
 }
 
 impl Field {
     /// Every one.
-    pub const ALL: &[Self] =
-        &[Self::Search, Self::Composer, Self::InviteName, Self::Link, Self::AcceptName, Self::YourName];
+    pub const ALL: &[Self] = &[
+        Self::Search,
+        Self::Composer,
+        Self::InviteName,
+        Self::Link,
+        Self::AcceptName,
+        Self::YourName,
+        Self::TheirCode,
+    ];
 
     /// Its name, spoken.
     #[must_use]
@@ -38,6 +49,7 @@ impl Field {
             Self::Link => "Link",
             Self::AcceptName => "What do you call this person?",
             Self::YourName => "Your name",
+            Self::TheirCode => "What their picture code says",
         }
     }
 }
@@ -76,6 +88,12 @@ pub enum Act {
     Send,
     /// Send a text that failed or expired again.
     SendAgain(String),
+    /// Compare who somebody is.
+    Compare(String),
+    /// They were compared, and are the same; or that is taken back.
+    Verify(bool),
+    /// Compare what was scanned.
+    CompareCode,
     /// To the newest message.
     ToEnd,
     /// Close what stands beside the list.
@@ -143,6 +161,25 @@ pub enum Command {
         /// Whose.
         who: String,
     },
+    /// What is to be compared with somebody.
+    SafetyNumber {
+        /// Whose.
+        who: String,
+    },
+    /// It was compared, or that is taken back.
+    Verify {
+        /// Whose.
+        who: String,
+        /// Compared.
+        on: bool,
+    },
+    /// Compare what was scanned.
+    CompareCode {
+        /// From whose screen.
+        who: String,
+        /// What it says.
+        code: String,
+    },
     /// Put text on the clipboard.
     Copy(String),
     /// The window was closed.
@@ -197,6 +234,20 @@ pub enum News {
     Invited(Result<Invite, PeerError>),
     /// A link was accepted, or not.
     Accepted(Result<Contact, PeerError>),
+    /// What is to be compared with somebody.
+    SafetyNumber {
+        /// Whose.
+        who: String,
+        /// What, or why not.
+        result: Result<SafetyNumber, PeerError>,
+    },
+    /// What was scanned was compared.
+    Compared {
+        /// Whose.
+        who: String,
+        /// What it says, or why it could not be compared.
+        result: Result<Comparison, PeerError>,
+    },
     /// Something small was refused.
     Failed(PeerError),
     /// An invitation was left for the first run.

@@ -36,6 +36,8 @@ impl Model {
             News::Sent { who, id, result } => self.sent(now, &who, &id, result),
             News::Invited(result) => self.invited(result),
             News::Accepted(result) => return self.accepted(now, result),
+            News::SafetyNumber { who, result } => self.safety_number_is(&who, result),
+            News::Compared { who, result } => self.compared(now, &who, result),
             News::Failed(error) => self.notify(now, words::failure(&error)),
             News::Offer(link) => self.offer = Some(link),
             News::Stop => {}
@@ -127,6 +129,9 @@ impl Model {
         if self.history {
             self.me = name;
             // A restart of stored: what is open is asked for again.
+            if let Pane::Compare(comparing) = &self.pane {
+                return vec![Command::SafetyNumber { who: comparing.who.clone() }];
+            }
             if let Some(who) = self.open_chat().map(str::to_owned) {
                 return vec![Command::Messages { who, before: String::new() }];
             }
@@ -263,6 +268,7 @@ impl Model {
     pub fn act(&mut self, now: Timestamp, act: Act, fresh_id: &str) -> Vec<Command> {
         match act {
             Act::Open(id) => return self.open(&id),
+            Act::Close if matches!(self.pane, Pane::Compare(_)) => return self.back_from_comparing(),
             Act::Add | Act::Close => self.show(Pane::Start, Focus::Act(Act::Invite)),
             Act::Invite => {
                 self.finish_first_run();
@@ -284,6 +290,9 @@ impl Model {
             Act::AcceptOffer => return self.accept_offer(),
             Act::Send => return self.send(now, fresh_id),
             Act::SendAgain(id) => return self.send_again(now, &id, fresh_id),
+            Act::Compare(who) => return self.compare(who),
+            Act::Verify(on) => return self.verify(on),
+            Act::CompareCode => return self.compare_code(),
             Act::ToEnd => self.scroll = 0,
             Act::Lock => {
                 self.lock_screen(VaultState::Locked);
@@ -311,7 +320,7 @@ impl Model {
         self.people_are(people)
     }
 
-    fn show(&mut self, pane: Pane, focus: Focus) {
+    pub(super) fn show(&mut self, pane: Pane, focus: Focus) {
         self.leave_chat();
         self.pane = pane;
         self.focus = focus;
@@ -459,7 +468,7 @@ impl Model {
     }
 }
 
-fn refusal_of(error: &PeerError) -> Refusal {
+pub(super) fn refusal_of(error: &PeerError) -> Refusal {
     match error {
         PeerError::Refused(refusal) => *refusal,
         PeerError::Lost | PeerError::Misbehaved => Refusal::Conflict,

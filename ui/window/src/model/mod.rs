@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod chat;
+mod compare;
 pub mod entry;
 mod learn;
 pub mod pane;
@@ -17,7 +18,7 @@ use privatus::peers::messenger::{Contact, ContactState, Counts, Invite};
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
 pub use entry::{Entry, FirstRun, Lock};
-pub use pane::{Accepting, Inviting, Pane};
+pub use pane::{Accepting, Comparing, Inviting, Pane};
 
 use crate::theme::Theme;
 

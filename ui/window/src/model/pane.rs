@@ -1,6 +1,6 @@
 //! What stands beside the list.
 
-use privatus::peers::messenger::Refusal;
+use privatus::peers::messenger::{Comparison, Refusal, SafetyNumber};
 
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Pane {
     Invitation(String),
     /// Accepting one.
     Accept(Accepting),
+    /// Comparing who somebody is.
+    Compare(Comparing),
 }
 
 /// An invitation while it is made.
@@ -33,6 +35,19 @@ pub struct Accepting {
     pub busy: bool,
     /// Why it was not accepted.
     pub refused: Option<Refusal>,
+}
+
+/// Who somebody is, while it is compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparing {
+    /// The contact's id.
+    pub who: String,
+    /// What is to be compared, once it is known.
+    pub number: Option<SafetyNumber>,
+    /// Why there is none.
+    pub refused: Option<Refusal>,
+    /// What the code that was scanned last says.
+    pub told: Option<Comparison>,
 }
 
 /// What a link looks like, before anybody is asked.

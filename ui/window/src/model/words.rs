@@ -3,7 +3,9 @@
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Contact, ContactState, Delivery, Invite, InviteState, Message, Refusal};
+use privatus::peers::messenger::{
+    Comparison, Contact, ContactState, Delivery, Invite, InviteState, Message, Notice, Refusal,
+};
 use time::{Date, Duration, OffsetDateTime};
 
 use super::entry::Problem;
@@ -219,6 +221,57 @@ pub fn invitation(invite: &Invite, now: Timestamp) -> Told {
             told(Icon::Hourglass, Tone::Weak, "Expired", "Nothing was shared. Make a new one.")
         }
         InviteState::Cancelled => told(Icon::Close, Tone::Plain, "Cancelled", "This link no longer works."),
+    }
+}
+
+/// Whether it was compared who somebody is.
+#[must_use]
+pub fn verified(contact: &Contact) -> (Icon, Tone, &'static str) {
+    match (contact.notice, contact.verified) {
+        (Notice::NewIdentity, _) => (Icon::Warn, Tone::Bad, "Changed, compare again"),
+        (_, true) => (Icon::Verified, Tone::Good, "Verified"),
+        (_, false) => (Icon::Unverified, Tone::Plain, "Not compared yet"),
+    }
+}
+
+/// What is new or wrong with a contact, for the line below the name.
+#[must_use]
+pub fn notice(contact: &Contact) -> Option<&'static str> {
+    match contact.notice {
+        Notice::None | Notice::NewIdentity => None,
+        Notice::Repairing => Some("Reconnecting securely, nothing is lost"),
+        Notice::InviteAgain => Some("Cannot reconnect: invite each other again"),
+    }
+}
+
+/// What a scanned code says.
+#[must_use]
+pub fn comparison(comparison: Comparison, contact: &Contact) -> Told {
+    let name = isolated(&contact.name);
+    match comparison {
+        Comparison::Match => told(
+            Icon::Verified,
+            Tone::Good,
+            "It matches",
+            format!("This is {name}, and nobody sits between you."),
+        ),
+        Comparison::OtherPerson => told(
+            Icon::Warn,
+            Tone::Bad,
+            "It does not match",
+            format!(
+                "This is not the code that {name} shows for you. Scan the one on their screen now. If it still differs, somebody may sit between you: tell each other nothing here until you know why."
+            ),
+        ),
+        Comparison::NotACode => told(
+            Icon::Warn,
+            Tone::Weak,
+            "Not all of a code",
+            "A code starts with privatus:v#. Scan it once more. Nothing was changed.",
+        ),
+        Comparison::NewerVersion => {
+            told(Icon::Warn, Tone::Weak, "From a later version", "Install the newer version here too.")
+        }
     }
 }
 

@@ -127,23 +127,39 @@ impl View<'_> {
         let name = self.cut(Style::Heading, &name, pane.right() - x - 140);
         let end = x + self.width(Style::Heading, &name);
         self.scene.text((x, 12), Style::Heading, self.colours.text, name);
-        let (icon, word, ink) = if contact.verified {
-            (Icon::Verified, "Verified", self.colours.ok)
-        } else {
-            (Icon::Unverified, "Not compared yet", self.colours.text2)
-        };
-        self.scene.icon(icon, (end + 8, 15), 16, ink);
-        self.scene.text((end + 28, 14), Style::Label, ink, word);
+        self.verified_chip((end + 8, 12), contact);
         self.scene.icon(Icon::Route3, (x, 35), 16, self.colours.text2);
         let route = if contact.route == "direct" { "Direct route" } else { "Private route" };
-        let state = match contact.state {
-            ContactState::Invited | ContactState::Pending => " · Waiting for their first answer",
-            ContactState::Connected => "",
-            ContactState::Blocked => " · Blocked",
-        };
+        let state = words::notice(contact).map(|line| format!(" · {line}")).unwrap_or_default();
+        let state = state
+            + match contact.state {
+                ContactState::Invited | ContactState::Pending => " · Waiting for their first answer",
+                ContactState::Connected => "",
+                ContactState::Blocked => " · Blocked",
+            };
         let line = self.cut(Style::Small, &format!("{route}{state}"), pane.right() - x - 40);
         self.scene.text((x + 22, 34), Style::Small, self.colours.text2, line);
         self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
+    }
+
+    /// Whether it was compared who this is; pressing it goes there.
+    fn verified_chip(&mut self, (x, y): (i32, i32), contact: &Contact) {
+        let (icon, tone, word) = words::verified(contact);
+        let ink = self.tone(tone).0;
+        if contact.state != ContactState::Connected {
+            // There is nothing to compare before both sides have met.
+            self.scene.icon(icon, (x, y + 3), 16, ink);
+            self.scene.text((x + 20, y + 2), Style::Label, ink, word);
+            return;
+        }
+        let act = Act::Compare(contact.id.clone());
+        let rect = Rect::new(x - 6, y - 2, self.width(Style::Label, word) + 32, 26);
+        if self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone()) {
+            self.scene.round(rect, 8, self.colours.hover);
+        }
+        self.scene.icon(icon, (x, y + 3), 16, ink);
+        self.scene.text((x + 20, y + 2), Style::Label, ink, word);
+        self.pressable(rect, act, (word, Role::Button), 8);
     }
 
     fn bubbles(&mut self, contact: &Contact, chat: &Chat, body: Rect) {

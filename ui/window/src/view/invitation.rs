@@ -1,7 +1,5 @@
 //! Inviting somebody, an invitation, accepting one.
 
-use std::rc::Rc;
-
 use privatus::peers::messenger::{Invite, InviteState};
 
 use super::View;
@@ -10,7 +8,7 @@ use crate::icon::Icon;
 use crate::model::pane::{Accepting, Inviting, LinkLooks, link_looks};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field};
-use crate::scene::{Code, Item, Rect, Style};
+use crate::scene::{Rect, Style};
 
 /// Side of the picture code with its frame.
 const CODE: i32 = 376;
@@ -59,21 +57,13 @@ impl View<'_> {
         self.pill((pane.right() - 84, 20), &told);
         let narrow = pane.w < CODE + 32 + 32 + 280 + 32;
         let frame = Rect::new(pane.x + 32, 88, CODE.min(pane.w - 64), CODE.min(pane.w - 64));
-        self.code(&invite.link, frame);
+        self.picture_code(&invite.link, frame);
         let column = if narrow {
             Rect::new(frame.x, frame.bottom() + 24, pane.w - 64, 0)
         } else {
             Rect::new(frame.right() + 32, 88, pane.right() - frame.right() - 64, 0)
         };
         self.link_column(invite, &name, column);
-    }
-
-    fn code(&mut self, link: &str, frame: Rect) {
-        self.scene.bordered(frame, 12, (self.colours.edge, self.colours.line_px), 0xFF_FFFF);
-        let Ok(code) = qrcode::QrCode::with_error_correction_level(link, qrcode::EcLevel::L) else { return };
-        let side = code.width();
-        let dark = code.to_colors().into_iter().map(|colour| colour == qrcode::Color::Dark).collect();
-        self.scene.items.push(Item::Code(frame.inset(8), Rc::new(Code { side, dark })));
     }
 
     fn link_column(&mut self, invite: &Invite, name: &str, column: Rect) {

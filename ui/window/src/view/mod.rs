@@ -1,6 +1,7 @@
 //! The model as a picture: pure functions, one file a part of the window.
 
 mod chat;
+mod compare;
 mod entry;
 mod invitation;
 mod list;
@@ -88,6 +89,7 @@ impl View<'_> {
             Pane::Invite(inviting) => self.inviting(*inviting, pane),
             Pane::Invitation(id) => self.invitation(id, pane),
             Pane::Accept(accepting) => self.accepting(*accepting, pane),
+            Pane::Compare(comparing) => self.comparing(comparing, pane),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Controls: buttons, fields, chips, avatars, cards, notes.
 
+use std::rc::Rc;
+
 use super::View;
 use crate::icon::Icon;
 use crate::model::words::{Told, Tone};
 use crate::model::{Act, Field, Focus};
-use crate::scene::{FieldBox, Hit, Item, Rect, Role, Style};
+use crate::scene::{Code, FieldBox, Hit, Item, Rect, Role, Style};
 use crate::text::{Line, break_lines, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -331,6 +333,15 @@ impl View<'_> {
                 line.text,
             );
         }
+    }
+
+    /// A text as a picture code in a white frame.
+    pub(super) fn picture_code(&mut self, text: &str, frame: Rect) {
+        self.scene.bordered(frame, 12, (self.colours.edge, self.colours.line_px), 0xFF_FFFF);
+        let Ok(code) = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L) else { return };
+        let side = code.width();
+        let dark = code.to_colors().into_iter().map(|colour| colour == qrcode::Color::Dark).collect();
+        self.scene.items.push(Item::Code(frame.inset(8), Rc::new(Code { side, dark })));
     }
 
     /// A name as it stands in our own line.

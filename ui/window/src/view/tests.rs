@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use privatus::peers::messenger::{
-    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Refusal,
+    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Notice,
+    Refusal, SafetyNumber,
 };
 use privatus::peers::unlock::{UnlockResult, VaultState};
 
@@ -65,6 +66,59 @@ fn the_window_opens_on_the_newest_conversation_and_shows_states_in_words() {
     assert!(says(&scene, "text a") && says(&scene, "text b"));
     assert!(says(&scene, "At a relay, waiting for Robin."));
     assert!(says(&scene, "Not compared yet"));
+}
+
+fn number() -> SafetyNumber {
+    SafetyNumber {
+        digits: (10_000..10_012).map(|n: u32| n.to_string()).collect::<Vec<_>>().join(" "),
+        words: ["lusab", "babad"].map(Into::into).to_vec(),
+        verified: false,
+        code: "privatus:v#AQ".into(),
+    }
+}
+
+#[test]
+fn who_somebody_is_can_be_compared_by_number_and_by_code() {
+    let mut model = chatting();
+    assert!(picture(&model, (1200, 800)).hits.iter().any(|hit| hit.act == Act::Compare("c1".into())));
+    let asked = model.act(NOW, Act::Compare("c1".into()), "x");
+    assert_eq!(asked, [Command::SafetyNumber { who: "c1".into() }]);
+    assert_eq!(model.act(NOW, Act::Verify(true), "x"), [], "nothing was shown yet");
+    model.learn(NOW, News::SafetyNumber { who: "c2".into(), result: Ok(number()) });
+    assert!(!says(&picture(&model, (1200, 800)), "10000"), "somebody else's");
+    model.learn(NOW, News::SafetyNumber { who: "c1".into(), result: Ok(number()) });
+    for size in [(1200, 800), (700, 900), (360, 480)] {
+        let scene = picture(&model, size);
+        assert!(says(&scene, "10000  10001  10002  10003") && says(&scene, "lusab babad"));
+        assert!(scene.items.iter().any(|item| matches!(item, Item::Code(..))));
+        assert!(scene.stops.contains(&Focus::Field(Field::TheirCode)));
+    }
+    assert_eq!(model.act(NOW, Act::Verify(true), "x"), [Command::Verify { who: "c1".into(), on: true }]);
+    assert_eq!(model.act(NOW, Act::CompareCode, "x"), [], "nothing was scanned");
+    model.texts.set(Field::TheirCode, " privatus:v#BB\n");
+    let asked = model.act(NOW, Act::CompareCode, "x");
+    assert_eq!(asked, [Command::CompareCode { who: "c1".into(), code: "privatus:v#BB".into() }]);
+    model.learn(NOW, News::Compared { who: "c1".into(), result: Ok(Comparison::OtherPerson) });
+    assert!(says(&picture(&model, (1200, 800)), "It does not match"));
+    model.learn(NOW, News::Compared { who: "c1".into(), result: Ok(Comparison::Match) });
+    assert!(says(&picture(&model, (1200, 800)), "It matches"));
+    let verified = Contact { verified: true, ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(verified)));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "You said that you compared it with Robin") && !says(&scene, "We see the same"));
+    model.act(NOW, Act::Close, "x");
+    assert_eq!(model.open_chat(), Some("c1"), "back to where one came from");
+}
+
+#[test]
+fn a_changed_identity_is_told_where_one_writes_and_leads_to_comparing() {
+    let mut model = chatting();
+    let changed = Contact { notice: Notice::NewIdentity, ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(changed)));
+    assert!(says(&picture(&model, (1200, 800)), "Changed, compare again"));
+    model.act(NOW, Act::Compare("c1".into()), "x");
+    model.learn(NOW, News::SafetyNumber { who: "c1".into(), result: Ok(number()) });
+    assert!(says(&picture(&model, (1200, 800)), "The number changed"));
 }
 
 #[test]

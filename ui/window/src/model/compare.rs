@@ -1,0 +1,69 @@
+//! Comparing who somebody is: the safety number read aloud, or a picture code scanned from the other's screen.
+
+use ipc_schema::Timestamp;
+use privatus::peers::PeerError;
+use privatus::peers::messenger::{Comparison, SafetyNumber};
+
+use super::learn::refusal_of;
+use super::{Act, Command, Comparing, Field, Focus, Model, Pane, words};
+
+impl Model {
+    /// Shows what is to be compared with a contact.
+    pub(super) fn compare(&mut self, who: String) -> Vec<Command> {
+        self.texts.set(Field::TheirCode, "");
+        let pane = Pane::Compare(Comparing { who: who.clone(), ..Comparing::default() });
+        self.show(pane, Focus::Act(Act::Close));
+        vec![Command::SafetyNumber { who }]
+    }
+
+    pub(super) fn back_from_comparing(&mut self) -> Vec<Command> {
+        let Pane::Compare(comparing) = &self.pane else { return Vec::new() };
+        let who = comparing.who.clone();
+        self.open(&who)
+    }
+
+    /// The user compared, or takes it back. The contact comes anew with the next change.
+    pub(super) fn verify(&self, on: bool) -> Vec<Command> {
+        match &self.pane {
+            // What nobody could see was not compared.
+            Pane::Compare(comparing) if !on || comparing.number.is_some() => {
+                vec![Command::Verify { who: comparing.who.clone(), on }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn compare_code(&mut self) -> Vec<Command> {
+        let code = self.texts.of(Field::TheirCode).trim().to_owned();
+        match &self.pane {
+            Pane::Compare(comparing) if !code.is_empty() => {
+                vec![Command::CompareCode { who: comparing.who.clone(), code }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn safety_number_is(&mut self, who: &str, result: Result<SafetyNumber, PeerError>) {
+        if let Pane::Compare(comparing) = &mut self.pane
+            && comparing.who == who
+        {
+            match result {
+                Ok(number) => (comparing.number, comparing.refused) = (Some(number), None),
+                Err(error) => comparing.refused = Some(refusal_of(&error)),
+            }
+        }
+    }
+
+    pub(super) fn compared(&mut self, now: Timestamp, who: &str, result: Result<Comparison, PeerError>) {
+        match (&mut self.pane, result) {
+            (Pane::Compare(comparing), Ok(told)) if comparing.who == who => {
+                comparing.told = Some(told);
+                if told == Comparison::Match {
+                    self.texts.set(Field::TheirCode, "");
+                }
+            }
+            (_, Ok(_)) => {}
+            (_, Err(error)) => self.notify(now, words::failure(&error)),
+        }
+    }
+}
