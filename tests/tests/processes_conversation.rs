@@ -61,6 +61,23 @@ fn a_text_each_way_is_delivered_and_told_on_both_sides() {
 }
 
 #[test]
+fn both_see_the_same_safety_number_and_a_scanned_code_verifies() {
+    let talk = connected();
+    let _ = talk.alice.suite.ask(&["send", "Bob", "Hello Bob", "--wait", "delivered"]).ok();
+    let shown = talk.alice.suite.ask(&["contact", "verify", "Bob", "--json"]).ok().rows().remove(0);
+    let scan = |code: &str| {
+        talk.bob.suite.ask_with(&["contact", "verify", "Alice", "--scanned", "--json"], &format!("{code}\n"))
+    };
+    assert_eq!(scan("privatus:v#AQ").code, 5);
+    assert_eq!(talk.bob.suite.ask(&["contact", "show", "Alice", "--json"]).ok().rows()[0]["verified"], false);
+    let scanned = scan(shown["code"].as_str().unwrap()).ok().rows().remove(0);
+    assert_eq!((&scanned["digits"], &scanned["words"]), (&shown["digits"], &shown["words"]));
+    assert_eq!(scanned["verified"], true);
+    let own = scan(scanned["code"].as_str().unwrap());
+    assert_eq!((own.code, own.err.lines().count()), (5, 1), "one's own screen: {own:?}");
+}
+
+#[test]
 fn fifty_texts_to_somebody_offline_arrive_once_and_in_order() {
     let mut talk = connected();
     let _ = talk.alice.suite.ask(&["send", "Bob", "first", "--wait", "delivered"]).ok();

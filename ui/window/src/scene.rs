@@ -239,7 +239,7 @@ pub struct FieldBox {
 }
 
 /// One whole picture of the window.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Scene {
     /// Shapes, back to front.
     pub items: Vec<Item>,

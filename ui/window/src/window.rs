@@ -350,9 +350,8 @@ impl Window {
         }
     }
 
-    /// Draws anew what the model says, and moves the text fields to where the picture has them.
-    fn refresh(&mut self) {
-        let scene = view::scene(
+    fn picture(&self) -> Scene {
+        view::scene(
             &self.model,
             &Surroundings {
                 size: (self.window.w(), self.window.h()),
@@ -360,17 +359,27 @@ impl Window {
                 zone: &self.zone,
                 metrics: &*self.fonts,
             },
-        );
+        )
+    }
+
+    /// Draws anew what the model says, if that is another picture, and moves the text fields to where it has them.
+    fn refresh(&mut self) {
+        let mut scene = self.picture();
+        let most = scene.scroll.map_or(self.model.scroll, |(_, most)| most);
+        if self.model.scroll > most {
+            self.model.scroll = most;
+            scene = self.picture();
+        }
         for (field, entry) in &mut self.entries {
             let wanted = scene.fields.iter().find(|wanted| wanted.field == *field);
             let text = self.model.texts.of(*field);
             each!(entry, widget => place(widget, wanted, text, &self.fonts));
         }
-        if let Some((_, most)) = scene.scroll {
-            self.model.scroll = self.model.scroll.min(most);
+        // X11 answers each drawing with an event: drawing at every event would never end.
+        if *self.scene.borrow() != scene {
+            *self.scene.borrow_mut() = scene;
+            self.window.redraw();
         }
-        *self.scene.borrow_mut() = scene;
-        self.window.redraw();
     }
 
     /// Gives FLTK's focus to what the model says has it.

@@ -5,14 +5,14 @@ use privatus::peers::PeerError;
 use privatus::peers::messenger::{Comparison, SafetyNumber};
 
 use super::learn::refusal_of;
-use super::{Act, Command, Comparing, Field, Focus, Model, Pane, words};
+use super::{Command, Comparing, Field, Focus, Model, Pane, words};
 
 impl Model {
     /// Shows what is to be compared with a contact.
     pub(super) fn compare(&mut self, who: String) -> Vec<Command> {
         self.texts.set(Field::TheirCode, "");
         let pane = Pane::Compare(Comparing { who: who.clone(), ..Comparing::default() });
-        self.show(pane, Focus::Act(Act::Close));
+        self.show(pane, Focus::None);
         vec![Command::SafetyNumber { who }]
     }
 

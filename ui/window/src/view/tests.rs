@@ -122,6 +122,15 @@ fn a_changed_identity_is_told_where_one_writes_and_leads_to_comparing() {
 }
 
 #[test]
+fn the_same_model_is_the_same_picture_so_that_nothing_is_drawn_twice() {
+    let mut model = chatting();
+    assert!(picture(&model, (1200, 800)) == picture(&model, (1200, 800)));
+    let before = picture(&model, (1200, 800));
+    model.act(NOW, Act::NextTheme, "x");
+    assert!(picture(&model, (1200, 800)) != before);
+}
+
+#[test]
 fn nothing_of_a_conversation_is_left_after_a_lock() {
     let mut model = chatting();
     model.texts.set(Field::Composer, "half a thought");
