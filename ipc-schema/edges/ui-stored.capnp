@@ -88,6 +88,7 @@ struct Counts {
   full @3 :UInt32;      # peer queues that are full
   unread @4 :UInt32;
   proofAgeMs @5 :UInt64; # age of the last proof of life, all ones: none yet
+  stage @6 :Text;       # of the network, as in `status`; empty: not known here
 }
 
 struct InviteResult {

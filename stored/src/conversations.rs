@@ -148,6 +148,7 @@ impl Engine {
             full: self.store.full_queues()?,
             unread: self.store.unread()?,
             proof_at: self.memory.proof_at,
+            stage: self.memory.network.stage,
         })
     }
 

@@ -136,6 +136,7 @@ pub struct Counts {
     pub full: u32,
     pub unread: u32,
     pub proof_at: Option<Timestamp>,
+    pub stage: &'static str,
 }
 
 /// Whether a text has come as far as asked, or ended.

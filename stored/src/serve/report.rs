@@ -139,6 +139,7 @@ pub(super) fn counts(mut to: edge::counts::Builder<'_>, from: Counts, now: Times
     to.set_unread(from.unread);
     let age = from.proof_at.map_or(u64::MAX, |at| now.0.saturating_sub(at.0));
     to.set_proof_age_ms(age);
+    to.set_stage(from.stage);
 }
 
 /// Writes an event; false when what it is about is gone, so that there is nothing to tell.

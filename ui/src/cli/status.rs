@@ -71,7 +71,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
         let (vault, counts, network) =
             tokio::join!(vault(&running, &state), counts(&running, &state), network(&running));
         let locked = vault.map(|(locked, _)| locked);
-        let proof_age_s = counts.and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
+        let proof_age_s = counts.as_ref().and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
         let network = network.map(|network| network_row(network, proof_age_s));
         let counts = counts.filter(|_| locked == Some(false));
         Ok(Status {

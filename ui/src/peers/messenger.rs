@@ -90,8 +90,8 @@ pub struct Invite {
     pub state: InviteState,
 }
 
-/// Plain numbers, told also while locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Plain figures, told also while locked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Texts that no relay holds yet.
     pub outbox: u32,
@@ -105,6 +105,8 @@ pub struct Counts {
     pub unread: u32,
     /// Age of the last proof of life, milliseconds.
     pub proof_age_ms: Option<u64>,
+    /// The network's stage, as in `status`; empty: not known there.
+    pub stage: String,
 }
 
 /// Something that changed.
@@ -212,6 +214,7 @@ impl Messenger {
             full: counts.get_full(),
             unread: counts.get_unread(),
             proof_age_ms: (age != u64::MAX).then_some(age),
+            stage: owned(counts.get_stage())?,
         })
     }
 

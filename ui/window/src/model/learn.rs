@@ -31,6 +31,10 @@ impl Model {
             News::Counts(counts) => {
                 let proven = counts.proof_age_ms.map(|age| Timestamp(now.0.saturating_sub(age)));
                 self.network.proven_at = proven.or(self.network.proven_at);
+                // A window that was started anew has missed the change that led here.
+                if !counts.stage.is_empty() {
+                    self.network.stage.clone_from(&counts.stage);
+                }
                 self.counts = counts;
             }
             News::Sent { who, id, result } => self.sent(now, &who, &id, result),

@@ -333,10 +333,15 @@ fn a_link_that_was_used_says_so_and_the_form_stays() {
 #[test]
 fn connected_comes_with_its_proof_and_a_lost_part_is_told() {
     let mut model = chatting();
-    model.learn(NOW, News::Changed(NOW, Change::Network("connected".into())));
+    // A window that was just started has not heard of any change.
+    let counts = Counts { stage: "connected".into(), ..Counts::default() };
+    model.learn(NOW, News::Counts(counts));
+    assert!(says(&picture(&model, (1200, 800)), "waiting for a first proof"));
     model.learn(NOW, News::Counts(Counts { proof_age_ms: Some(20_000), ..Counts::default() }));
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "Connected") && says(&scene, "ago"));
+    model.learn(NOW, News::Changed(NOW, Change::Network("offline".into())));
+    assert!(says(&picture(&model, (1200, 800)), "Offline"));
     model.learn(NOW, News::HistoryLost);
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "The history part is opening") && says(&scene, "text a"), "what is shown stays");
