@@ -336,7 +336,7 @@ fn connected_comes_with_its_proof_and_a_lost_part_is_told() {
     // A window that was just started has not heard of any change.
     let counts = Counts { stage: "connected".into(), ..Counts::default() };
     model.learn(NOW, News::Counts(counts));
-    assert!(says(&picture(&model, (1200, 800)), "waiting for a first proof"));
+    assert!(says(&picture(&model, (1200, 800)), "Route built"));
     model.learn(NOW, News::Counts(Counts { proof_age_ms: Some(20_000), ..Counts::default() }));
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "Connected") && says(&scene, "ago"));
