@@ -96,8 +96,8 @@ interface Vault {
   # each of the peer's replicas. Once in ten minutes for each session, whichever side began: else rateLimited. inviteAgain: there is
   # nothing (any more) to do it with. What was sealed before and is not acked has to be sealed again. Idempotent by `outbox`.
 
-  setVerified @18 (session :UInt64, verified :Bool) -> (result :DoneResult);
-  # The user compared the safety number, or takes it back. Idempotent.
+  setVerified @18 (session :UInt64, digits :Text) -> (result :DoneResult);
+  # The user compared this safety number, or (empty) takes it back. numberChanged: the contact has another one by now. Idempotent.
 
   verificationCode @19 (session :UInt64) -> (result :CodeResult);
   # The text of the QR code to show to the contact. Idempotent.
@@ -136,6 +136,7 @@ enum VaultError {
   noQueue @7;               # the session has no peer queue yet
   bug @8;
   inviteAgain @9;           # nothing is left to open the session anew with: the two have to invite each other again
+  numberChanged @10;        # the safety number that was compared is not the contact's
 }
 
 struct BeginResult { union { authKey @0 :Data; error @1 :VaultError; } }

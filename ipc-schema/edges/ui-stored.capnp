@@ -79,6 +79,7 @@ enum Refusal {
   refusedByRelay @23;
   noSuchInvite @24;
   waiting @25;          # accepted, goes on by itself
+  numberChanged @26;    # the safety number that was compared is not the contact's, or no longer
 }
 
 struct Counts {
@@ -144,7 +145,7 @@ struct ContactAction {
     delete @3 :Void;
     accept @4 :Void;
     decline @5 :Void;
-    verify @6 :Bool;
+    verify @6 :Text;      # the digits of the safety number that was compared; empty: taken back
   }
 }
 

@@ -42,6 +42,9 @@ pub enum VaultError {
     /// There is nothing left to open the session anew with: the two have to meet again.
     #[error("the session cannot be opened anew; invite again")]
     InviteAgain,
+    /// The user compared another safety number than the contact's.
+    #[error("the safety number is another one now")]
+    NumberChanged,
     /// An invite cannot be used.
     #[error(transparent)]
     Invite(#[from] InviteError),

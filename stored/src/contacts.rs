@@ -6,7 +6,7 @@ use crate::engine::{
     Action, Comparison, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
 };
 use crate::error::{Refusal, StoreError};
-use crate::ids::ContactId;
+use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind};
 
 /// The setting that holds the own name.
@@ -128,14 +128,25 @@ impl Engine {
     }
 
     pub(crate) fn ask_safety_number(&mut self, request: RequestId, who: &str) -> Result<(), StoreError> {
+        self.ask_of_session(request, who, |contact, session| {
+            (Pending::SafetyNumber(request, contact), VaultCall::Session(session))
+        })
+    }
+
+    /// Asks the vault about a contact's session. There is none before both sides have met.
+    fn ask_of_session(
+        &mut self,
+        request: RequestId,
+        who: &str,
+        call: impl FnOnce(ContactId, SessionId) -> (Pending, VaultCall),
+    ) -> Result<(), StoreError> {
         let contact = self.contact_called(who)?;
-        let session = contact.as_ref().and_then(|contact| contact.session);
-        match (contact, session) {
-            (Some(contact), Some(session)) => {
-                self.call_vault(Pending::SafetyNumber(request, contact.id), VaultCall::Session(session));
+        match contact.map(|contact| (contact.id, contact.session, contact.state)) {
+            Some((id, Some(session), _)) => {
+                let (pending, call) = call(id, session);
+                self.call_vault(pending, call);
             }
-            // There is none before both sides have met.
-            (Some(contact), None) if contact.state != ContactState::Connected => {
+            Some((_, None, state)) if state != ContactState::Connected => {
                 self.act(Action::Answer(request, Err(Refusal::Waiting)));
             }
             _ => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
@@ -161,23 +172,17 @@ impl Engine {
         Ok(())
     }
 
-    /// The user compared the safety number, or takes it back: keyvault keeps that.
+    /// The user compared the safety number with these digits, or takes it back: keyvault keeps that.
     pub(crate) fn ask_verify(
         &mut self,
         request: RequestId,
         who: &str,
-        verified: bool,
+        digits: Option<String>,
     ) -> Result<(), StoreError> {
-        let contact = self.contact_called(who)?;
-        match contact.map(|contact| (contact.id, contact.session)) {
-            Some((id, Some(session))) => {
-                let call = VaultCall::SetVerified(session, verified);
-                self.call_vault(Pending::Verify(request, id, verified), call);
-            }
-            Some((_, None)) => self.act(Action::Answer(request, Err(Refusal::Waiting))),
-            None => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
-        }
-        Ok(())
+        self.ask_of_session(request, who, |contact, session| {
+            let pending = Pending::Verify(request, contact, digits.is_some());
+            (pending, VaultCall::SetVerified(session, digits))
+        })
     }
 
     pub(crate) fn verify_answered(
@@ -192,6 +197,7 @@ impl Engine {
         let answer = match (answer, self.store.contact(id)?) {
             (VaultAnswer::Done, Some(contact)) => Ok(Reply::Contact(Box::new(contact))),
             (VaultAnswer::Failed(VaultError::Storage), _) => Err(Refusal::Storage),
+            (VaultAnswer::Failed(VaultError::NumberChanged), _) => Err(Refusal::NumberChanged),
             _ => Err(Refusal::NoSuchContact),
         };
         self.act(Action::Answer(request, answer));
@@ -205,16 +211,9 @@ impl Engine {
         who: &str,
         untrusted_code: String,
     ) -> Result<(), StoreError> {
-        let contact = self.contact_called(who)?;
-        match contact.map(|contact| (contact.id, contact.session)) {
-            Some((id, Some(session))) => {
-                let call = VaultCall::CompareCode(session, untrusted_code);
-                self.call_vault(Pending::Compare(request, id), call);
-            }
-            Some((_, None)) => self.act(Action::Answer(request, Err(Refusal::Waiting))),
-            None => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
-        }
-        Ok(())
+        self.ask_of_session(request, who, |contact, session| {
+            (Pending::Compare(request, contact), VaultCall::CompareCode(session, untrusted_code))
+        })
     }
 
     pub(crate) fn compared(

@@ -21,8 +21,8 @@ impl Engine {
             Request::Accept { link, name } => return self.new_accept(id, &link, &name),
             Request::SafetyNumber { who } => return self.ask_safety_number(id, &who),
             Request::CompareCode { who, code } => return self.ask_compare(id, &who, code),
-            Request::Change { who, action: ContactAction::Verify(verified) } => {
-                return self.ask_verify(id, &who, verified);
+            Request::Change { who, action: ContactAction::Verify(digits) } => {
+                return self.ask_verify(id, &who, digits);
             }
             Request::CancelInvite { id } => self.cancel_invite(&id)?,
             Request::Change { who, action } => self.change_contact(&who, action)?,

@@ -61,4 +61,5 @@ pub enum Refusal {
     RefusedByRelay,
     NoSuchInvite,
     Waiting,
+    NumberChanged,
 }

@@ -108,8 +108,8 @@ fn about_sessions(
                 Told::NewerVersion => Comparison::NewerVersion,
             })
         }
-        VaultCall::SetVerified(session, verified) => {
-            vault.set_verified(vault_ids::SessionId(session.0), verified)?;
+        VaultCall::SetVerified(session, digits) => {
+            vault.set_verified(vault_ids::SessionId(session.0), digits.as_deref())?;
             VaultAnswer::Done
         }
         VaultCall::RemoveSession(session) => {
@@ -203,6 +203,7 @@ fn failed(error: &Real) -> VaultAnswer {
         Real::RelayMismatch => VaultError::RelayMismatch,
         Real::NoPeerQueue => VaultError::NoQueue,
         Real::InviteAgain => VaultError::InviteAgain,
+        Real::NumberChanged => VaultError::NumberChanged,
         Real::Store(_) => VaultError::Storage,
         Real::Bug(_) => VaultError::Bug,
         Real::Invite(error) => return VaultAnswer::InviteRefused(refusal(*error)),

@@ -26,6 +26,7 @@ pub(super) fn code(error: &VaultError) -> Code {
         VaultError::RelayMismatch => Code::RelayMismatch,
         VaultError::NoPeerQueue => Code::NoQueue,
         VaultError::InviteAgain => Code::InviteAgain,
+        VaultError::NumberChanged => Code::NumberChanged,
         VaultError::Store(error) => {
             // stored learns only that nothing changed; the operator learns why.
             let cause = match error {

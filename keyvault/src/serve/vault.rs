@@ -328,8 +328,10 @@ impl Server for Served {
         mut results: SetVerifiedResults,
     ) -> Result<(), capnp::Error> {
         let params = params.get()?;
-        let (session, verified) = (SessionId(params.get_session()), params.get_verified());
-        let set = self.call(|vault, _, _| vault.set_verified(session, verified)).await?;
+        let session = SessionId(params.get_session());
+        let digits = params.get_digits()?.to_str()?;
+        let digits = (!digits.is_empty()).then_some(digits);
+        let set = self.call(|vault, _, _| vault.set_verified(session, digits)).await?;
         answer::done(results.get().init_result(), set);
         Ok(())
     }

@@ -353,7 +353,8 @@ fn a_message_that_comes_late_does_not_put_an_older_repair_bundle_back() {
 #[test]
 fn another_identity_is_told_and_no_longer_verified_and_the_same_one_is_not_told() {
     let mut w = in_step();
-    w.alice.set_verified(w.alice_session, true).unwrap();
+    let digits = w.alice.safety_number(w.alice_session).unwrap().digits;
+    w.alice.set_verified(w.alice_session, Some(&digits)).unwrap();
     let first = w.bob_repairs(500, NOW).unwrap();
     assert!(!news(&w.alice_opens(&first[0])).identity_changed);
     assert!(w.alice.session(w.alice_session).unwrap().1, "still verified");
@@ -371,6 +372,10 @@ fn another_identity_is_told_and_no_longer_verified_and_the_same_one_is_not_told(
     assert_eq!(news(&opened), News { identity_changed: true, ..REPAIRED });
     assert!(!w.alice.session(w.alice_session).unwrap().1);
     assert_ne!(w.alice.safety_number(w.alice_session).unwrap(), number);
+    // Somebody was still looking at the old one.
+    let late = w.alice.set_verified(w.alice_session, Some(&number.digits));
+    assert!(matches!(late, Err(VaultError::NumberChanged)));
+    assert!(!w.alice.session(w.alice_session).unwrap().1);
     assert_eq!(w.alice.safety_number(w.alice_session).unwrap(), w.bob.safety_number(w.bob_session).unwrap());
 }
 
@@ -677,7 +682,8 @@ fn a_second_try_is_counted_and_no_second_nonce_is_taken() {
     w.bob.answer_comparison(b, [8; 32], &mut w.rng).unwrap();
     assert_eq!(w.bob.check_comparison(b, [9; 32]).unwrap(), None);
     assert_eq!(w.bob.check_comparison(b, revealed).unwrap(), None);
-    w.bob.set_verified(b, true).unwrap();
+    let digits = w.bob.safety_number(b).unwrap().digits;
+    w.bob.set_verified(b, Some(&digits)).unwrap();
     w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
     assert_eq!(w.bob.check_comparison(b, revealed).unwrap().unwrap().runs, 1, "verified meanwhile");
 }
@@ -712,8 +718,11 @@ fn a_code_that_matches_verifies_and_any_other_does_not() {
     assert!(!w.alice.session(a).unwrap().1);
     assert_eq!(w.alice.compare_code(a, &shown).unwrap(), crate::identity::Comparison::Match);
     assert!(restarted(&w.alice).session(a).unwrap().1, "kept");
-    w.alice.set_verified(a, false).unwrap();
-    w.alice.set_verified(a, false).unwrap();
+    w.alice.set_verified(a, None).unwrap();
+    w.alice.set_verified(a, None).unwrap();
     assert!(!w.alice.session(a).unwrap().1);
-    assert!(matches!(w.alice.set_verified(SessionId(9), true), Err(VaultError::NoSuch(Thing::Session))));
+    for digits in [None, Some("12345")] {
+        let nobody = w.alice.set_verified(SessionId(9), digits);
+        assert!(matches!(nobody, Err(VaultError::NoSuch(Thing::Session))));
+    }
 }

@@ -68,11 +68,20 @@ pub struct Shown {
 }
 
 impl<S: Store> Vault<S> {
-    /// Sets whether the user has compared the safety number. Idempotent.
+    /// Keeps that the user compared the safety number with these digits, or takes it back (`None`). Idempotent.
     ///
     /// # Errors
-    /// `NoSuch(Session)`, `Store`.
-    pub fn set_verified(&mut self, session: SessionId, verified: bool) -> Result<(), VaultError> {
+    /// `NoSuch(Session)`; `NumberChanged`: the digits that were seen are not the contact's, or no longer; `Store`.
+    pub fn set_verified(&mut self, session: SessionId, digits: Option<&str>) -> Result<(), VaultError> {
+        if let Some(digits) = digits
+            && digits != self.safety_number(session)?.digits
+        {
+            return Err(VaultError::NumberChanged);
+        }
+        self.keep_verified(session, digits.is_some())
+    }
+
+    fn keep_verified(&mut self, session: SessionId, verified: bool) -> Result<(), VaultError> {
         let mut contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
         let mut changes = Changes::default();
         if contact.verified != verified {
@@ -106,7 +115,7 @@ impl<S: Store> Vault<S> {
         let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
         let told = identity::compare(&contact.own.public().id(), &contact.peer.id(), untrusted_text);
         if told == Comparison::Match {
-            self.set_verified(session, true)?;
+            self.keep_verified(session, true)?;
         }
         Ok(told)
     }

@@ -65,7 +65,8 @@ pub enum VaultCall {
         outbox: OutboxId,
         content: Vec<u8>,
     },
-    SetVerified(SessionId, bool),
+    /// The digits that were compared; `None` takes it back.
+    SetVerified(SessionId, Option<String>),
     CompareCode(SessionId, String),
 }
 
@@ -138,6 +139,7 @@ pub enum VaultError {
     RelayMismatch,
     NoQueue,
     InviteAgain,
+    NumberChanged,
     Bug,
 }
 

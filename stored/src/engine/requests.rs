@@ -31,7 +31,8 @@ pub enum ContactAction {
     Delete,
     Accept,
     Decline,
-    Verify(bool),
+    /// The digits that were compared; `None` takes it back.
+    Verify(Option<String>),
 }
 
 /// Something to be told.

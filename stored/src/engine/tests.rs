@@ -376,12 +376,18 @@ fn a_contact_whose_session_cannot_be_opened_anew_is_told_as_such() {
 #[test]
 fn verification_is_kept_in_the_vault_and_told_from_there() {
     let mut world = World::new(121, 2, 3);
-    let verify = |verified| Request::Change { who: "bob".into(), action: ContactAction::Verify(verified) };
-    assert!(matches!(world.request(0, verify(true)), Err(Refusal::NoSuchContact)));
+    let verify = |digits: &str| Request::Change {
+        who: "bob".into(),
+        action: ContactAction::Verify(Some(digits.into())),
+    };
+    assert!(matches!(world.request(0, verify("12345")), Err(Refusal::NoSuchContact)));
     world.introduce();
     let before = world.copy_of_vault(0);
     assert!(!world.safety_number(0, "bob").1);
-    let Ok(Reply::Contact(contact)) = world.request(0, verify(true)) else { panic!() };
+    assert!(matches!(world.request(0, verify("12345")), Err(Refusal::NumberChanged)));
+    assert!(!world.safety_number(0, "bob").1);
+    let (digits, _) = world.safety_number(0, "bob");
+    let Ok(Reply::Contact(contact)) = world.request(0, verify(&digits)) else { panic!() };
     assert!(contact.verified && world.safety_number(0, "bob").1);
     world.restore_vault(0, before);
     assert!(!world.safety_number(0, "bob").1, "the vault does not know of it");

@@ -152,10 +152,10 @@ fn send_session_call(vault: &vault::Client, call: VaultCall) -> Pending {
             request.get().set_session(session.0);
             answered!(request, _answer => Ok(VaultAnswer::Done))
         }
-        VaultCall::SetVerified(session, verified) => {
+        VaultCall::SetVerified(session, digits) => {
             let mut request = vault.set_verified_request();
             request.get().set_session(session.0);
-            request.get().set_verified(verified);
+            request.get().set_digits(digits.as_deref().unwrap_or_default());
             answered!(request, answer => read_done(answer.get_result()?))
         }
         VaultCall::Session(session) => {
@@ -466,6 +466,7 @@ fn failed(error: edge::VaultError) -> VaultAnswer {
         edge::VaultError::RelayMismatch => VaultError::RelayMismatch,
         edge::VaultError::NoQueue => VaultError::NoQueue,
         edge::VaultError::InviteAgain => VaultError::InviteAgain,
+        edge::VaultError::NumberChanged => VaultError::NumberChanged,
         edge::VaultError::Bug => VaultError::Bug,
     })
 }

@@ -35,6 +35,7 @@ pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {
         Refusal::RefusedByRelay => edge::Refusal::RefusedByRelay,
         Refusal::NoSuchInvite => edge::Refusal::NoSuchInvite,
         Refusal::Waiting => edge::Refusal::Waiting,
+        Refusal::NumberChanged => edge::Refusal::NumberChanged,
     }
 }
 
@@ -176,6 +177,9 @@ pub(super) fn action(from: edge::contact_action::Reader<'_>) -> Result<ContactAc
         Which::Delete(()) => ContactAction::Delete,
         Which::Accept(()) => ContactAction::Accept,
         Which::Decline(()) => ContactAction::Decline,
-        Which::Verify(verified) => ContactAction::Verify(verified),
+        Which::Verify(digits) => {
+            let digits = digits?.to_str()?;
+            ContactAction::Verify((!digits.is_empty()).then(|| digits.to_owned()))
+        }
     })
 }

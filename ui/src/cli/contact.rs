@@ -48,15 +48,29 @@ enum Action {
 }
 
 impl Action {
-    fn split(&self) -> (&str, ContactAction) {
+    fn who(&self) -> &str {
         match self {
-            Self::Show { who } => (who, ContactAction::Show),
-            Self::Verify { who, off, scanned: _ } => (who, ContactAction::Verify(!off)),
-            Self::Rename { who, name } => (who, ContactAction::Rename(name.clone())),
-            Self::Block { who, off } => (who, ContactAction::Block(!off)),
-            Self::Delete { who } => (who, ContactAction::Delete),
-            Self::Accept { who } => (who, ContactAction::Accept),
-            Self::Decline { who } => (who, ContactAction::Decline),
+            Self::Show { who }
+            | Self::Verify { who, .. }
+            | Self::Rename { who, .. }
+            | Self::Block { who, .. }
+            | Self::Delete { who }
+            | Self::Accept { who }
+            | Self::Decline { who } => who,
+        }
+    }
+
+    /// What is asked of stored; `number` is what was shown to be compared.
+    fn asked(&self, number: Option<&SafetyNumber>) -> ContactAction {
+        match self {
+            // What was scanned is verified already.
+            Self::Show { .. } | Self::Verify { scanned: true, .. } => ContactAction::Show,
+            Self::Verify { .. } => ContactAction::Verify(number.map(|number| number.digits.clone())),
+            Self::Rename { name, .. } => ContactAction::Rename(name.clone()),
+            Self::Block { off, .. } => ContactAction::Block(!off),
+            Self::Delete { .. } => ContactAction::Delete,
+            Self::Accept { .. } => ContactAction::Accept,
+            Self::Decline { .. } => ContactAction::Decline,
         }
     }
 }
@@ -87,19 +101,19 @@ impl<'a> VerifiedRow<'a> {
 const SCANNED_MAX_BYTES: u64 = 4_096;
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
-    let (who, action) = arguments.action.split();
-    let action = &action;
-    if let Action::Verify { scanned: true, .. } = arguments.action {
+    let action = &arguments.action;
+    let who = action.who();
+    if let Action::Verify { scanned: true, .. } = action {
         compare_scanned(who, context)?;
     }
     let (contact, number) =
         sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
             // Asked first: what is marked as compared is what was shown.
             let number = match action {
-                ContactAction::Verify(true) => Some(messenger.safety_number(who).await?),
+                Action::Verify { off: false, .. } => Some(messenger.safety_number(who).await?),
                 _ => None,
             };
-            Ok((messenger.contact(who, action).await?, number))
+            Ok((messenger.contact(who, &action.asked(number.as_ref())).await?, number))
         }))?;
     if let Some(number) = number {
         let code = std::io::stdout().is_terminal().then(|| output::picture_code(&number.code)).flatten();
@@ -108,7 +122,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             .row(&VerifiedRow::new(&contact, &number), || compared(&contact, &number, code.as_deref()));
     }
     // A deleted contact is nobody any more.
-    if *action == ContactAction::Delete {
+    if let Action::Delete { .. } = action {
         return Ok(());
     }
     context.output.row(&ContactRow::from(&contact), || contacts::words(&contact))

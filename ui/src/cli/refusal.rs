@@ -66,6 +66,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::Picture => "this is not a picture, or it is damaged or too large",
         Refusal::RefusedByRelay => "a relay refused: try again later",
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
+        Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
     }
 }

@@ -155,8 +155,8 @@ pub enum ContactAction {
     Accept,
     /// Or do not.
     Decline,
-    /// The safety number was compared, or is to be compared again.
-    Verify(bool),
+    /// The safety number with these digits was compared; `None`: it is to be compared again.
+    Verify(Option<String>),
 }
 
 /// Texts on their way from stored at a time.
@@ -295,7 +295,7 @@ impl Messenger {
             ContactAction::Delete => wire.set_delete(()),
             ContactAction::Accept => wire.set_accept(()),
             ContactAction::Decline => wire.set_decline(()),
-            ContactAction::Verify(on) => wire.set_verify(*on),
+            ContactAction::Verify(digits) => wire.set_verify(digits.as_deref().unwrap_or_default()),
         }
         let answer = request.send().promise.await?;
         let answer = answer.get()?;

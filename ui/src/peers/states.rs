@@ -198,6 +198,8 @@ mirrored! {
         NoSuchInvite => "no-such-invite",
         /// Accepted, goes on by itself.
         Waiting => "waiting",
+        /// The safety number that was compared is not the contact's, or no longer.
+        NumberChanged => "number-changed",
     }
 }
 

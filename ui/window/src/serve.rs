@@ -265,8 +265,8 @@ impl Worker {
                 let result = self.messenger().await.safety_number(&who).await;
                 self.tell.news(News::SafetyNumber { who, result });
             }
-            Command::Verify { who, on } => {
-                let answer = self.messenger().await.contact(&who, &ContactAction::Verify(on)).await;
+            Command::Verify { who, digits } => {
+                let answer = self.messenger().await.contact(&who, &ContactAction::Verify(digits)).await;
                 self.failed(answer.map(drop));
             }
             Command::CompareCode { who, code } => {

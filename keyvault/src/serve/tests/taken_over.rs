@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
     VaultError as Code, accept_result, address_result, begin_result, code_result, comparison_result,
-    finish_invite_result, hash_result, purpose, seal_result, shown_result, sign_result,
+    finish_invite_result, hash_result, purpose, seal_result, session_result, shown_result, sign_result,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -299,10 +299,11 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
 
         // ---- comparing
         let number = ask!(heard, vault, "session", session_request, |fields| fields.set_session(session));
-        drop(number);
+        let session_result::Session(number) = result!(number) else { panic!() };
+        let digits = number.get_digits().unwrap().to_str().unwrap().to_owned();
         ask!(heard, vault, "setVerified", set_verified_request, |fields| {
             fields.set_session(session);
-            fields.set_verified(true);
+            fields.set_digits(&digits);
         });
         let code = ask!(heard, vault, "verificationCode", verification_code_request, |fields| {
             fields.set_session(session);

@@ -170,8 +170,8 @@ pub enum Command {
     Verify {
         /// Whose.
         who: String,
-        /// Compared.
-        on: bool,
+        /// What was compared; `None` takes it back.
+        digits: Option<String>,
     },
     /// Compare what was scanned.
     CompareCode {

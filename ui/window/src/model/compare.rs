@@ -22,14 +22,23 @@ impl Model {
         self.open(&who)
     }
 
-    /// The user compared, or takes it back. The contact comes anew with the next change.
+    /// The user compared what is shown, or takes it back. The contact comes anew with the next change.
     pub(super) fn verify(&self, on: bool) -> Vec<Command> {
+        let Pane::Compare(comparing) = &self.pane else { return Vec::new() };
+        let digits = comparing.number.as_ref().filter(|_| on).map(|number| number.digits.clone());
+        if on && digits.is_none() {
+            return Vec::new();
+        }
+        vec![Command::Verify { who: comparing.who.clone(), digits }]
+    }
+
+    /// What is compared may be another number by now.
+    pub(super) fn compared_again(&self, id: &str) -> Option<Command> {
         match &self.pane {
-            // What nobody could see was not compared.
-            Pane::Compare(comparing) if !on || comparing.number.is_some() => {
-                vec![Command::Verify { who: comparing.who.clone(), on }]
+            Pane::Compare(comparing) if comparing.who == id => {
+                Some(Command::SafetyNumber { who: id.to_owned() })
             }
-            _ => Vec::new(),
+            _ => None,
         }
     }
 

@@ -212,7 +212,7 @@ impl Model {
         if connected && (self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start) {
             return self.open(&id);
         }
-        self.read_open_chat().into_iter().collect()
+        self.read_open_chat().into_iter().chain(self.compared_again(&id)).collect()
     }
 
     fn sent(&mut self, now: Timestamp, who: &str, id: &str, result: Result<Message, PeerError>) {

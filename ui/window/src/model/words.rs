@@ -350,6 +350,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::Picture => ("Not a picture", "The file is damaged, too large, or something else."),
         Refusal::RefusedByRelay => ("The relay refused", "Nothing was changed. Try again later."),
         Refusal::NoSuchInvite => ("The invitation is gone", "It was cancelled before."),
+        Refusal::NumberChanged => ("The number changed", "Nothing was marked. Compare the new one."),
         Refusal::Waiting => ("Accepted", "It goes on by itself."),
     }
 }

@@ -93,7 +93,8 @@ fn who_somebody_is_can_be_compared_by_number_and_by_code() {
         assert!(scene.items.iter().any(|item| matches!(item, Item::Code(..))));
         assert!(scene.stops.contains(&Focus::Field(Field::TheirCode)));
     }
-    assert_eq!(model.act(NOW, Act::Verify(true), "x"), [Command::Verify { who: "c1".into(), on: true }]);
+    let digits = Some(number().digits);
+    assert_eq!(model.act(NOW, Act::Verify(true), "x"), [Command::Verify { who: "c1".into(), digits }]);
     assert_eq!(model.act(NOW, Act::CompareCode, "x"), [], "nothing was scanned");
     model.texts.set(Field::TheirCode, " privatus:v#BB\n");
     let asked = model.act(NOW, Act::CompareCode, "x");
@@ -103,7 +104,8 @@ fn who_somebody_is_can_be_compared_by_number_and_by_code() {
     model.learn(NOW, News::Compared { who: "c1".into(), result: Ok(Comparison::Match) });
     assert!(says(&picture(&model, (1200, 800)), "It matches"));
     let verified = Contact { verified: true, ..robin() };
-    model.learn(NOW, News::Changed(NOW, Change::Contact(verified)));
+    let asked = model.learn(NOW, News::Changed(NOW, Change::Contact(verified)));
+    assert_eq!(asked, [Command::SafetyNumber { who: "c1".into() }], "it may be another one by now");
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "You said that you compared it with Robin") && !says(&scene, "We see the same"));
     model.act(NOW, Act::Close, "x");
