@@ -36,7 +36,7 @@ interface Messenger {
   picture @15 (maxSide :UInt16) -> (job :PictureUpload, error :Refusal);
   # Decodes an untrusted picture in a disposable mediad.
   compareCode @16 (who :Text, code :Text) -> (told :Comparison, error :Refusal);
-  # `code`: what was scanned from the contact's screen, untrusted. A match verifies the contact. Idempotent.
+  # `code`: what was scanned from the contact's screen, untrusted; over linkMaxChars it is none. A match verifies the contact. Idempotent.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }

@@ -27,7 +27,8 @@ impl Engine {
         name: &str,
     ) -> Result<(), StoreError> {
         let link = link.trim();
-        if link.chars().count() > ipc_schema::limits::LINK_MAX_CHARS {
+        // In bytes: every character of a link is one, and keyvault ends the connection of a caller that sends more.
+        if link.len() > ipc_schema::limits::LINK_MAX_CHARS {
             self.act(Action::Answer(request, Err(Refusal::LinkMalformed)));
             return Ok(());
         }

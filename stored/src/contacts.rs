@@ -1,6 +1,6 @@
 //! People: their names, and what the user does with them.
 
-use ipc_schema::limits::NAME_MAX_BYTES;
+use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use crate::engine::{
     Action, Comparison, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
@@ -211,6 +211,11 @@ impl Engine {
         who: &str,
         untrusted_code: String,
     ) -> Result<(), StoreError> {
+        if untrusted_code.len() > LINK_MAX_CHARS {
+            // keyvault ends the connection of a caller that sends more.
+            self.act(Action::Answer(request, Ok(Reply::Compared(Comparison::NotACode))));
+            return Ok(());
+        }
         self.ask_of_session(request, who, |contact, session| {
             (Pending::Compare(request, contact), VaultCall::CompareCode(session, untrusted_code))
         })

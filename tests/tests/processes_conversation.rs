@@ -68,6 +68,16 @@ fn both_see_the_same_safety_number_and_a_scanned_code_verifies() {
     let scan = |code: &str| {
         talk.bob.suite.ask_with(&["contact", "verify", "Alice", "--scanned", "--json"], &format!("{code}\n"))
     };
+    // What no code or link can be is refused, and locks nobody out.
+    for long in ["A".repeat(4_000), "ü".repeat(340)] {
+        let scanned = scan(&long);
+        assert_eq!((scanned.code, scanned.err.contains("no verification code")), (5, true), "{scanned:?}");
+        let accepted = talk.bob.suite.ask(&["accept", &format!("privatus:i#{long}"), "--name", "x"]);
+        assert!(accepted.code != 0 && accepted.err.contains("not an invitation"), "{accepted:?}");
+    }
+    let long = format!("privatus:i#{}", "ü".repeat(320));
+    assert!(talk.bob.suite.ask(&["accept", &long, "--name", "x"]).err.contains("not an invitation"));
+    assert_eq!(talk.bob.suite.status()["locked"], false);
     assert_eq!(scan("privatus:v#AQ").code, 5);
     assert_eq!(talk.bob.suite.ask(&["contact", "show", "Alice", "--json"]).ok().rows()[0]["verified"], false);
     let scanned = scan(shown["code"].as_str().unwrap()).ok().rows().remove(0);
