@@ -25,6 +25,20 @@ pub(crate) fn forbid_core() -> Result<(), Error> {
     lower(Resource::RLIMIT_CORE, 0).doing("forbid core dumps")
 }
 
+/// First line of every `main` that may hold a secret: from here on no program of the same user can read this process's memory,
+/// and no dump of it is written. Everything that [`harden`] does for a sealed process besides comes later.
+///
+/// # Errors
+/// The kernel refuses: the process must end.
+pub fn close_to_others() -> Result<(), Error> {
+    forbid_core()?;
+    undumpable()
+}
+
+fn undumpable() -> Result<(), Error> {
+    prctl::set_dumpable(false).map_err(io::Error::from).doing("become undumpable")
+}
+
 /// Sets both limits to `most`, or to what we are allowed where that is less.
 fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let (_, hard) = getrlimit(resource)?;
@@ -43,7 +57,7 @@ pub(crate) fn drop_capabilities(keep: u64) -> Result<(), Error> {
 /// Comes after the id maps, which a process that is not dumpable cannot write.
 pub(crate) fn harden(deny_write_execute: bool) -> Result<(), Error> {
     nnp()?;
-    prctl::set_dumpable(false).map_err(io::Error::from).doing("become undumpable")?;
+    undumpable()?;
     if deny_write_execute {
         sys::deny_write_execute().doing("deny writable code")?;
     }

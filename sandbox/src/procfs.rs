@@ -26,6 +26,10 @@ pub struct Status {
     pub uid: u32,
     /// `Threads:`
     pub threads: u32,
+    /// `PPid:`
+    pub parent: i32,
+    /// `State:`; a process that nobody has reaped yet does not live.
+    pub lives: bool,
 }
 
 /// Reads /proc/`pid`/status, which any user may.
@@ -70,6 +74,8 @@ fn parse(text: &str) -> io::Result<Status> {
         ambient: set("CapAmb")?,
         uid: uid.ok_or_else(|| invalid("Uid"))?,
         threads: decimal("Threads")?,
+        parent: field("PPid")?.parse().map_err(|_| invalid("PPid"))?,
+        lives: !field("State")?.starts_with(['Z', 'X']),
     })
 }
 
@@ -96,14 +102,22 @@ impl Status {
 mod tests {
     use super::*;
 
-    const SEALED: &str = "Name:\tkeyvault\nUid:\t1000\t1001\t1000\t1000\nThreads:\t2\nCapInh:\t0000000000000000\n\
+    const SEALED: &str = "Name:\tkeyvault\nState:\tS (sleeping)\nPPid:\t77\nUid:\t1000\t1001\t1000\t1000\nThreads:\t2\nCapInh:\t0000000000000000\n\
         CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n\
         NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t6\n";
 
     #[test]
     fn the_lines_about_walls_are_read() {
-        let status =
-            Status { seccomp: 2, filters: 6, no_new_privs: true, uid: 1001, threads: 2, ..Status::default() };
+        let status = Status {
+            seccomp: 2,
+            filters: 6,
+            no_new_privs: true,
+            uid: 1001,
+            threads: 2,
+            parent: 77,
+            lives: true,
+            ..Status::default()
+        };
         assert_eq!(parse(SEALED).unwrap(), status);
         let root = SEALED.replace("CapEff:\t0000000000000000", "CapEff:\t000001fffeffffff");
         assert_eq!(parse(&root).unwrap().effective, 0x1ff_feff_ffff);
@@ -111,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_status_without_such_lines_is_an_error() {
-        for name in ["Seccomp:", "NoNewPrivs:", "CapEff:", "Uid:"] {
+        for name in ["Seccomp:", "NoNewPrivs:", "CapEff:", "Uid:", "PPid:", "State:"] {
             assert!(parse(&SEALED.replace(name, "Other:")).is_err(), "{name}");
         }
         assert!(parse("").is_err());
