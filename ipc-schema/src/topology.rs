@@ -139,7 +139,7 @@ pub const CLIENT: Topology = Topology {
             name: "stored",
             binary: "stored",
             profile: "stored",
-            folder: Some("."),
+            folder: Some("history"),
             files: &[REPORT],
             headless: true,
             disposable: false,

@@ -16,7 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use sandbox::{Args, Role};
 
-use crate::files;
+use crate::files::{self, For};
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
 use crate::restart::{Ended, History};
@@ -128,7 +128,7 @@ impl Part {
             let (path, opened) = match file.source {
                 Source::Profile(name) => {
                     let path = setting.folder.join(name);
-                    let opened = files::open_private(&path);
+                    let opened = files::open_ours(&path, For::Making, files::FILE_MAX_BYTES);
                     (path, opened.map(OwnedFd::from))
                 }
                 Source::Report => {
@@ -189,10 +189,7 @@ impl Part {
 
     fn argv(&self, setting: &Setting) -> Vec<OsString> {
         let role = if setting.settings.relay { Role::Relay } else { Role::Client };
-        let folder = self.process.folder.map(|folder| match folder {
-            "." => setting.folder.clone(),
-            folder => setting.folder.join(folder),
-        });
+        let folder = self.process.folder.map(|folder| setting.folder.join(folder));
         let args = Args { name: self.process.name.into(), namespaces: setting.namespaces, role, folder };
         args.to_argv()
     }

@@ -1,124 +1,131 @@
-//! The profile folder, its lock, the runtime folder, and the files that are granted.
+//! The doors to a profile's files. Everything that is opened, made or replaced in a profile's or the runtime folder, by the
+//! supervisor or the command line, goes through here: a folder that somebody prepared makes no program follow, wait or swell.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
 use crate::error::{Doing, StartError};
 
-/// The lock of a profile folder: `<pid>\n<runtime folder>\n`, held with flock(2) for the suite's life.
-pub const LOCK: &str = "lock";
+/// Longest of the files that parts are granted: a vault of a few hundred contacts has under a megabyte, a relay's state as
+/// well. What is larger is none of ours, and nobody waits for it to be read.
+pub const FILE_MAX_BYTES: u64 = 1 << 30;
 
-/// How often a taken lock is tried again: `privatus status` takes it for a moment to see whether it is free.
-const LOCK_TRIES: u32 = 10;
-const LOCK_RETRY: std::time::Duration = std::time::Duration::from_millis(50);
+/// What is done with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// Reading; it must be there.
+    Reading,
+    /// Reading and writing; it must be there.
+    Writing,
+    /// Reading and writing; made, mode 0600, where it is missing.
+    Making,
+}
 
-/// What a client's folder may hold before it has a vault: what a first start that was cut short leaves.
-const BEFORE_A_VAULT: &[&str] =
-    &[LOCK, "network", "network.new", "run", "relays", "vault", "onion.state", "blobs", "mailboxes"];
+/// Opens a file of ours: a plain file of this user, under one name, of at most `most` bytes. Never follows a link, never waits
+/// for a pipe's other end or a device.
+///
+/// # Errors
+/// As open(2); `InvalidInput`, with what it is instead, where it is not such a file.
+pub fn open_ours(path: &Path, purpose: For, most: u64) -> Result<File> {
+    open(path, purpose, most, |owner| owner == geteuid().as_raw())
+}
 
-/// Held while the suite runs.
-#[derive(Debug)]
-pub struct Lock {
-    _held: Flock<File>,
+fn open(path: &Path, purpose: For, most: u64, owner: impl Fn(u32) -> bool) -> Result<File> {
+    // Looked at before it is opened, for opening a device may do something; and after, for it may be another by then.
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) => plain(&metadata, most, &owner)?,
+        Err(error) if error.kind() == ErrorKind::NotFound && purpose == For::Making => {}
+        Err(error) => return Err(error),
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(purpose != For::Reading)
+        .create(purpose == For::Making)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path)?;
+    plain(&file.metadata()?, most, &owner)?;
+    Ok(file)
+}
+
+/// Fails with what it is instead of a plain file.
+fn plain(metadata: &Metadata, most: u64, owner: impl Fn(u32) -> bool) -> Result<()> {
+    let kind = metadata.file_type();
+    let what = if kind.is_symlink() {
+        "it is a symbolic link"
+    } else if kind.is_dir() {
+        "it is a folder"
+    } else if kind.is_fifo() {
+        "it is a pipe"
+    } else if kind.is_socket() {
+        "it is a socket"
+    } else if !kind.is_file() {
+        "it is a device"
+    } else if !owner(metadata.uid()) {
+        "it belongs to another user"
+    } else if metadata.nlink() > 1 {
+        "it has a second name (a hard link)"
+    } else if metadata.len() > most {
+        "it is larger than such a file ever is"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidInput, format!("{what}, not a file of Privatus")))
+}
+
+/// Fails where something is there that is no plain file of ours. Nothing is opened.
+///
+/// # Errors
+/// As [`open_ours`].
+pub fn look_at_ours(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        looked => plain(&looked?, FILE_MAX_BYTES, |owner| owner == geteuid().as_raw()),
+    }
+}
+
+/// Fails where something is there that is no folder of ours.
+///
+/// # Errors
+/// As lstat(2); `InvalidInput` with what it is instead.
+pub fn look_at_our_folder(path: &Path) -> Result<()> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        looked => looked?,
+    };
+    let ours = metadata.is_dir() && metadata.uid() == geteuid().as_raw();
+    let what = "it is not a folder of this user";
+    if ours { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, what)) }
 }
 
 /// Makes `folder` the calling user's alone.
 ///
 /// # Errors
 /// It is no folder, belongs to someone else, or cannot be changed.
-pub fn own_folder(folder: &Path) -> Result<(), StartError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.on("make", folder)?;
-    let metadata = std::fs::symlink_metadata(folder).on("look at", folder)?;
-    if !metadata.is_dir() || metadata.uid() != geteuid().as_raw() {
-        return Err(StartError::Refused(format!(
-            "{} is not a folder of this user: choose another, or run as its owner",
-            folder.display()
-        )));
-    }
-    if metadata.mode() & 0o077 != 0 {
+pub fn own_folder(folder: &Path) -> std::result::Result<(), StartError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).on("make", folder)?;
+    look_at_our_folder(folder).map_err(|_| {
+        let text = "is not a folder of this user: choose another, or run as its owner";
+        StartError::Refused(format!("{} {text}", folder.display()))
+    })?;
+    let mode = std::fs::symlink_metadata(folder).on("look at", folder)?.mode();
+    if mode & 0o077 != 0 {
         std::fs::set_permissions(folder, Permissions::from_mode(0o700)).on("close to others", folder)?;
     }
     Ok(())
-}
-
-/// Takes the folder's lock and writes who holds it, and where its sockets are.
-///
-/// # Errors
-/// [`StartError::InUse`], or the folder cannot be written.
-pub fn lock(folder: &Path, runtime: &Path) -> Result<Lock, StartError> {
-    let path = folder.join(LOCK);
-    let mut file = open_private(&path).on("write", &path)?;
-    for _ in 0..LOCK_TRIES {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(mut held) => {
-                use std::os::unix::ffi::OsStrExt;
-                let mut text = format!("{}\n", std::process::id()).into_bytes();
-                text.extend_from_slice(runtime.as_os_str().as_bytes());
-                text.push(b'\n');
-                held.set_len(0).and_then(|()| held.write_all(&text)).on("write", &path)?;
-                return Ok(Lock { _held: held });
-            }
-            Err((back, _)) => file = back,
-        }
-        std::thread::sleep(LOCK_RETRY);
-    }
-    let mut text = String::new();
-    let _ = file.take(4096).read_to_string(&mut text);
-    let pid = text.split('\n').next().and_then(|pid| pid.parse().ok());
-    Err(StartError::InUse { folder: folder.into(), pid })
-}
-
-/// Whether the folder holds no vault yet.
-///
-/// # Errors
-/// It holds other things instead: nothing of a person's is mixed with a profile.
-pub fn is_new_profile(folder: &Path) -> Result<bool, StartError> {
-    let vault = folder.join("vault");
-    match std::fs::metadata(&vault) {
-        Ok(metadata) if metadata.len() > 0 => return Ok(false),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error).on("look at", &vault),
-    }
-    for entry in std::fs::read_dir(folder).on("list", folder)? {
-        let name = entry.on("list", folder)?.file_name();
-        if !BEFORE_A_VAULT.iter().any(|known| name == *known) {
-            return Err(StartError::Refused(format!(
-                "{} holds no profile and is not empty ({}): choose a new or empty folder",
-                folder.display(),
-                name.display()
-            )));
-        }
-    }
-    Ok(true)
-}
-
-/// Opens a file of ours to read and write, made if it is missing, mode 0600; never through a symbolic link.
-///
-/// # Errors
-/// As open(2).
-pub fn open_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(path)
 }
 
 /// A new empty file in the place of whatever was there.
 ///
 /// # Errors
 /// As unlink(2) and open(2).
-pub fn create_anew(path: &Path) -> std::io::Result<File> {
+pub fn create_anew(path: &Path) -> Result<File> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -130,7 +137,7 @@ pub fn create_anew(path: &Path) -> std::io::Result<File> {
 ///
 /// # Errors
 /// As write(2), fsync(2) and rename(2).
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);
@@ -140,35 +147,37 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&draft, path)
 }
 
-/// The text of a file of at most `most` bytes; `None` where there is no such file.
+/// The bytes of a file of ours of at most `most` bytes; `None` where there is no such file.
 ///
 /// # Errors
-/// As read(2); `InvalidData` when it is longer or no text.
-pub fn read_small(path: &Path, most: u64) -> std::io::Result<Option<String>> {
-    let file = match File::open(path) {
+/// As [`open_ours`] and read(2).
+pub fn read_small(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    read_opened(open_ours(path, For::Reading, most), most)
+}
+
+/// As [`read_small`], for a file that an operator wrote as root: it may belong to root as well.
+///
+/// # Errors
+/// As [`read_small`].
+pub fn read_settings(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let owner = |owner| owner == geteuid().as_raw() || owner == 0;
+    read_opened(open(path, For::Reading, most, owner), most)
+}
+
+fn read_opened(opened: Result<File>, most: u64) -> Result<Option<Vec<u8>>> {
+    let file = match opened {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other?,
+        opened => opened?,
     };
-    let mut text = String::new();
-    file.take(most + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most { Err(ErrorKind::InvalidData.into()) } else { Ok(Some(text)) }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_folder_is_held_by_one_suite_and_the_second_learns_by_whom() {
-        let dir = tempfile::tempdir().unwrap();
-        let held = lock(dir.path(), Path::new("/run/here")).unwrap();
-        let text = lock(dir.path(), Path::new("/run/there")).unwrap_err().to_string();
-        assert!(text.contains(&std::process::id().to_string()) && text.contains("privatus stop"), "{text}");
-        drop(held);
-        lock(dir.path(), Path::new("/x")).unwrap();
-        let text = std::fs::read_to_string(dir.path().join(LOCK)).unwrap();
-        assert_eq!(text, format!("{}\n/x\n", std::process::id()));
-    }
 
     #[test]
     fn a_folder_that_others_could_read_is_closed_to_them() {
@@ -178,26 +187,62 @@ mod tests {
         assert_eq!(std::fs::metadata(dir.path()).unwrap().mode() & 0o777, 0o700);
         std::fs::write(dir.path().join("file"), "").unwrap();
         assert!(own_folder(&dir.path().join("file")).is_err());
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
+        assert!(own_folder(&dir.path().join("link")).is_err());
+    }
+
+    /// What somebody could lay in the place of a file of ours, each with a name.
+    fn impostors(dir: &Path) -> Vec<PathBuf> {
+        let at = |name: &str| dir.join(name);
+        std::fs::write(at("other"), "x").unwrap();
+        std::os::unix::fs::symlink("other", at("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("endless")).unwrap();
+        std::fs::write(at("first"), "x").unwrap();
+        std::fs::hard_link(at("first"), at("second")).unwrap();
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        File::create(at("huge")).unwrap().set_len(FILE_MAX_BYTES + 1).unwrap();
+        let names = ["link", "dangling", "endless", "first", "second", "pipe", "socket", "folder", "huge"];
+        names.map(at).into()
     }
 
     #[test]
-    fn a_profile_is_not_made_among_other_files() {
+    fn nothing_but_a_plain_file_of_ours_is_opened_and_nothing_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("network"), "").unwrap();
-        assert!(is_new_profile(dir.path()).unwrap());
-        std::fs::write(dir.path().join("taxes.ods"), "").unwrap();
-        assert!(is_new_profile(dir.path()).unwrap_err().to_string().contains("taxes.ods"));
-        std::fs::write(dir.path().join("vault"), "x").unwrap();
-        assert!(!is_new_profile(dir.path()).unwrap());
+        for path in impostors(dir.path()) {
+            for purpose in [For::Reading, For::Writing, For::Making] {
+                let error = open_ours(&path, purpose, FILE_MAX_BYTES).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{} {purpose:?}: {error}", path.display());
+            }
+            assert!(look_at_ours(&path).is_err(), "{}", path.display());
+        }
+        assert!(!dir.path().join("nowhere").exists(), "nothing is made behind a link");
+        assert_eq!(std::fs::read(dir.path().join("other")).unwrap(), b"x");
+        open_ours(&dir.path().join("other"), For::Writing, 1).unwrap();
+        assert!(open_ours(Path::new("/dev/null"), For::Reading, 1).is_err());
     }
 
     #[test]
-    fn a_granted_file_is_never_reached_through_a_link() {
+    fn a_file_that_belongs_to_another_user_is_none_of_ours() {
+        if !geteuid().is_root() {
+            return;
+        }
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("other"), "x").unwrap();
-        std::os::unix::fs::symlink("other", dir.path().join("vault")).unwrap();
-        assert!(open_private(&dir.path().join("vault")).is_err());
-        assert_eq!(open_private(&dir.path().join("new")).unwrap().metadata().unwrap().mode() & 0o777, 0o600);
+        let path = dir.path().join("theirs");
+        std::fs::write(&path, "x").unwrap();
+        std::os::unix::fs::chown(&path, Some(1234), None).unwrap();
+        assert!(open_ours(&path, For::Reading, 10).unwrap_err().to_string().contains("another user"));
+    }
+
+    #[test]
+    fn a_file_is_made_for_this_user_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new");
+        assert_eq!(open_ours(&path, For::Writing, 10).unwrap_err().kind(), ErrorKind::NotFound);
+        let made = open_ours(&path, For::Making, 10).unwrap();
+        assert_eq!(made.metadata().unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -206,7 +251,7 @@ mod tests {
         let path = dir.path().join("state.json");
         write_whole(&path, b"long long").unwrap();
         write_whole(&path, b"short").unwrap();
-        assert_eq!(read_small(&path, 10).unwrap().unwrap(), "short");
+        assert_eq!(read_small(&path, 10).unwrap().unwrap(), b"short");
         assert_eq!(read_small(&dir.path().join("none"), 10).unwrap(), None);
         assert!(read_small(&path, 4).is_err());
     }

@@ -4,7 +4,8 @@
 //! a child are its exit status, its stderr as bytes, and whether its report has its full size.
 //!
 //! # Holds
-//! The topology, the control sockets, the profile folder's lock. A passphrase's descriptor for as long as it takes to grant it.
+//! The topology, the control sockets, the profile folder's lock, the vault's file to destroy it. A passphrase's descriptor for
+//! as long as it takes to grant it.
 //!
 //! # Trusts
 //! `privatus`, which started it with the same user's rights. No child.
@@ -16,14 +17,18 @@
 //! The kernel kills all children (parent-death signal); nothing of it is on disk but `state.json`, which says how it was.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod burn;
 mod children;
 mod error;
 pub mod files;
+pub mod folder;
+pub mod lock;
 pub mod log;
 pub mod network;
 pub mod options;
 mod rate;
 pub mod restart;
+pub mod running;
 mod sockets;
 pub mod spawn;
 mod start;

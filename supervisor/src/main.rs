@@ -3,6 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // It will hold a passphrase's descriptor, and others' ends of edges.
+    if let Err(error) = sandbox::close_to_others() {
+        eprintln!("privatus: {error}");
+        return ExitCode::FAILURE;
+    }
     match supervisor::run(std::env::args_os()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -41,7 +41,7 @@ pub fn settle(folder: &Path, settings: &mut Settings) -> Result<(), StartError> 
 pub fn kept(folder: &Path) -> Result<Option<(String, [u8; 32])>, StartError> {
     let path = folder.join(FILE);
     match files::read_small(&path, FILE_MAX_BYTES).on("read", &path)? {
-        Some(text) => parse(&text).ok_or_else(|| damaged(&path)).map(Some),
+        Some(bytes) => parse(&bytes).ok_or_else(|| damaged(&path)).map(Some),
         None => Ok(None),
     }
 }
@@ -81,7 +81,8 @@ fn damaged(path: &Path) -> StartError {
     ))
 }
 
-fn parse(text: &str) -> Option<(String, [u8; 32])> {
+fn parse(bytes: &[u8]) -> Option<(String, [u8; 32])> {
+    let text = std::str::from_utf8(bytes).ok()?;
     let (name, rest) = text.split_once('\n')?;
     Some((name.to_string(), unhex(rest.trim_end_matches('\n'))?))
 }

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use ipc_schema::grant::Settings;
 use ipc_schema::topology::{CLIENT, RELAY, Topology};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
+use sandbox::signals::Signals;
 
 use crate::children::{Setting, report_file};
 use crate::error::{Doing, StartError};
+use crate::files::{self, For};
+use crate::folder::{self, Kind, VAULT};
 use crate::options::{Options, Start};
 use crate::spawn::Spawner;
 use crate::suite::Suite;
-use crate::{files, log, network, sockets, state};
+use crate::{lock, log, network, sockets, state};
 
 /// The variables of the command-line contract that a window needs.
 const WINDOW_VARIABLES: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LANG"];
@@ -37,15 +39,20 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     if options.with_parent {
         die_with_parent()?;
     }
+    let (topology, kind) = if settings.relay { (&RELAY, Kind::Relay) } else { (&CLIENT, Kind::Person) };
+    let new = folder::judge(&options.folder, kind)?;
+    settings.create_vault = new_vault(kind, new, &options.folder, &settings, gifts.passphrase.is_some())?;
     files::own_folder(&options.folder)?;
     files::own_folder(&options.runtime)?;
-    let _lock = files::lock(&options.folder, &options.runtime)?;
+    let _lock = lock::take(&options.folder, &options.runtime)?;
+    if kind == Kind::Person {
+        folder::move_old_history(&options.folder)?;
+    }
     network::settle(&options.folder, &mut settings)?;
-    let topology = if settings.relay { &RELAY } else { &CLIENT };
-    settings.create_vault = new_vault(topology, &options.folder, &settings, gifts.passphrase.is_some())?;
+    let vault = vault_to_burn(kind, &options.folder)?;
     let namespaces = probe(topology, &options.folder)?;
     // Every thread inherits the mask; children start with an empty one.
-    let signals = block_signals().doing("wait for signals")?;
+    let signals = Signals::take().doing("wait for signals")?;
     let doors = sockets::open(topology, &options.runtime)?;
     let (spawner, spawners_report) = Spawner::start()?;
     let own_report = sandbox::supervisor::seal_thread()?;
@@ -59,15 +66,13 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         namespaces,
         window: window_variables(),
     };
-    let code = Suite::new(topology, setting, spawner, doors, signals).with_gifts(gifts).run();
+    let code = Suite::new(topology, setting, spawner, doors, signals).with(gifts, vault).run();
     clear(topology, &options.runtime);
     Ok(code)
 }
 
 fn receive(options: &Options) -> Result<Start, StartError> {
-    let socket = sandbox::inherited(options.start).map_err(|_| StartError::ByHand)?;
-    // The number was ours alone by the command line; the copy is what is read.
-    let _ = nix::unistd::close(options.start);
+    let socket = sandbox::only_inherited(options.start).map_err(|_| StartError::ByHand)?;
     Start::receive(socket.as_fd())
 }
 
@@ -96,12 +101,13 @@ fn die_with_parent() -> Result<(), StartError> {
 
 /// Whether keyvault creates. A new profile needs a passphrase or a window that asks for one.
 fn new_vault(
-    topology: &Topology,
+    kind: Kind,
+    new: bool,
     folder: &Path,
     settings: &Settings,
     passphrase: bool,
 ) -> Result<bool, StartError> {
-    if topology.process("keyvault").is_none() || !files::is_new_profile(folder)? {
+    if kind == Kind::Relay || !new {
         return Ok(false);
     }
     if settings.headless && !passphrase {
@@ -113,28 +119,27 @@ fn new_vault(
     Ok(passphrase)
 }
 
+/// Opened for the case that the keys must be destroyed, while nothing confined runs that could lay another file in its place. A
+/// descriptor of its own: one that keyvault was given would share the lock that says that it holds the file.
+fn vault_to_burn(kind: Kind, folder: &Path) -> Result<Option<File>, StartError> {
+    if kind == Kind::Relay {
+        return Ok(None);
+    }
+    let path = folder.join(VAULT);
+    files::open_ours(&path, For::Making, files::FILE_MAX_BYTES).on("open", &path).map(Some)
+}
+
 /// Tries namespaces with the folder that a child will work in, which is made before.
 fn probe(topology: &Topology, folder: &Path) -> Result<bool, StartError> {
     let mut tried = None;
     for process in topology.processes {
         if let Some(inner) = process.folder {
-            let path = if inner == "." { folder.to_path_buf() } else { folder.join(inner) };
+            let path = folder.join(inner);
             files::own_folder(&path)?;
             tried = Some(path);
         }
     }
     Ok(sandbox::probe_namespaces(tried.as_deref()).works())
-}
-
-fn block_signals() -> nix::Result<File> {
-    let mut stop = SigSet::empty();
-    // SIGHUP: the terminal closed, which is no reason to be cut off.
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        stop.add(signal);
-    }
-    stop.thread_block()?;
-    let signals = SignalFd::with_flags(&stop, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    Ok(File::from(signals.as_fd().try_clone_to_owned().map_err(|_| nix::Error::EMFILE)?))
 }
 
 fn write_report(runtime: &Path, name: &str, report: &sandbox::Report) -> Result<(), StartError> {

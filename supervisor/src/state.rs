@@ -60,8 +60,8 @@ impl State {
     /// # Errors
     /// It is not there or not one of ours.
     pub fn read(runtime: &Path) -> io::Result<Self> {
-        let text = files::read_small(&runtime.join(FILE), 64 << 10)?.ok_or(io::ErrorKind::NotFound)?;
-        Ok(serde_json::from_str(&text)?)
+        let bytes = files::read_small(&runtime.join(FILE), 64 << 10)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The event loop: starts what is due, wires it, waits, and takes note of ends.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::grant::Grant;
 use ipc_schema::topology::Topology;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use sandbox::signals::{Asked, Signals};
 
+use crate::burn::burn;
 use crate::children::{GrantFailed, Part, Setting};
 use crate::log;
 use crate::options::Gifts;
@@ -22,6 +23,10 @@ use crate::wire;
 /// How long children may take to stop before they are killed: stored commits, redb closes. The whole stop must stay
 /// under 10 s (command-line.md).
 const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// How long killed children may take to be gone before the keys are destroyed all the same, and the end is no longer waited
+/// for: a process can be stuck in the kernel.
+const DEATH_WAIT: Duration = Duration::from_secs(2);
 
 /// How often the reports of starting children are looked at.
 const REPORT_LOOK: Duration = Duration::from_millis(10);
@@ -37,8 +42,10 @@ pub struct Suite {
     parts: Vec<Part>,
     doors: Vec<Door>,
     spawner: Spawner,
-    signals: File,
+    signals: Signals,
     gifts: Gifts,
+    /// What is destroyed when a person asks for it.
+    vault: Option<File>,
     clock: Instant,
     started: Timestamp,
     stop: Option<Stop>,
@@ -63,13 +70,13 @@ enum Event {
 }
 
 impl Suite {
-    /// A suite in which everything is to start. `signals` reads as SIGTERM and SIGINT.
+    /// A suite in which everything is to start.
     pub fn new(
         topology: &'static Topology,
         setting: Setting,
         spawner: Spawner,
         doors: Vec<Door>,
-        signals: File,
+        signals: Signals,
     ) -> Self {
         let headless = setting.settings.headless;
         let runs = topology.processes.iter().filter(|process| process.headless || !headless);
@@ -82,6 +89,7 @@ impl Suite {
             spawner,
             signals,
             gifts: Gifts::default(),
+            vault: None,
             #[allow(clippy::disallowed_methods, reason = "the shell's one clock; cores are told the time")]
             clock: Instant::now(),
             started: Timestamp::now(),
@@ -90,10 +98,10 @@ impl Suite {
         }
     }
 
-    /// With what goes to single children, unread, at their first start.
+    /// With what goes to single children, unread, at their first start; and the vault, to destroy it when that is asked for.
     #[must_use]
-    pub fn with_gifts(self, gifts: Gifts) -> Self {
-        Self { gifts, ..self }
+    pub fn with(self, gifts: Gifts, vault: Option<File>) -> Self {
+        Self { gifts, vault, ..self }
     }
 
     /// Runs until every process has ended; gives the exit code.
@@ -266,11 +274,11 @@ impl Suite {
     fn handle(&mut self, event: Event) {
         let now = self.now();
         match event {
-            Event::Signal => {
-                let mut siginfo = [0; 128];
-                let _ = self.signals.read(&mut siginfo);
-                self.stop_all(0);
-            }
+            Event::Signal => match self.signals.next() {
+                Some(Asked::Stop) => self.stop_all(0),
+                Some(Asked::Destroy) => self.destroy(),
+                None => {}
+            },
             Event::End(index) => {
                 if let Some(how) = self.parts.get_mut(index).and_then(|part| part.reap(now)) {
                     self.ended(index, how);
@@ -330,6 +338,33 @@ impl Suite {
                 part.kill();
             }
         }
+    }
+
+    /// Everything is killed, so that nobody writes the keys again from memory; then they are overwritten. No part is asked: what
+    /// is stuck or taken over cannot stop it.
+    fn destroy(&mut self) {
+        self.doors.drain(..).for_each(Door::remove);
+        self.parts.iter().for_each(Part::kill);
+        let until = self.now() + DEATH_WAIT;
+        while self.parts.iter().any(|part| part.life.is_some()) && self.now() < until {
+            let now = self.now();
+            for part in &mut self.parts {
+                let _ = part.reap(now);
+            }
+            std::thread::sleep(REPORT_LOOK);
+        }
+        let code = match self.vault.as_ref().map(burn) {
+            Some(Ok(())) => {
+                log::write("privatus: the keys are destroyed");
+                0
+            }
+            Some(Err(error)) => {
+                log::write(&format!("supervisor: cannot destroy the keys: {error}"));
+                1
+            }
+            None => 1,
+        };
+        self.stop = Some(Stop { code, kill_at: self.now() });
     }
 
     /// Every child is asked to stop; who has not after a while is killed.

@@ -1,0 +1,87 @@
+//! Who holds a profile's folder: a POSIX record lock, because the kernel says whose it is. What the file says decides nothing.
+//!
+//! Such a lock goes when its process closes *any* descriptor of the file. So it is opened once, here, and kept for the suite's
+//! life; nothing else of this process opens it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use crate::error::{Doing, StartError};
+use crate::files::{self, For};
+use crate::folder::LOCK;
+
+/// Longest `lock`: a process id, a path, two line ends. For people; no program reads it.
+const LOCK_MAX_BYTES: u64 = 8192;
+
+/// Held while the suite runs.
+#[derive(Debug)]
+pub struct Lock {
+    _held: File,
+}
+
+/// Takes the folder's lock, and writes down for people who holds it and where its sockets are.
+///
+/// # Errors
+/// [`StartError::InUse`], or the file cannot be had.
+pub fn take(folder: &Path, runtime: &Path) -> Result<Lock, StartError> {
+    let path = folder.join(LOCK);
+    let (mut file, kind) = match files::open_ours(&path, For::Making, LOCK_MAX_BYTES) {
+        // A disk that cannot be written: nobody can write to the profile, but two suites would still meet at its sockets.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+            let file = files::open_ours(&path, For::Reading, LOCK_MAX_BYTES).on("read", &path)?;
+            (file, libc::F_RDLCK)
+        }
+        opened => (opened.on("write", &path)?, libc::F_WRLCK),
+    };
+    match fcntl(&file, FcntlArg::F_SETLK(&whole(kind))) {
+        Ok(_) => {}
+        Err(Errno::EAGAIN | Errno::EACCES) => return Err(in_use(folder, &file)),
+        Err(error) => return Err(error).on("lock", &path),
+    }
+    // Read locks go together; a reader is only alone where it finds no other.
+    if kind == libc::F_RDLCK && holder_of(&file).is_some() {
+        return Err(in_use(folder, &file));
+    }
+    if kind == libc::F_WRLCK {
+        // A full disk is no reason not to start.
+        let _ = write_down(&mut file, runtime);
+    }
+    Ok(Lock { _held: file })
+}
+
+fn write_down(file: &mut File, runtime: &Path) -> std::io::Result<()> {
+    let mut text = format!("{}\n", std::process::id()).into_bytes();
+    text.extend_from_slice(runtime.as_os_str().as_bytes());
+    text.push(b'\n');
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&text)
+}
+
+fn in_use(folder: &Path, file: &File) -> StartError {
+    StartError::InUse { folder: folder.into(), pid: holder_of(file) }
+}
+
+/// The process that holds the folder's lock, by the kernel's word. `None`: nobody, or nobody that this process can see.
+#[must_use]
+pub fn holder(folder: &Path) -> Option<i32> {
+    holder_of(&files::open_ours(&folder.join(LOCK), For::Reading, LOCK_MAX_BYTES).ok()?)
+}
+
+fn holder_of(file: &File) -> Option<i32> {
+    // What a writer would run into: also a reader's lock.
+    let mut lock = whole(libc::F_WRLCK);
+    fcntl(file, FcntlArg::F_GETLK(&mut lock)).ok()?;
+    (i32::from(lock.l_type) != libc::F_UNLCK && lock.l_pid > 0).then_some(lock.l_pid)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "constants of fcntl.h: 0, 1 and 2")]
+fn whole(kind: i32) -> libc::flock {
+    libc::flock { l_type: kind as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 }
+}
