@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sandbox::{REPORT_BYTES, Report, Status};
 use serde::Serialize;
+use supervisor::files;
 use supervisor::state::{Part, State};
 
 use super::exit::{Failure, Outcome};
@@ -121,10 +122,7 @@ fn on_x11() -> bool {
 }
 
 fn report(runtime: &Path, name: &str) -> Option<Report> {
-    use std::io::Read;
-    let file = std::fs::File::open(runtime.join(format!("{name}.report"))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(REPORT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let bytes = files::read_small(&runtime.join(format!("{name}.report")), REPORT_BYTES as u64).ok()??;
     Report::decode(&bytes).ok()
 }
 

@@ -158,6 +158,13 @@ enum Command {
     Salvage(NotBuilt),
 }
 
+impl Command {
+    /// All but those that name another folder, make one of their own, or need none.
+    fn is_about_the_profile(&self) -> bool {
+        !matches!(self, Self::Relay(_) | Self::Demo(_) | Self::Version)
+    }
+}
+
 /// Runs one command line and gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = match Line::try_parse_from(arguments) {
@@ -165,6 +172,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let outcome = Profile::at(line.profile).and_then(|profile| {
+        if line.command.is_about_the_profile() {
+            profile.shed_root()?;
+        }
         let context = Context { profile, output: Output { json: line.json } };
         run(line.command, &context)
     });

@@ -1,12 +1,11 @@
 //! Where things lie: the profile's folder, the running suite's sockets and state, the binaries.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
+use supervisor::running::{self, Running};
 
 use super::exit::{Doing, Failure, Outcome};
 
@@ -16,18 +15,6 @@ pub struct Profile {
     /// The folder.
     pub folder: PathBuf,
 }
-
-/// The suite that holds a profile's lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
-    /// The supervisor's process id.
-    pub pid: i32,
-    /// Where its sockets, reports and `state.json` are.
-    pub runtime: PathBuf,
-}
-
-/// Longest `lock` file: a process id, a path, two line ends.
-const LOCK_MAX_BYTES: u64 = 8192;
 
 impl Profile {
     /// The given folder, or the default one of the XDG base directory specification.
@@ -69,28 +56,27 @@ impl Profile {
         }
     }
 
-    /// The suite that runs for this profile. The lock says who, and where its sockets are, so this works from any environment.
+    /// The suite that runs for this profile, by the kernel's word: this works from any environment.
     ///
     /// # Errors
     /// [`Failure::NotRunning`].
     pub fn running(&self) -> Outcome<Running> {
-        let not_running = || {
+        running::find(&self.folder).ok_or_else(|| {
             Failure::NotRunning(format!(
                 "nothing runs for {}: start it with `privatus run`",
                 self.folder.display()
             ))
-        };
-        let file = fs::File::open(self.folder.join("lock")).map_err(|_| not_running())?;
-        // Who can take the lock learns that nobody holds it; it is let go at once.
-        let file = match Flock::lock(file, FlockArg::LockSharedNonblock) {
-            Ok(_free) => return Err(not_running()),
-            Err((file, _)) => file,
-        };
-        let mut text = String::new();
-        file.take(LOCK_MAX_BYTES).read_to_string(&mut text).map_err(|_| not_running())?;
-        let (pid, runtime) = text.split_once('\n').ok_or_else(not_running)?;
-        let pid = pid.parse().ok().filter(|pid| *pid > 1).ok_or_else(not_running)?;
-        Ok(Running { pid, runtime: PathBuf::from(runtime.trim_end_matches('\n')) })
+        })
+    }
+
+    /// Where this process is root's, it becomes the folder's owner before it looks at anything in there: what lies in somebody's
+    /// folder never moves root. A folder that is still to be made belongs to whoever owns the place.
+    ///
+    /// # Errors
+    /// The kernel keeps us from leaving root.
+    pub fn shed_root(&self) -> Outcome {
+        let place = self.folder.ancestors().find(|place| place.exists()).unwrap_or(Path::new("/"));
+        sandbox::shed_root(place).map(drop).map_err(|error| Failure::Failed(error.to_string()))
     }
 }
 
@@ -156,22 +142,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_without_a_lock_is_not_running() {
+    fn what_a_lock_file_says_makes_nothing_run() {
         let dir = tempfile::tempdir().unwrap();
         let profile = Profile::at(Some(dir.path().into())).unwrap();
         assert_eq!(profile.running().unwrap_err().code(), 4);
-        fs::write(dir.path().join("lock"), "77\n/run/x\n").unwrap();
+        fs::write(dir.path().join("lock"), format!("{}\n/run/x\n", std::process::id())).unwrap();
         assert_eq!(profile.running().unwrap_err().code(), 4, "a lock file that nobody holds");
-    }
-
-    #[test]
-    fn who_holds_the_lock_is_found_with_its_sockets() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("lock"), "77\n/run/x y\n").unwrap();
-        let file = fs::File::open(dir.path().join("lock")).unwrap();
-        let _held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
-        let running = Profile::at(Some(dir.path().into())).unwrap().running().unwrap();
-        assert_eq!(running, Running { pid: 77, runtime: "/run/x y".into() });
     }
 
     #[test]

@@ -80,6 +80,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         .clone()
         .ok_or_else(|| Failure::Usage("--dir DIR is missing: name the relay's folder".into()))?;
     let profile = Profile::at(Some(dir))?;
+    profile.shed_root()?;
     match &arguments.ask {
         Some(Ask::Status) => super::status::of(&profile, context),
         Some(Ask::Metrics) => metrics(&profile, context),
@@ -89,10 +90,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 
 fn start(arguments: &Arguments, profile: &Profile) -> Outcome {
     let default = profile.folder.join("relay.toml");
-    let config = match (&arguments.config, default.exists()) {
-        (Some(path), _) => read(path)?,
-        (None, true) => read(&default)?,
-        (None, false) => Config::default(),
+    let missing =
+        |path: &Path| Failure::Failed(format!("cannot read {}: there is no such file", path.display()));
+    let config = match &arguments.config {
+        Some(path) => read(path)?.ok_or_else(|| missing(path))?,
+        None => read(&default)?.unwrap_or_default(),
     };
     let first_of =
         |given: &[String], config: Vec<String>| if given.is_empty() { config } else { given.to_vec() };
@@ -114,9 +116,16 @@ fn start(arguments: &Arguments, profile: &Profile) -> Outcome {
     Launch { profile: profile.create()?, settings, gifts: Gifts::default(), with_parent: false }.exec()
 }
 
-fn read(path: &Path) -> Outcome<Config> {
-    let text = std::fs::read_to_string(path).doing(format!("read {}", path.display()))?;
-    parse(&text).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
+/// Longest configuration, bytes: a few hundred addresses.
+const CONFIG_MAX_BYTES: u64 = 64 << 10;
+
+fn read(path: &Path) -> Outcome<Option<Config>> {
+    let doing = || format!("read {}", path.display());
+    let Some(bytes) = supervisor::files::read_settings(path, CONFIG_MAX_BYTES).doing(doing())? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes).doing(doing())?;
+    parse(&text).map(Some).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
 }
 
 fn parse(text: &str) -> Result<Config, String> {

@@ -54,10 +54,15 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     with_relays(arguments.embedded_relays, launch)
 }
 
+/// For keyvault, unread. The number that was given is closed: this process may stay for as long as the suite runs.
 fn passphrase(number: i32) -> Outcome<std::os::fd::OwnedFd> {
-    sandbox::inherited(number).map_err(|_| {
+    let passphrase = sandbox::inherited(number).map_err(|_| {
         Failure::Usage(format!("descriptor {number} of --passphrase-fd is not open: give an open one"))
-    })
+    })?;
+    if number > 2 {
+        nix::unistd::close(number).doing("close the passphrase's descriptor")?;
+    }
+    Ok(passphrase)
 }
 
 /// Stays as the parent: starts the relays, then the suite, and stops all of it when told or when the suite ends.

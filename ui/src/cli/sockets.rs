@@ -8,9 +8,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::geteuid;
+use supervisor::running::Running;
 
 use super::exit::{Doing, Failure, Outcome};
-use super::paths::{Profile, Running};
+use super::paths::Profile;
 use crate::peers::PeerError;
 
 /// Which callee.
@@ -52,11 +55,11 @@ const ADDRESS_MAX_BYTES: usize = 107;
 pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
     let mut waited = Duration::ZERO;
     loop {
-        let runtime = profile.running()?.runtime;
-        match dial(&runtime, socket.file()) {
+        let running = profile.running()?;
+        match reach(&running, socket) {
             Ok(stream) => return Ok(stream.into()),
             Err(error) if waited >= RESTART_WAIT || !is_starting(&error) => {
-                let path = runtime.join(socket.file());
+                let path = running.runtime.join(socket.file());
                 return Err(Failure::NotRunning(format!(
                     "cannot reach {}: {error}; try again",
                     path.display()
@@ -72,6 +75,25 @@ pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
 /// There is no socket, or one of an earlier suite.
 fn is_starting(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
+}
+
+/// Connects to the suite and to nobody else: whoever listens there is asked of the kernel before a byte is sent.
+fn reach(running: &Running, socket: Socket) -> std::io::Result<UnixStream> {
+    let path = running.file(socket.file())?;
+    let stream = dial(path.parent().unwrap_or(&path), socket.file())?;
+    // The credentials are those of who called listen(2): the supervisor.
+    let peer = getsockopt(&stream, PeerCredentials)?;
+    if peer.pid() == running.pid && peer.uid() == geteuid().as_raw() {
+        return Ok(stream);
+    }
+    Err(std::io::Error::new(
+        std::io::ErrorKind::PermissionDenied,
+        format!(
+            "process {} of user {} listens there, which is not the suite; nothing was sent",
+            peer.pid(),
+            peer.uid()
+        ),
+    ))
 }
 
 /// A path may be longer than an address: then the folder is opened and the socket reached through its descriptor.
@@ -132,7 +154,7 @@ where
     C: FromClientHook,
     F: Future<Output = Result<T, PeerError>>,
 {
-    let stream = dial(&running.runtime, socket.file()).ok()?;
+    let stream = reach(running, socket).ok()?;
     let (client, connection) = ipc_schema::rpc::connect::<C>(stream.into()).ok()?;
     let answer = tokio::time::timeout(wait, call(client)).await;
     connection.abort();

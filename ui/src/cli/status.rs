@@ -7,10 +7,11 @@ use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
 use serde::Serialize;
+use supervisor::running::Running;
 use supervisor::state::State;
 
 use super::exit::{Failure, Outcome};
-use super::paths::{Profile, Running};
+use super::paths::Profile;
 use super::sockets::{self, Socket};
 use super::{Context, output};
 use crate::peers::messenger::{Counts, Messenger};
@@ -95,7 +96,8 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
 /// # Errors
 /// [`Failure::NotRunning`]: it has not got so far yet.
 pub(super) fn state(running: &Running) -> Outcome<State> {
-    State::read(&running.runtime).map_err(|error| {
+    let looked = running.file(supervisor::state::FILE).and_then(|_| State::read(&running.runtime));
+    looked.map_err(|error| {
         let path = running.runtime.join(supervisor::state::FILE);
         Failure::NotRunning(format!(
             "cannot read {}: {error}; the suite is starting or ending: try again",
@@ -182,10 +184,8 @@ fn uptime_s(started: u64) -> u64 {
 
 /// What the kernel says: that process lives, and the supervisor is its parent.
 pub(super) fn is_child(pid: u32, supervisor: u32) -> bool {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    field("PPid:") == Some(&supervisor.to_string())
-        && field("State:").is_some_and(|state| !state.starts_with('Z'))
+    let status = sandbox::read_proc_status(pid);
+    status.is_ok_and(|status| status.parent == supervisor.cast_signed() && status.lives)
 }
 
 fn words(status: &Status) -> String {

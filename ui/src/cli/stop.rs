@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Signal, pidfd_send_signal};
 use serde::Serialize;
 
 use super::exit::{Doing, Failure, Outcome};
@@ -29,7 +28,9 @@ pub(super) fn run(context: &Context) -> Outcome {
 /// Stops the suite of `profile` and waits until its folder is free. Gives the process id that it had.
 fn stop(profile: &Profile) -> Outcome<i32> {
     let running = profile.running()?;
-    kill(Pid::from_raw(running.pid), Signal::SIGTERM).doing(format!("stop process {}", running.pid))?;
+    let doing = || format!("stop process {}", running.pid);
+    // By a handle: a number may be another process's by now.
+    pidfd_send_signal(running.handle().doing(doing())?, Signal::TERM).doing(doing())?;
     let mut waited = Duration::ZERO;
     while profile.running().is_ok_and(|now| now.pid == running.pid) {
         if waited >= WAIT {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::TryFutureExt;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use tokio::time::Instant;
 
@@ -98,7 +99,10 @@ where
         let socket = sockets::connect(profile, Socket::Unlock)?;
         let (client, connection) =
             ipc_schema::rpc::connect::<unlock::Client>(socket).doing("speak to the suite")?;
-        let answer = tokio::time::timeout(longest, call(Unlock::new(client))).await;
+        // No passphrase rides ahead: it is sent once keyvault has answered.
+        let there = client.client.hook.when_resolved().map_err(PeerError::from);
+        let talk = there.and_then(|()| call(Unlock::new(client)));
+        let answer = tokio::time::timeout(longest, talk).await;
         connection.abort();
         match answer {
             Ok(Ok(answer)) => return Ok(answer),
