@@ -16,7 +16,7 @@ mod suite;
 
 pub use part::Part;
 pub use processes::{alive, children_of, kill_9, task_statuses};
-pub use suite::{Answer, Person, Relay, Suite, private_network};
+pub use suite::{Answer, PASSPHRASE, Person, Relay, Suite, ask, folder, private_network, privatus};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

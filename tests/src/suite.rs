@@ -128,8 +128,7 @@ impl Suite {
     /// Runs a command with `input` on its stdin.
     #[must_use]
     pub fn ask_with(&self, arguments: &[&str], input: &str) -> Answer {
-        let folder = self.folder.to_str().unwrap();
-        run(privatus(self.uid).args(["--profile", folder]).args(arguments), input)
+        ask(&self.folder, arguments, input, self.uid)
     }
 
     /// The one object of `status --json`.
@@ -191,8 +190,15 @@ impl Drop for Suite {
     }
 }
 
+/// Runs a command on the profile in `folder`, whether a suite runs there or not.
+#[must_use]
+pub fn ask(folder: &Path, arguments: &[&str], input: &str, uid: Option<u32>) -> Answer {
+    run(privatus(uid).arg("--profile").arg(folder).args(arguments), input)
+}
+
 /// The `privatus` command, as another user where one is named.
-fn privatus(uid: Option<u32>) -> Command {
+#[must_use]
+pub fn privatus(uid: Option<u32>) -> Command {
     let mut command = Command::new(binaries().join("privatus"));
     command.env_remove("XDG_RUNTIME_DIR");
     if let Some(uid) = uid {
@@ -214,7 +220,11 @@ fn run(command: &mut Command, input: &str) -> Answer {
 }
 
 /// A folder that `uid` may use, and that vanishes with its owner.
-fn folder(uid: Option<u32>) -> TempDir {
+///
+/// # Panics
+/// The disk is full.
+#[must_use]
+pub fn folder(uid: Option<u32>) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     if let Some(uid) = uid {
         let (uid, gid) = (nix::unistd::Uid::from_raw(uid), nix::unistd::Gid::from_raw(uid));

@@ -109,7 +109,7 @@ fn the_duress_passphrase_opens_an_empty_profile_and_the_real_one_is_gone() {
     let mut suite = Suite::start(person.dir.path(), &run, "under duress\n", None);
     assert_eq!(suite.line(), "ready", "{}", suite.said());
     until("its history answers", || (suite.ask(&["contacts"]).code == 0).then_some(()));
-    assert!(person.dir.path().join("decoy.db").exists(), "a fresh decoy stands by");
+    assert!(person.dir.path().join("history/decoy.db").exists(), "a fresh decoy stands by");
     assert_eq!(suite.stop(), 0);
 
     let (code, said) = Suite::start(person.dir.path(), &run, &format!("{OLD}\n"), None).end();
@@ -148,7 +148,7 @@ fn panic_leaves_nothing_whether_the_suite_runs_or_not() {
             assert_eq!(person.suite.stop(), 0);
         }
         let _ = person.suite.ask(&["panic", "--yes"]).ok();
-        for file in ["vault", "store.db", "decoy.db", "onion.state"] {
+        for file in ["vault", "history", "onion.state", "lock"] {
             assert!(!person.dir.path().join(file).exists(), "{file}");
         }
         if running {
