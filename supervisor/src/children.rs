@@ -193,8 +193,9 @@ impl Part {
             "." => setting.folder.clone(),
             folder => setting.folder.join(folder),
         });
-        let args = Args { name: self.process.name.into(), namespaces: setting.namespaces, role, folder };
-        args.to_argv()
+        let (name, namespaces) = (self.process.name.into(), setting.namespaces);
+        let without_walls = setting.settings.without_walls;
+        Args { name, namespaces, role, folder, without_walls }.to_argv()
     }
 
     /// Grants one thing. A child that ended meanwhile is no error here: its pidfd tells. One that takes nothing is ended.
