@@ -6,6 +6,7 @@ fn main() {
     let mut command = capnpc::CompilerCommand::new();
     command.src_prefix(".").default_parent_module(vec!["generated".into()]).file("grant.capnp");
     println!("cargo:rerun-if-changed=edges");
+    println!("cargo:rerun-if-changed=grant.capnp");
     let mut edges: Vec<_> = std::fs::read_dir("edges")
         .expect("edges/ is part of the crate")
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -37,6 +37,8 @@ struct Grant {
     createVault @6 :Bool;
     # keyvault: a passphrase was granted and the folder is new: create instead of unlock.
     relayConfig @7 :RelayConfig;
+    withoutWalls @8 :Bool;
+    # To the supervisor: start also where a required wall is missing. From it: one is.
 
     enum Role { client @0; relay @1; }
   }

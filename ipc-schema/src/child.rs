@@ -1,4 +1,4 @@
-//! A child's life, the same for every process: shed, jail, loop, filter, grants, serve.
+//! A child's life, the same for every process: undumpable, jail, loop, filter, grants, serve.
 //!
 //! The order is the security argument (architecture.md, *Confinement*): everything that needs a system call which the filter
 //! forbids happens before it, and the first byte from anyone is read after it.
@@ -135,8 +135,8 @@ where
     S: FnOnce(Child) -> F,
     F: Future<Output = Exit>,
 {
-    abort_on_panic();
-    match start(profile, serve) {
+    let entered = sandbox::first_line().map_err(Into::into);
+    match entered.and_then(|()| start(profile, serve)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             eprintln!("{error}");
@@ -159,9 +159,11 @@ where
     S: FnOnce(Child) -> F,
     F: Future<Output = Exit>,
 {
+    abort_on_panic();
     let arguments = sandbox::Args::parse(std::env::args_os())?;
     let control = sandbox::take_control()?;
-    let jail = sandbox::enter(profile, control.as_fd(), arguments.folder.as_deref(), arguments.namespaces)?;
+    let enter = if arguments.without_walls { sandbox::enter_without_walls } else { sandbox::enter };
+    let jail = enter(profile, control.as_fd(), arguments.folder.as_deref(), arguments.namespaces)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let control = {
         let _runtime = runtime.enter();

@@ -56,6 +56,8 @@ pub struct Settings {
     pub headless: bool,
     /// A new profile: keyvault creates with the granted passphrase.
     pub create_vault: bool,
+    /// To the supervisor: start also where a required wall is missing. From it: one is.
+    pub without_walls: bool,
     /// Relay only: most queues to hold.
     pub queues_max: u32,
     /// Relay only: most bytes of mailbox disk.
@@ -145,6 +147,7 @@ fn write_settings(mut out: grant_capnp::grant::settings::Builder<'_>, settings: 
     }
     out.set_headless(settings.headless);
     out.set_create_vault(settings.create_vault);
+    out.set_without_walls(settings.without_walls);
     let mut relay = out.init_relay_config();
     relay.set_queues_max(settings.queues_max);
     relay.set_disk_max_bytes(settings.disk_max_bytes);
@@ -248,6 +251,7 @@ fn read_settings(settings: grant_capnp::grant::settings::Reader<'_>) -> Result<S
         listen: texts(settings.get_listen())?,
         headless: settings.get_headless(),
         create_vault: settings.get_create_vault(),
+        without_walls: settings.get_without_walls(),
         queues_max: relay.get_queues_max(),
         disk_max_bytes: relay.get_disk_max_bytes(),
         operator_tag: fixed(relay.get_operator_tag())?,
@@ -275,6 +279,7 @@ mod tests {
             listen: vec!["/ip4/0.0.0.0/udp/0/quic-v1".into()],
             headless: true,
             create_vault: true,
+            without_walls: true,
             queues_max: 7,
             disk_max_bytes: 8,
             operator_tag: [9; 16],

@@ -46,6 +46,7 @@ impl Start<'_> {
             namespaces: false,
             role: sandbox::Role::Client,
             folder: None,
+            without_walls: false,
         };
         let pid = spawn(&SpawnSpec {
             program: Path::new(env!("CARGO_BIN_EXE_keyvault")),

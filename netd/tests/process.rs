@@ -46,6 +46,7 @@ impl Process {
             namespaces: false,
             role: sandbox::Role::Relay,
             folder: None,
+            without_walls: false,
         };
         let spec = SpawnSpec {
             program: env!("CARGO_BIN_EXE_netd").as_ref(),

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn child() -> Result<(), Box<dyn std::error::Error>> {
+    sandbox::first_line()?;
     let args = sandbox::Args::parse(std::env::args_os())?;
     let profile = sandbox::profiles::by_name(&args.name).ok_or("no such profile")?;
     let control = sandbox::take_control()?;

@@ -1,6 +1,6 @@
 //! A child's command line: the few facts it needs before its control socket may be read.
 //!
-//! `<name> --namespaces=yes|no --role=client|relay [--folder=PATH]`. The path comes in argv and never in a Grant,
+//! `<name> --namespaces=yes|no --role=client|relay [--folder=PATH] [--walls=optional]`. The path comes in argv and never in a Grant,
 //! because the mount namespace is built before the filter, and the first message is read after it.
 
 use std::ffi::{OsStr, OsString};
@@ -27,6 +27,8 @@ pub struct Args {
     pub role: Role,
     /// The one folder, absolute, for a profile that has one.
     pub folder: Option<PathBuf>,
+    /// The user insists on a start where a required wall is missing (`--without-walls`).
+    pub without_walls: bool,
 }
 
 /// The command line is not one that the supervisor writes: someone started a child by hand.
@@ -42,7 +44,7 @@ impl Args {
     pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Self, ArgsError> {
         let mut argv = argv.into_iter();
         let name = argv.next().and_then(|name| name.into_string().ok()).ok_or(ArgsError)?;
-        let (mut namespaces, mut role, mut folder) = (None, None, None);
+        let (mut namespaces, mut role, mut folder, mut walls) = (None, None, None, None);
         for arg in argv {
             let bytes = arg.as_bytes();
             let at = bytes.iter().position(|b| *b == b'=').ok_or(ArgsError)?;
@@ -52,13 +54,15 @@ impl Args {
                 b"--namespaces" => namespaces.replace(yes_or_no(value)?).is_some(),
                 b"--role" => role.replace(role_of(value)?).is_some(),
                 b"--folder" => folder.replace(absolute(value)?).is_some(),
+                b"--walls" => walls.replace(optional(value)?).is_some(),
                 _ => true,
             };
             if doubled {
                 return Err(ArgsError);
             }
         }
-        Ok(Self { name, namespaces: namespaces.ok_or(ArgsError)?, role: role.ok_or(ArgsError)?, folder })
+        let (namespaces, role) = (namespaces.ok_or(ArgsError)?, role.ok_or(ArgsError)?);
+        Ok(Self { name, namespaces, role, folder, without_walls: walls.is_some() })
     }
 
     /// The command line that [`Args::parse`] reads back.
@@ -75,6 +79,9 @@ impl Args {
             arg.extend_from_slice(folder.as_os_str().as_bytes());
             argv.push(OsString::from_vec(arg));
         }
+        if self.without_walls {
+            argv.push("--walls=optional".into());
+        }
         argv
     }
 }
@@ -85,6 +92,10 @@ fn yes_or_no(value: &OsStr) -> Result<bool, ArgsError> {
         b"no" => Ok(false),
         _ => Err(ArgsError),
     }
+}
+
+fn optional(value: &OsStr) -> Result<(), ArgsError> {
+    if value == "optional" { Ok(()) } else { Err(ArgsError) }
 }
 
 fn role_of(value: &OsStr) -> Result<Role, ArgsError> {
@@ -113,7 +124,8 @@ mod tests {
         let odd = PathBuf::from(OsStr::from_bytes(b"/home/\xff=a b/--role=relay"));
         for folder in [None, Some(PathBuf::from("/var/lib/privatus")), Some(odd)] {
             for (namespaces, role) in [(true, Role::Client), (false, Role::Relay)] {
-                let args = Args { name: "stored".into(), namespaces, role, folder: folder.clone() };
+                let (name, without_walls) = ("stored".into(), namespaces);
+                let args = Args { name, namespaces, role, folder: folder.clone(), without_walls };
                 assert_eq!(Args::parse(args.to_argv()), Ok(args));
             }
         }
@@ -134,6 +146,8 @@ mod tests {
             &["netd", "--namespaces=no", "--role=client", "--folder=/a", "--folder=/b"],
             &["netd", "--namespaces=no", "--role=client", "--help"],
             &["netd", "--namespaces=no", "--role=client", "--what=1"],
+            &["netd", "--namespaces=no", "--role=client", "--walls=none"],
+            &["netd", "--namespaces=no", "--role=client", "--walls=optional", "--walls=optional"],
         ] {
             assert_eq!(parse(argv), Err(ArgsError), "{argv:?}");
         }

@@ -4,12 +4,13 @@
 use std::io;
 
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource as Kernel, getrlimit};
 
 use crate::error::{Doing, Error};
 use crate::landlock::{Domain, Enforced};
 use crate::namespaces::Namespaces;
 use crate::profiles::{self, Profile};
+use crate::resource::Resource;
 use crate::sys::{self, Capabilities};
 
 /// The length of every encoded report.
@@ -55,6 +56,8 @@ pub struct Report {
     pub inet_allowed: bool,
     /// Whether other processes of the user could ptrace or dump it.
     pub dumpable: bool,
+    /// Whether it was undumpable before its first instruction ([`crate::Image`]).
+    pub born_undumpable: bool,
     /// The hard limit on a core dump, in bytes.
     pub core_bytes: u64,
     /// Memory that is both writable and executable.
@@ -89,16 +92,17 @@ impl Report {
             capabilities: sys::capabilities().doing("read the capabilities")?,
             namespaces,
             inet_allowed: profile.allows_inet(),
-            dumpable: prctl::get_dumpable().map_err(io::Error::from).doing("read dumpable")?,
-            core_bytes: limit(Resource::RLIMIT_CORE, "read the core limit")?,
+            dumpable: sys::dumpable().doing("read dumpable")?,
+            born_undumpable: crate::privileges::born_undumpable(),
+            core_bytes: limit(Kernel::RLIMIT_CORE, "read the core limit")?,
             write_execute: match sys::write_execute_denied() {
                 Some(true) => WriteExecute::Denied,
                 Some(false) => WriteExecute::Possible,
                 None => WriteExecute::Unknown,
             },
             memfd_secret: crate::secret::memfd_secret_works(),
-            descriptors: limit(Resource::RLIMIT_NOFILE, "read the descriptor limit")?,
-            locked_bytes: limit(Resource::RLIMIT_MEMLOCK, "read the memory lock limit")?,
+            descriptors: limit(Kernel::RLIMIT_NOFILE, "read the descriptor limit")?,
+            locked_bytes: limit(Kernel::RLIMIT_MEMLOCK, "read the memory lock limit")?,
             open_files: open_descriptors(),
         })
     }
@@ -114,11 +118,10 @@ impl Report {
     /// The required walls that are missing, by the words of `privatus audit`. Empty is good.
     #[must_use]
     pub fn weaker(&self) -> Vec<&'static str> {
-        let landlock_missing = self.profile.landlock && self.landlock.abi == 0;
         let checks = [
             (self.seccomp_mode != SECCOMP_FILTER, "seccomp"),
             (!self.no_new_privs, "no_new_privs"),
-            (landlock_missing, "landlock"),
+            (self.lacks_file_wall(), "landlock"),
             (self.has_capabilities(), "capabilities"),
             (self.dumpable, "dumpable"),
             (self.core_bytes != 0, "core"),
@@ -132,11 +135,23 @@ impl Report {
     pub fn notes(&self) -> Vec<&'static str> {
         let checks = [
             (self.profile.namespaces && !self.namespaces.contains(Namespaces::MOUNT), "no namespaces"),
-            (self.profile.locked_bytes > 0 && !self.memfd_secret, "no memfd_secret"),
+            (self.profile.landlock && self.landlock.abi == 0, "no Landlock"),
+            (self.profile.landlock && !self.born_undumpable, "readable by this user while it started"),
+            (
+                self.profile.most(Resource::LockedMemory).is_some_and(|most| most > 0) && !self.memfd_secret,
+                "no memfd_secret",
+            ),
             (self.profile.landlock && self.landlock.enforced == Enforced::Partly, "older Landlock"),
             (self.profile.mdwe && self.write_execute != WriteExecute::Denied, "no memory-deny-write-execute"),
         ];
         checks.into_iter().filter(|(missing, _)| *missing).map(|(_, name)| name).collect()
+    }
+
+    /// Files can be named, and neither a root of its own nor Landlock says which.
+    #[must_use]
+    pub fn lacks_file_wall(&self) -> bool {
+        let walled = self.landlock.abi > 0 || self.namespaces.contains(Namespaces::MOUNT);
+        self.profile.landlock && !walled && self.profile.has_path_calls()
     }
 
     /// Any capability but those in the bounding set, which without the others and with no_new_privs gives nothing.
@@ -158,7 +173,8 @@ impl Report {
             self.namespaces.0,
             u8::from(self.inet_allowed),
         ]);
-        out.put(&[u8::from(self.dumpable), self.write_execute as u8, u8::from(self.memfd_secret), 0]);
+        out.put(&[u8::from(self.dumpable), self.write_execute as u8, u8::from(self.memfd_secret)]);
+        out.put(&[u8::from(self.born_undumpable)]);
         for number in [self.pid, self.filters, self.open_files] {
             out.put(&number.to_le_bytes());
         }
@@ -188,7 +204,7 @@ impl Report {
         let (inet_allowed, dumpable) = (from.flag()?, from.flag()?);
         let write_execute = write_execute(from.byte()?)?;
         let memfd_secret = from.flag()?;
-        from.at_most(0)?;
+        let born_undumpable = from.flag()?;
         let [pid, filters, open_files] = [from.word()?, from.word()?, from.word()?];
         let capabilities = Capabilities {
             effective: from.long()?,
@@ -214,6 +230,7 @@ impl Report {
             namespaces,
             inet_allowed,
             dumpable,
+            born_undumpable,
             core_bytes,
             write_execute,
             memfd_secret,
@@ -306,7 +323,7 @@ fn open_descriptors() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profiles::{KEYVAULT, NETD, SUPERVISOR, UI};
+    use crate::profiles::{KEYVAULT, NETD, STORED, SUPERVISOR, UI};
 
     fn report() -> Report {
         Report {
@@ -321,6 +338,7 @@ mod tests {
             namespaces: Namespaces(31),
             inet_allowed: false,
             dumpable: false,
+            born_undumpable: true,
             core_bytes: 0,
             write_execute: WriteExecute::Denied,
             memfd_secret: true,
@@ -347,6 +365,7 @@ mod tests {
             namespaces: Namespaces::NONE,
             inet_allowed: true,
             dumpable: true,
+            born_undumpable: false,
             core_bytes: u64::MAX,
             write_execute: WriteExecute::Unknown,
             memfd_secret: false,
@@ -361,7 +380,7 @@ mod tests {
     fn the_encoding_stays_as_it_is() {
         let bytes = report().encode();
         assert_eq!(&bytes[..8], b"pv-walls");
-        assert_eq!(bytes[8..20], [1, 3, 2, 1, 7, 2, 31, 0, 0, 1, 1, 0]);
+        assert_eq!(bytes[8..20], [1, 3, 2, 1, 7, 2, 31, 0, 0, 1, 1, 1]);
         assert_eq!(bytes[20..32], [0x00, 0x28, 0x6b, 0xee, 4, 0, 0, 0, 12, 0, 0, 0]);
         assert_eq!(bytes[96..104], 0x0123_4567_89ab_cdef_u64.to_le_bytes());
         assert_eq!(bytes[104..], [0; 24]);
@@ -392,7 +411,13 @@ mod tests {
         let capabilities = Capabilities { permitted: 1, ..report().capabilities };
         assert_eq!(Report { seccomp_mode: 0, ..report() }.weaker(), ["seccomp"]);
         assert_eq!(Report { no_new_privs: false, ..report() }.weaker(), ["no_new_privs"]);
-        assert_eq!(Report { landlock: nothing, ..report() }.weaker(), ["landlock"]);
+        let rootless = Namespaces(Namespaces::USER.0 | Namespaces::NETWORK.0);
+        let open = Report { profile: &STORED, landlock: nothing, namespaces: rootless, ..report() };
+        assert_eq!(open.weaker(), ["landlock"]);
+        // Either of the two is enough, and who cannot name a file needs none.
+        assert_eq!(Report { namespaces: Namespaces(31), ..open }.weaker(), [""; 0]);
+        assert_eq!(Report { landlock: report().landlock, ..open }.weaker(), [""; 0]);
+        assert_eq!(Report { profile: &KEYVAULT, ..open }.weaker(), [""; 0]);
         assert_eq!(Report { capabilities, ..report() }.weaker(), ["capabilities"]);
         assert_eq!(Report { dumpable: true, ..report() }.weaker(), ["dumpable"]);
         assert_eq!(Report { core_bytes: 1, ..report() }.weaker(), ["core"]);
@@ -415,6 +440,9 @@ mod tests {
             poor.notes(),
             ["no namespaces", "no memfd_secret", "older Landlock", "no memory-deny-write-execute"]
         );
+        let nothing = Domain { abi: 0, enforced: Enforced::Nothing };
+        let seen = Report { landlock: nothing, born_undumpable: false, ..report() };
+        assert_eq!(seen.notes(), ["no Landlock", "readable by this user while it started"]);
         let window = Report { profile: &UI, write_execute: WriteExecute::Possible, ..report() };
         assert_eq!(window.notes(), [""; 0]);
     }

@@ -34,6 +34,12 @@ pub enum Error {
         /// Whether it needs one.
         wanted: bool,
     },
+    /// The table has calls that take a path, and neither a root of its own nor Landlock bounds them.
+    #[error("neither user namespaces nor Landlock keep the {profile} process from the files of this user")]
+    NoFileWall {
+        /// The profile's name.
+        profile: &'static str,
+    },
     /// The folder's path is relative or holds a NUL, so it means nothing after the root has moved.
     #[error("not an absolute path: {0}")]
     Path(PathBuf),

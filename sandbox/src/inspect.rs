@@ -141,6 +141,23 @@ impl Held {
         Ok(Some(program))
     }
 
+    /// Puts `text` and its NUL where the thread's stack is unused, and gives the address: a path for [`Held::try_call`].
+    ///
+    /// # Errors
+    /// As ptrace(2).
+    #[cfg(target_arch = "x86_64")]
+    pub fn put(&self, text: &std::ffi::CStr) -> io::Result<u64> {
+        // Beyond the red zone, and with room above it for what the call itself may fill in.
+        let at = (ptrace::getregs(self.thread)?.rsp - 8192) & !7;
+        for (word, to) in text.to_bytes_with_nul().chunks(8).zip((at..).step_by(8)) {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(word).for_each(|(byte, from)| *byte = *from);
+            let to = ptr::with_exposed_provenance_mut(usize::try_from(to).map_err(io::Error::other)?);
+            ptrace::write(self.thread, to, i64::from_ne_bytes(bytes))?;
+        }
+        Ok(at)
+    }
+
     /// Makes the thread enter the system call `number` where it stands, and tells what came of it. Where it lives on, it goes
     /// on as if nothing had been.
     ///

@@ -1,5 +1,7 @@
 //! A child's way in, in the one order that works.
 
+use std::ffi::CString;
+use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
@@ -42,8 +44,23 @@ pub fn take_control() -> Result<OwnedFd, Error> {
 /// `namespaces_allowed` is what the supervisor's probe found.
 ///
 /// # Errors
-/// Any wall that cannot be raised, but namespaces, which are a bonus. The process must end then.
+/// Any wall that cannot be raised. Of namespaces and Landlock each may be missing, but not both where the table has calls that
+/// take a path: [`Error::NoFileWall`]. The process must end then.
 pub fn enter(
+    profile: &'static Profile,
+    control: BorrowedFd<'_>,
+    folder: Option<&Path>,
+    namespaces_allowed: bool,
+) -> Result<Jail, Error> {
+    let jail = enter_without_walls(profile, control, folder, namespaces_allowed)?;
+    if jail.report.lacks_file_wall() { Err(Error::NoFileWall { profile: profile.name }) } else { Ok(jail) }
+}
+
+/// As [`enter`], also where nothing but modes keeps files of the user from the process: for `--without-walls`.
+///
+/// # Errors
+/// As [`enter`], but for that one.
+pub fn enter_without_walls(
     profile: &'static Profile,
     control: BorrowedFd<'_>,
     folder: Option<&Path>,
@@ -55,8 +72,9 @@ pub fn enter(
         // SAFETY: at this point the process has opened nothing of its own; what lies above was left open by mistake.
         unsafe { sys::close_from(CONTROL_FD + 1) }.doing("close inherited descriptors")?;
     }
-    privileges::limit(profile)?;
+    name_process(profile.name)?;
     let namespaces = if namespaces_allowed { own_namespaces(profile, &view)? } else { Namespaces::NONE };
+    privileges::limit(profile, namespaces)?;
     privileges::drop_capabilities(0)?;
     privileges::harden(profile.mdwe)?;
     privileges::die_with(control)?;
@@ -64,6 +82,12 @@ pub fn enter(
     let report = Report::measure(profile, domain, namespaces)?;
     let filters = bpf::compile(profile.name, &profile.rows(), std::process::id())?;
     Ok(Jail { report, filters, thread: PhantomData })
+}
+
+/// What is run from memory has no name of its own for ps(1).
+fn name_process(name: &str) -> Result<(), Error> {
+    let name = CString::new(name).map_err(io::Error::from).doing("name the process")?;
+    nix::sys::prctl::set_name(&name).map_err(io::Error::from).doing("name the process")
 }
 
 /// Fails where a thread exists that the walls would miss. Without /proc nothing can be said; then the callers' order

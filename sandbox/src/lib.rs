@@ -1,11 +1,13 @@
 //! Confinement: what every process of Privatus gives up before it reads its first foreign byte.
 //!
 //! All authority over the kernel stands in [`profiles`], as tables with a reason per row. The rest of the crate is the
-//! mechanism. A child's `main` calls, in this order and with one thread until the runtime is made:
+//! mechanism. A child is run from an [`Image`] that nobody can read; its `main` calls, in this order and with one thread until
+//! the runtime is made:
 //!
 //! ```no_run
 //! # use std::os::fd::AsFd;
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! sandbox::first_line()?;
 //! let args = sandbox::Args::parse(std::env::args_os())?;
 //! let control = sandbox::take_control()?;
 //! let jail = sandbox::enter(&sandbox::profiles::STORED, control.as_fd(), args.folder.as_deref(), args.namespaces)?;
@@ -28,15 +30,19 @@ mod args;
 pub mod audit;
 pub mod bpf;
 mod error;
+mod image;
 mod inherited;
 #[cfg(feature = "inspect")]
 pub mod inspect;
 mod jail;
 mod landlock;
+mod maps;
 mod namespaces;
+mod outside;
 mod privileges;
 mod procfs;
 pub mod profiles;
+pub mod resource;
 pub mod rule;
 mod secret;
 pub mod signals;
@@ -51,11 +57,13 @@ mod wiping;
 pub use args::{Args, ArgsError, Role};
 pub use audit::{REPORT_BYTES, Report, ReportError};
 pub use error::Error;
+pub use image::Image;
 pub use inherited::{inherited, only_inherited};
-pub use jail::{Jail, enter, take_control};
+pub use jail::{Jail, enter, enter_without_walls, take_control};
 pub use landlock::{Domain, Enforced, has_landlock};
 pub use namespaces::{Namespaces, Probe, probe as probe_namespaces};
-pub use privileges::close_to_others;
+pub use outside::{Outside, ptrace_scope};
+pub use privileges::first_line;
 pub use procfs::{Status, read_proc_status, read_task_statuses};
 pub use profiles::Profile;
 pub use secret::{Guard, SecretMemory};

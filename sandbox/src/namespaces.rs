@@ -55,8 +55,6 @@ impl Namespaces {
     }
 }
 
-/// The id a process has inside. Not zero: as uid 0 SQLite would call fchown.
-const INSIDE_ID: u32 = 1000;
 /// Where the new root is put together. Hidden by it until the old root is gone.
 const STAGE: &str = "/tmp";
 /// No process runs files, opens devices or gains by set-uid bits here.
@@ -73,17 +71,20 @@ pub(crate) struct Failure {
     pub(crate) broken: bool,
 }
 
-/// Leaves the world for namespaces in which only `view` exists. One thread, dumpable, before Landlock.
+/// Leaves the world for namespaces in which only `view` exists. One thread, before Landlock.
+///
+/// The user namespace alone comes first: the helper that writes its maps can be made to act by others of this user, and must
+/// not be in the mount namespace.
 pub(crate) fn enter(view: &View, network: bool) -> Result<Namespaces, Failure> {
-    let (uid, gid) = (geteuid(), getegid());
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let (flags, entered) = wanted(network);
     let before = |step| failure(step, Namespaces::NONE, false);
+    let alone = |step| failure(step, Namespaces::USER, false);
     let maps = |step| failure(step, entered, false);
     let broken = |step| failure(step, entered, true);
-    unshare(flags).map_err(io::Error::from).map_err(before("unshare"))?;
-    fs::write("/proc/self/setgroups", "deny").map_err(maps("deny setgroups"))?;
-    fs::write("/proc/self/uid_map", format!("{INSIDE_ID} {uid} 1\n")).map_err(maps("map the user"))?;
-    fs::write("/proc/self/gid_map", format!("{INSIDE_ID} {gid} 1\n")).map_err(maps("map the group"))?;
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(io::Error::from).map_err(before("unshare"))?;
+    crate::maps::write(uid, gid).map_err(alone("map the user"))?;
+    unshare(flags).map_err(io::Error::from).map_err(alone("unshare"))?;
     change("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE).map_err(maps("make / private"))?;
     // Reopened by path only now: a descriptor from before the unshare belongs to the old mount namespace.
     let sources = open_all(view).map_err(maps("open what is to be seen"))?;
@@ -99,10 +100,7 @@ pub(crate) fn enter(view: &View, network: bool) -> Result<Namespaces, Failure> {
 }
 
 fn wanted(network: bool) -> (CloneFlags, Namespaces) {
-    let flags = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
+    let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     let bits = Namespaces::USER.0 | Namespaces::IPC.0 | Namespaces::UTS.0;
     if network {
         (flags, Namespaces(bits))
@@ -250,8 +248,6 @@ pub fn probe(folder: Option<&Path>) -> Probe {
     // SAFETY: the caller has one thread, so the child may call anything; it leaves by _exit and runs no destructor.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => {
-            // A supervisor that was root and is not any more is not dumpable, and could not write the maps.
-            let _ = nix::sys::prctl::set_dumpable(true);
             let worked = enter(&view, false).is_ok() && reachable(&view);
             // SAFETY: ends the child; nothing of the parent's is flushed or dropped twice.
             unsafe { libc::_exit(i32::from(!worked)) }

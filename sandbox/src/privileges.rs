@@ -2,48 +2,52 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 
 use crate::error::{Doing, Error};
+use crate::namespaces::Namespaces;
 use crate::profiles::Profile;
+use crate::resource::{self, Limit, Resource};
 use crate::sys;
 
-/// No dump of secrets, a bound on descriptors, and as much locked memory as the profile locks.
-/// NPROC is left out: it counts all processes of the user.
-pub(crate) fn limit(profile: &Profile) -> Result<(), Error> {
+/// The profile's resources, as far as they count where `namespaces` were entered. What would make a file too long is an
+/// error, not a signal that kills.
+pub(crate) fn limit(profile: &Profile, namespaces: Namespaces) -> Result<(), Error> {
     forbid_core()?;
-    lower(Resource::RLIMIT_NOFILE, profile.descriptors).doing("limit the descriptors")?;
-    lower(Resource::RLIMIT_MEMLOCK, profile.locked_bytes).doing("limit the locked memory")
+    // SAFETY: ignores a signal; no handler of ours runs.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    profile.limits().filter(|limit| limit.resource.counts_in(namespaces)).try_for_each(Limit::apply)
 }
 
-pub(crate) fn forbid_core() -> Result<(), Error> {
-    lower(Resource::RLIMIT_CORE, 0).doing("forbid core dumps")
-}
+/// Whether the process was undumpable when its first line ran: no one of this user could have looked into it before.
+static BORN_UNDUMPABLE: AtomicBool = AtomicBool::new(false);
 
-/// First line of every `main` that may hold a secret: from here on no program of the same user can read this process's memory,
-/// and no dump of it is written. Everything that [`harden`] does for a sealed process besides comes later.
+/// The first line of every program's `main`: no dump, and no other process of this user looks in from here on.
 ///
 /// # Errors
-/// The kernel refuses: the process must end.
-pub fn close_to_others() -> Result<(), Error> {
-    forbid_core()?;
-    undumpable()
+/// The kernel refuses, which it never does: the process must end.
+pub fn first_line() -> Result<(), Error> {
+    BORN_UNDUMPABLE.store(!sys::dumpable().doing("read dumpable")?, Ordering::Relaxed);
+    undumpable()?;
+    forbid_core()
+}
+
+/// What [`first_line`] found.
+pub(crate) fn born_undumpable() -> bool {
+    BORN_UNDUMPABLE.load(Ordering::Relaxed)
 }
 
 fn undumpable() -> Result<(), Error> {
     prctl::set_dumpable(false).map_err(io::Error::from).doing("become undumpable")
 }
 
-/// Sets both limits to `most`, or to what we are allowed where that is less.
-fn lower(resource: Resource, most: u64) -> io::Result<()> {
-    let (_, hard) = getrlimit(resource)?;
-    let limit = most.min(hard);
-    Ok(setrlimit(resource, limit, limit)?)
+pub(crate) fn forbid_core() -> Result<(), Error> {
+    resource::limit(Resource::Core, 0, "memory holds secrets").apply()
 }
 
 /// Drops the bounding, ambient and all other capability sets but what is in `keep`.
@@ -53,8 +57,8 @@ pub(crate) fn drop_capabilities(keep: u64) -> Result<(), Error> {
     sys::set_capabilities(keep).doing("drop the capabilities")
 }
 
-/// No gain by exec, no dump and no ptrace by processes of the same user, no code that was written by ourselves.
-/// Comes after the id maps, which a process that is not dumpable cannot write.
+/// No gain by exec, no dump and no ptrace by processes of the same user (anew: a change of credentials may undo it), no code
+/// that was written by ourselves.
 pub(crate) fn harden(deny_write_execute: bool) -> Result<(), Error> {
     nnp()?;
     undumpable()?;

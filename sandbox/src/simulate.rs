@@ -6,9 +6,14 @@ use std::io;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
 
 use crate::error::{Doing, Error};
+
+mod notify;
 
 /// A system where no further user namespace can be made: the calling process moves into one and sets its limit to none.
 /// Its ids stay as they are. One thread.
@@ -48,9 +53,43 @@ pub fn no_memfd_secret() -> Result<(), Error> {
     fail_with(libc::ENOSYS, &[libc::SYS_memfd_secret])
 }
 
+/// Linux 6.1: Landlock's second ABI (no TCP ports, no scopes), no memory-deny-write-execute, no SO_PASSRIGHTS, no word for
+/// memory files that may be run, and memfd_secret off. Lasts as long as the calling thread.
+///
+/// # Errors
+/// The kernel has no seccomp, or no user notification.
+pub fn older_kernel() -> Result<(), Error> {
+    const SO_PASSRIGHTS: u64 = 83;
+    fail_where(libc::EINVAL, libc::SYS_prctl, &[(0, u64::MAX, flag(libc::PR_SET_MDWE))])?;
+    fail_where(libc::EINVAL, libc::SYS_prctl, &[(0, u64::MAX, flag(libc::PR_GET_MDWE))])?;
+    let socket = (1, u64::MAX, flag(libc::SOL_SOCKET));
+    fail_where(libc::ENOPROTOOPT, libc::SYS_setsockopt, &[socket, (2, u64::MAX, SO_PASSRIGHTS)])?;
+    let exec = u64::from(libc::MFD_EXEC);
+    fail_where(libc::EINVAL, libc::SYS_memfd_create, &[(1, exec, exec)])?;
+    no_memfd_secret()?;
+    notify::landlock_abi(2).doing("answer for an older Landlock")
+}
+
+fn flag(number: i32) -> u64 {
+    u64::from(number.unsigned_abs())
+}
+
+/// From now on `call` fails with `errno` where each of the arguments (index, mask, value) is so.
+fn fail_where(errno: i32, call: i64, arguments: &[(u8, u64, u64)]) -> Result<(), Error> {
+    let condition = |(index, mask, value): &(u8, u64, u64)| {
+        SeccompCondition::new(*index, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(*mask), *value)
+    };
+    let conditions = arguments.iter().map(condition).collect::<Result<Vec<_>, _>>();
+    let rule = conditions.and_then(SeccompRule::new).map_err(io::Error::other).doing("compile a filter")?;
+    fail(errno, BTreeMap::from([(call, vec![rule])]))
+}
+
 /// From now on each of `calls` fails with `errno`, here and in all that is started.
 fn fail_with(errno: i32, calls: &[i64]) -> Result<(), Error> {
-    let rules: BTreeMap<_, _> = calls.iter().map(|number| (*number, Vec::new())).collect();
+    fail(errno, calls.iter().map(|number| (*number, Vec::new())).collect())
+}
+
+fn fail(errno: i32, rules: BTreeMap<i64, Vec<SeccompRule>>) -> Result<(), Error> {
     let action = SeccompAction::Errno(errno.unsigned_abs());
     let program = TargetArch::try_from(std::env::consts::ARCH)
         .and_then(|arch| SeccompFilter::new(rules, SeccompAction::Allow, action, arch))

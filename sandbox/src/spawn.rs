@@ -14,10 +14,14 @@ use libc::{c_char, c_int};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{Pid, pipe2};
 
+use crate::image::Image;
+
 /// The child's control socket (SOCK_SEQPACKET).
 pub const CONTROL_FD: RawFd = 3;
 /// Carries the errno of a failed exec to the parent; closed by a successful one.
 const FAILURE_FD: RawFd = 4;
+/// The program, where it is run from memory; closed by exec.
+const IMAGE_FD: RawFd = 5;
 /// The sources are moved here before the fork, so that no dup2 overwrites one that is still needed.
 const OUT_OF_THE_WAY: RawFd = 16;
 
@@ -43,7 +47,15 @@ pub struct SpawnSpec<'a> {
 /// # Errors
 /// No descriptor or process can be had, or exec failed (no such file, no permission). The child is reaped then.
 pub fn spawn(spec: &SpawnSpec<'_>) -> io::Result<Pid> {
-    let plan = Plan::new(spec)?;
+    spawn_image(&Image::load(spec.program), spec)
+}
+
+/// As [`spawn`], with a program that was loaded before: `spec.program` is not looked at.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_image(image: &Image, spec: &SpawnSpec<'_>) -> io::Result<Pid> {
+    let plan = Plan::new(image, spec)?;
     let (mut told, tell) = failure_pipe()?;
     let tell_fd = tell.as_raw_fd();
     // SAFETY: the child calls only what is async-signal-safe (see `become_program`) and never returns.
@@ -82,15 +94,19 @@ struct Plan {
     argv: Vec<*const c_char>,
     environment: Vec<*const c_char>,
     descriptors: [RawFd; 4],
+    /// What is run instead of `program`, or -1.
+    image: RawFd,
     parent: libc::pid_t,
     /// Keeps alive what the pointers and numbers above mean.
     _strings: Vec<CString>,
     _sources: [OwnedFd; 4],
+    _image: Option<OwnedFd>,
 }
 
 impl Plan {
-    fn new(spec: &SpawnSpec<'_>) -> io::Result<Self> {
-        let program = CString::new(spec.program.as_os_str().as_bytes())?;
+    fn new(image: &Image, spec: &SpawnSpec<'_>) -> io::Result<Self> {
+        let program = CString::new(image.path().as_os_str().as_bytes())?;
+        let image = image.memory().map(away).transpose()?;
         let argv = spec.argv.iter().map(|arg| CString::new(arg.as_bytes())).collect::<Result<Vec<_>, _>>()?;
         let environment = spec.environment.iter().map(variable).collect::<io::Result<Vec<_>>>()?;
         let nothing = File::open("/dev/null")?;
@@ -103,9 +119,11 @@ impl Plan {
             argv: pointers(&argv),
             environment: pointers(&environment),
             descriptors: sources.each_ref().map(AsRawFd::as_raw_fd),
+            image: image.as_ref().map_or(-1, AsRawFd::as_raw_fd),
             parent: nix::unistd::getpid().as_raw(),
             _strings: argv.into_iter().chain(environment).collect(),
             _sources: sources,
+            _image: image,
         })
     }
 }
@@ -133,6 +151,12 @@ unsafe fn become_program(plan: &Plan, tell: RawFd) -> ! {
     unsafe {
         let ready = before_exec(plan, tell);
         if ready {
+            if plan.image >= 0 {
+                let flags = libc::AT_EMPTY_PATH;
+                let (argv, environment) = (plan.argv.as_ptr(), plan.environment.as_ptr());
+                libc::syscall(libc::SYS_execveat, IMAGE_FD, c"".as_ptr(), argv, environment, flags);
+            }
+            // Also where the system runs nothing from memory.
             libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.environment.as_ptr());
         }
         let errno: c_int = *libc::__errno_location();
@@ -140,6 +164,10 @@ unsafe fn become_program(plan: &Plan, tell: RawFd) -> ! {
         libc::write(out, (&raw const errno).cast(), size_of::<c_int>());
         libc::_exit(127)
     }
+}
+
+fn first_unused(plan: &Plan) -> RawFd {
+    if plan.image < 0 { FAILURE_FD + 1 } else { IMAGE_FD + 1 }
 }
 
 /// Sets signals, session and descriptors. False leaves errno at the first failure.
@@ -170,6 +198,7 @@ unsafe fn before_exec(plan: &Plan, tell: RawFd) -> bool {
             && libc::dup2(stderr, 2) >= 0
             && libc::dup2(control, CONTROL_FD) >= 0
             && libc::dup3(tell, FAILURE_FD, libc::O_CLOEXEC) >= 0
-            && libc::syscall(libc::SYS_close_range, FAILURE_FD + 1, u32::MAX, 0) == 0
+            && (plan.image < 0 || libc::dup3(plan.image, IMAGE_FD, libc::O_CLOEXEC) >= 0)
+            && libc::syscall(libc::SYS_close_range, first_unused(plan), u32::MAX, 0) == 0
     }
 }

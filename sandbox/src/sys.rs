@@ -122,6 +122,11 @@ pub(crate) fn write_execute_denied() -> Option<bool> {
     prctl(libc::PR_GET_MDWE, 0, 0).ok().map(|flags| flags & 1 == 1)
 }
 
+/// Whether other processes of this user may look in. A third answer, "root only", is a no.
+pub(crate) fn dumpable() -> io::Result<bool> {
+    prctl(libc::PR_GET_DUMPABLE, 0, 0).map(|answer| answer == 1)
+}
+
 /// 0 none, 1 strict, 2 filter.
 pub(crate) fn seccomp_mode() -> io::Result<u8> {
     prctl(libc::PR_GET_SECCOMP, 0, 0).map(|mode| u8::try_from(mode).unwrap_or(u8::MAX))

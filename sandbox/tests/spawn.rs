@@ -124,8 +124,25 @@ fn a_program_that_cannot_be_run_is_an_error_of_spawn() {
     assert_eq!(try_one("/does/not/exist").unwrap_err().raw_os_error(), Some(libc::ENOENT));
     assert_eq!(try_one("/etc").unwrap_err().raw_os_error(), Some(libc::EACCES));
     assert_eq!(try_one("/a\0b").unwrap_err().kind(), io::ErrorKind::InvalidInput);
-    let reaped = waitpid(Pid::from_raw(-1), Some(nix::sys::wait::WaitPidFlag::WNOHANG));
-    assert_eq!(reaped, Err(nix::errno::Errno::ECHILD), "a zombie is left");
+}
+
+/// In a process of its own: in this one other tests have children too.
+#[test]
+fn a_program_that_cannot_be_run_leaves_no_zombie() {
+    let (_supervisor, control) = control_pair();
+    let end = in_child(|| {
+        let failed = spawn(&SpawnSpec {
+            program: Path::new("/does/not/exist"),
+            argv: vec!["x".into()],
+            environment: vec![],
+            control: control.as_fd(),
+            stdout: control.as_fd(),
+            stderr: control.as_fd(),
+        });
+        let reaped = waitpid(Pid::from_raw(-1), Some(nix::sys::wait::WaitPidFlag::WNOHANG));
+        holds(failed.is_err() && reaped == Err(nix::errno::Errno::ECHILD), "a zombie is left")
+    });
+    assert_eq!(end, FINE);
 }
 
 #[test]
@@ -163,6 +180,7 @@ fn start(profile: &Profile, folder: Option<&Path>, namespaces: bool) -> Result<S
         namespaces,
         role: Role::Client,
         folder: folder.map(Path::to_path_buf),
+        without_walls: false,
     };
     let pid = spawn(&SpawnSpec {
         program: &confined_program(),

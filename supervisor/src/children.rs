@@ -190,8 +190,9 @@ impl Part {
     fn argv(&self, setting: &Setting) -> Vec<OsString> {
         let role = if setting.settings.relay { Role::Relay } else { Role::Client };
         let folder = self.process.folder.map(|folder| setting.folder.join(folder));
-        let args = Args { name: self.process.name.into(), namespaces: setting.namespaces, role, folder };
-        args.to_argv()
+        let (name, namespaces) = (self.process.name.into(), setting.namespaces);
+        let without_walls = setting.settings.without_walls;
+        Args { name, namespaces, role, folder, without_walls }.to_argv()
     }
 
     /// Grants one thing. A child that ended meanwhile is no error here: its pidfd tells. One that takes nothing is ended.

@@ -32,6 +32,14 @@ pub enum StartError {
     /// A wall cannot be raised: nothing starts without it.
     #[error("cannot confine the supervisor: {0}")]
     Walls(#[from] sandbox::Error),
+    /// A required wall is not to be had, and the user does not insist.
+    #[error(
+        "this system offers neither Landlock nor user namespaces, and without one of them {name} could read and change every file of this user: switch one on (lsm=landlock at boot, or the sysctl that forbids user namespaces), or start with --without-walls"
+    )]
+    NoWalls {
+        /// The part that they are for.
+        name: &'static str,
+    },
     /// The system refuses something that the event loop needs.
     #[error("cannot {doing}: {source}")]
     System {
@@ -52,7 +60,11 @@ impl StartError {
     pub fn code(&self) -> u8 {
         match self {
             Self::ByHand | Self::Refused(_) => 2,
-            Self::InUse { .. } | Self::File { .. } | Self::Walls(_) | Self::System { .. } => 1,
+            Self::InUse { .. }
+            | Self::File { .. }
+            | Self::Walls(_)
+            | Self::NoWalls { .. }
+            | Self::System { .. } => 1,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // It will hold a passphrase's descriptor, and others' ends of edges.
-    if let Err(error) = sandbox::close_to_others() {
+    if let Err(error) = sandbox::first_line() {
         eprintln!("privatus: {error}");
         return ExitCode::FAILURE;
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::unistd::Pid;
+use sandbox::Image;
 use sandbox::spawn::SpawnSpec;
 
 use crate::error::{Doing, StartError};
@@ -37,11 +38,11 @@ pub struct Spawner {
 }
 
 impl Spawner {
-    /// Starts and seals the thread. Call it before the calling thread seals itself: a thread inherits its maker's filter.
+    /// Starts and seals the thread, which will run `images` and what else it is told by path. Call it before the calling thread seals itself: a thread inherits its maker's filter.
     ///
     /// # Errors
     /// A wall cannot be raised around it.
-    pub fn start() -> Result<(Self, sandbox::Report), StartError> {
+    pub fn start(images: Vec<Image>) -> Result<(Self, sandbox::Report), StartError> {
         let (orders, taken) = channel::<Order>();
         let (answer, answers) = channel();
         let (tell, told) = channel();
@@ -52,7 +53,7 @@ impl Spawner {
                 return;
             }
             for order in taken {
-                if answer.send(spawn(&order)).is_err() {
+                if answer.send(spawn(&images, &order)).is_err() {
                     return;
                 }
             }
@@ -72,13 +73,16 @@ impl Spawner {
     }
 }
 
-fn spawn(order: &Order) -> io::Result<Pid> {
-    sandbox::spawn::spawn(&SpawnSpec {
+fn spawn(images: &[Image], order: &Order) -> io::Result<Pid> {
+    let spec = SpawnSpec {
         program: &order.program,
         argv: order.argv.clone(),
         environment: order.environment.clone(),
         control: order.control.as_fd(),
         stdout: order.stdout.as_fd(),
         stderr: order.stderr.as_fd(),
-    })
+    };
+    let other = Image::by_path(&order.program);
+    let image = images.iter().find(|image| image.path() == order.program).unwrap_or(&other);
+    sandbox::spawn::spawn_image(image, &spec)
 }

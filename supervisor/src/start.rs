@@ -1,5 +1,6 @@
 //! From the command line to the event loop, in the order that the walls need.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -10,6 +11,7 @@ use ipc_schema::topology::{CLIENT, RELAY, Topology};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use sandbox::signals::Signals;
+use sandbox::{Image, Profile};
 
 use crate::children::{Setting, report_file};
 use crate::error::{Doing, StartError};
@@ -31,11 +33,6 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let options = Options::parse(argv)?;
     let Start { mut settings, gifts } = receive(&options)?;
     shed(&options)?;
-    if !sandbox::has_landlock() {
-        log::write(
-            "privatus: this system has no Landlock, one of the walls around each part: switch it on in the kernel; `privatus audit` tells what holds",
-        );
-    }
     if options.with_parent {
         die_with_parent()?;
     }
@@ -51,17 +48,19 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     network::settle(&options.folder, &mut settings)?;
     let vault = vault_to_burn(kind, &options.folder)?;
     let namespaces = probe(topology, &options.folder)?;
+    settings.without_walls = lacks_file_wall(topology, namespaces, settings.without_walls)?;
     // Every thread inherits the mask; children start with an empty one.
     let signals = Signals::take().doing("wait for signals")?;
     let doors = sockets::open(topology, &options.runtime)?;
-    let (spawner, spawners_report) = Spawner::start()?;
+    let binaries = own_folder_of_binaries()?;
+    let (spawner, spawners_report) = Spawner::start(images(topology, &binaries, settings.headless))?;
     let own_report = sandbox::supervisor::seal_thread()?;
     write_report(&options.runtime, "spawner", &spawners_report)?;
     write_report(&options.runtime, "supervisor", &own_report)?;
     let setting = Setting {
         folder: options.folder,
         runtime: options.runtime.clone(),
-        binaries: own_folder_of_binaries()?,
+        binaries,
         settings,
         namespaces,
         window: window_variables(),
@@ -142,6 +141,31 @@ fn probe(topology: &Topology, folder: &Path) -> Result<bool, StartError> {
     Ok(sandbox::probe_namespaces(tried.as_deref()).works())
 }
 
+/// Whether a part that can name files would have neither a root of its own nor Landlock around it. Then nothing starts, but
+/// for who `insists`.
+fn lacks_file_wall(topology: &Topology, namespaces: bool, insists: bool) -> Result<bool, StartError> {
+    if sandbox::has_landlock() {
+        return Ok(false);
+    }
+    let names_files = |name: &str| sandbox::profiles::by_name(name).is_some_and(Profile::has_path_calls);
+    let open = topology.processes.iter().map(|process| process.name).find(|name| names_files(name));
+    match open.filter(|_| !namespaces) {
+        None => {
+            log::write(
+                "privatus: this system has no Landlock, one of the walls around each part: switch it on in the kernel; `privatus audit` tells what holds",
+            );
+            Ok(false)
+        }
+        Some(name) if !insists => Err(StartError::NoWalls { name }),
+        Some(name) => {
+            log::write(&format!(
+                "privatus: starts without walls around files: {name} could read and change every file of this user"
+            ));
+            Ok(true)
+        }
+    }
+}
+
 fn write_report(runtime: &Path, name: &str, report: &sandbox::Report) -> Result<(), StartError> {
     let path = runtime.join(report_file(name));
     files::write_whole(&path, &report.encode()).on("write", &path)
@@ -151,6 +175,13 @@ fn write_report(runtime: &Path, name: &str, report: &sandbox::Report) -> Result<
 fn own_folder_of_binaries() -> Result<PathBuf, StartError> {
     let own = std::env::current_exe().doing("find the folder of the program")?;
     Ok(own.parent().unwrap_or(Path::new("/")).to_path_buf())
+}
+
+/// The programs of this suite, as they are now.
+fn images(topology: &Topology, binaries: &Path, headless: bool) -> Vec<Image> {
+    let runs = topology.processes.iter().filter(|process| process.headless || !headless);
+    let names: BTreeSet<&str> = runs.map(|process| process.binary).collect();
+    names.into_iter().map(|name| Image::load(&binaries.join(name))).collect()
 }
 
 #[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]

@@ -25,6 +25,9 @@ pub struct State {
     pub network: String,
     /// It is a private network.
     pub private: bool,
+    /// A required wall is missing, and the user insisted on the start.
+    #[serde(default)]
+    pub without_walls: bool,
     /// Each process of the topology that this suite runs.
     pub processes: Vec<Part>,
 }
@@ -88,6 +91,7 @@ mod tests {
             headless: true,
             network: "test".into(),
             private: true,
+            without_walls: true,
             processes: vec![part],
         };
         state.write(dir.path()).unwrap();

@@ -215,6 +215,7 @@ impl Suite {
             headless: settings.headless,
             network: settings.network_name.clone(),
             private: settings.private(),
+            without_walls: settings.without_walls,
             processes: self.parts.iter().map(part).collect(),
         };
         if let Err(error) = state.write(&self.setting.runtime) {

@@ -45,6 +45,7 @@ impl Part {
             namespaces: false,
             role: if settings.relay { sandbox::Role::Relay } else { sandbox::Role::Client },
             folder: (profile.files == FileAccess::OneFolder).then(|| folder.path().canonicalize().unwrap()),
+            without_walls: false,
         };
         let program = binaries().join(name);
         let pid = spawn(&SpawnSpec {

@@ -77,6 +77,58 @@ fn a_persons_processes_die_of_what_they_may_not() {
     }
 }
 
+/// What would reach a neighbour or a file that was not given: fewer than would have a part given up.
+const BEYOND: [(&str, i64, [u64; 6]); 3] = [
+    ("socket(AF_UNIX)", libc::SYS_socket, [libc::AF_UNIX as u64, libc::SOCK_STREAM as u64, 0, 0, 0, 0]),
+    ("chmod", libc::SYS_chmod, [0, 0o4755, 0, 0, 0, 0]),
+    ("a signal to another process", libc::SYS_tgkill, [1, 1, 9, 0, 0, 0]),
+];
+
+#[test]
+fn no_running_process_signals_a_neighbour_changes_modes_or_makes_a_socket_to_connect_to_paths() {
+    if !may_look() {
+        return;
+    }
+    let person = Person::start("walls", &[], None);
+    for name in ["mediad", "netd", "onion", "stored", "keyvault"] {
+        let mut pid = person.suite.pids()[name];
+        for (what, number, args) in BEYOND {
+            assert_eq!(try_in(pid, name, number, args), Tried::Died(libc::SIGSYS), "{name}: {what}");
+            pid = person.suite.wait_restarted(name, pid);
+        }
+    }
+}
+
+#[test]
+fn the_running_stored_looks_at_and_opens_no_file_outside_its_folder() {
+    if !may_look() {
+        return;
+    }
+    let person = Person::start("walls", &[], None);
+    let pid = person.suite.pids()["stored"];
+    until("it is sealed", || differences(pid, &profiles::STORED).ok().filter(Vec::is_empty));
+    let here = u64::from(libc::AT_FDCWD.cast_unsigned());
+    for (number, flags) in
+        [(libc::SYS_newfstatat, 0), (libc::SYS_openat, u64::from(libc::O_PATH.unsigned_abs()))]
+    {
+        for path in [c"/etc/passwd", c"/proc/self/status", c"/tmp", c"/usr"] {
+            let tried = until("it waits", || {
+                let held = Held::new(pid).ok()?;
+                let at = held.put(path).ok()?;
+                let args = if number == libc::SYS_openat {
+                    [here, at, flags, 0, 0, 0]
+                } else {
+                    [here, at, at + 1024, 0, 0, 0]
+                };
+                held.try_call(number, args).ok()
+            });
+            // The folders above its own stand in its root, empty.
+            let bare = matches!(tried, Tried::Returned(_)) && path == c"/tmp";
+            assert!(bare || tried == Tried::Failed(libc::ENOENT), "{number} {path:?}: {tried:?}");
+        }
+    }
+}
+
 #[test]
 fn of_the_running_processes_only_netd_gets_an_internet_socket() {
     if !may_look() {

@@ -4,8 +4,10 @@ use libc::{AF_UNIX, SOCK_STREAM};
 
 use super::base::{BASE, NO_FILES};
 use super::groups::THREADS;
-use super::{CHILD, FileAccess, Profile};
+use super::{CHILD, EVERY, FileAccess, Profile};
 use crate::call;
+use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
+use crate::resource::{Limit, limit};
 use crate::rule::{Row, allow, allow_if, bits, is};
 
 /// Notification, tray, file chooser.
@@ -14,8 +16,17 @@ pub static DESK: Profile = Profile {
     id: 9,
     groups: &[BASE, NO_FILES, THREADS, BUS],
     files: FileAccess::SessionBus,
+    limits: &[EVERY, LIMITS],
     ..CHILD
 };
+
+const LIMITS: &[Limit] = &[
+    limit(Descriptors, 256, "one edge, the bus"),
+    limit(LockedMemory, 0, "locks nothing"),
+    limit(FileSize, 4096, "its report"),
+    limit(Data, 256 << 20, "a library for the bus"),
+    limit(Tasks, 16, "one thread, and a few that a library may start"),
+];
 
 const BUS: &[Row] = &[
     allow_if(

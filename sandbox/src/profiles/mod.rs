@@ -23,6 +23,7 @@ pub use stored::STORED;
 pub use supervisor::{SPAWNER, SUPERVISOR};
 pub use ui::UI;
 
+use crate::resource::{Limit, Resource, limit};
 use crate::rule::{Row, Verdict, decide};
 
 /// Which files a process may open by name. Descriptors that it was granted are not files in this sense.
@@ -68,10 +69,8 @@ pub struct Profile {
     pub tcp_connect: Ports,
     /// Whether memory that was written may never become code (all but the window's, whose drivers compile).
     pub mdwe: bool,
-    /// The most descriptors it may hold.
-    pub descriptors: u64,
-    /// The most memory it may lock, in bytes.
-    pub locked_bytes: u64,
+    /// What it may take of the machine, in groups.
+    pub limits: &'static [&'static [Limit]],
     /// Whether it must be under Landlock.
     pub landlock: bool,
     /// Whether it enters namespaces where the system has them.
@@ -97,12 +96,12 @@ const CHILD: Profile = Profile {
     tcp_bind: Ports::None,
     tcp_connect: Ports::None,
     mdwe: true,
-    // Edges, epoll, wake-ups, a file or two, and local programs' connections.
-    descriptors: 256,
-    locked_bytes: 0,
+    limits: &[EVERY],
     landlock: true,
     namespaces: true,
 };
+
+const EVERY: &[Limit] = &[limit(Resource::Core, 0, "memory holds secrets")];
 
 static ALL: [&Profile; 9] = [&SUPERVISOR, &SPAWNER, &KEYVAULT, &NETD, &ONION, &STORED, &MEDIAD, &UI, &DESK];
 
@@ -122,12 +121,75 @@ pub fn by_name(name: &str) -> Option<&'static Profile> {
     all().find(|profile| profile.name == name)
 }
 
+/// Calls that name a file, and with all arguments 0 mean a path and not a descriptor.
+const PATH_CALLS: &[i64] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_mkdirat,
+    libc::SYS_mknodat,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_fchmodat,
+    libc::SYS_fchownat,
+    libc::SYS_truncate,
+    libc::SYS_statfs,
+    libc::SYS_execve,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+];
+/// Calls that name a file where the socket is of this machine.
+const PATH_SOCKET_CALLS: &[i64] = &[libc::SYS_connect, libc::SYS_bind];
+
 impl Profile {
+    /// What it may take of the machine.
+    pub fn limits(&self) -> impl Iterator<Item = &'static Limit> {
+        self.limits.iter().copied().flatten()
+    }
+
+    /// The most of one resource; `None` where only the system bounds it.
+    #[must_use]
+    pub fn most(&self, resource: Resource) -> Option<u64> {
+        self.limits().find(|limit| limit.resource == resource).map(|limit| limit.most)
+    }
+
     /// All rows of the table. The spawner's is computed: what any child may do, and the start-up calls.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         let own = self.groups.iter().copied().flatten().copied();
         if self.id == SPAWNER.id { supervisor::with_every_child(own) } else { own.collect() }
+    }
+
+    /// Whether some call of the table takes a path, or connects to one: then modes alone would bound it, and Landlock or a root
+    /// of its own is required.
+    #[must_use]
+    pub fn has_path_calls(&self) -> bool {
+        let rows = self.rows();
+        let allows = |number: i64, args: [u64; 6]| decide(&rows, number, &args, 0) == Some(Verdict::Allow);
+        let unix = |kind: i32| {
+            let [family, kind] = [libc::AF_UNIX, kind].map(|arg| u64::from(arg.unsigned_abs()));
+            allows(libc::SYS_socket, [family, kind, 0, 0, 0, 0])
+        };
+        let reaches_sockets = unix(libc::SOCK_STREAM) || unix(libc::SOCK_DGRAM) || unix(libc::SOCK_SEQPACKET);
+        PATH_CALLS.iter().any(|number| allows(*number, [0; 6]))
+            || reaches_sockets && PATH_SOCKET_CALLS.iter().any(|number| allows(*number, [0; 6]))
     }
 
     /// Whether the table lets `socket(AF_INET)` or `socket(AF_INET6)` of any kind through.

@@ -4,8 +4,10 @@ use libc::{AF_INET, AF_INET6, AF_NETLINK, SOCK_DGRAM, SOCK_STREAM};
 
 use super::base::{BASE, NO_FILES};
 use super::groups::{OPEN_FILE, THREADS};
-use super::{CHILD, Ports, Profile};
+use super::{CHILD, EVERY, Ports, Profile};
 use crate::call;
+use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
+use crate::resource::{Limit, limit};
 use crate::rule::{Row, allow, allow_if, bits, is};
 
 /// The links.
@@ -16,10 +18,17 @@ pub static NETD: Profile = Profile {
     inet: true,
     tcp_bind: Ports::Any,
     tcp_connect: Ports::Any,
-    // A relay's links.
-    descriptors: 16_384,
+    limits: &[EVERY, LIMITS],
     ..CHILD
 };
+
+const LIMITS: &[Limit] = &[
+    limit(Descriptors, 16_384, "a relay's links over TCP"),
+    limit(LockedMemory, 0, "locks nothing"),
+    limit(FileSize, 256 << 20, "a log to which a relay's stdout is appended; its own state has 1 KB"),
+    limit(Data, 1 << 30, "a relay's links, 64 KB each at most in flight"),
+    limit(Tasks, 32, "the loop, the entropy thread, look-ups"),
+];
 
 /// The part of a socket type that is the type; the rest are SOCK_CLOEXEC and SOCK_NONBLOCK. Source: linux/net.h.
 const TYPE: i64 = 0xf;

@@ -4,8 +4,10 @@ use libc::{F_GETLK, F_SETLK, F_SETLKW};
 
 use super::base::BASE;
 use super::groups::{LOCKED_MEMORY, NAMED_FILES, OPEN_FILE, THREADS};
-use super::{CHILD, FileAccess, Profile};
+use super::{CHILD, EVERY, FileAccess, Profile};
 use crate::call;
+use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
+use crate::resource::{Limit, limit};
 use crate::rule::{Row, allow, allow_if, is, refuse};
 
 /// History, or a relay's mailbox disk.
@@ -14,11 +16,17 @@ pub static STORED: Profile = Profile {
     id: 6,
     groups: &[BASE, OPEN_FILE, NAMED_FILES, THREADS, LOCKED_MEMORY, OWN],
     files: FileAccess::OneFolder,
-    locked_bytes: 8 * 1024 * 1024,
-    // Databases, blobs on their way, and bots' connections.
-    descriptors: 1024,
+    limits: &[EVERY, LIMITS],
     ..CHILD
 };
+
+const LIMITS: &[Limit] = &[
+    limit(Descriptors, 1024, "databases, blobs on their way, and bots' connections"),
+    limit(LockedMemory, 8 << 20, "SQLCipher locks its keys"),
+    limit(FileSize, 256 << 30, "a relay's mailbox disk is one file; a person's history is far smaller"),
+    limit(Data, 1 << 30, "page caches, messages of 1 MiB on many edges"),
+    limit(Tasks, 16, "one thread, and a few that a library may start"),
+];
 
 const OWN: &[Row] = &[
     allow_if(call!(SYS_fcntl), &[is(1, F_SETLK as i64)], "SQLite locks ranges of its files"),

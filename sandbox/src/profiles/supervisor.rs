@@ -75,7 +75,10 @@ const FORK: &[Row] = &[
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_vfork), "std's own exec path, as other libc versions call it"),
     allow(call!(SYS_pipe2), "learns whether exec worked"),
-    allow(call!(SYS_wait4), "reaps a child whose exec failed"),
+    allow(
+        call!(SYS_wait4),
+        "reaps a child whose exec failed; a child reaps the helper that wrote its id maps",
+    ),
     allow(call!(SYS_waitid), "reaps"),
     allow(call!(SYS_tgkill), "abort"),
     allow(call!(SYS_openat), "/dev/null for a child's stdin; a child's libraries"),
@@ -92,6 +95,7 @@ const START: &[Row] = &[
     allow(call!(SYS_dup2), "descriptors 0 to 3"),
     allow(call!(SYS_dup3), "descriptors 0 to 4"),
     allow(call!(SYS_close_range), "everything else is closed"),
+    allow(call!(SYS_execveat), "becomes the child's program, which lies in memory that nobody can read"),
     allow(call!(SYS_execve), "becomes the child's program; no child's own table has it"),
     // The loader and std's start.
     allow(call!(SYS_mmap), "the loader maps code"),

@@ -4,8 +4,10 @@ use libc::{AF_UNIX, F_ADD_SEALS, F_GET_SEALS, SOCK_STREAM};
 
 use super::base::BASE;
 use super::groups::{NAMED_FILES, OPEN_FILE, THREADS};
-use super::{CHILD, FileAccess, Profile};
+use super::{CHILD, EVERY, FileAccess, Profile};
 use crate::call;
+use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
+use crate::resource::{Limit, limit};
 use crate::rule::{Row, allow, allow_if, bits, is, refuse};
 
 /// The window.
@@ -15,9 +17,17 @@ pub static UI: Profile = Profile {
     groups: &[BASE, OPEN_FILE, NAMED_FILES, THREADS, DISPLAY, LIBRARIES],
     files: FileAccess::Window,
     mdwe: false,
-    descriptors: 1024,
+    limits: &[EVERY, LIMITS],
     ..CHILD
 };
+
+const LIMITS: &[Limit] = &[
+    limit(Descriptors, 1024, "fonts, cursors, the display's buffers, edges"),
+    limit(LockedMemory, 0, "locks nothing"),
+    limit(FileSize, 1 << 30, "Wayland's pictures are files in memory: 8K with two buffers take 270 MB"),
+    limit(Data, 2 << 30, "the window's pictures and fonts"),
+    limit(Tasks, 64, "the window, the edges, and what its libraries start"),
+];
 
 const DISPLAY: &[Row] = &[
     allow_if(

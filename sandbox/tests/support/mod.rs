@@ -69,6 +69,19 @@ pub fn confined(
     })
 }
 
+/// A user that owns nothing but what a test gives it.
+pub const ORDINARY: u32 = 45_679;
+
+/// Sheds root, for what root is not held to.
+pub fn become_ordinary() {
+    if nix::unistd::geteuid().is_root() {
+        nix::unistd::setgroups(&[]).unwrap();
+        let (uid, gid) = (nix::unistd::Uid::from_raw(ORDINARY), nix::unistd::Gid::from_raw(ORDINARY));
+        nix::unistd::setresgid(gid, gid, gid).unwrap();
+        nix::unistd::setresuid(uid, uid, uid).unwrap();
+    }
+}
+
 /// As a child's exit code.
 pub fn holds(what: bool, why: &str) -> Result<i32, String> {
     if what { Ok(0) } else { Err(why.to_owned()) }

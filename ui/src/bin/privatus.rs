@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // A passphrase passes through here.
-    if let Err(error) = sandbox::close_to_others() {
+    if let Err(error) = sandbox::first_line() {
         eprintln!("privatus: {error}");
         return ExitCode::FAILURE;
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sandbox::{REPORT_BYTES, Report, Status};
+use sandbox::{Outside, REPORT_BYTES, Report, Status};
 use serde::Serialize;
 use supervisor::files;
 use supervisor::state::{Part, State};
@@ -13,6 +13,9 @@ use super::{Context, sockets, status};
 
 /// Between two looks at a process that is being restarted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// /proc does not show the process to this user, so nothing but its own word is there.
+const HIDDEN: &str = "not visible in /proc";
 
 /// `Seccomp: 2`, a filter is in force (proc(5)).
 const FILTERED: u8 = 2;
@@ -83,6 +86,10 @@ fn supervisor_row(runtime: &Path, state: &State) -> Row {
                 .push("as root the spawner thread keeps CAP_SETFCAP, for the children's user namespaces");
         }
     }
+    // Without Yama, or with it off, only "undumpable" keeps this user's programs apart.
+    if sandbox::ptrace_scope().unwrap_or(0) == 0 {
+        row.notes.push("programs of this user may look into each other where they allow it (ptrace_scope 0)");
+    }
     row.weaker.sort_unstable();
     row.weaker.dedup();
     row
@@ -152,7 +159,15 @@ fn row(name: &str, pid: u32, report: Option<Report>) -> Row {
         Some(report) => {
             row.weaker.extend(report.weaker());
             row.weaker.extend(kernel.iter().flat_map(|kernel| kernel.contradicts(&report)));
+            match Outside::look(pid) {
+                Ok(outside) => row.weaker.extend(outside.contradicts(&report)),
+                Err(_) => row.weaker.push(HIDDEN),
+            }
             row.notes.extend(report.notes());
+            if !has_own_tables(&report) {
+                row.notes
+                    .push("its tables are not those of this command: start the suite again after an update");
+            }
             row.landlock_abi = Some(report.landlock.abi);
             row.namespaces = report.namespaces.names();
             row.inet_allowed = Some(report.inet_allowed);
@@ -165,10 +180,17 @@ fn row(name: &str, pid: u32, report: Option<Report>) -> Row {
     row
 }
 
+/// Whether the filters that it says it has are those that this build of the command knows for it.
+fn has_own_tables(report: &Report) -> bool {
+    let profile = report.profile;
+    let filters = sandbox::bpf::compile(profile.name, &profile.rows(), report.pid);
+    filters.is_ok_and(|filters| filters.fingerprint() == report.fingerprint)
+}
+
 /// The kernel's word goes before the process's own.
 fn judge(row: &mut Row, kernel: Option<&Status>, threads: &[Status]) {
     let Some(kernel) = kernel else {
-        row.weaker.push("not visible in /proc");
+        row.weaker.push(HIDDEN);
         return;
     };
     row.seccomp = Some(kernel.seccomp);

@@ -80,7 +80,9 @@ impl Stage {
         let folder = nix::unistd::mkdtemp("/tmp/privatus-demo-XXXXXX").doing("make a temporary folder")?;
         let folder = Folder(folder);
         let network = embedded::random_network()?;
-        let relays = Relays::start(&folder.0.join("relays"), count, &network, |address| {
+        let (network_name, network_id) = network.clone();
+        let suite = Settings { network_name, network_id, ..Settings::default() };
+        let relays = Relays::start(&folder.0.join("relays"), count, &suite, |address| {
             say(output, "relay ready", address)
         })?;
         Ok(Self { folder, network, relays, signals, output })

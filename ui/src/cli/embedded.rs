@@ -38,14 +38,15 @@ pub struct Relays {
 }
 
 impl Relays {
-    /// Starts `count` relays in folders of their own under `folder`, one after the other, each knowing those before it.
+    /// Starts `count` relays in folders of their own under `folder`, one after the other, each knowing those before it. Of the
+    /// `suite` that will use them they take the network, and whether walls may be missing.
     ///
     /// # Errors
     /// One of them does not get ready; those before it are stopped.
     pub fn start(
         folder: &Path,
         count: u16,
-        network: &(String, [u8; 32]),
+        suite: &Settings,
         mut ready: impl FnMut(&str) -> Outcome,
     ) -> Outcome<Self> {
         let mut relays = Self { children: Vec::new(), addresses: Vec::new() };
@@ -54,8 +55,9 @@ impl Relays {
             let settings = Settings {
                 relay: true,
                 headless: true,
-                network_name: network.0.clone(),
-                network_id: network.1,
+                network_name: suite.network_name.clone(),
+                network_id: suite.network_id,
+                without_walls: suite.without_walls,
                 bootstraps: relays.addresses.clone(),
                 listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".into()],
                 queues_max: QUEUES_MAX,

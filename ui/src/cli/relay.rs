@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Another relay to start from
     #[arg(long, value_name = "ADDR")]
     bootstrap: Vec<String>,
+    /// Starts also where this system lacks a wall that is required
+    #[arg(long)]
+    without_walls: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +104,7 @@ fn start(arguments: &Arguments, profile: &Profile) -> Outcome {
     let mut settings = Settings {
         relay: true,
         headless: true,
+        without_walls: arguments.without_walls,
         listen: first_of(&arguments.listen, config.listen),
         bootstraps: first_of(&arguments.bootstrap, config.bootstrap),
         queues_max: config.queues_max.unwrap_or(QUEUES_MAX),

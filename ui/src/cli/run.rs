@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// The passphrase: one line on this descriptor; makes a profile in a new folder, unlocks an existing one
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<i32>,
+    /// Starts also where this system lacks a wall that is required; shown wherever the suite shows itself
+    #[arg(long)]
+    without_walls: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
@@ -41,6 +44,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     }
     let mut settings = Settings {
         headless: arguments.headless,
+        without_walls: arguments.without_walls,
         bootstraps: arguments.bootstrap.clone(),
         ..Settings::default()
     };
@@ -69,8 +73,8 @@ fn passphrase(number: i32) -> Outcome<std::os::fd::OwnedFd> {
 fn with_relays(count: u16, mut launch: Launch) -> Outcome {
     let signals = embedded::Signals::take().doing("wait for signals")?;
     let network = embedded::network_of(&launch.profile, &launch.settings)?;
-    (launch.settings.network_name, launch.settings.network_id) = network.clone();
-    let relays = Relays::start(&launch.profile.folder.join("relays"), count, &network, |address| {
+    (launch.settings.network_name, launch.settings.network_id) = network;
+    let relays = Relays::start(&launch.profile.folder.join("relays"), count, &launch.settings, |address| {
         super::output::print_line(&format!("relay ready {address}"))
     })?;
     launch.settings.bootstraps.extend(relays.addresses().iter().cloned());

@@ -28,6 +28,8 @@ struct Status {
     processes: Vec<ProcessRow>,
     network: Option<NetworkRow>,
     queues: Option<QueuesRow>,
+    /// What a person should know, each a sentence.
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +88,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
                 mailboxes: c.mailboxes,
                 full: c.full,
             }),
+            warnings: warnings(&state),
         })
     })?;
     context.output.row(&status, || words(&status))
@@ -178,6 +181,11 @@ fn processes(state: &State) -> Vec<ProcessRow> {
     [supervisor].into_iter().chain(rows).collect()
 }
 
+fn warnings(state: &State) -> Vec<String> {
+    let walls = "a required wall is missing on this system, and the suite was started all the same (--without-walls): see privatus audit";
+    state.without_walls.then(|| walls.to_owned()).into_iter().collect()
+}
+
 fn uptime_s(started: u64) -> u64 {
     Timestamp::now().since(Timestamp(started)).as_secs()
 }
@@ -213,6 +221,7 @@ fn words(status: &Status) -> String {
         ));
     }
     lines.extend(status.processes.iter().map(process_words));
+    lines.extend(status.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
 }
 
@@ -250,9 +259,11 @@ mod tests {
             headless: true,
             network: String::new(),
             private: false,
+            without_walls: true,
             // No child of ours: the kernel contradicts the file.
             processes: vec![part("onion", Some(1)), part("netd", None)],
         };
+        assert_eq!(warnings(&state).len(), 1);
         let rows = processes(&state);
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);

@@ -41,6 +41,9 @@ pub async fn run(mut child: Child) -> Exit {
     let (commands, asked) = mpsc::unbounded_channel();
     let (news, told) = channel();
     let tell = Tell(news);
+    if child.settings.without_walls {
+        tell.news(News::WithoutWalls);
+    }
     if let Some(link) = child.files.remove("offer").and_then(offer) {
         tell.news(News::Offer(link));
     }

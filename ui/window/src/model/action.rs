@@ -189,6 +189,8 @@ pub enum Command {
 /// What the other processes said.
 #[derive(Debug)]
 pub enum News {
+    /// A required wall is missing on this system, and the suite was started all the same.
+    WithoutWalls,
     /// keyvault is there.
     Vault {
         /// The passphrase is asked for, be it for the keys or for the screen alone.

@@ -44,6 +44,7 @@ impl Model {
             News::Compared { who, result } => self.compared(now, &who, result),
             News::Failed(error) => self.notify(now, words::failure(&error)),
             News::Offer(link) => self.offer = Some(link),
+            News::WithoutWalls => self.without_walls = true,
             News::Stop => {}
         }
         Vec::new()

@@ -71,6 +71,8 @@ pub struct Model {
     pub history: bool,
     /// keyvault is there.
     pub vault: bool,
+    /// A required wall is missing on this system; said as long as the window is there.
+    pub without_walls: bool,
     /// An invitation that whoever set this profile up left for the first run's last page.
     pub offer: Option<String>,
     /// A line at the lower left for some seconds, and when it goes.
@@ -144,6 +146,7 @@ impl Default for Model {
             vault: false,
             offer: None,
             notice: None,
+            without_walls: false,
             texts: Texts::default(),
             focus: Focus::None,
             hover: None,

@@ -46,6 +46,12 @@ fn told(icon: Icon, tone: Tone, title: &str, reason: impl Into<String>) -> Told 
     Told { icon, tone, title: title.to_owned(), reason: reason.into() }
 }
 
+/// What is said for as long as a required wall is missing.
+#[must_use]
+pub fn without_walls() -> Told {
+    told(Icon::Warn, Tone::Bad, "Without walls", "This system keeps no part from your files")
+}
+
 /// The network chip. *Connected* is only said with its proof.
 #[must_use]
 pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {

@@ -17,6 +17,9 @@ const HEAD: i32 = 64;
 /// Height of the network chip.
 const CHIP: i32 = 56;
 
+/// Height of the warning above it.
+const WALLS: i32 = 56;
+
 impl View<'_> {
     pub(super) fn rail(&mut self, rail: Rect) {
         self.scene.fill(rail, self.colours.rail);
@@ -71,7 +74,8 @@ impl View<'_> {
         self.search(Rect::new(list.x + 12, 12, list.w - 25 - 48, 40));
         self.add_button(Rect::new(list.right() - 53, 12, 40, 40));
         self.scene.fill(Rect::new(list.x, HEAD - 1, list.w, 1), self.colours.line);
-        let rows = Rect::new(list.x, HEAD, list.w, list.h - HEAD - CHIP);
+        let walls = if self.model.without_walls { WALLS } else { 0 };
+        let rows = Rect::new(list.x, HEAD, list.w, list.h - HEAD - CHIP - walls);
         self.clip(rows);
         let people: Vec<&Contact> = self.model.rows().collect();
         for (contact, y) in people.iter().zip((rows.y + 4..rows.bottom()).step_by(64)) {
@@ -82,7 +86,20 @@ impl View<'_> {
             let line = if self.model.people.is_empty() { "No chats yet" } else { "Nobody has that name" };
             self.centred((rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
         }
+        if self.model.without_walls {
+            self.without_walls(Rect::new(list.x, rows.bottom(), list.w, WALLS));
+        }
         self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP));
+    }
+
+    fn without_walls(&mut self, rect: Rect) {
+        self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
+        let told = words::without_walls();
+        let ink = self.tone(told.tone).0;
+        self.scene.icon(told.icon, (rect.x + 16, rect.y + 18), 20, ink);
+        self.scene.text((rect.x + 48, rect.y + 12), Style::Label, ink, told.title);
+        let reason = self.cut(Style::Micro, &told.reason, rect.w - 60);
+        self.scene.text((rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
     }
 
     fn search(&mut self, rect: Rect) {

@@ -68,6 +68,18 @@ fn the_window_opens_on_the_newest_conversation_and_shows_states_in_words() {
     assert!(says(&scene, "Not compared yet"));
 }
 
+#[test]
+fn a_missing_wall_is_said_for_as_long_as_the_window_is_there() {
+    let mut model = chatting();
+    assert!(!says(&picture(&model, (1200, 800)), "Without walls"));
+    model.learn(NOW, News::WithoutWalls);
+    let later = Timestamp(NOW.0 + 24 * 3_600_000);
+    for now in [NOW, later] {
+        let around = Surroundings { size: (1200, 800), now, zone: &Zone::default(), metrics: &Seven };
+        assert!(says(&scene(&model, &around), "Without walls"));
+    }
+}
+
 fn number() -> SafetyNumber {
     SafetyNumber {
         digits: (10_000..10_012).map(|n: u32| n.to_string()).collect::<Vec<_>>().join(" "),

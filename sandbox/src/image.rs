@@ -1,0 +1,167 @@
+//! A program that nobody of this user can read, so that its process is undumpable before its first instruction.
+//!
+//! exec of a readable file makes a process dumpable until it says otherwise, and whoever opens /proc/PID/mem in between keeps
+//! it. A file that its caller may run but not read makes it undumpable at once (`would_dump` in fs/exec.c). Packages install
+//! such files: root's, mode 0711. Of any other the part that gets loaded is copied into sealed memory of mode 0111, which
+//! nobody else can reach: it has no name, and the /proc/PID/fd of those who hold it is closed.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::stat::{Mode, fchmod};
+
+/// The most of a program that is copied, in bytes. The largest of ours loads 60 MB without optimisation; what is larger is
+/// run from its file.
+const LOADED_MAX_BYTES: u64 = 256 << 20;
+/// Program headers that are looked at: a linker writes about a dozen.
+const SEGMENTS_MAX: usize = 64;
+/// One step of the copy, in bytes.
+const STEP_BYTES: usize = 1 << 20;
+/// Run, and nothing else, by its owner.
+const RUN_ONLY: Mode = Mode::S_IXUSR.union(Mode::S_IXGRP).union(Mode::S_IXOTH);
+
+/// A program, kept as it was when it was loaded: what replaces its file later is not run.
+#[derive(Debug)]
+pub struct Image {
+    path: PathBuf,
+    memory: Option<OwnedFd>,
+}
+
+impl Image {
+    /// Takes the program at `path`. Before the caller's filter: it makes a memory file. Where no copy can be had (a script, a
+    /// system that runs nothing from memory, no such file) the path itself will be run, as is one that cannot be read anyway.
+    #[must_use]
+    pub fn load(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), memory: copy(path).ok() }
+    }
+
+    /// The path, run as it is.
+    #[must_use]
+    pub fn by_path(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), memory: None }
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn memory(&self) -> Option<BorrowedFd<'_>> {
+        self.memory.as_ref().map(AsFd::as_fd)
+    }
+}
+
+/// A sealed copy of what the loader maps. Symbols and debug information stay behind.
+fn copy(path: &Path) -> io::Result<OwnedFd> {
+    let from = File::open(path)?;
+    let ranges = loaded(&from)?;
+    let to = File::from(memory_file()?);
+    let mut step = vec![0; STEP_BYTES];
+    for (start, length) in ranges {
+        let mut at = 0;
+        while at < length {
+            let part = usize::try_from(length - at).unwrap_or(STEP_BYTES).min(STEP_BYTES);
+            let part = step.get_mut(..part).unwrap_or_default();
+            from.read_exact_at(part, start + at)?;
+            to.write_all_at(part, start + at)?;
+            at += part.len() as u64;
+        }
+    }
+    fchmod(&to, RUN_ONLY)?;
+    let seals =
+        SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
+    fcntl(&to, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(to.into())
+}
+
+/// The ranges of the file that an ELF loader reads, as (offset, length): its headers and its segments.
+/// Source: elf(5), 64 bits, little-endian.
+fn loaded(file: &File) -> io::Result<Vec<(u64, u64)>> {
+    let mut header = [0; 64];
+    file.read_exact_at(&mut header, 0)?;
+    let odd = || io::Error::from(io::ErrorKind::InvalidData);
+    let (at, size, count) = (long(&header, 32), short(&header, 54), usize::from(short(&header, 56)));
+    if !header.starts_with(b"\x7fELF\x02\x01") || size != SEGMENT_BYTES as u16 || count > SEGMENTS_MAX {
+        return Err(odd());
+    }
+    let mut ranges = vec![(0, header.len() as u64), (at, (count * SEGMENT_BYTES) as u64)];
+    for index in 0..count {
+        let mut segment = [0; SEGMENT_BYTES];
+        file.read_exact_at(&mut segment, at.saturating_add((index * SEGMENT_BYTES) as u64))?;
+        if segment.starts_with(&PT_LOAD) {
+            ranges.push((long(&segment, 8), long(&segment, 32)));
+        }
+    }
+    let total = ranges.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length));
+    if total > LOADED_MAX_BYTES { Err(odd()) } else { Ok(ranges) }
+}
+
+/// The length of a program header.
+const SEGMENT_BYTES: usize = 56;
+/// The type of a segment that is mapped.
+const PT_LOAD: [u8; 4] = 1_u32.to_le_bytes();
+
+fn long(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+fn short(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..at + 2).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes)
+}
+
+/// An empty file in memory that may be run. Kernels before 6.3 do not know the word for it, and let all such files run.
+fn memory_file() -> io::Result<OwnedFd> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    create(flags | libc::MFD_EXEC).or_else(|e| match e.raw_os_error() {
+        Some(libc::EINVAL) => create(flags),
+        _ => Err(e),
+    })
+}
+
+fn create(flags: libc::c_uint) -> io::Result<OwnedFd> {
+    // SAFETY: the name is a constant of this program, and the call touches no other memory.
+    let fd = unsafe { libc::memfd_create(c"privatus".as_ptr(), flags) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_copy_holds_what_is_loaded_and_can_be_neither_read_again_nor_changed() {
+        let image = Image::load(&std::env::current_exe().unwrap());
+        let memory = File::from(image.memory.unwrap());
+        assert_eq!(memory.metadata().unwrap().permissions().mode() & 0o7777, 0o111);
+        assert!(memory.write_at(b"x", 0).is_err() && memory.set_len(1).is_err());
+    }
+
+    #[test]
+    fn what_is_no_program_is_run_by_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = |bytes: &[u8]| {
+            let path = dir.path().join("odd");
+            std::fs::write(&path, bytes).unwrap();
+            Image::load(&path).memory.is_none()
+        };
+        let mut many = b"\x7fELF\x02\x01".to_vec();
+        many.resize(64, 0xff);
+        let mut endless = b"\x7fELF\x02\x01".to_vec();
+        endless.resize(64 + 56, 0);
+        endless[32] = 64;
+        (endless[54], endless[56], endless[64]) = (56, 1, 1);
+        endless[64 + 32..64 + 40].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert!(odd(b"") && odd(b"#!/bin/sh\n") && odd(&many) && odd(&endless));
+        assert!(Image::load(Path::new("/does/not/exist")).memory.is_none());
+    }
+}
