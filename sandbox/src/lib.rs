@@ -33,12 +33,15 @@ mod inherited;
 pub mod inspect;
 mod jail;
 mod landlock;
+pub mod names;
 mod namespaces;
 mod privileges;
 mod procfs;
 pub mod profiles;
 pub mod rule;
 mod secret;
+#[cfg(debug_assertions)]
+mod sigsys;
 #[cfg(feature = "inspect")]
 pub mod simulate;
 pub mod spawn;

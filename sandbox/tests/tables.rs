@@ -3,7 +3,7 @@
 #![allow(clippy::cast_possible_truncation, missing_docs)]
 
 use proptest::prelude::*;
-use sandbox::bpf::{self, Filters};
+use sandbox::bpf::{self, Filters, Otherwise};
 use sandbox::profiles::{self, NETD, Profile, SPAWNER};
 use sandbox::rule::{Row, Test, Verdict, decide};
 
@@ -76,7 +76,7 @@ proptest! {
         let family = if six { libc::AF_INET6 } else { libc::AF_INET };
         let args = [u64::from(high) << 32 | family as u64, u64::from(kind), protocol, 0, 0, 0];
         for profile in profiles::children().filter(|profile| **profile != NETD) {
-            prop_assert_eq!(run(&compiled(profile), libc::SYS_socket, args), KILL, "{}", profile.name);
+            prop_assert_eq!(run(&compiled(profile), libc::SYS_socket, args), DEATH, "{}", profile.name);
         }
     }
 }
@@ -255,7 +255,10 @@ fn the_spawner_lets_through_whatever_a_child_needs() {
 }
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+/// Of another architecture: always.
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+/// Of a call in no row.
+const DEATH: u32 = if cfg!(debug_assertions) { libc::SECCOMP_RET_TRAP } else { KILL };
 
 /// What the kernel would answer: all filters run, and the answer with the lowest signed action wins (seccomp(2)).
 fn run(filters: &Filters, number: i64, args: [u64; 6]) -> u32 {
@@ -290,7 +293,7 @@ fn interpret(program: &[seccompiler::sock_filter], data: &[u8]) -> u32 {
 
 fn expected(verdict: Option<Verdict>) -> u32 {
     match verdict {
-        None => KILL,
+        None => DEATH,
         Some(Verdict::Allow) => ALLOW,
         Some(Verdict::Refuse(errno)) => libc::SECCOMP_RET_ERRNO | errno.0 as u32,
     }
@@ -326,10 +329,21 @@ fn a_call_of_another_architecture_is_death() {
     for profile in profiles::all() {
         let filters = compiled(profile);
         // The x32 numbers of x86_64.
-        assert_eq!(run(&filters, libc::SYS_read | 0x4000_0000, [0; 6]), KILL);
+        assert_eq!(run(&filters, libc::SYS_read | 0x4000_0000, [0; 6]), DEATH);
         let mut foreign = vec![0; 64];
         foreign[4..8].copy_from_slice(&0x4000_0003_u32.to_ne_bytes());
         let answers = filters.programs().iter().map(|program| interpret(program, &foreign));
         assert!(answers.min_by_key(|a| *a as i32) == Some(KILL), "{}: i386", profile.name);
+    }
+}
+
+#[test]
+fn only_a_debug_build_lets_a_process_outlive_its_call_by_a_line() {
+    assert_eq!(Otherwise::OF_THIS_BUILD == Otherwise::NameAndDie, cfg!(debug_assertions));
+    for profile in profiles::all() {
+        let release = bpf::compile_for(Otherwise::Kill, profile.name, &profile.rows(), PID).unwrap();
+        assert_eq!(run(&release, libc::SYS_ptrace, [0; 6]), KILL, "{}", profile.name);
+        let debug = bpf::compile_for(Otherwise::NameAndDie, profile.name, &profile.rows(), PID).unwrap();
+        assert_eq!(run(&debug, libc::SYS_ptrace, [0; 6]), libc::SECCOMP_RET_TRAP, "{}", profile.name);
     }
 }
