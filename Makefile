@@ -4,14 +4,14 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/release
 
-.PHONY: run test test-long bench mutants coverage fuzz deps test-deps build lint clean
+.PHONY: run test test-long bench mutants mutants-walls flakes hardening coverage fuzz deps test-deps build lint clean
 
 # The window on a private network of its own, with Echo to talk to; without a display, the same in words.
 run: build
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then $(BINARIES)/privatus demo --window; else $(BINARIES)/privatus demo; fi
 
-# Every test: units, vectors, the simulated network, and the real binaries as processes.
-test: test-deps build
+# Every test: units, vectors, the simulated network, and the real binaries as processes; and how those were built.
+test: test-deps build hardening
 	PRIVATUS_BINARIES=$(BINARIES) cargo nextest run --workspace --no-fail-fast
 
 # The tests that take hours as well; what came out is kept in docs/test-long.md.
@@ -25,6 +25,19 @@ bench: build
 mutants: test-deps
 	@packaging/tool.sh cargo-mutants
 	cargo mutants --no-shuffle -o $(TARGET)
+
+# The same for the sandbox and the supervisor: hours. SHARD=0/8 to SHARD=7/8 each take an eighth.
+mutants-walls: test-deps
+	@packaging/tool.sh cargo-mutants
+	cargo mutants --config .cargo/mutants-walls.toml --no-shuffle -o $(TARGET)/walls $(if $(SHARD),--shard $(SHARD))
+
+# Unit tests that fail now and then: RUNS (30) rounds in changing order on busy cores.
+flakes: test-deps
+	packaging/flakes.sh $(or $(RUNS),30)
+
+# Are stack protector, FORTIFY, PIE, RELRO in the binaries?
+hardening: build
+	packaging/hardening.sh $(BINARIES)
 
 # Which lines of keyvault the tests run, per file. A sealed process cannot write what it counted: those tests stay out.
 coverage: test-deps

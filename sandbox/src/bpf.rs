@@ -16,17 +16,51 @@ pub struct Filters {
     programs: Vec<BpfProgram>,
 }
 
+/// What becomes of a call that is in no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The kernel kills the process: every release.
+    Kill,
+    /// The process gets SIGSYS, names the call on stderr and dies of it: debug builds.
+    NameAndDie,
+}
+
+impl Otherwise {
+    /// What this build installs. No setting changes it.
+    pub const OF_THIS_BUILD: Self = if cfg!(debug_assertions) { Self::NameAndDie } else { Self::Kill };
+
+    const fn action(self) -> SeccompAction {
+        match self {
+            Self::Kill => SeccompAction::KillProcess,
+            Self::NameAndDie => SeccompAction::Trap,
+        }
+    }
+}
+
 /// Rules by call; an empty list matches whatever the arguments.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Compiles `rows`. `own_pid` stands in for [`Test::OwnPid`]; it is the process that will install the filters.
+/// Compiles `rows` for this build. `own_pid` stands in for [`Test::OwnPid`]; it is the process that will install the filters.
 ///
 /// seccompiler has one action on a match per filter, so each error number gets a filter of its own. The allow-list,
-/// whose default is to kill, must let through every call that one of them refuses, or the kill would win.
+/// whose default is death, must let through every call that one of them refuses, or death would win.
 ///
 /// # Errors
 /// [`Error::Table`] where the rows make no valid program.
 pub fn compile(profile: &'static str, rows: &[Row], own_pid: u32) -> Result<Filters, Error> {
+    compile_for(Otherwise::OF_THIS_BUILD, profile, rows, own_pid)
+}
+
+/// As [`compile`], for a build of either kind: another binary is looked at.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_for(
+    otherwise: Otherwise,
+    profile: &'static str,
+    rows: &[Row],
+    own_pid: u32,
+) -> Result<Filters, Error> {
     let mut refused: BTreeMap<Errno, Rules> = BTreeMap::new();
     let mut passed = Rules::new();
     for number in numbers(rows) {
@@ -47,7 +81,7 @@ pub fn compile(profile: &'static str, rows: &[Row], own_pid: u32) -> Result<Filt
             SeccompAction::Errno(errno.0.unsigned_abs()),
         )?);
     }
-    programs.push(program(profile, passed, SeccompAction::KillProcess, SeccompAction::Allow)?);
+    programs.push(program(profile, passed, otherwise.action(), SeccompAction::Allow)?);
     Ok(Filters { programs })
 }
 

@@ -16,7 +16,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use seccompiler::{BpfProgram, sock_filter};
 
-use crate::bpf;
+use crate::bpf::{self, Otherwise};
 use crate::error::Error;
 use crate::profiles::{Profile, SPAWNER, SUPERVISOR};
 
@@ -51,12 +51,19 @@ pub enum Tried {
 /// The filters that a thread must carry, oldest first: a child's own come after those that it inherited from the spawner;
 /// the supervisor's threads carry only their own.
 ///
+/// `otherwise` is what the binary was built for.
+///
 /// # Errors
 /// [`Error::Table`]: a table does not compile.
-pub fn expected_filters(profile: &'static Profile, pid: u32) -> Result<Vec<BpfProgram>, Error> {
-    let own = bpf::compile(profile.name, &profile.rows(), pid)?;
+pub fn expected_filters(
+    profile: &'static Profile,
+    pid: u32,
+    otherwise: Otherwise,
+) -> Result<Vec<BpfProgram>, Error> {
+    let compile = |profile: &Profile| bpf::compile_for(otherwise, profile.name, &profile.rows(), pid);
+    let own = compile(profile)?;
     // Every child, and nobody else, enters Landlock.
-    let inherited = profile.landlock.then(|| bpf::compile(SPAWNER.name, &SPAWNER.rows(), pid)).transpose()?;
+    let inherited = profile.landlock.then(|| compile(&SPAWNER)).transpose()?;
     Ok(inherited.iter().chain([&own]).flat_map(|filters| filters.programs()).cloned().collect())
 }
 
@@ -65,13 +72,13 @@ pub fn expected_filters(profile: &'static Profile, pid: u32) -> Result<Vec<BpfPr
 ///
 /// # Errors
 /// The process is gone, or the caller may not look.
-pub fn differences(pid: u32, profile: &'static Profile) -> io::Result<Vec<Difference>> {
+pub fn differences(pid: u32, profile: &'static Profile, otherwise: Otherwise) -> io::Result<Vec<Difference>> {
     let mut found = Vec::new();
     for thread in threads(pid)? {
         let name = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"))?;
         let spawns = *profile == SUPERVISOR && name.trim_end() == SPAWNER.name;
         let table = if spawns { &SPAWNER } else { profile };
-        let expected = expected_filters(table, pid).map_err(io::Error::other)?;
+        let expected = expected_filters(table, pid, otherwise).map_err(io::Error::other)?;
         found.extend(difference(thread, &Held::new(thread)?.filters()?, &expected));
     }
     Ok(found)
@@ -186,8 +193,24 @@ impl Held {
         match waitpid(self.thread, Some(WaitPidFlag::__WALL))? {
             WaitStatus::Signaled(_, signal, _) => Ok(Tried::Died(signal as i32)),
             WaitStatus::Exited(..) => Err(io::Error::other("the call ended the process")),
-            WaitStatus::Stopped(_, Signal::SIGSYS) => Ok(Tried::Died(libc::SIGSYS)),
+            WaitStatus::Stopped(_, Signal::SIGSYS) => self.let_die(),
             _ => self.settle(before),
+        }
+    }
+
+    /// A debug build names the call first, and then sends itself the signal again.
+    #[cfg(target_arch = "x86_64")]
+    fn let_die(&self) -> io::Result<Tried> {
+        let mut signal = Some(Signal::SIGSYS);
+        loop {
+            ptrace::cont(self.thread, signal)?;
+            signal = match waitpid(self.thread, Some(WaitPidFlag::__WALL))? {
+                WaitStatus::Signaled(_, signal, _) => return Ok(Tried::Died(signal as i32)),
+                WaitStatus::Stopped(_, Signal::SIGSYS) => Some(Signal::SIGSYS),
+                // The handler's first instruction: the thread was being stepped.
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => None,
+                other => return Err(io::Error::other(format!("it lives on: {other:?}"))),
+            };
         }
     }
 

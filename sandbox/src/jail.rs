@@ -67,6 +67,8 @@ pub fn enter_without_walls(
     namespaces_allowed: bool,
 ) -> Result<Jail, Error> {
     alone()?;
+    #[cfg(debug_assertions)]
+    crate::sigsys::name_the_call().doing("name the call that a process dies of")?;
     let view = View::new(profile, folder)?;
     if control.as_raw_fd() == CONTROL_FD {
         // SAFETY: at this point the process has opened nothing of its own; what lies above was left open by mistake.

@@ -37,6 +37,7 @@ pub mod inspect;
 mod jail;
 mod landlock;
 mod maps;
+pub mod names;
 mod namespaces;
 mod outside;
 mod privileges;
@@ -46,6 +47,8 @@ pub mod resource;
 pub mod rule;
 mod secret;
 pub mod signals;
+#[cfg(debug_assertions)]
+mod sigsys;
 #[cfg(feature = "inspect")]
 pub mod simulate;
 pub mod spawn;

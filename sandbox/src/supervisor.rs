@@ -37,6 +37,8 @@ pub fn seal_thread() -> Result<Report, Error> {
 }
 
 fn seal(profile: &'static Profile, keep: u64) -> Result<Report, Error> {
+    #[cfg(debug_assertions)]
+    crate::sigsys::name_the_call().doing("name the call that a process dies of")?;
     privileges::forbid_core()?;
     privileges::drop_capabilities(keep)?;
     privileges::harden(false)?;

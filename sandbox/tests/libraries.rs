@@ -6,6 +6,7 @@ mod support;
 
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -118,6 +119,14 @@ fn sqlcipher_works_in_its_one_folder() {
         let (_keep, folder) = folder();
         let end = in_runtime(&STORED, Some(&folder), namespaces, async || {
             let rows = work_with_a_database(&folder).map_err(|e| e.to_string())?;
+            let open = Connection::open(folder.join("plain.db")).map_err(|e| e.to_string())?;
+            let wal = "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1);";
+            open.execute_batch(wal).map_err(|e| e.to_string())?;
+            let mode = |name: &str| std::fs::metadata(folder.join(name)).map(|file| file.mode() & 0o7777);
+            let [database, wal, shm] =
+                ["plain.db", "plain.db-wal", "plain.db-shm"].map(|name| mode(name).ok());
+            // Without fchmod they have it all the same: they are made with it.
+            holds(database.is_some() && database == wal && wal == shm, "the files' modes differ")?;
             holds(rows == 1000, &format!("{rows} rows"))
         });
         assert_eq!(end, FINE, "namespaces: {namespaces}");

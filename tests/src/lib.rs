@@ -21,6 +21,8 @@ pub use suite::{Answer, PASSPHRASE, Person, Relay, Suite, ask, folder, private_n
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use sandbox::bpf::Otherwise;
+
 /// The longest that a state is waited for: a loaded machine with two cores needs most of it.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -47,6 +49,13 @@ pub fn binaries() -> PathBuf {
                 target.display()
             )
         })
+}
+
+/// What those binaries' filters do to a call that is in no row: cargo puts debug builds into a folder of that name, and
+/// whatever lies elsewhere must be a release.
+#[must_use]
+pub fn built_for() -> Otherwise {
+    if binaries().ends_with("debug") { Otherwise::NameAndDie } else { Otherwise::Kill }
 }
 
 /// Whether everything that a suite starts is built; a test of one crate alone may run before.

@@ -2,7 +2,7 @@
 //! process that is made to try what it may not ends in SIGSYS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use privatus_tests::{Person, Relay, Suite, until};
+use privatus_tests::{Person, Relay, Suite, built_for, until};
 use sandbox::inspect::{Held, Tried, differences};
 use sandbox::profiles;
 
@@ -15,7 +15,7 @@ fn assert_carries_its_tables(suite: &Suite, names: &[&str]) {
     let pids = suite.pids();
     for name in names {
         let profile = profiles::by_name(name).unwrap();
-        assert_eq!(differences(pids[*name], profile).unwrap(), [], "{name}");
+        assert_eq!(differences(pids[*name], profile, built_for()).unwrap(), [], "{name}");
     }
 }
 
@@ -46,7 +46,7 @@ const FORBIDDEN: [(&str, i64, [u64; 6]); 6] = [
 /// Makes a process try a call once it is sealed: before that it still mounts and maps.
 fn try_in(pid: u32, name: &str, number: i64, args: [u64; 6]) -> Tried {
     let profile = profiles::by_name(name).unwrap();
-    until("it is sealed", || differences(pid, profile).ok().filter(Vec::is_empty));
+    until("it is sealed", || differences(pid, profile, built_for()).ok().filter(Vec::is_empty));
     // A process that computes just now is in no system call that could be turned into another.
     until("it waits", || Held::new(pid).and_then(|held| held.try_call(number, args)).ok())
 }

@@ -2,9 +2,24 @@
 //! rows beyond that say which other libc or event they are for.
 
 use libc::{AT_EMPTY_PATH, FIONBIO, PROT_EXEC, SOL_SOCKET};
+use libc::{MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_WIPEONFORK};
 
 use crate::call;
-use crate::rule::{Row, allow, allow_if, bits, is, own_pid, refuse, refuse_if};
+use crate::rule::{Arg, Row, allow, allow_if, bits, is, is_not, own_pid, refuse, refuse_if};
+
+/// What F_SETFL may set: not O_ASYNC (signals), O_DIRECT, O_NOATIME. 0o100000 is the kernel's O_LARGEFILE, which F_GETFL
+/// gives and glibc calls 0.
+const STATUS_FLAGS: i64 = (libc::O_NONBLOCK | libc::O_APPEND | libc::O_ACCMODE | 0o100_000) as i64;
+
+/// A futex operation with or without the flags that change only the clock and how the address is looked up.
+const fn futex(operation: i32) -> Arg {
+    const FLAGS: i64 = (libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) as i64;
+    bits(1, !FLAGS, operation as i64)
+}
+
+const fn futex_refused(operation: &'static [Arg], reason: &'static str) -> Row {
+    refuse_if(call!(SYS_futex), operation, libc::ENOSYS, reason)
+}
 
 /// Every child has these.
 pub(super) const BASE: &[Row] = &[
@@ -35,12 +50,17 @@ pub(super) const BASE: &[Row] = &[
     allow_if(call!(SYS_fcntl), &[is(1, libc::F_GETFD as i64)], "std checks a descriptor in debug builds"),
     allow_if(call!(SYS_fcntl), &[is(1, libc::F_SETFD as i64)], "close-on-exec of a granted descriptor"),
     allow_if(call!(SYS_fcntl), &[is(1, libc::F_GETFL as i64)], "set_nonblocking by flags"),
-    allow_if(call!(SYS_fcntl), &[is(1, libc::F_SETFL as i64)], "set_nonblocking by flags"),
+    allow_if(
+        call!(SYS_fcntl),
+        &[is(1, libc::F_SETFL as i64), bits(2, !STATUS_FLAGS, 0)],
+        "set_nonblocking by flags",
+    ),
     allow_if(call!(SYS_fcntl), &[is(1, libc::F_DUPFD_CLOEXEC as i64)], "try_clone of a granted descriptor"),
+    allow_if(call!(SYS_getsockopt), &[is(1, SOL_SOCKET as i64), is(2, libc::SO_ERROR as i64)], "take_error"),
     allow_if(
         call!(SYS_getsockopt),
-        &[is(1, SOL_SOCKET as i64)],
-        "take_error; peer credentials of a local program",
+        &[is(1, SOL_SOCKET as i64), is(2, libc::SO_PEERCRED as i64)],
+        "peer credentials of a local program",
     ),
     allow(call!(SYS_getsockname), "std describes a socket that it was handed"),
     allow(call!(SYS_getpeername), "std describes a socket that it was handed"),
@@ -49,10 +69,36 @@ pub(super) const BASE: &[Row] = &[
     allow_if(call!(SYS_mprotect), &[bits(2, PROT_EXEC as i64, 0)], "the allocator's arenas; guard pages"),
     allow(call!(SYS_munmap), "the allocator"),
     allow(call!(SYS_mremap), "the allocator grows a large block"),
-    allow(call!(SYS_madvise), "the allocator gives pages back"),
+    allow_if(call!(SYS_madvise), &[is(2, MADV_DONTNEED as i64)], "the allocator gives pages back"),
+    allow_if(call!(SYS_madvise), &[is(2, MADV_FREE as i64)], "other allocators give pages back"),
+    allow_if(call!(SYS_madvise), &[is(2, MADV_DONTFORK as i64)], "secrets stay out of a fork"),
+    allow_if(call!(SYS_madvise), &[is(2, MADV_DONTDUMP as i64)], "secrets stay out of a core"),
+    allow_if(call!(SYS_madvise), &[is(2, MADV_WIPEONFORK as i64)], "aws-lc would notice a fork"),
+    refuse_if(
+        call!(SYS_madvise),
+        &[
+            is_not(2, MADV_DONTNEED as i64),
+            is_not(2, MADV_FREE as i64),
+            is_not(2, MADV_DONTFORK as i64),
+            is_not(2, MADV_DONTDUMP as i64),
+            is_not(2, MADV_WIPEONFORK as i64),
+        ],
+        libc::EINVAL,
+        "advice that an old kernel does not know either; aws-lc tries -1 and must see it fail",
+    ),
     allow(call!(SYS_brk), "the allocator"),
     // Time, randomness, waiting.
-    allow(call!(SYS_futex), "locks"),
+    allow_if(call!(SYS_futex), &[futex(libc::FUTEX_WAIT)], "locks of C libraries"),
+    allow_if(call!(SYS_futex), &[futex(libc::FUTEX_WAKE)], "locks"),
+    allow_if(call!(SYS_futex), &[futex(libc::FUTEX_WAIT_BITSET)], "locks with a time limit"),
+    allow_if(call!(SYS_futex), &[futex(libc::FUTEX_WAKE_BITSET)], "locks with a time limit"),
+    futex_refused(&[futex(libc::FUTEX_REQUEUE)], "musl's condition variables; they wake all then"),
+    futex_refused(&[futex(libc::FUTEX_CMP_REQUEUE)], "condition variables of old libc versions"),
+    futex_refused(&[futex(libc::FUTEX_WAKE_OP)], "condition variables of old libc versions"),
+    futex_refused(&[futex(libc::FUTEX_LOCK_PI)], "nobody here inherits a priority"),
+    futex_refused(&[futex(libc::FUTEX_UNLOCK_PI)], "nobody here inherits a priority"),
+    futex_refused(&[futex(libc::FUTEX_TRYLOCK_PI)], "nobody here inherits a priority"),
+    futex_refused(&[futex(libc::FUTEX_LOCK_PI2)], "nobody here inherits a priority"),
     allow(call!(SYS_sched_yield), "a contended lock"),
     allow(call!(SYS_restart_syscall), "a wait goes on after a stop"),
     allow(call!(SYS_clock_gettime), "the clock, on machines whose clock source the vDSO cannot read"),

@@ -1,6 +1,6 @@
 //! Rows that several processes share, each group one ability.
 
-use libc::AT_EMPTY_PATH;
+use libc::{AT_EMPTY_PATH, O_CREAT};
 
 use crate::call;
 use crate::rule::{Row, allow, allow_if, bits, is, refuse};
@@ -62,9 +62,25 @@ pub(super) const LOCKED_MEMORY: &[Row] = &[
     allow(call!(SYS_munlock), "and let go after they were zeroed"),
 ];
 
+/// Ways to open what the folder's right does not cover: a place without rights to it (O_PATH), and a file without a name,
+/// which nothing counts or removes (the bit of O_TMPFILE that is not O_DIRECTORY; linux/fcntl.h: __O_TMPFILE).
+pub(super) const NEVER_OPENED: i64 = (libc::O_PATH | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as i64;
+
+/// Set-uid, set-gid, sticky: no file is born with them.
+const SPECIAL_BITS: i64 = 0o7000;
+
 /// Files by name inside the view that the mounts and Landlock leave.
 pub(super) const NAMED_FILES: &[Row] = &[
-    allow(call!(SYS_openat), "opens a file in its folder; elsewhere Landlock says no"),
+    allow_if(
+        call!(SYS_openat),
+        &[bits(2, NEVER_OPENED | O_CREAT as i64, 0)],
+        "opens a file in its folder; elsewhere Landlock says no",
+    ),
+    allow_if(
+        call!(SYS_openat),
+        &[bits(2, NEVER_OPENED | O_CREAT as i64, O_CREAT as i64), bits(3, SPECIAL_BITS, 0)],
+        "makes a file in its folder",
+    ),
     allow(call!(SYS_newfstatat), "stat of a path"),
     allow(call!(SYS_statx), "std's metadata of a path"),
     #[cfg(target_arch = "x86_64")]
@@ -82,10 +98,10 @@ pub(super) const NAMED_FILES: &[Row] = &[
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_rename), "a finished file takes its name"),
     allow(call!(SYS_renameat), "the same on other processors"),
-    allow(call!(SYS_renameat2), "the same with flags"),
+    allow_if(call!(SYS_renameat2), &[is(4, 0)], "the same on processors that have no other"),
     #[cfg(target_arch = "x86_64")]
-    allow(call!(SYS_mkdir), "a blob folder"),
+    allow_if(call!(SYS_mkdir), &[bits(1, SPECIAL_BITS, 0)], "a blob folder"),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_rmdir), "an empty blob folder"),
-    allow(call!(SYS_mkdirat), "the same on other processors"),
+    allow_if(call!(SYS_mkdirat), &[bits(2, SPECIAL_BITS, 0)], "the same on other processors"),
 ];

@@ -14,7 +14,7 @@ use crate::rule::{Row, allow, allow_if, bits, is};
 pub static NETD: Profile = Profile {
     name: "netd",
     id: 4,
-    groups: &[BASE, NO_FILES, OPEN_FILE, THREADS, SOCKETS],
+    groups: &[BASE, NO_FILES, OPEN_FILE, THREADS, SOCKETS, OPTIONS],
     inet: true,
     tcp_bind: Ports::Any,
     tcp_connect: Ports::Any,
@@ -33,31 +33,63 @@ const LIMITS: &[Limit] = &[
 /// The part of a socket type that is the type; the rest are SOCK_CLOEXEC and SOCK_NONBLOCK. Source: linux/net.h.
 const TYPE: i64 = 0xf;
 
+/// A socket of exactly this kind. Other protocols (MPTCP, UDP-Lite, SCTP, SMC, L2TP) are other code in the kernel, some of
+/// it loaded by the very call.
+macro_rules! socket {
+    ($family:ident, $kind:ident, $protocol:expr, $reason:expr) => {
+        allow_if(
+            call!(SYS_socket),
+            &[is(0, $family as i64), bits(1, TYPE, $kind as i64), is(2, $protocol as i64)],
+            $reason,
+        )
+    };
+}
+
+/// One option of a socket.
+macro_rules! option {
+    ($call:ident, $level:ident, $name:ident, $reason:expr) => {
+        allow_if(call!($call), &[is(1, libc::$level as i64), is(2, libc::$name as i64)], $reason)
+    };
+}
+
 const SOCKETS: &[Row] = &[
-    allow_if(call!(SYS_socket), &[is(0, AF_INET as i64), bits(1, TYPE, SOCK_DGRAM as i64)], "QUIC over IPv4"),
-    allow_if(
-        call!(SYS_socket),
-        &[is(0, AF_INET6 as i64), bits(1, TYPE, SOCK_DGRAM as i64)],
-        "QUIC over IPv6",
-    ),
-    allow_if(call!(SYS_socket), &[is(0, AF_INET as i64), bits(1, TYPE, SOCK_STREAM as i64)], "TCP over IPv4"),
-    allow_if(
-        call!(SYS_socket),
-        &[is(0, AF_INET6 as i64), bits(1, TYPE, SOCK_STREAM as i64)],
-        "TCP over IPv6",
-    ),
-    allow_if(
-        call!(SYS_socket),
-        &[is(0, AF_NETLINK as i64), is(2, libc::NETLINK_ROUTE as i64)],
-        "libp2p learns of addresses that come and go; without capabilities it only reads",
+    socket!(AF_INET, SOCK_DGRAM, libc::IPPROTO_UDP, "QUIC over IPv4"),
+    socket!(AF_INET, SOCK_DGRAM, 0, "QUIC over IPv4, as std asks for it"),
+    socket!(AF_INET6, SOCK_DGRAM, libc::IPPROTO_UDP, "QUIC over IPv6"),
+    socket!(AF_INET6, SOCK_DGRAM, 0, "QUIC over IPv6, as std asks for it"),
+    socket!(AF_INET, SOCK_STREAM, libc::IPPROTO_TCP, "TCP over IPv4"),
+    socket!(AF_INET, SOCK_STREAM, 0, "TCP over IPv4, as std asks for it"),
+    socket!(AF_INET6, SOCK_STREAM, libc::IPPROTO_TCP, "TCP over IPv6"),
+    socket!(AF_INET6, SOCK_STREAM, 0, "TCP over IPv6, as std asks for it"),
+    socket!(
+        AF_NETLINK,
+        SOCK_DGRAM,
+        libc::NETLINK_ROUTE,
+        "libp2p learns of addresses that come and go: where to listen comes with a Grant; without capabilities it only reads"
     ),
     allow(call!(SYS_bind), "listens, and binds QUIC's socket"),
     allow(call!(SYS_listen), "listens"),
     allow(call!(SYS_accept4), "takes a TCP link"),
     allow(call!(SYS_connect), "dials"),
-    allow(call!(SYS_setsockopt), "segmentation offload, buffers, ECN, reuse"),
-    allow(call!(SYS_getsockopt), "dial errors, the path's MTU"),
-    allow(call!(SYS_sendmmsg), "QUIC sends in batches"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
     allow(call!(SYS_uname), "quinn-udp asks for the kernel's version before it uses segmentation offload"),
+];
+
+/// Every option that libp2p-tcp 0.45, libp2p-quic 0.14, quinn-udp 0.5, std and mio set or read on Linux, old kernels included: they
+/// try the same ones there and live with the answer.
+const OPTIONS: &[Row] = &[
+    option!(SYS_setsockopt, SOL_SOCKET, SO_REUSEADDR, "std and libp2p-tcp listen"),
+    option!(SYS_setsockopt, SOL_SOCKET, SO_REUSEPORT, "libp2p-tcp dials from the port that it listens on"),
+    option!(SYS_setsockopt, IPPROTO_TCP, TCP_NODELAY, "libp2p-tcp sends cells at once"),
+    option!(SYS_setsockopt, IPPROTO_IPV6, IPV6_V6ONLY, "libp2p listens on IPv6 alone"),
+    option!(SYS_setsockopt, IPPROTO_IP, IP_RECVTOS, "quinn-udp: congestion marks"),
+    option!(SYS_setsockopt, IPPROTO_IP, IP_PKTINFO, "quinn-udp: which own address was meant"),
+    option!(SYS_setsockopt, IPPROTO_IP, IP_MTU_DISCOVER, "quinn-udp: no fragments"),
+    option!(SYS_setsockopt, IPPROTO_IPV6, IPV6_RECVTCLASS, "quinn-udp: congestion marks"),
+    option!(SYS_setsockopt, IPPROTO_IPV6, IPV6_RECVPKTINFO, "quinn-udp: which own address was meant"),
+    option!(SYS_setsockopt, IPPROTO_IPV6, IPV6_MTU_DISCOVER, "quinn-udp: no fragments"),
+    option!(SYS_setsockopt, IPPROTO_IPV6, IPV6_DONTFRAG, "quinn-udp: no fragments"),
+    option!(SYS_setsockopt, SOL_UDP, UDP_GRO, "quinn-udp: several datagrams in one read"),
+    option!(SYS_setsockopt, SOL_UDP, UDP_SEGMENT, "quinn-udp: is segmentation offload there"),
+    option!(SYS_getsockopt, IPPROTO_IPV6, IPV6_V6ONLY, "quinn-udp: does this socket take IPv4 as well"),
 ];

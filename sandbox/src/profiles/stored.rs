@@ -36,8 +36,12 @@ const OWN: &[Row] = &[
     allow(call!(SYS_getuid), "OpenSSL asks whether it runs set-uid"),
     allow(call!(SYS_getgid), "OpenSSL asks whether it runs set-gid"),
     allow(call!(SYS_getegid), "OpenSSL asks whether it runs set-gid"),
-    allow(call!(SYS_fallocate), "SQLite reserves space"),
-    allow(call!(SYS_fchmod), "SQLite gives -wal and -shm the mode of the database"),
+    allow_if(call!(SYS_fallocate), &[is(1, 0)], "SQLite reserves space"),
+    refuse(
+        call!(SYS_fchmod),
+        libc::EPERM,
+        "SQLite gives -wal and -shm the mode of the database, which they are born with",
+    ),
     refuse(
         call!(SYS_fchown),
         libc::EPERM,

@@ -3,7 +3,7 @@
 use libc::{AF_UNIX, F_ADD_SEALS, F_GET_SEALS, SOCK_STREAM};
 
 use super::base::BASE;
-use super::groups::{NAMED_FILES, OPEN_FILE, THREADS};
+use super::groups::{NAMED_FILES, NEVER_OPENED, OPEN_FILE, THREADS};
 use super::{CHILD, EVERY, FileAccess, Profile};
 use crate::call;
 use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
@@ -36,13 +36,31 @@ const DISPLAY: &[Row] = &[
         "the X server, the compositor",
     ),
     allow(call!(SYS_connect), "the X server, the compositor"),
-    allow(call!(SYS_setsockopt), "buffers of the display's socket"),
+    allow_if(
+        call!(SYS_setsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
+        "buffers of the display's socket",
+    ),
+    allow_if(
+        call!(SYS_setsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_KEEPALIVE as i64)],
+        "xcb opens the display",
+    ),
+    allow_if(
+        call!(SYS_getsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
+        "xcb looks at the buffers of the display's socket",
+    ),
     allow(call!(SYS_uname), "Xlib finds its cookie by the machine's name"),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_select), "FLTK's event loop"),
     allow(call!(SYS_pselect6), "FLTK's event loop, as other libc versions call it"),
-    allow(call!(SYS_memfd_create), "Wayland's picture buffers and keyboard maps"),
-    allow(call!(SYS_fallocate), "Wayland's picture buffers"),
+    allow_if(
+        call!(SYS_memfd_create),
+        &[bits(1, !((libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_NOEXEC_SEAL) as i64), 0)],
+        "Wayland's picture buffers and keyboard maps",
+    ),
+    allow_if(call!(SYS_fallocate), &[is(1, 0)], "Wayland's picture buffers"),
     allow_if(call!(SYS_fcntl), &[is(1, F_ADD_SEALS as i64)], "Wayland's picture buffers are sealed"),
     allow_if(call!(SYS_fcntl), &[is(1, F_GET_SEALS as i64)], "Wayland's picture buffers are sealed"),
     allow_if(call!(SYS_ioctl), &[is(1, libc::FIONREAD as i64)], "Xlib asks how much there is to read"),
@@ -50,17 +68,29 @@ const DISPLAY: &[Row] = &[
     allow(call!(SYS_epoll_create1), "a tokio runtime of a helper thread; xkb and Wayland helpers"),
     allow(call!(SYS_timerfd_create), "libdecor's animations"),
     allow(call!(SYS_timerfd_settime), "libdecor's animations"),
-    allow(call!(SYS_pipe2), "FLTK's awake pipe"),
+    allow_if(
+        call!(SYS_pipe2),
+        &[bits(1, !((libc::O_CLOEXEC | libc::O_NONBLOCK) as i64), 0)],
+        "FLTK's awake pipe",
+    ),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_pipe), "FLTK's awake pipe"),
-    allow(call!(SYS_socketpair), "tokio's signal pipe; file descriptors passed within the process"),
+    allow_if(
+        call!(SYS_socketpair),
+        &[is(0, AF_UNIX as i64)],
+        "tokio's signal pipe; file descriptors passed within the process",
+    ),
 ];
 
 const LIBRARIES: &[Row] = &[
     allow(call!(SYS_mmap), "libraries loaded at run time: decorations, input methods, cursors"),
     allow(call!(SYS_mprotect), "the loader protects what it relocated"),
     #[cfg(target_arch = "x86_64")]
-    allow(call!(SYS_open), "older libraries open by the old call"),
+    allow_if(
+        call!(SYS_open),
+        &[bits(1, NEVER_OPENED | libc::O_CREAT as i64, 0)],
+        "older libraries open by the old call, to read",
+    ),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_stat), "older libraries"),
     #[cfg(target_arch = "x86_64")]
