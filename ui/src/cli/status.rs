@@ -27,6 +27,7 @@ struct Status {
     processes: Vec<ProcessRow>,
     network: Option<NetworkRow>,
     queues: Option<QueuesRow>,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,6 +38,8 @@ struct ProcessRow {
     restarts: u32,
     given_up: bool,
     last: Option<String>,
+    /// Until it is started again.
+    next_start_s: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +88,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
                 mailboxes: c.mailboxes,
                 full: c.full,
             }),
+            warnings: state.processes.iter().filter_map(supervisor::state::Part::warning).collect(),
         })
     })?;
     context.output.row(&status, || words(&status))
@@ -157,6 +161,7 @@ fn processes(state: &State) -> Vec<ProcessRow> {
         restarts: 0,
         given_up: false,
         last: None,
+        next_start_s: None,
     };
     let not_built = if state.topology == CLIENT.name { NOT_BUILT } else { &[] };
     let names = topology.processes.iter().map(|process| process.name).chain(not_built.iter().copied());
@@ -171,6 +176,9 @@ fn processes(state: &State) -> Vec<ProcessRow> {
             restarts: part.map_or(0, |part| part.restarts),
             given_up: part.is_some_and(|part| part.given_up),
             last: part.and_then(|part| part.last.clone()),
+            next_start_s: part
+                .and_then(|part| part.next_start)
+                .map(|at| Timestamp(at).since(Timestamp::now()).as_secs()),
         }
     });
     [supervisor].into_iter().chain(rows).collect()
@@ -212,6 +220,7 @@ fn words(status: &Status) -> String {
             queues.outbox, queues.at_relay, queues.mailboxes, queues.full
         ));
     }
+    lines.extend(status.warnings.iter().map(|warning| format!("warning: {}", output::one_line(warning))));
     lines.extend(status.processes.iter().map(process_words));
     lines.join("\n")
 }
@@ -220,7 +229,10 @@ fn process_words(row: &ProcessRow) -> String {
     let how = match (row.pid, row.uptime_s) {
         (Some(pid), Some(uptime)) => format!("process {pid}, for {uptime} s"),
         _ if row.given_up => "fell too often: privatus stop, then start again".into(),
-        _ => "not running".into(),
+        _ => match row.next_start_s {
+            Some(wait) => format!("not running, starts again in {wait} s"),
+            None => "not running".into(),
+        },
     };
     let last =
         row.last.as_ref().map(|last| format!(", last end: {}", output::one_line(last))).unwrap_or_default();
@@ -242,6 +254,9 @@ mod tests {
             restarts: 2,
             last: None,
             given_up: false,
+            falls: 0,
+            falls_by_signal: 0,
+            next_start: None,
         };
         let state = State {
             topology: "client".into(),
