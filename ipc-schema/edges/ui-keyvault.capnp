@@ -64,4 +64,5 @@ enum UnlockResult {
   slotsFull @10;     # all 8 are in use
   noSuchSlot @11;    # not in use, or not of a kind that this can be done with
   lastPassphrase @12; # removing it would lock everybody out
+  noMemory @13;      # too little memory to try the passphrase: nothing was tried
 }

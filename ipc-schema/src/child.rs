@@ -16,7 +16,8 @@ use tokio::task::LocalSet;
 
 use crate::grant::{self, Grant, GrantError, Settings};
 
-/// How a child ends, which is all that the supervisor reads of it.
+/// How a child ends, which is all that the supervisor reads of it. Which of these a process may use, and when, is in
+/// `topology.rs`; any other use is a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Its work is done, or it was asked to stop.
@@ -27,13 +28,32 @@ pub enum Exit {
     Lock,
     /// At the start: the granted passphrase is wrong.
     WrongPassphrase,
-    /// At the start: the vault cannot be read at all.
-    VaultUnreadable,
+    /// At the start: nothing of the vault can be read.
+    VaultDamaged,
     /// At the start: a setting cannot be had, such as a taken port.
     Setting,
+    /// At the start: the vault was written by a later version.
+    VaultNewer,
+    /// At the start: another process holds the vault.
+    VaultInUse,
+    /// At the start: there is not enough memory to try the passphrase.
+    NoMemory,
 }
 
 impl Exit {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Fault,
+        Self::Lock,
+        Self::WrongPassphrase,
+        Self::VaultDamaged,
+        Self::Setting,
+        Self::VaultNewer,
+        Self::VaultInUse,
+        Self::NoMemory,
+    ];
+
     /// The process exit code.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -42,10 +62,47 @@ impl Exit {
             Self::Fault => 1,
             Self::Lock => 2,
             Self::WrongPassphrase => 3,
-            Self::VaultUnreadable => 4,
+            Self::VaultDamaged => 4,
             Self::Setting => 5,
+            Self::VaultNewer => 6,
+            Self::VaultInUse => 7,
+            Self::NoMemory => 8,
         }
     }
+
+    /// What a process exit code means, if anything.
+    #[must_use]
+    pub fn of(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| i32::from(exit.code()) == code)
+    }
+}
+
+/// The name of the pipe end in [`Child::files`] that tells of a complete start.
+const SETTLED: &str = "settled";
+
+/// Tells of a complete start, once; see [`Child::started`]. For a start that goes on after this is known.
+#[derive(Debug)]
+pub struct Settled(Option<OwnedFd>);
+
+impl Settled {
+    /// Takes it out of the granted files; without one, nobody waits.
+    pub fn take(files: &mut BTreeMap<String, OwnedFd>) -> Self {
+        Self(files.remove(SETTLED))
+    }
+
+    /// As [`Child::started`].
+    pub fn tell(self) {
+        if let Some(pipe) = self.0 {
+            settle(pipe);
+        }
+    }
+}
+
+/// One byte, which outlives this process: a mere closing would look the same as its end.
+fn settle(pipe: OwnedFd) {
+    use std::io::Write;
+    // A supervisor that is gone takes this process along.
+    let _ = std::fs::File::from(pipe).write_all(&[1]);
 }
 
 /// An edge's socket as it was granted.
@@ -103,6 +160,12 @@ impl Control {
 }
 
 impl Child {
+    /// Tells the supervisor that the start is complete: what can fail for a reason that only a person can change was tried. Call
+    /// it before the first byte from outside is read: from here on no exit code of this life ends the suite.
+    pub fn started(&mut self) {
+        Settled::take(&mut self.files).tell();
+    }
+
     /// The next edge that is granted, first those that came with the start, then each as a neighbour restarts or a local program
     /// connects. `None`: the supervisor asks this child to stop.
     ///

@@ -3,6 +3,8 @@
 //! An edge goes from caller to callee; nothing else joins two processes. What may be said on an edge is its file in
 //! `edges/`; what a process may do to the kernel is its table in `sandbox/src/profiles/`.
 
+use crate::child::Exit;
+
 /// A suite of processes and the edges between them.
 #[derive(Debug)]
 pub struct Topology {
@@ -31,6 +33,11 @@ pub struct Process {
     pub headless: bool,
     /// Whether its exit 0 is the end of a job (a fresh one is started at once, and not counted) rather than of the suite.
     pub disposable: bool,
+    /// With which exits it may end the suite, in its first life alone and only until its start is complete (`Source::Settled`).
+    /// Later, and of any other process, they are faults like any other: whoever was taken over shall not name the suite's end.
+    pub ends: &'static [Exit],
+    /// Whether it may end by a lock, at any time: an end that a person asked for, never counted as a fall.
+    pub locks: bool,
     /// Processes that end with it: they hold what its death made void.
     pub takes_down: &'static [&'static str],
 }
@@ -53,8 +60,9 @@ pub enum Source {
     Report,
     /// The passphrase's descriptor, passed on unread; only at the first start and only if one was given.
     Passphrase,
-    /// With a passphrase: one end of a pipe, closed once the passphrase was tried. Until then the suite is not ready. Nothing is
-    /// ever written into it.
+    /// One end of a pipe, into which a byte is written once its start is complete: the listener is bound, the file opened, the
+    /// passphrase tried. Until then the suite is not ready; from then on no exit code of that life ends the suite. The supervisor
+    /// looks whether something lies in it, and reads nothing.
     Settled,
     /// An invitation for the window's first run (a demo's Echo): a descriptor that holds one line, passed on unread; only if
     /// one was given.
@@ -85,6 +93,8 @@ pub enum Caller {
 
 const REPORT: File = File { name: "report", source: Source::Report };
 
+const SETTLED: File = File { name: "settled", source: Source::Settled };
+
 const MEDIAD: Process = Process {
     name: "mediad",
     binary: "mediad",
@@ -93,6 +103,8 @@ const MEDIAD: Process = Process {
     files: &[REPORT],
     headless: true,
     disposable: true,
+    ends: &[],
+    locks: false,
     takes_down: &[],
 };
 
@@ -109,10 +121,18 @@ pub const CLIENT: Topology = Topology {
                 REPORT,
                 File { name: "vault", source: Source::Profile("vault") },
                 File { name: "passphrase", source: Source::Passphrase },
-                File { name: "settled", source: Source::Settled },
+                SETTLED,
             ],
             headless: true,
             disposable: false,
+            ends: &[
+                Exit::WrongPassphrase,
+                Exit::VaultDamaged,
+                Exit::VaultNewer,
+                Exit::VaultInUse,
+                Exit::NoMemory,
+            ],
+            locks: true,
             takes_down: &["stored", "ui"],
         },
         Process {
@@ -120,9 +140,11 @@ pub const CLIENT: Topology = Topology {
             binary: "netd",
             profile: "netd",
             folder: None,
-            files: &[REPORT],
+            files: &[REPORT, SETTLED],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
         Process {
@@ -130,9 +152,11 @@ pub const CLIENT: Topology = Topology {
             binary: "onion",
             profile: "onion",
             folder: None,
-            files: &[REPORT, File { name: "state", source: Source::Profile("onion.state") }],
+            files: &[REPORT, SETTLED, File { name: "state", source: Source::Profile("onion.state") }],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
         Process {
@@ -140,9 +164,11 @@ pub const CLIENT: Topology = Topology {
             binary: "stored",
             profile: "stored",
             folder: Some("history"),
-            files: &[REPORT],
+            files: &[REPORT, SETTLED],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
         MEDIAD,
@@ -151,9 +177,11 @@ pub const CLIENT: Topology = Topology {
             binary: "privatus-ui",
             profile: "ui",
             folder: None,
-            files: &[REPORT, File { name: "offer", source: Source::Offer }],
+            files: &[REPORT, SETTLED, File { name: "offer", source: Source::Offer }],
             headless: false,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
     ],
@@ -181,11 +209,14 @@ pub const RELAY: Topology = Topology {
             folder: None,
             files: &[
                 REPORT,
+                SETTLED,
                 File { name: "state", source: Source::Profile("netd.state") },
                 File { name: "stdout", source: Source::Stdout },
             ],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
         Process {
@@ -193,9 +224,11 @@ pub const RELAY: Topology = Topology {
             binary: "onion",
             profile: "onion",
             folder: None,
-            files: &[REPORT, File { name: "state", source: Source::Profile("onion.state") }],
+            files: &[REPORT, SETTLED, File { name: "state", source: Source::Profile("onion.state") }],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
         Process {
@@ -203,9 +236,11 @@ pub const RELAY: Topology = Topology {
             binary: "stored",
             profile: "stored",
             folder: Some("mailboxes"),
-            files: &[REPORT],
+            files: &[REPORT, SETTLED],
             headless: true,
             disposable: false,
+            ends: &[Exit::Setting],
+            locks: false,
             takes_down: &[],
         },
     ],
@@ -257,6 +292,17 @@ mod tests {
                 let file = format!("{}/edges/{}.capnp", env!("CARGO_MANIFEST_DIR"), edge.name);
                 assert!(std::path::Path::new(&file).exists(), "{file}");
             }
+        }
+    }
+
+    #[test]
+    fn who_may_end_the_suite_tells_when_its_start_is_complete_and_only_keyvault_speaks_of_the_vault() {
+        for process in CLIENT.processes.iter().chain(RELAY.processes) {
+            let settles = process.files.iter().any(|file| file.source == Source::Settled);
+            assert_eq!(settles, !process.ends.is_empty(), "{}", process.name);
+            let only_settings = process.ends.iter().all(|exit| *exit == Exit::Setting);
+            assert_eq!(only_settings, process.name != "keyvault", "{}", process.name);
+            assert_eq!(process.locks, process.name == "keyvault", "{}", process.name);
         }
     }
 

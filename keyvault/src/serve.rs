@@ -7,10 +7,11 @@ mod unlock;
 mod vault;
 
 use std::cell::OnceCell;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ipc_schema::child::{Child, EdgeSocket, Exit};
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
@@ -19,6 +20,12 @@ use zeroize::Zeroizing;
 
 use crate::sealed::VaultFileError;
 use crate::shell::{Condition, Shell};
+use crate::unlock::CostError;
+
+/// How often, and how long apart, a vault that is in use is looked at before that is told: 2 s, far longer than a killed process
+/// takes to end.
+const FREE_LOOKS: u32 = 40;
+const FREE_LOOK: Duration = Duration::from_millis(50);
 
 /// Runs the process: opens the vault file with the passphrase, if one was granted, then serves.
 pub async fn run(mut child: Child) -> Exit {
@@ -26,17 +33,14 @@ pub async fn run(mut child: Child) -> Exit {
         eprintln!("no vault file was granted");
         return Exit::Fault;
     };
-    let shell = Rc::new(Shell::new(File::from(file)));
+    let file = File::from(file);
+    wait_free(&file).await;
+    let shell = Rc::new(Shell::new(file));
     let passphrase = child.files.remove("passphrase");
-    let settled = child.files.remove("settled");
     if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless).await {
-        // The supervisor takes its closing for a success: let the process's end close it.
-        std::mem::forget(settled);
         return exit;
     }
-    drop(settled);
-    // Closed by dropping it: the suite gets ready only after the passphrase was tried.
-    drop(child.files.remove("settled"));
+    child.started();
     let sweeping = spawn_local({
         let shell = shell.clone();
         async move { shell.sweep().await }
@@ -46,11 +50,24 @@ pub async fn run(mut child: Child) -> Exit {
     exit
 }
 
-/// With a passphrase: create or unlock, and end the suite if that cannot be. Without: wait for one over the edge.
+/// Waits a little for a vault that another process holds: that of a suite which was killed a moment ago may still be ending.
+async fn wait_free(file: &File) {
+    for _ in 0..FREE_LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(FREE_LOOK).await,
+            _ => return,
+        }
+    }
+}
+
+/// With a passphrase: create or unlock, and end the suite if that cannot be. Without: wait for one over the edge, where somebody
+/// looks at a window that says what is wrong with the vault.
 async fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool) -> Result<(), Exit> {
-    if let (Some(complaint), true) = (shell.complaint(), headless || passphrase.is_some()) {
+    if let Some((complaint, exit)) = shell.complaint(exit_of)
+        && (headless || passphrase.is_some() || !matches!(exit, Exit::VaultDamaged | Exit::VaultNewer))
+    {
         eprintln!("{complaint}");
-        return Err(Exit::VaultUnreadable);
+        return Err(exit);
     }
     if shell.was_repaired() {
         eprintln!("the vault file was damaged in a part that is kept twice, and is whole again");
@@ -68,15 +85,23 @@ async fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool
         eprintln!("the vault file is damaged: what can be read is open, and nothing can be changed");
     }
     result.map_err(|error| {
-        eprintln!("{error}");
-        match error {
-            VaultFileError::WrongPassphrase | VaultFileError::EmptyPassphrase => Exit::WrongPassphrase,
-            VaultFileError::Damaged | VaultFileError::Newer | VaultFileError::Cost(_) => {
-                Exit::VaultUnreadable
-            }
-            _ => Exit::Fault,
-        }
+        eprintln!("{}", error.with_source());
+        exit_of(&error)
     })
+}
+
+/// What the supervisor is told; anything else may pass by itself, and the line says what it was.
+fn exit_of(error: &VaultFileError) -> Exit {
+    match error {
+        VaultFileError::WrongPassphrase | VaultFileError::EmptyPassphrase => Exit::WrongPassphrase,
+        VaultFileError::Damaged | VaultFileError::Cost(CostError::BelowFloor | CostError::TooMuch) => {
+            Exit::VaultDamaged
+        }
+        VaultFileError::Newer => Exit::VaultNewer,
+        VaultFileError::InUse => Exit::VaultInUse,
+        VaultFileError::Cost(CostError::OutOfMemory) | VaultFileError::MemoryLock => Exit::NoMemory,
+        _ => Exit::Fault,
+    }
 }
 
 /// Waits out what earlier wrong passphrases cost: who started the suite with one has no way to come back with it.
@@ -106,7 +131,8 @@ fn read_passphrase(descriptor: OwnedFd) -> std::io::Result<Zeroizing<Vec<u8>>> {
     }
     let length = line.iter().take(filled).position(|byte| *byte == b'\n').unwrap_or(filled);
     if length > PASSPHRASE_MAX_BYTES {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is too long"));
+        let why = format!("it is longer than {PASSPHRASE_MAX_BYTES} bytes: take a shorter one");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
     }
     line.truncate(length);
     Ok(line)

@@ -387,11 +387,11 @@ impl Shell {
         self.state.borrow_mut().file().is_some_and(|file| file.was_repaired())
     }
 
-    /// Why there is no usable vault, in one line.
+    /// Why there is no usable vault, in one line, and what `judge` makes of it.
     #[must_use]
-    pub fn complaint(&self) -> Option<String> {
+    pub fn complaint<T>(&self, judge: impl FnOnce(&VaultFileError) -> T) -> Option<(String, T)> {
         match &*self.state.borrow() {
-            State::Unusable(error) => Some(error.to_string()),
+            State::Unusable(error) => Some((error.with_source(), judge(error))),
             _ => None,
         }
     }

@@ -37,7 +37,7 @@ pub enum CostError {
     #[error("unlock parameters are beyond all measure")]
     TooMuch,
     /// This machine does not have that much memory free.
-    #[error("not enough memory to unlock")]
+    #[error("not enough memory to try the passphrase, which takes 256 MiB")]
     OutOfMemory,
 }
 

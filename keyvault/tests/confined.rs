@@ -94,7 +94,7 @@ impl Running {
 
     /// Waits until the passphrase was tried.
     fn settle(&mut self) {
-        assert_eq!(self.settled.read(&mut [0]).unwrap(), 0);
+        assert_eq!(self.settled.read(&mut [0]).unwrap(), 1);
     }
 
     /// Private memory in use, KiB.

@@ -44,7 +44,11 @@ pub struct Addresses {
     confirmed: Vec<Address>,
 }
 
-/// Reads or makes the state, listens on `listen` and keeps the ports that the kernel picked.
+/// Until no further interface of a listener on all of them is told: they come one by one in the same breath.
+const INTERFACES_WITHIN: Duration = Duration::from_millis(20);
+
+/// Reads or makes the state, listens on `listen` and keeps the ports that the kernel picked. `bound` is called when every port is
+/// had and nothing was read from any of them.
 ///
 /// # Errors
 /// [`StartError`]: one line for the operator.
@@ -53,6 +57,7 @@ pub async fn start(
     listen: &[String],
     private: bool,
     new_seed: [u8; 32],
+    bound: impl FnOnce(),
 ) -> Result<Listener, StartError> {
     let mut state = match State::read(file)? {
         Some(state) => state,
@@ -66,17 +71,19 @@ pub async fn start(
     let link_key = public_key(&keys)?;
     let mut swarm = build(keys, Role::Relay, private)?;
     let asked = asked(listen, private)?;
-    let mut bound = Vec::new();
+    let mut listeners = Vec::new();
     for address in &asked {
         let wanted = state.with_port(*address);
-        let listener = listen_on(&mut swarm, wanted)?;
-        bound.extend(first_addresses(&mut swarm, listener, wanted).await?);
+        listeners.push((listen_on(&mut swarm, wanted)?, wanted));
     }
+    // Nothing accepts before the next await.
+    bound();
+    let confirmed = first_addresses(&mut swarm, &listeners).await?;
     let mut news = false;
     let mut first = None;
     for address in asked {
         let place = |other: &&Address| belongs(**other, address);
-        let Some(port) = bound.iter().find(place).map(|other| other.socket.port()) else { continue };
+        let Some(port) = confirmed.iter().find(place).map(|other| other.socket.port()) else { continue };
         let mut real = address;
         real.socket.set_port(port);
         first.get_or_insert(real);
@@ -86,7 +93,7 @@ pub async fn start(
         state.write(file)?;
     }
     let first = first.ok_or(StartError::Transport("no listener".into()))?;
-    Ok(Listener { swarm, addresses: Addresses { link_key, private, first, confirmed: bound } })
+    Ok(Listener { swarm, addresses: Addresses { link_key, private, first, confirmed } })
 }
 
 fn public_key(keys: &Keypair) -> Result<LinkKey, StartError> {
@@ -139,39 +146,43 @@ fn innermost(error: std::io::Error) -> std::io::Error {
     error
 }
 
-/// Waits until the listener has an address; at `0.0.0.0` takes all that come at once.
+/// Waits until each listener has an address; at `0.0.0.0` takes all that come at once.
 async fn first_addresses(
     swarm: &mut Swarm<Behaviour>,
-    listener: ListenerId,
-    wanted: Address,
+    listeners: &[(ListenerId, Address)],
 ) -> Result<Vec<Address>, StartError> {
-    let failed = |source| StartError::Listen { address: to_multiaddr(wanted).to_string(), source };
-    let mut found = Vec::new();
-    let mut wait = BOUND_WITHIN;
+    let failed = |(_, wanted): &(ListenerId, Address), source| StartError::Listen {
+        address: to_multiaddr(*wanted).to_string(),
+        source,
+    };
+    let every_interface = listeners.iter().any(|(_, wanted)| wanted.socket.ip().is_unspecified());
+    let mut found: Vec<(ListenerId, Address)> = Vec::new();
     loop {
-        let event = match tokio::time::timeout(wait, swarm.select_next_some()).await {
-            Ok(event) => event,
-            Err(_) if found.is_empty() => return Err(failed(std::io::ErrorKind::TimedOut.into())),
-            Err(_) => return Ok(found),
+        let silent = listeners.iter().find(|(id, _)| found.iter().all(|(of, _)| of != id));
+        let wait = match silent {
+            Some(_) => BOUND_WITHIN,
+            None if every_interface => INTERFACES_WITHIN,
+            None => break,
+        };
+        let event = match (tokio::time::timeout(wait, swarm.select_next_some()).await, silent) {
+            (Ok(event), _) => event,
+            (Err(_), Some(silent)) => return Err(failed(silent, std::io::ErrorKind::TimedOut.into())),
+            (Err(_), None) => break,
         };
         match event {
-            SwarmEvent::NewListenAddr { listener_id, address } if listener_id == listener => {
-                found.extend(from_multiaddr(&address).map(|(address, _)| address));
-                if !wanted.socket.ip().is_unspecified() {
-                    return Ok(found);
-                }
-                // The interfaces come one by one in the same breath.
-                wait = Duration::from_millis(20);
+            SwarmEvent::NewListenAddr { listener_id, address } => {
+                found.extend(from_multiaddr(&address).map(|(address, _)| (listener_id, address)));
             }
             SwarmEvent::ListenerClosed { listener_id, reason: Err(error), .. }
-            | SwarmEvent::ListenerError { listener_id, error }
-                if listener_id == listener =>
-            {
-                return Err(failed(innermost(error)));
+            | SwarmEvent::ListenerError { listener_id, error } => {
+                if let Some(listener) = listeners.iter().find(|(id, _)| *id == listener_id) {
+                    return Err(failed(listener, innermost(error)));
+                }
             }
             _ => {}
         }
     }
+    Ok(found.into_iter().map(|(_, address)| address).collect())
 }
 
 impl Addresses {
@@ -267,7 +278,7 @@ mod tests {
     }
 
     async fn relay(file: &File, listen: &str) -> Result<Listener, StartError> {
-        start(file, &[listen.to_owned()], true, [5; 32]).await
+        start(file, &[listen.to_owned()], true, [5; 32], || {}).await
     }
 
     #[test]
@@ -284,7 +295,7 @@ mod tests {
                 for _ in 0..50 {
                     tokio::task::yield_now().await;
                 }
-                let again = start(&file, &[listen.to_owned()], true, [6; 32]).await.unwrap();
+                let again = start(&file, &[listen.to_owned()], true, [6; 32], || {}).await.unwrap();
                 assert_eq!(again.addresses.ready_line(), line);
             }
         });

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use capnp_rpc::{new_client, new_client_from_rc};
-use ipc_schema::child::{Child, Exit};
+use ipc_schema::child::{Child, Exit, Settled};
 use ipc_schema::edges::onion_netd_capnp::{self as edge, acceptor, cell_sink, connect_result, link, links};
 use ipc_schema::grant::Settings;
 use libp2p::Stream;
@@ -99,9 +99,11 @@ impl Shared {
             .iter()
             .map(|text| address::bootstrap(text, private))
             .collect::<Result<_, _>>()?;
+        let settled = Settled::take(files);
         let mut rules =
             Rules { network_id: settings.network_id, relay: settings.relay, bootstraps, own_key: None };
         if !settings.relay {
+            settled.tell();
             let node = Node::new(Dialling::new(rules), Origin::Fresh { private });
             return Ok(Rc::new(Self { node, relay: None }));
         }
@@ -109,7 +111,7 @@ impl Shared {
             files.remove("state").map(File::from).ok_or(StartError::Transport("no state file".into()))?;
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         getrandom::rand_core::UnwrapErr(getrandom::SysRng).fill_bytes(seed.as_mut_slice());
-        let listener = listen::start(&state, &settings.listen, private, *seed).await?;
+        let listener = listen::start(&state, &settings.listen, private, *seed, || settled.tell()).await?;
         rules.own_key = Some(listener.addresses.link_key);
         let (links, incoming) = mpsc::channel(UNTAKEN_LINKS_MAX);
         let (addresses, news) = mpsc::channel(UNTAKEN_LINKS_MAX);

@@ -22,6 +22,7 @@ pub async fn run(mut child: Child) -> Exit {
             return Exit::Setting;
         }
     };
+    child.started();
     let running = tokio::task::spawn_local(shell.clone().run(given_back));
     let exit = loop {
         match child.next_edge().await {

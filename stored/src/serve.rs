@@ -28,16 +28,17 @@ pub async fn run(child: Child) -> Exit {
 }
 
 /// RELAY topology: the mailbox disk.
-async fn relay(child: Child, folder: PathBuf) -> Exit {
+async fn relay(mut child: Child, folder: PathBuf) -> Exit {
     let bounds =
         Bounds { queues: u64::from(child.settings.queues_max), bytes: child.settings.disk_max_bytes };
     let mailboxes = match Mailboxes::open(&folder.join("mailboxes.db"), bounds) {
         Ok(mailboxes) => mailboxes,
         Err(error) => {
             eprintln!("the mailboxes cannot be opened: {error}");
-            return Exit::Fault;
+            return Exit::Setting;
         }
     };
+    child.started();
     let (server, work) = disk::DiskServer::new(mailboxes);
     tokio::task::spawn_local(work);
     loop {
@@ -56,7 +57,9 @@ async fn relay(child: Child, folder: PathBuf) -> Exit {
 }
 
 /// CLIENT topology: the conversation engine.
-async fn client(child: Child, folder: PathBuf) -> Exit {
+async fn client(mut child: Child, folder: PathBuf) -> Exit {
+    // The history opens with the key that keyvault gives once it is unlocked.
+    child.started();
     let shell = Rc::new(Shell::new(folder, child.settings.headless));
     tokio::select! {
         exit = edges(&child, &shell) => exit,

@@ -19,7 +19,7 @@ use sandbox::{Args, Role};
 use crate::files::{self, For};
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
-use crate::restart::{Ended, History};
+use crate::restart::{End, Ended, History};
 use crate::spawn::{Order, Spawner};
 use crate::wire;
 
@@ -49,12 +49,14 @@ pub struct Life {
     pub pidfd: OwnedFd,
     /// Its stderr, until that is closed.
     pub stderr: Option<File>,
-    /// Whether its start is complete: the report is, and a passphrase was tried.
+    /// Whether its start is complete: the report is, and it said so where the topology wants that.
     pub sealed: bool,
     control: Option<OwnedFd>,
     report: Option<File>,
-    /// Hangs up when the granted passphrase was tried.
+    /// Holds a byte once the start is complete.
     settled: Option<OwnedFd>,
+    /// It was granted a passphrase.
+    passphrase: bool,
 }
 
 /// What every start needs to know of the suite.
@@ -109,9 +111,10 @@ impl Part {
             format!("cannot start {}: {error}", setting.binaries.join(self.process.binary).display())
         })?;
         life.settled = settled;
+        let given = files.iter().any(|(name, _)| *name == PASSPHRASE);
+        life.passphrase = given;
         self.life = Some(life);
         self.history.started(now);
-        let given = self.history.restarts == 0 && files.iter().any(|(name, _)| *name == PASSPHRASE);
         let settings =
             Settings { create_vault: setting.settings.create_vault && given, ..setting.settings.clone() };
         self.give(&Grant::Settings(settings));
@@ -123,7 +126,6 @@ impl Part {
 
     fn open_files(&self, setting: &Setting, gifts: &mut Gifts) -> Result<(Granted, Option<OwnedFd>), String> {
         let (mut files, mut settled) = (Vec::new(), None);
-        let has_passphrase = gifts.passphrase.is_some();
         for file in self.process.files {
             let (path, opened) = match file.source {
                 Source::Profile(name) => {
@@ -141,13 +143,12 @@ impl Part {
                     Some(passphrase) => (PathBuf::new(), Ok(passphrase)),
                     None => continue,
                 },
-                Source::Settled if has_passphrase => {
+                Source::Settled => {
                     let pipe = pipe_with(PipeFlags::CLOEXEC)
                         .map_err(|error| format!("cannot make a pipe: {error}"))?;
                     settled = Some(pipe.0);
                     (PathBuf::new(), Ok(pipe.1))
                 }
-                Source::Settled => continue,
                 Source::Offer => match gifts.offer.take() {
                     Some(offer) => (PathBuf::new(), Ok(offer)),
                     None => continue,
@@ -184,6 +185,7 @@ impl Part {
             control: Some(control),
             report: report.transpose()?.map(File::from),
             settled: None,
+            passphrase: false,
         })
     }
 
@@ -244,8 +246,8 @@ impl Part {
         if !life.sealed {
             let complete =
                 |file: &File| file.metadata().is_ok_and(|m| m.len() == sandbox::REPORT_BYTES as u64);
-            life.sealed =
-                life.report.as_ref().is_none_or(complete) && life.settled.as_ref().is_none_or(hung_up);
+            life.sealed = life.report.as_ref().is_none_or(complete)
+                && life.settled.as_ref().is_none_or(holds_something);
             if life.sealed {
                 (life.report, life.settled) = (None, None);
             }
@@ -253,10 +255,33 @@ impl Part {
         life.sealed
     }
 
+    /// Its stderr, while more is to be read from it. Whoever says more than may be passed on waits in its own full pipe.
+    pub fn stderr(&mut self, now: Duration) -> Option<&File> {
+        let wants_more = self.lines.wants_more(now);
+        self.life.as_ref()?.stderr.as_ref().filter(|_| wants_more)
+    }
+
+    /// How long until it is to be looked after: started, its start looked at, its lines passed on, a fall forgotten.
+    pub fn wait(&mut self, now: Duration) -> Option<Duration> {
+        let lines = self.lines.wait(now);
+        let life = match &self.life {
+            Some(life) if !life.sealed => Some(REPORT_LOOK),
+            Some(life) => life.stderr.as_ref().filter(|_| !lines.is_zero()).map(|_| lines),
+            None => self.due.map(|due| due.saturating_sub(now)),
+        };
+        let forget = self.history.forget_at().map(|at| at.saturating_sub(now));
+        life.into_iter().chain(forget).min()
+    }
+
+    /// Passes on what was held back and may be passed on by now.
+    pub fn pass_on(&mut self, now: Duration) {
+        self.lines.more(now).iter().for_each(|line| crate::log::write(line));
+    }
+
     /// Passes on what it said since.
     pub fn read_stderr(&mut self, now: Duration) {
         let Some(stderr) = self.life.as_mut().and_then(|life| life.stderr.as_mut()) else { return };
-        let mut bytes = [0; 4096];
+        let mut bytes = [0; READ_BYTES];
         match stderr.read(&mut bytes) {
             Ok(0) => {
                 if let Some(life) = &mut self.life {
@@ -273,7 +298,7 @@ impl Part {
     }
 
     /// Reaps it if it ended: before anything opens its files again.
-    pub fn reap(&mut self, now: Duration) -> Option<Ended> {
+    pub fn reap(&mut self, now: Duration) -> Option<End> {
         let life = self.life.as_ref()?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let how = match waitid(WaitId::PidFd(life.pidfd.as_fd()), options) {
@@ -285,24 +310,42 @@ impl Part {
             // Somebody told the kernel to reap for us (SIGCHLD ignored by our parent): it ended, nobody knows how.
             Err(_) => Ended::Signal(0),
         };
-        // What it said last stands in the pipe: 64 KiB at most.
-        for _ in 0..16 {
-            self.read_stderr(now);
-        }
-        self.lines.end(now).iter().for_each(|line| crate::log::write(line));
+        // It may have told so a moment ago: the byte outlives it.
+        let started = life.sealed || life.settled.as_ref().is_some_and(holds_something);
+        let passphrase = life.passphrase;
+        self.last_words(now);
         self.life = None;
-        Some(how)
+        Some(End { how, started, passphrase })
+    }
+
+    /// What it said last stands in the pipe.
+    fn last_words(&mut self, now: Duration) {
+        let mut said = Vec::new();
+        if let Some(stderr) = self.life.as_mut().and_then(|life| life.stderr.as_mut()) {
+            // The pipe does not wait. A child that outlives its parent could hold it and write on: so much and no more.
+            let _ = stderr.take(PIPE_BYTES).read_to_end(&mut said);
+        }
+        self.lines.end(&said, now).iter().for_each(|line| crate::log::write(line));
     }
 }
 
-/// Whether nobody holds the other end of the pipe any more.
-fn hung_up(pipe: &OwnedFd) -> bool {
+/// How often the reports of starting children are looked at.
+const REPORT_LOOK: Duration = Duration::from_millis(10);
+
+/// How much of a child's stderr is read at once.
+const READ_BYTES: usize = 4096;
+
+/// What a pipe holds (pipe(7)).
+const PIPE_BYTES: u64 = 64 << 10;
+
+/// Whether something was written into the pipe, by a process that may have ended since.
+fn holds_something(pipe: &OwnedFd) -> bool {
     let mut watched = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
     let [pipe] = match poll(&mut watched, PollTimeout::ZERO) {
         Ok(_) => watched,
         Err(_) => return false,
     };
-    pipe.revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
+    pipe.revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
 /// The report's name in the runtime folder.

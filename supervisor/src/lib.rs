@@ -1,7 +1,7 @@
 //! The supervisor: starts the processes of a suite, wires them, restarts them, and decodes nothing that any of them says.
 //!
 //! One event loop waits on pidfds, stderr pipes, local sockets and signals; one permanent thread forks. All that it knows of
-//! a child are its exit status, its stderr as bytes, and whether its report has its full size.
+//! a child are its exit status, its stderr as bytes, whether its report has its full size, and whether its start is complete.
 //!
 //! # Holds
 //! The topology, the control sockets, the profile folder's lock, the vault's file to destroy it. A passphrase's descriptor for
@@ -34,6 +34,7 @@ pub mod spawn;
 mod start;
 pub mod state;
 mod suite;
+pub mod why;
 pub mod wire;
 
 pub use error::StartError;

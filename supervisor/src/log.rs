@@ -1,5 +1,6 @@
 //! What the children say on stderr: bytes of processes that may be taken over, made into bounded, harmless lines.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use crate::rate::Rate;
 /// Longest line that is passed on, bytes before escaping; the rest is cut.
 pub const LINE_MAX_BYTES: usize = 512;
 
-/// Lines of one process at once, and then a second: a fault is told, a flood is counted.
+/// Lines of one process at once, and then a second: a fault is told whole. Whoever says more waits in its own write(2): nothing
+/// more is read from it meanwhile, so that a flood costs us nothing.
 const LINES_AT_ONCE: u32 = 64;
 const LINES_PER_SECOND: u32 = 16;
 
@@ -19,11 +21,12 @@ const LINES_PER_SECOND: u32 = 16;
 #[derive(Debug)]
 pub struct Lines {
     name: &'static str,
+    /// Read, and not passed on yet.
+    held: VecDeque<u8>,
     partial: Vec<u8>,
-    /// The rest of a line that was cut is skipped up to its end.
-    cut: bool,
+    /// Bytes of the present line that are too many for it.
+    cut_bytes: usize,
     rate: Rate,
-    left_out: u64,
 }
 
 impl Lines {
@@ -31,40 +34,78 @@ impl Lines {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let rate = Rate::new(LINES_AT_ONCE, LINES_PER_SECOND);
-        Self { name, partial: Vec::new(), cut: false, rate, left_out: 0 }
+        Self { name, held: VecDeque::new(), partial: Vec::new(), cut_bytes: 0, rate }
     }
 
-    /// Takes bytes as they come and gives the finished lines.
+    /// Whether more is to be read: nothing is held back, and a line may be passed on.
+    pub fn wants_more(&mut self, now: Duration) -> bool {
+        self.held.is_empty() && self.rate.wait(now).is_zero()
+    }
+
+    /// How long until a line may be passed on; zero when one may.
+    pub fn wait(&mut self, now: Duration) -> Duration {
+        self.rate.wait(now)
+    }
+
+    /// Takes bytes as they come and gives the finished lines, as many as may be passed on now. The others are held.
     pub fn take(&mut self, untrusted_bytes: &[u8], now: Duration) -> Vec<String> {
+        self.held.extend(untrusted_bytes);
+        self.more(now)
+    }
+
+    /// Lines that were held back and may be passed on now.
+    pub fn more(&mut self, now: Duration) -> Vec<String> {
         let mut lines = Vec::new();
-        for byte in untrusted_bytes {
-            match byte {
-                b'\n' => lines.extend(self.finish(now)),
-                _ if self.cut => {}
-                _ if self.partial.len() == LINE_MAX_BYTES => self.cut = true,
-                _ => self.partial.push(*byte),
+        while let Some(byte) = self.held.front().copied() {
+            // What is cut costs as much as lines of that length would.
+            let costs = match byte {
+                b'\n' => true,
+                _ => self.partial.len() == LINE_MAX_BYTES && self.cut_bytes.is_multiple_of(LINE_MAX_BYTES),
+            };
+            if costs && !self.rate.take(now) {
+                break;
             }
+            self.held.pop_front();
+            lines.extend(self.add(byte));
         }
         lines
     }
 
-    /// The process ended: its last words may lack a line end.
-    pub fn end(&mut self, now: Duration) -> Vec<String> {
-        if self.partial.is_empty() { Vec::new() } else { self.finish(now) }
+    /// The process ended, and `untrusted_rest` is what it left behind. Its last line is told in any case, and may lack a line end; what
+    /// is too much before it is counted.
+    pub fn end(&mut self, untrusted_rest: &[u8], now: Duration) -> Vec<String> {
+        let mut lines = self.take(untrusted_rest, now);
+        let (mut last, mut left_out) = (None, 0_u32);
+        for byte in std::mem::take(&mut self.held) {
+            if let Some(line) = self.add(byte) {
+                left_out += u32::from(last.replace(line).is_some());
+            }
+        }
+        if !self.partial.is_empty() {
+            left_out += u32::from(last.replace(self.finish()).is_some());
+        }
+        if left_out > 0 {
+            lines.push(format!("{}: ({left_out} lines left out)", self.name));
+        }
+        lines.extend(last);
+        lines
     }
 
-    fn finish(&mut self, now: Duration) -> Vec<String> {
-        let text = escape(&self.partial);
-        let mark = if self.cut { "…" } else { "" };
-        self.partial.clear();
-        self.cut = false;
-        if !self.rate.take(now) {
-            self.left_out += 1;
-            return Vec::new();
+    fn add(&mut self, byte: u8) -> Option<String> {
+        match byte {
+            b'\n' => return Some(self.finish()),
+            _ if self.partial.len() == LINE_MAX_BYTES => self.cut_bytes = self.cut_bytes.saturating_add(1),
+            _ => self.partial.push(byte),
         }
-        let left_out = std::mem::take(&mut self.left_out);
-        let gap = (left_out > 0).then(|| format!("{}: ({left_out} lines left out)", self.name));
-        gap.into_iter().chain([format!("{}: {text}{mark}", self.name)]).collect()
+        None
+    }
+
+    fn finish(&mut self) -> String {
+        let text = escape(&self.partial);
+        let mark = if self.cut_bytes > 0 { "…" } else { "" };
+        self.partial.clear();
+        self.cut_bytes = 0;
+        format!("{}: {text}{mark}", self.name)
     }
 }
 
@@ -121,8 +162,8 @@ mod tests {
         let mut lines = Lines::new("onion");
         assert!(lines.take(b"no gu", NOW).is_empty());
         assert_eq!(lines.take(b"ard\nnext\nlast", NOW), ["onion: no guard", "onion: next"]);
-        assert_eq!(lines.end(NOW), ["onion: last"]);
-        assert!(lines.end(NOW).is_empty());
+        assert_eq!(lines.end(b" words", NOW), ["onion: last words"]);
+        assert!(lines.end(b"", NOW).is_empty());
     }
 
     #[test]
@@ -132,23 +173,67 @@ mod tests {
         assert_eq!(said, ["mediad: \\u{1b}]0;owned\\u{7}\\xff\u{e9}\\u{d}"]);
     }
 
-    #[test]
-    fn an_endless_line_costs_no_more_memory_than_its_limit() {
+    /// Feeds a writer that never stops for so many seconds, looked at every millisecond; gives bytes read and lines passed on.
+    fn flood(chunk: &[u8], seconds: u64) -> (usize, usize) {
         let mut lines = Lines::new("netd");
-        for _ in 0..100 {
-            assert!(lines.take(&[b'x'; 4096], NOW).is_empty());
+        let (mut read, mut said) = (0, 0);
+        for millis in 0..seconds * 1000 {
+            let now = NOW + Duration::from_millis(millis);
+            said += lines.more(now).len();
+            while lines.wants_more(now) {
+                read += chunk.len();
+                said += lines.take(chunk, now).len();
+                assert!(lines.held.len() <= chunk.len() && lines.partial.len() <= LINE_MAX_BYTES);
+            }
         }
-        assert!(lines.partial.capacity() <= 2 * LINE_MAX_BYTES);
-        let said = lines.take(b"\nshort\n", NOW);
+        (read, said)
+    }
+
+    #[test]
+    fn a_flood_of_lines_is_not_read_faster_than_it_is_passed_on() {
+        for line in ["x\n", "\n", "a line like those of a fault in a loop\n"] {
+            let chunk = line.repeat(4096 / line.len());
+            let (read, said) = flood(chunk.as_bytes(), 10);
+            let most = (LINES_AT_ONCE + 10 * LINES_PER_SECOND) as usize;
+            assert!(said <= most && said >= most - 2, "{said} of {most}");
+            assert!(read <= (most + 1) * line.len() + chunk.len(), "{read} bytes of {line:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_not_read_faster_than_lines_are_and_costs_no_memory() {
+        let (read, said) = flood(&[b'x'; 4096], 10);
+        assert_eq!(said, 0);
+        let most = (LINES_AT_ONCE + 10 * LINES_PER_SECOND) as usize * LINE_MAX_BYTES;
+        assert!(read <= most + 2 * 4096, "{read}");
+    }
+
+    #[test]
+    fn an_over_long_line_is_cut() {
+        let mut lines = Lines::new("netd");
+        let said = lines.take(format!("{}\nshort\n", "x".repeat(2000)).as_bytes(), NOW);
         assert_eq!(said, [format!("netd: {}…", "x".repeat(LINE_MAX_BYTES)), "netd: short".to_string()]);
     }
 
     #[test]
-    fn a_flood_is_counted_not_passed_on() {
+    fn what_is_held_back_is_passed_on_later_and_nothing_is_lost() {
         let mut lines = Lines::new("netd");
-        let said = lines.take("x\n".repeat(1000).as_bytes(), NOW);
-        assert_eq!(said.len(), LINES_AT_ONCE as usize);
-        let later = lines.take(b"y\n", NOW + Duration::from_secs(2));
-        assert_eq!(later, ["netd: (936 lines left out)", "netd: y"]);
+        let mut said = lines.take("x\n".repeat(1000).as_bytes(), NOW).len();
+        assert_eq!(said, LINES_AT_ONCE as usize);
+        assert!(!lines.wants_more(NOW));
+        for second in 1..=100 {
+            said += lines.more(NOW + Duration::from_secs(second)).len();
+        }
+        assert_eq!(said, 1000);
+        assert!(lines.wants_more(NOW + Duration::from_secs(101)));
+    }
+
+    #[test]
+    fn the_last_words_of_a_flood_are_told_and_the_rest_is_counted() {
+        let mut lines = Lines::new("netd");
+        lines.take("x\n".repeat(100).as_bytes(), NOW);
+        let said = lines.end(format!("{}panic at here\n", "y\n".repeat(1000)).as_bytes(), NOW);
+        assert_eq!(said, ["netd: (1036 lines left out)", "netd: panic at here"]);
+        assert!(lines.held.is_empty());
     }
 }

@@ -14,10 +14,10 @@ use crate::burn::burn;
 use crate::children::{GrantFailed, Part, Setting};
 use crate::log;
 use crate::options::Gifts;
-use crate::restart::{Ended, Verdict};
+use crate::restart::{End, Ended, Verdict};
 use crate::sockets::Door;
 use crate::spawn::Spawner;
-use crate::state::{self, State};
+use crate::state::{self, Pace, State};
 use crate::wire;
 
 /// How long children may take to stop before they are killed: stored commits, redb closes. The whole stop must stay
@@ -28,8 +28,8 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// for: a process can be stuck in the kernel.
 const DEATH_WAIT: Duration = Duration::from_secs(2);
 
-/// How often the reports of starting children are looked at.
-const REPORT_LOOK: Duration = Duration::from_millis(10);
+/// How often dying children are looked at.
+const DEATH_LOOK: Duration = Duration::from_millis(10);
 
 /// The wait where nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -51,7 +51,7 @@ pub struct Suite {
     stop: Option<Stop>,
     /// `ready` is still to be told.
     announce: bool,
-    changed: bool,
+    pace: Pace,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ impl Suite {
             clock: Instant::now(),
             started: Timestamp::now(),
             stop: None,
-            changed: true,
+            pace: Pace::default(),
         }
     }
 
@@ -110,6 +110,7 @@ impl Suite {
             self.start_what_is_due();
             self.kill_who_does_not_stop();
             self.announce_when_ready();
+            self.look_after_parts();
             self.write_state();
             if let Some(stop) = self.stop
                 && self.parts.iter().all(|part| part.life.is_none())
@@ -138,12 +139,12 @@ impl Suite {
                 continue;
             }
             part.due = None;
-            self.changed = true;
+            self.pace.changed();
             match part.start(&self.setting, &self.spawner, &mut self.gifts, now) {
                 Ok(()) => starting.push(part.process.name),
                 Err(why) => {
                     log::write(&format!("supervisor: {why}"));
-                    self.ended(index, Ended::NotStarted);
+                    self.ended(index, End { how: Ended::NotStarted, started: false, passphrase: false });
                 }
             }
         }
@@ -187,7 +188,8 @@ impl Suite {
     fn announce_when_ready(&mut self) {
         let mut all = true;
         for part in &mut self.parts {
-            all &= part.history.given_up || part.look_at_report();
+            // What is started anew just now waits at its socket, or has none.
+            all &= part.look_at_report() || part.history.has_started();
         }
         if self.announce && all && self.stop.is_none() {
             self.announce = false;
@@ -195,20 +197,41 @@ impl Suite {
         }
     }
 
+    /// What time alone brings: lines that may be passed on, falls that no longer count.
+    fn look_after_parts(&mut self) {
+        let now = self.now();
+        for part in &mut self.parts {
+            part.pass_on(now);
+            if part.history.forget(now) {
+                self.pace.changed();
+            }
+        }
+    }
+
     fn write_state(&mut self) {
-        if !std::mem::take(&mut self.changed) || self.stop.is_some() {
+        if self.stop.is_some() || !self.pace.take(self.now()) {
             return;
         }
+        if let Err(error) = self.state().write(&self.setting.runtime) {
+            log::write(&format!("supervisor: cannot write {}: {error}", state::FILE));
+        }
+    }
+
+    fn state(&self) -> State {
+        let moment = |at: Duration| self.started.0.saturating_add(state::millis(at));
         let part = |part: &Part| state::Part {
             name: part.process.name.into(),
             pid: part.life.as_ref().map(|life| life.pid.as_raw().unsigned_abs()),
             started: part.life.as_ref().map(|life| life.started.0),
             restarts: part.history.restarts,
-            last: part.history.last.map(|how| how.to_string()),
+            last: part.history.last.map(|how| how.words(part.process)),
             given_up: part.history.given_up,
+            falls: state::count(part.history.falls()),
+            falls_by_signal: state::count(part.history.falls().filter(|fall| fall.by_signal)),
+            next_start: part.due.map(moment),
         };
         let settings = &self.setting.settings;
-        let state = State {
+        State {
             topology: self.topology.name.into(),
             pid: std::process::id(),
             started: self.started.0,
@@ -217,9 +240,6 @@ impl Suite {
             private: settings.private(),
             without_walls: settings.without_walls,
             processes: self.parts.iter().map(part).collect(),
-        };
-        if let Err(error) = state.write(&self.setting.runtime) {
-            log::write(&format!("supervisor: cannot write {}: {error}", state::FILE));
         }
     }
 
@@ -229,11 +249,12 @@ impl Suite {
         let now = self.now();
         let mut events = vec![Event::Signal];
         let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        for (index, part) in self.parts.iter().enumerate() {
+        let read: Vec<bool> = self.parts.iter_mut().map(|part| part.stderr(now).is_some()).collect();
+        for ((index, part), read) in self.parts.iter().enumerate().zip(read) {
             let Some(life) = &part.life else { continue };
             events.push(Event::End(index));
             watched.push(PollFd::new(life.pidfd.as_fd(), PollFlags::POLLIN));
-            if let Some(stderr) = &life.stderr {
+            if let Some(stderr) = life.stderr.as_ref().filter(|_| read) {
                 events.push(Event::Stderr(index));
                 watched.push(PollFd::new(stderr.as_fd(), PollFlags::POLLIN));
             }
@@ -256,12 +277,11 @@ impl Suite {
     fn next_due(&mut self) -> Duration {
         let now = self.now();
         let mut next = IDLE;
-        for part in &self.parts {
-            match &part.life {
-                Some(life) if !life.sealed => next = next.min(REPORT_LOOK),
-                Some(_) => {}
-                None => next = part.due.map_or(next, |due| next.min(due.saturating_sub(now))),
-            }
+        for part in &mut self.parts {
+            next = part.wait(now).map_or(next, |wait| next.min(wait));
+        }
+        if self.stop.is_none() {
+            next = self.pace.wait(now).map_or(next, |wait| next.min(wait));
         }
         for door in &mut self.doors {
             let wait = door.wait(now);
@@ -281,8 +301,8 @@ impl Suite {
                 None => {}
             },
             Event::End(index) => {
-                if let Some(how) = self.parts.get_mut(index).and_then(|part| part.reap(now)) {
-                    self.ended(index, how);
+                if let Some(end) = self.parts.get_mut(index).and_then(|part| part.reap(now)) {
+                    self.ended(index, end);
                 }
             }
             Event::Stderr(index) => {
@@ -308,8 +328,8 @@ impl Suite {
         }
     }
 
-    fn ended(&mut self, index: usize, how: Ended) {
-        self.changed = true;
+    fn ended(&mut self, index: usize, end: End) {
+        self.pace.changed();
         let now = self.now();
         let stopping = self.stop.is_some();
         let Some(part) = self.parts.get_mut(index) else { return };
@@ -317,19 +337,19 @@ impl Suite {
             return;
         }
         let process = part.process;
-        let done = process.disposable && how == Ended::Exit(0);
+        let done = process.disposable && end.how == Ended::Exit(0);
         if !done {
-            log::write(&format!("supervisor: {} ended: {how}", process.name));
+            log::write(&format!("supervisor: {} ended: {}", process.name, end.how.words(process)));
         }
-        match part.history.ended(process, how, now) {
+        match part.history.ended(process, end, now) {
             Verdict::Again { at } => part.due = Some(at),
             Verdict::GiveUp => log::write(&format!(
                 "supervisor: {} fell too often and stays down: `privatus stop`, then start again",
                 process.name
             )),
-            Verdict::EndSuite { code } => {
-                say_why(process.name, how);
-                self.stop_all(code);
+            Verdict::EndSuite(why) => {
+                why.line(process.name, end.how).iter().for_each(|line| log::write(line));
+                self.stop_all(why.code());
                 return;
             }
         }
@@ -352,7 +372,7 @@ impl Suite {
             for part in &mut self.parts {
                 let _ = part.reap(now);
             }
-            std::thread::sleep(REPORT_LOOK);
+            std::thread::sleep(DEATH_LOOK);
         }
         let code = match self.vault.as_ref().map(burn) {
             Some(Ok(())) => {
@@ -375,23 +395,14 @@ impl Suite {
         }
         self.stop = Some(Stop { code, kill_at: self.now() + STOP_WAIT });
         self.doors.drain(..).for_each(Door::remove);
-        self.parts.iter_mut().for_each(Part::ask_to_stop);
+        self.parts.iter_mut().for_each(|part| {
+            part.due = None;
+            part.ask_to_stop();
+        });
     }
 }
 
 fn is_sealed(parts: &[Part], name: &str) -> bool {
     let part = parts.iter().find(|part| part.process.name == name);
     part.and_then(|part| part.life.as_ref()).is_some_and(|life| life.sealed)
-}
-
-/// The suite ends by what only a person can change: one line that says what to do.
-fn say_why(name: &str, how: Ended) {
-    match how {
-        Ended::Exit(3) => log::write("privatus: wrong passphrase: start again with the right one"),
-        Ended::Exit(4) => {
-            log::write("privatus: the vault is damaged and nothing of it can be read: restore a backup")
-        }
-        Ended::Exit(0) => {}
-        _ => log::write(&format!("privatus: {name} could not start: see its line above")),
-    }
 }

@@ -45,9 +45,18 @@ fn settings() -> Settings {
 }
 
 fn passphrase() -> OwnedFd {
+    line("secret\n")
+}
+
+fn line(text: &str) -> OwnedFd {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
-    rustix::io::write(&write, b"secret\n").unwrap();
+    rustix::io::write(&write, text.as_bytes()).unwrap();
     read
+}
+
+/// The test child is told by the network's name: see `idle_child`.
+fn on_network(name: &str) -> Settings {
+    Settings { network_name: name.into(), ..settings() }
 }
 
 impl Suite {
@@ -88,12 +97,11 @@ impl Suite {
     }
 
     /// Tells the callee of a socket one thing and gives its answer; empty where it ends instead.
-    fn order(&self, socket: &str, order: u8) -> String {
+    fn order(&self, socket: &str, order: u8) -> std::io::Result<String> {
         let mut answer = String::new();
-        let mut stream = UnixStream::connect(self.runtime().join(socket)).unwrap();
+        let mut stream = UnixStream::connect(self.runtime().join(socket))?;
         let _ = stream.write_all(&[order]);
-        let _ = stream.read_to_string(&mut answer);
-        answer
+        stream.read_to_string(&mut answer).map(|_| answer)
     }
 
     /// Waits until the process of that name lives anew, sealed.
@@ -138,7 +146,7 @@ fn launch(dir: &Path, program: &Path, settings: Settings, passphrase: Option<Own
         .unwrap()
 }
 
-fn until<T>(what: impl Fn() -> Option<T>) -> T {
+fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         if let Some(found) = what() {
@@ -170,10 +178,10 @@ fn a_client_gets_ready_confined_wired_and_stops_without_leaving_a_child() {
     }
     let own = fs::read(suite.runtime().join("supervisor.report")).unwrap();
     assert_eq!(sandbox::Report::decode(&own).unwrap().weaker(), Vec::<&str>::new());
-    assert_eq!(suite.order("messenger.sock", b'e'), "stored-keyvault stored-onion stored-mediad");
-    assert_eq!(suite.order("operator.sock", b'e'), "stored-onion onion-netd");
-    assert_eq!(suite.order("unlock.sock", b'e'), "stored-keyvault");
-    assert_eq!(suite.order("unlock.sock", b'f'), "passphrase vault");
+    assert_eq!(suite.order("messenger.sock", b'e').unwrap(), "stored-keyvault stored-onion stored-mediad");
+    assert_eq!(suite.order("operator.sock", b'e').unwrap(), "stored-onion onion-netd");
+    assert_eq!(suite.order("unlock.sock", b'e').unwrap(), "stored-keyvault");
+    assert_eq!(suite.order("unlock.sock", b'f').unwrap(), "passphrase vault");
     let runtime = suite.runtime();
     suite.signal(rustix::process::Signal::TERM);
     let (status, said) = suite.end();
@@ -197,7 +205,8 @@ fn each_killed_child_is_restarted_at_once_with_its_edges() {
     }
     let edges = |socket, expected: &[&str]| {
         until(|| {
-            let mut held: Vec<_> = suite.order(socket, b'e').split(' ').map(str::to_string).collect();
+            let mut held: Vec<_> =
+                suite.order(socket, b'e').unwrap_or_default().split(' ').map(str::to_string).collect();
             held.sort();
             (held == expected).then_some(())
         })
@@ -211,21 +220,146 @@ fn each_killed_child_is_restarted_at_once_with_its_edges() {
 fn a_lock_takes_stored_down_with_keyvault_and_nothing_else() {
     let suite = Suite::client();
     let (keyvault, stored, onion) = (suite.pid("keyvault"), suite.pid("stored"), suite.pid("onion"));
-    suite.order("unlock.sock", b'2');
+    let _ = suite.order("unlock.sock", b'2');
     let part = suite.wait_restart("keyvault", keyvault);
     assert_eq!(part.last.as_deref(), Some("lock"));
     suite.wait_restart("stored", stored);
     assert_eq!(suite.pid("onion"), onion);
-    assert_eq!(suite.order("unlock.sock", b'f'), "vault", "the passphrase is granted once");
+    assert_eq!(suite.order("unlock.sock", b'f').unwrap(), "vault", "the passphrase is granted once");
 }
 
 #[test]
-fn a_wrong_passphrase_at_the_start_ends_the_suite_with_3() {
+fn what_keyvault_says_at_its_start_ends_the_suite_each_with_its_own_line() {
+    for (digit, code, words) in [
+        ("3", 3, "wrong passphrase"),
+        ("4", 1, "damaged"),
+        ("6", 1, "later version"),
+        ("7", 1, "in use"),
+        ("8", 1, "too little memory"),
+        ("1", 1, "did not take the passphrase"),
+        ("9", 1, "before it had tried the passphrase"),
+    ] {
+        let (status, said) = Suite::start(settings(), Some(line(&format!("{digit}\n")))).end();
+        assert_eq!(status.code(), Some(code), "{digit}: {said}");
+        let last = said.lines().filter(|line| line.starts_with("privatus:")).next_back().unwrap_or_default();
+        assert!(last.contains(words), "{digit}: {said}");
+        assert_eq!(last.contains("damaged"), digit == "4", "{digit}: {said}");
+    }
+}
+
+#[test]
+fn a_setting_that_cannot_be_had_ends_the_suite_at_the_start_of_who_may_say_so() {
+    for name in ["netd", "onion", "stored"] {
+        let (status, said) = Suite::start(on_network(&format!("{name}5")), Some(passphrase())).end();
+        assert_eq!(status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains(&format!("privatus: {name} could not start")), "{said}");
+    }
+}
+
+#[test]
+fn no_part_names_the_suites_end_once_its_start_is_complete() {
+    for (name, code) in
+        [("netd", 5), ("netd", 4), ("onion", 3), ("stored", 4), ("mediad", 5), ("keyvault", 4)]
+    {
+        let mut suite = Suite::start(on_network(&format!("{name}+{code}")), Some(passphrase()));
+        suite.wait_ready();
+        // In each life at once, so that the byte and the end come together.
+        let part = until(|| Some(suite.part(name)).filter(|part| part.restarts >= 3));
+        let word = if name == "netd" && code == 5 {
+            "a setting"
+        } else if name == "keyvault" {
+            "vault"
+        } else {
+            "exit"
+        };
+        assert!(part.last.as_deref().unwrap().starts_with(word), "{part:?}");
+        suite.signal(rustix::process::Signal::TERM);
+        let (status, said) = suite.end();
+        assert_eq!(status.code(), Some(0), "{name} {code}: {said}");
+        assert!(!said.contains("privatus:"), "{name} {code}: {said}");
+    }
     let suite = Suite::client();
-    suite.order("unlock.sock", b'3');
-    let (status, said) = suite.end();
-    assert_eq!(status.code(), Some(3));
-    assert!(said.contains("wrong passphrase"), "{said}");
+    for (socket, name) in
+        [("unlock.sock", "keyvault"), ("operator.sock", "onion"), ("messenger.sock", "stored")]
+    {
+        for code in b"345678".chunks(2) {
+            let old = until(|| suite.part(name).pid);
+            until(|| suite.order(socket, b'e').ok());
+            let _ = suite.order(socket, code[0]);
+            suite.wait_restart(name, old);
+        }
+    }
+    suite.signal(rustix::process::Signal::TERM);
+    assert_eq!(suite.end().0.code(), Some(0));
+}
+
+#[test]
+fn a_part_that_never_gets_started_ends_the_suite_before_it_says_ready() {
+    let (status, said) = Suite::start(on_network("onion1"), Some(passphrase())).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("privatus: onion could not start"), "{said}");
+}
+
+#[test]
+fn twelve_locks_in_a_row_are_no_falls() {
+    let suite = Suite::client();
+    for _ in 0..12 {
+        let old = until(|| suite.part("keyvault").pid);
+        until(|| suite.order("unlock.sock", b'e').ok());
+        let _ = suite.order("unlock.sock", b'2');
+        suite.wait_restart("keyvault", old);
+    }
+    let part = until(|| Some(suite.part("keyvault")).filter(|part| part.restarts == 12));
+    assert_eq!((part.falls, part.given_up), (0, false), "{part:?}");
+    assert_eq!(suite.state().processes.iter().map(|part| part.falls).sum::<u32>(), 0);
+}
+
+#[test]
+fn a_keyvault_that_locks_in_a_loop_does_not_keep_the_machine_busy() {
+    let mut suite = Suite::start(on_network("keyvault+2"), Some(passphrase()));
+    suite.wait_ready();
+    let begun = Instant::now();
+    let first = suite.part("keyvault").restarts;
+    let part = until(|| Some(suite.part("keyvault")).filter(|part| part.restarts >= first + 12));
+    let most = begun.elapsed().as_millis() / 200 + 3;
+    assert!(u128::from(part.restarts - first) <= most, "{} in {:?}", part.restarts - first, begun.elapsed());
+    assert!(!part.given_up && part.falls == 0, "{part:?}");
+}
+
+#[test]
+fn a_mediad_that_is_done_at_once_again_and_again_is_slowed_down() {
+    let mut suite = Suite::start(on_network("mediad+0"), Some(passphrase()));
+    suite.wait_ready();
+    // Sixteen at once, then ever slower: when the waits are a second long, the same process stays away between two looks.
+    let mut gone = 0;
+    until(|| {
+        gone = if suite.part("mediad").pid.is_none() { gone + 1 } else { 0 };
+        (gone == 50).then_some(())
+    });
+    let part = suite.part("mediad");
+    assert_eq!((part.restarts, part.given_up), (0, false), "{part:?}");
+}
+
+#[test]
+fn who_floods_stderr_waits_in_its_own_write_while_the_others_are_served() {
+    let suite = Suite::client();
+    let begun = Instant::now();
+    assert_eq!(suite.order("messenger.sock", b's').ok().as_deref(), Some(""));
+    let taken = || suite.order("messenger.sock", b'c').ok()?.parse::<u64>().ok();
+    until(|| taken().filter(|bytes| *bytes > 32 << 10));
+    std::thread::sleep(Duration::from_secs(2));
+    let bytes = until(taken);
+    // What may be passed on by now, what the pipe and the supervisor hold, and room for one more line of each.
+    let most = (64 + 16 * (begun.elapsed().as_secs() + 1)) * 512 + (64 << 10) + 2 * 4096;
+    assert!(bytes <= most, "{bytes} bytes were taken, of {most} at most");
+    let onion = suite.pid("onion");
+    suite.order("operator.sock", b'1').unwrap();
+    suite.wait_restart("onion", onion);
+    // It stops within the time that it has, though it can say no more.
+    let stop = Instant::now();
+    suite.signal(rustix::process::Signal::TERM);
+    assert_eq!(suite.end().0.code(), Some(0));
+    assert!(stop.elapsed() < Duration::from_secs(9), "{:?}", stop.elapsed());
 }
 
 #[test]
@@ -237,7 +371,7 @@ fn a_part_that_falls_at_each_start_is_given_up_and_the_rest_stays_up() {
             return Some(());
         }
         if suite.part("onion").pid.is_some() {
-            suite.order("operator.sock", b'1');
+            let _ = suite.order("operator.sock", b'1');
         }
         None
     });

@@ -90,6 +90,9 @@ pub enum VaultFileError {
     /// The parameters of the key derivation are refused.
     #[error(transparent)]
     Cost(#[from] CostError),
+    /// Memory that is never swapped cannot be had for the keys.
+    #[error("memory for the keys cannot be locked: raise the limit (ulimit -l) to 64 KiB or more")]
+    MemoryLock,
     /// Another process holds the file.
     #[error("the vault file is in use")]
     InUse,
@@ -102,6 +105,17 @@ pub enum VaultFileError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl VaultFileError {
+    /// The whole line for the operator: with what the system said.
+    #[must_use]
+    pub fn with_source(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl From<StoreError> for VaultFileError {

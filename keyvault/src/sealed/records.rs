@@ -60,7 +60,7 @@ impl<R: CryptoRng> SealedStore<R> {
         let state = State::open(&state::key(root), &vault.header.sealed_state).ok();
         let keys = match guarded(root, state.as_ref()) {
             Ok(keys) => keys,
-            Err(error) => return Err((vault, super::io("locking memory")(error))),
+            Err(_) => return Err((vault, VaultFileError::MemoryLock)),
         };
         let epoch = state.as_ref().map_or(0, |state| state.epoch.number);
         let older = state.as_ref().and_then(|state| Some(state.older.as_ref()?.number));
@@ -96,7 +96,7 @@ impl<R: CryptoRng> SealedStore<R> {
         state: &State,
         rng: R,
     ) -> Result<Self, VaultFileError> {
-        let keys = guarded(root, Some(state)).map_err(super::io("locking memory"))?;
+        let keys = guarded(root, Some(state)).map_err(|_| VaultFileError::MemoryLock)?;
         let mut store = Self {
             vault,
             keys,

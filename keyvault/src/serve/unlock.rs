@@ -15,6 +15,7 @@ use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
 use super::Closer;
 use crate::sealed::{SlotKind, VaultFileError};
 use crate::shell::{Condition, Shell};
+use crate::unlock::CostError;
 
 struct Unlock {
     shell: Rc<Shell>,
@@ -199,6 +200,9 @@ impl Unlock {
             (VaultFileError::NoSuchSlot, _) => UnlockResult::NoSuchSlot,
             (VaultFileError::LastPassphrase, _) => UnlockResult::LastPassphrase,
             (VaultFileError::Newer, _) | (_, Condition::Newer) => UnlockResult::Newer,
+            (VaultFileError::Cost(CostError::OutOfMemory) | VaultFileError::MemoryLock, _) => {
+                UnlockResult::NoMemory
+            }
             (VaultFileError::Io { .. } | VaultFileError::InUse | VaultFileError::Cost(_), _) => {
                 UnlockResult::Storage
             }

@@ -123,6 +123,8 @@ impl Mailboxes {
     /// What the disk says; [`StoreError::Newer`] for a later version's file.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         let db = Connection::open(path)?;
+        // First: the stored of a suite that was killed a moment ago may still be ending.
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
         db.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
@@ -130,7 +132,6 @@ impl Mailboxes {
              PRAGMA wal_autocheckpoint = 1000;
              PRAGMA cache_size = -2048;",
         )?;
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(64);
         let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {

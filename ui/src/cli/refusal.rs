@@ -103,6 +103,9 @@ pub fn unlocked(result: UnlockResult) -> Outcome {
         UnlockResult::LastPassphrase => {
             refused("this is the last passphrase: add another with `privatus slot add passphrase` first")
         }
+        UnlockResult::NoMemory => failed(
+            "too little memory to try the passphrase, which takes 256 MiB: close other programs or raise the limits (ulimit -v, ulimit -l), and try again",
+        ),
         UnlockResult::Storage => failed("the vault could not be written: free some space and try again"),
     }
 }

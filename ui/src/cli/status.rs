@@ -40,6 +40,8 @@ struct ProcessRow {
     restarts: u32,
     given_up: bool,
     last: Option<String>,
+    /// Until it is started again.
+    next_start_s: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -162,6 +164,7 @@ fn processes(state: &State) -> Vec<ProcessRow> {
         restarts: 0,
         given_up: false,
         last: None,
+        next_start_s: None,
     };
     let not_built = if state.topology == CLIENT.name { NOT_BUILT } else { &[] };
     let names = topology.processes.iter().map(|process| process.name).chain(not_built.iter().copied());
@@ -176,6 +179,9 @@ fn processes(state: &State) -> Vec<ProcessRow> {
             restarts: part.map_or(0, |part| part.restarts),
             given_up: part.is_some_and(|part| part.given_up),
             last: part.and_then(|part| part.last.clone()),
+            next_start_s: part
+                .and_then(|part| part.next_start)
+                .map(|at| Timestamp(at).since(Timestamp::now()).as_secs()),
         }
     });
     [supervisor].into_iter().chain(rows).collect()
@@ -183,7 +189,8 @@ fn processes(state: &State) -> Vec<ProcessRow> {
 
 fn warnings(state: &State) -> Vec<String> {
     let walls = "a required wall is missing on this system, and the suite was started all the same (--without-walls): see privatus audit";
-    state.without_walls.then(|| walls.to_owned()).into_iter().collect()
+    let parts = state.processes.iter().filter_map(supervisor::state::Part::warning);
+    state.without_walls.then(|| walls.to_owned()).into_iter().chain(parts).collect()
 }
 
 fn uptime_s(started: u64) -> u64 {
@@ -220,8 +227,8 @@ fn words(status: &Status) -> String {
             queues.outbox, queues.at_relay, queues.mailboxes, queues.full
         ));
     }
+    lines.extend(status.warnings.iter().map(|warning| format!("warning: {}", output::one_line(warning))));
     lines.extend(status.processes.iter().map(process_words));
-    lines.extend(status.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
 }
 
@@ -229,7 +236,10 @@ fn process_words(row: &ProcessRow) -> String {
     let how = match (row.pid, row.uptime_s) {
         (Some(pid), Some(uptime)) => format!("process {pid}, for {uptime} s"),
         _ if row.given_up => "fell too often: privatus stop, then start again".into(),
-        _ => "not running".into(),
+        _ => match row.next_start_s {
+            Some(wait) => format!("not running, starts again in {wait} s"),
+            None => "not running".into(),
+        },
     };
     let last =
         row.last.as_ref().map(|last| format!(", last end: {}", output::one_line(last))).unwrap_or_default();
@@ -251,6 +261,9 @@ mod tests {
             restarts: 2,
             last: None,
             given_up: false,
+            falls: 0,
+            falls_by_signal: 0,
+            next_start: None,
         };
         let state = State {
             topology: "client".into(),

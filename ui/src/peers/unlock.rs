@@ -48,6 +48,8 @@ pub enum UnlockResult {
     NoSuchSlot,
     /// Removing it would lock everybody out.
     LastPassphrase,
+    /// Too little memory to try the passphrase; nothing was tried.
+    NoMemory,
 }
 
 /// What a key slot is.
@@ -264,6 +266,7 @@ impl From<ui_keyvault_capnp::UnlockResult> for UnlockResult {
             Wire::SlotsFull => Self::SlotsFull,
             Wire::NoSuchSlot => Self::NoSuchSlot,
             Wire::LastPassphrase => Self::LastPassphrase,
+            Wire::NoMemory => Self::NoMemory,
         }
     }
 }

@@ -38,6 +38,7 @@ pub async fn run(mut child: Child) -> Exit {
         eprintln!("{line}");
         return Exit::Setting;
     }
+    child.started();
     let (commands, asked) = mpsc::unbounded_channel();
     let (news, told) = channel();
     let tell = Tell(news);
