@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::stat::{Mode, fchmod};
 
-/// The most of a program that is copied, in bytes. The largest of ours loads 60 MB without optimisation; what is larger is
-/// run from its file.
+/// The most of a program that is copied, in bytes: far more than any part of ours loads. What is larger is run from
+/// its file.
 const LOADED_MAX_BYTES: u64 = 256 << 20;
 /// Program headers that are looked at: a linker writes about a dozen.
 const SEGMENTS_MAX: usize = 64;
