@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::stat::{Mode, fchmod};
 
-/// The most of a program that is copied, in bytes. The largest of ours loads 60 MB without optimisation; what is larger is
-/// run from its file.
+/// The most of a program that is copied, in bytes: far more than any part of ours loads. What is larger is run from
+/// its file.
 const LOADED_MAX_BYTES: u64 = 256 << 20;
 /// Program headers that are looked at: a linker writes about a dozen.
 const SEGMENTS_MAX: usize = 64;
@@ -86,7 +86,7 @@ fn loaded(file: &File) -> io::Result<Vec<(u64, u64)>> {
     file.read_exact_at(&mut header, 0)?;
     let odd = || io::Error::from(io::ErrorKind::InvalidData);
     let (at, size, count) = (long(&header, 32), short(&header, 54), usize::from(short(&header, 56)));
-    if !header.starts_with(b"\x7fELF\x02\x01") || size != SEGMENT_BYTES as u16 || count > SEGMENTS_MAX {
+    if !header.starts_with(b"\x7fELF\x02\x01") || usize::from(size) != SEGMENT_BYTES || count > SEGMENTS_MAX {
         return Err(odd());
     }
     let mut ranges = vec![(0, header.len() as u64), (at, (count * SEGMENT_BYTES) as u64)];

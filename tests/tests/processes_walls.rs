@@ -22,6 +22,11 @@ fn audit(suite: &Suite) -> BTreeMap<String, Value> {
 
 /// By the kernel's word, thread by thread, and by what `audit` says.
 fn assert_confined(suite: &Suite, names: &[&str]) {
+    assert_confined_in(suite, names, namespaces_work());
+}
+
+/// As [`assert_confined`], with or without `namespaces`.
+fn assert_confined_in(suite: &Suite, names: &[&str], namespaces: bool) {
     let rows = audit(suite);
     let pids = suite.pids();
     for name in names {
@@ -39,7 +44,9 @@ fn assert_confined(suite: &Suite, names: &[&str]) {
     for status in task_statuses(pids["supervisor"]) {
         assert_eq!((status.seccomp, status.no_new_privs), (2, true), "supervisor");
     }
-    assert_as_seen_from_outside(&rows, &pids, names);
+    for name in names {
+        assert_as_seen_from_outside(&rows[*name], name, pids[*name], namespaces);
+    }
     let mut alive = children_of(pids["supervisor"]);
     let mut listed: Vec<u32> = names.iter().map(|name| pids[*name]).collect();
     alive.sort_unstable();
@@ -47,28 +54,25 @@ fn assert_confined(suite: &Suite, names: &[&str]) {
     assert_eq!(alive, listed, "no process but those of the topology");
 }
 
-/// By what the kernel shows of each process to anybody; namespaces wherever this system has them.
-fn assert_as_seen_from_outside(rows: &BTreeMap<String, Value>, pids: &BTreeMap<String, u32>, names: &[&str]) {
-    for name in names {
-        let limits: Vec<_> = profiles::by_name(name).unwrap().limits().collect();
-        let outside = Outside::look(pids[*name]).unwrap();
-        let namespaces = &rows[*name]["namespaces"];
-        let wanted: &[&str] = match *name {
-            _ if !namespaces_work() => &[],
-            "netd" => &["user", "mount", "ipc", "uts"],
-            _ => &["user", "mount", "ipc", "uts", "network"],
-        };
-        assert_eq!(*namespaces, serde_json::json!(wanted), "{name}");
-        for limit in limits.iter().filter(|limit| limit.resource != Resource::Tasks || !wanted.is_empty()) {
-            let hard = outside.hard(limit.resource);
-            assert!(hard.is_some_and(|hard| hard <= limit.most), "{name}: {limit:?}: {hard:?}");
-        }
-        if !wanted.is_empty() {
-            let mounts = std::fs::read_to_string(format!("/proc/{}/mountinfo", pids[*name])).unwrap();
-            let seen: Vec<_> = mounts.lines().map(|line| line.split(' ').nth(4).unwrap()).collect();
-            let folders = if *name == "stored" { 1 } else { 0 };
-            assert_eq!((seen[0], seen.len()), ("/", 1 + folders), "{name}: {mounts}");
-        }
+/// By what the kernel shows of a process to anybody.
+fn assert_as_seen_from_outside(row: &Value, name: &str, pid: u32, namespaces: bool) {
+    let wanted: &[&str] = match name {
+        _ if !namespaces => &[],
+        "netd" => &["user", "mount", "ipc", "uts"],
+        _ => &["user", "mount", "ipc", "uts", "network"],
+    };
+    assert_eq!(row["namespaces"], serde_json::json!(wanted), "{name}");
+    let outside = Outside::look(pid).unwrap();
+    let rows = profiles::by_name(name).unwrap().limits();
+    for limit in rows.filter(|limit| limit.resource != Resource::Tasks || namespaces) {
+        let hard = outside.hard(limit.resource);
+        assert!(hard.is_some_and(|hard| hard <= limit.most), "{name}: {limit:?}: {hard:?}");
+    }
+    if namespaces {
+        let mounts = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+        let seen: Vec<_> = mounts.lines().map(|line| line.split(' ').nth(4).unwrap()).collect();
+        let folders = usize::from(name == "stored");
+        assert_eq!((seen[0], seen.len()), ("/", 1 + folders), "{name}: {mounts}");
     }
 }
 
@@ -134,7 +138,7 @@ fn without_user_namespaces_every_required_wall_stands() {
         .stderr(Stdio::piped());
     let suite = Suite::spawn(dir.path(), command, "a passphrase\n", None);
     assert_eq!(suite.line(), "ready");
-    assert_confined(&suite, &CHILDREN);
+    assert_confined_in(&suite, &CHILDREN, false);
     for name in CHILDREN {
         let row = audit(&suite).remove(name).unwrap();
         assert_eq!(row["namespaces"], Value::Array(vec![]), "{row}");
