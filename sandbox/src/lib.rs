@@ -27,6 +27,7 @@
 mod args;
 pub mod audit;
 pub mod bpf;
+mod environment;
 mod error;
 mod inherited;
 #[cfg(feature = "inspect")]
@@ -49,6 +50,7 @@ mod wiping;
 
 pub use args::{Args, ArgsError, Role};
 pub use audit::{REPORT_BYTES, Report, ReportError};
+pub use environment::{Display, Environment};
 pub use error::Error;
 pub use inherited::inherited;
 pub use jail::{Jail, enter, take_control};

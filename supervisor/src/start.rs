@@ -18,9 +18,6 @@ use crate::spawn::Spawner;
 use crate::suite::Suite;
 use crate::{files, log, network, sockets, state};
 
-/// The variables of the command-line contract that a window needs.
-const WINDOW_VARIABLES: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LANG"];
-
 /// Runs a suite until it ends and gives its exit code.
 ///
 /// # Errors
@@ -51,13 +48,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let own_report = sandbox::supervisor::seal_thread()?;
     write_report(&options.runtime, "spawner", &spawners_report)?;
     write_report(&options.runtime, "supervisor", &own_report)?;
+    let environment = sandbox::Environment::own();
     let setting = Setting {
         folder: options.folder,
         runtime: options.runtime.clone(),
         binaries: own_folder_of_binaries()?,
         settings,
         namespaces,
-        window: window_variables(),
+        window: environment.for_window(),
     };
     let code = Suite::new(topology, setting, spawner, doors, signals).with_gifts(gifts).run();
     clear(topology, &options.runtime);
@@ -146,16 +144,6 @@ fn write_report(runtime: &Path, name: &str, report: &sandbox::Report) -> Result<
 fn own_folder_of_binaries() -> Result<PathBuf, StartError> {
     let own = std::env::current_exe().doing("find the folder of the program")?;
     Ok(own.parent().unwrap_or(Path::new("/")).to_path_buf())
-}
-
-#[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]
-fn window_variables() -> Vec<(OsString, OsString)> {
-    std::env::vars_os()
-        .filter(|(name, _)| {
-            WINDOW_VARIABLES.iter().any(|known| name == known)
-                || name.to_str().is_some_and(|name| name.starts_with("LC_"))
-        })
-        .collect()
 }
 
 /// Nothing that says how the suite was stays behind.
