@@ -56,6 +56,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         settings,
         namespaces,
         window: environment.for_window(),
+        display: environment.display().map(|display| display.kind()),
     };
     let code = Suite::new(topology, setting, spawner, doors, signals).with_gifts(gifts).run();
     clear(topology, &options.runtime);

@@ -108,12 +108,6 @@ pub fn has_display() -> bool {
     sandbox::Environment::own().display().is_some()
 }
 
-/// Whether the window's display is X11.
-#[must_use]
-pub fn display_is_x11() -> bool {
-    sandbox::Environment::own().display().is_some_and(|display| display.kind() == "x11")
-}
-
 /// A short name for a folder: what it is called must fit a socket's path, and nobody should read it there.
 fn folder_name(folder: &Path) -> String {
     let digest = Sha256::digest(folder.as_os_str().as_bytes());

@@ -248,6 +248,7 @@ mod tests {
             pid: std::process::id(),
             started: 1,
             headless: true,
+            display: None,
             network: String::new(),
             private: false,
             // No child of ours: the kernel contradicts the file.
