@@ -27,6 +27,7 @@
 mod args;
 pub mod audit;
 pub mod bpf;
+mod connections;
 mod environment;
 mod error;
 mod inherited;

@@ -66,7 +66,7 @@ pub struct Profile {
     pub tcp_bind: Ports,
     /// Ports it may connect to.
     pub tcp_connect: Ports,
-    /// Whether memory that was written may never become code (all but the window's, whose drivers compile).
+    /// Whether memory that was written may never become code. Every child's: FLTK and cairo compile nothing.
     pub mdwe: bool,
     /// The most descriptors it may hold.
     pub descriptors: u64,
