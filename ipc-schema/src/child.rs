@@ -1,7 +1,8 @@
-//! A child's life, the same for every process: undumpable, jail, loop, filter, grants, serve.
+//! A child's life, the same for every process: undumpable, jail, loop, filter, grants, serve. A window's process opens its display
+//! between jail and loop.
 //!
 //! The order is the security argument (architecture.md, *Confinement*): everything that needs a system call which the filter
-//! forbids happens before it, and the first byte from anyone is read after it.
+//! forbids happens before it, and the first byte from anyone but the display is read after it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use tokio::net::UnixDatagram;
+use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use crate::grant::{self, Grant, GrantError, Settings};
@@ -198,14 +200,50 @@ where
     S: FnOnce(Child) -> F,
     F: Future<Output = Exit>,
 {
-    let entered = sandbox::first_line().map_err(Into::into);
-    match entered.and_then(|()| start(profile, serve)) {
-        Ok(exit) => ExitCode::from(exit.code()),
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(Exit::Fault.code())
+    let exit = seal(profile, || Ok(())).and_then(|(sealed, ())| sealed.live(serve));
+    ExitCode::from(said(exit).code())
+}
+
+/// As [`run`], for a process whose first thread belongs to something else, such as a window's toolkit.
+///
+/// `open` runs once every wall but the filter is up: what must connect does so there, with one thread, while no byte has come
+/// from anyone but whom it connects to. After the seal `stay` keeps the first thread and `serve` gets one of its own. The
+/// child ends when both have, as `serve` says; each has its own way to tell the other. An error of `open` is a line for
+/// whoever started the suite.
+pub fn run_beside<O, F, S>(
+    profile: &'static sandbox::Profile,
+    open: impl FnOnce() -> Result<O, String>,
+    stay: impl FnOnce(O),
+    serve: S,
+) -> ExitCode
+where
+    S: FnOnce(Child) -> F + Send + 'static,
+    F: Future<Output = Exit>,
+{
+    let (sealed, opened) = match seal(profile, open) {
+        Ok(sealed) => sealed,
+        Err(error) => return ExitCode::from(said(Err(error)).code()),
+    };
+    let edges = std::thread::Builder::new().name("edges".to_owned()).stack_size(EDGES_STACK_BYTES);
+    let exit = match edges.spawn(move || said(sealed.live(serve))) {
+        Ok(edges) => {
+            stay(opened);
+            edges.join().unwrap_or(Exit::Fault)
         }
-    }
+        Err(error) => said(Err(error.into())),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// As large as a first thread's usually is: edges are served with the same depth there.
+const EDGES_STACK_BYTES: usize = 8 << 20;
+
+/// Says why a start failed.
+fn said(exit: Result<Exit, Box<dyn std::error::Error>>) -> Exit {
+    exit.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        if error.is::<NotOpened>() { Exit::Setting } else { Exit::Fault }
+    })
 }
 
 /// A process that is wrong ends, also where a library would catch the panic. The message may hold secrets, so only the place is told.
@@ -217,40 +255,64 @@ fn abort_on_panic() {
     }));
 }
 
-fn start<F, S>(profile: &'static sandbox::Profile, serve: S) -> Result<Exit, Box<dyn std::error::Error>>
-where
-    S: FnOnce(Child) -> F,
-    F: Future<Output = Exit>,
-{
+/// What had to be opened before the seal cannot be had: somebody must change a setting.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotOpened(String);
+
+/// A child behind its walls that was told nothing yet.
+struct Sealed {
+    runtime: Runtime,
+    control: UnixDatagram,
+    report: sandbox::Report,
+    folder: Option<PathBuf>,
+}
+
+fn seal<O>(
+    profile: &'static sandbox::Profile,
+    open: impl FnOnce() -> Result<O, String>,
+) -> Result<(Sealed, O), Box<dyn std::error::Error>> {
+    sandbox::first_line()?;
     abort_on_panic();
     let arguments = sandbox::Args::parse(std::env::args_os())?;
     let control = sandbox::take_control()?;
     let enter = if arguments.without_walls { sandbox::enter_without_walls } else { sandbox::enter };
     let jail = enter(profile, control.as_fd(), arguments.folder.as_deref(), arguments.namespaces)?;
+    let opened = open().map_err(NotOpened)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let control = {
         let _runtime = runtime.enter();
         let control = std::os::unix::net::UnixDatagram::from(control);
         control.set_nonblocking(true)?;
-        Control { socket: UnixDatagram::from_std(control)? }
+        UnixDatagram::from_std(control)?
     };
     let report = jail.seal()?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, async move {
-        let mut child = Child {
-            settings: Settings::default(),
-            files: BTreeMap::new(),
-            report,
-            folder: arguments.folder,
-            control: Rc::new(control),
-            early_edges: RefCell::new(Vec::new()),
-        };
-        if !first_grants(&mut child).await? {
-            return Ok(Exit::Done);
-        }
-        write_report(&mut child)?;
-        Ok(serve(child).await)
-    })
+    Ok((Sealed { runtime, control, report, folder: arguments.folder }, opened))
+}
+
+impl Sealed {
+    fn live<F, S>(self, serve: S) -> Result<Exit, Box<dyn std::error::Error>>
+    where
+        S: FnOnce(Child) -> F,
+        F: Future<Output = Exit>,
+    {
+        let Self { runtime, control, report, folder } = self;
+        LocalSet::new().block_on(&runtime, async move {
+            let mut child = Child {
+                settings: Settings::default(),
+                files: BTreeMap::new(),
+                report,
+                folder,
+                control: Rc::new(Control { socket: control }),
+                early_edges: RefCell::new(Vec::new()),
+            };
+            if !first_grants(&mut child).await? {
+                return Ok(Exit::Done);
+            }
+            write_report(&mut child)?;
+            Ok(serve(child).await)
+        })
+    }
 }
 
 /// Takes grants until `Ready`; false when the supervisor went away before.

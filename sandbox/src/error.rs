@@ -49,6 +49,9 @@ pub enum Error {
     /// The process already has threads, which walls raised now would miss.
     #[error("{0} threads run already: the walls must go up before the first")]
     Threads(usize),
+    /// A library opened more than the display, and would keep it behind the filter.
+    #[error("{0} connections are open where only the display's may be")]
+    Connected(usize),
     /// The kernel took the filter and does not report it: a fault of ours or of the kernel.
     #[error("the filter was set and is not in force")]
     NotInForce,

@@ -10,16 +10,19 @@ use crate::audit::Report;
 use crate::bpf::{self, Filters};
 use crate::error::{Doing, Error};
 use crate::namespaces::{self, Namespaces};
-use crate::profiles::Profile;
+use crate::profiles::{FileAccess, Profile};
 use crate::spawn::CONTROL_FD;
 use crate::view::View;
-use crate::{landlock, privileges, sys};
+use crate::{connections, landlock, privileges, sys};
 
 /// A process that has entered everything but its filter.
 #[derive(Debug)]
 pub struct Jail {
     report: Report,
     filters: Filters,
+    /// Of whoever draws: its display is opened between `enter` and `seal`.
+    opens_display: bool,
+    leaves_abstract_sockets: bool,
     /// Stays on the thread that entered: Landlock holds per thread.
     thread: PhantomData<*const ()>,
 }
@@ -83,7 +86,13 @@ pub fn enter_without_walls(
     let domain = landlock::restrict(profile, &view, namespaces)?;
     let report = Report::measure(profile, domain, namespaces)?;
     let filters = bpf::compile(profile.name, &profile.rows(), std::process::id())?;
-    Ok(Jail { report, filters, thread: PhantomData })
+    Ok(Jail {
+        report,
+        filters,
+        opens_display: profile.files == FileAccess::Window,
+        leaves_abstract_sockets: landlock::leaves_abstract_sockets(&view, namespaces),
+        thread: PhantomData,
+    })
 }
 
 /// What is run from memory has no name of its own for ps(1).
@@ -112,8 +121,14 @@ impl Jail {
     /// Installs the filter, on all threads, and measures what is in force. The last thing before the loop.
     ///
     /// # Errors
-    /// The kernel does not take the filter. The process must end.
+    /// The kernel does not take the filter, or a window's libraries connected to more than its display. The process must end.
     pub fn seal(self) -> Result<Report, Error> {
+        if self.opens_display {
+            connections::one_at_most(self.report.profile.descriptors)?;
+        }
+        if self.leaves_abstract_sockets {
+            landlock::close_abstract_sockets()?;
+        }
         self.filters.install_on_all_threads()?;
         self.report.sealed(&self.filters)
     }

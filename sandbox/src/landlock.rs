@@ -67,10 +67,22 @@ fn files() -> Result<Ruleset, Error> {
         .map_err(failed)
 }
 
-/// No signal and no abstract socket leaves the process. One exception: libxcb tries the X server's abstract socket first and
-/// takes "not permitted" for final, so a window on X11 keeps these, unless a network namespace has none of them anyway.
+/// Whether abstract sockets stay open until the display is: libxcb tries the X server's abstract socket first and takes "not
+/// permitted" for final. Where a network namespace has none of them anyway, nothing needs to stay open.
+pub(crate) fn leaves_abstract_sockets(view: &View, namespaces: Namespaces) -> bool {
+    view.on_x11() && !namespaces.contains(Namespaces::NETWORK)
+}
+
+/// Closes what [`leaves_abstract_sockets`], for the calling thread and those it will start.
+pub(crate) fn close_abstract_sockets() -> Result<(), Error> {
+    let rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
+    let created = rules.scope(Scope::AbstractUnixSocket).and_then(Ruleset::create).map_err(failed)?;
+    created.restrict_self().map(drop).map_err(failed)
+}
+
+/// No signal and no abstract socket leaves the process, the latter with one exception.
 fn scopes(view: &View, namespaces: Namespaces) -> BitFlags<Scope> {
-    if view.on_x11() && !namespaces.contains(Namespaces::NETWORK) {
+    if leaves_abstract_sockets(view, namespaces) {
         BitFlags::from(Scope::Signal)
     } else {
         Scope::from_all(TRIED)

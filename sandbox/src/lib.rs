@@ -29,6 +29,8 @@
 mod args;
 pub mod audit;
 pub mod bpf;
+mod connections;
+mod environment;
 mod error;
 mod image;
 mod inherited;
@@ -59,6 +61,7 @@ mod wiping;
 
 pub use args::{Args, ArgsError, Role};
 pub use audit::{REPORT_BYTES, Report, ReportError};
+pub use environment::{Display, Environment};
 pub use error::Error;
 pub use image::Image;
 pub use inherited::{inherited, only_inherited};

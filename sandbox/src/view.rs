@@ -1,9 +1,9 @@
 //! Which part of the file tree a process gets to see: the same answer for the mounts and for Landlock.
 
-use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::environment::{Display, Environment, X11_SOCKETS};
 use crate::error::Error;
 use crate::profiles::{FileAccess, Profile};
 
@@ -42,8 +42,8 @@ impl View {
                 Err(Error::Folder { profile: profile.name, wanted })
             }
             (FileAccess::None, None) => Ok(Self::Empty),
-            (FileAccess::Window, None) => Ok(existing(window(&|name| std::env::var_os(name)))),
-            (FileAccess::SessionBus, None) => Ok(existing(session_bus(&|name| std::env::var_os(name)))),
+            (FileAccess::Window, None) => Ok(existing(window(&Environment::own()))),
+            (FileAccess::SessionBus, None) => Ok(existing(Environment::own().session_bus())),
         }
     }
 }
@@ -54,9 +54,6 @@ impl View {
         matches!(self, Self::ReadOnly(paths) if paths.iter().any(|path| path.starts_with(X11_SOCKETS)))
     }
 }
-
-/// The folder in which X servers listen.
-const X11_SOCKETS: &str = "/tmp/.X11-unix";
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     if path.is_absolute() && !path.as_os_str().as_bytes().contains(&0) {
@@ -70,70 +67,38 @@ fn existing(paths: impl IntoIterator<Item = PathBuf>) -> View {
     View::ReadOnly(paths.into_iter().filter(|path| path.is_absolute() && path.exists()).collect())
 }
 
-/// The fixed list, and the display that the environment names (the variables of the command-line contract).
-fn window(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).unwrap_or_default();
-    let wayland = variable("WAYLAND_DISPLAY").map(|name| runtime.join(name));
-    let authority = variable("XAUTHORITY").map(PathBuf::from);
-    let x11 = variable("DISPLAY").and_then(|display| x11_socket(&display));
-    WINDOW.iter().map(PathBuf::from).chain(wayland).chain(authority).chain(x11).collect()
-}
-
-/// `:1.0` is served at `/tmp/.X11-unix/X1`; a display on another machine has no socket here and is not reached.
-fn x11_socket(display: &OsStr) -> Option<PathBuf> {
-    let number = display.to_str()?.strip_prefix("unix").unwrap_or(display.to_str()?).strip_prefix(':')?;
-    let number: u16 = number.split('.').next()?.parse().ok()?;
-    Some(PathBuf::from(format!("{X11_SOCKETS}/X{number}")))
-}
-
-/// The bus at its usual place: the variable that could name another one is not part of the contract.
-fn session_bus(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    variable("XDG_RUNTIME_DIR").map(|runtime| PathBuf::from(runtime).join("bus"))
+/// The fixed list, and the display that the environment names.
+fn window(environment: &Environment) -> Vec<PathBuf> {
+    let display = environment.display().into_iter().flat_map(Display::files);
+    WINDOW.iter().map(PathBuf::from).chain(display).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::profiles::{KEYVAULT, STORED};
+    use std::os::unix::net::UnixListener;
 
-    fn environment(name: &str) -> Option<OsString> {
-        let value = match name {
-            "XDG_RUNTIME_DIR" => "/run/user/1000",
-            "WAYLAND_DISPLAY" => "wayland-1",
-            "XAUTHORITY" => "/home/u/.Xauthority",
-            "DISPLAY" => ":1.0",
-            _ => return None,
+    /// What a session's folder holds beside the display: the bus, agents, other programs' sockets.
+    #[test]
+    fn a_window_sees_the_display_that_it_was_given_and_no_other_file_of_the_session() {
+        let session = tempfile::tempdir().unwrap();
+        let folder = session.path().canonicalize().unwrap();
+        let _sockets = ["wayland-1", "bus"].map(|name| UnixListener::bind(folder.join(name)).unwrap());
+        let seen = |display: &str| -> Vec<PathBuf> {
+            let variable = |name: &str| match name {
+                "XDG_RUNTIME_DIR" => Some(folder.clone().into()),
+                "WAYLAND_DISPLAY" => Some(display.into()),
+                _ => None,
+            };
+            let seen = window(&Environment::of(&variable));
+            seen.into_iter().filter(|path| path.starts_with(&folder) || folder.starts_with(path)).collect()
         };
-        Some(value.into())
-    }
-
-    #[test]
-    fn a_window_sees_the_display_that_it_was_given_and_no_other() {
-        let paths = window(&environment);
-        for wanted in ["/run/user/1000/wayland-1", "/home/u/.Xauthority", "/tmp/.X11-unix/X1"] {
-            assert!(paths.contains(&PathBuf::from(wanted)), "{wanted}");
+        assert_eq!(seen("wayland-1"), [folder.join("wayland-1")]);
+        for odd in ["", ".", "..", "./bus", "absent", folder.to_str().unwrap()] {
+            assert_eq!(seen(odd), [PathBuf::new(); 0], "{odd:?}");
         }
-        assert!(
-            !paths.iter().any(|path| path.starts_with("/run/user/1000/bus") || path.ends_with(".X11-unix"))
-        );
-        assert_eq!(window(&|_| None).len(), WINDOW.len());
-    }
-
-    #[test]
-    fn a_display_is_a_socket_of_this_machine() {
-        let socket =
-            |display: &str| x11_socket(OsStr::new(display)).map(|path| path.to_str().unwrap().to_owned());
-        assert_eq!(socket(":0").as_deref(), Some("/tmp/.X11-unix/X0"));
-        assert_eq!(socket("unix:12.3").as_deref(), Some("/tmp/.X11-unix/X12"));
-        for other in ["", ":", "host:0", ":../../etc", ":0/../x", ":99999999", "::1"] {
-            assert_eq!(socket(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn the_bus_is_seen_by_desk_alone() {
-        assert_eq!(session_bus(&environment), Some(PathBuf::from("/run/user/1000/bus")));
-        assert_eq!(session_bus(&|_| None), None);
+        assert_eq!(window(&Environment::default()).len(), WINDOW.len());
     }
 
     #[test]

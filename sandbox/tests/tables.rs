@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sandbox::bpf::{self, Filters, Otherwise};
 use sandbox::names;
 use sandbox::profiles::{self, NETD, Profile, SPAWNER, SUPERVISOR};
-use sandbox::rule::{Row, Test, Verdict, decide};
+use sandbox::rule::{Errno, Row, Test, Verdict, decide};
 
 const PID: u32 = 4711;
 
@@ -205,18 +205,35 @@ fn a_child_may_signal_and_stop_no_other_process() {
 }
 
 #[test]
-fn only_the_window_may_map_code() {
-    for profile in profiles::children().filter(|profile| profile.mdwe) {
+fn no_child_maps_code_after_the_seal() {
+    for profile in profiles::children() {
+        assert!(profile.mdwe, "{}", profile.name);
+        // The window's libraries may try: they are told no.
+        let refused = (profile.name == "ui").then_some(Verdict::Refuse(Errno(libc::EPERM)));
         for prot in [libc::PROT_EXEC, libc::PROT_EXEC | libc::PROT_READ, libc::PROT_EXEC | libc::PROT_WRITE] {
             let args = [0, 4096, prot as u64, 0, 0, 0];
-            assert_eq!(verdict(profile, libc::SYS_mmap, args), None, "{}", profile.name);
-            assert_eq!(verdict(profile, libc::SYS_mprotect, args), None, "{}", profile.name);
+            assert_eq!(verdict(profile, libc::SYS_mmap, args), refused, "{}", profile.name);
+            assert_eq!(verdict(profile, libc::SYS_mprotect, args), refused, "{}", profile.name);
             assert_eq!(verdict(profile, libc::SYS_pkey_mprotect, args), None, "{}", profile.name);
         }
     }
-    let open: Vec<_> =
-        profiles::children().filter(|profile| !profile.mdwe).map(|profile| profile.name).collect();
-    assert_eq!(open, ["ui"]);
+}
+
+/// No file right covers path sockets: the tables alone hold them. desk is there for one.
+#[test]
+fn no_child_but_desk_makes_a_local_socket_or_connects_to_one() {
+    for profile in profiles::children().filter(|profile| profile.name != "desk") {
+        // The window's libraries may try: they are told no.
+        let refused = (profile.name == "ui").then_some(Verdict::Refuse(Errno(libc::EACCES)));
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+            let args = [libc::AF_UNIX as u64, (kind | libc::SOCK_CLOEXEC) as u64, 0, 0, 0, 0];
+            assert_eq!(verdict(profile, libc::SYS_socket, args), refused, "{}", profile.name);
+            assert_eq!(verdict(profile, libc::SYS_socketpair, args), None, "{}", profile.name);
+        }
+        if *profile != NETD {
+            assert_eq!(verdict(profile, libc::SYS_connect, [0; 6]), refused, "{}", profile.name);
+        }
+    }
 }
 
 #[test]

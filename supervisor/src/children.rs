@@ -74,6 +74,8 @@ pub struct Setting {
     pub namespaces: bool,
     /// The window's variables (DISPLAY and the like), for ui alone.
     pub window: Vec<(OsString, OsString)>,
+    /// What the window draws on: `x11` or `wayland`.
+    pub display: Option<&'static str>,
 }
 
 /// Open files by the names of their Grants. A vector: descriptors are few, and their order is the topology's.

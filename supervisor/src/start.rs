@@ -22,9 +22,6 @@ use crate::spawn::Spawner;
 use crate::suite::Suite;
 use crate::{lock, log, network, sockets, state};
 
-/// The variables of the command-line contract that a window needs.
-const WINDOW_VARIABLES: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LANG"];
-
 /// Runs a suite until it ends and gives its exit code.
 ///
 /// # Errors
@@ -57,13 +54,15 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let own_report = sandbox::supervisor::seal_thread()?;
     write_report(&options.runtime, "spawner", &spawners_report)?;
     write_report(&options.runtime, "supervisor", &own_report)?;
+    let environment = sandbox::Environment::own();
     let setting = Setting {
         folder: options.folder,
         runtime: options.runtime.clone(),
         binaries,
         settings,
         namespaces,
-        window: window_variables(),
+        window: environment.for_window(),
+        display: environment.display().map(|display| display.kind()),
     };
     let code = Suite::new(topology, setting, spawner, doors, signals).with(gifts, vault).run();
     clear(topology, &options.runtime);
@@ -182,16 +181,6 @@ fn images(topology: &Topology, binaries: &Path, headless: bool) -> Vec<Image> {
     let runs = topology.processes.iter().filter(|process| process.headless || !headless);
     let names: BTreeSet<&str> = runs.map(|process| process.binary).collect();
     names.into_iter().map(|name| Image::load(&binaries.join(name))).collect()
-}
-
-#[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]
-fn window_variables() -> Vec<(OsString, OsString)> {
-    std::env::vars_os()
-        .filter(|(name, _)| {
-            WINDOW_VARIABLES.iter().any(|known| name == known)
-                || name.to_str().is_some_and(|name| name.starts_with("LC_"))
-        })
-        .collect()
 }
 
 /// Nothing that says how the suite was stays behind.

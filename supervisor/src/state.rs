@@ -23,6 +23,9 @@ pub struct State {
     pub started: u64,
     /// There is no window.
     pub headless: bool,
+    /// What the window draws on: `x11` or `wayland`.
+    #[serde(default)]
+    pub display: Option<String>,
     /// The network's name, empty for the public one.
     pub network: String,
     /// It is a private network.
@@ -175,6 +178,7 @@ mod tests {
             pid: 1,
             started: 2,
             headless: true,
+            display: Some("x11".into()),
             network: "test".into(),
             private: true,
             without_walls: true,

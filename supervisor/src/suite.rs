@@ -236,6 +236,7 @@ impl Suite {
             pid: std::process::id(),
             started: self.started.0,
             headless: settings.headless,
+            display: self.setting.display.filter(|_| !settings.headless).map(Into::into),
             network: settings.network_name.clone(),
             private: settings.private(),
             without_walls: settings.without_walls,

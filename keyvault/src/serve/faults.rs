@@ -1,6 +1,7 @@
 //! SIGKILL at every persistence boundary, over a real vault file and a real edge: the parent plays stored, the relays and the
 //! peer; the child is the vault. The boundaries find themselves: the child is traced, and every system call that changes the
 //! file or gives an answer away is one. It is killed when it enters its n-th, for n = 1, 2, … until it is done before n.
+#![allow(clippy::disallowed_methods, reason = "the parent tells the child by variables of the test's own")]
 
 use std::collections::HashSet;
 use std::fs::File;

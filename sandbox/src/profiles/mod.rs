@@ -67,7 +67,7 @@ pub struct Profile {
     pub tcp_bind: Ports,
     /// Ports it may connect to.
     pub tcp_connect: Ports,
-    /// Whether memory that was written may never become code (all but the window's, whose drivers compile).
+    /// Whether memory that was written may never become code. Every child's: FLTK and cairo compile nothing.
     pub mdwe: bool,
     /// What it may take of the machine, in groups.
     pub limits: &'static [&'static [Limit]],

@@ -71,7 +71,7 @@ fn rows(context: &Context) -> Outcome<Vec<Row>> {
 fn suite(runtime: &Path, state: &State) -> Option<Vec<Row>> {
     let mut rows = vec![supervisor_row(runtime, state)];
     for part in &state.processes {
-        rows.push(part_row(runtime, part, state.pid)?);
+        rows.push(part_row(runtime, part, state)?);
     }
     Some(rows)
 }
@@ -95,7 +95,7 @@ fn supervisor_row(runtime: &Path, state: &State) -> Row {
     row
 }
 
-fn part_row(runtime: &Path, part: &Part, supervisor: u32) -> Option<Row> {
+fn part_row(runtime: &Path, part: &Part, state: &State) -> Option<Row> {
     match part.pid {
         None if part.given_up => {
             Some(Row { notes: vec!["fell too often and stays down"], ..nothing(&part.name, None) })
@@ -104,11 +104,11 @@ fn part_row(runtime: &Path, part: &Part, supervisor: u32) -> Option<Row> {
         Some(pid) => {
             let report = report(runtime, &part.name);
             // Still starting, or gone between two looks.
-            if report.is_none() && young(part) || !status::is_child(pid, supervisor) {
+            if report.is_none() && young(part) || !status::is_child(pid, state.pid) {
                 return None;
             }
             let mut row = row(&part.name, pid, report);
-            if part.name == "ui" && on_x11() {
+            if part.name == "ui" && state.display.as_deref() == Some("x11") {
                 row.notes.push("on X11 any window can watch and type into others");
             }
             Some(row)
@@ -122,10 +122,6 @@ const START_MOST_MS: u64 = 10_000;
 fn young(part: &Part) -> bool {
     let age = ipc_schema::Timestamp::now().0.saturating_sub(part.started.unwrap_or_default());
     age < START_MOST_MS
-}
-
-fn on_x11() -> bool {
-    super::paths::display_is_x11()
 }
 
 fn report(runtime: &Path, name: &str) -> Option<Report> {

@@ -91,13 +91,7 @@ fn same_owner(base: &Path, folder: &Path) -> bool {
 /// Whether a window could open.
 #[must_use]
 pub fn has_display() -> bool {
-    ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| variable(name).is_some())
-}
-
-/// Whether the window's display is X11.
-#[must_use]
-pub fn display_is_x11() -> bool {
-    variable("DISPLAY").is_some() && variable("WAYLAND_DISPLAY").is_none()
+    sandbox::Environment::own().display().is_some()
 }
 
 /// A short name for a folder: what it is called must fit a socket's path, and nobody should read it there.
@@ -113,10 +107,9 @@ fn data_home() -> Outcome<PathBuf> {
         .ok_or_else(|| Failure::Usage("no home folder is known: name one with --profile DIR".into()))
 }
 
-/// An environment variable of the contract: XDG_*, DISPLAY, WAYLAND_DISPLAY, XAUTHORITY, LANG, LC_* (and HOME, their default).
-#[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]
+/// An environment variable of the contract, by the one door.
 fn variable(name: &str) -> Option<std::ffi::OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
+    sandbox::Environment::own().get(name).map(std::ffi::OsStr::to_owned)
 }
 
 /// A binary of the suite: beside this one, or where a package puts it.

@@ -270,6 +270,7 @@ mod tests {
             pid: std::process::id(),
             started: 1,
             headless: true,
+            display: None,
             network: String::new(),
             private: false,
             without_walls: true,

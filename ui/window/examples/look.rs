@@ -10,6 +10,8 @@ use privatus::peers::messenger::{
 };
 use privatus::peers::unlock::{UnlockResult, VaultState};
 use privatus_ui::model::{Command, News};
+use privatus_ui::serve::Wires;
+use privatus_ui::window::Window;
 
 fn ago(minutes: u64) -> Timestamp {
     Timestamp(Timestamp::now().0 - minutes * 60_000)
@@ -149,6 +151,7 @@ fn answer(command: Command, news: &Sender<News>) {
 fn main() {
     let (news, told) = channel();
     let (commands, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let (closed, _) = tokio::sync::oneshot::channel();
     let how = std::env::args().nth(1).unwrap_or_default();
     let (locked, state) = match how.as_str() {
         "new" => (true, VaultState::Missing),
@@ -167,5 +170,5 @@ fn main() {
             answer(command, &news);
         }
     });
-    privatus_ui::window::run(&told, commands);
+    Window::open(Wires { news: told, commands, closed }).unwrap().run();
 }

@@ -1,10 +1,10 @@
-//! The other processes, on this thread; the window has one of its own, started after the walls are up.
+//! The other processes, on a thread that is started after the seal; the first thread is the window's.
 
 use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use ipc_schema::child::{Child, Exit};
@@ -18,7 +18,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::chat::PAGE;
 use crate::model::{Command, News};
-use crate::window;
 
 /// How often stored is asked whether it is open, while it is not.
 const ASK_ACCESS_EVERY: Duration = Duration::from_millis(200);
@@ -32,52 +31,54 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// Events on their way from stored at a time.
 const UNDERWAY: usize = 64;
 
-/// The whole process after its walls are up.
-pub async fn run(mut child: Child) -> Exit {
-    if let Err(line) = display() {
-        eprintln!("{line}");
-        return Exit::Setting;
+/// The window's ends of what joins it to its worker.
+#[derive(Debug)]
+pub struct Wires {
+    /// What the other processes tell.
+    pub news: Receiver<News>,
+    /// What the person asks for.
+    pub commands: mpsc::UnboundedSender<Command>,
+    /// Dropped when the window is gone.
+    pub closed: oneshot::Sender<()>,
+}
+
+/// The worker's ends.
+#[derive(Debug)]
+pub struct WorkerWires {
+    tell: Tell,
+    asked: mpsc::UnboundedReceiver<Command>,
+    window_closed: oneshot::Receiver<()>,
+}
+
+impl Wires {
+    /// Both sides.
+    #[must_use]
+    pub fn new() -> (Self, WorkerWires) {
+        let (commands, asked) = mpsc::unbounded_channel();
+        let (tell, news) = channel();
+        let (closed, window_closed) = oneshot::channel();
+        (Self { news, commands, closed }, WorkerWires { tell: Tell(tell), asked, window_closed })
     }
+}
+
+/// The edges' side of the process, until the window is closed or the supervisor asks.
+pub async fn run(mut child: Child, wires: WorkerWires) -> Exit {
     child.started();
-    let (commands, asked) = mpsc::unbounded_channel();
-    let (news, told) = channel();
-    let tell = Tell(news);
+    let WorkerWires { tell, asked, window_closed } = wires;
     if child.settings.without_walls {
         tell.news(News::WithoutWalls);
     }
     if let Some(link) = child.files.remove("offer").and_then(offer) {
         tell.news(News::Offer(link));
     }
-    let (closed, window_closed) = oneshot::channel();
-    let started = std::thread::Builder::new().name("window".to_owned()).spawn(move || {
-        window::run(&told, commands);
-        // Nobody waits any more when the supervisor ended the process first.
-        let _ = closed.send(());
-    });
-    if started.is_err() {
-        return Exit::Fault;
-    }
     let worker = Rc::new(Worker::new(tell));
     tokio::task::spawn_local(worker.clone().follow_vault());
     tokio::task::spawn_local(worker.clone().follow_history());
     tokio::task::spawn_local(worker.clone().obey(asked));
     tokio::select! {
-        exit = worker.edges(&child) => {
-            worker.tell.news(News::Stop);
-            exit
-        }
+        exit = worker.edges(&child) => exit,
         _ = window_closed => Exit::Done,
     }
-}
-
-/// A display that is named but not there would end FLTK without a word of ours.
-#[allow(clippy::disallowed_methods, reason = "DISPLAY and WAYLAND_DISPLAY are of the command-line contract")]
-fn display() -> Result<(), &'static str> {
-    let named = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    if named("DISPLAY") || named("WAYLAND_DISPLAY") {
-        return Ok(());
-    }
-    Err("no display: start it inside a desktop session, or with --headless")
 }
 
 /// The link that whoever set this profile up left for the first run; anything that is not one is as good as none.
@@ -89,8 +90,15 @@ fn offer(file: OwnedFd) -> Option<String> {
     (!link.is_empty()).then(|| link.to_owned())
 }
 
-/// News for the window's thread.
+/// News for the window's thread. However the worker ends, the window does too.
+#[derive(Debug)]
 struct Tell(Sender<News>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.news(News::Stop);
+    }
+}
 
 impl Tell {
     fn news(&self, news: News) {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::sync::mpsc::Receiver;
 
 use fltk::app;
 use fltk::enums::{CallbackTrigger, Color, Cursor, Event, FrameType, Key, Shortcut};
@@ -14,13 +13,13 @@ use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::window::DoubleWindow;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
-use tokio::sync::mpsc::UnboundedSender;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::model::action::SecretField;
 use crate::model::{Act, Command, Field, Focus, Model, News, Screen};
 use crate::paint::{Fonts, Painter};
 use crate::scene::{FieldBox, Scene};
+use crate::serve::Wires;
 use crate::view::{self, Surroundings};
 
 /// The window's size at the first start, scaled pixels.
@@ -68,7 +67,7 @@ macro_rules! each {
 }
 
 /// The window and everything that it joins.
-struct Window {
+pub struct Window {
     model: Model,
     queue: Queue,
     scene: Rc<RefCell<Scene>>,
@@ -77,7 +76,7 @@ struct Window {
     window: DoubleWindow,
     canvas: Frame,
     entries: BTreeMap<Field, Entry>,
-    commands: UnboundedSender<Command>,
+    wires: Wires,
     open: bool,
     /// A press has taken FLTK's focus to the canvas; the model says where it belongs.
     pressed: bool,
@@ -86,26 +85,37 @@ struct Window {
     touched: Touched,
 }
 
-/// Shows the window until it is closed or the supervisor asks. Runs on a thread of its own.
-pub fn run(news: &Receiver<News>, commands: UnboundedSender<Command>) {
-    let _app = app::App::default();
-    app::keyboard_screen_scaling(false);
-    app::set_visible_focus(false);
-    let mut window = Window::new(commands);
-    window.refresh();
-    window.window.show();
-    window.place_focus();
-    while window.open && window.window.shown() {
-        // A signal may end a wait early; a display that is gone ends the process.
-        let _ = app::wait_for(TICK);
-        window.turn(news);
-    }
-    // The worker ends the process; it may have ended already.
-    let _ = window.commands.send(Command::Quit);
-}
-
 impl Window {
-    fn new(commands: UnboundedSender<Command>) -> Self {
+    /// Opens the display and shows the first picture, which says that the parts start.
+    ///
+    /// # Errors
+    /// There is no display: a line that says what to do. FLTK itself ends the process where one does not answer.
+    pub fn open(wires: Wires) -> Result<Self, String> {
+        if sandbox::Environment::own().display().is_none() {
+            return Err("no display: start it inside a desktop session, or with --headless".into());
+        }
+        let _app = app::App::default();
+        app::keyboard_screen_scaling(false);
+        app::set_visible_focus(false);
+        let mut window = Self::new(wires);
+        window.refresh();
+        window.window.show();
+        window.place_focus();
+        Ok(window)
+    }
+
+    /// Follows news and the person until the window is closed or the worker asks.
+    pub fn run(mut self) {
+        while self.open && self.window.shown() {
+            // A signal may end a wait early; a display that is gone ends the process.
+            let _ = app::wait_for(TICK);
+            self.turn();
+        }
+        // The worker ends the process; it may have ended already.
+        let _ = self.wires.commands.send(Command::Quit);
+    }
+
+    fn new(wires: Wires) -> Self {
         let queue = Queue::default();
         let scene = Rc::new(RefCell::new(Scene::default()));
         let mut window = DoubleWindow::new(0, 0, SIZE.0, SIZE.1, "Privatus").center_screen();
@@ -136,7 +146,7 @@ impl Window {
             window,
             canvas,
             entries,
-            commands,
+            wires,
             open: true,
             pressed: false,
             scale: 1.0,
@@ -145,9 +155,9 @@ impl Window {
     }
 
     /// One round: what came from the other processes, then what the user did, then one picture of both.
-    fn turn(&mut self, news: &Receiver<News>) {
+    fn turn(&mut self) {
         let focus = self.model.focus.clone();
-        while let Ok(news) = news.try_recv() {
+        while let Ok(news) = self.wires.news.try_recv() {
             if matches!(news, News::Stop) {
                 self.open = false;
             }
@@ -182,7 +192,7 @@ impl Window {
             match command {
                 Command::Copy(text) => app::copy(&text),
                 // A worker that is gone takes the process with it.
-                other => drop(self.commands.send(other)),
+                other => drop(self.wires.commands.send(other)),
             }
         }
     }

@@ -1,0 +1,110 @@
+//! The window's process opens its display between the walls and the filter; after the filter it opens nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(unsafe_code, reason = "forks, sets a variable in a fork, and bare system calls")]
+
+mod support;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::path::PathBuf;
+
+use sandbox::profiles::UI;
+use sandbox::{Error, Jail};
+use support::*;
+
+fn enter() -> Result<Jail, String> {
+    let (supervisor, control) = control_pair();
+    // It lives as long as the child.
+    std::mem::forget(supervisor);
+    sandbox::enter(&UI, control.as_fd(), None, false).map_err(|e| e.to_string())
+}
+
+fn errno(answer: io::Result<impl Sized>) -> Option<i32> {
+    answer.err().and_then(|error| error.raw_os_error())
+}
+
+#[test]
+fn a_window_is_sealed_with_its_display_open_and_with_nothing_more() {
+    let (_keep, folder) = folder();
+    let (display, bus) = (folder.join("display"), folder.join("bus"));
+    let _listening = [&display, &bus].map(|path| UnixListener::bind(path).unwrap());
+    let with = |opened: &[&PathBuf]| {
+        in_child(|| {
+            let jail = enter()?;
+            let _open: Vec<_> = opened.iter().map(|path| UnixStream::connect(path).unwrap()).collect();
+            match jail.seal() {
+                Ok(_) => Ok(0),
+                Err(Error::Connected(2)) => Ok(7),
+                Err(other) => Err(other.to_string()),
+            }
+        })
+    };
+    assert_eq!(with(&[]), FINE);
+    assert_eq!(with(&[&display]), FINE);
+    assert_eq!(with(&[&display, &bus]), End::Exit(7));
+}
+
+#[test]
+fn a_sealed_window_makes_no_socket_and_connects_to_no_path() {
+    let (_keep, folder) = folder();
+    let bus = folder.join("bus");
+    let _listening = UnixListener::bind(&bus).unwrap();
+    let end = confined(&UI, None, false, |_| {
+        let stream = errno(UnixStream::connect(&bus));
+        let datagram = errno(UnixDatagram::unbound());
+        let connect = raw(libc::SYS_connect, [0; 6]);
+        let refused = stream == Some(libc::EACCES) && datagram == Some(libc::EACCES);
+        holds(refused && connect == -i64::from(libc::EACCES), &format!("{stream:?} {datagram:?} {connect}"))
+    });
+    assert_eq!(end, FINE);
+    // A datagram socket of a pair could be sent from to any path, without connect.
+    let pair = confined(&UI, None, false, |_| UnixDatagram::pair().map(|_| 0).map_err(|e| e.to_string()));
+    assert_eq!(pair, SIGSYS);
+}
+
+#[test]
+fn a_sealed_window_writes_no_file_and_maps_no_code() {
+    let (_keep, folder) = folder();
+    let end = confined(&UI, None, false, |report| {
+        let code = raw(libc::SYS_mmap, [0, 4096, 5, 0x22, u64::MAX, 0]);
+        if code != -i64::from(libc::EPERM) {
+            return Err(format!("mmap: {code}"));
+        }
+        let written = errno(File::create(folder.join("file")));
+        let both = errno(File::options().read(true).write(true).open("/etc/fonts/fonts.conf"));
+        let seen = File::open("/usr/lib").is_ok();
+        let noted = report.notes().contains(&"no memory-deny-write-execute");
+        let denied = report.write_execute == sandbox::audit::WriteExecute::Denied;
+        let refused = written == Some(libc::EACCES) && both == Some(libc::EACCES);
+        holds(refused && seen && (denied || noted), &format!("{written:?} {both:?} {seen} {report:?}"))
+    });
+    assert_eq!(end, FINE);
+}
+
+/// The filter would have `sendto` through: a socket that is there already reaches no abstract name any more.
+#[test]
+fn on_x11_abstract_sockets_are_open_until_the_seal_and_no_longer() {
+    let number = 20_000 + std::process::id() % 10_000;
+    let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+    std::fs::create_dir_all("/tmp/.X11-unix").unwrap();
+    let _ = std::fs::remove_file(&socket);
+    let _server = UnixListener::bind(&socket).unwrap();
+    let name = SocketAddr::from_abstract_name(format!("privatus-test-{number}")).unwrap();
+    let _listening = UnixDatagram::bind_addr(&name).unwrap();
+    let end = in_child(|| {
+        // SAFETY: the forked child has one thread.
+        unsafe { std::env::set_var("DISPLAY", format!(":{number}")) };
+        let ours = UnixDatagram::unbound().map_err(|e| e.to_string())?;
+        let jail = enter()?;
+        ours.send_to_addr(b"before", &name).map_err(|e| e.to_string())?;
+        let report = jail.seal().map_err(|e| e.to_string())?;
+        let after = errno(ours.send_to_addr(b"after", &name));
+        // Landlock knows scopes from ABI 6 on.
+        holds(report.landlock.abi < 6 || after == Some(libc::EPERM), &format!("{after:?}"))
+    });
+    let _ = std::fs::remove_file(&socket);
+    assert_eq!(end, FINE);
+}
