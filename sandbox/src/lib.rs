@@ -37,6 +37,7 @@ mod namespaces;
 mod privileges;
 mod procfs;
 pub mod profiles;
+mod riders;
 pub mod rule;
 mod secret;
 #[cfg(feature = "inspect")]
@@ -56,6 +57,7 @@ pub use landlock::{Domain, Enforced, has_landlock};
 pub use namespaces::{Namespaces, Probe, probe as probe_namespaces};
 pub use procfs::{Status, read_proc_status, read_task_statuses};
 pub use profiles::Profile;
+pub use riders::refuse_riders;
 pub use secret::{Guard, SecretMemory};
 pub use supervisor::{Shed, shed_root};
 pub use sys::Capabilities;
