@@ -16,7 +16,7 @@ use crate::error::{Doing, StartError};
 use crate::options::{Options, Start};
 use crate::spawn::Spawner;
 use crate::suite::Suite;
-use crate::{files, log, network, sockets, state};
+use crate::{files, log, network, sockets, state, wire};
 
 /// The variables of the command-line contract that a window needs.
 const WINDOW_VARIABLES: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LANG"];
@@ -37,6 +37,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     if options.with_parent {
         die_with_parent()?;
     }
+    wire::raise_descriptor_limit();
     files::own_folder(&options.folder)?;
     files::own_folder(&options.runtime)?;
     let _lock = files::lock(&options.folder, &options.runtime)?;

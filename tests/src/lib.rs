@@ -10,10 +10,12 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod neighbour;
 mod part;
 mod processes;
 mod suite;
 
+pub use neighbour::Neighbour;
 pub use part::Part;
 pub use processes::{alive, children_of, kill_9, task_statuses};
 pub use suite::{Answer, Person, Relay, Suite, private_network};

@@ -64,7 +64,7 @@ where
         let started = Instant::now();
         let socket = sockets::connect(profile, Socket::Messenger)?;
         let (client, connection) =
-            ipc_schema::rpc::connect::<messenger::Client>(socket).doing("speak to the suite")?;
+            ipc_schema::rpc::connect::<messenger::Client>(socket.into()).doing("speak to the suite")?;
         let answer = tokio::time::timeout(longest, call(Messenger::new(client))).await;
         connection.abort();
         let error = match answer {
@@ -97,7 +97,7 @@ where
         let started = Instant::now();
         let socket = sockets::connect(profile, Socket::Unlock)?;
         let (client, connection) =
-            ipc_schema::rpc::connect::<unlock::Client>(socket).doing("speak to the suite")?;
+            ipc_schema::rpc::connect::<unlock::Client>(socket.into()).doing("speak to the suite")?;
         let answer = tokio::time::timeout(longest, call(Unlock::new(client))).await;
         connection.abort();
         match answer {
