@@ -5,19 +5,23 @@ use libc::{AT_EMPTY_PATH, FIONBIO, PROT_EXEC, SOL_SOCKET};
 
 use crate::call;
 use crate::rule::{Row, allow, allow_if, bits, is, own_pid, refuse, refuse_if};
+use crate::spawn::CONTROL_FD;
 
 /// Every child has these.
 pub(super) const BASE: &[Row] = &[
     // Edges and the control socket: descriptors that are open already.
-    allow(call!(SYS_recvmsg), "the control socket's Grants, with descriptors"),
-    allow(call!(SYS_recvfrom), "tokio reads an edge"),
-    allow(call!(SYS_sendto), "tokio writes an edge"),
-    allow(call!(SYS_sendmsg), "vectored writes of an edge; granted descriptors that are passed on"),
-    allow(call!(SYS_read), "tokio's wake-up eventfd; bytes of a granted descriptor"),
-    allow(call!(SYS_write), "stderr, wake-ups, the report"),
+    allow_if(
+        call!(SYS_recvmsg),
+        &[is(0, CONTROL_FD as i64)],
+        "the control socket's Grants, with descriptors; nothing else brings any",
+    ),
+    allow(call!(SYS_recvfrom), "tokio reads a local program's connection"),
+    allow(call!(SYS_sendto), "tokio writes a local program's connection"),
+    allow(call!(SYS_read), "an edge's pipe, tokio's wake-up eventfd, bytes of a granted descriptor"),
+    allow(call!(SYS_write), "an edge's pipe, stderr, wake-ups, the report"),
     allow(call!(SYS_writev), "vectored writes of an edge; std's line-buffered stderr"),
     allow(call!(SYS_close), "an edge ends"),
-    allow(call!(SYS_shutdown), "an edge is closed half by half"),
+    allow(call!(SYS_shutdown), "a local program's connection is closed half by half"),
     allow(call!(SYS_epoll_ctl), "tokio watches a descriptor"),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_epoll_wait), "the event loop"),

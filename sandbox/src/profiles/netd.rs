@@ -48,6 +48,8 @@ const SOCKETS: &[Row] = &[
     allow(call!(SYS_connect), "dials"),
     allow(call!(SYS_setsockopt), "segmentation offload, buffers, ECN, reuse"),
     allow(call!(SYS_getsockopt), "dial errors, the path's MTU"),
+    allow(call!(SYS_sendmsg), "QUIC sends a datagram with where it leaves and how large its segments are"),
+    allow(call!(SYS_recvmsg), "netlink tells of addresses; QUIC receives where batches do not work"),
     allow(call!(SYS_sendmmsg), "QUIC sends in batches"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
     allow(call!(SYS_uname), "quinn-udp asks for the kernel's version before it uses segmentation offload"),

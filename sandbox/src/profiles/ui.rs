@@ -26,6 +26,11 @@ const DISPLAY: &[Row] = &[
         "the X server, the compositor",
     ),
     allow(call!(SYS_connect), "the X server, the compositor"),
+    allow(call!(SYS_sendmsg), "Wayland: picture buffers go to the compositor as descriptors"),
+    allow(
+        call!(SYS_recvmsg),
+        "Wayland's keyboard maps come as descriptors; xcb reads the X server by the same call",
+    ),
     allow(call!(SYS_setsockopt), "buffers of the display's socket"),
     allow(call!(SYS_uname), "Xlib finds its cookie by the machine's name"),
     #[cfg(target_arch = "x86_64")]
