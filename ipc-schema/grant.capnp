@@ -1,14 +1,17 @@
 @0xb205725c84258a5b;
 
-# What the supervisor tells a child over its control socket (descriptor 3, SOCK_SEQPACKET): one datagram is one Grant,
-# and with every Grant but `settings` and `ready` rides exactly one descriptor. Boot and restart are the same path.
-# The supervisor writes these and reads nothing back; a child that cannot parse one exits 1.
+# What the supervisor tells a child over its control socket (descriptor 3, SOCK_SEQPACKET): one datagram is one Grant.
+# With `settings` and `ready` rides no descriptor, with `file` one, with `edge` two, or one if it is `outside`; any other number
+# is malformed. Boot and restart are the same path. The supervisor writes these and its end is shut for reading: what a child sends
+# there fails (EPIPE), so that no descriptor can be left in flight. A child that cannot parse one exits 1.
 
 struct Grant {
   union {
     edge @0 :Edge;
-    # One end of an edge's socket pair. A second Grant of the same edge replaces the first: the other side was restarted.
-    # For `outside = true` the descriptor is a connection of a local program, accepted and passed on unread; there may be many.
+    # One side of an edge: the end of a pipe to read from, then the end of another to write to, both O_NONBLOCK. No descriptor can
+    # cross a pipe. A second Grant of the same edge replaces the first: the other side was restarted.
+    # For `outside = true` the one descriptor is a connection of a local program, accepted and passed on unread; there may be many.
+    # One that is lost on the way (the child has no descriptor left) is closed and forgotten; any other lost one ends the child.
     file @1 :Text;
     # An open file or folder by the name that topology.rs gives it ("vault", "report", "passphrase", "stdout", "state").
     settings @2 :Settings;

@@ -16,7 +16,9 @@ use tokio::net::UnixDatagram;
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
+use crate::ends::EdgeEnds;
 use crate::grant::{self, Grant, GrantError, Settings};
+use crate::seats::Seats;
 
 /// How a child ends, which is all that the supervisor reads of it. Which of these a process may use, and when, is in
 /// `topology.rs`; any other use is a fault.
@@ -107,17 +109,23 @@ fn settle(pipe: OwnedFd) {
     let _ = std::fs::File::from(pipe).write_all(&[1]);
 }
 
-/// An edge's socket as it was granted.
+/// An edge as it was granted.
 #[derive(Debug)]
-pub struct EdgeSocket {
+pub struct GrantedEdge {
     /// The edge, as in `topology.rs`.
     pub name: String,
     /// This child calls.
     pub caller: bool,
-    /// The other side is a local program.
-    pub outside: bool,
-    /// The socket.
-    pub socket: OwnedFd,
+    /// What this child holds of it.
+    pub ends: EdgeEnds,
+}
+
+impl GrantedEdge {
+    /// Whether the other side is a local program.
+    #[must_use]
+    pub fn outside(&self) -> bool {
+        self.ends.outside()
+    }
 }
 
 /// A sealed child with its first grants.
@@ -131,7 +139,8 @@ pub struct Child {
     /// The one folder that it may use, for a profile that has one.
     pub folder: Option<PathBuf>,
     control: Rc<Control>,
-    early_edges: RefCell<Vec<EdgeSocket>>,
+    early_edges: RefCell<Vec<GrantedEdge>>,
+    seats: Seats,
 }
 
 struct Control {
@@ -171,24 +180,38 @@ impl Child {
     /// The next edge that is granted, first those that came with the start, then each as a neighbour restarts or a local program
     /// connects. `None`: the supervisor asks this child to stop.
     ///
+    /// Of local programs' connections at most `OUTSIDE_CONNECTIONS_MAX` are open at a time: one that never made a call, or is
+    /// idle, makes room for a new one; where none is, the new one closes unread.
+    ///
     /// # Errors
     /// When the control socket carries what is not a Grant: exit with [`Exit::Fault`].
-    pub async fn next_edge(&self) -> Result<Option<EdgeSocket>, GrantError> {
+    pub async fn next_edge(&self) -> Result<Option<GrantedEdge>, GrantError> {
         let early = self.early_edges.borrow_mut().pop();
         if early.is_some() {
             return Ok(early);
         }
         loop {
+            // Who had to leave for the last one closes its descriptor first, however fast they come.
+            tokio::task::yield_now().await;
             match self.control.receive().await {
-                Ok(Grant::Edge { name, caller, outside, socket }) => {
-                    return Ok(Some(EdgeSocket { name, caller, outside, socket }));
+                Ok(Grant::Edge { name, caller, ends }) => {
+                    if let Some(ends) = self.seated(ends) {
+                        return Ok(Some(GrantedEdge { name, caller, ends }));
+                    }
                 }
-                // Files and settings come at the start only; a late one is not ours to judge.
-                Ok(_) => {}
+                // Files and settings come at the start only; a late one is not ours to judge. A lost connection is closed already.
+                Ok(_) | Err(GrantError::ConnectionLost) => {}
                 Err(GrantError::Closed) => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A connection with its place, or nothing where all are taken.
+    fn seated(&self, ends: EdgeEnds) -> Option<EdgeEnds> {
+        let EdgeEnds::Connection(mut connection) = ends else { return Some(ends) };
+        connection.seat = Some(self.seats.take(tokio::time::Instant::now())?);
+        Some(EdgeEnds::Connection(connection))
     }
 }
 
@@ -305,6 +328,7 @@ impl Sealed {
                 folder,
                 control: Rc::new(Control { socket: control }),
                 early_edges: RefCell::new(Vec::new()),
+                seats: Seats::default(),
             };
             if !first_grants(&mut child).await? {
                 return Ok(Exit::Done);
@@ -323,9 +347,9 @@ async fn first_grants(child: &mut Child) -> Result<bool, GrantError> {
             Ok(Grant::File { name, file }) => {
                 child.files.insert(name, file);
             }
-            Ok(Grant::Edge { name, caller, outside, socket }) => {
+            Ok(Grant::Edge { name, caller, ends }) => {
                 // Popped from the back later, so the first granted comes first.
-                child.early_edges.borrow_mut().insert(0, EdgeSocket { name, caller, outside, socket });
+                child.early_edges.borrow_mut().insert(0, GrantedEdge { name, caller, ends });
             }
             Ok(Grant::Ready) => return Ok(true),
             Err(GrantError::Closed) => return Ok(false),

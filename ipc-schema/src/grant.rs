@@ -1,4 +1,4 @@
-//! Grants: how descriptors reach a child. One datagram on the control socket is one Grant and at most one descriptor.
+//! Grants: how descriptors reach a child. One datagram on the control socket is one Grant with its descriptors.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,22 +9,21 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
+use crate::ends::EdgeEnds;
 use crate::generated::grant_capnp::{self, grant};
 use crate::limits;
 
 /// What one Grant says.
 #[derive(Debug)]
 pub enum Grant {
-    /// One end of an edge.
+    /// One side of an edge: with it go two descriptors, or a local program's connection.
     Edge {
         /// The edge, as in `topology.rs`.
         name: String,
         /// This child calls; else it serves.
         caller: bool,
-        /// The other side is a local program.
-        outside: bool,
-        /// The socket.
-        socket: OwnedFd,
+        /// What this child holds of it.
+        ends: EdgeEnds,
     },
     /// An open file.
     File {
@@ -86,10 +85,17 @@ pub enum GrantError {
     /// A descriptor was lost on the way (`MSG_CTRUNC`), which must never go unnoticed.
     #[error("a granted descriptor was lost")]
     DescriptorLost,
+    /// The same with a local program's connection: that one is closed, and the child goes on. Whoever opens connections without
+    /// end must not be able to end it.
+    #[error("a local program's connection was lost")]
+    ConnectionLost,
     /// The socket failed.
     #[error("control socket: {0}")]
     Io(#[from] std::io::Error),
 }
+
+/// Most descriptors with one Grant: both pipes of an edge.
+const DESCRIPTORS_MAX: usize = 2;
 
 /// Sends one Grant. Used by the supervisor.
 ///
@@ -98,30 +104,32 @@ pub enum GrantError {
 pub fn send(control: BorrowedFd<'_>, grant: &Grant) -> Result<(), GrantError> {
     let mut message = Builder::new_default();
     let mut root = message.init_root::<grant::Builder<'_>>();
-    let descriptor = match grant {
-        Grant::Edge { name, caller, outside, socket } => {
+    let descriptors = match grant {
+        Grant::Edge { name, caller, ends } => {
             let mut edge = root.init_edge();
             edge.set_name(name);
             edge.set_caller(*caller);
-            edge.set_outside(*outside);
-            Some(socket.as_fd())
+            edge.set_outside(ends.outside());
+            match ends {
+                EdgeEnds::Pipes { read, write } => vec![read.as_fd(), write.as_fd()],
+                EdgeEnds::Connection(connection) => vec![connection.socket.as_fd()],
+            }
         }
         Grant::File { name, file } => {
             root.set_file(name);
-            Some(file.as_fd())
+            vec![file.as_fd()]
         }
         Grant::Settings(settings) => {
             write_settings(root.init_settings(), settings);
-            None
+            vec![]
         }
         Grant::Ready => {
             root.set_ready(());
-            None
+            vec![]
         }
     };
     let bytes = capnp::serialize::write_message_to_words(&message);
-    let descriptors: Vec<_> = descriptor.into_iter().collect();
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !descriptors.is_empty() {
         ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
@@ -165,7 +173,7 @@ fn list_length(length: usize) -> u32 {
 pub fn receive(control: BorrowedFd<'_>) -> Result<Grant, GrantError> {
     let mut bytes = vec![0_u8; limits::GRANT_MAX_BYTES];
     // rustix, because it alone hands descriptors out as owned: nothing here can leak or close twice.
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(
         control,
@@ -180,13 +188,14 @@ pub fn receive(control: BorrowedFd<'_>) -> Result<Grant, GrantError> {
             descriptors.extend(granted);
         }
     }
-    let descriptor = descriptors.pop();
-    if !descriptors.is_empty() {
-        return Err(GrantError::Malformed("more than one descriptor"));
-    }
     let (length, flags) = (received.bytes, received.flags);
+    let bytes = bytes.get(..length).unwrap_or_default();
     if flags.contains(ReturnFlags::CTRUNC) {
-        return Err(GrantError::DescriptorLost);
+        // Without any, parsing says what it means that they are missing.
+        return Err(match parse(bytes, vec![]) {
+            Err(GrantError::ConnectionLost) => GrantError::ConnectionLost,
+            _ => GrantError::DescriptorLost,
+        });
     }
     if flags.contains(ReturnFlags::TRUNC) {
         return Err(GrantError::Malformed("too long"));
@@ -194,14 +203,14 @@ pub fn receive(control: BorrowedFd<'_>) -> Result<Grant, GrantError> {
     if length == 0 {
         return Err(GrantError::Closed);
     }
-    parse(bytes.get(..length).unwrap_or_default(), descriptor)
+    parse(bytes, descriptors)
 }
 
-/// Parses one datagram; `descriptor` is what rode with it.
+/// Parses one datagram; `descriptors` are what rode with it, as many as its kind has.
 ///
 /// # Errors
-/// [`GrantError::Malformed`], with what was wrong.
-pub fn parse(untrusted_bytes: &[u8], descriptor: Option<OwnedFd>) -> Result<Grant, GrantError> {
+/// [`GrantError::Malformed`], with what was wrong; that a descriptor is missing.
+pub fn parse(untrusted_bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Grant, GrantError> {
     const BROKEN: GrantError = GrantError::Malformed("not a grant");
     let mut options = ReaderOptions::new();
     options
@@ -213,19 +222,46 @@ pub fn parse(untrusted_bytes: &[u8], descriptor: Option<OwnedFd>) -> Result<Gran
     match root.which().map_err(|_| GrantError::Malformed("newer kind"))? {
         grant::Edge(edge) => {
             let edge = edge.map_err(|_| BROKEN)?;
-            Ok(Grant::Edge {
-                name: text(edge.get_name())?,
-                caller: edge.get_caller(),
-                outside: edge.get_outside(),
-                socket: descriptor.ok_or(GrantError::DescriptorLost)?,
-            })
+            let ends = if edge.get_outside() { connection(descriptors)? } else { pipes(descriptors)? };
+            Ok(Grant::Edge { name: text(edge.get_name())?, caller: edge.get_caller(), ends })
         }
         grant::File(name) => {
-            Ok(Grant::File { name: text(name)?, file: descriptor.ok_or(GrantError::DescriptorLost)? })
+            let [file] = exactly(descriptors)?;
+            Ok(Grant::File { name: text(name)?, file })
         }
-        grant::Settings(settings) => Ok(Grant::Settings(read_settings(settings.map_err(|_| BROKEN)?)?)),
-        grant::Ready(()) => Ok(Grant::Ready),
+        grant::Settings(settings) => {
+            let [] = exactly(descriptors)?;
+            Ok(Grant::Settings(read_settings(settings.map_err(|_| BROKEN)?)?))
+        }
+        grant::Ready(()) => {
+            let [] = exactly(descriptors)?;
+            Ok(Grant::Ready)
+        }
     }
+}
+
+fn pipes(descriptors: Vec<OwnedFd>) -> Result<EdgeEnds, GrantError> {
+    let [read, write] = exactly(descriptors)?;
+    Ok(EdgeEnds::Pipes { read, write })
+}
+
+fn connection(descriptors: Vec<OwnedFd>) -> Result<EdgeEnds, GrantError> {
+    match exactly::<1>(descriptors) {
+        Ok([socket]) => Ok(socket.into()),
+        Err(GrantError::DescriptorLost) => Err(GrantError::ConnectionLost),
+        Err(error) => Err(error),
+    }
+}
+
+/// As many as the kind of the Grant has, no less and no more.
+fn exactly<const N: usize>(descriptors: Vec<OwnedFd>) -> Result<[OwnedFd; N], GrantError> {
+    descriptors.try_into().map_err(|descriptors: Vec<OwnedFd>| {
+        if descriptors.len() < N {
+            GrantError::DescriptorLost
+        } else {
+            GrantError::Malformed("more descriptors than its kind has")
+        }
+    })
 }
 
 fn text(field: capnp::Result<capnp::text::Reader<'_>>) -> Result<String, GrantError> {
@@ -285,53 +321,86 @@ mod tests {
             operator_tag: [9; 16],
         };
         send(ours.as_fd(), &Grant::Settings(settings.clone())).unwrap();
-        let (socket, other_end) = control();
-        let edge = Grant::Edge { name: "onion-netd".into(), caller: true, outside: false, socket };
+        let (ends, neighbours) = EdgeEnds::pipes().unwrap();
+        send(ours.as_fd(), &Grant::Edge { name: "onion-netd".into(), caller: true, ends }).unwrap();
+        let (socket, program) = control();
+        let edge = Grant::Edge { name: "ui-stored".into(), caller: false, ends: socket.into() };
         send(ours.as_fd(), &edge).unwrap();
         send(ours.as_fd(), &Grant::Ready).unwrap();
 
         assert!(matches!(receive(childs.as_fd()), Ok(Grant::Settings(arrived)) if arrived == settings));
-        let Ok(Grant::Edge { name, caller: true, outside: false, socket }) = receive(childs.as_fd()) else {
+        let Ok(Grant::Edge { name, caller: true, ends: EdgeEnds::Pipes { read, write } }) =
+            receive(childs.as_fd())
+        else {
             panic!("an edge was sent")
         };
         assert_eq!(name, "onion-netd");
-        rustix::io::write(&socket, b"x").unwrap();
-        assert_eq!(rustix::io::read(&other_end, &mut [0; 4]).unwrap(), 1);
+        let EdgeEnds::Pipes { read: theirs, write: back } = neighbours else { panic!("pipes") };
+        rustix::io::write(&write, b"x").unwrap();
+        assert_eq!(rustix::io::read(&theirs, &mut [0; 4]).unwrap(), 1);
+        rustix::io::write(&back, b"xy").unwrap();
+        assert_eq!(rustix::io::read(&read, &mut [0; 4]).unwrap(), 2);
+        let Ok(Grant::Edge { caller: false, ends: EdgeEnds::Connection(one), .. }) = receive(childs.as_fd())
+        else {
+            panic!("a connection was sent")
+        };
+        rustix::io::write(&one.socket, b"xyz").unwrap();
+        assert_eq!(rustix::io::read(&program, &mut [0; 4]).unwrap(), 3);
         assert!(matches!(receive(childs.as_fd()), Ok(Grant::Ready)));
         drop(ours);
         assert!(matches!(receive(childs.as_fd()), Err(GrantError::Closed)));
     }
 
-    #[test]
-    fn an_edge_without_its_descriptor_is_refused() {
-        let (ours, childs) = control();
-        let (socket, _) = control();
+    /// The bytes of a Grant of an edge.
+    fn edge_bytes(outside: bool) -> Vec<u8> {
         let mut message = Builder::new_default();
-        message.init_root::<grant::Builder<'_>>().init_edge().set_name("onion-netd");
-        let bytes = capnp::serialize::write_message_to_words(&message);
-        rustix::net::send(&ours, &bytes, SendFlags::empty()).unwrap();
-        assert!(matches!(receive(childs.as_fd()), Err(GrantError::DescriptorLost)));
-        drop(socket);
+        let mut edge = message.init_root::<grant::Builder<'_>>().init_edge();
+        edge.set_name("onion-netd");
+        edge.set_outside(outside);
+        capnp::serialize::write_message_to_words(&message)
+    }
+
+    fn send_with(ours: &OwnedFd, bytes: &[u8], count: usize) {
+        let descriptors = vec![ours.as_fd(); count];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if count > 0 {
+            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+        }
+        sendmsg(ours, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::empty()).unwrap();
     }
 
     #[test]
-    fn more_than_one_descriptor_in_a_datagram_does_not_go_unnoticed() {
+    fn a_grant_comes_with_as_many_descriptors_as_its_kind_has() {
         let (ours, childs) = control();
-        for count in [2, 3, 16] {
-            let descriptors = vec![ours.as_fd(); count];
-            let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
-            let mut ancillary = SendAncillaryBuffer::new(&mut space);
-            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
-            sendmsg(&ours, &[IoSlice::new(b"x")], &mut ancillary, SendFlags::empty()).unwrap();
-            let refused = receive(childs.as_fd()).unwrap_err();
-            assert!(
-                matches!(
-                    refused,
-                    GrantError::DescriptorLost | GrantError::Malformed("more than one descriptor")
-                ),
-                "{refused}"
-            );
+        let mut ready = Builder::new_default();
+        ready.init_root::<grant::Builder<'_>>().set_ready(());
+        let mut file = Builder::new_default();
+        file.init_root::<grant::Builder<'_>>().set_file("vault");
+        let bytes = [&ready, &file].map(capnp::serialize::write_message_to_words);
+        for (bytes, right) in
+            [(&bytes[0], 0), (&bytes[1], 1), (&edge_bytes(true), 1), (&edge_bytes(false), 2)]
+        {
+            for count in [0, 1, 2, 3, 16] {
+                send_with(&ours, bytes, count);
+                let granted = receive(childs.as_fd());
+                assert_eq!(granted.is_ok(), count == right, "{count} for {right}: {granted:?}");
+            }
         }
+    }
+
+    #[test]
+    fn an_edge_that_lost_its_descriptors_is_told_from_a_connection_that_did() {
+        let (ours, childs) = control();
+        send_with(&ours, &edge_bytes(false), 1);
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::DescriptorLost)));
+        send_with(&ours, &edge_bytes(true), 0);
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::ConnectionLost)));
+        // More than there is room for: the kernel drops some and says so.
+        send_with(&ours, &edge_bytes(false), 16);
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::DescriptorLost)));
+        send_with(&ours, &edge_bytes(true), 16);
+        assert!(matches!(receive(childs.as_fd()), Err(GrantError::ConnectionLost)));
     }
 
     #[test]
@@ -342,8 +411,8 @@ mod tests {
         for index in 0..bytes.len() {
             let mut altered = bytes.clone();
             altered[index] ^= 0xFF;
-            let _ = parse(&altered, None);
-            assert!(parse(&bytes[..index], None).is_err(), "cut at {index}");
+            let _ = parse(&altered, vec![]);
+            assert!(parse(&bytes[..index], vec![]).is_err(), "cut at {index}");
         }
     }
 }

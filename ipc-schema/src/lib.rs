@@ -3,7 +3,7 @@
 //! - [`topology`]: the processes and the edges between them, as data.
 //! - `edges/*.capnp`, compiled into [`edges`]: what may be said, one file an edge.
 //! - [`limits`]: every bound, named.
-//! - [`grant`], [`child`], [`rpc`]: how a child starts, and how an edge is served and called.
+//! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`relay`], [`mailbox`]: the two wire formats that stand between processes.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -16,12 +16,14 @@ pub mod edges {
         stored_mediad_capnp, stored_onion_capnp, ui_desk_capnp, ui_keyvault_capnp, ui_stored_capnp,
     };
 }
+pub mod ends;
 mod generated;
 pub mod grant;
 pub mod limits;
 pub mod mailbox;
 pub mod relay;
 pub mod rpc;
+mod seats;
 mod timestamp;
 pub mod topology;
 

@@ -74,5 +74,6 @@ pub const PICTURE_MAX_BYTES: usize = 8 << 20;
 /// Longest side of the pixels that come back, so that RGB fits one message.
 pub const PICTURE_SIDE_MAX: u16 = 512;
 
-/// Connections of local programs to one socket at a time.
+/// Connections of local programs to one process at a time: what a person's scripts and windows need, and an eighth of the descriptors
+/// that the tightest callee has.
 pub const OUTSIDE_CONNECTIONS_MAX: usize = 32;

@@ -1,11 +1,11 @@
 //! An edge lives as long as its processes: calls that are over owe nothing, with and without capabilities in their answers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_job};
 use ipc_schema::edges::ui_keyvault_capnp::{VaultState, unlock};
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::limits::QUESTIONS_MAX;
 use tokio::task::LocalSet;
 
@@ -39,18 +39,20 @@ impl picture_job::Server for Callee {
     }
 }
 
-fn on_an_edge<F: Future<Output = ()>>(work: impl FnOnce(UnixStream, UnixStream) -> F) {
+fn on_an_edge<F: Future<Output = ()>>(work: impl FnOnce(EdgeEnds, EdgeEnds) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    LocalSet::new().block_on(&runtime, async { work(ours, theirs).await });
+    LocalSet::new().block_on(&runtime, async {
+        let (ours, theirs) = EdgeEnds::pipes().unwrap();
+        work(ours, theirs).await;
+    });
 }
 
 #[test]
 fn any_number_of_calls_one_after_the_other_is_answered() {
     on_an_edge(|ours, theirs| async {
         let bootstrap: unlock::Client = capnp_rpc::new_client(Callee);
-        ipc_schema::rpc::serve(theirs.into(), bootstrap.client).unwrap();
-        let (client, _) = ipc_schema::rpc::connect::<unlock::Client>(ours.into()).unwrap();
+        ipc_schema::rpc::serve(theirs, bootstrap.client).unwrap();
+        let (client, _) = ipc_schema::rpc::connect::<unlock::Client>(ours).unwrap();
         for _ in 0..3 * QUESTIONS_MAX {
             client.state_request().send().promise.await.unwrap();
         }
@@ -67,8 +69,8 @@ fn any_number_of_calls_one_after_the_other_is_answered() {
 fn any_number_of_capabilities_and_streamed_calls_one_after_the_other_is_served() {
     on_an_edge(|ours, theirs| async {
         let bootstrap: decoder::Client = capnp_rpc::new_client(Callee);
-        ipc_schema::rpc::serve(theirs.into(), bootstrap.client).unwrap();
-        let (client, _) = ipc_schema::rpc::connect::<decoder::Client>(ours.into()).unwrap();
+        ipc_schema::rpc::serve(theirs, bootstrap.client).unwrap();
+        let (client, _) = ipc_schema::rpc::connect::<decoder::Client>(ours).unwrap();
         for _ in 0..3 * QUESTIONS_MAX {
             let answer = client.picture_request().send().promise.await.unwrap();
             let job = answer.get().unwrap().get_job().unwrap();

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipc_schema::child::{Child, EdgeSocket, Exit};
+use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
 use tokio::task::{AbortHandle, JoinHandle, spawn_local};
 use zeroize::Zeroizing;
@@ -168,15 +168,15 @@ async fn serve(child: &Child, shell: &Rc<Shell>) -> Exit {
     exit
 }
 
-fn serve_edge(edge: EdgeSocket, shell: &Rc<Shell>) -> std::io::Result<Option<JoinHandle<()>>> {
+fn serve_edge(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<Option<JoinHandle<()>>> {
     let closer = Closer::default();
     let client = match (edge.name.as_str(), edge.caller) {
         // Local programs have no edge to what only stored may ask.
-        ("stored-keyvault", false) if !edge.outside => gate::client(shell.clone(), closer.clone()),
+        ("stored-keyvault", false) if !edge.outside() => gate::client(shell.clone(), closer.clone()),
         ("ui-keyvault", false) => unlock::client(shell.clone(), closer.clone()),
         _ => return Ok(None),
     };
-    let task = ipc_schema::rpc::serve(edge.socket, client)?;
+    let task = ipc_schema::rpc::serve(edge.ends, client)?;
     closer.watch(task.abort_handle());
     Ok(Some(task))
 }

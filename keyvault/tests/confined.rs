@@ -11,6 +11,7 @@ use ipc_schema::edges::stored_keyvault_capnp::{
     begin_result, finish_invite_result, gate, sign_result, vault,
 };
 use ipc_schema::edges::ui_keyvault_capnp::{UnlockResult, unlock};
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::{self, Grant, Settings};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -77,10 +78,15 @@ impl Start<'_> {
     }
 }
 
-fn granted_edge(send: &impl Fn(Grant), name: &str, outside: bool) -> OwnedFd {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    send(Grant::Edge { name: name.into(), caller: false, outside, socket: theirs.into() });
-    ours.into()
+fn granted_edge(send: &impl Fn(Grant), name: &str, outside: bool) -> EdgeEnds {
+    let (ours, ends) = if outside {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (ours.into(), theirs.into())
+    } else {
+        EdgeEnds::pipes().unwrap()
+    };
+    send(Grant::Edge { name: name.into(), caller: false, ends });
+    ours
 }
 
 impl Running {

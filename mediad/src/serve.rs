@@ -1,13 +1,13 @@
 //! The edge stored-mediad, one method a call.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use capnp_rpc::new_client;
 use ipc_schema::child::{Child, Exit};
 use ipc_schema::edges::stored_mediad_capnp::{self as edge, decoder, picture_job};
+use ipc_schema::ends::EdgeEnds;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -29,7 +29,7 @@ pub async fn run(child: Child) -> Exit {
                     if let Some(old) = edge.take() {
                         old.abort();
                     }
-                    match serve(granted.socket, life.clone()) {
+                    match serve(granted.ends, life.clone()) {
                         Ok(new) => edge = Some(new),
                         Err(_) => return Exit::Fault,
                     }
@@ -62,10 +62,10 @@ async fn hung_up(edge: &mut Option<JoinHandle<()>>) {
 /// Serves one edge to stored.
 ///
 /// # Errors
-/// When the descriptor is no stream socket.
-pub fn serve(socket: OwnedFd, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> {
+/// When the descriptors are no edge's.
+pub fn serve(ends: EdgeEnds, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> {
     let decoder: decoder::Client = new_client(DecoderServer { life });
-    ipc_schema::rpc::serve(socket, decoder.client)
+    ipc_schema::rpc::serve(ends, decoder.client)
 }
 
 /// How far this process's one job is.
@@ -180,10 +180,10 @@ mod tests {
     }
 
     fn decoder() -> (decoder::Client, Rc<Life>) {
-        let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (ours, theirs) = EdgeEnds::pipes().unwrap();
         let life = Rc::new(Life::default());
-        serve(theirs.into(), life.clone()).unwrap();
-        (ipc_schema::rpc::connect(ours.into()).unwrap().0, life)
+        serve(theirs, life.clone()).unwrap();
+        (ipc_schema::rpc::connect(ours).unwrap().0, life)
     }
 
     async fn job(decoder: &decoder::Client) -> picture_job::Client {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use capnp_rpc::{new_client, new_client_from_rc};
 use ipc_schema::child::{Child, Exit, Settled};
 use ipc_schema::edges::onion_netd_capnp::{self as edge, acceptor, cell_sink, connect_result, link, links};
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Settings;
 use libp2p::Stream;
 use rand_core::Rng;
@@ -47,7 +48,7 @@ pub async fn run(mut child: Child) -> Exit {
         match child.next_edge().await {
             Ok(Some(granted)) if granted.name == "onion-netd" && !granted.caller => {
                 edges.retain(|edge| !edge.is_finished());
-                match serve(granted.socket, shared.clone()) {
+                match serve(granted.ends, shared.clone()) {
                     Ok(edge) => edges.push(edge),
                     Err(_) => break Exit::Fault,
                 }
@@ -66,10 +67,10 @@ pub async fn run(mut child: Child) -> Exit {
 /// Serves one edge to onion.
 ///
 /// # Errors
-/// When the descriptor is no stream socket.
-pub fn serve(socket: OwnedFd, shared: Rc<Shared>) -> std::io::Result<JoinHandle<()>> {
+/// When the descriptors are no edge's.
+pub fn serve(ends: EdgeEnds, shared: Rc<Shared>) -> std::io::Result<JoinHandle<()>> {
     let links: links::Client = new_client(LinksServer { shared, open: RefCell::new(HashMap::new()) });
-    ipc_schema::rpc::serve(socket, links.client)
+    ipc_schema::rpc::serve(ends, links.client)
 }
 
 /// What outlives an edge, for onion may be restarted.

@@ -112,9 +112,9 @@ impl acceptor::Server for AcceptorServer {
 }
 
 fn edge(shared: Rc<Shared>) -> links::Client {
-    let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
-    serve(theirs.into(), shared).unwrap();
-    ipc_schema::rpc::connect(ours.into()).unwrap().0
+    let (ours, theirs) = ipc_schema::ends::EdgeEnds::pipes().unwrap();
+    serve(theirs, shared).unwrap();
+    ipc_schema::rpc::connect(ours).unwrap().0
 }
 
 struct Relay {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use capnp_rpc::new_client;
 use ipc_schema::edges::onion_netd_capnp::{acceptor, cell_sink, connect_result, link, links};
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::{self, Grant, Settings};
 use ipc_schema::limits::CELL_BYTES;
 use netd::serve::{Shared, serve};
@@ -36,7 +37,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(settings: Settings, state: std::fs::File, edge: Option<OwnedFd>) -> Self {
+    fn start(settings: Settings, state: std::fs::File, edge: Option<EdgeEnds>) -> Self {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (control, childs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
         let (stderr, childs_stderr) = UnixStream::pair().unwrap();
@@ -62,8 +63,8 @@ impl Process {
         send(Grant::Settings(settings));
         send(Grant::File { name: "state".into(), file: state.into() });
         send(Grant::File { name: "stdout".into(), file: childs_stdout.into() });
-        if let Some(socket) = edge {
-            send(Grant::Edge { name: "onion-netd".into(), caller: false, outside: false, socket });
+        if let Some(ends) = edge {
+            send(Grant::Edge { name: "onion-netd".into(), caller: false, ends });
         }
         send(Grant::Ready);
         Self { pid, control: Some(control), stdout: BufReader::new(stdout), stderr }
@@ -141,8 +142,8 @@ async fn cells(link: &link::Client) {
     request.send().await.unwrap();
 }
 
-async fn listen(edge: UnixStream, arrived: &Rc<Arrived>) -> links::Client {
-    let (links, _) = ipc_schema::rpc::connect::<links::Client>(edge.into()).unwrap();
+async fn listen(edge: EdgeEnds, arrived: &Rc<Arrived>) -> links::Client {
+    let (links, _) = ipc_schema::rpc::connect::<links::Client>(edge).unwrap();
     let mut request = links.listen_request();
     request.get().set_acceptor(new_client(Answering(arrived.clone())));
     let answer = request.send().promise.await.unwrap();
@@ -154,9 +155,9 @@ async fn exchange_with(address: &str, arrived: &Rc<Arrived>) {
     let settings =
         Settings { network_id: NETWORK, bootstraps: vec![address.to_owned()], ..Settings::default() };
     let shared = Shared::start(&settings, &mut BTreeMap::new()).await.unwrap();
-    let (theirs, ours) = UnixStream::pair().unwrap();
-    serve(theirs.into(), shared).unwrap();
-    let (client, _) = ipc_schema::rpc::connect::<links::Client>(ours.into()).unwrap();
+    let (ours, theirs) = EdgeEnds::pipes().unwrap();
+    serve(theirs, shared).unwrap();
+    let (client, _) = ipc_schema::rpc::connect::<links::Client>(ours).unwrap();
     let back = Rc::new(Arrived::default());
     let mut request = client.bootstrap_request();
     request.get().set_sink(new_client(Sink(back.clone())));
@@ -184,9 +185,8 @@ fn a_confined_relay_exchanges_cells_over_quic_and_tcp_and_keeps_its_name() {
             let state = tempfile::tempfile().unwrap();
             let mut lines = Vec::new();
             for _ in 0..2 {
-                let (edge, theirs) = UnixStream::pair().unwrap();
-                let mut process =
-                    Process::start(relay(listening), state.try_clone().unwrap(), Some(theirs.into()));
+                let (edge, theirs) = EdgeEnds::pipes().unwrap();
+                let mut process = Process::start(relay(listening), state.try_clone().unwrap(), Some(theirs));
                 let arrived = Rc::new(Arrived::default());
                 let links = listen(edge, &arrived).await;
                 let mut line = String::new();

@@ -6,7 +6,7 @@ mod operator;
 
 use std::rc::Rc;
 
-use ipc_schema::child::{Child, EdgeSocket, Exit};
+use ipc_schema::child::{Child, Exit, GrantedEdge};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::id::CircuitHandle;
@@ -56,18 +56,18 @@ fn start(child: &mut Child) -> Result<(Rc<Shell>, UnboundedReceiver<CircuitHandl
 /// Takes one granted edge, as caller or callee.
 ///
 /// # Errors
-/// When its descriptor is no stream socket.
-pub fn join(shell: &Rc<Shell>, edge: EdgeSocket) -> std::io::Result<()> {
+/// When its descriptors are no edge's.
+pub fn join(shell: &Rc<Shell>, edge: GrantedEdge) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
-        ("onion-netd", true) => shell.netd.connected(edge.socket),
-        ("onion-stored", true) => shell.disk.connected(edge.socket),
+        ("onion-netd", true) => shell.netd.connected(edge.ends),
+        ("onion-stored", true) => shell.disk.connected(edge.ends),
         ("stored-onion", false) => {
-            ipc_schema::rpc::serve(edge.socket, carrier::client(shell.clone()).client).map(drop)
+            ipc_schema::rpc::serve(edge.ends, carrier::client(shell.clone()).client).map(drop)
         }
         ("operator-onion", false) => {
-            ipc_schema::rpc::serve(edge.socket, operator::client(shell.clone()).client).map(drop)
+            ipc_schema::rpc::serve(edge.ends, operator::client(shell.clone()).client).map(drop)
         }
-        // Nothing else is in the topology; a socket that is not known closes.
+        // Nothing else is in the topology; an edge that is not known closes.
         _ => Ok(()),
     }
 }

@@ -10,11 +10,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use rusqlite::Connection;
 use sandbox::profiles::{self, KEYVAULT, STORED};
 use sandbox::{Guard, SecretMemory};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
 
 /// Runs `body` under `profile` in a runtime that was made before the filter, as every process does.
 fn in_runtime(
@@ -44,6 +46,11 @@ fn a_tokio_runtime_lives_on_the_base() {
         let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let (closing, closed) = std::os::unix::net::UnixStream::pair().unwrap();
         drop(closing);
+        // An edge's pipes, as the supervisor makes them.
+        let pipe = || nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        let ((read, their_write), (their_read, write)) = (pipe(), pipe());
+        drop(their_read);
+        nix::unistd::write(&their_write, &[8; 50_000]).unwrap();
         ours.write_all(&[7; 100_000]).unwrap();
         let end = in_runtime(profile, folder_of(profile, &folder), false, async || {
             let text = |e: std::io::Error| e.to_string();
@@ -54,13 +61,19 @@ fn a_tokio_runtime_lives_on_the_base() {
             let mut some = vec![0; 100_000];
             edge.read_exact(&mut some).await.map_err(text)?;
             edge.write_all(b"answer").await.map_err(text)?;
+            let mut from = pipe::Receiver::from_owned_fd_unchecked(read).map_err(text)?;
+            let mut to = pipe::Sender::from_owned_fd_unchecked(write).map_err(text)?;
+            let mut through = vec![0; 50_000];
+            from.read_exact(&mut through).await.map_err(text)?;
+            let broken = to.write_all(b"nobody reads").await.is_err();
             let failed = gone.write_all(b"nobody").await.is_err();
             tokio::time::sleep(Duration::from_millis(2)).await;
             let (tell, told) = tokio::sync::oneshot::channel();
             tokio::task::spawn_local(async move { tell.send(1) });
             let woken = told.await.is_ok();
             edge.shutdown().await.map_err(text)?;
-            holds(failed && woken && some == [7; 100_000], "the runtime does not work")
+            let bytes = some == [7; 100_000] && through == [8; 50_000];
+            holds(failed && broken && woken && bytes, "the runtime does not work")
         });
         assert_eq!(end, FINE, "{}", profile.name);
     }

@@ -274,6 +274,20 @@ fn only_the_spawner_and_the_supervisor_reach_other_processes_or_exec() {
     assert_eq!(may(libc::SYS_io_uring_setup), [""; 0]);
 }
 
+/// A descriptor leaves a process by `sendmsg` or `sendmmsg`, and comes in by `recvmsg` or `recvmmsg`.
+#[test]
+fn descriptors_are_sent_only_by_who_grants_or_has_sockets_that_are_no_edges() {
+    let may = |number: i64, fd: u64| -> Vec<&str> {
+        let open = profiles::all().filter(|p| verdict(p, number, [fd, 0, 0, 0, 0, 0]).is_some());
+        open.map(|p| p.name).collect()
+    };
+    assert_eq!(may(libc::SYS_sendmsg, 3), ["supervisor", "spawner", "netd", "ui", "desk"]);
+    assert_eq!(may(libc::SYS_recvmsg, 4), ["spawner", "netd", "ui", "desk"]);
+    assert_eq!(may(libc::SYS_recvmsg, 3).len(), 9, "the control socket, in each");
+    assert_eq!(may(libc::SYS_sendmmsg, 3), ["spawner", "netd"]);
+    assert_eq!(may(libc::SYS_recvmmsg, 3), ["spawner", "netd"]);
+}
+
 /// A child's own filter stacks on the spawner's, so whatever the child may do, or is to be refused politely, must pass there.
 #[test]
 fn the_spawner_lets_through_whatever_a_child_needs() {

@@ -9,7 +9,7 @@ mod report;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ipc_schema::child::{Child, EdgeSocket, Exit};
+use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::edges::ui_stored_capnp::messenger as messenger_edge;
 use ipc_schema::rpc;
@@ -45,7 +45,7 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
         match child.next_edge().await {
             Ok(Some(edge)) if edge.name == "onion-stored" && !edge.caller => {
                 let client: mailbox_disk::Client = capnp_rpc::new_client(server.clone());
-                if rpc::serve(edge.socket, client.client).is_err() {
+                if rpc::serve(edge.ends, client.client).is_err() {
                     return Exit::Fault;
                 }
             }
@@ -81,15 +81,15 @@ async fn edges(child: &Child, shell: &Rc<Shell>) -> Exit {
     }
 }
 
-fn take(edge: EdgeSocket, shell: &Rc<Shell>) -> std::io::Result<()> {
+fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
-        ("stored-keyvault", true) => shell.keyvault.connected(edge.socket),
-        ("stored-onion", true) => shell.onion.connected(edge.socket),
-        ("stored-mediad", true) => shell.mediad.connected(edge.socket),
+        ("stored-keyvault", true) => shell.keyvault.connected(edge.ends),
+        ("stored-onion", true) => shell.onion.connected(edge.ends),
+        ("stored-mediad", true) => shell.mediad.connected(edge.ends),
         ("ui-stored", false) => {
-            let server = MessengerServer::new(shell.clone(), edge.outside);
+            let server = MessengerServer::new(shell.clone(), edge.outside());
             let client: messenger_edge::Client = capnp_rpc::new_client(server);
-            rpc::serve(edge.socket, client.client).map(drop)
+            rpc::serve(edge.ends, client.client).map(drop)
         }
         _ => Ok(()),
     }

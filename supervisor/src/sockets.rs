@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipc_schema::topology::{Caller, Edge, Topology};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use crate::error::{Doing, StartError};
 use crate::rate::Rate;
@@ -19,6 +20,9 @@ use crate::rate::Rate;
 /// above waits in the kernel's queue. How many may stay open is the callee's to bound (`OUTSIDE_CONNECTIONS_MAX`).
 const CONNECTIONS_AT_ONCE: u32 = 64;
 const CONNECTIONS_PER_SECOND: u32 = 256;
+
+/// Connections that wait in the kernel; std's own number.
+const BACKLOG: i32 = 128;
 
 /// Longest path that fits a socket's address, without its closing zero (unix(7)).
 const ADDRESS_MAX_BYTES: usize = 107;
@@ -96,16 +100,29 @@ fn may_enter(stream: &UnixStream) -> bool {
 fn bind(runtime: &Path, name: &str) -> std::io::Result<UnixListener> {
     let path = runtime.join(name);
     if path.as_os_str().as_bytes().len() <= ADDRESS_MAX_BYTES {
-        return UnixListener::bind(path);
+        return listen_at(&path);
     }
     let folder = std::fs::File::open(runtime)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+    listen_at(Path::new(&format!("/proc/self/fd/{}/{name}", folder.as_raw_fd())))
+}
+
+/// A listener whose connections carry bytes and no descriptors, where the kernel can see to it: a connection has that from its
+/// listener at the moment it is made, so it must be said before anybody can connect.
+fn listen_at(path: &Path) -> std::io::Result<UnixListener> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sandbox::refuse_riders(socket.as_fd())?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{IoSlice, Write};
+
     use ipc_schema::topology::{CLIENT, RELAY};
+    use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
     const NOW: Duration = Duration::from_secs(1);
 
@@ -122,6 +139,23 @@ mod tests {
             door.remove();
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn a_connection_carries_bytes_and_no_descriptor_where_the_kernel_can_see_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut doors = open(&RELAY, dir.path()).unwrap();
+        let door = doors.first_mut().unwrap();
+        let mut client = UnixStream::connect(dir.path().join("operator.sock")).unwrap();
+        let accepted = door.accept(NOW).unwrap();
+        let riders = [ControlMessage::ScmRights(&[2])];
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        let sent = sendmsg::<()>(client.as_raw_fd(), &[IoSlice::new(b"x")], &riders, flags, None);
+        if sandbox::refuse_riders(accepted.as_fd()).unwrap() {
+            assert_eq!(sent, Err(nix::Error::EPERM));
+        }
+        client.write_all(b"bytes").unwrap();
+        assert!(rustix::io::read(&accepted, &mut [0; 8]).unwrap() >= 5);
     }
 
     #[test]

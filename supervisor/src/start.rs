@@ -20,7 +20,7 @@ use crate::folder::{self, Kind, VAULT};
 use crate::options::{Options, Start};
 use crate::spawn::Spawner;
 use crate::suite::Suite;
-use crate::{lock, log, network, sockets, state};
+use crate::{lock, log, network, sockets, state, wire};
 
 /// Runs a suite until it ends and gives its exit code.
 ///
@@ -33,6 +33,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     if options.with_parent {
         die_with_parent()?;
     }
+    wire::raise_descriptor_limit();
     let (topology, kind) = if settings.relay { (&RELAY, Kind::Relay) } else { (&CLIENT, Kind::Person) };
     let new = folder::judge(&options.folder, kind)?;
     settings.create_vault = new_vault(kind, new, &options.folder, &settings, gifts.passphrase.is_some())?;

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use ipc_schema::Timestamp;
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Grant;
 use ipc_schema::topology::Topology;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -159,17 +160,17 @@ impl Suite {
             self.parts.iter().filter(|part| part.life.is_some()).map(|part| part.process.name).collect();
         let edges: Vec<_> = wire::edges(self.topology, starting, |name| alive.contains(&name)).collect();
         for (edge, caller) in edges {
-            let (callers, callees) = match wire::edge_pair() {
+            let (callers, callees) = match EdgeEnds::pipes() {
                 Ok(pair) => pair,
                 Err(error) => {
                     log::write(&format!("supervisor: no edge {}: {error}", edge.name));
                     continue;
                 }
             };
-            for (process, caller, socket) in [(edge.callee, false, callees), (caller, true, callers)] {
+            for (process, caller, ends) in [(edge.callee, false, callees), (caller, true, callers)] {
                 let name = edge.name.to_string();
                 if let Some(part) = self.parts.iter_mut().find(|part| part.process.name == process) {
-                    part.give(&Grant::Edge { name, caller, outside: false, socket });
+                    part.give(&Grant::Edge { name, caller, ends });
                 }
             }
         }
@@ -319,7 +320,7 @@ impl Suite {
         let Some(door) = self.doors.get_mut(index) else { return };
         let (edge, Some(socket)) = (door.edge, door.accept(now)) else { return };
         let callee = self.parts.iter().find(|part| part.process.name == edge.callee);
-        let grant = Grant::Edge { name: edge.name.into(), caller: false, outside: true, socket };
+        let grant = Grant::Edge { name: edge.name.into(), caller: false, ends: socket.into() };
         // A callee that is gone or has its hands full: the connection closes, and the program tries again.
         match callee.map(|part| part.try_give(&grant)) {
             Some(Err(GrantFailed::Stuck(error))) => {

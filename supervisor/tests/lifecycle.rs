@@ -216,6 +216,28 @@ fn each_killed_child_is_restarted_at_once_with_its_edges() {
     edges("unlock.sock", &["stored-keyvault"]);
 }
 
+/// On the control socket and on both ends of each edge: nothing goes, so nothing can be left in flight.
+#[test]
+fn descriptors_that_a_sealed_part_sends_go_nowhere() {
+    let suite = Suite::client();
+    assert_eq!(
+        suite.order("operator.sock", b'n'),
+        "sent 0, ENOTSOCK EPIPE",
+        "netd, which has the call for QUIC"
+    );
+    for (socket, name) in
+        [("operator.sock", "onion"), ("messenger.sock", "stored"), ("unlock.sock", "keyvault")]
+    {
+        let old = suite.pid(name);
+        assert_eq!(suite.order(socket, b'r'), "", "{name}");
+        assert_eq!(
+            suite.wait_restart(name, old).last.as_deref(),
+            Some("signal 31"),
+            "{name} has no such call"
+        );
+    }
+}
+
 #[test]
 fn a_lock_takes_stored_down_with_keyvault_and_nothing_else() {
     let suite = Suite::client();

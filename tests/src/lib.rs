@@ -11,11 +11,13 @@
 )]
 
 mod display;
+mod neighbour;
 mod part;
 mod processes;
 mod suite;
 
 pub use display::{Compositor, XServer, colours, window, window_without_namespaces};
+pub use neighbour::Neighbour;
 pub use part::Part;
 pub use processes::{alive, children_of, kill_9, task_statuses};
 pub use suite::{Answer, PASSPHRASE, Person, Relay, Suite, ask, folder, private_network, privatus};

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use ipc_schema::grant::{self, Grant, Settings};
@@ -15,7 +14,7 @@ use sandbox::profiles::FileAccess;
 use sandbox::spawn::{SpawnSpec, spawn};
 use tempfile::TempDir;
 
-use crate::binaries;
+use crate::{Neighbour, binaries, until};
 
 /// A confined process without a suite; killed when it is dropped.
 #[derive(Debug)]
@@ -70,15 +69,28 @@ impl Part {
         grant::send(self.control.as_fd(), grant).unwrap();
     }
 
-    /// Grants one more socket of an edge and gives the neighbour's end of it.
+    /// Grants an edge once more and gives the other side of it.
     ///
     /// # Panics
     /// The process takes no more.
     #[must_use]
-    pub fn edge(&self, name: &str, caller: bool, outside: bool) -> UnixStream {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        self.grant(&Grant::Edge { name: name.into(), caller, outside, socket: theirs.into() });
-        ours
+    pub fn edge(&self, name: &str, caller: bool, outside: bool) -> Neighbour {
+        let (ends, neighbour) = Neighbour::of_edge(outside);
+        self.grant(&Grant::Edge { name: name.into(), caller, ends });
+        neighbour
+    }
+
+    /// A local program's connection, granted once the process has taken enough of those before: they come faster than it takes them.
+    ///
+    /// # Panics
+    /// It takes none.
+    #[must_use]
+    pub fn edge_when_taken(&self, name: &str) -> Neighbour {
+        until("it takes a connection", || {
+            let (ends, neighbour) = Neighbour::of_edge(true);
+            let grant = Grant::Edge { name: name.into(), caller: false, ends };
+            grant::send(self.control.as_fd(), &grant).is_ok().then_some(neighbour)
+        })
     }
 
     /// Its process id.

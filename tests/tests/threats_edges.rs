@@ -3,15 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use capnp::message::Builder;
 use capnp_rpc::rpc_capnp::message;
 use ipc_schema::grant::Settings;
-use ipc_schema::limits::MESSAGE_MAX_BYTES;
+use ipc_schema::limits::{MESSAGE_MAX_BYTES, OUTSIDE_CONNECTIONS_MAX};
 use ipc_schema::topology::{CLIENT, Caller, Edge, RELAY, Topology};
-use privatus_tests::{Part, until};
+use nix::sys::wait::WaitStatus;
+use privatus_tests::{Neighbour, Part, until};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -101,16 +101,14 @@ fn hostile_bytes() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Asks for the one interface of the edge and calls a method that it does not have: a living callee says so.
-fn answers(mut edge: UnixStream) -> bool {
-    edge.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+fn answers(mut edge: Neighbour) -> bool {
     edge.write_all(&[bootstrap(0), call(1, (0xdead_beef, 9), b"")].concat()).unwrap();
     // Two returns come, the second an exception; either is more than 16 bytes.
     edge.read_exact(&mut [0; 64]).is_ok()
 }
 
 /// Sends and waits until the process has taken a stand: closed the edge, answered, or read all of it.
-fn attack(mut edge: UnixStream, bytes: &[u8]) {
-    edge.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+fn attack(mut edge: Neighbour, bytes: &[u8]) {
     match edge.write_all(bytes) {
         Ok(()) => {}
         Err(error) => assert!(
@@ -118,8 +116,7 @@ fn attack(mut edge: UnixStream, bytes: &[u8]) {
             "the edge neither closes nor reads: {error}"
         ),
     }
-    edge.shutdown(std::net::Shutdown::Write).unwrap_or_default();
-    edge.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    edge.finish();
     let mut rest = Vec::new();
     let end = edge.read_to_end(&mut rest).map_err(|error| error.kind());
     assert!(!matches!(end, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "the edge stays open");
@@ -172,7 +169,6 @@ fn no_callee_can_kill_or_swell_the_process_that_calls_it() {
         }
         // It still turns to a callee that comes back.
         let mut back = part.edge(edge.name, true, false);
-        back.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         assert!(back.read_exact(&mut [0; 16]).is_ok(), "{} of {} asks no more", edge.name, topology.name);
         assert!(memory_kib(&part) < MEMORY_MAX_KIB, "{}: {} KiB", edge.name, memory_kib(&part));
     }
@@ -182,14 +178,101 @@ fn no_callee_can_kill_or_swell_the_process_that_calls_it() {
 fn a_caller_that_asks_without_end_and_reads_no_answer_does_not_fill_the_memory() {
     for (topology, edge) in edges() {
         let mut part = part(topology, edge.callee);
-        let mut socket = part.edge(edge.name, false, matches!(edge.caller, Caller::Socket(_)));
-        socket.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        let mut caller = part.edge(edge.name, false, matches!(edge.caller, Caller::Socket(_)));
+        caller.patience = Duration::from_secs(2);
         let flood: Vec<u8> = (0..1_000).flat_map(bootstrap).collect();
-        let taken = (0..200).take_while(|_| socket.write_all(&flood).is_ok()).count();
+        let taken = (0..200).take_while(|_| caller.write_all(&flood).is_ok()).count();
         lives_on(&mut part, edge.name);
         assert!(memory_kib(&part) < MEMORY_MAX_KIB, "{}: {taken} thousand", edge.name);
-        drop(socket);
+        drop(caller);
         let again = || answers(part.edge(edge.name, false, false)).then_some(());
         until("it serves again", again);
     }
+}
+
+/// Every edge whose caller is a local program.
+fn doors() -> impl Iterator<Item = (&'static Topology, &'static Edge)> {
+    edges().filter(|(_, edge)| matches!(edge.caller, Caller::Socket(_)))
+}
+
+/// Reads one message of one segment, as all are that a callee answers with here.
+fn message(edge: &mut Neighbour) -> std::io::Result<()> {
+    let mut head = [0; 8];
+    edge.read_exact(&mut head)?;
+    assert_eq!(head[..4], [0; 4], "one segment");
+    let words = u32::from_le_bytes(head[4..].try_into().unwrap()) as usize;
+    edge.read_exact(&mut vec![0; words * 8])
+}
+
+/// Calls on a connection and waits for the answer.
+fn is_answered(edge: &mut Neighbour, question: u32) -> bool {
+    edge.write_all(&call(question, (0xdead_beef, 9), b"")).is_ok() && message(edge).is_ok()
+}
+
+#[test]
+fn a_local_program_beyond_the_bound_is_hung_up_on_and_those_at_work_go_on() {
+    for (topology, edge) in doors() {
+        let mut part = part(topology, edge.callee);
+        let mut held: Vec<_> = (0..OUTSIDE_CONNECTIONS_MAX)
+            .map(|_| {
+                let mut one = part.edge(edge.name, false, true);
+                one.write_all(&bootstrap(0)).unwrap();
+                message(&mut one).unwrap();
+                assert!(is_answered(&mut one, 1), "{}", edge.name);
+                one
+            })
+            .collect();
+        let mut beyond = part.edge(edge.name, false, true);
+        let end = beyond.read(&mut [0; 8]);
+        assert!(matches!(end, Ok(0)), "{}: {end:?}", edge.name);
+        for one in &mut held {
+            assert!(is_answered(one, 2), "{}", edge.name);
+        }
+        drop(held.pop());
+        // Its place is free as soon as the part has seen its end.
+        until("there is room again", || answers(part.edge(edge.name, false, true)).then_some(()));
+        lives_on(&mut part, edge.name);
+    }
+}
+
+#[test]
+fn local_programs_that_only_hold_connections_make_room_for_one_that_asks() {
+    for (topology, edge) in doors() {
+        let mut part = part(topology, edge.callee);
+        let mut held: Vec<_> = (0..300).map(|_| part.edge_when_taken(edge.name)).collect();
+        assert!(answers(part.edge_when_taken(edge.name)), "{} is held shut", edge.name);
+        let end = held[0].read(&mut [0; 8]);
+        assert!(matches!(end, Ok(0)), "{}: the oldest is hung up on: {end:?}", edge.name);
+        lives_on(&mut part, edge.name);
+    }
+}
+
+/// As root: lets a process open no more, or as many as its table says.
+fn leave_descriptors(part: &Part, most: u64) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let pid = Pid::from_raw(i32::try_from(part.pid()).unwrap());
+    let limit = Rlimit { current: Some(most), maximum: Some(256) };
+    prlimit(pid, Resource::Nofile, limit).unwrap();
+}
+
+#[test]
+fn a_lost_connection_is_closed_and_a_lost_edge_ends_the_part() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let mut part = part(&CLIENT, "keyvault");
+    let door = |part: &Part| part.edge("ui-keyvault", false, true);
+    assert!(answers(door(&part)));
+    leave_descriptors(&part, 0);
+    for _ in 0..3 {
+        let end = door(&part).read(&mut [0; 8]);
+        assert!(matches!(end, Ok(0)), "{end:?}");
+    }
+    lives_on(&mut part, "keyvault");
+    leave_descriptors(&part, 256);
+    assert!(answers(door(&part)));
+    leave_descriptors(&part, 0);
+    let _edge = part.edge("stored-keyvault", false, false);
+    let ended = until("it ends", || part.ended());
+    assert!(matches!(ended, WaitStatus::Exited(_, 1)), "{ended:?}");
 }

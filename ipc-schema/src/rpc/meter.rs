@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use futures::io::{AsyncRead, AsyncWrite};
 
 use crate::limits::QUESTIONS_MAX;
+use crate::seats::{Half, Seat};
 
 /// The `Message` union's tags in `rpc.capnp`.
 const CALL: u16 = 2;
@@ -38,12 +39,17 @@ struct Counts {
     unfinished: Cell<u64>,
     /// Questions read whose answer has not left.
     unanswered: Cell<u64>,
+    /// Calls were read, not only the question for the one interface.
+    called: Cell<bool>,
+    /// Where the other side is a local program that this process serves.
+    seat: Option<Seat>,
 }
 
 impl Counts {
     fn read(&self, message: Seen) -> io::Result<()> {
         match message.tag {
             CALL | BOOTSTRAP => {
+                self.called.set(self.called.get() || message.tag == CALL);
                 self.unfinished.set(self.unfinished.get() + 1);
                 self.unanswered.set(self.unanswered.get() + 1);
             }
@@ -63,16 +69,27 @@ impl Counts {
             self.unfinished.set(self.unfinished.get().saturating_sub(1));
         }
     }
+
+    fn moved(&self) {
+        if let Some(seat) = &self.seat {
+            seat.moved(self.unanswered.get(), self.called.get());
+        }
+    }
+
+    /// The connection was closed on this side, to make room for another.
+    fn is_over(&self, half: Half, context: &Context<'_>) -> bool {
+        self.seat.as_ref().is_some_and(|seat| seat.is_vacated(half, context.waker()))
+    }
 }
 
-/// Both halves of a socket, metered together.
-pub(super) fn metered<R, W>(read: R, write: W) -> (Metered<R>, Metered<W>) {
-    let counts = Rc::new(Counts::default());
+/// Both halves of an edge, metered together.
+pub(super) fn metered<R, W>(read: R, write: W, seat: Option<Seat>) -> (Metered<R>, Metered<W>) {
+    let counts = Rc::new(Counts { seat, ..Counts::default() });
     let half = |counts| Framing { counts, ..Framing::default() };
     (Metered { half: read, framing: half(counts.clone()) }, Metered { half: write, framing: half(counts) })
 }
 
-/// One half of a socket whose messages are counted as they pass.
+/// One half of an edge whose messages are counted as they pass.
 pub(super) struct Metered<H> {
     half: H,
     framing: Framing,
@@ -85,12 +102,16 @@ impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.framing.counts.is_over(Half::Reader, context) {
+            return Poll::Ready(Ok(0));
+        }
         let Poll::Ready(read) = Pin::new(&mut this.half).poll_read(context, buffer)? else {
             return Poll::Pending;
         };
         let counts = this.framing.counts.clone();
         let passed =
             this.framing.pass(buffer.get(..read).unwrap_or_default(), |message| counts.read(message));
+        counts.moved();
         Poll::Ready(passed.map(|()| read))
     }
 }
@@ -102,6 +123,9 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Metered<W> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.framing.counts.is_over(Half::Writer, context) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let Poll::Ready(written) = Pin::new(&mut this.half).poll_write(context, bytes)? else {
             return Poll::Pending;
         };
@@ -110,6 +134,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Metered<W> {
             counts.written(message);
             Ok(())
         });
+        counts.moved();
         Poll::Ready(passed.map(|()| written))
     }
 

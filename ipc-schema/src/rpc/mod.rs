@@ -1,23 +1,23 @@
-//! Cap'n Proto RPC over an edge's socket, with every reader limit set.
+//! Cap'n Proto RPC over an edge, with every reader limit set.
 
 mod meter;
+mod stream;
 
 use std::cell::RefCell;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use capnp::capability::FromClientHook;
 use capnp::message::ReaderOptions;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, twoparty};
-use tokio::net::UnixStream;
 use tokio::sync::Notify;
-use tokio_util::compat::{Compat, TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
+use crate::ends::EdgeEnds;
 use crate::limits;
 use meter::Metered;
+use stream::Reader;
 
-type Network = twoparty::VatNetwork<Metered<Compat<tokio::net::unix::OwnedReadHalf>>>;
+type Network = twoparty::VatNetwork<Metered<Reader>>;
 
 fn reader_options() -> ReaderOptions {
     let mut options = ReaderOptions::new();
@@ -27,23 +27,21 @@ fn reader_options() -> ReaderOptions {
     options
 }
 
-fn network(socket: OwnedFd, side: Side) -> std::io::Result<Network> {
-    let socket = std::os::unix::net::UnixStream::from(socket);
-    socket.set_nonblocking(true)?;
-    let (read, write) = UnixStream::from_std(socket)?.into_split();
-    let (read, write) = meter::metered(read.compat(), write.compat_write());
+fn network(ends: EdgeEnds, side: Side) -> std::io::Result<Network> {
+    let (read, write, seat) = stream::halves(ends)?;
+    let (read, write) = meter::metered(read, write, seat);
     Ok(twoparty::VatNetwork::new(read, write, side, reader_options()))
 }
 
-/// Serves `bootstrap` on `socket` until the other side hangs up or sends what cannot be read. Runs on the current `LocalSet`.
+/// Serves `bootstrap` on an edge until the other side hangs up or sends what cannot be read. Runs on the current `LocalSet`.
 ///
 /// # Errors
-/// When the descriptor is not a stream socket.
+/// When the descriptors are no pipes and no stream socket.
 pub fn serve(
-    socket: OwnedFd,
+    ends: EdgeEnds,
     bootstrap: capnp::capability::Client,
 ) -> std::io::Result<tokio::task::JoinHandle<()>> {
-    let system = RpcSystem::new(Box::new(network(socket, Side::Server)?), Some(bootstrap));
+    let system = RpcSystem::new(Box::new(network(ends, Side::Server)?), Some(bootstrap));
     Ok(tokio::task::spawn_local(async move {
         // A broken or hostile peer ends its own edge: nothing to add.
         let _ = system.await;
@@ -53,9 +51,9 @@ pub fn serve(
 /// Connects as caller. The client breaks when the other side goes; the task ends then.
 ///
 /// # Errors
-/// When the descriptor is not a stream socket.
-pub fn connect<C: FromClientHook>(socket: OwnedFd) -> std::io::Result<(C, tokio::task::JoinHandle<()>)> {
-    let mut system = RpcSystem::new(Box::new(network(socket, Side::Client)?), None);
+/// When the descriptors are no pipes and no stream socket.
+pub fn connect<C: FromClientHook>(ends: EdgeEnds) -> std::io::Result<(C, tokio::task::JoinHandle<()>)> {
+    let mut system = RpcSystem::new(Box::new(network(ends, Side::Client)?), None);
     let client = system.bootstrap(Side::Server);
     let task = tokio::task::spawn_local(async move {
         let _ = system.await;
@@ -65,7 +63,7 @@ pub fn connect<C: FromClientHook>(socket: OwnedFd) -> std::io::Result<(C, tokio:
 
 /// The callee side of one edge as its caller sees it: present, or being restarted.
 ///
-/// The supervisor grants a new socket when the callee was restarted; `connected` is called anew then. Cheap to clone.
+/// The supervisor grants new ends when the callee was restarted; `connected` is called anew then. Cheap to clone.
 pub struct Peer<C> {
     state: Rc<PeerState<C>>,
 }
@@ -101,12 +99,12 @@ impl<C: FromClientHook + Clone + 'static> Peer<C> {
         }
     }
 
-    /// Takes a granted socket: from now on calls go there, until it closes.
+    /// Takes granted ends: from now on calls go there, until they close.
     ///
     /// # Errors
-    /// When the descriptor is not a stream socket.
-    pub fn connected(&self, socket: OwnedFd) -> std::io::Result<()> {
-        let (client, task) = connect::<C>(socket)?;
+    /// When the descriptors are no pipes and no stream socket.
+    pub fn connected(&self, ends: EdgeEnds) -> std::io::Result<()> {
+        let (client, task) = connect::<C>(ends)?;
         let generation = self.state.generation.get() + 1;
         self.state.generation.set(generation);
         self.state.present.replace(Some(client));

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle as Thread;
 
+use ipc_schema::ends::EdgeEnds;
 use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
@@ -32,7 +33,7 @@ const TRACED: &str = "PRIVATUS_TEST_TRACED";
 const UNUSABLE: i32 = 9;
 
 /// What changes the file, and what lets an answer out.
-const BOUNDARIES: [libc::c_long; 11] = [
+const BOUNDARIES: [libc::c_long; 10] = [
     libc::SYS_pwrite64,
     libc::SYS_pwritev,
     libc::SYS_fdatasync,
@@ -41,8 +42,7 @@ const BOUNDARIES: [libc::c_long; 11] = [
     libc::SYS_fallocate,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
-    libc::SYS_sendto,
-    libc::SYS_sendmsg,
+    libc::SYS_write,
     libc::SYS_writev,
 ];
 
@@ -63,7 +63,9 @@ fn play_child(path: &Path) -> ! {
                 std::process::exit(UNUSABLE)
             }
         });
-        let edge = EdgeSocket { name: "stored-keyvault".to_owned(), caller: false, outside: false, socket };
+        // As pipes are used, by read and write; one socket, because stdin is one descriptor.
+        let ends = EdgeEnds::Pipes { read: socket.try_clone().unwrap(), write: socket };
+        let edge = GrantedEdge { name: "stored-keyvault".to_owned(), caller: false, ends };
         let _ = serve_edge(edge, &shell).unwrap().unwrap().await;
     });
     std::process::exit(0)
@@ -81,6 +83,7 @@ enum End {
 /// Starts the child; with `kill_at` it is killed at that boundary.
 fn start(path: &Path, kill_at: Option<u64>) -> (UnixStream, Thread<End>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
     let path = path.to_owned();
     let (started, wait) = mpsc::channel();
     // ptrace obeys only the thread that the child was forked from.

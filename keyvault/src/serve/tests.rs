@@ -5,14 +5,20 @@ use std::os::unix::net::UnixStream;
 
 use ipc_schema::edges::stored_keyvault_capnp::{begin_result, gate, open_result, vault};
 use ipc_schema::edges::ui_keyvault_capnp::{UnlockResult, VaultState, unlock};
+use ipc_schema::ends::EdgeEnds;
 use tokio::task::LocalSet;
 
 use super::*;
 
-fn edge(name: &str, outside: bool, shell: &Rc<Shell>) -> (Option<JoinHandle<()>>, OwnedFd) {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let granted = EdgeSocket { name: name.to_owned(), caller: false, outside, socket: ours.into() };
-    (serve_edge(granted, shell).unwrap(), theirs.into())
+fn edge(name: &str, outside: bool, shell: &Rc<Shell>) -> (Option<JoinHandle<()>>, EdgeEnds) {
+    let (ends, theirs) = if outside {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (ours.into(), theirs.into())
+    } else {
+        EdgeEnds::pipes().unwrap()
+    };
+    let granted = GrantedEdge { name: name.to_owned(), caller: false, ends };
+    (serve_edge(granted, shell).unwrap(), theirs)
 }
 
 fn ui(shell: &Rc<Shell>) -> unlock::Client {

@@ -6,14 +6,13 @@ mod disk;
 mod netd;
 mod people;
 
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
-use ipc_schema::child::EdgeSocket;
+use ipc_schema::child::GrantedEdge;
 use ipc_schema::edges::stored_onion_capnp::{Answer, Lane, carrier, mailbox, open_result};
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Settings;
 use onion::core::OnionCore;
 use onion::shell::Shell;
@@ -21,13 +20,12 @@ use tokio::task::{LocalSet, spawn_local};
 
 use people::{Queue, Receiver, Sender, Sink};
 
-fn pair() -> (OwnedFd, OwnedFd) {
-    let (left, right) = UnixStream::pair().unwrap();
-    (left.into(), right.into())
+fn pair() -> (EdgeEnds, EdgeEnds) {
+    EdgeEnds::pipes().unwrap()
 }
 
-fn edge(name: &str, caller: bool, socket: OwnedFd) -> EdgeSocket {
-    EdgeSocket { name: name.into(), caller, outside: false, socket }
+fn edge(name: &str, caller: bool, ends: EdgeEnds) -> GrantedEdge {
+    GrantedEdge { name: name.into(), caller, ends }
 }
 
 /// One onion with its neighbours.

@@ -6,6 +6,7 @@ use libc::{MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_WIPEONFO
 
 use crate::call;
 use crate::rule::{Arg, Row, allow, allow_if, bits, is, is_not, own_pid, refuse, refuse_if};
+use crate::spawn::CONTROL_FD;
 
 /// What F_SETFL may set: not O_ASYNC (signals), O_DIRECT, O_NOATIME. 0o100000 is the kernel's O_LARGEFILE, which F_GETFL
 /// gives and glibc calls 0.
@@ -24,15 +25,18 @@ const fn futex_refused(operation: &'static [Arg], reason: &'static str) -> Row {
 /// Every child has these.
 pub(super) const BASE: &[Row] = &[
     // Edges and the control socket: descriptors that are open already.
-    allow(call!(SYS_recvmsg), "the control socket's Grants, with descriptors"),
-    allow(call!(SYS_recvfrom), "tokio reads an edge"),
-    allow(call!(SYS_sendto), "tokio writes an edge"),
-    allow(call!(SYS_sendmsg), "vectored writes of an edge; granted descriptors that are passed on"),
-    allow(call!(SYS_read), "tokio's wake-up eventfd; bytes of a granted descriptor"),
-    allow(call!(SYS_write), "stderr, wake-ups, the report"),
+    allow_if(
+        call!(SYS_recvmsg),
+        &[is(0, CONTROL_FD as i64)],
+        "the control socket's Grants, with descriptors; nothing else brings any",
+    ),
+    allow(call!(SYS_recvfrom), "tokio reads a local program's connection"),
+    allow(call!(SYS_sendto), "tokio writes a local program's connection"),
+    allow(call!(SYS_read), "an edge's pipe, tokio's wake-up eventfd, bytes of a granted descriptor"),
+    allow(call!(SYS_write), "an edge's pipe, stderr, wake-ups, the report"),
     allow(call!(SYS_writev), "vectored writes of an edge; std's line-buffered stderr"),
     allow(call!(SYS_close), "an edge ends"),
-    allow(call!(SYS_shutdown), "an edge is closed half by half"),
+    allow(call!(SYS_shutdown), "a local program's connection is closed half by half"),
     allow(call!(SYS_epoll_ctl), "tokio watches a descriptor"),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_epoll_wait), "the event loop"),

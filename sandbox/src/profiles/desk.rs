@@ -35,6 +35,8 @@ const BUS: &[Row] = &[
         "the session bus",
     ),
     allow(call!(SYS_connect), "the session bus, the one socket in its view"),
+    allow(call!(SYS_sendmsg), "D-Bus messages, which may come with descriptors"),
+    allow(call!(SYS_recvmsg), "D-Bus messages, which may come with descriptors"),
     allow(call!(SYS_geteuid), "the bus's greeting names the user"),
     allow(call!(SYS_getuid), "the bus's greeting names the user"),
 ];

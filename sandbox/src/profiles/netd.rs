@@ -71,6 +71,8 @@ const SOCKETS: &[Row] = &[
     allow(call!(SYS_listen), "listens"),
     allow(call!(SYS_accept4), "takes a TCP link"),
     allow(call!(SYS_connect), "dials"),
+    allow(call!(SYS_sendmsg), "QUIC sends a datagram with where it leaves and how large its segments are"),
+    allow(call!(SYS_recvmsg), "netlink tells of addresses; QUIC receives where batches do not work"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
     allow(call!(SYS_uname), "quinn-udp asks for the kernel's version before it uses segmentation offload"),
 ];

@@ -6,6 +6,7 @@ use super::base::BASE;
 use super::groups::{NAMED_FILES, NAMESPACE_FLAGS, OPEN_FILE, THREADS};
 use super::{CHILD, Profile, children};
 use crate::call;
+use crate::riders::SO_PASSRIGHTS;
 use crate::rule::{Arg, Row, Test, Verdict, allow, allow_if, bits, is, refuse};
 
 /// The event loop and all that it starts. It wires, watches and writes down.
@@ -33,14 +34,19 @@ pub static SPAWNER: Profile = Profile {
 };
 
 const WIRING: &[Row] = &[
-    allow_if(call!(SYS_socketpair), &[is(0, AF_UNIX as i64)], "an edge, a control socket"),
+    allow_if(call!(SYS_socketpair), &[is(0, AF_UNIX as i64)], "a control socket"),
+    allow(call!(SYS_sendmsg), "Grants, with the descriptors of edges and files"),
     allow_if(call!(SYS_socket), &[is(0, AF_UNIX as i64)], "the local sockets of outside programs"),
     allow(call!(SYS_bind), "the local sockets of outside programs"),
     allow(call!(SYS_listen), "the local sockets of outside programs"),
     allow(call!(SYS_accept4), "an outside program connects; its descriptor is passed on unread"),
     allow(call!(SYS_connect), "a stale local socket is told from one in use"),
-    allow(call!(SYS_setsockopt), "buffers of an edge"),
-    allow(call!(SYS_pipe2), "a child's stderr"),
+    allow_if(
+        call!(SYS_setsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, SO_PASSRIGHTS as i64)],
+        "our end of a control socket takes no descriptors",
+    ),
+    allow(call!(SYS_pipe2), "an edge, a child's stderr"),
     allow(call!(SYS_readv), "a child's stderr"),
     allow(call!(SYS_eventfd2), "a runtime's wake-up"),
     allow(call!(SYS_epoll_create1), "a runtime's event loop"),

@@ -132,7 +132,7 @@ where
     let deadline = tokio::time::Instant::now() + RESTART_WAIT;
     loop {
         let (client, _connection) =
-            ipc_schema::rpc::connect::<C>(connect(profile, socket)?).doing("speak to the suite")?;
+            ipc_schema::rpc::connect::<C>(connect(profile, socket)?.into()).doing("speak to the suite")?;
         match tokio::time::timeout_at(deadline, call(client)).await {
             Ok(Err(PeerError::Lost)) if tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(RETRY_EVERY).await;

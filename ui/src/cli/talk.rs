@@ -65,7 +65,7 @@ where
         let started = Instant::now();
         let socket = sockets::connect(profile, Socket::Messenger)?;
         let (client, connection) =
-            ipc_schema::rpc::connect::<messenger::Client>(socket).doing("speak to the suite")?;
+            ipc_schema::rpc::connect::<messenger::Client>(socket.into()).doing("speak to the suite")?;
         let answer = tokio::time::timeout(longest, call(Messenger::new(client))).await;
         connection.abort();
         let error = match answer {
@@ -98,7 +98,7 @@ where
         let started = Instant::now();
         let socket = sockets::connect(profile, Socket::Unlock)?;
         let (client, connection) =
-            ipc_schema::rpc::connect::<unlock::Client>(socket).doing("speak to the suite")?;
+            ipc_schema::rpc::connect::<unlock::Client>(socket.into()).doing("speak to the suite")?;
         // No passphrase rides ahead: it is sent once keyvault has answered.
         let there = client.client.hook.when_resolved().map_err(PeerError::from);
         let talk = there.and_then(|()| call(Unlock::new(client)));

@@ -142,8 +142,8 @@ impl Worker {
             match child.next_edge().await {
                 Ok(Some(edge)) => {
                     let connected = match edge.name.as_str() {
-                        "ui-keyvault" => self.vault.connected(edge.socket),
-                        "ui-stored" => self.history.connected(edge.socket),
+                        "ui-keyvault" => self.vault.connected(edge.ends),
+                        "ui-stored" => self.history.connected(edge.ends),
                         _ => Ok(()),
                     };
                     if connected.is_err() {
