@@ -44,9 +44,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         folder::move_old_history(&options.folder)?;
     }
     network::settle(&options.folder, &mut settings)?;
-    let vault = vault_to_burn(kind, &options.folder)?;
     let namespaces = probe(topology, &options.folder)?;
     settings.without_walls = lacks_file_wall(topology, namespaces, settings.without_walls)?;
+    let vault = vault_to_burn(kind, &options.folder)?;
     // Every thread inherits the mask; children start with an empty one.
     let signals = Signals::take().doing("wait for signals")?;
     let doors = sockets::open(topology, &options.runtime)?;

@@ -4,7 +4,9 @@
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use privatus_tests::{Compositor, Suite, XServer, colours, until, window, window_without_namespaces};
+use privatus_tests::{
+    Compositor, Suite, XServer, built_for, colours, until, window, window_without_namespaces,
+};
 use sandbox::inspect::{Held, Tried, differences};
 use sandbox::profiles::UI;
 use serde_json::Value;
@@ -18,7 +20,7 @@ fn may_look() -> bool {
 fn sealed(suite: &Suite) -> u32 {
     until("the window is sealed", || {
         let pid = suite.pids().get("ui").copied()?;
-        differences(pid, &UI).is_ok_and(|differences| differences.is_empty()).then_some(pid)
+        differences(pid, &UI, built_for()).is_ok_and(|differences| differences.is_empty()).then_some(pid)
     })
 }
 

@@ -99,9 +99,9 @@ where
         let socket = sockets::connect(profile, Socket::Unlock)?;
         let (client, connection) =
             ipc_schema::rpc::connect::<unlock::Client>(socket.into()).doing("speak to the suite")?;
+        let unlock = Unlock::new(client);
         // No passphrase rides ahead: it is sent once keyvault has answered.
-        let there = client.client.hook.when_resolved().map_err(PeerError::from);
-        let talk = there.and_then(|()| call(Unlock::new(client)));
+        let talk = unlock.state().and_then(|_| call(unlock.clone()));
         let answer = tokio::time::timeout(longest, talk).await;
         connection.abort();
         match answer {
