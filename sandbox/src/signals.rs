@@ -57,7 +57,7 @@ impl Signals {
     }
 
     /// What came, if anything did. The destroying signal without its value, or from another user, means nothing.
-    pub fn next(&mut self) -> Option<Asked> {
+    pub fn asked(&mut self) -> Option<Asked> {
         // SAFETY: all bytes of the struct may be zero; the kernel fills it whole or not at all.
         let (length, told) = unsafe {
             let mut told: libc::signalfd_siginfo = std::mem::zeroed();

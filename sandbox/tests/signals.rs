@@ -28,17 +28,17 @@ fn keys_are_destroyed_on_the_queued_value_alone() {
     // In a process of one thread: a signal to a process goes to whichever thread does not block it.
     let end = in_child(|| {
         let mut signals = Signals::take().map_err(|e| e.to_string())?;
-        assert_eq!(signals.next(), None);
+        assert_eq!(signals.asked(), None);
         // SAFETY: a signal to this process, which blocks it.
         unsafe { libc::kill(libc::getpid(), destroy_signal()) };
-        assert_eq!(signals.next(), None, "sent by number");
+        assert_eq!(signals.asked(), None, "sent by number");
         queue(destroy_signal(), 1);
-        assert_eq!(signals.next(), None, "another value");
+        assert_eq!(signals.asked(), None, "another value");
         queue(libc::SIGTERM, 0x6275_726e);
-        assert_eq!(signals.next(), Some(Asked::Stop));
+        assert_eq!(signals.asked(), Some(Asked::Stop));
         ask_to_destroy(own_pidfd().as_fd()).map_err(|e| e.to_string())?;
-        assert_eq!(signals.next(), Some(Asked::Destroy));
-        holds(signals.next().is_none(), "a signal too many")
+        assert_eq!(signals.asked(), Some(Asked::Destroy));
+        holds(signals.asked().is_none(), "a signal too many")
     });
     assert_eq!(end, FINE);
 }

@@ -297,7 +297,7 @@ impl Suite {
     fn handle(&mut self, event: Event) {
         let now = self.now();
         match event {
-            Event::Signal => match self.signals.next() {
+            Event::Signal => match self.signals.asked() {
                 Some(Asked::Stop) => self.stop_all(0),
                 Some(Asked::Destroy) => self.destroy(),
                 None => {}

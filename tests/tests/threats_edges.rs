@@ -201,7 +201,7 @@ fn read_message(edge: &mut Neighbour) -> std::io::Result<()> {
     edge.read_exact(&mut word)?;
     let segments = u32::from_le_bytes(word) as usize + 1;
     // An even number of sizes is padded to a whole word.
-    let mut sizes = vec![0; (segments + usize::from(segments % 2 == 0)) * 4];
+    let mut sizes = vec![0; (segments + usize::from(segments.is_multiple_of(2))) * 4];
     edge.read_exact(&mut sizes)?;
     let words = sizes.chunks(4).take(segments).map(|size| u32::from_le_bytes(size.try_into().unwrap()));
     edge.read_exact(&mut vec![0; words.sum::<u32>() as usize * 8])

@@ -136,9 +136,9 @@ fn clear_runtime(suite: &Running) -> Outcome {
 fn remove_all(folder: &Path) -> Outcome {
     for entry in fs::read_dir(folder).doing(format!("list {}", folder.display()))? {
         let name = entry.doing(format!("list {}", folder.display()))?.file_name();
-        let old_history = |start: &&str| name.as_encoded_bytes().starts_with(start.as_bytes());
         let own = OWN.iter().chain(COPIES).any(|own| name == *own);
-        if own || OLD_HISTORY.iter().any(|start| old_history(&start)) {
+        let old = OLD_HISTORY.iter().any(|start| name.as_encoded_bytes().starts_with(start.as_bytes()));
+        if own || old {
             remove(&folder.join(name))?;
         }
     }

@@ -21,6 +21,9 @@ use crate::peers::unlock::{Unlock, VaultState};
 /// How long one part may take to answer before its field is null: a person waits for this command.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
 
+/// How often a suite that is starting is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 #[derive(Debug, Serialize)]
 struct Status {
     locked: Option<bool>,
@@ -96,19 +99,28 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
     context.output.row(&status, || words(&status))
 }
 
-/// What the supervisor wrote.
+/// What the supervisor wrote; a suite that is starting is waited for.
 ///
 /// # Errors
-/// [`Failure::NotRunning`]: it has not got so far yet.
+/// [`Failure::NotRunning`]: it has not got so far in time.
 pub(super) fn state(running: &Running) -> Outcome<State> {
-    let looked = running.file(supervisor::state::FILE).and_then(|_| State::read(&running.runtime));
-    looked.map_err(|error| {
-        let path = running.runtime.join(supervisor::state::FILE);
-        Failure::NotRunning(format!(
-            "cannot read {}: {error}; the suite is starting or ending: try again",
-            path.display()
-        ))
-    })
+    let mut waited = Duration::ZERO;
+    loop {
+        let error = match running.file(supervisor::state::FILE).and_then(|_| State::read(&running.runtime)) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        let starting = error.kind() == std::io::ErrorKind::NotFound && running.handle().is_ok();
+        if !starting || waited >= sockets::RESTART_WAIT {
+            let path = running.runtime.join(supervisor::state::FILE);
+            return Err(Failure::NotRunning(format!(
+                "cannot read {}: {error}; the suite is starting or ending: try again",
+                path.display()
+            )));
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
 }
 
 async fn vault(running: &Running, state: &State) -> Option<(bool, &'static str)> {
