@@ -444,6 +444,6 @@ mod tests {
         let seen = Report { landlock: nothing, born_undumpable: false, ..report() };
         assert_eq!(seen.notes(), ["no Landlock", "readable by this user while it started"]);
         let window = Report { profile: &UI, write_execute: WriteExecute::Possible, ..report() };
-        assert_eq!(window.notes(), [""; 0]);
+        assert_eq!(window.notes(), ["no memory-deny-write-execute"]);
     }
 }

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe};
 use sandbox::profiles::{self, Profile};
-use sandbox::spawn::{SpawnSpec, spawn};
+use sandbox::spawn::{SpawnSpec, spawn, spawn_image};
 use sandbox::{Args, REPORT_BYTES, Report, Role, read_proc_status};
 use support::*;
 
@@ -166,6 +166,10 @@ fn confined_program() -> PathBuf {
     here.parent().unwrap().parent().unwrap().join("examples/confined")
 }
 
+/// Loaded before the spawner is sealed, as the supervisor does.
+static PROGRAM: std::sync::LazyLock<sandbox::Image> =
+    std::sync::LazyLock::new(|| sandbox::Image::load(&confined_program()));
+
 struct Started {
     pid: u32,
     report: Report,
@@ -182,15 +186,17 @@ fn start(profile: &Profile, folder: Option<&Path>, namespaces: bool) -> Result<S
         folder: folder.map(Path::to_path_buf),
         without_walls: false,
     };
-    let pid = spawn(&SpawnSpec {
-        program: &confined_program(),
+    let program = confined_program();
+    let stderr = io::stderr();
+    let spec = SpawnSpec {
+        program: &program,
         argv: args.to_argv(),
         environment: vec![],
         control: control.as_fd(),
         stdout: stdout.as_fd(),
-        stderr: io::stderr().as_fd(),
-    })
-    .map_err(|e| format!("spawn {}: {e}", profile.name))?;
+        stderr: stderr.as_fd(),
+    };
+    let pid = spawn_image(&PROGRAM, &spec).map_err(|e| format!("spawn {}: {e}", profile.name))?;
     drop((control, stdout));
     let mut bytes = Vec::new();
     let mut out = File::from(out);
@@ -243,6 +249,7 @@ fn all_the_way(namespaces: bool, folder: &Path) -> Result<i32, String> {
 #[test]
 fn every_profile_is_entered_under_the_sealed_spawner() {
     let (_keep, folder) = folder();
+    std::sync::LazyLock::force(&PROGRAM);
     for namespaces in namespace_choices() {
         assert_eq!(in_child(|| all_the_way(namespaces, &folder)), FINE, "namespaces: {namespaces}");
     }
@@ -273,6 +280,7 @@ fn the_sealed_spawner_can_do_nothing_that_no_child_needs() {
 
 #[test]
 fn the_supervisors_threads_each_get_their_own_table() {
+    std::sync::LazyLock::force(&PROGRAM);
     let end = in_child(|| {
         let spawner = std::thread::spawn(|| {
             sandbox::supervisor::seal_spawner().map_err(|e| e.to_string())?;

@@ -54,6 +54,8 @@ async fn serve(name: String, mut child: Child) -> Exit {
                 if name == "onion-netd" && !caller {
                     tokio::task::spawn_local(obey_onion(read, write));
                 } else {
+                    // As every part does: an edge goes with its neighbour, or the descriptors run out.
+                    edges.retain(still_there);
                     edges.push(Edge { name, read, write });
                 }
             }
@@ -91,10 +93,14 @@ fn passphrase(files: &BTreeMap<String, OwnedFd>) -> Option<Exit> {
     if line[1] == b'\n' { exit(&line[..1]) } else { None }
 }
 
+fn still_there(edge: &Edge) -> bool {
+    !matches!(rustix::io::read(&edge.read, &mut [0; 1]), Ok(0))
+}
+
 async fn answer(order: u8, child: &Child, edges: &mut Vec<Edge>) -> String {
     match order {
         b'e' => {
-            edges.retain(|edge| !matches!(rustix::io::read(&edge.read, &mut [0; 1]), Ok(0)));
+            edges.retain(still_there);
             edges.iter().map(|edge| edge.name.as_str()).collect::<Vec<_>>().join(" ")
         }
         b'f' => child.files.keys().map(String::as_str).collect::<Vec<_>>().join(" "),

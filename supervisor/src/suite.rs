@@ -110,9 +110,10 @@ impl Suite {
         loop {
             self.start_what_is_due();
             self.kill_who_does_not_stop();
-            self.announce_when_ready();
             self.look_after_parts();
+            // Whoever reads `ready` finds the state.
             self.write_state();
+            self.announce_when_ready();
             if let Some(stop) = self.stop
                 && self.parts.iter().all(|part| part.life.is_none())
             {

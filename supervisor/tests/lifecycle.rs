@@ -100,6 +100,8 @@ impl Suite {
     fn order(&self, socket: &str, order: u8) -> std::io::Result<String> {
         let mut answer = String::new();
         let mut stream = UnixStream::connect(self.runtime().join(socket))?;
+        // A part that is down leaves it waiting at the door.
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         let _ = stream.write_all(&[order]);
         stream.read_to_string(&mut answer).map(|_| answer)
     }
