@@ -24,7 +24,7 @@ pub static SUPERVISOR: Profile = Profile {
 pub static SPAWNER: Profile = Profile {
     name: "spawner",
     id: 2,
-    groups: &[FORK, START],
+    groups: &[FORK, START, OPEN_DISPLAY],
     // Inherited, for netd; the spawner itself never makes a socket.
     inet: true,
     mdwe: false,
@@ -156,6 +156,20 @@ const START: &[Row] = &[
     allow(call!(SYS_socketpair), "step 9: the runtime's signal pipe"),
     allow(call!(SYS_seccomp), "step 10"),
     allow_if(call!(SYS_mmap), &[bits(2, PROT_EXEC as i64, 0)], "the allocator"),
+];
+
+/// What ui does between the walls and its own filter, and never after. (`socket` and `connect` pass as what it is refused later.)
+const OPEN_DISPLAY: &[Row] = &[
+    allow_if(
+        call!(SYS_getsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
+        "xcb looks at the buffers of the display's socket",
+    ),
+    allow_if(
+        call!(SYS_setsockopt),
+        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
+        "xcb makes them larger where the system's are under 64 KiB",
+    ),
 ];
 
 /// `own`, and whatever some child's table lets through or refuses by itself: a refusal needs the call to reach the child's

@@ -47,11 +47,6 @@ const PLAIN_MEMORY: i64 = (libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::M
 const DISPLAY: &[Row] = &[
     allow(call!(SYS_recvmsg), "events of the display; keyboard maps as descriptors"),
     allow(call!(SYS_sendmsg), "requests to the compositor; picture buffers as descriptors"),
-    allow_if(
-        call!(SYS_getsockopt),
-        &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
-        "xcb looks at the buffers of the display's socket",
-    ),
     #[cfg(target_arch = "x86_64")]
     allow(call!(SYS_select), "FLTK's event loop"),
     allow(call!(SYS_pselect6), "FLTK's event loop, as other libc versions call it"),
