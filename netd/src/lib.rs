@@ -19,6 +19,7 @@
 
 pub mod address;
 pub mod cells;
+mod destinations;
 pub mod dial;
 pub mod drive;
 pub mod error;

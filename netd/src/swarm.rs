@@ -10,6 +10,7 @@ use libp2p::{Swarm, SwarmBuilder, connection_limits, identify, noise, ping, tcp,
 use zeroize::Zeroizing;
 
 use crate::cells::Cells;
+use crate::destinations::Destinations;
 use crate::error::StartError;
 use crate::limits::{self, PerAddress};
 
@@ -25,6 +26,7 @@ pub struct Behaviour {
     /// First, so that they refuse before anyone else allocates.
     limits: connection_limits::Behaviour,
     places: PerAddress,
+    destinations: Destinations,
     /// Cells.
     pub cells: Cells,
     identify: identify::Behaviour,
@@ -96,6 +98,7 @@ fn behaviour(keys: &Keypair, role: Role, private: bool) -> Behaviour {
     Behaviour {
         limits: connection_limits::Behaviour::new(limits::connections()),
         places: PerAddress::new(private),
+        destinations: Destinations::new(private),
         cells: Cells::new(role == Role::Relay),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new().with_timeout(limits::LINK_TIMEOUT)),
