@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::grant::{self, Grant, GrantError, Settings};
+use ipc_schema::grant::{Grant, Settings};
 use ipc_schema::topology::{Process, Source};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use sandbox::{Args, Role};
 
+use crate::control::{Control, GrantFailed};
 use crate::files::{self, For};
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
@@ -51,7 +52,7 @@ pub struct Life {
     pub stderr: Option<File>,
     /// Whether its start is complete: the report is, and it said so where the topology wants that.
     pub sealed: bool,
-    control: Option<OwnedFd>,
+    control: Option<Control>,
     report: Option<File>,
     /// Holds a byte once the start is complete.
     settled: Option<OwnedFd>,
@@ -80,15 +81,6 @@ pub struct Setting {
 
 /// Open files by the names of their Grants. A vector: descriptors are few, and their order is the topology's.
 type Granted = Vec<(&'static str, OwnedFd)>;
-
-/// Why a grant could not be given.
-#[derive(Debug)]
-pub enum GrantFailed {
-    /// The child ended meanwhile; its pidfd tells.
-    Gone,
-    /// It does not take what it is granted, or the system has no room.
-    Stuck(GrantError),
-}
 
 impl Part {
     /// A process that is to start at once.
@@ -119,9 +111,9 @@ impl Part {
         self.history.started(now);
         let settings =
             Settings { create_vault: setting.settings.create_vault && given, ..setting.settings.clone() };
-        self.give(&Grant::Settings(settings));
+        self.give(Grant::Settings(settings), now);
         for (name, file) in files.drain(..) {
-            self.give(&Grant::File { name: name.into(), file });
+            self.give(Grant::File { name: name.into(), file }, now);
         }
         Ok(())
     }
@@ -184,7 +176,7 @@ impl Part {
             pidfd: pidfd_open(pidfd, PidfdFlags::empty())?,
             stderr: Some(stderr.into()),
             sealed: false,
-            control: Some(control),
+            control: Some(Control::new(control)),
             report: report.transpose()?.map(File::from),
             settled: None,
             passphrase: false,
@@ -200,31 +192,46 @@ impl Part {
     }
 
     /// Grants one thing. A child that ended meanwhile is no error here: its pidfd tells. One that takes nothing is ended.
-    pub fn give(&mut self, grant: &Grant) {
-        match self.try_give(grant) {
-            Ok(()) | Err(GrantFailed::Gone) => {}
-            Err(GrantFailed::Stuck(error)) => {
-                crate::log::write(&format!("supervisor: {} takes no grant: {error}", self.process.name));
-                self.kill();
-            }
+    pub fn give(&mut self, grant: Grant, now: Duration) {
+        if let Some(control) = self.control() {
+            let given = control.give(grant, now);
+            self.end_if_stuck(given);
         }
     }
 
-    /// Grants one thing, and leaves it to the caller what a failure means.
+    /// Grants what found no room before.
+    pub fn give_more(&mut self, now: Duration) {
+        if let Some(control) = self.control() {
+            let given = control.more(now);
+            self.end_if_stuck(given);
+        }
+    }
+
+    fn control(&mut self) -> Option<&mut Control> {
+        self.life.as_mut()?.control.as_mut()
+    }
+
+    fn end_if_stuck(&mut self, given: Result<(), GrantFailed>) {
+        if let Err(GrantFailed::Stuck(error)) = given {
+            crate::log::write(&format!("supervisor: {} takes no grant: {error}", self.process.name));
+            self.kill();
+            self.ask_to_stop();
+        }
+    }
+
+    /// Hands a local program's connection over, or leaves it to the caller what a failure means.
     ///
     /// # Errors
     /// [`GrantFailed`].
-    pub fn try_give(&self, grant: &Grant) -> Result<(), GrantFailed> {
-        let control = self.life.as_ref().and_then(|life| life.control.as_ref()).ok_or(GrantFailed::Gone)?;
-        match grant::send(control.as_fd(), grant) {
-            Ok(()) => Ok(()),
-            Err(GrantError::Io(error))
-                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
-            {
-                Err(GrantFailed::Gone)
-            }
-            Err(error) => Err(GrantFailed::Stuck(error)),
-        }
+    pub fn offer(&self, grant: &Grant) -> Result<(), GrantFailed> {
+        let control = self.life.as_ref().and_then(|life| life.control.as_ref());
+        control.ok_or(GrantFailed::Gone)?.offer(grant)
+    }
+
+    /// Its control socket, while something waits for room in it.
+    #[must_use]
+    pub fn waits_for_room(&self) -> Option<&Control> {
+        self.life.as_ref()?.control.as_ref().filter(|control| control.waits_until().is_some())
     }
 
     /// Asks it to stop: the control socket closes.
@@ -263,7 +270,8 @@ impl Part {
         self.life.as_ref()?.stderr.as_ref().filter(|_| wants_more)
     }
 
-    /// How long until it is to be looked after: started, its start looked at, its lines passed on, a fall forgotten.
+    /// How long until it is to be looked after: started, its start looked at, its lines passed on, a fall forgotten, its hands
+    /// full for too long.
     pub fn wait(&mut self, now: Duration) -> Option<Duration> {
         let lines = self.lines.wait(now);
         let life = match &self.life {
@@ -271,8 +279,9 @@ impl Part {
             Some(life) => life.stderr.as_ref().filter(|_| !lines.is_zero()).map(|_| lines),
             None => self.due.map(|due| due.saturating_sub(now)),
         };
-        let forget = self.history.forget_at().map(|at| at.saturating_sub(now));
-        life.into_iter().chain(forget).min()
+        let forget = self.history.forget_at();
+        let stuck = self.waits_for_room().and_then(Control::waits_until);
+        life.into_iter().chain([forget, stuck].into_iter().flatten().map(|at| at.saturating_sub(now))).min()
     }
 
     /// Passes on what was held back and may be passed on by now.

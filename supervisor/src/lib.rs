@@ -19,6 +19,7 @@
 
 pub mod burn;
 mod children;
+mod control;
 mod error;
 pub mod files;
 pub mod folder;

@@ -12,7 +12,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sandbox::signals::{Asked, Signals};
 
 use crate::burn::burn;
-use crate::children::{GrantFailed, Part, Setting};
+use crate::children::{Part, Setting};
+use crate::control::GrantFailed;
 use crate::log;
 use crate::options::Gifts;
 use crate::restart::{End, Ended, Verdict};
@@ -67,6 +68,7 @@ enum Event {
     Signal,
     End(usize),
     Stderr(usize),
+    Room,
     Knock(usize),
 }
 
@@ -150,13 +152,13 @@ impl Suite {
                 }
             }
         }
-        self.wire(&starting);
+        self.wire(&starting, now);
         for part in self.parts.iter_mut().filter(|part| starting.contains(&part.process.name)) {
-            part.give(&Grant::Ready);
+            part.give(Grant::Ready, now);
         }
     }
 
-    fn wire(&mut self, starting: &[&'static str]) {
+    fn wire(&mut self, starting: &[&'static str], now: Duration) {
         let alive: Vec<&str> =
             self.parts.iter().filter(|part| part.life.is_some()).map(|part| part.process.name).collect();
         let edges: Vec<_> = wire::edges(self.topology, starting, |name| alive.contains(&name)).collect();
@@ -171,7 +173,7 @@ impl Suite {
             for (process, caller, ends) in [(edge.callee, false, callees), (caller, true, callers)] {
                 let name = edge.name.to_string();
                 if let Some(part) = self.parts.iter_mut().find(|part| part.process.name == process) {
-                    part.give(&Grant::Edge { name, caller, ends });
+                    part.give(Grant::Edge { name, caller, ends }, now);
                 }
             }
         }
@@ -199,11 +201,12 @@ impl Suite {
         }
     }
 
-    /// What time alone brings: lines that may be passed on, falls that no longer count.
+    /// What time and room bring: lines that may be passed on, grants that waited, falls that no longer count.
     fn look_after_parts(&mut self) {
         let now = self.now();
         for part in &mut self.parts {
             part.pass_on(now);
+            part.give_more(now);
             if part.history.forget(now) {
                 self.pace.changed();
             }
@@ -257,6 +260,10 @@ impl Suite {
             let Some(life) = &part.life else { continue };
             events.push(Event::End(index));
             watched.push(PollFd::new(life.pidfd.as_fd(), PollFlags::POLLIN));
+            if let Some(control) = part.waits_for_room() {
+                events.push(Event::Room);
+                watched.push(PollFd::new(control.as_fd(), PollFlags::POLLOUT));
+            }
             if let Some(stderr) = life.stderr.as_ref().filter(|_| read) {
                 events.push(Event::Stderr(index));
                 watched.push(PollFd::new(stderr.as_fd(), PollFlags::POLLIN));
@@ -313,6 +320,8 @@ impl Suite {
                     part.read_stderr(now);
                 }
             }
+            // Below, for each part that waits.
+            Event::Room => {}
             Event::Knock(index) => self.let_in(index, now),
         }
     }
@@ -323,11 +332,11 @@ impl Suite {
         let callee = self.parts.iter().find(|part| part.process.name == edge.callee);
         let grant = Grant::Edge { name: edge.name.into(), caller: false, ends: socket.into() };
         // A callee that is gone or has its hands full: the connection closes, and the program tries again.
-        match callee.map(|part| part.try_give(&grant)) {
+        match callee.map(|part| part.offer(&grant)) {
             Some(Err(GrantFailed::Stuck(error))) => {
                 log::write(&format!("supervisor: {} takes no connection: {error}", edge.callee));
             }
-            Some(Ok(()) | Err(GrantFailed::Gone)) | None => {}
+            Some(Ok(()) | Err(GrantFailed::Gone | GrantFailed::Full)) | None => {}
         }
     }
 

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use ipc_schema::limits::OUTSIDE_CONNECTIONS_MAX;
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt, sockopt};
+use nix::unistd::Pid;
 use privatus_tests::{Person, Relay, Suite, until};
 use serde_json::Value;
 
@@ -136,5 +138,32 @@ fn four_hundred_idle_connections_to_each_door_end_no_part_and_keep_no_owner_out(
     let _ = person.suite.ask(&["lock"]).ok();
     person.unlock();
     person.wait_unlocked();
+    drop(held);
+}
+
+/// A part that does not look at its control socket for a moment has its hands full of connections: what its neighbour's restart
+/// brings it waits, and it is not ended for what strangers did.
+#[test]
+fn a_part_with_its_hands_full_of_connections_outlives_its_neighbours_restart() {
+    let person = Person::start("walls", &[], None);
+    let before = person.suite.pids();
+    let pid = |name: &str| Pid::from_raw(before[name].cast_signed());
+    kill(pid("stored"), Signal::SIGSTOP).unwrap();
+    let held: Vec<_> = (0..IDLE_CONNECTIONS / 10).map(|_| knock(&person, "messenger.sock")).collect();
+    kill(pid("onion"), Signal::SIGKILL).unwrap();
+    let state = || std::fs::read_to_string(person.dir.path().join("run/state.json")).unwrap();
+    until("onion is started again", || {
+        let state: Value = serde_json::from_str(&state()).ok()?;
+        let onion = state["processes"].as_array()?.iter().find(|row| row["name"] == "onion")?;
+        onion["pid"].as_u64().filter(|pid| *pid != u64::from(before["onion"]))
+    });
+    kill(pid("stored"), Signal::SIGCONT).unwrap();
+    until("both answer", || {
+        let status = person.suite.status();
+        (status["network"].is_object() && status["queues"].is_object()).then_some(())
+    });
+    let after = person.suite.pids();
+    assert_eq!(after["stored"], before["stored"], "{}", person.suite.said());
+    assert_ne!(after["onion"], before["onion"]);
     drop(held);
 }
