@@ -320,32 +320,38 @@ fn open_descriptors() -> u32 {
     u32::try_from(open).unwrap_or(u32::MAX)
 }
 
+/// What a part says that has all its walls.
+#[cfg(test)]
+pub(crate) fn sample(profile: &'static Profile) -> Report {
+    Report {
+        profile,
+        pid: 4_000_000_000,
+        seccomp_mode: 2,
+        filters: 4,
+        fingerprint: 0x0123_4567_89ab_cdef,
+        no_new_privs: true,
+        landlock: Domain { abi: 7, enforced: Enforced::Fully },
+        capabilities: Capabilities { bounding: 0x1ff_ffff_ffff, ..Capabilities::default() },
+        namespaces: Namespaces(31),
+        inet_allowed: false,
+        dumpable: false,
+        born_undumpable: true,
+        core_bytes: 0,
+        write_execute: WriteExecute::Denied,
+        memfd_secret: true,
+        descriptors: 256,
+        locked_bytes: 8 << 20,
+        open_files: 12,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::profiles::{KEYVAULT, NETD, STORED, SUPERVISOR, UI};
 
     fn report() -> Report {
-        Report {
-            profile: &KEYVAULT,
-            pid: 4_000_000_000,
-            seccomp_mode: 2,
-            filters: 4,
-            fingerprint: 0x0123_4567_89ab_cdef,
-            no_new_privs: true,
-            landlock: Domain { abi: 7, enforced: Enforced::Fully },
-            capabilities: Capabilities { bounding: 0x1ff_ffff_ffff, ..Capabilities::default() },
-            namespaces: Namespaces(31),
-            inet_allowed: false,
-            dumpable: false,
-            born_undumpable: true,
-            core_bytes: 0,
-            write_execute: WriteExecute::Denied,
-            memfd_secret: true,
-            descriptors: 256,
-            locked_bytes: 8 << 20,
-            open_files: 12,
-        }
+        sample(&KEYVAULT)
     }
 
     #[test]
