@@ -20,6 +20,10 @@ use crate::bpf::{self, Otherwise};
 use crate::error::Error;
 use crate::profiles::{Profile, SPAWNER, SUPERVISOR};
 
+mod answer;
+
+pub use answer::{answer, call};
+
 /// A thread held still by ptrace; goes on when this is dropped.
 #[derive(Debug)]
 pub struct Held {
@@ -148,19 +152,28 @@ impl Held {
         Ok(Some(program))
     }
 
-    /// Puts `text` and its NUL where the thread's stack is unused, and gives the address: a path for [`Held::try_call`].
+    /// Where the thread's stack is unused: for what [`Held::try_call`] is to point to.
     ///
     /// # Errors
     /// As ptrace(2).
     #[cfg(target_arch = "x86_64")]
-    pub fn put(&self, text: &std::ffi::CStr) -> io::Result<u64> {
+    pub fn place(&self) -> io::Result<u64> {
         // Beyond the red zone, and with room above it for what the call itself may fill in.
-        let at = (ptrace::getregs(self.thread)?.rsp - 8192) & !7;
-        for (word, to) in text.to_bytes_with_nul().chunks(8).zip((at..).step_by(8)) {
-            let mut bytes = [0; 8];
-            bytes.iter_mut().zip(word).for_each(|(byte, from)| *byte = *from);
+        Ok((ptrace::getregs(self.thread)?.rsp - 8192) & !7)
+    }
+
+    /// Puts bytes at [`Held::place`], and gives the address.
+    ///
+    /// # Errors
+    /// As ptrace(2).
+    #[cfg(target_arch = "x86_64")]
+    pub fn put(&self, bytes: &[u8]) -> io::Result<u64> {
+        let at = self.place()?;
+        for (from, to) in bytes.chunks(8).zip((at..).step_by(8)) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(from).for_each(|(byte, from)| *byte = *from);
             let to = ptr::with_exposed_provenance_mut(usize::try_from(to).map_err(io::Error::other)?);
-            ptrace::write(self.thread, to, i64::from_ne_bytes(bytes))?;
+            ptrace::write(self.thread, to, i64::from_ne_bytes(word))?;
         }
         Ok(at)
     }
@@ -220,6 +233,24 @@ impl Held {
         ptrace::setregs(self.thread, before)?;
         let errno = (-4095..0).contains(&answer).then(|| i32::try_from(-answer).ok()).flatten();
         Ok(errno.map_or(Tried::Returned(answer), Tried::Failed))
+    }
+
+    /// As on x86_64, but not built for this processor.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn place(&self) -> io::Result<u64> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    /// As on x86_64, but not built for this processor.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn put(&self, _bytes: &[u8]) -> io::Result<u64> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
     /// As on x86_64, but not built for this processor.

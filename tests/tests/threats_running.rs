@@ -112,7 +112,7 @@ fn the_running_stored_looks_at_and_opens_no_file_outside_its_folder() {
         for path in [c"/etc/passwd", c"/proc/self/status", c"/tmp", c"/usr"] {
             let tried = until("it waits", || {
                 let held = Held::new(pid).ok()?;
-                let at = held.put(path).ok()?;
+                let at = held.put(path.to_bytes_with_nul()).ok()?;
                 let args = if number == libc::SYS_openat {
                     [here, at, 0, 0, 0, 0]
                 } else {

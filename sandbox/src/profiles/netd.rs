@@ -8,7 +8,8 @@ use super::{CHILD, EVERY, Ports, Profile};
 use crate::call;
 use crate::resource::Resource::{Data, Descriptors, FileSize, LockedMemory, Tasks};
 use crate::resource::{Limit, limit};
-use crate::rule::{Row, allow, allow_if, bits, is};
+use crate::rule::{Arg, Row, allow, allow_if, bits, is, is_not};
+use crate::spawn::CONTROL_FD;
 
 /// The links.
 pub static NETD: Profile = Profile {
@@ -52,6 +53,9 @@ macro_rules! option {
     };
 }
 
+/// The control socket is its only one with path names: asked to connect, it would tell which are there.
+const NOT_BY_PATH: &[Arg] = &[is_not(0, CONTROL_FD as i64)];
+
 const SOCKETS: &[Row] = &[
     socket!(AF_INET, SOCK_DGRAM, libc::IPPROTO_UDP, "QUIC over IPv4"),
     socket!(AF_INET, SOCK_DGRAM, 0, "QUIC over IPv4, as std asks for it"),
@@ -67,10 +71,10 @@ const SOCKETS: &[Row] = &[
         libc::NETLINK_ROUTE,
         "libp2p learns of addresses that come and go: where to listen comes with a Grant; without capabilities it only reads"
     ),
-    allow(call!(SYS_bind), "listens, and binds QUIC's socket"),
+    allow_if(call!(SYS_bind), NOT_BY_PATH, "listens, and binds QUIC's socket"),
     allow(call!(SYS_listen), "listens"),
     allow(call!(SYS_accept4), "takes a TCP link"),
-    allow(call!(SYS_connect), "dials"),
+    allow_if(call!(SYS_connect), NOT_BY_PATH, "dials"),
     allow(call!(SYS_sendmsg), "QUIC sends a datagram with where it leaves and how large its segments are"),
     allow(call!(SYS_recvmsg), "netlink tells of addresses; QUIC receives where batches do not work"),
     allow(call!(SYS_recvmmsg), "QUIC receives in batches"),
