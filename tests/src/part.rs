@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::{self, Grant, Settings};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -78,6 +79,17 @@ impl Part {
         let (ends, neighbour) = Neighbour::of_edge(outside);
         self.grant(&Grant::Edge { name: name.into(), caller, ends });
         neighbour
+    }
+
+    /// Grants an edge which this process serves, and gives the caller's side for who speaks RPC on it.
+    ///
+    /// # Panics
+    /// The process takes no more.
+    #[must_use]
+    pub fn callers_ends(&self, name: &str) -> EdgeEnds {
+        let (ours, ends) = EdgeEnds::pipes().unwrap();
+        self.grant(&Grant::Edge { name: name.into(), caller: false, ends });
+        ours
     }
 
     /// A local program's connection, granted once the process has taken enough of those before: they come faster than it takes them.

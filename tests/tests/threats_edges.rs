@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use capnp::message::Builder;
 use capnp_rpc::rpc_capnp::message;
+use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_result};
 use ipc_schema::grant::Settings;
 use ipc_schema::limits::{MESSAGE_MAX_BYTES, OUTSIDE_CONNECTIONS_MAX};
 use ipc_schema::topology::{CLIENT, Caller, Edge, RELAY, Topology};
@@ -278,4 +279,40 @@ fn a_lost_connection_is_closed_and_a_lost_edge_ends_the_part() {
     let _edge = part.edge("stored-keyvault", false, false);
     let ended = until("it ends", || part.ended());
     assert!(matches!(ended, WaitStatus::Exited(_, 1)), "{ended:?}");
+}
+
+/// What comes of one job: the pixels' size, or none.
+fn decode(part: &Part, bytes: &[u8]) -> Option<(u16, u16)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let decoded = async {
+        let (decoder, _) =
+            ipc_schema::rpc::connect::<decoder::Client>(part.callers_ends("stored-mediad")).unwrap();
+        let mut request = decoder.picture_request();
+        request.get().set_max_side(64);
+        let job = request.send().promise.await.unwrap().get().unwrap().get_job().unwrap();
+        let mut chunk = job.bytes_request();
+        chunk.get().set_chunk(bytes);
+        chunk.send().await.unwrap();
+        let answer = job.finish_request().send().promise.await.unwrap();
+        match answer.get().unwrap().get_result().unwrap().which().unwrap() {
+            picture_result::Pixels(pixels) => Some((pixels.get_width(), pixels.get_height())),
+            picture_result::Error(_) => None,
+        }
+    };
+    tokio::task::LocalSet::new().block_on(&runtime, decoded)
+}
+
+#[test]
+fn a_decoder_does_one_job_and_is_gone() {
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 128, 64);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[7; 128 * 64 * 3]).unwrap();
+    let damaged = &png[..png.len() / 2];
+    for (bytes, expected) in [(&png[..], Some((64, 32))), (damaged, None), (b"GIF89a", None)] {
+        let mut decoder = part(&CLIENT, "mediad");
+        assert_eq!(decode(&decoder, bytes), expected);
+        let ended = until("it is gone", || decoder.ended());
+        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+    }
 }
