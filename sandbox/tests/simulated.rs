@@ -56,6 +56,16 @@ fn where_mounts_are_forbidden_all_else_holds() {
 }
 
 #[test]
+fn landlock_is_found_where_it_is_and_nowhere_else() {
+    assert_eq!(sandbox::has_landlock(), raw(libc::SYS_landlock_create_ruleset, [0, 0, 1, 0, 0, 0]) > 0);
+    let end = in_child(|| {
+        simulate::no_landlock().map_err(|e| e.to_string())?;
+        holds(!sandbox::has_landlock(), "it is found where it is not")
+    });
+    assert_eq!(end, FINE);
+}
+
+#[test]
 fn without_landlock_and_namespaces_who_can_name_files_does_not_enter() {
     let (_keep, folder) = folder();
     for profile in profiles::children() {
