@@ -241,10 +241,7 @@ impl Probe {
 /// Call it before the process has threads.
 #[must_use]
 pub fn probe(folder: Option<&Path>) -> Probe {
-    let view = match folder {
-        Some(folder) if folder.is_absolute() => View::Folder(folder.to_path_buf()),
-        _ => View::Empty,
-    };
+    let view = folder.map_or(View::Empty, |folder| View::Folder(folder.to_path_buf()));
     // SAFETY: the caller has one thread, so the child may call anything; it leaves by _exit and runs no destructor.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => {
@@ -264,5 +261,18 @@ fn reachable(view: &View) -> bool {
     match view {
         View::Folder(folder) => fs::read_dir(folder).is_ok(),
         View::Empty | View::ReadOnly(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_are_named_one_by_one_and_in_order() {
+        assert_eq!(Namespaces::NONE.names(), [""; 0]);
+        assert_eq!(Namespaces::UTS.names(), ["uts"]);
+        assert_eq!(Namespaces(17).names(), ["user", "network"]);
+        assert_eq!(Namespaces(31).names(), ["user", "mount", "ipc", "uts", "network"]);
     }
 }

@@ -82,10 +82,9 @@ pub(crate) fn die_with(control: BorrowedFd<'_>) -> Result<(), Error> {
         Err(Errno::EINTR) => return die_with(control),
         Err(e) => return Err(e.into()).doing("look at the control socket"),
     }
-    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
     let [control] = waiting;
     match control.revents() {
-        Some(events) if events.intersects(gone) => Err(Error::SupervisorGone),
+        Some(events) if events.contains(PollFlags::POLLHUP) => Err(Error::SupervisorGone),
         _ => Ok(()),
     }
 }

@@ -102,3 +102,17 @@ fn lower(resource: nix::sys::resource::Resource, most: u64) -> io::Result<()> {
     let limit = most.min(hard);
     Ok(setrlimit(resource, limit, limit)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_limited_is_named() {
+        use Resource::{Core, Data, Descriptors, FileSize, LockedMemory, Processor, Tasks};
+        let all = [Core, Descriptors, LockedMemory, FileSize, Data, Processor, Tasks];
+        let named: std::collections::BTreeSet<_> = all.iter().map(|resource| resource.doing()).collect();
+        assert_eq!(named.len(), all.len());
+        assert!(named.iter().all(|doing| doing.starts_with("limit the ") || *doing == "forbid core dumps"));
+    }
+}

@@ -165,6 +165,19 @@ fn race(program: &Path, hidden: bool, namespaces: bool, tries: u32) -> (usize, V
 }
 
 #[test]
+fn after_the_first_line_nobody_looks_in_and_nothing_is_dumped() {
+    let end = in_child(|| {
+        let dumpable = || raw(libc::SYS_prctl, [libc::PR_GET_DUMPABLE as u64, 0, 0, 0, 0, 0]);
+        raw(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 1, 0, 0, 0, 0]);
+        let before = dumpable();
+        sandbox::first_line().map_err(|e| e.to_string())?;
+        let (_, core) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_CORE).unwrap();
+        holds((before, dumpable(), core) == (1, 0, 0), "it can be dumped")
+    });
+    assert_eq!(end, FINE);
+}
+
+#[test]
 fn a_thousand_tries_for_the_memory_of_a_starting_part_win_nothing() {
     let (_keep, folder) = folder();
     let program = program(&folder);

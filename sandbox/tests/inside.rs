@@ -213,10 +213,21 @@ fn look_at(profile: &'static Profile, folder: Option<&Path>, namespaces: bool) -
             let length = nix::unistd::read(&told, &mut bytes).unwrap();
             let report = sandbox::Report::decode(&bytes[..length]).unwrap();
             let outside = Outside::look(report.pid).unwrap();
+            assert_in_namespaces(&report);
             drop(hold);
             nix::sys::wait::waitpid(child, None).unwrap();
             (outside, report)
         }
+    }
+}
+
+/// By the kernel's word, which of an undumpable process only root gets.
+fn assert_in_namespaces(report: &sandbox::Report) {
+    let kinds = [("user", 1), ("mnt", 2), ("ipc", 4), ("uts", 8), ("net", 16)];
+    for (kind, bit) in kinds.iter().filter(|_| nix::unistd::geteuid().is_root()) {
+        let link = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
+        let own = link(&report.pid.to_string()) != link("self");
+        assert_eq!(own, report.namespaces.contains(Namespaces(*bit)), "{}: {kind}", report.profile.name);
     }
 }
 

@@ -5,13 +5,17 @@
 mod support;
 
 use std::fs::{File, Permissions};
-use std::os::fd::AsRawFd;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use libc::{AF_INET, AF_INET6, AF_NETLINK, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use sandbox::Profile;
 use sandbox::profiles::{self, KEYVAULT, NETD, STORED};
 use support::*;
@@ -208,4 +212,23 @@ fn a_descriptor_gets_no_flag_that_sends_signals_or_goes_around_the_cache() {
     assert_eq!(flags(libc::O_DIRECT | libc::O_RDWR), SIGSYS);
     assert_eq!(flags(libc::O_NOATIME), SIGSYS);
     assert_eq!(flags(libc::O_RDWR | libc::O_APPEND | 0o100_000), FINE);
+}
+
+#[test]
+fn riders_are_refused_where_the_kernel_can_and_it_is_told_where_not() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let can =
+        raw(libc::SYS_getsockopt, [ours.as_raw_fd() as u64, 1, 83, 0, 0, 0]) != -i64::from(libc::ENOPROTOOPT);
+    assert_eq!(sandbox::refuse_riders(ours.as_fd()).unwrap(), can);
+    let messages = [ControlMessage::ScmRights(&[2])];
+    let sent = sendmsg::<()>(theirs.as_raw_fd(), &[IoSlice::new(b"x")], &messages, MsgFlags::empty(), None);
+    assert_eq!(sent, if can { Err(Errno::EPERM) } else { Ok(1) });
+    let end = in_child(|| {
+        sandbox::simulate::older_kernel().map_err(|e| e.to_string())?;
+        let told = sandbox::refuse_riders(ours.as_fd()).map_err(|e| e.to_string())?;
+        holds(!told, "it is said to do what it cannot")
+    });
+    assert_eq!(end, FINE);
+    let (pipe, _) = nix::unistd::pipe().unwrap();
+    assert!(sandbox::refuse_riders(pipe.as_fd()).is_err());
 }

@@ -153,6 +153,41 @@ fn without_memfd_secret_memory_is_locked() {
 }
 
 #[test]
+fn a_probe_finds_namespaces_where_they_are_and_a_folder_that_works_in_them() {
+    let works = |folder: Option<&Path>| {
+        let folder = folder.map(Path::to_path_buf);
+        let end = in_child(|| {
+            become_ordinary();
+            Ok(i32::from(!sandbox::probe_namespaces(folder.as_deref()).works()))
+        });
+        end == FINE
+    };
+    let there = namespace_choices().contains(&true);
+    let (_keep, folder) = folder();
+    assert_eq!(works(None), there);
+    if nix::unistd::geteuid().is_root() {
+        // Somebody else's, which stored could not work in.
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        assert!(!works(Some(&folder)));
+        std::os::unix::fs::chown(&folder, Some(ORDINARY), Some(ORDINARY)).unwrap();
+    }
+    assert_eq!(works(Some(&folder)), there);
+}
+
+/// The flags that a mount has already are locked for whoever binds from it, and have to be repeated.
+#[test]
+fn a_folder_on_a_mount_with_flags_of_its_own_is_bound() {
+    let Ok(dir) = tempfile::tempdir_in("/dev/shm") else { return };
+    if namespace_choices().contains(&true) {
+        let end = in_child(|| {
+            enter(&STORED, Some(dir.path()), true)?;
+            std::fs::write(dir.path().join("file"), "x").map(|()| 0).map_err(|e| e.to_string())
+        });
+        assert_eq!(end, FINE);
+    }
+}
+
+#[test]
 fn a_probe_of_a_folder_that_is_not_there_is_no_reason_to_fail() {
     let end = in_child(|| {
         let probe = sandbox::probe_namespaces(Some(Path::new("/does/not/exist")));

@@ -356,3 +356,21 @@ fn root_sheds_itself_for_the_folders_owner_and_cannot_return() {
     });
     assert_eq!(end, FINE);
 }
+
+#[test]
+fn the_control_socket_is_taken_where_it_is_and_once() {
+    let by_hand = in_child(|| {
+        // SAFETY: the forked child uses nothing that lies there.
+        unsafe { libc::close(3) };
+        holds(sandbox::take_control().is_err(), "there is none")
+    });
+    assert_eq!(by_hand, FINE);
+    let (_supervisor, control) = control_pair();
+    let started = in_child(|| {
+        // SAFETY: as above.
+        unsafe { libc::dup2(control.as_raw_fd(), 3) };
+        let first = sandbox::take_control().map_err(|e| e.to_string())?;
+        holds(first.as_raw_fd() == 3 && sandbox::take_control().is_err(), "it was taken twice")
+    });
+    assert_eq!(started, FINE);
+}

@@ -372,3 +372,12 @@ fn only_a_debug_build_lets_a_process_outlive_its_call_by_a_line() {
         assert_eq!(run(&debug, libc::SYS_ptrace, [0; 6]), libc::SECCOMP_RET_TRAP, "{}", profile.name);
     }
 }
+
+#[test]
+fn each_table_has_a_fingerprint_of_its_own() {
+    let prints: std::collections::BTreeSet<u64> =
+        profiles::all().map(|profile| compiled(profile).fingerprint()).collect();
+    assert_eq!(prints.len(), profiles::all().count());
+    assert_eq!(compiled(&NETD).fingerprint(), compiled(&NETD).fingerprint());
+    assert_eq!(sandbox::call!(SYS_read).to_string(), "read");
+}

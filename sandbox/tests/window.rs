@@ -16,10 +16,14 @@ use sandbox::{Error, Jail};
 use support::*;
 
 fn enter() -> Result<Jail, String> {
+    enter_with(false)
+}
+
+fn enter_with(namespaces: bool) -> Result<Jail, String> {
     let (supervisor, control) = control_pair();
     // It lives as long as the child.
     std::mem::forget(supervisor);
-    sandbox::enter(&UI, control.as_fd(), None, false).map_err(|e| e.to_string())
+    sandbox::enter(&UI, control.as_fd(), None, namespaces).map_err(|e| e.to_string())
 }
 
 fn errno(answer: io::Result<impl Sized>) -> Option<i32> {
@@ -84,14 +88,38 @@ fn a_sealed_window_writes_no_file_and_maps_no_code() {
     assert_eq!(end, FINE);
 }
 
-/// The filter would have `sendto` through: a socket that is there already reaches no abstract name any more.
-#[test]
-fn on_x11_abstract_sockets_are_open_until_the_seal_and_no_longer() {
-    let number = 20_000 + std::process::id() % 10_000;
+/// Something that listens where an X server of that number would. The number is of this process.
+fn x_server(above: u32) -> (u32, PathBuf, UnixListener) {
+    let number = above + std::process::id() % 10_000;
     let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
     std::fs::create_dir_all("/tmp/.X11-unix").unwrap();
     let _ = std::fs::remove_file(&socket);
-    let _server = UnixListener::bind(&socket).unwrap();
+    let server = UnixListener::bind(&socket).unwrap();
+    (number, socket, server)
+}
+
+#[test]
+fn in_a_root_of_its_own_a_window_opens_its_display() {
+    if !namespace_choices().contains(&true) {
+        return;
+    }
+    let (number, socket, _server) = x_server(30_000);
+    let end = in_child(|| {
+        // SAFETY: the forked child has one thread.
+        unsafe { std::env::set_var("DISPLAY", format!(":{number}")) };
+        let jail = enter_with(true)?;
+        let _display = UnixStream::connect(&socket).map_err(|e| e.to_string())?;
+        let report = jail.seal().map_err(|e| e.to_string())?;
+        holds(report.namespaces == sandbox::Namespaces(31), &format!("{report:?}"))
+    });
+    let _ = std::fs::remove_file(&socket);
+    assert_eq!(end, FINE);
+}
+
+/// The filter would have `sendto` through: a socket that is there already reaches no abstract name any more.
+#[test]
+fn on_x11_abstract_sockets_are_open_until_the_seal_and_no_longer() {
+    let (number, socket, _server) = x_server(20_000);
     let name = SocketAddr::from_abstract_name(format!("privatus-test-{number}")).unwrap();
     let _listening = UnixDatagram::bind_addr(&name).unwrap();
     let end = in_child(|| {
