@@ -147,6 +147,60 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_has_the_bytes_of_each_range_that_is_loaded() {
+        let program = std::env::current_exe().unwrap();
+        let (file, image) = (File::open(&program).unwrap(), Image::load(&program));
+        assert!(image.memory().is_some() && Image::by_path(&program).memory().is_none());
+        let memory = File::from(image.memory.unwrap());
+        let ranges = loaded(&file).unwrap();
+        assert!(ranges.len() > 3, "headers and segments: {ranges:?}");
+        for (at, length) in ranges {
+            let bytes = usize::try_from(length).unwrap();
+            let (mut wanted, mut found) = (vec![0; bytes], vec![1; bytes]);
+            file.read_exact_at(&mut wanted, at).unwrap();
+            memory.read_exact_at(&mut found, at).unwrap();
+            assert!(found == wanted, "{at} {length}");
+        }
+    }
+
+    /// A header and `count` program headers, of which the last two are mapped.
+    fn program(count: u16) -> Vec<u8> {
+        let mut bytes = b"\x7fELF\x02\x01".to_vec();
+        bytes.resize(64, 0);
+        bytes[32] = 64;
+        bytes[54..56].copy_from_slice(&56_u16.to_le_bytes());
+        bytes[56..58].copy_from_slice(&count.to_le_bytes());
+        for index in 0..count {
+            let mut segment = [0; SEGMENT_BYTES];
+            segment[0] = if index + 2 >= count { 1 } else { 4 };
+            segment[8..10].copy_from_slice(&(1000 + index).to_le_bytes());
+            segment[32..34].copy_from_slice(&(10 + index).to_le_bytes());
+            bytes.extend(segment);
+        }
+        bytes
+    }
+
+    fn ranges_of(bytes: &[u8]) -> io::Result<Vec<(u64, u64)>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("program"), bytes).unwrap();
+        loaded(&File::open(dir.path().join("program")).unwrap())
+    }
+
+    #[test]
+    fn what_is_mapped_is_found_and_nothing_else() {
+        assert_eq!(ranges_of(&program(3)).unwrap(), [(0, 64), (64, 168), (1001, 11), (1002, 12)]);
+        let most = u16::try_from(SEGMENTS_MAX).unwrap();
+        assert_eq!(ranges_of(&program(most)).unwrap().len(), 4);
+        assert!(ranges_of(&program(most + 1)).is_err());
+        let mut other_size = program(3);
+        other_size[54] = 57;
+        assert!(ranges_of(&other_size).is_err());
+        let mut other_word = program(3);
+        other_word[4] = 1;
+        assert!(ranges_of(&other_word).is_err());
+    }
+
+    #[test]
     fn what_is_no_program_is_run_by_its_path() {
         let dir = tempfile::tempdir().unwrap();
         let odd = |bytes: &[u8]| {

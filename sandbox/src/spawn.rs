@@ -166,8 +166,9 @@ unsafe fn become_program(plan: &Plan, tell: RawFd) -> ! {
     }
 }
 
-fn first_unused(plan: &Plan) -> RawFd {
-    if plan.image < 0 { FAILURE_FD + 1 } else { IMAGE_FD + 1 }
+/// Of the descriptors that a program starts with, the first that nothing lies at. `image`: as in [`Plan`].
+fn first_unused(image: RawFd) -> RawFd {
+    if image < 0 { FAILURE_FD + 1 } else { IMAGE_FD + 1 }
 }
 
 /// Sets signals, session and descriptors. False leaves errno at the first failure.
@@ -199,6 +200,18 @@ unsafe fn before_exec(plan: &Plan, tell: RawFd) -> bool {
             && libc::dup2(control, CONTROL_FD) >= 0
             && libc::dup3(tell, FAILURE_FD, libc::O_CLOEXEC) >= 0
             && (plan.image < 0 || libc::dup3(plan.image, IMAGE_FD, libc::O_CLOEXEC) >= 0)
-            && libc::syscall(libc::SYS_close_range, first_unused(plan), u32::MAX, 0) == 0
+            && libc::syscall(libc::SYS_close_range, first_unused(plan.image), u32::MAX, 0) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_what_was_placed_stays_open_for_the_program() {
+        assert_eq!(first_unused(-1), FAILURE_FD + 1);
+        assert_eq!((first_unused(0), first_unused(77)), (IMAGE_FD + 1, IMAGE_FD + 1));
+        assert_eq!(IMAGE_FD, FAILURE_FD + 1);
     }
 }

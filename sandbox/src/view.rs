@@ -102,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_there_or_not_absolute_is_not_seen() {
+        let paths = ["/usr", "src", "/does/not/exist"].map(PathBuf::from);
+        assert_eq!(existing(paths), View::ReadOnly(vec!["/usr".into()]));
+    }
+
+    #[test]
     fn a_folder_is_absolute_and_only_for_who_has_one() {
         assert_eq!(View::new(&STORED, Some(Path::new("/a"))).unwrap(), View::Folder("/a".into()));
         assert!(matches!(View::new(&STORED, Some(Path::new("a"))), Err(Error::Path(_))));

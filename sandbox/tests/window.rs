@@ -46,6 +46,11 @@ fn a_window_is_sealed_with_its_display_open_and_with_nothing_more() {
             }
         })
     };
+    // Not by a path: it was open before.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    assert_eq!(with(&[&display]), End::Exit(7), "a connection to the Internet counts");
+    drop(other);
     assert_eq!(with(&[]), FINE);
     assert_eq!(with(&[&display]), FINE);
     assert_eq!(with(&[&display, &bus]), End::Exit(7));

@@ -19,11 +19,13 @@ pub fn burn(vault: &File) -> Result<()> {
     }
     let mut noise = vec![0; PIECE_BYTES];
     getrandom::fill(&mut noise).map_err(Error::other)?;
-    for (at, piece) in pieces(length, &noise) {
+    let mut pieces_left = pieces(length, &noise);
+    if let Some((at, slots)) = pieces_left.next() {
+        vault.write_all_at(slots, at)?;
+        vault.sync_data()?;
+    }
+    for (at, piece) in pieces_left {
         vault.write_all_at(piece, at)?;
-        if at == 0 {
-            vault.sync_data()?;
-        }
     }
     vault.sync_all()?;
     let mut found = vec![0; PIECE_BYTES];

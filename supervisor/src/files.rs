@@ -37,10 +37,9 @@ pub fn open_ours(path: &Path, purpose: For, most: u64) -> Result<File> {
 
 fn open(path: &Path, purpose: For, most: u64, owner: impl Fn(u32) -> bool) -> Result<File> {
     // Looked at before it is opened, for opening a device may do something; and after, for it may be another by then.
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) => plain(&metadata, most, &owner)?,
-        Err(error) if error.kind() == ErrorKind::NotFound && purpose == For::Making => {}
-        Err(error) => return Err(error),
+    // Where it cannot even be looked at, opening says why.
+    if let Ok(metadata) = std::fs::symlink_metadata(path) {
+        plain(&metadata, most, &owner)?;
     }
     let file = OpenOptions::new()
         .read(true)
@@ -160,8 +159,12 @@ pub fn read_small(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// As [`read_small`].
 pub fn read_settings(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
-    let owner = |owner| owner == geteuid().as_raw() || owner == 0;
-    read_opened(open(path, For::Reading, most, owner), most)
+    let own = geteuid().as_raw();
+    read_opened(open(path, For::Reading, most, |owner| may_set(owner, own)), most)
+}
+
+fn may_set(owner: u32, own: u32) -> bool {
+    owner == own || owner == 0
 }
 
 fn read_opened(opened: Result<File>, most: u64) -> Result<Option<Vec<u8>>> {
@@ -234,6 +237,52 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         std::os::unix::fs::chown(&path, Some(1234), None).unwrap();
         assert!(open_ours(&path, For::Reading, 10).unwrap_err().to_string().contains("another user"));
+    }
+
+    #[test]
+    fn settings_may_be_ours_or_roots() {
+        assert!(may_set(1000, 1000) && may_set(0, 1000) && !may_set(1001, 1000));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("relay.toml");
+        assert_eq!(read_settings(&path, 10).unwrap(), None);
+        std::fs::write(&path, "x = 1").unwrap();
+        assert_eq!(read_settings(&path, 10).unwrap().unwrap(), b"x = 1");
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(1234), None).unwrap();
+            assert!(read_settings(&path, 10).is_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let beneath_a_file = dir.path().join("file/beneath");
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let odd = ErrorKind::NotADirectory;
+        assert_eq!(look_at_ours(&beneath_a_file).unwrap_err().kind(), odd);
+        assert_eq!(look_at_our_folder(&beneath_a_file).unwrap_err().kind(), odd);
+        assert_eq!(open_ours(&beneath_a_file, For::Making, 1).unwrap_err().kind(), odd);
+        assert!(look_at_ours(&dir.path().join("none")).is_ok());
+        assert!(look_at_our_folder(&dir.path().join("none")).is_ok());
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        assert_eq!(create_anew(&dir.path().join("folder")).unwrap_err().kind(), ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_file_is_opened_without_waiting_and_through_no_link_that_came_since_the_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = open_ours(&dir.path().join("file"), For::Making, 1).unwrap();
+        let flags = nix::fcntl::fcntl(&opened, nix::fcntl::FcntlArg::F_GETFL).unwrap();
+        let flags = OFlag::from_bits_truncate(flags);
+        assert!(flags.contains(OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK), "{flags:?}");
+    }
+
+    #[test]
+    fn a_folder_that_is_this_users_alone_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o500)).unwrap();
+        own_folder(dir.path()).unwrap();
+        assert_eq!(std::fs::metadata(dir.path()).unwrap().mode() & 0o777, 0o500);
     }
 
     #[test]

@@ -198,8 +198,23 @@ mod tests {
             fs::write(dir.path().join("taxes.ods"), "x").unwrap();
             let before = picture(dir.path());
             let error = judge(dir.path(), kind).unwrap_err();
+            let words = if kind == Kind::Person { "holds no profile" } else { "holds no relay" };
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.to_string().contains("taxes.ods") && error.code() == 2, "{error}");
             assert_eq!(picture(dir.path()), before);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for kind in KINDS {
+            assert!(only_ours(&file, kind).is_err());
+            assert!(mark_of(&file, kind).is_err());
+            assert!(only_ours(&dir.path().join("none"), kind).is_ok());
+            assert!(mark_of(&dir.path().join("none"), kind).unwrap().is_none());
         }
     }
 

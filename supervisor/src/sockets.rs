@@ -93,7 +93,11 @@ impl AsFd for Door {
 
 fn may_enter(stream: &UnixStream) -> bool {
     let owner = geteuid().as_raw();
-    getsockopt(stream, PeerCredentials).is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
+    getsockopt(stream, PeerCredentials).is_ok_and(|peer| admits(owner, peer.uid()))
+}
+
+fn admits(owner: u32, peer: u32) -> bool {
+    peer == owner || peer == 0
 }
 
 /// A path may be longer than an address: then the folder is opened and the socket made through its descriptor.
@@ -156,6 +160,55 @@ mod tests {
         }
         client.write_all(b"bytes").unwrap();
         assert!(rustix::io::read(&accepted, &mut [0; 8]).unwrap() >= 5);
+    }
+
+    #[test]
+    fn the_owner_and_root_are_admitted_and_nobody_else() {
+        assert!(admits(1000, 1000) && admits(1000, 0) && !admits(1000, 1001) && !admits(0, 1000));
+    }
+
+    /// The socket's mode and its folder's keep others away already; who comes all the same is turned away by the kernel's word.
+    #[test]
+    fn another_user_who_got_to_a_socket_is_not_let_in() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut doors = open(&RELAY, dir.path()).unwrap();
+        let door = doors.first_mut().unwrap();
+        for open_to_all in [dir.path(), door.path.as_path()] {
+            std::fs::set_permissions(open_to_all, PermissionsExt::from_mode(0o777)).unwrap();
+        }
+        let script = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])";
+        let mut stranger = std::process::Command::new("python3");
+        stranger.args(["-c", script]).arg(&door.path);
+        std::os::unix::process::CommandExt::uid(&mut stranger, 45_678);
+        assert!(stranger.status().unwrap().success(), "it connects");
+        assert!(door.accept(NOW).is_none());
+        let _ours = UnixStream::connect(&door.path).unwrap();
+        assert!(door.accept(NOW).is_some());
+    }
+
+    #[test]
+    fn more_at_once_than_a_person_needs_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut doors = open(&RELAY, dir.path()).unwrap();
+        let door = doors.first_mut().unwrap();
+        assert_eq!(door.wait(NOW), Duration::ZERO);
+        let taken = std::iter::repeat_with(|| {
+            let _client = UnixStream::connect(&door.path).unwrap();
+            door.accept(NOW)
+        });
+        assert!(taken.take(1000).take_while(Option::is_some).count() < 1000);
+        assert!(door.wait(NOW) > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_by_a_socket_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("operator.sock")).unwrap();
+        let error = open(&RELAY, dir.path()).unwrap_err();
+        assert!(error.to_string().contains("replace"), "{error}");
     }
 
     #[test]

@@ -87,6 +87,14 @@ mod tests {
     }
 
     #[test]
+    fn as_many_descriptors_may_be_on_their_way_as_the_system_allows() {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, most.min(512), most).unwrap();
+        raise_descriptor_limit();
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (most, most));
+    }
+
+    #[test]
     fn a_first_start_makes_every_edge_between_processes_once() {
         let all: Vec<_> = RELAY.processes.iter().map(|process| process.name).collect();
         assert_eq!(names(&RELAY, &all, &[]), ["onion-netd", "onion-stored"]);
