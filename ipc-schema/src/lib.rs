@@ -9,6 +9,7 @@
 
 pub mod bytes;
 pub mod child;
+pub mod edge;
 pub mod edges {
     //! The generated types, one module an edge. Used in `serve.rs` and `peers/` only; elsewhere stand domain types.
     pub use crate::generated::{
