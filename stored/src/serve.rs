@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
-use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
+use ipc_schema::edge::onion_stored;
 use ipc_schema::edges::ui_stored_capnp::messenger as messenger_edge;
 use ipc_schema::rpc;
 
@@ -40,12 +40,12 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
     };
     child.started();
     let (server, work) = disk::DiskServer::new(mailboxes);
+    let server = Rc::new(server);
     tokio::task::spawn_local(work);
     loop {
         match child.next_edge().await {
             Ok(Some(edge)) if edge.name == "onion-stored" && !edge.caller => {
-                let client: mailbox_disk::Client = capnp_rpc::new_client(server.clone());
-                if rpc::serve(edge.ends, client.client).is_err() {
+                if onion_stored::serve(edge.ends, server.clone()).is_err() {
                     return Exit::Fault;
                 }
             }

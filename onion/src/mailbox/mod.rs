@@ -19,7 +19,7 @@ pub mod work;
 
 pub use calls::{Calls, Heard, Step};
 pub use client::{Client, Event, NotSent, Outcome, RequestId};
-pub use disk::{DiskAnswer, DiskReply, DiskRequest, Ticket};
+pub use disk::{DiskReply, DiskRequest, Ticket};
 pub use host::Host;
 pub use message::{Answer, Authenticator, Call, Created, Misbehaved, QueueId, Request, Signed, Waiting};
 pub use service::{Output, Service};

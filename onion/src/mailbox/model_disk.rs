@@ -5,7 +5,14 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::disk::{BlobRow, DiskAnswer, DiskReply, DiskRequest, ReceiverRow, SenderRow};
+use ipc_schema::edge::Outcome;
+use ipc_schema::edge::onion_stored::DiskCounts;
+
+use super::disk::{
+    Ack, AckError, BindBlob, BindBlobError, BlobRow, Create, Created, Delete, DiskReply, DiskRequest,
+    DropBlob, LeaveBlob, LeaveBlobError, Message, Placed, Put, PutError, Read, ReceiverRow, Secure,
+    SecureError, SenderRow,
+};
 use super::message::QueueId;
 
 /// Envelopes in one queue (protocol.md 8).
@@ -26,14 +33,13 @@ struct Queue {
     seen: BTreeMap<[u8; 16], (Timestamp, u64)>,
 }
 
-#[derive(Debug)]
 struct Blob {
     row: BlobRow,
     left: Timestamp,
 }
 
 /// The disk.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ModelDisk {
     queues: BTreeMap<QueueId, Queue>,
     by_sender: BTreeMap<QueueId, QueueId>,
@@ -56,43 +62,38 @@ impl ModelDisk {
     pub fn carry_out(&mut self, now: Timestamp, request: DiskRequest) -> DiskReply {
         self.carried_out.push(format!("{request:?}"));
         match request {
-            DiskRequest::Create { receiver_queue, sender_queue, receiver_key } => {
-                self.create(receiver_queue, sender_queue, receiver_key)
+            DiskRequest::Create(call) => DiskReply::Create(Ok(self.create(call))),
+            DiskRequest::ByReceiver(call) => {
+                DiskReply::ByReceiver(Ok(self.queues.get(&call.0).map(|queue| ReceiverRow {
+                    receiver_key: queue.receiver_key,
+                    sender_queue: queue.sender_queue,
+                })))
             }
-            DiskRequest::ByReceiver(queue) => DiskReply::Receiver(self.queues.get(&queue).map(|queue| {
-                ReceiverRow { receiver_key: queue.receiver_key, sender_queue: queue.sender_queue }
-            })),
-            DiskRequest::BySender(queue) => {
-                DiskReply::Sender(self.by_sender.get(&queue).map(|receiver_queue| SenderRow {
+            DiskRequest::BySender(call) => {
+                DiskReply::BySender(Ok(self.by_sender.get(&call.0).map(|receiver_queue| SenderRow {
                     sender_key: self.queues.get(receiver_queue).and_then(|queue| queue.sender_key),
                     receiver_queue: *receiver_queue,
-                }))
+                })))
             }
-            DiskRequest::Secure { sender_queue, sender_key } => {
-                DiskReply::Answer(self.secure(&sender_queue, sender_key))
+            DiskRequest::Secure(call) => DiskReply::Secure(self.secure(&call)),
+            DiskRequest::Put(call) => DiskReply::Put(self.put(now, call)),
+            DiskRequest::Read(call) => DiskReply::Read(Ok(self.read(&call))),
+            DiskRequest::Ack(call) => DiskReply::Ack(self.ack(&call)),
+            DiskRequest::Delete(call) => DiskReply::Delete(self.delete(&call)),
+            DiskRequest::LeaveBlob(call) => DiskReply::LeaveBlob(self.leave_blob(now, call)),
+            DiskRequest::Blob(call) => {
+                DiskReply::Blob(Ok(self.blobs.get(&call.0).map(|blob| blob.row.clone())))
             }
-            DiskRequest::Put { sender_queue, put_id, envelope } => {
-                self.put(now, &sender_queue, put_id, envelope)
-            }
-            DiskRequest::Read { receiver_queue, after, max } => {
-                DiskReply::Messages(self.read(&receiver_queue, after, max))
-            }
-            DiskRequest::Ack { receiver_queue, ids } => DiskReply::Answer(self.ack(&receiver_queue, &ids)),
-            DiskRequest::Delete(queue) => DiskReply::Answer(self.delete(&queue)),
-            DiskRequest::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
-                let row = BlobRow { read_key, bound_to: None, blob, receiver_queue };
-                DiskReply::Answer(self.leave_blob(now, blob_id, row))
-            }
-            DiskRequest::Blob(blob_id) => {
-                DiskReply::Blob(self.blobs.get(&blob_id).map(|blob| blob.row.clone()))
-            }
-            DiskRequest::BindBlob { blob_id, sender_key } => {
-                DiskReply::Answer(self.bind(&blob_id, sender_key))
-            }
-            DiskRequest::DropBlob(blob_id) => {
+            DiskRequest::BindBlob(call) => DiskReply::BindBlob(self.bind(&call)),
+            DiskRequest::DropBlob(DropBlob(blob_id)) => {
                 self.blobs.remove(&blob_id);
-                DiskReply::Answer(DiskAnswer::Ok)
+                DiskReply::DropBlob(Ok(()))
             }
+            DiskRequest::Expire(call) => {
+                self.expire(call.now);
+                DiskReply::Expire(Ok(0))
+            }
+            DiskRequest::Counts(_) => DiskReply::Counts(Ok(DiskCounts::default())),
         }
     }
 
@@ -111,105 +112,91 @@ impl ModelDisk {
         self.queues.values().map(|queue| queue.messages.len()).sum()
     }
 
-    fn create(
-        &mut self,
-        receiver_queue: QueueId,
-        sender_queue: QueueId,
-        receiver_key: [u8; 32],
-    ) -> DiskReply {
+    fn create(&mut self, call: Create) -> Created {
+        let Create { receiver_queue, sender_queue, receiver_key } = call;
         if let Some((known, queue)) = self.queues.iter().find(|(_, queue)| queue.receiver_key == receiver_key)
         {
-            return DiskReply::Created { receiver_queue: *known, sender_queue: queue.sender_queue };
+            return Created { receiver_queue: *known, sender_queue: queue.sender_queue };
         }
         let (messages, seen) = (BTreeMap::new(), BTreeMap::new());
         let queue = Queue { sender_queue, receiver_key, sender_key: None, messages, seen };
         self.queues.insert(receiver_queue, queue);
         self.by_sender.insert(sender_queue, receiver_queue);
-        DiskReply::Created { receiver_queue, sender_queue }
+        Created { receiver_queue, sender_queue }
     }
 
     fn of_sender(&mut self, sender_queue: &QueueId) -> Option<&mut Queue> {
         self.queues.get_mut(self.by_sender.get(sender_queue)?)
     }
 
-    fn secure(&mut self, sender_queue: &QueueId, sender_key: [u8; 32]) -> DiskAnswer {
-        let Some(queue) = self.of_sender(sender_queue) else { return DiskAnswer::NoQueue };
-        if *queue.sender_key.get_or_insert(sender_key) == sender_key {
-            DiskAnswer::Ok
-        } else {
-            DiskAnswer::Taken
-        }
+    fn secure(&mut self, call: &Secure) -> Outcome<Secure> {
+        let queue = self.of_sender(&call.sender_queue).ok_or(SecureError::NoQueue)?;
+        let first = *queue.sender_key.get_or_insert(call.sender_key);
+        if first == call.sender_key { Ok(()) } else { Err(SecureError::Taken) }
     }
 
-    fn put(
-        &mut self,
-        now: Timestamp,
-        sender_queue: &QueueId,
-        put_id: [u8; 16],
-        envelope: Vec<u8>,
-    ) -> DiskReply {
+    fn put(&mut self, now: Timestamp, call: Put) -> Outcome<Put> {
         let number = self.last + 1;
-        let none = |answer| DiskReply::Put { answer, id: [0; 16], stored: false };
-        let Some(queue) = self.of_sender(sender_queue) else { return none(DiskAnswer::NoQueue) };
-        if let Some((_, known)) = queue.seen.get(&put_id) {
-            return DiskReply::Put { answer: DiskAnswer::Ok, id: id_of(*known), stored: false };
+        let queue = self.of_sender(&call.sender_queue).ok_or(PutError::NoQueue)?;
+        if let Some((_, known)) = queue.seen.get(&call.put_id) {
+            return Ok(Placed { id: id_of(*known), stored: false });
         }
         if queue.messages.len() >= QUEUE_MAX {
-            return none(DiskAnswer::Full);
+            return Err(PutError::Full);
         }
-        queue.messages.insert(number, (now, envelope));
-        queue.seen.insert(put_id, (now, number));
+        queue.messages.insert(number, (now, call.envelope));
+        queue.seen.insert(call.put_id, (now, number));
         self.last = number;
-        DiskReply::Put { answer: DiskAnswer::Ok, id: id_of(number), stored: true }
+        Ok(Placed { id: id_of(number), stored: true })
     }
 
-    fn read(&self, queue: &QueueId, after: Option<[u8; 16]>, max: u16) -> Vec<([u8; 16], Vec<u8>)> {
-        let after = after.map_or(0, number_of);
-        let Some(queue) = self.queues.get(queue) else { return Vec::new() };
+    fn read(&self, call: &Read) -> Vec<Message> {
+        let after = call.after.map_or(0, number_of);
+        let Some(queue) = self.queues.get(&call.receiver_queue) else { return Vec::new() };
         let later = queue.messages.iter().filter(|(number, _)| **number > after);
-        later
-            .take(usize::from(max))
-            .map(|(number, (_, envelope))| (id_of(*number), envelope.clone()))
-            .collect()
+        let message = |(number, (_, envelope)): (&u64, &(Timestamp, Vec<u8>))| Message {
+            id: id_of(*number),
+            envelope: envelope.clone(),
+        };
+        later.take(usize::from(call.max)).map(message).collect()
     }
 
-    fn ack(&mut self, queue: &QueueId, ids: &[[u8; 16]]) -> DiskAnswer {
-        let Some(queue) = self.queues.get_mut(queue) else { return DiskAnswer::NoQueue };
-        let gone: BTreeSet<u64> = ids.iter().map(|id| number_of(*id)).collect();
+    fn ack(&mut self, call: &Ack) -> Outcome<Ack> {
+        let queue = self.queues.get_mut(&call.receiver_queue).ok_or(AckError::NoQueue)?;
+        let gone: BTreeSet<u64> = call.ids.iter().map(|id| number_of(*id)).collect();
         queue.messages.retain(|number, _| !gone.contains(number));
-        DiskAnswer::Ok
+        Ok(())
     }
 
-    fn delete(&mut self, queue: &QueueId) -> DiskAnswer {
+    fn delete(&mut self, Delete(queue): &Delete) -> Outcome<Delete> {
         if let Some(gone) = self.queues.remove(queue) {
             self.by_sender.remove(&gone.sender_queue);
             self.blobs.retain(|_, blob| blob.row.receiver_queue != *queue);
         }
-        DiskAnswer::Ok
+        Ok(())
     }
 
-    fn leave_blob(&mut self, now: Timestamp, blob_id: [u8; 32], row: BlobRow) -> DiskAnswer {
-        if !self.queues.contains_key(&row.receiver_queue) {
-            return DiskAnswer::NoQueue;
+    fn leave_blob(&mut self, now: Timestamp, call: LeaveBlob) -> Outcome<LeaveBlob> {
+        let LeaveBlob { receiver_queue, blob_id, read_key, blob } = call;
+        let row = BlobRow { read_key, bound_to: None, blob, receiver_queue };
+        if !self.queues.contains_key(&receiver_queue) {
+            return Err(LeaveBlobError::NoQueue);
         }
         if let Some(known) = self.blobs.get(&blob_id) {
             let same = known.row.blob == row.blob && known.row.read_key == row.read_key;
-            return if same { DiskAnswer::Ok } else { DiskAnswer::Taken };
+            return if same { Ok(()) } else { Err(LeaveBlobError::Taken) };
         }
-        let beside = self.blobs.values().filter(|blob| blob.row.receiver_queue == row.receiver_queue);
+        let beside = self.blobs.values().filter(|blob| blob.row.receiver_queue == receiver_queue);
         if beside.map(|blob| blob.row.blob.len()).sum::<usize>() + row.blob.len() > BLOBS_MAX_BYTES {
-            return DiskAnswer::Full;
+            return Err(LeaveBlobError::Full);
         }
         self.blobs.insert(blob_id, Blob { row, left: now });
-        DiskAnswer::Ok
+        Ok(())
     }
 
-    fn bind(&mut self, blob_id: &[u8; 32], sender_key: [u8; 32]) -> DiskAnswer {
-        let Some(blob) = self.blobs.get_mut(blob_id) else { return DiskAnswer::NoBlob };
-        if *blob.row.bound_to.get_or_insert(sender_key) == sender_key {
-            DiskAnswer::Ok
-        } else {
-            DiskAnswer::Taken
-        }
+    fn bind(&mut self, call: &BindBlob) -> Outcome<BindBlob> {
+        let blob = self.blobs.get_mut(&call.blob_id).ok_or(BindBlobError::NoBlob)?;
+        let first = *blob.row.bound_to.get_or_insert(call.sender_key);
+        if first == call.sender_key { Ok(()) } else { Err(BindBlobError::Taken) }
     }
 }

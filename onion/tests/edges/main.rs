@@ -48,7 +48,7 @@ impl Node {
         node.join_netd(hub.add());
         if relay {
             let (ours, theirs) = pair();
-            ipc_schema::rpc::serve(theirs, disk::client().client).unwrap();
+            ipc_schema::edge::onion_stored::serve(theirs, Rc::new(disk::Disk::default())).unwrap();
             onion::serve::join(&node.shell, edge("onion-stored", true, ours)).unwrap();
         }
         node

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::onion_stored as disk;
+use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
 use rand_chacha::ChaCha20Rng;
@@ -13,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::ids::{Isolation, RelayId};
-use crate::mailboxes::{self, Bounds, Mailboxes};
+use crate::mailboxes::{Bounds, Mailboxes};
 use crate::simulation;
 use crate::store::{Contact, Message, Store, StoreKey};
 
@@ -430,9 +432,11 @@ impl World {
 
     fn push(&mut self, who: usize, relay: RelayId, (replica, queue): (ReplicaId, &[u8])) {
         let mailboxes = &self.relays[&relay.0].mailboxes;
-        let waiting = mailboxes.read(queue, &[], 256).unwrap();
-        let sender = mailboxes.by_receiver(queue).unwrap().unwrap().sender;
+        let receiver_queue = fixed(queue);
+        let waiting = mailboxes.read(&disk::Read { receiver_queue, after: None, max: 256 }).unwrap();
+        let sender = mailboxes.by_receiver(&receiver_queue).unwrap().unwrap().sender_queue;
         let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key;
+        let sender_key = sender_key.map_or_else(Vec::new, |key| key.to_vec());
         for message in waiting {
             let arrived = Arrived {
                 replica,
@@ -448,69 +452,61 @@ impl World {
         let now = self.now;
         let mut ids = [0; 48];
         self.rng.fill_bytes(&mut ids);
-        let disk = &self.relays[&relay.0].mailboxes;
-        let told = |answer: mailboxes::Answer| {
-            MailboxAnswer::Told(match answer {
-                mailboxes::Answer::Ok => Answer::Ok,
-                mailboxes::Answer::Full => Answer::Full,
-                mailboxes::Answer::NoQueue => Answer::NoQueue,
-                mailboxes::Answer::Taken => Answer::NotAuthorised,
-                mailboxes::Answer::NoBlob => Answer::NoBlob,
-            })
-        };
+        let mailboxes = &self.relays[&relay.0].mailboxes;
         match call {
             MailboxCall::Create { receiver_key } => {
-                match disk.create(&ids[..24], &ids[24..], receiver_key, now).unwrap() {
+                let (receiver_queue, sender_queue) = (fixed(&ids[..24]), fixed(&ids[24..]));
+                let call = disk::Create { receiver_queue, sender_queue, receiver_key: fixed(receiver_key) };
+                match mailboxes.create(&call, now).unwrap() {
                     Ok(created) => MailboxAnswer::Created(crate::store::Created {
-                        relay_key: relay_key(&created.sender),
-                        receiver_queue: created.receiver,
-                        sender_queue: created.sender,
+                        relay_key: relay_key(&created.sender_queue),
+                        receiver_queue: created.receiver_queue.to_vec(),
+                        sender_queue: created.sender_queue.to_vec(),
                     }),
-                    Err(answer) => told(answer),
+                    Err(error) => told::<()>(Err(error)),
                 }
             }
-            MailboxCall::Secure { queue, sender_key } => told(disk.secure(queue, sender_key).unwrap()),
+            MailboxCall::Secure { queue, sender_key } => {
+                let call = disk::Secure { sender_queue: fixed(queue), sender_key: fixed(sender_key) };
+                told(mailboxes.secure(&call).unwrap())
+            }
             MailboxCall::Deposit { queue, put_id, envelope } => {
-                let put = disk.put(queue, put_id, envelope, now).unwrap();
-                if put.stored {
-                    let receiver = disk.by_sender(queue).unwrap().unwrap();
-                    self.pushed(relay, &receiver, put.id, envelope);
+                let (sender_queue, put_id) = (fixed(queue), fixed(put_id));
+                let put = disk::Put { sender_queue, put_id, envelope: envelope.clone() };
+                let put = mailboxes.put(&put, now).unwrap();
+                if let Ok(disk::Placed { id, stored: true }) = put {
+                    let receiver = mailboxes.by_sender(&sender_queue).unwrap().unwrap();
+                    self.pushed(relay, &receiver, id, envelope);
                 }
-                told(put.answer)
+                told(put)
             }
-            MailboxCall::Subscribe { queue, .. } => match disk.by_receiver(queue).unwrap() {
-                Some(_) => told(mailboxes::Answer::Ok),
-                None => told(mailboxes::Answer::NoQueue),
+            MailboxCall::Subscribe { queue, .. } => match mailboxes.by_receiver(&fixed(queue)).unwrap() {
+                Some(_) => MailboxAnswer::Told(Answer::Ok),
+                None => MailboxAnswer::Told(Answer::NoQueue),
             },
             MailboxCall::Acknowledge { queue, messages } => {
-                let messages: Vec<_> = messages.iter().map(|id| id.to_vec()).collect();
-                told(disk.ack(queue, &messages, now).unwrap())
+                let call = disk::Ack { receiver_queue: fixed(queue), ids: messages.clone() };
+                told(mailboxes.ack(&call, now).unwrap())
             }
-            MailboxCall::Delete { queue } => told(disk.delete(queue).unwrap()),
+            MailboxCall::Delete { queue } => told(mailboxes.delete(&disk::Delete(fixed(queue))).unwrap()),
             MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
-                told(disk.leave_blob(queue, (blob_id, read_key), blob, now).unwrap())
+                let (receiver_queue, blob_id, read_key) = (fixed(queue), fixed(blob_id), fixed(read_key));
+                let call = disk::LeaveBlob { receiver_queue, blob_id, read_key, blob: blob.clone() };
+                told(mailboxes.leave_blob(&call, now).unwrap())
             }
-            MailboxCall::SecureRead { blob_id, sender_key } => {
-                match disk.bind_blob(blob_id, sender_key).unwrap() {
-                    mailboxes::Answer::Ok => {
-                        let blob = disk.blob(blob_id).unwrap().unwrap();
-                        let sender = disk.by_receiver(&blob.receiver).unwrap().unwrap().sender;
-                        disk.secure(&sender, sender_key).unwrap();
-                        MailboxAnswer::Blob(blob.blob)
-                    }
-                    answer => told(answer),
-                }
+            MailboxCall::SecureRead { blob_id, sender_key } => read_secured(mailboxes, blob_id, sender_key),
+            MailboxCall::DropBlob { blob_id, .. } => {
+                told(mailboxes.drop_blob(&disk::DropBlob(fixed(blob_id))).unwrap())
             }
-            MailboxCall::DropBlob { blob_id, .. } => told(disk.drop_blob(blob_id).unwrap()),
         }
     }
 
-    fn pushed(&mut self, relay: RelayId, queue: &mailboxes::Sender, mailbox: MailboxId, envelope: &[u8]) {
+    fn pushed(&mut self, relay: RelayId, queue: &disk::SenderRow, mailbox: MailboxId, envelope: &[u8]) {
         let mut to = Vec::new();
         for (who, person) in self.people.iter().enumerate() {
             let alive = |circuit: &&Circuit| circuit.relay == relay && !circuit.dead;
             for circuit in person.circuits.values().filter(alive) {
-                let subscribed = circuit.subscriptions.iter().filter(|(_, id)| *id == queue.receiver);
+                let subscribed = circuit.subscriptions.iter().filter(|(_, id)| *id == queue.receiver_queue);
                 to.extend(subscribed.map(|(replica, _)| (who, *replica)));
             }
         }
@@ -519,11 +515,42 @@ impl World {
                 replica,
                 mailbox,
                 envelope: envelope.to_vec(),
-                sender_key: queue.sender_key.clone(),
+                sender_key: queue.sender_key.map_or_else(Vec::new, |key| key.to_vec()),
             };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
     }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap()
+}
+
+/// Binds a blob, secures its queue for the same key, and tells the blob.
+fn read_secured(mailboxes: &Mailboxes, blob_id: &[u8], sender_key: &[u8]) -> MailboxAnswer {
+    let (blob_id, sender_key) = (fixed(blob_id), fixed(sender_key));
+    match mailboxes.bind_blob(&disk::BindBlob { blob_id, sender_key }).unwrap() {
+        Ok(()) => {
+            let blob = mailboxes.blob(&disk::Blob(blob_id)).unwrap().unwrap();
+            let receiver = mailboxes.by_receiver(&blob.receiver_queue).unwrap().unwrap();
+            let call = disk::Secure { sender_queue: receiver.sender_queue, sender_key };
+            let _ = mailboxes.secure(&call).unwrap();
+            MailboxAnswer::Blob(blob.blob)
+        }
+        Err(error) => told::<()>(Err(error)),
+    }
+}
+
+/// What onion says of a disk's word.
+fn told<T>(outcome: Result<T, impl Into<DiskAnswer>>) -> MailboxAnswer {
+    MailboxAnswer::Told(match outcome.map_or_else(Into::into, |_| DiskAnswer::Ok) {
+        DiskAnswer::Ok => Answer::Ok,
+        DiskAnswer::Full => Answer::Full,
+        DiskAnswer::NoQueue => Answer::NoQueue,
+        DiskAnswer::Taken => Answer::NotAuthorised,
+        DiskAnswer::NoBlob => Answer::NoBlob,
+        DiskAnswer::DiskFull => Answer::DiskFull,
+    })
 }
 
 /// A key that the relay made for a queue: any valid public key will do here.

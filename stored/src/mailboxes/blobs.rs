@@ -1,50 +1,36 @@
 //! Write-once blobs beside a queue: an invite's bundle, later a file's chunks.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::Outcome;
+use ipc_schema::edge::onion_stored::{
+    BindBlob, BindBlobError, Blob, BlobRow, DropBlob, DropBlobError, LeaveBlob, LeaveBlobError,
+};
 
-use super::{Answer, BLOB_BYTES_MAX, Mailboxes, length};
+use super::{BLOB_BYTES_MAX, Mailboxes, length};
 use crate::error::StoreError;
-
-/// A blob as onion needs it to decide who may read it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Blob {
-    /// Authenticates `secure+read`.
-    pub read_key: Vec<u8>,
-    /// The sender key that read it first; empty: nobody did.
-    pub bound_to: Vec<u8>,
-    /// Its bytes.
-    pub blob: Vec<u8>,
-    /// The queue that it lies beside.
-    pub receiver: Vec<u8>,
-}
 
 impl Mailboxes {
     /// Leaves a blob; the same bytes again are fine, others are not.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn leave_blob(
-        &self,
-        receiver: &[u8],
-        (blob_id, read_key): (&[u8], &[u8]),
-        blob: &[u8],
-        now: Timestamp,
-    ) -> Result<Answer, StoreError> {
-        let queue = self.row("SELECT id, blob_bytes FROM queues WHERE receiver = ?1", [receiver], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-        })?;
-        let Some((queue, used)) = queue else { return Ok(Answer::NoQueue) };
+    pub fn leave_blob(&self, call: &LeaveBlob, now: Timestamp) -> Result<Outcome<LeaveBlob>, StoreError> {
+        let LeaveBlob { receiver_queue, blob_id, read_key, blob } = call;
+        let sql = "SELECT id, blob_bytes FROM queues WHERE receiver = ?1";
+        let queue =
+            self.row(sql, [receiver_queue], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let Some((queue, used)) = queue else { return Ok(Err(LeaveBlobError::NoQueue)) };
         let there = self.row(
             "SELECT queue = ?2 AND read_key = ?3 AND blob = ?4 FROM blobs WHERE blob_id = ?1",
             (blob_id, queue, read_key, blob),
             |row| row.get::<_, bool>(0),
         )?;
         if let Some(same) = there {
-            return Ok(if same { Answer::Ok } else { Answer::Taken });
+            return Ok(if same { Ok(()) } else { Err(LeaveBlobError::Taken) });
         }
         let used = used.saturating_add(length(blob));
         if u64::try_from(used).unwrap_or(u64::MAX) > BLOB_BYTES_MAX || !self.has_room_for(blob.len())? {
-            return Ok(Answer::Full);
+            return Ok(Err(LeaveBlobError::Full));
         }
         self.run(
             "INSERT INTO blobs (blob_id, queue, read_key, at, blob) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -52,20 +38,21 @@ impl Mailboxes {
         )?;
         self.run("UPDATE queues SET blob_bytes = ?2 WHERE id = ?1", (queue, used))?;
         self.count(0, 0, 1, length(blob))?;
-        Ok(Answer::Ok)
+        Ok(Ok(()))
     }
 
     /// A blob with what guards it.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn blob(&self, blob_id: &[u8]) -> Result<Option<Blob>, StoreError> {
+    pub fn blob(&self, Blob(blob_id): &Blob) -> Result<Option<BlobRow>, StoreError> {
         self.row(
-            "SELECT b.read_key, ifnull(b.bound_to, x''), b.blob, q.receiver FROM blobs b JOIN queues q ON q.id = b.queue
+            "SELECT b.read_key, b.bound_to, b.blob, q.receiver FROM blobs b JOIN queues q ON q.id = b.queue
              WHERE b.blob_id = ?1",
             [blob_id],
             |row| {
-                Ok(Blob { read_key: row.get(0)?, bound_to: row.get(1)?, blob: row.get(2)?, receiver: row.get(3)? })
+                let (read_key, bound_to) = (row.get(0)?, row.get(1)?);
+                Ok(BlobRow { read_key, bound_to, blob: row.get(2)?, receiver_queue: row.get(3)? })
             },
         )
     }
@@ -74,28 +61,32 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn bind_blob(&self, blob_id: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
-        let Some(there) = self.blob(blob_id)? else { return Ok(Answer::NoBlob) };
-        if there.bound_to.is_empty() {
-            self.run("UPDATE blobs SET bound_to = ?2 WHERE blob_id = ?1", (blob_id, sender_key))?;
-            return Ok(Answer::Ok);
+    pub fn bind_blob(&self, call: &BindBlob) -> Result<Outcome<BindBlob>, StoreError> {
+        let Some(there) = self.blob(&Blob(call.blob_id))? else { return Ok(Err(BindBlobError::NoBlob)) };
+        match there.bound_to {
+            None => {
+                let sql = "UPDATE blobs SET bound_to = ?2 WHERE blob_id = ?1";
+                self.run(sql, (call.blob_id, call.sender_key))?;
+                Ok(Ok(()))
+            }
+            Some(key) if key == call.sender_key => Ok(Ok(())),
+            Some(_) => Ok(Err(BindBlobError::Taken)),
         }
-        Ok(if there.bound_to == sender_key { Answer::Ok } else { Answer::Taken })
     }
 
     /// Drops a blob.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn drop_blob(&self, blob_id: &[u8]) -> Result<Answer, StoreError> {
+    pub fn drop_blob(&self, DropBlob(blob_id): &DropBlob) -> Result<Outcome<DropBlob>, StoreError> {
         let removed = self.row(
             "DELETE FROM blobs WHERE blob_id = ?1 RETURNING queue, length(blob)",
             [blob_id],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )?;
-        let Some((queue, bytes)) = removed else { return Ok(Answer::NoBlob) };
+        let Some((queue, bytes)) = removed else { return Ok(Err(DropBlobError::NoBlob)) };
         self.run("UPDATE queues SET blob_bytes = max(blob_bytes - ?2, 0) WHERE id = ?1", (queue, bytes))?;
         self.count(0, 0, -1, -bytes)?;
-        Ok(Answer::Ok)
+        Ok(Ok(()))
     }
 }

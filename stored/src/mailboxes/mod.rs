@@ -10,12 +10,10 @@ mod queues;
 use std::path::Path;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::onion_stored::{Delete, DiskCounts, DropBlob};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
-
-pub use blobs::Blob;
-pub use queues::{Created, Envelope, Put, Receiver, Sender};
 
 /// Un-acked envelopes in one queue (protocol.md 8).
 pub const ENVELOPES_MAX: u32 = 512;
@@ -37,31 +35,6 @@ pub struct Bounds {
     /// Queues.
     pub queues: u64,
     /// Envelopes and blobs, bytes.
-    pub bytes: u64,
-}
-
-/// The mailbox disk's word where it is not `ok`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// Done, now or before.
-    Ok,
-    /// Over a quota.
-    Full,
-    /// No such queue.
-    NoQueue,
-    /// Another key or other bytes are there.
-    Taken,
-    /// No such blob.
-    NoBlob,
-}
-
-/// Figures for the operator.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named by what they count")]
-pub struct Totals {
-    pub queues: u64,
-    pub messages: u64,
-    pub blobs: u64,
     pub bytes: u64,
 }
 
@@ -165,21 +138,21 @@ impl Mailboxes {
         let mut removed = self.expire_messages(before(ENVELOPE_LIFE_MS))?;
         let puts = "DELETE FROM puts WHERE (queue, put_id) IN (SELECT queue, put_id FROM puts WHERE at < ?1 LIMIT ?2)";
         removed += self.changed(puts, (before(ENVELOPE_LIFE_MS), EXPIRE_MAX))?;
-        let blobs: Vec<Vec<u8>> = self.rows(
+        let blobs: Vec<_> = self.rows(
             "SELECT blob_id FROM blobs WHERE at < ?1 LIMIT ?2",
             (before(BLOB_LIFE_MS), EXPIRE_MAX),
-            |row| row.get(0),
+            |row| row.get(0).map(DropBlob),
         )?;
         for blob in &blobs {
-            self.drop_blob(blob)?;
+            let _ = self.drop_blob(blob)?;
         }
-        let idle: Vec<Vec<u8>> = self.rows(
+        let idle: Vec<_> = self.rows(
             "SELECT receiver FROM queues WHERE used_at < ?1 LIMIT ?2",
             (before(QUEUE_IDLE_MS), EXPIRE_MAX),
-            |row| row.get(0),
+            |row| row.get(0).map(Delete),
         )?;
         for receiver in &idle {
-            self.delete(receiver)?;
+            let _ = self.delete(receiver)?;
         }
         removed += blobs.len() + idle.len();
         Ok(u32::try_from(removed).unwrap_or(u32::MAX))
@@ -189,10 +162,10 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn totals(&self) -> Result<Totals, StoreError> {
+    pub fn totals(&self) -> Result<DiskCounts, StoreError> {
         let totals = self.row("SELECT queues, messages, blobs, bytes FROM totals", [], |row| {
             let figure = |at| row.get::<_, i64>(at).map(|figure| u64::try_from(figure).unwrap_or(0));
-            Ok(Totals { queues: figure(0)?, messages: figure(1)?, blobs: figure(2)?, bytes: figure(3)? })
+            Ok(DiskCounts { queues: figure(0)?, messages: figure(1)?, blobs: figure(2)?, bytes: figure(3)? })
         })?;
         Ok(totals.unwrap_or_default())
     }

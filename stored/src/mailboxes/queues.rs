@@ -1,65 +1,22 @@
 //! Queues and the envelopes in them.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::Outcome;
+use ipc_schema::edge::onion_stored::{
+    Ack, AckError, Create, CreateError, Created, Delete, DeleteError, Message, MessageId, Placed, Put,
+    PutError, QueueId, Read, ReceiverRow, Secure, SecureError, SenderRow,
+};
 
-use super::{Answer, ENVELOPES_MAX, Mailboxes, length};
+use super::{ENVELOPES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
-/// A queue's names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// By which its receiver knows it.
-    pub receiver: Vec<u8>,
-    /// By which its sender knows it.
-    pub sender: Vec<u8>,
-}
-
-/// A queue as its receiver knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receiver {
-    /// Authenticates the receiver.
-    pub receiver_key: Vec<u8>,
-    /// The other name.
-    pub sender: Vec<u8>,
-}
-
-/// A queue as its sender knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
-    /// Authenticates the sender; empty before `secure`.
-    pub sender_key: Vec<u8>,
-    /// The other name.
-    pub receiver: Vec<u8>,
-}
-
-/// An envelope that waits.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// Its name in this queue; names rise.
-    pub id: [u8; 16],
-    /// 4,096 B.
-    pub envelope: Vec<u8>,
-}
-
-/// What became of a put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Put {
-    /// Whether it is there.
-    pub answer: Answer,
-    /// Its name in the queue.
-    pub id: [u8; 16],
-    /// False: it had been put before.
-    pub stored: bool,
-}
-
 /// Names are counted in each queue, so they tell nothing of other people's traffic.
-fn name(number: i64) -> [u8; 16] {
+fn name(number: i64) -> MessageId {
     u128::from(number.cast_unsigned()).to_be_bytes()
 }
 
-fn number(name: &[u8]) -> Option<i64> {
-    let wide = u128::from_be_bytes(name.try_into().ok()?);
-    i64::try_from(wide).ok()
+fn number(name: MessageId) -> Option<i64> {
+    i64::try_from(u128::from_be_bytes(name)).ok()
 }
 
 impl Mailboxes {
@@ -67,41 +24,36 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn create(
-        &self,
-        receiver: &[u8],
-        sender: &[u8],
-        receiver_key: &[u8],
-        now: Timestamp,
-    ) -> Result<Result<Created, Answer>, StoreError> {
-        let there =
-            self.row("SELECT receiver, sender FROM queues WHERE receiver_key = ?1", [receiver_key], |row| {
-                Ok(Created { receiver: row.get(0)?, sender: row.get(1)? })
-            })?;
+    pub fn create(&self, call: &Create, now: Timestamp) -> Result<Outcome<Create>, StoreError> {
+        let there = self.row(
+            "SELECT receiver, sender FROM queues WHERE receiver_key = ?1",
+            [call.receiver_key],
+            |row| Ok(Created { receiver_queue: row.get(0)?, sender_queue: row.get(1)? }),
+        )?;
         if let Some(there) = there {
             return Ok(Ok(there));
         }
         if self.bounds.queues > 0 && self.totals()?.queues >= self.bounds.queues {
-            return Ok(Err(Answer::Full));
+            return Ok(Err(CreateError::Full));
         }
         let made = self.changed(
             "INSERT OR IGNORE INTO queues (receiver, sender, receiver_key, used_at) VALUES (?1, ?2, ?3, ?4)",
-            (receiver, sender, receiver_key, now.0.cast_signed()),
+            (call.receiver_queue, call.sender_queue, call.receiver_key, now.0.cast_signed()),
         )?;
         if made == 0 {
-            return Ok(Err(Answer::Taken));
+            return Ok(Err(CreateError::Taken));
         }
         self.count(1, 0, 0, 0)?;
-        Ok(Ok(Created { receiver: receiver.to_vec(), sender: sender.to_vec() }))
+        Ok(Ok(Created { receiver_queue: call.receiver_queue, sender_queue: call.sender_queue }))
     }
 
     /// A queue by its receiver's name.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn by_receiver(&self, receiver: &[u8]) -> Result<Option<Receiver>, StoreError> {
+    pub fn by_receiver(&self, receiver: &QueueId) -> Result<Option<ReceiverRow>, StoreError> {
         self.row("SELECT receiver_key, sender FROM queues WHERE receiver = ?1", [receiver], |row| {
-            Ok(Receiver { receiver_key: row.get(0)?, sender: row.get(1)? })
+            Ok(ReceiverRow { receiver_key: row.get(0)?, sender_queue: row.get(1)? })
         })
     }
 
@@ -109,9 +61,9 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn by_sender(&self, sender: &[u8]) -> Result<Option<Sender>, StoreError> {
-        self.row("SELECT ifnull(sender_key, x''), receiver FROM queues WHERE sender = ?1", [sender], |row| {
-            Ok(Sender { sender_key: row.get(0)?, receiver: row.get(1)? })
+    pub fn by_sender(&self, sender: &QueueId) -> Result<Option<SenderRow>, StoreError> {
+        self.row("SELECT sender_key, receiver FROM queues WHERE sender = ?1", [sender], |row| {
+            Ok(SenderRow { sender_key: row.get(0)?, receiver_queue: row.get(1)? })
         })
     }
 
@@ -119,7 +71,7 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn touch(&self, receiver: &[u8], now: Timestamp) -> Result<bool, StoreError> {
+    pub fn touch(&self, receiver: &QueueId, now: Timestamp) -> Result<bool, StoreError> {
         let day = now.0.saturating_sub(24 * 3_600 * 1_000).cast_signed();
         let sql = "UPDATE queues SET used_at = ?2 WHERE receiver = ?1 AND used_at < ?3";
         Ok(self.changed(sql, (receiver, now.0.cast_signed(), day))? > 0)
@@ -129,70 +81,69 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn secure(&self, sender: &[u8], sender_key: &[u8]) -> Result<Answer, StoreError> {
-        let Some(there) = self.by_sender(sender)? else { return Ok(Answer::NoQueue) };
-        if there.sender_key.is_empty() {
-            self.run("UPDATE queues SET sender_key = ?2 WHERE sender = ?1", (sender, sender_key))?;
-            return Ok(Answer::Ok);
+    pub fn secure(&self, call: &Secure) -> Result<Outcome<Secure>, StoreError> {
+        let Some(there) = self.by_sender(&call.sender_queue)? else { return Ok(Err(SecureError::NoQueue)) };
+        match there.sender_key {
+            None => {
+                let sql = "UPDATE queues SET sender_key = ?2 WHERE sender = ?1";
+                self.run(sql, (call.sender_queue, call.sender_key))?;
+                Ok(Ok(()))
+            }
+            Some(key) if key == call.sender_key => Ok(Ok(())),
+            Some(_) => Ok(Err(SecureError::Taken)),
         }
-        Ok(if there.sender_key == sender_key { Answer::Ok } else { Answer::Taken })
     }
 
     /// Puts an envelope once.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn put(
-        &self,
-        sender: &[u8],
-        put_id: &[u8],
-        envelope: &[u8],
-        now: Timestamp,
-    ) -> Result<Put, StoreError> {
-        let refused = |answer| Put { answer, id: [0; 16], stored: false };
-        let queue =
-            self.row("SELECT id, next_number, waiting FROM queues WHERE sender = ?1", [sender], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
-            })?;
-        let Some((queue, next, waiting)) = queue else { return Ok(refused(Answer::NoQueue)) };
-        let before =
-            self.row("SELECT number FROM puts WHERE queue = ?1 AND put_id = ?2", (queue, put_id), |row| {
-                row.get::<_, i64>(0)
-            })?;
+    pub fn put(&self, call: &Put, now: Timestamp) -> Result<Outcome<Put>, StoreError> {
+        let queue = self.row(
+            "SELECT id, next_number, waiting FROM queues WHERE sender = ?1",
+            [call.sender_queue],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?)),
+        )?;
+        let Some((queue, next, waiting)) = queue else { return Ok(Err(PutError::NoQueue)) };
+        let before = self.row(
+            "SELECT number FROM puts WHERE queue = ?1 AND put_id = ?2",
+            (queue, call.put_id),
+            |row| row.get::<_, i64>(0),
+        )?;
         if let Some(before) = before {
-            return Ok(Put { answer: Answer::Ok, id: name(before), stored: false });
+            return Ok(Ok(Placed { id: name(before), stored: false }));
         }
-        if waiting >= ENVELOPES_MAX || !self.has_room_for(envelope.len())? {
-            return Ok(refused(Answer::Full));
+        if waiting >= ENVELOPES_MAX || !self.has_room_for(call.envelope.len())? {
+            return Ok(Err(PutError::Full));
         }
         let at = now.0.cast_signed();
         self.run(
             "INSERT INTO messages (queue, number, at, envelope) VALUES (?1, ?2, ?3, ?4)",
-            (queue, next, at, envelope),
+            (queue, next, at, &call.envelope),
         )?;
         self.run(
             "INSERT INTO puts (queue, put_id, number, at) VALUES (?1, ?2, ?3, ?4)",
-            (queue, put_id, next, at),
+            (queue, call.put_id, next, at),
         )?;
         self.run(
             "UPDATE queues SET next_number = ?2 + 1, waiting = waiting + 1, used_at = ?3 WHERE id = ?1",
             (queue, next, at),
         )?;
-        self.count(0, 1, 0, length(envelope))?;
-        Ok(Put { answer: Answer::Ok, id: name(next), stored: true })
+        self.count(0, 1, 0, length(&call.envelope))?;
+        Ok(Ok(Placed { id: name(next), stored: true }))
     }
 
     /// The oldest `max` after `after`.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn read(&self, receiver: &[u8], after: &[u8], max: u16) -> Result<Vec<Envelope>, StoreError> {
-        let after = if after.is_empty() { 0 } else { number(after).unwrap_or(i64::MAX) };
+    pub fn read(&self, call: &Read) -> Result<Vec<Message>, StoreError> {
+        let after = call.after.map_or(0, |after| number(after).unwrap_or(i64::MAX));
         self.rows(
             "SELECT m.number, m.envelope FROM messages m JOIN queues q ON q.id = m.queue
              WHERE q.receiver = ?1 AND m.number > ?2 ORDER BY m.number LIMIT ?3",
-            (receiver, after, max),
-            |row| Ok(Envelope { id: name(row.get(0)?), envelope: row.get(1)? }),
+            (call.receiver_queue, after, call.max),
+            |row| Ok(Message { id: name(row.get(0)?), envelope: row.get(1)? }),
         )
     }
 
@@ -200,15 +151,15 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn ack(&self, receiver: &[u8], ids: &[Vec<u8>], now: Timestamp) -> Result<Answer, StoreError> {
-        let queue =
-            self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
-        let Some(queue) = queue else { return Ok(Answer::NoQueue) };
-        for number in ids.iter().filter_map(|id| number(id)) {
+    pub fn ack(&self, call: &Ack, now: Timestamp) -> Result<Outcome<Ack>, StoreError> {
+        let sql = "SELECT id FROM queues WHERE receiver = ?1";
+        let queue = self.row(sql, [call.receiver_queue], |row| row.get::<_, i64>(0))?;
+        let Some(queue) = queue else { return Ok(Err(AckError::NoQueue)) };
+        for number in call.ids.iter().filter_map(|id| number(*id)) {
             self.remove(queue, number)?;
         }
         self.run("UPDATE queues SET used_at = ?2 WHERE id = ?1", (queue, now.0.cast_signed()))?;
-        Ok(Answer::Ok)
+        Ok(Ok(()))
     }
 
     fn remove(&self, queue: i64, number: i64) -> Result<(), StoreError> {
@@ -228,10 +179,10 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn delete(&self, receiver: &[u8]) -> Result<Answer, StoreError> {
-        let queue =
-            self.row("SELECT id FROM queues WHERE receiver = ?1", [receiver], |row| row.get::<_, i64>(0))?;
-        let Some(queue) = queue else { return Ok(Answer::NoQueue) };
+    pub fn delete(&self, Delete(receiver): &Delete) -> Result<Outcome<Delete>, StoreError> {
+        let sql = "SELECT id FROM queues WHERE receiver = ?1";
+        let queue = self.row(sql, [receiver], |row| row.get::<_, i64>(0))?;
+        let Some(queue) = queue else { return Ok(Err(DeleteError::NoQueue)) };
         let (messages, bytes) = self
             .row(
                 "SELECT count(*), ifnull(sum(length(envelope)), 0) FROM messages WHERE queue = ?1",
@@ -251,7 +202,7 @@ impl Mailboxes {
         }
         self.run("DELETE FROM queues WHERE id = ?1", [queue])?;
         self.count(-1, -messages, -blobs, -(bytes + blob_bytes))?;
-        Ok(Answer::Ok)
+        Ok(Ok(()))
     }
 
     pub(super) fn expire_messages(&self, before: i64) -> Result<usize, StoreError> {

@@ -2,11 +2,11 @@
 
 use ipc_schema::Timestamp;
 use onion::core::ServiceEvent;
-use onion::mailbox::disk::{BlobRow, ReceiverRow, SenderRow};
-use onion::mailbox::{DiskAnswer, DiskReply, DiskRequest, Host, Step, Ticket};
+use onion::mailbox::disk::Placed;
+use onion::mailbox::{DiskReply, DiskRequest, Host, Step, Ticket};
 use rand_core::Rng;
 use stored::error::StoreError;
-use stored::mailboxes::{Answer, Bounds, Mailboxes};
+use stored::mailboxes::{Bounds, Mailboxes};
 
 use crate::wires::Lie;
 use crate::world::{Edge, Event, Part, Who, World, folder};
@@ -109,9 +109,7 @@ impl World {
         let forgets = self.nodes[who].lie == Lie::Forgets;
         let Some(disk) = &self.relay(who).disk else { return };
         let reply = match request {
-            DiskRequest::Put { .. } if forgets => {
-                DiskReply::Put { answer: DiskAnswer::Ok, id: [1; 16], stored: false }
-            }
+            DiskRequest::Put(_) if forgets => DiskReply::Put(Ok(Placed { id: [1; 16], stored: false })),
             request => {
                 let mut reply = DiskReply::Lost;
                 disk.together(|disk| {
@@ -159,73 +157,25 @@ impl World {
     }
 }
 
-fn answer(answer: Answer) -> DiskAnswer {
-    match answer {
-        Answer::Ok => DiskAnswer::Ok,
-        Answer::Full => DiskAnswer::Full,
-        Answer::NoQueue => DiskAnswer::NoQueue,
-        Answer::Taken => DiskAnswer::Taken,
-        Answer::NoBlob => DiskAnswer::NoBlob,
-    }
-}
-
-fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().unwrap()
-}
-
-fn optional(bytes: &[u8]) -> Option<[u8; 32]> {
-    (!bytes.is_empty()).then(|| fixed(bytes))
-}
-
 /// What the edge onion-stored does with bytes, done with types.
 fn carry_out(disk: &Mailboxes, now: Timestamp, request: DiskRequest) -> Result<DiskReply, StoreError> {
-    let told = |given| DiskReply::Answer(answer(given));
     Ok(match request {
-        DiskRequest::Create { receiver_queue, sender_queue, receiver_key } => {
-            match disk.create(&receiver_queue, &sender_queue, &receiver_key, now)? {
-                Ok(created) => DiskReply::Created {
-                    receiver_queue: fixed(&created.receiver),
-                    sender_queue: fixed(&created.sender),
-                },
-                Err(given) => told(given),
-            }
+        DiskRequest::Create(call) => DiskReply::Create(disk.create(&call, now)?),
+        DiskRequest::ByReceiver(call) => {
+            disk.touch(&call.0, now)?;
+            DiskReply::ByReceiver(Ok(disk.by_receiver(&call.0)?))
         }
-        DiskRequest::ByReceiver(queue) => {
-            disk.touch(&queue, now)?;
-            DiskReply::Receiver(disk.by_receiver(&queue)?.map(|row| ReceiverRow {
-                receiver_key: fixed(&row.receiver_key),
-                sender_queue: fixed(&row.sender),
-            }))
-        }
-        DiskRequest::BySender(queue) => DiskReply::Sender(disk.by_sender(&queue)?.map(|row| SenderRow {
-            sender_key: optional(&row.sender_key),
-            receiver_queue: fixed(&row.receiver),
-        })),
-        DiskRequest::Secure { sender_queue, sender_key } => told(disk.secure(&sender_queue, &sender_key)?),
-        DiskRequest::Put { sender_queue, put_id, envelope } => {
-            let put = disk.put(&sender_queue, &put_id, &envelope, now)?;
-            DiskReply::Put { answer: answer(put.answer), id: put.id, stored: put.stored }
-        }
-        DiskRequest::Read { receiver_queue, after, max } => {
-            let after = after.as_ref().map_or(&[][..], |id| id);
-            let found = disk.read(&receiver_queue, after, max)?;
-            DiskReply::Messages(found.into_iter().map(|message| (message.id, message.envelope)).collect())
-        }
-        DiskRequest::Ack { receiver_queue, ids } => {
-            let ids: Vec<_> = ids.iter().map(|id| id.to_vec()).collect();
-            told(disk.ack(&receiver_queue, &ids, now)?)
-        }
-        DiskRequest::Delete(queue) => told(disk.delete(&queue)?),
-        DiskRequest::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
-            told(disk.leave_blob(&receiver_queue, (&blob_id, &read_key), &blob, now)?)
-        }
-        DiskRequest::Blob(blob_id) => DiskReply::Blob(disk.blob(&blob_id)?.map(|row| BlobRow {
-            read_key: fixed(&row.read_key),
-            bound_to: optional(&row.bound_to),
-            blob: row.blob,
-            receiver_queue: fixed(&row.receiver),
-        })),
-        DiskRequest::BindBlob { blob_id, sender_key } => told(disk.bind_blob(&blob_id, &sender_key)?),
-        DiskRequest::DropBlob(blob_id) => told(disk.drop_blob(&blob_id)?),
+        DiskRequest::BySender(call) => DiskReply::BySender(Ok(disk.by_sender(&call.0)?)),
+        DiskRequest::Secure(call) => DiskReply::Secure(disk.secure(&call)?),
+        DiskRequest::Put(call) => DiskReply::Put(disk.put(&call, now)?),
+        DiskRequest::Read(call) => DiskReply::Read(Ok(disk.read(&call)?)),
+        DiskRequest::Ack(call) => DiskReply::Ack(disk.ack(&call, now)?),
+        DiskRequest::Delete(call) => DiskReply::Delete(disk.delete(&call)?),
+        DiskRequest::LeaveBlob(call) => DiskReply::LeaveBlob(disk.leave_blob(&call, now)?),
+        DiskRequest::Blob(call) => DiskReply::Blob(Ok(disk.blob(&call)?)),
+        DiskRequest::BindBlob(call) => DiskReply::BindBlob(disk.bind_blob(&call)?),
+        DiskRequest::DropBlob(call) => DiskReply::DropBlob(disk.drop_blob(&call)?),
+        DiskRequest::Expire(call) => DiskReply::Expire(Ok(disk.expire(call.now)?)),
+        DiskRequest::Counts(_) => DiskReply::Counts(Ok(disk.totals()?)),
     })
 }

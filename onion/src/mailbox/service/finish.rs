@@ -1,82 +1,97 @@
 //! How a request that was checked goes on once the disk has answered.
 
 use crate::core::StreamRef;
-use crate::mailbox::disk::{BlobRow, DiskAnswer, DiskReply, DiskRequest};
+use crate::mailbox::disk::{
+    AckError, BindBlobError, BlobRow, ByReceiver, CreateError, DeleteError, DiskReply, DropBlob,
+    DropBlobError, LeaveBlobError, Message, Placed, PutError, Read, Secure, SecureError,
+};
 use crate::mailbox::message::{Answer, Created, ENVELOPES_PER_PART, QueueId, Reply, Waiting};
 
 use super::{Service, Then};
 
-const fn answer_of(disk: DiskAnswer) -> Answer {
-    match disk {
-        DiskAnswer::Ok => Answer::Ok,
-        DiskAnswer::Full => Answer::Full,
-        DiskAnswer::NoQueue => Answer::NoQueue,
-        DiskAnswer::Taken => Answer::NotAuthorised,
-        DiskAnswer::DiskFull => Answer::DiskFull,
-        DiskAnswer::NoBlob => Answer::NoBlob,
-    }
+/// What a stranger is told of a disk's word.
+macro_rules! told {
+    ($($error:ident { $($word:ident => $answer:ident,)* })*) => {
+        $(impl From<$error> for Answer {
+            fn from(error: $error) -> Self {
+                match error { $($error::$word => Self::$answer,)* }
+            }
+        })*
+    };
+}
+
+told! {
+    CreateError { Full => Full, Taken => NotAuthorised, DiskFull => DiskFull, }
+    SecureError { NoQueue => NoQueue, Taken => NotAuthorised, DiskFull => DiskFull, }
+    PutError { NoQueue => NoQueue, Full => Full, DiskFull => DiskFull, }
+    AckError { NoQueue => NoQueue, DiskFull => DiskFull, }
+    DeleteError { NoQueue => NoQueue, DiskFull => DiskFull, }
+    LeaveBlobError { NoQueue => NoQueue, Full => Full, Taken => NotAuthorised, DiskFull => DiskFull, }
+    BindBlobError { NoBlob => NoBlob, Taken => NotAuthorised, DiskFull => DiskFull, }
+    DropBlobError { NoBlob => NoBlob, DiskFull => DiskFull, }
+}
+
+fn answer_of<T>(outcome: Result<T, impl Into<Answer>>) -> Answer {
+    outcome.map_or_else(Into::into, |_| Answer::Ok)
 }
 
 impl Service {
     /// A request that was checked goes on with what the disk answered.
     pub(super) fn finish(&mut self, (to, id): (StreamRef, u32), then: Then, reply: DiskReply) {
         match (then, reply) {
-            (Then::Create, DiskReply::Created { receiver_queue, sender_queue }) => {
+            (Then::Create, DiskReply::Create(Ok(created))) => {
+                let (receiver_queue, sender_queue) = (created.receiver_queue, created.sender_queue);
                 let relay_key = self.secret.queue_key(&sender_queue);
                 self.reply(to, id, &Reply::Created(Created { receiver_queue, sender_queue, relay_key }));
             }
-            (Then::Secure { receiver_queue, sender_key }, DiskReply::Answer(answer)) => {
-                self.secured(to, &receiver_queue, (answer, sender_key));
-                self.answer(to, id, answer_of(answer));
+            (Then::Create, DiskReply::Create(Err(error))) => self.answer(to, id, error.into()),
+            (Then::Secure { receiver_queue, sender_key }, DiskReply::Secure(outcome)) => {
+                self.secured(to, &receiver_queue, (outcome.is_ok(), sender_key));
+                self.answer(to, id, answer_of(outcome));
             }
-            (
-                Then::Deposit { receiver_queue, sender_key, envelope },
-                DiskReply::Put { answer, id: message, stored },
-            ) => {
-                self.answer(to, id, answer_of(answer));
-                if answer == DiskAnswer::Ok && stored {
+            (Then::Deposit { receiver_queue, sender_key, envelope }, DiskReply::Put(outcome)) => {
+                self.answer(to, id, answer_of(outcome));
+                if let Ok(Placed { id: message, stored: true }) = outcome {
                     self.deposited(&receiver_queue, sender_key, (message, envelope));
                 }
             }
-            (Then::CollectFrom { queue, max }, DiskReply::Sender(row)) => {
+            (Then::CollectFrom { queue, max }, DiskReply::BySender(Ok(row))) => {
                 match row.and_then(|row| row.sender_key) {
                     Some(sender_key) => {
-                        let request = DiskRequest::Read { receiver_queue: queue, after: None, max };
-                        self.go_on((to, id), request, Then::Collect { sender_key });
+                        let request = Read { receiver_queue: queue, after: None, max };
+                        self.go_on((to, id), request.into(), Then::Collect { sender_key });
                     }
                     // Nothing can lie in a queue that nobody secured.
                     None => self.reply(to, id, &Reply::Envelopes { more: false, envelopes: Vec::new() }),
                 }
             }
-            (Then::Collect { sender_key }, DiskReply::Messages(messages)) => {
+            (Then::Collect { sender_key }, DiskReply::Read(Ok(messages))) => {
                 self.collected((to, id), sender_key, messages);
             }
-            (Then::Acknowledge { queue, messages }, DiskReply::Answer(answer)) => {
-                self.answer(to, id, answer_of(answer));
-                if answer == DiskAnswer::Ok {
+            (Then::Acknowledge { queue, messages }, DiskReply::Ack(outcome)) => {
+                self.answer(to, id, answer_of(outcome));
+                if outcome.is_ok() {
                     self.rates.acked(&queue, messages.len());
                     self.subscribers.acked(&queue, &messages);
                     self.pump(&queue);
                 }
             }
-            (Then::Delete { queue }, DiskReply::Answer(answer)) => {
+            (Then::Delete { queue }, DiskReply::Delete(outcome)) => {
                 self.subscribers.deleted(&queue);
                 self.rates.deleted(&queue);
                 if let Some(caller) = self.callers.of(to.circuit) {
                     caller.found = None;
                 }
-                self.answer(to, id, answer_of(answer));
+                self.answer(to, id, answer_of(outcome));
             }
-            (Then::DropOwn { queue, blob_id }, DiskReply::Blob(row)) => {
+            (Then::DropOwn { queue, blob_id }, DiskReply::Blob(Ok(row))) => {
                 self.drop_own((to, id), (queue, blob_id), row)
             }
             (then @ (Then::BindBlob { .. } | Then::SecureFor { .. } | Then::SecuredRead { .. }), reply) => {
                 self.secure_and_read((to, id), then, reply);
             }
-            (Then::Plain | Then::Create, DiskReply::Answer(answer)) => {
-                // Only the first of these is answered by a bare "ok".
-                self.answer(to, id, answer_of(answer));
-            }
+            (Then::Plain, DiskReply::LeaveBlob(outcome)) => self.answer(to, id, answer_of(outcome)),
+            (Then::Plain, DiskReply::DropBlob(outcome)) => self.answer(to, id, answer_of(outcome)),
             _ => self.answer(to, id, Answer::Throttled),
         }
     }
@@ -85,30 +100,30 @@ impl Service {
     /// repeated by the same key; another key is refused at the first.
     fn secure_and_read(&mut self, (to, id): (StreamRef, u32), then: Then, reply: DiskReply) {
         match (then, reply) {
-            (Then::BindBlob { receiver_queue, sender_key, blob }, DiskReply::Answer(DiskAnswer::Ok)) => {
+            (Then::BindBlob { receiver_queue, sender_key, blob }, DiskReply::BindBlob(Ok(()))) => {
                 let then = Then::SecureFor { receiver_queue, sender_key, blob };
-                self.go_on((to, id), DiskRequest::ByReceiver(receiver_queue), then);
+                self.go_on((to, id), ByReceiver(receiver_queue).into(), then);
             }
-            (Then::SecureFor { receiver_queue, sender_key, blob }, DiskReply::Receiver(row)) => match row {
-                Some(row) => {
-                    let request = DiskRequest::Secure { sender_queue: row.sender_queue, sender_key };
-                    let then = Then::SecuredRead { receiver_queue, sender_key, blob };
-                    let ticket = self.go_on((to, id), request, then);
-                    // A deposit right behind must not find the queue unsecured.
-                    self.wait_for(to.circuit, ticket);
-                }
-                // The queue was deleted, and with it what was beside it.
-                None => self.answer(to, id, Answer::NoBlob),
-            },
-            (Then::SecuredRead { receiver_queue, sender_key, blob }, DiskReply::Answer(answer)) => {
-                self.secured(to, &receiver_queue, (answer, sender_key));
-                match answer {
-                    DiskAnswer::Ok => self.reply(to, id, &Reply::Blob(blob)),
-                    other => self.answer(to, id, answer_of(other)),
+            (Then::BindBlob { .. }, DiskReply::BindBlob(Err(error))) => self.answer(to, id, error.into()),
+            (Then::SecureFor { receiver_queue, sender_key, blob }, DiskReply::ByReceiver(Ok(row))) => {
+                match row {
+                    Some(row) => {
+                        let request = Secure { sender_queue: row.sender_queue, sender_key };
+                        let then = Then::SecuredRead { receiver_queue, sender_key, blob };
+                        let ticket = self.go_on((to, id), request.into(), then);
+                        // A deposit right behind must not find the queue unsecured.
+                        self.wait_for(to.circuit, ticket);
+                    }
+                    // The queue was deleted, and with it what was beside it.
+                    None => self.answer(to, id, Answer::NoBlob),
                 }
             }
-            (_, DiskReply::Answer(answer)) if answer != DiskAnswer::Ok => {
-                self.answer(to, id, answer_of(answer))
+            (Then::SecuredRead { receiver_queue, sender_key, blob }, DiskReply::Secure(outcome)) => {
+                self.secured(to, &receiver_queue, (outcome.is_ok(), sender_key));
+                match outcome {
+                    Ok(()) => self.reply(to, id, &Reply::Blob(blob)),
+                    Err(error) => self.answer(to, id, error.into()),
+                }
             }
             _ => self.answer(to, id, Answer::Throttled),
         }
@@ -123,7 +138,7 @@ impl Service {
     ) {
         match row {
             Some(row) if row.receiver_queue == queue => {
-                self.go_on((to, id), DiskRequest::DropBlob(blob_id), Then::Plain);
+                self.go_on((to, id), DropBlob(blob_id).into(), Then::Plain);
             }
             Some(_) => self.answer(to, id, Answer::NotAuthorised),
             // Gone already, which is what was wanted.
@@ -131,31 +146,19 @@ impl Service {
         }
     }
 
-    fn secured(
-        &mut self,
-        to: StreamRef,
-        receiver_queue: &QueueId,
-        (answer, sender_key): (DiskAnswer, [u8; 32]),
-    ) {
+    fn secured(&mut self, to: StreamRef, receiver_queue: &QueueId, (done, sender_key): (bool, [u8; 32])) {
         // Whatever came of it, the next command asks the disk anew who the sender is.
         if let Some(caller) = self.callers.of(to.circuit) {
             caller.found = None;
         }
-        if answer == DiskAnswer::Ok
-            && let Some(subscriber) = self.subscribers.of(receiver_queue)
-        {
+        if done && let Some(subscriber) = self.subscribers.of(receiver_queue) {
             subscriber.sender_key = Some(sender_key);
         }
     }
 
-    fn collected(
-        &mut self,
-        (to, id): (StreamRef, u32),
-        sender_key: [u8; 32],
-        messages: Vec<([u8; 16], Vec<u8>)>,
-    ) {
-        let mut left =
-            messages.into_iter().map(|(id, envelope)| Waiting { id, sender_key, envelope }).peekable();
+    fn collected(&mut self, (to, id): (StreamRef, u32), sender_key: [u8; 32], messages: Vec<Message>) {
+        let waiting = |Message { id, envelope }| Waiting { id, sender_key, envelope };
+        let mut left = messages.into_iter().map(waiting).peekable();
         loop {
             let envelopes: Vec<Waiting> = left.by_ref().take(ENVELOPES_PER_PART).collect();
             let more = left.peek().is_some();

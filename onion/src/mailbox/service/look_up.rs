@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 
 use crate::core::StreamRef;
 use crate::id::RelayCircuit;
-use crate::mailbox::disk::{BlobRow, DiskReply, DiskRequest, Ticket};
+use crate::mailbox::disk::{BindBlob, Blob, BlobRow, ByReceiver, BySender, DiskReply, DiskRequest, Ticket};
 use crate::mailbox::keys;
 use crate::mailbox::message::{Answer, Call, Request, Signed};
 
@@ -15,16 +15,16 @@ use super::{Service, Then, context};
 pub(super) fn wanted(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
     let Request::Signed(signed) = request else { return None };
     match (&signed.call, found) {
-        (Call::SecureRead { blob_id, .. }, _) => Some(DiskRequest::Blob(*blob_id)),
+        (Call::SecureRead { blob_id, .. }, _) => Some(Blob(*blob_id).into()),
         (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
         (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
             if *queue == signed.queue =>
         {
             None
         }
-        (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(DiskRequest::BySender(signed.queue)),
+        (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(BySender(signed.queue).into()),
         (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
-        _ => Some(DiskRequest::ByReceiver(signed.queue)),
+        _ => Some(ByReceiver(signed.queue).into()),
     }
 }
 
@@ -48,21 +48,21 @@ impl Service {
         };
         let to = StreamRef { circuit, stream };
         let found = match reply {
-            DiskReply::Blob(Some(row)) => return self.secure_read((to, id), &signed, row),
-            DiskReply::Receiver(Some(row)) => Found::Receiver {
+            DiskReply::Blob(Ok(Some(row))) => return self.secure_read((to, id), &signed, row),
+            DiskReply::ByReceiver(Ok(Some(row))) => Found::Receiver {
                 queue: signed.queue,
                 receiver_key: row.receiver_key,
                 sender_queue: row.sender_queue,
             },
-            DiskReply::Sender(Some(row)) => {
+            DiskReply::BySender(Ok(Some(row))) => {
                 let with_mac_key = |key| Some((key, self.secret.sender_mac_key(&signed.queue, &key)?));
                 let sender = row.sender_key.and_then(with_mac_key);
                 Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
             }
-            DiskReply::Receiver(None) | DiskReply::Sender(None) => {
+            DiskReply::ByReceiver(Ok(None)) | DiskReply::BySender(Ok(None)) => {
                 return self.answer(to, id, Answer::NoQueue);
             }
-            DiskReply::Blob(None) => return self.answer(to, id, Answer::NoBlob),
+            DiskReply::Blob(Ok(None)) => return self.answer(to, id, Answer::NoBlob),
             _ => return self.answer(to, id, Answer::Throttled),
         };
         caller.found = Some(found.clone());
@@ -81,6 +81,6 @@ impl Service {
             return self.answer(to, id, Answer::NotAuthorised);
         }
         let then = Then::BindBlob { receiver_queue: row.receiver_queue, sender_key, blob: row.blob };
-        self.go_on((to, id), DiskRequest::BindBlob { blob_id, sender_key }, then);
+        self.go_on((to, id), BindBlob { blob_id, sender_key }.into(), then);
     }
 }

@@ -24,7 +24,9 @@ use callers::{Callers, Found, HOLD_ABOVE, IN_FLIGHT_MAX, WAITING_MAX};
 use rates::Rates;
 use subscribers::Subscribers;
 
-use super::disk::{DiskReply, DiskRequest, Ticket};
+use super::disk::{
+    Ack, Blob, BySender, Create, Delete, DiskReply, DiskRequest, LeaveBlob, Put, Secure, Ticket,
+};
 use super::keys::{self, MailboxSecret};
 use super::message::{Answer, Call, QueueId, Reply, Request, Signed};
 use super::work;
@@ -353,8 +355,8 @@ impl Service {
         let (mut receiver_queue, mut sender_queue) = (QueueId::default(), QueueId::default());
         rng.fill_bytes(&mut receiver_queue);
         rng.fill_bytes(&mut sender_queue);
-        let request = DiskRequest::Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
-        self.go_on((to, id), request, Then::Create);
+        let request = Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
+        self.go_on((to, id), request.into(), Then::Create);
     }
 
     /// A command whose queue is known.
@@ -401,16 +403,16 @@ impl Service {
                 return self.pump(&queue);
             }
             // Who the sender is comes first: its key is handed out with each envelope.
-            Call::Collect { max } => (DiskRequest::BySender(sender_queue), Then::CollectFrom { queue, max }),
+            Call::Collect { max } => (BySender(sender_queue).into(), Then::CollectFrom { queue, max }),
             Call::Acknowledge { messages } => (
-                DiskRequest::Ack { receiver_queue: queue, ids: messages.clone() },
+                Ack { receiver_queue: queue, ids: messages.clone() }.into(),
                 Then::Acknowledge { queue, messages },
             ),
-            Call::Delete => (DiskRequest::Delete(queue), Then::Delete { queue }),
+            Call::Delete => (Delete(queue).into(), Then::Delete { queue }),
             Call::LeaveBlob { blob_id, read_key, blob } => {
-                (DiskRequest::LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }, Then::Plain)
+                (LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }.into(), Then::Plain)
             }
-            Call::DropBlob { blob_id } => (DiskRequest::Blob(blob_id), Then::DropOwn { queue, blob_id }),
+            Call::DropBlob { blob_id } => (Blob(blob_id).into(), Then::DropOwn { queue, blob_id }),
             Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
                 return self.answer(to, id, Answer::Refused);
             }
@@ -428,8 +430,8 @@ impl Service {
         match (call, sender_key) {
             (Call::Secure { sender_key }, _) => {
                 let then = Then::Secure { receiver_queue, sender_key };
-                let request = DiskRequest::Secure { sender_queue: queue, sender_key };
-                let ticket = self.go_on((to, id), request, then);
+                let request = Secure { sender_queue: queue, sender_key };
+                let ticket = self.go_on((to, id), request.into(), then);
                 // The disk may read ahead of what it writes: a deposit right behind must not find the queue unsecured.
                 self.wait_for(to.circuit, ticket);
             }
@@ -440,7 +442,7 @@ impl Service {
                 // Kept for a push only where somebody listens.
                 let envelope_to_push = self.subscribers.of(&receiver_queue).map(|_| envelope.clone());
                 let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
-                self.go_on((to, id), DiskRequest::Put { sender_queue: queue, put_id, envelope }, then);
+                self.go_on((to, id), Put { sender_queue: queue, put_id, envelope }.into(), then);
             }
             _ => self.answer(to, id, Answer::NotAuthorised),
         }

@@ -1,7 +1,7 @@
 //! Subscriptions: what was put goes out as soon as it is durable, and what waited before it.
 
 use crate::core::StreamRef;
-use crate::mailbox::disk::{DiskReply, DiskRequest};
+use crate::mailbox::disk::{BySender, DiskReply, Message, Read};
 use crate::mailbox::message::{QueueId, Reply, Waiting};
 
 use super::{Purpose, Service};
@@ -43,11 +43,11 @@ impl Service {
         let known = subscriber.sender_key.is_some();
         let Some(wanted) = subscriber.wanted_read() else { return };
         if !known {
-            self.ask(DiskRequest::BySender(sender_queue), Purpose::Sender { queue: *queue, to });
+            self.ask(BySender(sender_queue).into(), Purpose::Sender { queue: *queue, to });
             return;
         }
-        let request = DiskRequest::Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
-        self.ask(request, Purpose::Push { queue: *queue, to });
+        let request = Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };
+        self.ask(request.into(), Purpose::Push { queue: *queue, to });
     }
 
     pub(super) fn sender_known(&mut self, queue: &QueueId, to: StreamRef, reply: &DiskReply) {
@@ -55,7 +55,7 @@ impl Service {
             return;
         };
         match reply {
-            DiskReply::Sender(Some(row)) => {
+            DiskReply::BySender(Ok(Some(row))) => {
                 let known = row.sender_key.is_some() || subscriber.sender_key.is_some();
                 subscriber.sender_key = subscriber.sender_key.or(row.sender_key);
                 // Before `secure` nothing lies there; the first deposit tells who the sender is.
@@ -63,7 +63,7 @@ impl Service {
                 // A deposit may have told meanwhile who the sender is.
                 self.pump(queue);
             }
-            DiskReply::Sender(None) => subscriber.was_read(0),
+            DiskReply::BySender(Ok(None)) => subscriber.was_read(0),
             _ => subscriber.read_failed(),
         }
     }
@@ -73,11 +73,11 @@ impl Service {
             return;
         };
         let (id, sender_key) = (subscriber.request, subscriber.sender_key);
-        let (DiskReply::Messages(messages), Some(sender_key)) = (reply, sender_key) else {
+        let (DiskReply::Read(Ok(messages)), Some(sender_key)) = (reply, sender_key) else {
             return subscriber.read_failed();
         };
         subscriber.was_read(messages.len());
-        for (message, envelope) in messages {
+        for Message { id: message, envelope } in messages {
             if self.subscribers.of(queue).is_some_and(|subscriber| subscriber.pushed(message)) {
                 self.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
             }

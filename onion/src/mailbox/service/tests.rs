@@ -15,7 +15,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::*;
 use crate::id::{Service as ServiceKind, StreamId};
 use crate::mailbox::client::{Client, Event, Outcome, RequestId};
-use crate::mailbox::disk::{DiskAnswer, SenderRow};
+use crate::mailbox::disk::{BySender, SenderRow};
 use crate::mailbox::message::{Authenticator, Created, Waiting};
 use crate::mailbox::model_disk::{ModelDisk, QUEUE_MAX, TTL};
 
@@ -104,7 +104,7 @@ impl World {
     fn run_disk(&mut self) {
         let reads = |request: &DiskRequest| {
             use DiskRequest::{Blob, ByReceiver, BySender, Read};
-            matches!(request, ByReceiver(_) | BySender(_) | Read { .. } | Blob(_))
+            matches!(request, ByReceiver(_) | BySender(_) | Read(_) | Blob(_))
         };
         while !self.asked.is_empty() {
             let first = self.asked.iter().position(|(_, request)| reads(request)).unwrap_or(0);
@@ -534,9 +534,9 @@ fn a_blob_is_bound_to_its_first_reader_who_may_repeat() {
     let second = read(&mut reader, read_key, 2);
     assert_eq!(world.ask(&mut reader, second), Outcome::Answer(Answer::NotAuthorised));
     let now = world.now;
-    let secured = world.disk.carry_out(now, DiskRequest::BySender(people.queue.sender_queue));
+    let secured = world.disk.carry_out(now, BySender(people.queue.sender_queue).into());
     let row = SenderRow { sender_key: Some([1; 32]), receiver_queue: people.queue.receiver_queue };
-    assert_eq!(secured, DiskReply::Sender(Some(row)), "who has read it may write");
+    assert_eq!(secured, DiskReply::BySender(Ok(Some(row))), "who has read it may write");
     let drop = people.received(&mut inviter, Call::DropBlob { blob_id });
     assert_eq!(world.answer(&mut inviter, drop), Answer::Ok);
     let late = read(&mut reader, read_key, 1);
@@ -665,11 +665,11 @@ fn replies_of_the_disk_that_do_not_fit_are_no_harm() {
     let mut world = World::new();
     let (people, mut sender) = world.secured();
     let wrong = [
-        DiskReply::Messages(Vec::new()),
-        DiskReply::Answer(DiskAnswer::Ok),
-        DiskReply::Blob(None),
-        DiskReply::Receiver(None),
-        DiskReply::Sender(None),
+        DiskReply::Read(Ok(Vec::new())),
+        DiskReply::Secure(Ok(())),
+        DiskReply::Blob(Ok(None)),
+        DiskReply::ByReceiver(Ok(None)),
+        DiskReply::BySender(Ok(None)),
     ];
     for (number, reply) in (0..).zip(wrong) {
         let signed = people.sent(&mut sender, put(number));
