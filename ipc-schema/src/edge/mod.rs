@@ -153,6 +153,14 @@ pub fn fixed<const N: usize>(bytes: &[u8]) -> Read<[u8; N]> {
     bytes.try_into().map_err(|_| Malformed)
 }
 
+/// Exactly `N` bytes, or none.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn optional<const N: usize>(bytes: &[u8]) -> Read<Option<[u8; N]>> {
+    if bytes.is_empty() { Ok(None) } else { fixed(bytes).map(Some) }
+}
+
 /// At most `most` bytes.
 ///
 /// # Errors
@@ -188,15 +196,137 @@ pub fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
-/// The interface, its request, arguments and results of a [`Call`], by the names that the schema's compiler gives them.
-macro_rules! method {
-    ($interface:ident: $request:ident, $params:ident, $results:ident) => {
-        type Client = $interface::Client;
-        type Params = $interface::$params::Owned;
-        type Results = $interface::$results::Owned;
+/// One field of a call's arguments, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes` up to a bound, a
+/// `number`, a `list` of fixed bytes up to a bound, or fixed bytes or nothing (`optional`).
+macro_rules! field {
+    (read fixed $from:ident $get:ident) => {
+        $crate::edge::fixed($from.$get()?)?
+    };
+    (read bytes($most:expr) $from:ident $get:ident) => {
+        $crate::edge::bounded($from.$get()?, $most)?
+    };
+    (read exactly($bytes:expr) $from:ident $get:ident) => {
+        $crate::edge::fixed::<{ $bytes }>($from.$get()?)?.to_vec()
+    };
+    (read number $from:ident $get:ident) => {
+        $from.$get().into()
+    };
+    (read optional $from:ident $get:ident) => {
+        $crate::edge::optional($from.$get()?)?
+    };
+    (read list($most:expr) $from:ident $get:ident) => {
+        $crate::edge::listed($from.$get()?.iter(), $most, |item| $crate::edge::fixed(item?))?
+    };
+    (write fixed $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write bytes($most:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write exactly($bytes:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write number $to:ident $set:ident $value:expr) => {
+        $to.$set($value.into())
+    };
+    (write optional $to:ident $set:ident $value:expr) => {
+        $to.$set($value.as_ref().map_or(&[], |bytes| bytes))
+    };
+    (write list($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, item) in (0..).zip(&$value) {
+            list.set(at, item);
+        }
+    }};
+}
 
-        fn request(client: &Self::Client) -> ::capnp::capability::Request<Self::Params, Self::Results> {
-            client.$request()
+/// One method as a [`Call`]: its arguments field by field, and how its outcome is written and read (`by` two functions), or that it
+/// is a bare `word`.
+macro_rules! call {
+    (
+        $(#[$doc:meta])*
+        $call:ident of $interface:ident: $request:ident, $params:ident, $results:ident;
+        asks { $($(#[$field_doc:meta])* $field:ident: $type:ty => $kind:ident$(($most:expr))? $get:ident $set:ident,)* }
+        answers $($outcome:tt)*
+    ) => {
+        $(#[$doc])*
+        pub struct $call { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl $crate::edge::Call for $call {
+            type Client = $interface::Client;
+            type Params = $interface::$params::Owned;
+            type Results = $interface::$results::Owned;
+
+            fn request(client: &Self::Client) -> ::capnp::capability::Request<Self::Params, Self::Results> {
+                client.$request()
+            }
+
+            #[allow(unused_mut, unused_variables, reason = "some methods take nothing")]
+            fn write(&self, mut to: $crate::edge::Builder<'_, Self::Params>) {
+                $($crate::edge::field!(write $kind$(($most))? to $set self.$field);)*
+            }
+
+            #[allow(unused_variables, reason = "some methods take nothing")]
+            fn read(from: $crate::edge::Reader<'_, Self::Params>) -> $crate::edge::Read<Self> {
+                Ok(Self { $($field: $crate::edge::field!(read $kind$(($most))? from $get),)* })
+            }
+
+            $crate::edge::outcome! { $($outcome)* }
+        }
+    };
+}
+
+/// The second half of a [`call!`].
+macro_rules! outcome {
+    (word $error:ty: $get:ident $set:ident;) => {
+        type Answer = ();
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            mut to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            to.$set(word(outcome));
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            told(from.$get()?)
+        }
+    };
+    ($answer:ty, $error:ty: by $write:ident $read:ident;) => {
+        type Answer = $answer;
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            $write(outcome, to);
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            $read(from)
+        }
+    };
+    ($answer:ty: by $write:ident $read:ident;) => {
+        type Answer = $answer;
+        type Error = ::std::convert::Infallible;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            $write($crate::edge::sure(outcome), to);
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            $read(from).map(Ok)
         }
     };
 }
@@ -309,4 +439,4 @@ macro_rules! interface {
     };
 }
 
-pub(crate) use {interface, method, words};
+pub(crate) use {call, field, interface, outcome, words};

@@ -1,10 +1,8 @@
 //! onion (caller) → stored (callee): a relay's mailbox disk (`edges/onion-stored.capnp`).
 
-use std::convert::Infallible;
-
 use super::{
-    Builder, Call, Closer, Malformed, Outcome, Read as Strict, Reader, Serving, bounded, fixed, interface,
-    length, listed, method, sure, words,
+    Builder, Call, Closer, Malformed, Outcome, Read as Strict, Reader, Serving, bounded, call, fixed,
+    interface, length, listed, optional, words,
 };
 use crate::Timestamp;
 use crate::edges::onion_stored_capnp::{DiskAnswer, create_result, mailbox_disk};
@@ -67,24 +65,22 @@ fn told<E: TryFrom<DiskAnswer, Error = Malformed>>(word: DiskAnswer) -> Strict<R
     if word == DiskAnswer::Ok { Ok(Ok(())) } else { word.try_into().map(Err) }
 }
 
-/// Empty before somebody's key is there.
-fn optional(bytes: &[u8]) -> Strict<Option<Key>> {
-    if bytes.is_empty() { Ok(None) } else { fixed(bytes).map(Some) }
-}
+type To<'a, C> = Builder<'a, <C as Call>::Results>;
+type Found<'a, C> = Reader<'a, <C as Call>::Results>;
 
-fn optional_bytes(key: Option<&[u8; KEY_BYTES]>) -> &[u8] {
-    key.map_or(&[], |key| key)
-}
-
-/// A new queue, or the one that this receiver has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Create {
-    /// Drawn by the caller.
-    pub receiver_queue: QueueId,
-    /// Drawn by the caller.
-    pub sender_queue: QueueId,
-    /// Ed25519.
-    pub receiver_key: Key,
+call! {
+    /// A new queue, or the one that this receiver has.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Create of mailbox_disk: create_request, create_params, create_results;
+    asks {
+        /// Drawn by the caller.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
+        /// Drawn by the caller.
+        sender_queue: QueueId => fixed get_sender_queue set_sender_queue,
+        /// Ed25519.
+        receiver_key: Key => fixed get_receiver_key set_receiver_key,
+    }
+    answers Created, CreateError: by write_created read_created;
 }
 
 /// A queue's two names.
@@ -108,51 +104,38 @@ words! {
     }
 }
 
-impl Call for Create {
-    type Answer = Created;
-    type Error = CreateError;
-    method!(mailbox_disk: create_request, create_params, create_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.receiver_queue);
-        to.set_sender_queue(&self.sender_queue);
-        to.set_receiver_key(&self.receiver_key);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self {
-            receiver_queue: fixed(from.get_receiver_queue()?)?,
-            sender_queue: fixed(from.get_sender_queue()?)?,
-            receiver_key: fixed(from.get_receiver_key()?)?,
-        })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, to: Builder<'_, Self::Results>) {
-        let mut to = to.init_result();
-        match outcome {
-            Ok(created) => {
-                let mut ids = to.init_ids();
-                ids.set_receiver_queue(&created.receiver_queue);
-                ids.set_sender_queue(&created.sender_queue);
-            }
-            Err(error) => to.set_answer((*error).into()),
+fn write_created(outcome: &Outcome<Create>, to: To<'_, Create>) {
+    let mut to = to.init_result();
+    match outcome {
+        Ok(created) => {
+            let mut ids = to.init_ids();
+            ids.set_receiver_queue(&created.receiver_queue);
+            ids.set_sender_queue(&created.sender_queue);
         }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        match from.get_result()?.which()? {
-            create_result::Ids(ids) => Ok(Ok(Created {
-                receiver_queue: fixed(ids.get_receiver_queue()?)?,
-                sender_queue: fixed(ids.get_sender_queue()?)?,
-            })),
-            create_result::Answer(word) => CreateError::try_from(word?).map(Err),
-        }
+        Err(error) => to.set_answer((*error).into()),
     }
 }
 
-/// The queue of that receiver's name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ByReceiver(pub QueueId);
+fn read_created(from: Found<'_, Create>) -> Strict<Outcome<Create>> {
+    match from.get_result()?.which()? {
+        create_result::Ids(ids) => Ok(Ok(Created {
+            receiver_queue: fixed(ids.get_receiver_queue()?)?,
+            sender_queue: fixed(ids.get_sender_queue()?)?,
+        })),
+        create_result::Answer(word) => CreateError::try_from(word?).map(Err),
+    }
+}
+
+call! {
+    /// The queue of that receiver's name.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    ByReceiver of mailbox_disk: by_receiver_request, by_receiver_params, by_receiver_results;
+    asks {
+        /// The receiver's name.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
+    }
+    answers Option<ReceiverRow>: by write_receiver read_receiver;
+}
 
 /// A queue by its receiver's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,39 +146,32 @@ pub struct ReceiverRow {
     pub sender_queue: QueueId,
 }
 
-impl Call for ByReceiver {
-    type Answer = Option<ReceiverRow>;
-    type Error = Infallible;
-    method!(mailbox_disk: by_receiver_request, by_receiver_params, by_receiver_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.0);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        fixed(from.get_receiver_queue()?).map(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        if let Ok(Some(row)) = outcome {
-            to.set_found(true);
-            to.set_receiver_key(&row.receiver_key);
-            to.set_sender_queue(&row.sender_queue);
-        }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        if !from.get_found() {
-            return Ok(Ok(None));
-        }
-        let receiver_key = fixed(from.get_receiver_key()?)?;
-        Ok(Ok(Some(ReceiverRow { receiver_key, sender_queue: fixed(from.get_sender_queue()?)? })))
+fn write_receiver(row: &Option<ReceiverRow>, mut to: To<'_, ByReceiver>) {
+    if let Some(row) = row {
+        to.set_found(true);
+        to.set_receiver_key(&row.receiver_key);
+        to.set_sender_queue(&row.sender_queue);
     }
 }
 
-/// The queue of that sender's name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BySender(pub QueueId);
+fn read_receiver(from: Found<'_, ByReceiver>) -> Strict<Option<ReceiverRow>> {
+    if !from.get_found() {
+        return Ok(None);
+    }
+    let receiver_key = fixed(from.get_receiver_key()?)?;
+    Ok(Some(ReceiverRow { receiver_key, sender_queue: fixed(from.get_sender_queue()?)? }))
+}
+
+call! {
+    /// The queue of that sender's name.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    BySender of mailbox_disk: by_sender_request, by_sender_params, by_sender_results;
+    asks {
+        /// The sender's name.
+        sender_queue: QueueId => fixed get_sender_queue set_sender_queue,
+    }
+    answers Option<SenderRow>: by write_sender read_sender;
+}
 
 /// A queue by its sender's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,43 +182,33 @@ pub struct SenderRow {
     pub receiver_queue: QueueId,
 }
 
-impl Call for BySender {
-    type Answer = Option<SenderRow>;
-    type Error = Infallible;
-    method!(mailbox_disk: by_sender_request, by_sender_params, by_sender_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_sender_queue(&self.0);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        fixed(from.get_sender_queue()?).map(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        if let Ok(Some(row)) = outcome {
-            to.set_found(true);
-            to.set_sender_key(optional_bytes(row.sender_key.as_ref()));
-            to.set_receiver_queue(&row.receiver_queue);
-        }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        if !from.get_found() {
-            return Ok(Ok(None));
-        }
-        let sender_key = optional(from.get_sender_key()?)?;
-        Ok(Ok(Some(SenderRow { sender_key, receiver_queue: fixed(from.get_receiver_queue()?)? })))
+fn write_sender(row: &Option<SenderRow>, mut to: To<'_, BySender>) {
+    if let Some(row) = row {
+        to.set_found(true);
+        to.set_sender_key(row.sender_key.as_ref().map_or(&[], |key| key));
+        to.set_receiver_queue(&row.receiver_queue);
     }
 }
 
-/// Fixes the sender's key; the first wins.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secure {
-    /// The sender's name.
-    pub sender_queue: QueueId,
-    /// X25519.
-    pub sender_key: Key,
+fn read_sender(from: Found<'_, BySender>) -> Strict<Option<SenderRow>> {
+    if !from.get_found() {
+        return Ok(None);
+    }
+    let sender_key = optional(from.get_sender_key()?)?;
+    Ok(Some(SenderRow { sender_key, receiver_queue: fixed(from.get_receiver_queue()?)? }))
+}
+
+call! {
+    /// Fixes the sender's key; the first wins.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Secure of mailbox_disk: secure_request, secure_params, secure_results;
+    asks {
+        /// The sender's name.
+        sender_queue: QueueId => fixed get_sender_queue set_sender_queue,
+        /// X25519.
+        sender_key: Key => fixed get_sender_key set_sender_key,
+    }
+    answers word SecureError: get_answer set_answer;
 }
 
 words! {
@@ -257,39 +223,19 @@ words! {
     }
 }
 
-impl Call for Secure {
-    type Answer = ();
-    type Error = SecureError;
-    method!(mailbox_disk: secure_request, secure_params, secure_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_sender_queue(&self.sender_queue);
-        to.set_sender_key(&self.sender_key);
+call! {
+    /// One envelope, once.
+    #[derive(Clone, PartialEq, Eq)]
+    Put of mailbox_disk: put_request, put_params, put_results;
+    asks {
+        /// The sender's name.
+        sender_queue: QueueId => fixed get_sender_queue set_sender_queue,
+        /// Idempotent by it.
+        put_id: MessageId => fixed get_put_id set_put_id,
+        /// [`ENVELOPE_BYTES`].
+        envelope: Vec<u8> => exactly(ENVELOPE_BYTES) get_envelope set_envelope,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        let sender_queue = fixed(from.get_sender_queue()?)?;
-        Ok(Self { sender_queue, sender_key: fixed(from.get_sender_key()?)? })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
-}
-
-/// One envelope, once.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Put {
-    /// The sender's name.
-    pub sender_queue: QueueId,
-    /// Idempotent by it.
-    pub put_id: MessageId,
-    /// [`ENVELOPE_BYTES`].
-    pub envelope: Vec<u8>,
+    answers Placed, PutError: by write_placed read_placed;
 }
 
 /// An envelope is there.
@@ -313,53 +259,37 @@ words! {
     }
 }
 
-impl Call for Put {
-    type Answer = Placed;
-    type Error = PutError;
-    method!(mailbox_disk: put_request, put_params, put_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_sender_queue(&self.sender_queue);
-        to.set_put_id(&self.put_id);
-        to.set_envelope(&self.envelope);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self {
-            sender_queue: fixed(from.get_sender_queue()?)?,
-            put_id: fixed(from.get_put_id()?)?,
-            envelope: fixed::<ENVELOPE_BYTES>(from.get_envelope()?)?.to_vec(),
-        })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        match outcome {
-            Ok(placed) => {
-                to.set_answer(DiskAnswer::Ok);
-                to.set_id(&placed.id);
-                to.set_stored(placed.stored);
-            }
-            Err(error) => to.set_answer((*error).into()),
+fn write_placed(outcome: &Outcome<Put>, mut to: To<'_, Put>) {
+    match outcome {
+        Ok(placed) => {
+            to.set_answer(DiskAnswer::Ok);
+            to.set_id(&placed.id);
+            to.set_stored(placed.stored);
         }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        Ok(match told(from.get_answer()?)? {
-            Ok(()) => Ok(Placed { id: fixed(from.get_id()?)?, stored: from.get_stored() }),
-            Err(error) => Err(error),
-        })
+        Err(error) => to.set_answer((*error).into()),
     }
 }
 
-/// Envelopes, oldest first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Read {
-    /// The receiver's name.
-    pub receiver_queue: QueueId,
-    /// Those after it; `None`: from the start.
-    pub after: Option<MessageId>,
-    /// At most, and never more than [`ENVELOPES_PER_ANSWER_MAX`].
-    pub max: u16,
+fn read_placed(from: Found<'_, Put>) -> Strict<Outcome<Put>> {
+    Ok(match told(from.get_answer()?)? {
+        Ok(()) => Ok(Placed { id: fixed(from.get_id()?)?, stored: from.get_stored() }),
+        Err(error) => Err(error),
+    })
+}
+
+call! {
+    /// Envelopes, oldest first.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Read of mailbox_disk: read_request, read_params, read_results;
+    asks {
+        /// The receiver's name.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
+        /// Those after it; `None`: from the start.
+        after: Option<MessageId> => optional get_after set_after,
+        /// At most, and never more than [`ENVELOPES_PER_ANSWER_MAX`].
+        max: u16 => number get_max set_max,
+    }
+    answers Vec<Message>: by write_messages read_messages;
 }
 
 /// An envelope that waits.
@@ -371,52 +301,33 @@ pub struct Message {
     pub envelope: Vec<u8>,
 }
 
-impl Call for Read {
-    type Answer = Vec<Message>;
-    type Error = Infallible;
-    method!(mailbox_disk: read_request, read_params, read_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.receiver_queue);
-        to.set_after(self.after.as_ref().map_or(&[], |id| id));
-        to.set_max(self.max);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        let after = from.get_after()?;
-        Ok(Self {
-            receiver_queue: fixed(from.get_receiver_queue()?)?,
-            after: if after.is_empty() { None } else { Some(fixed(after)?) },
-            max: from.get_max().min(u16::try_from(ENVELOPES_PER_ANSWER_MAX).unwrap_or(u16::MAX)),
-        })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, to: Builder<'_, Self::Results>) {
-        let messages = sure(outcome);
-        let mut list = to.init_messages(length(messages.len()));
-        for (at, message) in (0..).zip(messages) {
-            let mut to = list.reborrow().get(at);
-            to.set_id(&message.id);
-            to.set_envelope(&message.envelope);
-        }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        let messages = listed(from.get_messages()?.iter(), ENVELOPES_PER_ANSWER_MAX, |message| {
-            let envelope = fixed::<ENVELOPE_BYTES>(message.get_envelope()?)?.to_vec();
-            Ok(Message { id: fixed(message.get_id()?)?, envelope })
-        });
-        messages.map(Ok)
+fn write_messages(messages: &Vec<Message>, to: To<'_, Read>) {
+    let mut list = to.init_messages(length(messages.len()));
+    for (at, message) in (0..).zip(messages) {
+        let mut to = list.reborrow().get(at);
+        to.set_id(&message.id);
+        to.set_envelope(&message.envelope);
     }
 }
 
-/// Deletes what the receiver has.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Ack {
-    /// The receiver's name.
-    pub receiver_queue: QueueId,
-    /// At most [`IDS_PER_CALL_MAX`].
-    pub ids: Vec<MessageId>,
+fn read_messages(from: Found<'_, Read>) -> Strict<Vec<Message>> {
+    listed(from.get_messages()?.iter(), ENVELOPES_PER_ANSWER_MAX, |message| {
+        let envelope = fixed::<ENVELOPE_BYTES>(message.get_envelope()?)?.to_vec();
+        Ok(Message { id: fixed(message.get_id()?)?, envelope })
+    })
+}
+
+call! {
+    /// Deletes what the receiver has.
+    #[derive(Clone, PartialEq, Eq)]
+    Ack of mailbox_disk: ack_request, ack_params, ack_results;
+    asks {
+        /// The receiver's name.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
+        /// At most [`IDS_PER_CALL_MAX`].
+        ids: Vec<MessageId> => list(IDS_PER_CALL_MAX) get_ids init_ids,
+    }
+    answers word AckError: get_answer set_answer;
 }
 
 words! {
@@ -429,36 +340,16 @@ words! {
     }
 }
 
-impl Call for Ack {
-    type Answer = ();
-    type Error = AckError;
-    method!(mailbox_disk: ack_request, ack_params, ack_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.receiver_queue);
-        let mut list = to.init_ids(length(self.ids.len()));
-        for (at, id) in (0..).zip(&self.ids) {
-            list.set(at, id);
-        }
+call! {
+    /// Deletes a queue with all that lies there.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Delete of mailbox_disk: delete_request, delete_params, delete_results;
+    asks {
+        /// The receiver's name.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        let ids = listed(from.get_ids()?.iter(), IDS_PER_CALL_MAX, |id| fixed(id?))?;
-        Ok(Self { receiver_queue: fixed(from.get_receiver_queue()?)?, ids })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
+    answers word DeleteError: get_answer set_answer;
 }
-
-/// Deletes a queue with all that lies there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Delete(pub QueueId);
 
 words! {
     /// Why a queue was not deleted.
@@ -470,39 +361,21 @@ words! {
     }
 }
 
-impl Call for Delete {
-    type Answer = ();
-    type Error = DeleteError;
-    method!(mailbox_disk: delete_request, delete_params, delete_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.0);
+call! {
+    /// Leaves a write-once blob beside a queue.
+    #[derive(Clone, PartialEq, Eq)]
+    LeaveBlob of mailbox_disk: leave_blob_request, leave_blob_params, leave_blob_results;
+    asks {
+        /// The receiver's name.
+        receiver_queue: QueueId => fixed get_receiver_queue set_receiver_queue,
+        /// Its id.
+        blob_id: BlobId => fixed get_blob_id set_blob_id,
+        /// Authenticates `secure+read`.
+        read_key: Key => fixed get_read_key set_read_key,
+        /// At most [`BLOB_MAX_BYTES`].
+        blob: Vec<u8> => bytes(BLOB_MAX_BYTES) get_blob set_blob,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        fixed(from.get_receiver_queue()?).map(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
-}
-
-/// Leaves a write-once blob beside a queue.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LeaveBlob {
-    /// The receiver's name.
-    pub receiver_queue: QueueId,
-    /// Its id.
-    pub blob_id: BlobId,
-    /// Authenticates `secure+read`.
-    pub read_key: Key,
-    /// At most [`BLOB_MAX_BYTES`].
-    pub blob: Vec<u8>,
+    answers word LeaveBlobError: get_answer set_answer;
 }
 
 words! {
@@ -519,39 +392,16 @@ words! {
     }
 }
 
-impl Call for LeaveBlob {
-    type Answer = ();
-    type Error = LeaveBlobError;
-    method!(mailbox_disk: leave_blob_request, leave_blob_params, leave_blob_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_receiver_queue(&self.receiver_queue);
-        to.set_blob_id(&self.blob_id);
-        to.set_read_key(&self.read_key);
-        to.set_blob(&self.blob);
+call! {
+    /// The blob of that id.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Blob of mailbox_disk: blob_request, blob_params, blob_results;
+    asks {
+        /// Its id.
+        blob_id: BlobId => fixed get_blob_id set_blob_id,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self {
-            receiver_queue: fixed(from.get_receiver_queue()?)?,
-            blob_id: fixed(from.get_blob_id()?)?,
-            read_key: fixed(from.get_read_key()?)?,
-            blob: bounded(from.get_blob()?, BLOB_MAX_BYTES)?,
-        })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
+    answers Option<BlobRow>: by write_blob read_blob;
 }
-
-/// The blob of that id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Blob(pub BlobId);
 
 /// A blob with what guards it.
 #[derive(Clone, PartialEq, Eq)]
@@ -566,49 +416,39 @@ pub struct BlobRow {
     pub receiver_queue: QueueId,
 }
 
-impl Call for Blob {
-    type Answer = Option<BlobRow>;
-    type Error = Infallible;
-    method!(mailbox_disk: blob_request, blob_params, blob_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_blob_id(&self.0);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        fixed(from.get_blob_id()?).map(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        if let Ok(Some(row)) = outcome {
-            to.set_found(true);
-            to.set_read_key(&row.read_key);
-            to.set_bound_to(optional_bytes(row.bound_to.as_ref()));
-            to.set_blob(&row.blob);
-            to.set_receiver_queue(&row.receiver_queue);
-        }
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        if !from.get_found() {
-            return Ok(Ok(None));
-        }
-        Ok(Ok(Some(BlobRow {
-            read_key: fixed(from.get_read_key()?)?,
-            bound_to: optional(from.get_bound_to()?)?,
-            blob: bounded(from.get_blob()?, BLOB_MAX_BYTES)?,
-            receiver_queue: fixed(from.get_receiver_queue()?)?,
-        })))
+fn write_blob(row: &Option<BlobRow>, mut to: To<'_, Blob>) {
+    if let Some(row) = row {
+        to.set_found(true);
+        to.set_read_key(&row.read_key);
+        to.set_bound_to(row.bound_to.as_ref().map_or(&[], |key| key));
+        to.set_blob(&row.blob);
+        to.set_receiver_queue(&row.receiver_queue);
     }
 }
 
-/// Binds a blob to the first sender key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BindBlob {
-    /// Which blob.
-    pub blob_id: BlobId,
-    /// X25519.
-    pub sender_key: Key,
+fn read_blob(from: Found<'_, Blob>) -> Strict<Option<BlobRow>> {
+    if !from.get_found() {
+        return Ok(None);
+    }
+    Ok(Some(BlobRow {
+        read_key: fixed(from.get_read_key()?)?,
+        bound_to: optional(from.get_bound_to()?)?,
+        blob: bounded(from.get_blob()?, BLOB_MAX_BYTES)?,
+        receiver_queue: fixed(from.get_receiver_queue()?)?,
+    }))
+}
+
+call! {
+    /// Binds a blob to the first sender key.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    BindBlob of mailbox_disk: bind_blob_request, bind_blob_params, bind_blob_results;
+    asks {
+        /// Which blob.
+        blob_id: BlobId => fixed get_blob_id set_blob_id,
+        /// X25519.
+        sender_key: Key => fixed get_sender_key set_sender_key,
+    }
+    answers word BindBlobError: get_answer set_answer;
 }
 
 words! {
@@ -623,32 +463,16 @@ words! {
     }
 }
 
-impl Call for BindBlob {
-    type Answer = ();
-    type Error = BindBlobError;
-    method!(mailbox_disk: bind_blob_request, bind_blob_params, bind_blob_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_blob_id(&self.blob_id);
-        to.set_sender_key(&self.sender_key);
+call! {
+    /// Deletes a blob.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    DropBlob of mailbox_disk: drop_blob_request, drop_blob_params, drop_blob_results;
+    asks {
+        /// Its id.
+        blob_id: BlobId => fixed get_blob_id set_blob_id,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self { blob_id: fixed(from.get_blob_id()?)?, sender_key: fixed(from.get_sender_key()?)? })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
+    answers word DropBlobError: get_answer set_answer;
 }
-
-/// Deletes a blob.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct DropBlob(pub BlobId);
 
 words! {
     /// Why no blob was deleted.
@@ -660,60 +484,32 @@ words! {
     }
 }
 
-impl Call for DropBlob {
-    type Answer = ();
-    type Error = DropBlobError;
-    method!(mailbox_disk: drop_blob_request, drop_blob_params, drop_blob_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_blob_id(&self.0);
+call! {
+    /// Forgets what has outlived its life, a bounded number of rows; how many.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Expire of mailbox_disk: expire_request, expire_params, expire_results;
+    asks {
+        /// The relay's clock.
+        now: Timestamp => number get_now set_now,
     }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        fixed(from.get_blob_id()?).map(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_answer(word(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        told(from.get_answer()?)
-    }
+    answers u32: by write_removed read_removed;
 }
 
-/// Forgets what has outlived its life, a bounded number of rows; how many.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Expire {
-    /// The relay's clock.
-    pub now: Timestamp,
+fn write_removed(removed: &u32, mut to: To<'_, Expire>) {
+    to.set_removed(*removed);
 }
 
-impl Call for Expire {
-    type Answer = u32;
-    type Error = Infallible;
-    method!(mailbox_disk: expire_request, expire_params, expire_results);
-
-    fn write(&self, mut to: Builder<'_, Self::Params>) {
-        to.set_now(self.now.0);
-    }
-
-    fn read(from: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self { now: Timestamp(from.get_now()) })
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        to.set_removed(*sure(outcome));
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        Ok(Ok(from.get_removed()))
-    }
+fn read_removed(from: Found<'_, Expire>) -> Strict<u32> {
+    Ok(from.get_removed())
 }
 
-/// What lies there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Counts;
+call! {
+    /// What lies there.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Counts of mailbox_disk: counts_request, counts_params, counts_results;
+    asks {}
+    answers DiskCounts: by write_counts read_counts;
+}
 
 /// Figures for the operator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -728,33 +524,20 @@ pub struct DiskCounts {
     pub bytes: u64,
 }
 
-impl Call for Counts {
-    type Answer = DiskCounts;
-    type Error = Infallible;
-    method!(mailbox_disk: counts_request, counts_params, counts_results);
+fn write_counts(counts: &DiskCounts, mut to: To<'_, Counts>) {
+    to.set_queues(counts.queues);
+    to.set_messages(counts.messages);
+    to.set_blobs(counts.blobs);
+    to.set_bytes(counts.bytes);
+}
 
-    fn write(&self, _: Builder<'_, Self::Params>) {}
-
-    fn read(_: Reader<'_, Self::Params>) -> Strict<Self> {
-        Ok(Self)
-    }
-
-    fn write_outcome(outcome: &Outcome<Self>, mut to: Builder<'_, Self::Results>) {
-        let counts = sure(outcome);
-        to.set_queues(counts.queues);
-        to.set_messages(counts.messages);
-        to.set_blobs(counts.blobs);
-        to.set_bytes(counts.bytes);
-    }
-
-    fn read_outcome(from: Reader<'_, Self::Results>) -> Strict<Outcome<Self>> {
-        Ok(Ok(DiskCounts {
-            queues: from.get_queues(),
-            messages: from.get_messages(),
-            blobs: from.get_blobs(),
-            bytes: from.get_bytes(),
-        }))
-    }
+fn read_counts(from: Found<'_, Counts>) -> Strict<DiskCounts> {
+    Ok(DiskCounts {
+        queues: from.get_queues(),
+        messages: from.get_messages(),
+        blobs: from.get_blobs(),
+        bytes: from.get_bytes(),
+    })
 }
 
 #[cfg(test)]
@@ -812,8 +595,6 @@ mod tests {
         assert!(read_back(&blob(BLOB_MAX_BYTES)).is_ok() && read_back(&blob(BLOB_MAX_BYTES + 1)).is_err());
         let ack = |ids| Ack { receiver_queue: [1; 24], ids: vec![[0; 16]; ids] };
         assert!(read_back(&ack(IDS_PER_CALL_MAX)).is_ok() && read_back(&ack(IDS_PER_CALL_MAX + 1)).is_err());
-        let asked = Read { receiver_queue: [1; 24], after: None, max: u16::MAX };
-        assert_eq!(usize::from(read_back(&asked).unwrap().max), ENVELOPES_PER_ANSWER_MAX);
         let many =
             vec![Message { id: [1; 16], envelope: vec![3; ENVELOPE_BYTES] }; ENVELOPES_PER_ANSWER_MAX + 1];
         assert!(told_back::<Read>(&Ok(many)).is_err());

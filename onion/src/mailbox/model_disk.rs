@@ -64,17 +64,18 @@ impl ModelDisk {
         match request {
             DiskRequest::Create(call) => DiskReply::Create(Ok(self.create(call))),
             DiskRequest::ByReceiver(call) => {
-                DiskReply::ByReceiver(Ok(self.queues.get(&call.0).map(|queue| ReceiverRow {
+                DiskReply::ByReceiver(Ok(self.queues.get(&call.receiver_queue).map(|queue| ReceiverRow {
                     receiver_key: queue.receiver_key,
                     sender_queue: queue.sender_queue,
                 })))
             }
-            DiskRequest::BySender(call) => {
-                DiskReply::BySender(Ok(self.by_sender.get(&call.0).map(|receiver_queue| SenderRow {
+            DiskRequest::BySender(call) => DiskReply::BySender(Ok(self
+                .by_sender
+                .get(&call.sender_queue)
+                .map(|receiver_queue| SenderRow {
                     sender_key: self.queues.get(receiver_queue).and_then(|queue| queue.sender_key),
                     receiver_queue: *receiver_queue,
-                })))
-            }
+                }))),
             DiskRequest::Secure(call) => DiskReply::Secure(self.secure(&call)),
             DiskRequest::Put(call) => DiskReply::Put(self.put(now, call)),
             DiskRequest::Read(call) => DiskReply::Read(Ok(self.read(&call))),
@@ -82,10 +83,10 @@ impl ModelDisk {
             DiskRequest::Delete(call) => DiskReply::Delete(self.delete(&call)),
             DiskRequest::LeaveBlob(call) => DiskReply::LeaveBlob(self.leave_blob(now, call)),
             DiskRequest::Blob(call) => {
-                DiskReply::Blob(Ok(self.blobs.get(&call.0).map(|blob| blob.row.clone())))
+                DiskReply::Blob(Ok(self.blobs.get(&call.blob_id).map(|blob| blob.row.clone())))
             }
             DiskRequest::BindBlob(call) => DiskReply::BindBlob(self.bind(&call)),
-            DiskRequest::DropBlob(DropBlob(blob_id)) => {
+            DiskRequest::DropBlob(DropBlob { blob_id }) => {
                 self.blobs.remove(&blob_id);
                 DiskReply::DropBlob(Ok(()))
             }
@@ -168,7 +169,7 @@ impl ModelDisk {
         Ok(())
     }
 
-    fn delete(&mut self, Delete(queue): &Delete) -> Outcome<Delete> {
+    fn delete(&mut self, Delete { receiver_queue: queue }: &Delete) -> Outcome<Delete> {
         if let Some(gone) = self.queues.remove(queue) {
             self.by_sender.remove(&gone.sender_queue);
             self.blobs.retain(|_, blob| blob.row.receiver_queue != *queue);

@@ -19,7 +19,7 @@ pub async fn ask(disk: &Peer<mailbox_disk::Client>, request: DiskRequest) -> Dis
 /// What is on the disk; zeros while it is away.
 pub async fn counts(disk: &Peer<mailbox_disk::Client>) -> DiskCounts {
     let Some(disk) = disk.present() else { return DiskCounts::default() };
-    match send(&disk, &Counts).await {
+    match send(&disk, &Counts {}).await {
         Ok(Ok(counts)) => counts,
         Err(_) => DiskCounts::default(),
     }

@@ -488,7 +488,9 @@ impl World {
                 let call = disk::Ack { receiver_queue: fixed(queue), ids: messages.clone() };
                 told(mailboxes.ack(&call, now).unwrap())
             }
-            MailboxCall::Delete { queue } => told(mailboxes.delete(&disk::Delete(fixed(queue))).unwrap()),
+            MailboxCall::Delete { queue } => {
+                told(mailboxes.delete(&disk::Delete { receiver_queue: fixed(queue) }).unwrap())
+            }
             MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
                 let (receiver_queue, blob_id, read_key) = (fixed(queue), fixed(blob_id), fixed(read_key));
                 let call = disk::LeaveBlob { receiver_queue, blob_id, read_key, blob: blob.clone() };
@@ -496,7 +498,7 @@ impl World {
             }
             MailboxCall::SecureRead { blob_id, sender_key } => read_secured(mailboxes, blob_id, sender_key),
             MailboxCall::DropBlob { blob_id, .. } => {
-                told(mailboxes.drop_blob(&disk::DropBlob(fixed(blob_id))).unwrap())
+                told(mailboxes.drop_blob(&disk::DropBlob { blob_id: fixed(blob_id) }).unwrap())
             }
         }
     }
@@ -531,7 +533,7 @@ fn read_secured(mailboxes: &Mailboxes, blob_id: &[u8], sender_key: &[u8]) -> Mai
     let (blob_id, sender_key) = (fixed(blob_id), fixed(sender_key));
     match mailboxes.bind_blob(&disk::BindBlob { blob_id, sender_key }).unwrap() {
         Ok(()) => {
-            let blob = mailboxes.blob(&disk::Blob(blob_id)).unwrap().unwrap();
+            let blob = mailboxes.blob(&disk::Blob { blob_id }).unwrap().unwrap();
             let receiver = mailboxes.by_receiver(&blob.receiver_queue).unwrap().unwrap();
             let call = disk::Secure { sender_queue: receiver.sender_queue, sender_key };
             let _ = mailboxes.secure(&call).unwrap();

@@ -45,11 +45,11 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn blob(&self, Blob(blob_id): &Blob) -> Result<Option<BlobRow>, StoreError> {
+    pub fn blob(&self, call: &Blob) -> Result<Option<BlobRow>, StoreError> {
         self.row(
             "SELECT b.read_key, b.bound_to, b.blob, q.receiver FROM blobs b JOIN queues q ON q.id = b.queue
              WHERE b.blob_id = ?1",
-            [blob_id],
+            [call.blob_id],
             |row| {
                 let (read_key, bound_to) = (row.get(0)?, row.get(1)?);
                 Ok(BlobRow { read_key, bound_to, blob: row.get(2)?, receiver_queue: row.get(3)? })
@@ -62,7 +62,9 @@ impl Mailboxes {
     /// # Errors
     /// What the disk says.
     pub fn bind_blob(&self, call: &BindBlob) -> Result<Outcome<BindBlob>, StoreError> {
-        let Some(there) = self.blob(&Blob(call.blob_id))? else { return Ok(Err(BindBlobError::NoBlob)) };
+        let Some(there) = self.blob(&Blob { blob_id: call.blob_id })? else {
+            return Ok(Err(BindBlobError::NoBlob));
+        };
         match there.bound_to {
             None => {
                 let sql = "UPDATE blobs SET bound_to = ?2 WHERE blob_id = ?1";
@@ -78,10 +80,10 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn drop_blob(&self, DropBlob(blob_id): &DropBlob) -> Result<Outcome<DropBlob>, StoreError> {
+    pub fn drop_blob(&self, call: &DropBlob) -> Result<Outcome<DropBlob>, StoreError> {
         let removed = self.row(
             "DELETE FROM blobs WHERE blob_id = ?1 RETURNING queue, length(blob)",
-            [blob_id],
+            [call.blob_id],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )?;
         let Some((queue, bytes)) = removed else { return Ok(Err(DropBlobError::NoBlob)) };

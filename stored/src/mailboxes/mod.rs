@@ -141,7 +141,7 @@ impl Mailboxes {
         let blobs: Vec<_> = self.rows(
             "SELECT blob_id FROM blobs WHERE at < ?1 LIMIT ?2",
             (before(BLOB_LIFE_MS), EXPIRE_MAX),
-            |row| row.get(0).map(DropBlob),
+            |row| row.get(0).map(|blob_id| DropBlob { blob_id }),
         )?;
         for blob in &blobs {
             let _ = self.drop_blob(blob)?;
@@ -149,7 +149,7 @@ impl Mailboxes {
         let idle: Vec<_> = self.rows(
             "SELECT receiver FROM queues WHERE used_at < ?1 LIMIT ?2",
             (before(QUEUE_IDLE_MS), EXPIRE_MAX),
-            |row| row.get(0).map(Delete),
+            |row| row.get(0).map(|receiver_queue| Delete { receiver_queue }),
         )?;
         for receiver in &idle {
             let _ = self.delete(receiver)?;

@@ -7,6 +7,8 @@ use ipc_schema::edge::onion_stored::{
     PutError, QueueId, Read, ReceiverRow, Secure, SecureError, SenderRow,
 };
 
+use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
+
 use super::{ENVELOPES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
@@ -139,10 +141,11 @@ impl Mailboxes {
     /// What the disk says.
     pub fn read(&self, call: &Read) -> Result<Vec<Message>, StoreError> {
         let after = call.after.map_or(0, |after| number(after).unwrap_or(i64::MAX));
+        let max = call.max.min(u16::try_from(ENVELOPES_PER_ANSWER_MAX).unwrap_or(u16::MAX));
         self.rows(
             "SELECT m.number, m.envelope FROM messages m JOIN queues q ON q.id = m.queue
              WHERE q.receiver = ?1 AND m.number > ?2 ORDER BY m.number LIMIT ?3",
-            (call.receiver_queue, after, call.max),
+            (call.receiver_queue, after, max),
             |row| Ok(Message { id: name(row.get(0)?), envelope: row.get(1)? }),
         )
     }
@@ -179,9 +182,9 @@ impl Mailboxes {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn delete(&self, Delete(receiver): &Delete) -> Result<Outcome<Delete>, StoreError> {
+    pub fn delete(&self, call: &Delete) -> Result<Outcome<Delete>, StoreError> {
         let sql = "SELECT id FROM queues WHERE receiver = ?1";
-        let queue = self.row(sql, [receiver], |row| row.get::<_, i64>(0))?;
+        let queue = self.row(sql, [call.receiver_queue], |row| row.get::<_, i64>(0))?;
         let Some(queue) = queue else { return Ok(Err(DeleteError::NoQueue)) };
         let (messages, bytes) = self
             .row(

@@ -130,7 +130,7 @@ fn the_operators_bounds_hold_for_all_together() {
     assert!(stored(&mailboxes, &one, [1; 16]));
     assert!(stored(&mailboxes, &one, [2; 16]));
     assert_eq!(put(&mailboxes, &one, [3; 16], 0), Err(PutError::Full));
-    assert_eq!(mailboxes.delete(&Delete(one.receiver_queue)).unwrap(), Ok(()));
+    assert_eq!(mailboxes.delete(&Delete { receiver_queue: one.receiver_queue }).unwrap(), Ok(()));
     assert_eq!(mailboxes.totals().unwrap(), DiskCounts { queues: 1, ..DiskCounts::default() });
 }
 
@@ -162,10 +162,10 @@ fn a_blob_is_written_once_bound_once_and_bounded() {
     assert_eq!(bind(&mailboxes, 1, 5), Ok(()));
     assert_eq!(bind(&mailboxes, 1, 6), Err(BindBlobError::Taken));
     assert_eq!(bind(&mailboxes, 9, 6), Err(BindBlobError::NoBlob));
-    let blob = mailboxes.blob(&Blob([1; 32])).unwrap().unwrap();
+    let blob = mailboxes.blob(&Blob { blob_id: [1; 32] }).unwrap().unwrap();
     assert_eq!((blob.bound_to, blob.receiver_queue), (Some([5; 32]), queue.receiver_queue));
-    assert_eq!(mailboxes.drop_blob(&DropBlob([1; 32])).unwrap(), Ok(()));
-    assert_eq!(mailboxes.drop_blob(&DropBlob([1; 32])).unwrap(), Err(DropBlobError::NoBlob));
+    assert_eq!(mailboxes.drop_blob(&DropBlob { blob_id: [1; 32] }).unwrap(), Ok(()));
+    assert_eq!(mailboxes.drop_blob(&DropBlob { blob_id: [1; 32] }).unwrap(), Err(DropBlobError::NoBlob));
     let chunk = vec![0; 64 << 10];
     assert!((0..128).all(|n| leave(n, &chunk) == Ok(())), "8 MiB fit");
     assert_eq!(leave(200, b"x"), Err(LeaveBlobError::Full));

@@ -99,7 +99,8 @@ impl MailboxDisk for DiskServer {
         self.change(CreateError::DiskFull, move |disk| disk.create(&call, Timestamp::now())).await
     }
 
-    async fn by_receiver(self: Rc<Self>, ByReceiver(queue): ByReceiver) -> Served<ByReceiver> {
+    async fn by_receiver(self: Rc<Self>, call: ByReceiver) -> Served<ByReceiver> {
+        let queue = call.receiver_queue;
         let found = self.mailboxes.by_receiver(&queue).map_err(unreadable)?;
         if found.is_some() {
             // Nobody waits for this one, and it may fail.
@@ -110,8 +111,8 @@ impl MailboxDisk for DiskServer {
         Ok(Ok(found))
     }
 
-    async fn by_sender(self: Rc<Self>, BySender(queue): BySender) -> Served<BySender> {
-        self.mailboxes.by_sender(&queue).map(Ok).map_err(unreadable)
+    async fn by_sender(self: Rc<Self>, call: BySender) -> Served<BySender> {
+        self.mailboxes.by_sender(&call.sender_queue).map(Ok).map_err(unreadable)
     }
 
     async fn secure(self: Rc<Self>, call: Secure) -> Served<Secure> {

@@ -162,10 +162,10 @@ fn carry_out(disk: &Mailboxes, now: Timestamp, request: DiskRequest) -> Result<D
     Ok(match request {
         DiskRequest::Create(call) => DiskReply::Create(disk.create(&call, now)?),
         DiskRequest::ByReceiver(call) => {
-            disk.touch(&call.0, now)?;
-            DiskReply::ByReceiver(Ok(disk.by_receiver(&call.0)?))
+            disk.touch(&call.receiver_queue, now)?;
+            DiskReply::ByReceiver(Ok(disk.by_receiver(&call.receiver_queue)?))
         }
-        DiskRequest::BySender(call) => DiskReply::BySender(Ok(disk.by_sender(&call.0)?)),
+        DiskRequest::BySender(call) => DiskReply::BySender(Ok(disk.by_sender(&call.sender_queue)?)),
         DiskRequest::Secure(call) => DiskReply::Secure(disk.secure(&call)?),
         DiskRequest::Put(call) => DiskReply::Put(disk.put(&call, now)?),
         DiskRequest::Read(call) => DiskReply::Read(Ok(disk.read(&call)?)),

@@ -102,7 +102,7 @@ impl Service {
         match (then, reply) {
             (Then::BindBlob { receiver_queue, sender_key, blob }, DiskReply::BindBlob(Ok(()))) => {
                 let then = Then::SecureFor { receiver_queue, sender_key, blob };
-                self.go_on((to, id), ByReceiver(receiver_queue).into(), then);
+                self.go_on((to, id), ByReceiver { receiver_queue }.into(), then);
             }
             (Then::BindBlob { .. }, DiskReply::BindBlob(Err(error))) => self.answer(to, id, error.into()),
             (Then::SecureFor { receiver_queue, sender_key, blob }, DiskReply::ByReceiver(Ok(row))) => {
@@ -138,7 +138,7 @@ impl Service {
     ) {
         match row {
             Some(row) if row.receiver_queue == queue => {
-                self.go_on((to, id), DropBlob(blob_id).into(), Then::Plain);
+                self.go_on((to, id), DropBlob { blob_id }.into(), Then::Plain);
             }
             Some(_) => self.answer(to, id, Answer::NotAuthorised),
             // Gone already, which is what was wanted.

@@ -15,16 +15,18 @@ use super::{Service, Then, context};
 pub(super) fn wanted(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
     let Request::Signed(signed) = request else { return None };
     match (&signed.call, found) {
-        (Call::SecureRead { blob_id, .. }, _) => Some(Blob(*blob_id).into()),
+        (Call::SecureRead { blob_id, .. }, _) => Some(Blob { blob_id: *blob_id }.into()),
         (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
         (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
             if *queue == signed.queue =>
         {
             None
         }
-        (Call::Secure { .. } | Call::Deposit { .. }, _) => Some(BySender(signed.queue).into()),
+        (Call::Secure { .. } | Call::Deposit { .. }, _) => {
+            Some(BySender { sender_queue: signed.queue }.into())
+        }
         (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
-        _ => Some(ByReceiver(signed.queue).into()),
+        _ => Some(ByReceiver { receiver_queue: signed.queue }.into()),
     }
 }
 

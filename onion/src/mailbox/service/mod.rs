@@ -403,16 +403,16 @@ impl Service {
                 return self.pump(&queue);
             }
             // Who the sender is comes first: its key is handed out with each envelope.
-            Call::Collect { max } => (BySender(sender_queue).into(), Then::CollectFrom { queue, max }),
+            Call::Collect { max } => (BySender { sender_queue }.into(), Then::CollectFrom { queue, max }),
             Call::Acknowledge { messages } => (
                 Ack { receiver_queue: queue, ids: messages.clone() }.into(),
                 Then::Acknowledge { queue, messages },
             ),
-            Call::Delete => (Delete(queue).into(), Then::Delete { queue }),
+            Call::Delete => (Delete { receiver_queue: queue }.into(), Then::Delete { queue }),
             Call::LeaveBlob { blob_id, read_key, blob } => {
                 (LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }.into(), Then::Plain)
             }
-            Call::DropBlob { blob_id } => (Blob(blob_id).into(), Then::DropOwn { queue, blob_id }),
+            Call::DropBlob { blob_id } => (Blob { blob_id }.into(), Then::DropOwn { queue, blob_id }),
             Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
                 return self.answer(to, id, Answer::Refused);
             }

@@ -43,7 +43,7 @@ impl Service {
         let known = subscriber.sender_key.is_some();
         let Some(wanted) = subscriber.wanted_read() else { return };
         if !known {
-            self.ask(BySender(sender_queue).into(), Purpose::Sender { queue: *queue, to });
+            self.ask(BySender { sender_queue }.into(), Purpose::Sender { queue: *queue, to });
             return;
         }
         let request = Read { receiver_queue: *queue, after: wanted.after, max: wanted.max };

@@ -534,7 +534,7 @@ fn a_blob_is_bound_to_its_first_reader_who_may_repeat() {
     let second = read(&mut reader, read_key, 2);
     assert_eq!(world.ask(&mut reader, second), Outcome::Answer(Answer::NotAuthorised));
     let now = world.now;
-    let secured = world.disk.carry_out(now, BySender(people.queue.sender_queue).into());
+    let secured = world.disk.carry_out(now, BySender { sender_queue: people.queue.sender_queue }.into());
     let row = SenderRow { sender_key: Some([1; 32]), receiver_queue: people.queue.receiver_queue };
     assert_eq!(secured, DiskReply::BySender(Ok(Some(row))), "who has read it may write");
     let drop = people.received(&mut inviter, Call::DropBlob { blob_id });
