@@ -32,6 +32,10 @@ pub enum Problem {
     Newer,
     /// The disk is full or fails.
     Disk,
+    /// Too many were wrong: the next try must wait.
+    Wait,
+    /// Too little memory to try it.
+    Memory,
     /// keyvault went away; it comes back.
     Again,
 }
@@ -54,7 +58,18 @@ impl Entry {
             Ok(UnlockResult::Damaged) => Some(Problem::Damaged),
             Ok(UnlockResult::Newer) => Some(Problem::Newer),
             Ok(UnlockResult::Storage) => Some(Problem::Disk),
-            Ok(_) | Err(_) => Some(Problem::Again),
+            Ok(UnlockResult::Busy) => Some(Problem::Wait),
+            Ok(UnlockResult::NoMemory) => Some(Problem::Memory),
+            // A vault came or went meanwhile; the others are of slots, which the window does not change.
+            Ok(
+                UnlockResult::Missing
+                | UnlockResult::Exists
+                | UnlockResult::Taken
+                | UnlockResult::SlotsFull
+                | UnlockResult::NoSuchSlot
+                | UnlockResult::LastPassphrase,
+            )
+            | Err(_) => Some(Problem::Again),
         };
         if self.problem.is_none() {
             self.wipe();
@@ -123,6 +138,19 @@ mod tests {
         assert_eq!(meter("correct horse"), 2);
         assert_eq!(meter("correct horse battery"), 3);
         assert_eq!(meter("seven quiet lamps under rivers"), 4);
+    }
+
+    #[test]
+    fn what_must_wait_or_finds_no_memory_is_not_told_as_a_restart() {
+        let told = |result| {
+            let mut entry = Entry { first: typed("x"), ..Entry::default() };
+            assert!(!entry.answered(&Ok(result)) && !entry.first.is_empty());
+            super::super::words::problem(entry.problem.unwrap(), false).title
+        };
+        let [wait, memory, again] =
+            [UnlockResult::Busy, UnlockResult::NoMemory, UnlockResult::Missing].map(told);
+        assert!(wait.contains("wrong") && memory.contains("memory"), "{wait} {memory}");
+        assert!(again.contains("restarted") && wait != again && memory != again);
     }
 
     #[test]

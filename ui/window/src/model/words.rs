@@ -312,6 +312,18 @@ pub fn problem(problem: Problem, caps_lock: bool) -> Told {
             "The disk is full.",
             "Nothing was changed. Free some space and try again.",
         ),
+        Problem::Wait => told(
+            Icon::Clock,
+            Tone::Weak,
+            "Too many wrong ones.",
+            "Nothing was tried. Wait up to a minute and try again.",
+        ),
+        Problem::Memory => told(
+            Icon::Warn,
+            Tone::Weak,
+            "Too little memory.",
+            "It was not tried: that takes 256 MiB. Close other programs and try again.",
+        ),
         Problem::Again => {
             told(Icon::Retry, Tone::Plain, "A part was restarted.", "Nothing was lost. Try once more.")
         }
