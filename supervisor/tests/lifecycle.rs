@@ -11,7 +11,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 use ipc_schema::grant::Settings;
 use supervisor::options::{Gifts, Options, Start};
 use supervisor::state::{Part, State};
+use supervisor::{StartError, lock, running};
 
 struct Suite {
     dir: tempfile::TempDir,
@@ -191,6 +194,49 @@ fn a_client_gets_ready_confined_wired_and_stops_without_leaving_a_child() {
     assert!(said.contains("onion: serving\\u{1b}[2J"), "{said}");
     assert!(pids.iter().all(|pid| !alive(*pid)), "a child is left");
     assert!(!runtime.exists(), "nothing that says how it was stays behind");
+}
+
+#[test]
+fn a_running_suite_is_found_by_the_kernels_word_and_nothing_that_only_looks_like_it() {
+    let suite = Suite::client();
+    let (profile, pid) = (suite.dir.path().join("profile"), suite.process.id().cast_signed());
+    let found = running::find(&profile).unwrap();
+    assert_eq!((found.pid, &found.runtime, &found.folder), (pid, &suite.runtime(), &profile));
+    assert_eq!((lock::holder(&profile), running::all(&profile)), (Some(pid), vec![found.clone()]));
+    let parts = suite.state().processes.iter().filter(|part| part.pid.is_some()).count();
+    assert_eq!(running::children_of(pid).len(), parts);
+    let held = lock::take(&profile, &suite.runtime()).unwrap_err();
+    assert!(matches!(held, StartError::InUse { pid: Some(by), .. } if by == pid), "{held}");
+
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!((running::find(other.path()), lock::holder(other.path())), (None, None));
+    // What is called a supervisor and names another folder, and what names this one and is called something else.
+    for (name, folder) in [("supervisor", other.path()), ("sleeper", profile.as_path())] {
+        let mut pretender = Command::new("sh");
+        pretender.arg0(name).arg("-c").arg("read wait").arg(format!("--folder={}", folder.display()));
+        let mut pretender = pretender.stdin(Stdio::piped()).spawn().unwrap();
+        assert_eq!(running::all(&profile), vec![found.clone()], "{name}");
+        pretender.kill().unwrap();
+        pretender.wait().unwrap();
+    }
+
+    fs::remove_file(profile.join("lock")).unwrap();
+    assert_eq!(running::find(&profile), Some(found.clone()), "the lock's name is gone, the suite is not");
+    assert_eq!(found.file("state.json").unwrap(), suite.runtime().join("state.json"));
+    fs::set_permissions(suite.runtime(), fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(found.file("state.json").is_err(), "a folder that others can look into");
+    assert!(found.handle().is_ok());
+    suite.signal(rustix::process::Signal::TERM);
+    suite.end();
+    assert!(found.handle().is_err() && running::find(&profile).is_none());
+}
+
+#[test]
+fn who_takes_a_folder_is_written_down_for_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = lock::take(dir.path(), Path::new("/run/there")).unwrap();
+    let text = fs::read_to_string(dir.path().join("lock")).unwrap();
+    assert_eq!(text, format!("{}\n/run/there\n", std::process::id()));
 }
 
 #[test]
