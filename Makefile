@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/release
 
-.PHONY: run test test-long bench mutants mutants-walls flakes hardening coverage fuzz deps test-deps build lint clean
+.PHONY: run test test-long bench mutants mutants-walls flakes house hardening coverage fuzz deps test-deps build lint clean
 
 # The window on a private network of its own, with Echo to talk to; without a display, the same in words.
 run: build
@@ -34,6 +34,10 @@ mutants-walls: test-deps
 # Unit tests that fail now and then: RUNS (30) rounds in changing order on busy cores.
 flakes: test-deps
 	packaging/flakes.sh $(or $(RUNS),30)
+
+# What the house looks like: long files and functions, types in many files, files in circles, edges by hand. -v in ARGS names them all.
+house:
+	@packaging/house.sh $(ARGS)
 
 # Are stack protector, FORTIFY, PIE, RELRO in the binaries?
 hardening: build
