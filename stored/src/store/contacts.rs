@@ -93,11 +93,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         id: row.get(0)?,
         name: row.get(1)?,
         their_name: row.get(2)?,
-        state: match row.get::<_, u8>(3)? {
-            0 => ContactState::Invited,
-            1 => ContactState::Pending,
-            _ => ContactState::Connected,
-        },
+        state: row.get(3)?,
         blocked: row.get(4)?,
         verified: row.get(5)?,
         session: row.get(6)?,
@@ -105,12 +101,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         last_at: Timestamp(row.get::<_, i64>(8)?.cast_unsigned()),
         last_text: row.get(9)?,
         ack_due: row.get(10)?,
-        notice: match row.get::<_, u8>(11)? {
-            0 => Notice::None,
-            1 => Notice::Repairing,
-            2 => Notice::InviteAgain,
-            _ => Notice::NewIdentity,
-        },
+        notice: row.get(11)?,
     })
 }
 
@@ -125,7 +116,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (?1, ?2, ?3, ?4, ?4)",
-            (id, name, state as u8, now.0.cast_signed()),
+            (id, name, state, now.0.cast_signed()),
         )
     }
 
@@ -147,7 +138,7 @@ impl Store {
     }
 
     pub(crate) fn set_contact_state(&self, id: ContactId, state: ContactState) -> Result<(), StoreError> {
-        self.run("UPDATE contacts SET state = ?2 WHERE id = ?1", (id, state as u8))
+        self.run("UPDATE contacts SET state = ?2 WHERE id = ?1", (id, state))
     }
 
     pub(crate) fn set_session(&self, id: ContactId, session: SessionId) -> Result<(), StoreError> {
@@ -171,7 +162,7 @@ impl Store {
     }
 
     pub(crate) fn set_notice(&self, id: ContactId, notice: Notice) -> Result<(), StoreError> {
-        self.run("UPDATE contacts SET notice = ?2 WHERE id = ?1", (id, notice as u8))
+        self.run("UPDATE contacts SET notice = ?2 WHERE id = ?1", (id, notice))
     }
 
     pub(crate) fn set_ack_due(&self, id: ContactId, due: bool) -> Result<(), StoreError> {

@@ -58,13 +58,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
         at: Timestamp(row.get::<_, i64>(1)?.cast_unsigned()),
         kind: match row.get::<_, u8>(2)? {
             0 => EventKind::Message { id: subject },
-            1 => EventKind::Delivery {
-                id: subject,
-                contact,
-                state: Delivery::from_number(row.get::<_, Option<u8>>(5)?.unwrap_or(0)),
-            },
+            1 => EventKind::Delivery { id: subject, contact, state: row.get(5)? },
             2 => EventKind::Contact { contact },
-            _ => EventKind::Network { stage: subject },
+            3 => EventKind::Network { stage: subject },
+            unknown => return Err(rusqlite::Error::IntegralValueOutOfRange(2, unknown.into())),
         },
     })
 }
@@ -73,9 +70,7 @@ impl Store {
     pub(crate) fn add_event(&self, now: Timestamp, kind: &EventKind) -> Result<(), StoreError> {
         let (number, subject, contact, state) = match kind {
             EventKind::Message { id } => (0_u8, id.as_str(), None, None),
-            EventKind::Delivery { id, contact, state } => {
-                (1, id.as_str(), Some(*contact), Some(*state as u8))
-            }
+            EventKind::Delivery { id, contact, state } => (1, id.as_str(), Some(*contact), Some(*state)),
             EventKind::Contact { contact } => (2, "", Some(*contact), None),
             EventKind::Network { stage } => (3, stage.as_str(), None, None),
         };

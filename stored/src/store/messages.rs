@@ -25,19 +25,6 @@ pub enum Delivery {
     Expired,
 }
 
-impl Delivery {
-    pub(crate) fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Queued,
-            1 => Self::Relayed,
-            2 => Self::Delivered,
-            3 => Self::Read,
-            4 => Self::Failed,
-            _ => Self::Expired,
-        }
-    }
-}
-
 /// A text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
@@ -91,7 +78,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         sent_at: Timestamp(row.get::<_, i64>(6)?.cast_unsigned()),
         received_at: Timestamp(row.get::<_, i64>(7)?.cast_unsigned()),
         body: row.get(8)?,
-        state: Delivery::from_number(row.get(9)?),
+        state: row.get(9)?,
         reply_to: row.get(10)?,
         route: route.as_chunks::<32>().0.iter().map(|id| RelayId(*id)).collect(),
     })
@@ -112,7 +99,7 @@ impl Store {
                 message.sent_at.0.cast_signed(),
                 message.received_at.0.cast_signed(),
                 message.body,
-                message.state as u8,
+                message.state,
                 message.reply_to,
             ],
         )
@@ -188,8 +175,7 @@ impl Store {
 
     /// Moves a text of ours on; false when it was there already.
     pub(crate) fn advance_message(&self, id: &str, state: Delivery) -> Result<bool, StoreError> {
-        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state as u8))?
-            > 0)
+        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state))? > 0)
     }
 
     pub(crate) fn set_route(&self, id: &str, route: &[RelayId]) -> Result<(), StoreError> {
@@ -200,7 +186,7 @@ impl Store {
     /// Texts of ours in one state.
     pub(crate) fn count_in_state(&self, state: Delivery) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM messages WHERE mine = 1 AND state < 2 AND state = ?1";
-        Ok(self.row(sql, [state as u8], |row| row.get(0))?.unwrap_or(0))
+        Ok(self.row(sql, [state], |row| row.get(0))?.unwrap_or(0))
     }
 
     /// Marks what came up to place `position` as read, and says how many are left unread.

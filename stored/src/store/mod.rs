@@ -7,6 +7,7 @@ mod decoy;
 mod events;
 mod incoming;
 mod messages;
+mod numbers;
 mod outgoing;
 mod queues;
 mod schema;

@@ -104,22 +104,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
         id: row.get(0)?,
         contact: row.get(1)?,
-        state: match row.get::<_, u8>(2)? {
-            0 => OutgoingState::Waiting,
-            1 => OutgoingState::Sealing,
-            2 => OutgoingState::Sealed,
-            _ => OutgoingState::Acked,
-        },
+        state: row.get(2)?,
         relayed: row.get(3)?,
-        kind: match row.get::<_, u8>(4)? {
-            0 => OutgoingKind::Text,
-            1 => OutgoingKind::Receipt,
-            2 => OutgoingKind::Profile,
-            3 => OutgoingKind::QueueChange,
-            4 => OutgoingKind::GapRequest,
-            5 => OutgoingKind::Repair,
-            _ => OutgoingKind::KeepAlive,
-        },
+        kind: row.get(4)?,
         message: row.get(5)?,
         part: row.get(6)?,
         parts: row.get(7)?,
@@ -156,7 +143,7 @@ impl Store {
         self.run(
             "INSERT INTO outgoing (contact, state, kind, numbered, message, part, parts, offer)
              VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
-            (contact, kind as u8, kind.numbered(), message, part, parts, offer),
+            (contact, kind, kind.numbered(), message, part, parts, offer),
         )?;
         Ok(OutgoingId(self.db.last_insert_rowid().cast_unsigned()))
     }
@@ -174,7 +161,7 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql =
             format!("SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = ?2 ORDER BY id LIMIT ?3");
-        self.rows(&sql, (contact, state as u8, limit), read)
+        self.rows(&sql, (contact, state, limit), read)
     }
 
     /// Fixes the bytes: from now on it is this content, under this name at keyvault.
@@ -237,14 +224,14 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state < 2 AND kind = ?2 ORDER BY id LIMIT 1"
         );
-        self.row(&sql, (contact, kind as u8), read)
+        self.row(&sql, (contact, kind), read)
     }
 
     /// Whether a content of this kind is not at a relay yet.
     pub(crate) fn under_way(&self, contact: ContactId, kind: OutgoingKind) -> Result<bool, StoreError> {
         let sql =
             "SELECT 1 FROM outgoing WHERE contact = ?1 AND state < 3 AND relayed = 0 AND kind = ?2 LIMIT 1";
-        Ok(self.row(sql, (contact, kind as u8), |_| Ok(()))?.is_some())
+        Ok(self.row(sql, (contact, kind), |_| Ok(()))?.is_some())
     }
 
     /// Parts of a text that are not yet relayed, and not yet acked.

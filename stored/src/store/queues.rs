@@ -169,14 +169,7 @@ fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     Ok(Invite {
         id: row.get(0)?,
         contact: row.get(1)?,
-        state: match row.get::<_, u8>(2)? {
-            0 => InviteState::Placing,
-            1 => InviteState::Waiting,
-            2 => InviteState::Accepted,
-            3 => InviteState::OpenedTwice,
-            4 => InviteState::Expired,
-            _ => InviteState::Cancelled,
-        },
+        state: row.get(2)?,
         link: row.get(3)?,
         blob_id: row.get(4)?,
         read_key: row.get(5)?,
@@ -198,15 +191,7 @@ fn read_replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
         id: row.get(0)?,
         contact: row.get(1)?,
         invite: row.get(2)?,
-        state: match row.get::<_, u8>(3)? {
-            0 => ReplicaState::Picking,
-            1 => ReplicaState::Beginning,
-            2 => ReplicaState::Creating,
-            3 => ReplicaState::Finishing,
-            4 => ReplicaState::Leaving,
-            5 => ReplicaState::Live,
-            _ => ReplicaState::Deleting,
-        },
+        state: row.get(3)?,
         relay: row.get::<_, Option<[u8; 32]>>(4)?.map(RelayId),
         isolation: row.get(5)?,
         auth_key: row.get(6)?,
@@ -220,15 +205,7 @@ fn read_accept(row: &Row<'_>) -> rusqlite::Result<Accept> {
         id: row.get(0)?,
         contact: row.get(1)?,
         link: row.get(2)?,
-        state: match row.get::<_, u8>(3)? {
-            0 => AcceptState::Opening,
-            1 => AcceptState::Reading,
-            2 => AcceptState::Replicas,
-            3 => AcceptState::Accepting,
-            4 => AcceptState::Sent,
-            5 => AcceptState::Relayed,
-            _ => AcceptState::Refused,
-        },
+        state: row.get(3)?,
         relay: row.get::<_, Option<[u8; 32]>>(4)?.map(RelayId),
         blob_id: row.get(5)?,
         sender_key: row.get(6)?,
@@ -269,7 +246,7 @@ impl Store {
     }
 
     pub(crate) fn set_invite_state(&self, id: ReplicaId, state: InviteState) -> Result<(), StoreError> {
-        self.run("UPDATE invites SET state = ?2 WHERE id = ?1", (id, state as u8))
+        self.run("UPDATE invites SET state = ?2 WHERE id = ?1", (id, state))
     }
 
     pub(crate) fn fill_invite(&self, invite: &Invite) -> Result<(), StoreError> {
@@ -322,7 +299,7 @@ impl Store {
     }
 
     pub(crate) fn set_replica_state(&self, id: ReplicaId, state: ReplicaState) -> Result<(), StoreError> {
-        self.run("UPDATE replicas SET state = ?2 WHERE id = ?1", (id, state as u8))
+        self.run("UPDATE replicas SET state = ?2 WHERE id = ?1", (id, state))
     }
 
     pub(crate) fn set_replica_relay(&self, id: ReplicaId, relay: RelayId) -> Result<(), StoreError> {
@@ -405,7 +382,7 @@ impl Store {
     }
 
     pub(crate) fn set_accept_state(&self, id: AcceptId, state: AcceptState) -> Result<(), StoreError> {
-        self.run("UPDATE accepts SET state = ?2 WHERE id = ?1", (id, state as u8))
+        self.run("UPDATE accepts SET state = ?2 WHERE id = ?1", (id, state))
     }
 
     pub(crate) fn accept_opened(
