@@ -15,7 +15,7 @@ use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
 
 /// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
-const SEALING_MAX: usize = 48;
+pub(crate) const SEALING_MAX: usize = 48;
 /// Asked of keyvault at a time in all.
 const SEALING_TOTAL_MAX: usize = 192;
 /// Deposits on one line that are not answered yet: a window of cells holds 28.
@@ -108,9 +108,11 @@ impl Engine {
         Ok(())
     }
 
-    fn may_seal(&self, _contact: ContactId) -> bool {
-        let sealing = self.memory.busy.iter().filter(|busy| matches!(busy, Busy::Seal(_))).count();
-        sealing < SEALING_TOTAL_MAX.min(SEALING_MAX.saturating_mul(4))
+    /// One contact's long text leaves places for the others.
+    fn may_seal(&self, contact: ContactId) -> bool {
+        let sealing = &self.memory.sealing;
+        let for_contact = sealing.values().filter(|of| **of == contact).count();
+        for_contact < SEALING_MAX && sealing.len() < SEALING_TOTAL_MAX
     }
 
     /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
@@ -194,7 +196,7 @@ impl Engine {
     pub(crate) fn seal(&mut self, id: OutgoingId, session: crate::ids::SessionId) -> Result<(), StoreError> {
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
         let (Some(content), Some(outbox)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
-        if self.begin(Busy::Seal(id)) {
+        if self.memory.sealing.insert(id, outgoing.contact).is_none() {
             let call = match outgoing.kind {
                 OutgoingKind::Repair => VaultCall::Repair { session, outbox, content },
                 _ => VaultCall::Seal { session, outbox, content, offer: outgoing.offer },
@@ -210,7 +212,7 @@ impl Engine {
         outbox: OutboxId,
         answer: VaultAnswer,
     ) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Seal(id));
+        self.memory.sealing.remove(&id);
         let Some(outgoing) = self.store.outgoing(id)? else {
             self.memory.forget_outbox.push(outbox);
             return Ok(());

@@ -75,7 +75,6 @@ pub(crate) enum Busy {
     Acknowledge(ReplicaId),
     DropBlob(ReplicaId),
     Accept(AcceptId),
-    Seal(OutgoingId),
     Secure(PeerQueueId),
     Deposit(DepositId),
     /// A timer looks after missing numbers.
@@ -99,6 +98,8 @@ pub(crate) struct Memory {
     pub(crate) lines: Lines,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
     pub(crate) busy: BTreeSet<Busy>,
+    /// What keyvault seals now, and for whom.
+    pub(crate) sealing: BTreeMap<OutgoingId, ContactId>,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     pub(crate) network: Network,
     pub(crate) onion: bool,

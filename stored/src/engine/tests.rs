@@ -107,6 +107,21 @@ fn the_longest_text_arrives_whole() {
 }
 
 #[test]
+fn one_contacts_long_text_leaves_places_for_the_others() {
+    let mut world = World::new(60, 2, 3);
+    world.introduce();
+    let text = "x".repeat(200_000);
+    world.send(0, "bob", &text);
+    let mut most = 0;
+    world.until(|world| {
+        most = most.max(world.people[0].engine.memory.sealing.len());
+        all_delivered(world, 0, "bob")
+    });
+    assert_eq!(most, crate::outbox::SEALING_MAX, "as many as one contact may have, and no more");
+    assert_eq!(world.bodies(1, "ann", false), [text]);
+}
+
+#[test]
 fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
     let mut world = World::new(7, 3, 3);
     let link = world.invite_link(0, "bob");
