@@ -15,8 +15,24 @@ use crate::vault::{
     SessionInfo, Shown,
 };
 
+/// Tells the operator what stored is not told: why the file could not be written, and what should not have happened.
+pub(super) fn report(error: &VaultError) {
+    match error {
+        VaultError::Store(error) => {
+            let cause = match error {
+                StoreError::Io { source, .. } => format!(": {source}"),
+                StoreError::Damaged | StoreError::Closed | StoreError::ReadOnly => String::new(),
+            };
+            eprintln!("{error}{cause}");
+        }
+        VaultError::Bug(what) => eprintln!("bug: {what}"),
+        _ => {}
+    }
+}
+
 /// What the caller can do about it.
 pub(super) fn code(error: &VaultError) -> Code {
+    report(error);
     match error {
         VaultError::NoSuch(_) | VaultError::WrongPurpose(_) => Code::NoSuchId,
         VaultError::RateLimited { .. } => Code::RateLimited,
@@ -27,20 +43,8 @@ pub(super) fn code(error: &VaultError) -> Code {
         VaultError::NoPeerQueue => Code::NoQueue,
         VaultError::InviteAgain => Code::InviteAgain,
         VaultError::NumberChanged => Code::NumberChanged,
-        VaultError::Store(error) => {
-            // stored learns only that nothing changed; the operator learns why.
-            let cause = match error {
-                StoreError::Io { source, .. } => format!(": {source}"),
-                StoreError::Damaged | StoreError::Closed | StoreError::ReadOnly => String::new(),
-            };
-            eprintln!("{error}{cause}");
-            Code::Storage
-        }
-        VaultError::Bug(what) => {
-            eprintln!("bug: {what}");
-            Code::Bug
-        }
-        VaultError::Invite(_) => Code::Bug,
+        VaultError::Store(_) => Code::Storage,
+        VaultError::Bug(_) | VaultError::Invite(_) => Code::Bug,
     }
 }
 

@@ -84,7 +84,7 @@ impl Served {
     /// Calls whose answer has no room for an error: what cannot be done now fails, and is repeated.
     fn done(result: Result<(), VaultError>) -> Result<(), capnp::Error> {
         result.map_err(|error| {
-            answer::code(&error);
+            answer::report(&error);
             capnp::Error::overloaded("the vault file could not be written".to_owned())
         })
     }
