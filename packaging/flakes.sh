@@ -10,16 +10,16 @@ busy=()
 said=$(mktemp)
 trap '[ ${#busy[@]} = 0 ] || kill "${busy[@]}"; rm -f "$said"' EXIT
 
-# One line a test binary: its crate's folder, where cargo would start it, and the binary.
+# One line a test binary: its crate's folder, where cargo would start it, and the binary. Of the whole workspace, so that nothing is
+# built with other features than elsewhere.
 binaries() {
-  cargo test "$@" --no-run --message-format=json 2>/dev/null | grep '"profile":{[^}]*"test":true' |
+  cargo test --workspace "$@" --no-run --message-format=json 2>/dev/null | grep '"profile":{[^}]*"test":true' |
     sed -n 's/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*"executable":"\([^"]*\)".*/\1 \2/p'
 }
-cargo test -p sandbox -p supervisor -p keyvault --no-run
+cargo build --workspace --bins --tests
 mapfile -t tests < <(
-  binaries -p keyvault --lib
-  binaries -p sandbox --tests
-  binaries -p supervisor --tests
+  binaries --lib | grep "^$PWD/keyvault "
+  binaries --lib --bins --tests | grep -E "^$PWD/(sandbox|supervisor) "
 )
 [ ${#tests[@]} -gt 2 ] || { echo "no test binaries were built" >&2; exit 1; }
 
