@@ -7,7 +7,7 @@ use libp2p::identity::PeerId;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{Stream, Swarm, TransportError, ping};
+use libp2p::{Stream, Swarm, ping};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::address::{LinkKey, Target, link_key, peer_id, to_multiaddr};
@@ -220,14 +220,6 @@ fn reason(error: &DialError) -> ConnectError {
     match error {
         DialError::WrongPeerId { .. } | DialError::LocalPeerId { .. } => ConnectError::WrongPeer,
         DialError::Denied { .. } => ConnectError::TooMany,
-        DialError::Transport(failed) if failed.iter().any(|(_, error)| names_other_key(error)) => {
-            ConnectError::WrongPeer
-        }
         _ => ConnectError::Unreachable,
     }
-}
-
-/// A peer that answers with another key may be told by the transport already.
-fn names_other_key(error: &TransportError<std::io::Error>) -> bool {
-    matches!(error, TransportError::Other(error) if error.to_string().contains("Unexpected peer ID"))
 }
