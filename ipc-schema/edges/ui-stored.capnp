@@ -105,6 +105,7 @@ struct Invite {
   name @2 :Text;
   expires @3 :UInt64;
   state @4 :InviteState;
+  contact @5 :Text;         # whom it invites: a name may change, or be another's by now
   enum InviteState { placing @0; waiting @1; accepted @2; openedTwice @3; expired @4; cancelled @5; }
 }
 

@@ -122,6 +122,7 @@ pub(super) fn invite(mut to: edge::invite::Builder<'_>, from: &Invite, name: &st
     to.set_link(&from.link);
     to.set_name(name);
     to.set_expires(from.expires.0);
+    to.set_contact(id(from.contact.0));
     to.set_state(match from.state {
         InviteState::Placing => edge::invite::InviteState::Placing,
         InviteState::Waiting => edge::invite::InviteState::Waiting,

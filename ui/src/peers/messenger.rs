@@ -82,7 +82,9 @@ pub struct Invite {
     pub id: String,
     /// The link to hand over.
     pub link: String,
-    /// What the user calls who is invited.
+    /// The id of who is invited.
+    pub contact: String,
+    /// What the user called them then.
     pub name: String,
     /// The link's end.
     pub expires: Timestamp,
@@ -461,6 +463,7 @@ fn read_invite(invite: invite::Reader<'_>) -> Result<Invite, PeerError> {
     Ok(Invite {
         id: owned(invite.get_id())?,
         link: owned(invite.get_link())?,
+        contact: owned(invite.get_contact())?,
         name: owned(invite.get_name())?,
         expires: Timestamp(invite.get_expires()),
         state: invite.get_state()?.into(),

@@ -100,6 +100,7 @@ fn invite() -> Invite {
     Invite {
         id: "i1".into(),
         link: format!("privatus:i#{}", "2caIhDC4fvGWez_0x".repeat(14)),
+        contact: "dana".into(),
         name: "Dana".into(),
         expires: ago(0).after(std::time::Duration::from_secs(6 * 86_400 + 80_000)),
         state: InviteState::Waiting,

@@ -232,10 +232,10 @@ impl Model {
         match result {
             Ok(invite) => {
                 self.texts.set(Field::InviteName, "");
-                let name = invite.name.clone();
+                let invited = invite.contact.clone();
                 self.invites.retain(|known| known.id != invite.id);
                 self.invites.push(invite);
-                let contact = self.people.iter().find(|contact| contact.name == name);
+                let contact = self.people.iter().find(|contact| contact.id == invited);
                 if let (Pane::Invite(_), Some(contact)) = (&self.pane, contact) {
                     self.pane = Pane::Invitation(contact.id.clone());
                     self.focus = Focus::Act(Act::CopyLink);

@@ -187,7 +187,7 @@ impl Model {
     /// The invitation that a contact in state *invited* waits on.
     #[must_use]
     pub fn invite_of(&self, contact: &Contact) -> Option<&Invite> {
-        self.invites.iter().rfind(|invite| invite.name == contact.name)
+        self.invites.iter().rfind(|invite| invite.contact == contact.id)
     }
 
     /// Shows a line at the lower left.

@@ -315,6 +315,7 @@ fn an_invitation_shows_its_code_and_gives_way_to_the_conversation() {
     let invite = Invite {
         id: "i".into(),
         link: format!("privatus:i#{}", "x".repeat(300)),
+        contact: "d".into(),
         name: "Dana".into(),
         expires: Timestamp(NOW.0 + 7 * 86_400_000),
         state: InviteState::Waiting,
@@ -324,6 +325,14 @@ fn an_invitation_shows_its_code_and_gives_way_to_the_conversation() {
     assert!(says(&scene, "Invitation for Dana") && says(&scene, "7 days left"));
     assert!(scene.items.iter().any(|item| matches!(item, Item::Code(..))));
     assert_eq!(model.act(NOW, Act::CopyLink, "x"), [Command::Copy(invite.link)]);
+    // She is called otherwise now, and somebody else has the name.
+    let renamed = Contact { name: "Dana Ray".into(), ..dana.clone() };
+    let other = Contact { id: "e".into(), ..dana.clone() };
+    for contact in [&renamed, &other] {
+        model.learn(NOW, News::Changed(NOW, Change::Contact(contact.clone())));
+    }
+    assert_eq!(model.invite_of(&renamed).map(|invite| invite.id.as_str()), Some("i"));
+    assert!(model.invite_of(&other).is_none());
     model.learn(NOW, News::Changed(NOW, Change::Contact(Contact { state: ContactState::Connected, ..dana })));
     assert_eq!(model.open_chat(), Some("d"));
 }
