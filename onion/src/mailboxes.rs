@@ -72,9 +72,9 @@ impl Shell {
             let generation = self.disk.generation();
             self.mailboxes.with(Host::disk_is_back);
             self.work_off();
-            while self.disk.generation() == generation && self.disk.present().is_some() {
+            while self.disk.is(generation) {
                 disk::expire(&self.disk, Timestamp::now()).await;
-                let _ = tokio::time::timeout(EXPIRE_EVERY, self.disk.changed()).await;
+                let _ = tokio::time::timeout(EXPIRE_EVERY, self.disk.gone(generation)).await;
             }
         }
     }

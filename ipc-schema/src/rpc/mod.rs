@@ -143,6 +143,24 @@ impl<C: FromClientHook + Clone + 'static> Peer<C> {
         self.state.generation.get()
     }
 
+    /// Whether the connection that `generation` counts is there.
+    #[must_use]
+    pub fn is(&self, generation: u64) -> bool {
+        self.generation() == generation && self.state.present.borrow().is_some()
+    }
+
+    /// Ends when the connection that `generation` counts is there no more: the peer went, or another came in its place.
+    pub async fn gone(&self, generation: u64) {
+        loop {
+            // Asked for before the look: what changes in between is not missed.
+            let changed = self.state.changed.notified();
+            if !self.is(generation) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Ends when the peer came or went.
     pub async fn changed(&self) {
         self.state.changed.notified().await;

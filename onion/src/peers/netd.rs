@@ -73,9 +73,7 @@ pub async fn follow(shell: Rc<Shell>) {
         let netd = shell.netd.client().await;
         let generation = shell.netd.generation();
         if attach(&shell, &netd).await.is_ok() {
-            while shell.netd.generation() == generation && shell.netd.present().is_some() {
-                shell.netd.changed().await;
-            }
+            shell.netd.gone(generation).await;
         } else {
             // It went away while it was being asked; a new socket wakes us.
             shell.pause().await;
@@ -115,8 +113,7 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     let sink = Rc::new(Sink::new(shell.clone()));
     let reached = reach(&shell, &target, sink.clone()).await;
     // What a netd that is gone gave is gone with it.
-    let reached =
-        reached.ok().filter(|_| shell.netd.generation() == generation && shell.netd.present().is_some());
+    let reached = reached.ok().filter(|_| shell.netd.is(generation));
     let link = reached.map(|(client, key)| {
         let known = shell.links.by_key.borrow().get(&key).copied();
         let id = known.unwrap_or_else(|| open(&shell, client, Some(key)));

@@ -130,9 +130,7 @@ impl Shell {
             let generation = self.keyvault.generation();
             let Some(unlocked) = keyvault::unlocked(&gate).await else {
                 // keyvault goes: wait for its successor, or be taken down with it.
-                if self.keyvault.generation() == generation && self.keyvault.present().is_some() {
-                    self.keyvault.changed().await;
-                }
+                self.keyvault.gone(generation).await;
                 continue;
             };
             let Some(standing) = keyvault::standing(&gate, 0).await else { continue };
@@ -192,10 +190,10 @@ impl Shell {
         self.access.set(Access::Open { scripts });
         let _onion = AbortOnDrop(spawn_local(follow_onion(self.onion.clone(), inputs)));
         driver.start();
-        while self.keyvault.generation() == generation && self.keyvault.present().is_some() {
+        loop {
             tokio::select! {
                 biased;
-                () = self.keyvault.changed() => {}
+                () = self.keyvault.gone(generation) => return,
                 batch = next_batch(&mut waiting, driver.engine.next_wake()) => driver.handle(batch),
             }
         }
@@ -252,9 +250,7 @@ async fn follow_onion(peer: Peer<carrier::Client>, inputs: onion::Inputs) {
             return;
         }
         onion::watch(&carrier, inputs.clone()).await;
-        while peer.generation() == generation && peer.present().is_some() {
-            peer.changed().await;
-        }
+        peer.gone(generation).await;
         let _ = inputs.send(Input::OnionGone);
     }
 }

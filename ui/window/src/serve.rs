@@ -165,10 +165,7 @@ impl Worker {
                 self.shows.send_replace(!locked);
                 self.tell.news(News::Vault { locked, state: state.vault });
             }
-            while self.vault.present().is_some() && self.vault.generation() == generation {
-                // `changed` may be missed between two looks, so none lasts for ever.
-                let _ = tokio::time::timeout(Duration::from_secs(1), self.vault.changed()).await;
-            }
+            self.vault.gone(generation).await;
             self.tell.news(News::VaultLost);
         }
     }
