@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -195,11 +195,12 @@ fn the_filter_holds_threads_that_were_there_before_it() {
 fn look_at(profile: &'static Profile, folder: Option<&Path>, namespaces: bool) -> (Outside, sandbox::Report) {
     let (told, tell) = nix::unistd::pipe().unwrap();
     let (wait, hold) = nix::unistd::pipe().unwrap();
-    let (_supervisor, control) = control_pair();
+    let (supervisor, control) = control_pair();
     // SAFETY: the child leaves by _exit.
     match unsafe { nix::unistd::fork() }.unwrap() {
         nix::unistd::ForkResult::Child => {
             drop(hold);
+            keep_only(&[wait.as_raw_fd(), tell.as_raw_fd(), control.as_raw_fd(), supervisor.as_raw_fd()]);
             let jail = sandbox::enter(profile, control.as_fd(), folder, namespaces).unwrap();
             let report = jail.seal().unwrap();
             nix::unistd::write(&tell, &report.encode()).unwrap();

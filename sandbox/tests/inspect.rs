@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe};
@@ -31,12 +31,13 @@ impl Running {
 fn running(profile: &'static Profile) -> Running {
     let (wait, hold) = pipe().unwrap();
     let (told, tell) = pipe().unwrap();
-    let (_supervisor, control) = control_pair();
+    let (supervisor, control) = control_pair();
     let (_keep, folder) = folder();
     // SAFETY: the child leaves by _exit.
     match unsafe { nix::unistd::fork() }.unwrap() {
         nix::unistd::ForkResult::Child => {
             drop(hold);
+            keep_only(&[wait.as_raw_fd(), tell.as_raw_fd(), control.as_raw_fd(), supervisor.as_raw_fd()]);
             sandbox::supervisor::seal_spawner().unwrap();
             let jail = sandbox::enter(profile, control.as_fd(), folder_of(profile, &folder), false).unwrap();
             jail.seal().unwrap();

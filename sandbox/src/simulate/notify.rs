@@ -17,11 +17,12 @@ const VERSION: u32 = 1;
 /// From now on Landlock's ABI is said to be `abi`, here and in all that is started, while the calling thread lives.
 pub(super) fn landlock_abi(abi: i64) -> io::Result<()> {
     let listener = install()?;
+    let asker = std::process::id();
     // SAFETY: the child only makes bare system calls on its own stack and never returns.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         // SAFETY: a fresh fork, which owns its copy of the descriptor.
-        0 => unsafe { answer_for_ever(listener, abi) },
+        0 => unsafe { answer_for_ever(listener, abi, asker) },
         _ => {
             // SAFETY: made above, and nobody else knows it.
             unsafe { libc::close(listener) };
@@ -54,10 +55,14 @@ fn install() -> io::Result<RawFd> {
 
 /// # Safety
 /// Only in a fresh fork.
-unsafe fn answer_for_ever(listener: RawFd, abi: i64) -> ! {
+unsafe fn answer_for_ever(listener: RawFd, abi: i64, asker: u32) -> ! {
     // SAFETY: both structures are plain numbers, which the kernel wants zeroed and fills.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // Who asked may have ended before that.
+        if libc::getppid().unsigned_abs() != asker {
+            libc::_exit(0);
+        }
         let kept = 3;
         libc::dup2(listener, kept);
         libc::syscall(libc::SYS_close_range, 0, kept - 1, 0);

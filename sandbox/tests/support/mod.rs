@@ -1,7 +1,7 @@
 //! Forked children for tests about walls, which cannot be taken down again.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -40,6 +40,15 @@ pub fn in_child(body: impl FnOnce() -> Result<i32, String>) -> End {
             WaitStatus::Signaled(_, signal, _) => End::Signal(signal as i32),
             other => panic!("{other:?}"),
         },
+    }
+}
+
+/// In a forked child that is to wait for the end of a pipe: closes what the tests beside this one have open, their ends of such pipes
+/// among it. Two children that hold each other's would wait for ever.
+pub fn keep_only(kept: &[RawFd]) {
+    for fd in (3..1024).filter(|fd| !kept.contains(fd)) {
+        // SAFETY: the child uses none of these, and leaves by _exit: nothing closes them again.
+        unsafe { libc::close(fd) };
     }
 }
 
