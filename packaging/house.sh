@@ -4,7 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec python3 - "$@" <<'PYTHON'
-import collections, pathlib, re, sys
+import collections, pathlib, re, signal, sys
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 verbose = "-v" in sys.argv
 CRATES = ["ipc-schema", "sandbox", "supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "ui/window"]
