@@ -77,6 +77,12 @@ impl From<capnp::NotInSchema> for Malformed {
     }
 }
 
+impl From<std::str::Utf8Error> for Malformed {
+    fn from(_: std::str::Utf8Error) -> Self {
+        Self
+    }
+}
+
 /// Why a call has no outcome: nothing is known of what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {

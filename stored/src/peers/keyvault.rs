@@ -13,7 +13,7 @@ use ipc_schema::limits::{
 };
 use zeroize::Zeroizing;
 
-use super::{Misfit, bounded, fixed};
+use super::{Malformed, bounded, fixed};
 use crate::engine::{
     Comparison, InviteRefusal, News, OfferedQueue, Opened, Purpose, SealedEnvelope, VaultAnswer, VaultCall,
     VaultError,
@@ -97,7 +97,7 @@ macro_rules! answered {
         async move {
             let response = promise.await?;
             let $answer = response.get()?;
-            let read = || -> Result<VaultAnswer, Misfit> { $read };
+            let read = || -> Result<VaultAnswer, Malformed> { $read };
             Ok(read().unwrap_or(VaultAnswer::Failed(VaultError::Bug)))
         }
         .boxed_local()
@@ -280,19 +280,19 @@ fn write_purpose(mut fields: purpose::Builder<'_>, purpose: &Purpose) {
     }
 }
 
-fn read_begun(result: begin_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_begun(result: begin_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         begin_result::Which::AuthKey(key) => VaultAnswer::AuthKey(fixed::<KEY_BYTES>(key?)?.to_vec()),
         begin_result::Which::Error(error) => failed(error?),
     })
 }
 
-fn read_finished(result: finish_invite_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_finished(result: finish_invite_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         finish_invite_result::Which::Invite(invite) => {
             let link = invite.get_link()?.to_str()?;
             if link.len() > LINK_MAX_CHARS {
-                return Err(Misfit);
+                return Err(Malformed);
             }
             VaultAnswer::InviteFinished {
                 link: link.to_owned(),
@@ -306,7 +306,7 @@ fn read_finished(result: finish_invite_result::Reader<'_>) -> Result<VaultAnswer
     })
 }
 
-fn read_invite(result: open_invite_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_invite(result: open_invite_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         open_invite_result::Which::Invite(invite) => VaultAnswer::InviteOpened {
             relay: RelayId(fixed(invite.get_relay()?)?),
@@ -324,7 +324,7 @@ fn read_invite(result: open_invite_result::Reader<'_>) -> Result<VaultAnswer, Mi
     })
 }
 
-fn read_accepted(result: accept_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_accepted(result: accept_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         accept_result::Which::Accepted(accepted) => VaultAnswer::Accepted {
             session: SessionId(accepted.get_session()),
@@ -336,14 +336,14 @@ fn read_accepted(result: accept_result::Reader<'_>) -> Result<VaultAnswer, Misfi
     })
 }
 
-fn read_sealed(result: seal_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_sealed(result: seal_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         seal_result::Which::Envelopes(envelopes) => VaultAnswer::Sealed(read_envelopes(envelopes?)?),
         seal_result::Which::Error(error) => failed(error?),
     })
 }
 
-fn read_opened(result: open_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_opened(result: open_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(VaultAnswer::Opened(match result.which()? {
         open_result::Which::Message(message) => Opened::Message {
             session: SessionId(message.get_session()),
@@ -366,14 +366,14 @@ fn read_opened(result: open_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
     }))
 }
 
-fn read_done(result: done_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_done(result: done_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         done_result::Which::Done(()) => VaultAnswer::Done,
         done_result::Which::Error(error) => failed(error?),
     })
 }
 
-fn read_signed(result: sign_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_signed(result: sign_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         sign_result::Which::Auth(auth) => VaultAnswer::Auth(bounded(auth?, 64)?),
         sign_result::Which::Error(error) => failed(error?),
@@ -383,7 +383,7 @@ fn read_signed(result: sign_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
 fn read_session(
     result: session_result::Reader<'_>,
     code: code_result::Reader<'_>,
-) -> Result<VaultAnswer, Misfit> {
+) -> Result<VaultAnswer, Malformed> {
     let code = match code.which()? {
         code_result::Which::Code(code) => code?.to_str()?.to_owned(),
         code_result::Which::Error(error) => return Ok(failed(error?)),
@@ -394,7 +394,7 @@ fn read_session(
             words: session
                 .get_words()?
                 .iter()
-                .map(|word| Ok::<_, Misfit>(word?.to_str()?.to_owned()))
+                .map(|word| Ok::<_, Malformed>(word?.to_str()?.to_owned()))
                 .collect::<Result<_, _>>()?,
             verified: session.get_verified(),
             code,
@@ -403,7 +403,7 @@ fn read_session(
     })
 }
 
-fn read_compared(result: comparison_result::Reader<'_>) -> Result<VaultAnswer, Misfit> {
+fn read_compared(result: comparison_result::Reader<'_>) -> Result<VaultAnswer, Malformed> {
     Ok(match result.which()? {
         comparison_result::Which::Told(told) => VaultAnswer::Compared(match told? {
             edge::Comparison::Match => Comparison::Match,
@@ -420,9 +420,9 @@ const QUEUES_MAX: u32 = 16;
 
 fn read_queues(
     queues: capnp::struct_list::Reader<'_, peer_queue::Owned>,
-) -> Result<Vec<OfferedQueue>, Misfit> {
+) -> Result<Vec<OfferedQueue>, Malformed> {
     if queues.len() > QUEUES_MAX {
-        return Err(Misfit);
+        return Err(Malformed);
     }
     queues
         .iter()
@@ -439,9 +439,9 @@ fn read_queues(
 
 fn read_envelopes(
     envelopes: capnp::struct_list::Reader<'_, envelope::Owned>,
-) -> Result<Vec<SealedEnvelope>, Misfit> {
+) -> Result<Vec<SealedEnvelope>, Malformed> {
     if envelopes.len() > QUEUES_MAX {
-        return Err(Misfit);
+        return Err(Malformed);
     }
     envelopes
         .iter()

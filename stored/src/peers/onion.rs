@@ -10,7 +10,7 @@ use ipc_schema::edges::stored_onion_capnp::{
 use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, KEY_BYTES, QUEUE_ID_BYTES};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Misfit, bounded, fixed};
+use super::{Malformed, bounded, fixed};
 use crate::engine::{Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine};
 use crate::ids::{Isolation, RelayId, ReplicaId};
 use crate::store::Created;
@@ -101,14 +101,14 @@ macro_rules! told {
     ($request:expr) => {{
         let promise = $request.send().promise;
         async move {
-            let answer = promise.await.map_err(|_| Misfit)?;
+            let answer = promise.await.map_err(|_| Malformed)?;
             Ok(MailboxAnswer::Told(word(answer.get()?.get_answer()?)))
         }
         .boxed_local()
     }};
 }
 
-type Pending = LocalBoxFuture<'static, Result<MailboxAnswer, Misfit>>;
+type Pending = LocalBoxFuture<'static, Result<MailboxAnswer, Malformed>>;
 
 /// Sends a command at once, so that commands keep their order, and gives its answer later.
 pub(crate) fn command(
@@ -255,7 +255,7 @@ impl envelope_sink::Server for Pushed {
         let message = params.get()?.get_message()?;
         let arrived = |replica| {
             let sender_key = message.get_sender_key()?;
-            Ok::<_, Misfit>(Arrived {
+            Ok::<_, Malformed>(Arrived {
                 replica,
                 mailbox: fixed(message.get_id()?)?,
                 envelope: fixed::<ENVELOPE_BYTES>(message.get_envelope()?)?.to_vec(),
