@@ -348,7 +348,7 @@ pub(crate) fn sample(profile: &'static Profile) -> Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profiles::{KEYVAULT, NETD, STORED, SUPERVISOR, UI};
+    use crate::profiles::{KEYVAULT, MEDIAD, NETD, STORED, SUPERVISOR, UI};
 
     fn report() -> Report {
         sample(&KEYVAULT)
@@ -414,7 +414,6 @@ mod tests {
         assert_eq!(report().weaker(), [""; 0]);
         assert_eq!(report().notes(), [""; 0]);
         let nothing = Domain { abi: 0, enforced: Enforced::Nothing };
-        let capabilities = Capabilities { permitted: 1, ..report().capabilities };
         assert_eq!(Report { seccomp_mode: 0, ..report() }.weaker(), ["seccomp"]);
         assert_eq!(Report { no_new_privs: false, ..report() }.weaker(), ["no_new_privs"]);
         let rootless = Namespaces(Namespaces::USER.0 | Namespaces::NETWORK.0);
@@ -424,7 +423,15 @@ mod tests {
         assert_eq!(Report { namespaces: Namespaces(31), ..open }.weaker(), [""; 0]);
         assert_eq!(Report { landlock: report().landlock, ..open }.weaker(), [""; 0]);
         assert_eq!(Report { profile: &KEYVAULT, ..open }.weaker(), [""; 0]);
-        assert_eq!(Report { capabilities, ..report() }.weaker(), ["capabilities"]);
+        let bounding = report().capabilities;
+        for capabilities in [
+            Capabilities { effective: 1, ..bounding },
+            Capabilities { permitted: 1, ..bounding },
+            Capabilities { inheritable: 1, ..bounding },
+            Capabilities { ambient: 1, ..bounding },
+        ] {
+            assert_eq!(Report { capabilities, ..report() }.weaker(), ["capabilities"]);
+        }
         assert_eq!(Report { dumpable: true, ..report() }.weaker(), ["dumpable"]);
         assert_eq!(Report { core_bytes: 1, ..report() }.weaker(), ["core"]);
         assert_eq!(Report { inet_allowed: true, ..report() }.weaker(), ["inet"]);
@@ -449,6 +456,8 @@ mod tests {
         let nothing = Domain { abi: 0, enforced: Enforced::Nothing };
         let seen = Report { landlock: nothing, born_undumpable: false, ..report() };
         assert_eq!(seen.notes(), ["no Landlock", "readable by this user while it started"]);
+        // Who locks no memory misses none that is secret.
+        assert_eq!(Report { profile: &MEDIAD, memfd_secret: false, ..report() }.notes(), [""; 0]);
         let window = Report { profile: &UI, write_execute: WriteExecute::Possible, ..report() };
         assert_eq!(window.notes(), ["no memory-deny-write-execute"]);
     }

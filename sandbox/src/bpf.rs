@@ -175,7 +175,7 @@ impl Filters {
         })
     }
 
-    /// FNV-1a over all instructions in order: two processes with the same fingerprint run under the same filters.
+    /// [`fnv1a`] over all instructions in order: two processes with the same fingerprint run under the same filters.
     /// It tells a stale binary from a current one; it is no proof against a liar.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
@@ -184,7 +184,26 @@ impl Filters {
             let [k0, k1, k2, k3] = i.k.to_le_bytes();
             [c0, c1, i.jt, i.jf, k0, k1, k2, k3]
         });
-        bytes
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        fnv1a(bytes)
+    }
+}
+
+/// The 64-bit FNV-1a hash. Source: RFC 9923.
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors of RFC 9923, appendix C.
+    #[test]
+    fn a_fingerprint_is_fnv_1a() {
+        for (bytes, hash) in
+            [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
+        {
+            assert_eq!(fnv1a(bytes.bytes()), hash, "{bytes}");
+        }
     }
 }

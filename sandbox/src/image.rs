@@ -198,6 +198,12 @@ mod tests {
         let mut other_word = program(3);
         other_word[4] = 1;
         assert!(ranges_of(&other_word).is_err());
+        let mut large = program(1);
+        let others = 64 + SEGMENT_BYTES as u64;
+        large[64 + 32..64 + 40].copy_from_slice(&(LOADED_MAX_BYTES - others).to_le_bytes());
+        assert!(ranges_of(&large).is_ok());
+        large[64 + 32..64 + 40].copy_from_slice(&(LOADED_MAX_BYTES - others + 1).to_le_bytes());
+        assert!(ranges_of(&large).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Descriptors that a program was started with, by the number that its command line names.
 
+use nix::errno::Errno;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -13,16 +14,11 @@ const FIRST_OF_OURS: RawFd = 3;
 /// No such descriptor is open.
 pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the call makes a new descriptor and touches neither memory nor the old one.
-    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, FIRST_OF_OURS) };
-    if copy < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let copy = Errno::result(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, FIRST_OF_OURS) })?;
     // SAFETY: the kernel has just made this descriptor and nobody else knows it.
     let copy = unsafe { OwnedFd::from_raw_fd(copy) };
     // SAFETY: as above; a flag of a descriptor that is open.
-    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     Ok(copy)
 }
 

@@ -217,6 +217,15 @@ mod tests {
     fn this_process_can_be_looked_at_and_one_that_never_was_cannot() {
         let own = Outside::look(std::process::id()).unwrap();
         assert!(!own.own_root() && own.hard(Resource::Descriptors).is_some());
+        let (its, ours) = own.network.unwrap();
+        let link = format!("net:[{its}]");
+        assert!(its == ours && fs::read_link("/proc/self/ns/net").unwrap().to_str() == Some(&link));
         assert!(Outside::look(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn what_yama_says_is_told_and_nothing_where_there_is_none() {
+        let said = fs::read("/proc/sys/kernel/yama/ptrace_scope").ok();
+        assert_eq!(ptrace_scope().map(|scope| vec![b'0' + scope, b'\n']), said);
     }
 }

@@ -49,11 +49,16 @@ pub fn read_task_statuses(pid: u32) -> io::Result<Vec<Status>> {
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         match fs::read_to_string(task?.path().join("status")) {
             Ok(text) => statuses.push(parse(&text)?),
-            Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(e) if is_gone(&e) => {}
             Err(e) => return Err(e),
         }
     }
     Ok(statuses)
+}
+
+/// The task ended before its file was opened, or while that was read.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
 fn parse(text: &str) -> io::Result<Status> {
@@ -101,6 +106,9 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::sample;
+    use crate::profiles::KEYVAULT;
+    use crate::sys::Capabilities;
 
     const SEALED: &str = "Name:\tkeyvault\nState:\tS (sleeping)\nPPid:\t77\nUid:\t1000\t1001\t1000\t1000\nThreads:\t2\nCapInh:\t0000000000000000\n\
         CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n\
@@ -121,6 +129,42 @@ mod tests {
         assert_eq!(parse(SEALED).unwrap(), status);
         let root = SEALED.replace("CapEff:\t0000000000000000", "CapEff:\t000001fffeffffff");
         assert_eq!(parse(&root).unwrap().effective, 0x1ff_feff_ffff);
+        for (state, lives) in [("R (running)", true), ("Z (zombie)", false), ("X (dead)", false)] {
+            assert_eq!(parse(&SEALED.replace("S (sleeping)", state)).unwrap().lives, lives, "{state}");
+        }
+    }
+
+    #[test]
+    fn each_wall_that_the_kernel_does_not_see_is_named() {
+        let report = sample(&KEYVAULT);
+        let seen = Status { seccomp: 2, filters: report.filters, no_new_privs: true, ..Status::default() };
+        assert_eq!(seen.contradicts(&report), [""; 0]);
+        // Inherited ones are counted as well, and a kernel before 5.9 counts none.
+        for filters in [0, report.filters + 1] {
+            assert_eq!(Status { filters, ..seen }.contradicts(&report), [""; 0]);
+        }
+        assert_eq!(Status { filters: report.filters - 1, ..seen }.contradicts(&report), ["seccomp"]);
+        assert_eq!(Status { seccomp: 1, ..seen }.contradicts(&report), ["seccomp"]);
+        let open = Status { no_new_privs: false, ..seen };
+        assert_eq!(open.contradicts(&report), ["no_new_privs"]);
+        assert_eq!(open.contradicts(&Report { no_new_privs: false, ..report }), [""; 0]);
+        let own = Capabilities { effective: 1, ..report.capabilities };
+        for more in [
+            Status { effective: 1, ..seen },
+            Status { permitted: 1, ..seen },
+            Status { inheritable: 1, ..seen },
+            Status { ambient: 1, ..seen },
+        ] {
+            assert_eq!(more.contradicts(&report), ["capabilities"], "{more:?}");
+            assert_eq!(more.contradicts(&Report { capabilities: own, ..report }), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_task_that_ended_is_gone_and_one_that_is_hidden_is_not() {
+        for (errno, gone) in [(libc::ENOENT, true), (libc::ESRCH, true), (libc::EACCES, false)] {
+            assert_eq!(is_gone(&io::Error::from_raw_os_error(errno)), gone, "{errno}");
+        }
     }
 
     #[test]

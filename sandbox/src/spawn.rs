@@ -214,4 +214,11 @@ mod tests {
         assert_eq!((first_unused(0), first_unused(77)), (IMAGE_FD + 1, IMAGE_FD + 1));
         assert_eq!(IMAGE_FD, FAILURE_FD + 1);
     }
+
+    #[test]
+    fn what_cannot_be_read_is_no_exec() {
+        let mut unreadable = File::options().write(true).open("/dev/null").unwrap();
+        let failed = settle(Pid::from_raw(i32::MAX), &mut unreadable).unwrap_err();
+        assert_eq!(failed.raw_os_error(), Some(libc::EBADF));
+    }
 }

@@ -181,6 +181,20 @@ fn after_the_first_line_nobody_looks_in_and_nothing_is_dumped() {
 }
 
 #[test]
+fn a_part_says_truly_whether_it_could_be_read_while_it_started() {
+    let (_keep, folder) = folder();
+    let program = program(&folder);
+    let end = in_child(|| {
+        become_ordinary();
+        let images = [Image::load(&program), Image::by_path(&program)];
+        sandbox::supervisor::seal_spawner().map_err(|e| e.to_string())?;
+        let hidden = images.each_ref().map(|image| life(image, false).1.born_undumpable);
+        holds(hidden == [true, false], "it says what is not so")
+    });
+    assert_eq!(end, FINE);
+}
+
+#[test]
 fn a_thousand_tries_for_the_memory_of_a_starting_part_win_nothing() {
     let (_keep, folder) = folder();
     let program = program(&folder);

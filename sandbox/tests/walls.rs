@@ -235,6 +235,30 @@ fn stored_opens_its_folder_and_nothing_outside() {
     assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "theirs");
 }
 
+/// The flags of such a mount are locked in a user namespace: who binds it anew has to repeat them all.
+#[test]
+fn a_folder_on_a_file_system_with_flags_of_its_own_is_walled_as_any_other() {
+    if !nix::unistd::geteuid().is_root() || !namespace_choices().contains(&true) {
+        return;
+    }
+    let (_keep, folder) = folder();
+    let (_supervisor, control) = control_pair();
+    let end = in_child(|| {
+        use nix::mount::MsFlags as Flags;
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+        let nothing = None::<&str>;
+        nix::mount::mount(nothing, "/", nothing, Flags::MS_PRIVATE | Flags::MS_REC, nothing).unwrap();
+        let flags = Flags::MS_NOSUID | Flags::MS_NODEV | Flags::MS_NOEXEC;
+        nix::mount::mount(Some("tmpfs"), &folder, Some("tmpfs"), flags, nothing).unwrap();
+        let jail =
+            sandbox::enter(&STORED, control.as_fd(), Some(&folder), true).map_err(|e| e.to_string())?;
+        let report = jail.seal().map_err(|e| e.to_string())?;
+        let writes = fs::write(folder.join("store.db"), "x").is_ok();
+        holds(report.namespaces.contains(Namespaces::MOUNT) && writes, "no root of its own")
+    });
+    assert_eq!(end, FINE);
+}
+
 #[test]
 fn processes_without_files_see_none() {
     for namespaces in namespace_choices() {
