@@ -86,3 +86,31 @@ impl<T, E: Into<std::io::Error>> Doing<T> for Result<T, E> {
         self.map_err(|error| StartError::System { doing, source: error.into() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn what_was_asked_wrongly_is_2_and_what_this_machine_refuses_is_1() {
+        let refused = || Err::<(), Error>(ErrorKind::PermissionDenied.into());
+        let file = refused().on("open", std::path::Path::new("/x")).unwrap_err();
+        let system = refused().doing("wait for signals").unwrap_err();
+        assert_eq!(file.to_string(), "cannot open /x: permission denied");
+        assert_eq!(system.to_string(), "cannot wait for signals: permission denied");
+        for error in [file, system, StartError::NoWalls { name: "stored" }] {
+            assert_eq!(error.code(), 1, "{error}");
+        }
+        for error in [StartError::ByHand, StartError::Refused("choose another".into())] {
+            assert_eq!(error.code(), 2, "{error}");
+        }
+    }
+
+    #[test]
+    fn who_holds_a_folder_is_named_where_it_is_known() {
+        let text = |pid| StartError::InUse { folder: "/x".into(), pid }.to_string();
+        assert_eq!(text(Some(7)), "/x is in use by process 7: stop it with `privatus stop`");
+        assert_eq!(text(None), "/x is in use: stop it with `privatus stop`");
+    }
+}

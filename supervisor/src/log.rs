@@ -167,10 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_written_whole_or_cut_and_one_that_nobody_reads_is_lost_without_a_wait() {
+        let (mut read, write) = std::io::pipe().unwrap();
+        write_to(&write, "ready");
+        write_to(&write, &"x".repeat(2 * PIPE_BUF));
+        let mut said = vec![0; 6 + PIPE_BUF];
+        std::io::Read::read_exact(&mut read, &mut said).unwrap();
+        assert!(said.starts_with(b"ready\nxx") && said.ends_with(b"x\n"));
+        for _ in 0..64 {
+            write_to(&write, &"x".repeat(2 * PIPE_BUF));
+        }
+        drop(write);
+        let mut held = Vec::new();
+        std::io::Read::read_to_end(&mut read, &mut held).unwrap();
+        assert!(held.len().is_multiple_of(PIPE_BUF) && held.len() < 64 * PIPE_BUF, "{}", held.len());
+    }
+
+    #[test]
     fn a_terminal_is_not_moved_by_what_a_child_says() {
         let mut lines = Lines::new("mediad");
         let said = lines.take(b"\x1b]0;owned\x07\xff\xc3\xa9\r\n", NOW);
         assert_eq!(said, ["mediad: \\u{1b}]0;owned\\u{7}\\xff\u{e9}\\u{d}"]);
+        let turned = lines.take("a\u{202E}b\u{2066}c\u{200D}\n".as_bytes(), NOW);
+        assert_eq!(turned, ["mediad: a\\u{202e}b\\u{2066}c\u{200D}"]);
     }
 
     /// Feeds a writer that never stops for so many seconds, looked at every millisecond; gives bytes read and lines passed on.

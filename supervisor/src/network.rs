@@ -27,7 +27,7 @@ pub fn settle(folder: &Path, settings: &mut Settings) -> Result<(), StartError> 
         Some((name, id)) => keep_to(folder, settings, name, id)?,
         None => {
             let path = folder.join(FILE);
-            let text = format!("{}\n{}\n", settings.network_name, hex(&settings.network_id));
+            let text = format!("{}\n{}\n", settings.network_name, hex::encode(settings.network_id));
             files::write_whole(&path, text.as_bytes()).on("write", &path)?;
         }
     }
@@ -84,22 +84,9 @@ fn damaged(path: &Path) -> StartError {
 fn parse(bytes: &[u8]) -> Option<(String, [u8; 32])> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (name, rest) = text.split_once('\n')?;
-    Some((name.to_string(), unhex(rest.trim_end_matches('\n'))?))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    let mut id = [0; 32];
+    hex::decode_to_slice(rest.trim_end_matches('\n'), &mut id).ok()?;
+    Some((name.to_string(), id))
 }
 
 fn only_public_addresses(settings: &Settings) -> Result<(), StartError> {
@@ -160,13 +147,17 @@ mod tests {
             "/ip4/127.0.0.1/udp/1/quic-v1",
             "/ip4/192.168.1.2/tcp/3",
             "/ip6/::1/udp/1/quic-v1",
+            "/ip4/169.254.1.2/tcp/3",
             "/ip6/fe80::1",
+            "/ip6/fd00::1/tcp/3",
         ];
         for address in local {
             let dir = tempfile::tempdir().unwrap();
             let mut settings = Settings { bootstraps: vec![address.into()], ..Settings::default() };
             let error = settle(dir.path(), &mut settings).unwrap_err();
             assert!(error.code() == 2 && error.to_string().contains("--network"), "{error}");
+            let mut listens = Settings { listen: vec![address.into()], ..Settings::default() };
+            assert_eq!(settle(tempfile::tempdir().unwrap().path(), &mut listens).unwrap_err().code(), 2);
             let mut private = Settings { bootstraps: vec![address.into()], ..named("test", 1) };
             settle(tempfile::tempdir().unwrap().path(), &mut private).unwrap();
         }
@@ -178,8 +169,33 @@ mod tests {
     #[test]
     fn a_damaged_file_is_told_and_nothing_is_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), "test\nabc\n").unwrap();
-        assert!(settle(dir.path(), &mut named("test", 7)).unwrap_err().to_string().contains("damaged"));
-        assert_eq!(std::fs::read(dir.path().join(FILE)).unwrap(), b"test\nabc\n");
+        let digits = "07".repeat(32);
+        for text in [
+            "test\nabc\n".into(),
+            format!("test\n{digits}07\n"),
+            format!("test\n+7{}\n", "07".repeat(31)),
+            format!("test\n{}\u{e9}\n", "07".repeat(31)),
+            digits.clone(),
+        ] {
+            std::fs::write(dir.path().join(FILE), &text).unwrap();
+            assert!(settle(dir.path(), &mut named("test", 7)).unwrap_err().to_string().contains("damaged"));
+            assert_eq!(std::fs::read_to_string(dir.path().join(FILE)).unwrap(), text);
+        }
+        std::fs::write(dir.path().join(FILE), format!("test\n{digits}\n")).unwrap();
+        assert_eq!(kept(dir.path()).unwrap(), Some(("test".into(), [7; 32])));
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_not_too_long() {
+        for (name, fits) in [
+            ("x".repeat(NAME_MAX_BYTES), true),
+            ("x".repeat(NAME_MAX_BYTES + 1), false),
+            ("a\nb".into(), false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let settled = settle(dir.path(), &mut named(&name, 7));
+            assert_eq!(settled.is_ok(), fits, "{name:?}: {settled:?}");
+            assert_eq!(dir.path().join(FILE).exists(), fits);
+        }
     }
 }

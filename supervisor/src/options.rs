@@ -169,4 +169,19 @@ mod tests {
         assert_eq!(rustix::io::read(start.gifts.passphrase.unwrap(), &mut bytes).unwrap(), 6);
         assert!(Start::receive(&theirs).is_err(), "nothing more is there");
     }
+
+    #[test]
+    fn a_gift_is_who_its_name_says_and_one_of_another_name_is_refused() {
+        let (ours, theirs) = wire::control_pair().unwrap();
+        let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let gifts = Gifts { passphrase: None, offer: Some(null()) };
+        Start { settings: Settings::default(), gifts }.send(&ours).unwrap();
+        let start = Start::receive(&theirs).unwrap();
+        assert!(start.gifts.offer.is_some() && start.gifts.passphrase.is_none());
+        for odd in [Grant::File { name: "vault".into(), file: null() }, Grant::Ready] {
+            let is_end = matches!(odd, Grant::Ready);
+            grant::send(ours.as_fd(), &odd).unwrap();
+            assert_eq!(Start::receive(&theirs).is_ok(), is_end);
+        }
+    }
 }

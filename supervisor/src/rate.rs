@@ -53,6 +53,11 @@ mod tests {
         assert!(!rate.take(at + Duration::from_millis(50)));
         assert!(rate.wait(at + Duration::from_millis(50)) <= Duration::from_millis(51));
         assert!(rate.take(at + Duration::from_millis(101)));
+        let near = |wait: Duration, wanted: u64| {
+            wait.abs_diff(Duration::from_millis(wanted)) < Duration::from_micros(1)
+        };
+        assert!(near(rate.wait(at + Duration::from_millis(126)), 74), "{rate:?}");
+        assert_eq!(rate.wait(at + Duration::from_millis(401)), Duration::ZERO);
         assert_eq!((0..50).filter(|_| rate.take(at + Duration::from_secs(60))).count(), 3);
         assert!(!rate.take(Duration::ZERO), "a clock that went back gives nothing");
     }

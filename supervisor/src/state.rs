@@ -189,6 +189,11 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_those_of_the_file() {
+        assert_eq!((millis(Duration::from_millis(1500)), count([7, 8, 9].iter())), (1500, 3));
+    }
+
+    #[test]
     fn changes_that_come_together_are_written_together_and_the_last_one_always() {
         let mut pace = Pace::default();
         let mut writes = Vec::new();

@@ -78,4 +78,23 @@ mod tests {
         }
         assert_eq!((Why::Closed.code(), Why::Closed.line("ui", Ended::Exit(0))), (0, None));
     }
+
+    #[test]
+    fn who_could_not_start_is_named_with_where_to_look() {
+        for why in [Why::Said(Exit::Setting), Why::CannotStart] {
+            let line = why.line("netd", Ended::Exit(5)).unwrap();
+            assert_eq!(line, "privatus: netd could not start: see its line above");
+            assert_eq!(why.code(), 1);
+        }
+    }
+
+    #[test]
+    fn a_lost_passphrase_is_told_by_how_it_was_lost() {
+        let line = |how| Why::PassphraseLost.line("keyvault", how).unwrap();
+        assert!(line(Ended::Exit(1)).contains("did not take the passphrase"));
+        for how in [Ended::Signal(9), Ended::NotStarted] {
+            assert!(line(how).contains("was ended before"), "{how:?}");
+        }
+        assert_eq!(Why::PassphraseLost.code(), 1);
+    }
 }
