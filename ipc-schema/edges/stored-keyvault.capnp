@@ -78,45 +78,19 @@ interface Vault {
   removeSession @12 (session :UInt64) -> ();
   # Drops every key of a contact. Idempotent.
 
-  createAddress @13 (address :UInt64, replica :UInt64) -> (result :HashResult);
-  # A fresh identity to be published, whose first messages come to `replica`: an own finished queue that serves nobody and from
-  # then on serves the address. `hash` is its id. Counts as one new contact. Idempotent by `address`.
-
-  addressBundle @14 (address :UInt64) -> (result :AddressResult);
-  # What is to be published now. New keys once a week, the same bytes in between; old keys open first messages for 21 days more.
-
-  removeAddress @15 (address :UInt64) -> ();
-  # Drops the keys of an address; whoever came through it stays. Idempotent.
-
-  contactAddress @16 (contact :UInt64, id :Data, record :Data, replicas :List(UInt64), outbox :UInt64, content :Data) -> (result :AcceptResult);
-  # PQXDH against what was found under the address `id` (32 B); else like acceptInvite. Idempotent by `contact`.
-
-  repairSession @17 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);
+  repairSession @13 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);
   # Opens a session anew with the peer's repair bundle; `content` (≤ firstContentMax - 5) rides in the first message, sealed once for
   # each of the peer's replicas. Once in ten minutes for each session, whichever side began: else rateLimited. inviteAgain: there is
   # nothing (any more) to do it with. What was sealed before and is not acked has to be sealed again. Idempotent by `outbox`.
 
-  setVerified @18 (session :UInt64, digits :Text) -> (result :DoneResult);
+  setVerified @14 (session :UInt64, digits :Text) -> (result :DoneResult);
   # The user compared this safety number, or (empty) takes it back. numberChanged: the contact has another one by now. Idempotent.
 
-  verificationCode @19 (session :UInt64) -> (result :CodeResult);
+  verificationCode @15 (session :UInt64) -> (result :CodeResult);
   # The text of the QR code to show to the contact. Idempotent.
 
-  compareCode @20 (session :UInt64, code :Text) -> (result :ComparisonResult);
+  compareCode @16 (session :UInt64, code :Text) -> (result :ComparisonResult);
   # Compares what was scanned; a match verifies the contact. Idempotent.
-
-  beginComparison @21 (session :UInt64) -> (result :HashResult);
-  # Short authentication string, first step of who begins: the commitment for the peer. The same until the peer has answered.
-
-  answerComparison @22 (session :UInt64, commitment :Data) -> (result :HashResult);
-  # The other side: the nonce that answers it. Idempotent by the commitment; another one begins, and counts, another run.
-  # noSuchId: both began, and the own run goes on.
-
-  revealComparison @23 (session :UInt64, nonce :Data) -> (result :ShownResult);
-  # Who began: takes the answer; `hash` is what to send, and the string can be read out. Idempotent by the nonce, no other is taken.
-
-  checkComparison @24 (session :UInt64, nonce :Data) -> (result :ShownResult);
-  # The other side: checks what was revealed against the commitment. `cheated`: it does not fit, which the user is to be told.
 }
 
 struct Created {
@@ -206,10 +180,9 @@ struct OpenResult {
       inner @2 :Data;                   # 32 B, the id for `forget`
       peerQueues @3 :List(PeerQueue);   # all that the peer has offered so far, when this message changed them
       first @4 :Bool;                   # this message opened the session (an invite was accepted)
-      address @11 :UInt64;              # it opened the session and came to this own address; 0: to none
-      repaired @12 :Bool;               # the peer opened the session anew: what is not acked has to be sealed again
-      repairWanted @13 :Bool;           # the message is good, but repairSession is due
-      identityChanged @14 :Bool;        # another safety number than before, and no longer verified: to be told to the user
+      repaired @11 :Bool;               # the peer opened the session anew: what is not acked has to be sealed again
+      repairWanted @12 :Bool;           # the message is good, but repairSession is due
+      identityChanged @13 :Bool;        # another safety number than before, and no longer verified: to be told to the user
     }
     duplicate @5 :Data;                 # inner hash; ack it
     unreadable @6 :Void;                # ack at the mailbox, never to the peer
@@ -228,15 +201,14 @@ struct Purpose {
   counter @2 :UInt64;       # strictly rising on one circuit
   union {
     subscribe @3 :UInt64;   # own replica
-    collect :group { replica @4 :UInt64; max @5 :UInt16; }
-    acknowledge :group { replica @6 :UInt64; messages @7 :List(Data); }
-    delete @8 :UInt64;      # own replica
-    leaveBlob :group { invite @9 :UInt64; }
+    acknowledge :group { replica @4 :UInt64; messages @5 :List(Data); }
+    delete @6 :UInt64;      # own replica
+    leaveBlob :group { invite @7 :UInt64; }
     # The invite's blob, which keyvault itself made: it knows id, read key and hash.
-    dropBlob @10 :UInt64;   # invite
-    secure @11 :UInt64;     # peer queue
-    deposit :group { peerQueue @12 :UInt64; putId @13 :Data; envelopeHash @14 :Data; }
-    secureRead @15 :UInt64; # accept id
+    dropBlob @8 :UInt64;    # invite
+    secure @9 :UInt64;      # peer queue
+    deposit :group { peerQueue @10 :UInt64; putId @11 :Data; envelopeHash @12 :Data; }
+    secureRead @13 :UInt64; # accept id
   }
 }
 
@@ -257,35 +229,8 @@ struct SessionResult {
 
 struct DoneResult { union { done @0 :Void; error @1 :VaultError; } }
 
-struct HashResult { union { hash @0 :Data; error @1 :VaultError; } }
-# 32 B: an id, a commitment or a nonce.
-
-struct AddressResult {
-  union {
-    address :group {
-      id @0 :Data;          # 32 B: under it the record is looked up
-      record @1 :Data;      # ≤ blobMax, public
-      renewAt @2 :UInt64;   # ms since 1970
-    }
-    error @3 :VaultError;
-  }
-}
-
 struct CodeResult { union { code @0 :Text; error @1 :VaultError; } }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
 
 struct ComparisonResult { union { told @0 :Comparison; error @1 :VaultError; } }
-
-struct ShownResult {
-  union {
-    shown :group {
-      hash @0 :Data;        # 32 B for the peer; empty where nothing is to be sent
-      digits @1 :Text;      # 6
-      words @2 :List(Text); # 4
-      runs @3 :UInt32;      # runs since the contact was last verified, with this one: a second try is seen
-    }
-    cheated @4 :Void;
-    error @5 :VaultError;
-  }
-}

@@ -1,6 +1,6 @@
 @0xb42dbf8e3c9c7e32;
 
-# stored (caller) → onion (callee): deposit at, and collect from, mailboxes on relays, each over a circuit of its own.
+# stored (caller) → onion (callee): deposit at, and receive from, mailboxes on relays, each over a circuit of its own.
 # onion sees queue ids and sealed envelopes, never names, plaintext or keys: whatever authenticates a command was made by
 # keyvault for that circuit's binding. stored assumes that onion may drop, delay or lie, and believes an ack of the peer alone.
 # An envelope is 4,096 B and a blob ≤ 64 KiB; anything else closes the edge.
@@ -67,12 +67,11 @@ interface Mailbox {
   deposit @2 (senderQueue :Data, putId :Data, envelope :Data, counter :UInt64, auth :Data) -> (answer :Answer);
   subscribe @3 (receiverQueue :Data, counter :UInt64, auth :Data, sink :EnvelopeSink) -> (answer :Answer);
   # Pushes what waits, oldest first, then what comes, until the circuit dies. At most `unackedMax` un-acked are pushed.
-  collect @4 (receiverQueue :Data, max :UInt16, counter :UInt64, auth :Data) -> (answer :Answer, envelopes :List(Waiting));
-  acknowledge @5 (receiverQueue :Data, messages :List(Data), counter :UInt64, auth :Data) -> (answer :Answer);
-  delete @6 (receiverQueue :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  leaveBlob @7 (receiverQueue :Data, blobId :Data, readKey :Data, blob :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  secureRead @8 (blobId :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer, blob :Data);
-  dropBlob @9 (receiverQueue :Data, blobId :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  acknowledge @4 (receiverQueue :Data, messages :List(Data), counter :UInt64, auth :Data) -> (answer :Answer);
+  delete @5 (receiverQueue :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  leaveBlob @6 (receiverQueue :Data, blobId :Data, readKey :Data, blob :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  secureRead @7 (blobId :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer, blob :Data);
+  dropBlob @8 (receiverQueue :Data, blobId :Data, counter :UInt64, auth :Data) -> (answer :Answer);
 }
 
 struct CreateResult {
@@ -101,5 +100,6 @@ struct Waiting {
   id @0 :Data;         # 16 B, names it in `acknowledge`
   envelope @1 :Data;   # 4,096 B
   senderKey @2 :Data;  # 32 B X25519 that `secure` registered for this queue, as the relay tells it (empty before `secure`).
-  # keyvault needs it for the outer layer, whose key it is half of (protocol 4); a lie only makes the envelope unreadable.
+  # keyvault needs it for the outer layer, whose key it is half of (docs/protocol/envelope.md, "Envelope, version 1"); a lie
+  # only makes the envelope unreadable.
 }

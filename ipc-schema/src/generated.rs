@@ -19,7 +19,6 @@ macro_rules! edge {
 edge!(grant_capnp, "grant_capnp.rs");
 edge!(ui_keyvault_capnp, "edges/ui_keyvault_capnp.rs");
 edge!(ui_stored_capnp, "edges/ui_stored_capnp.rs");
-edge!(ui_desk_capnp, "edges/ui_desk_capnp.rs");
 edge!(stored_keyvault_capnp, "edges/stored_keyvault_capnp.rs");
 edge!(stored_onion_capnp, "edges/stored_onion_capnp.rs");
 edge!(stored_mediad_capnp, "edges/stored_mediad_capnp.rs");

@@ -14,7 +14,7 @@ pub mod edges {
     //! The generated types, one module an edge. Used in `serve.rs` and `peers/` only; elsewhere stand domain types.
     pub use crate::generated::{
         onion_netd_capnp, onion_stored_capnp, operator_onion_capnp, stored_keyvault_capnp,
-        stored_mediad_capnp, stored_onion_capnp, ui_desk_capnp, ui_keyvault_capnp, ui_stored_capnp,
+        stored_mediad_capnp, stored_onion_capnp, ui_keyvault_capnp, ui_stored_capnp,
     };
 }
 pub mod ends;

@@ -1,9 +1,9 @@
 //! From domain types to generated types.
 
 use ipc_schema::edges::stored_keyvault_capnp::{
-    Comparison as ComparisonCode, InviteRefusal, VaultError as Code, accept_result, address_result,
-    begin_result, code_result, comparison_result, done_result, envelope, finish_invite_result, hash_result,
-    open_invite_result, open_result, peer_queue, seal_result, session_result, shown_result, sign_result,
+    Comparison as ComparisonCode, InviteRefusal, VaultError as Code, accept_result, begin_result,
+    code_result, comparison_result, done_result, envelope, finish_invite_result, open_invite_result,
+    open_result, peer_queue, seal_result, session_result, sign_result,
 };
 
 use crate::error::{InviteError, VaultError};
@@ -11,8 +11,7 @@ use crate::identity::{Comparison, SafetyNumber};
 use crate::mailbox::Authenticator;
 use crate::store::StoreError;
 use crate::vault::{
-    AcceptedInvite, FinishedInvite, Opened, OpenedInvite, OutgoingEnvelope, PeerQueue, PublishedAddress,
-    SessionInfo, Shown,
+    AcceptedInvite, FinishedInvite, Opened, OpenedInvite, OutgoingEnvelope, PeerQueue, SessionInfo,
 };
 
 /// Tells the operator what stored is not told: why the file could not be written, and what should not have happened.
@@ -148,7 +147,6 @@ pub(super) fn open(
             out.set_content(&content);
             out.set_inner(&inner.0);
             out.set_first(news.first.is_some());
-            out.set_address(news.visitor_of.map_or(0, |address| address.0));
             out.set_repaired(news.repaired);
             out.set_repair_wanted(news.repair_wanted);
             out.set_identity_changed(news.identity_changed);
@@ -201,25 +199,6 @@ pub(super) fn done(mut out: done_result::Builder<'_>, result: Result<(), VaultEr
     }
 }
 
-pub(super) fn hash(mut out: hash_result::Builder<'_>, result: Result<[u8; 32], VaultError>) {
-    match result {
-        Ok(hash) => out.set_hash(&hash),
-        Err(error) => out.set_error(code(&error)),
-    }
-}
-
-pub(super) fn address(mut out: address_result::Builder<'_>, result: Result<PublishedAddress, VaultError>) {
-    match result {
-        Ok(address) => {
-            let mut out = out.init_address();
-            out.set_id(&address.id);
-            out.set_record(&address.record);
-            out.set_renew_at(address.renew_at.0);
-        }
-        Err(error) => out.set_error(code(&error)),
-    }
-}
-
 pub(super) fn verification_code(mut out: code_result::Builder<'_>, result: Result<String, VaultError>) {
     match result {
         Ok(text) => out.set_code(text.as_str()),
@@ -237,28 +216,6 @@ pub(super) fn comparison(mut out: comparison_result::Builder<'_>, result: Result
         }),
         Err(error) => out.set_error(code(&error)),
     }
-}
-
-/// `None`: what was revealed was not committed to.
-pub(super) fn shown(
-    mut out: shown_result::Builder<'_>,
-    result: Result<Option<(Vec<u8>, Shown)>, VaultError>,
-) -> capnp::Result<()> {
-    match result {
-        Ok(Some((hash, shown))) => {
-            let mut out = out.init_shown();
-            out.set_hash(&hash);
-            out.set_digits(shown.string.digits.as_str());
-            out.set_runs(shown.runs);
-            let mut words = out.init_words(length(shown.string.words.len())?);
-            for (at, word) in (0..).zip(&shown.string.words) {
-                words.set(at, word);
-            }
-        }
-        Ok(None) => out.set_cheated(()),
-        Err(error) => out.set_error(code(&error)),
-    }
-    Ok(())
 }
 
 fn peer_queues(mut out: capnp::struct_list::Builder<'_, peer_queue::Owned>, queues: &[PeerQueue]) {

@@ -80,9 +80,6 @@ impl Closer {
     fn purpose(&self, reader: purpose::Reader<'_>) -> Result<Purpose, capnp::Error> {
         Ok(match reader.which().map_err(|_| self.close())? {
             purpose::Subscribe(replica) => Purpose::Subscribe(ReplicaId(replica)),
-            purpose::Collect(collect) => {
-                Purpose::Collect { replica: ReplicaId(collect.get_replica()), max: collect.get_max() }
-            }
             purpose::Acknowledge(acknowledge) => {
                 let messages = acknowledge.get_messages()?;
                 self.count(messages.len(), IDS_PER_CALL_MAX)?;

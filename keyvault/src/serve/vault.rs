@@ -5,26 +5,22 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::vault::{
-    AcceptInviteParams, AcceptInviteResults, AddressBundleParams, AddressBundleResults,
-    AnswerComparisonParams, AnswerComparisonResults, BeginComparisonParams, BeginComparisonResults,
-    BeginInviteParams, BeginInviteResults, BeginReplicaParams, BeginReplicaResults, CancelInviteParams,
-    CancelInviteResults, CheckComparisonParams, CheckComparisonResults, CompareCodeParams,
-    CompareCodeResults, ContactAddressParams, ContactAddressResults, CreateAddressParams,
-    CreateAddressResults, FinishInviteParams, FinishInviteResults, FinishReplicaParams, FinishReplicaResults,
-    ForgetParams, ForgetResults, OpenEnvelopeParams, OpenEnvelopeResults, OpenInviteParams,
-    OpenInviteResults, RemoveAddressParams, RemoveAddressResults, RemoveSessionParams, RemoveSessionResults,
-    RepairSessionParams, RepairSessionResults, RevealComparisonParams, RevealComparisonResults,
-    SealEnvelopeParams, SealEnvelopeResults, Server, SessionParams, SessionResults, SetVerifiedParams,
-    SetVerifiedResults, SignParams, SignResults, VerificationCodeParams, VerificationCodeResults,
+    AcceptInviteParams, AcceptInviteResults, BeginInviteParams, BeginInviteResults, BeginReplicaParams,
+    BeginReplicaResults, CancelInviteParams, CancelInviteResults, CompareCodeParams, CompareCodeResults,
+    FinishInviteParams, FinishInviteResults, FinishReplicaParams, FinishReplicaResults, ForgetParams,
+    ForgetResults, OpenEnvelopeParams, OpenEnvelopeResults, OpenInviteParams, OpenInviteResults,
+    RemoveSessionParams, RemoveSessionResults, RepairSessionParams, RepairSessionResults, SealEnvelopeParams,
+    SealEnvelopeResults, Server, SessionParams, SessionResults, SetVerifiedParams, SetVerifiedResults,
+    SignParams, SignResults, VerificationCodeParams, VerificationCodeResults,
 };
 use ipc_schema::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, LINK_MAX_CHARS};
 
 use super::{Closer, answer};
 use crate::error::VaultError;
 use crate::frame::OFFERS_MAX;
-use crate::ids::{AcceptId, AddressId, InviteId, OutboxId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, InviteId, OutboxId, ReplicaId, SessionId};
 use crate::shell::{ServedVault, Shell, SystemRng};
-use crate::vault::{AcceptInvite, ContactAddress, IncomingEnvelope, RepairSession, SealEnvelope};
+use crate::vault::{AcceptInvite, IncomingEnvelope, RepairSession, SealEnvelope};
 
 /// How long a `forget` waits for another call's flush to share: short beside its caller's patience, long beside a flush.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -254,57 +250,6 @@ impl Server for Served {
         Self::done(self.call(|vault, now, _| vault.remove_session(session, now)).await?)
     }
 
-    async fn create_address(
-        self: Rc<Self>,
-        params: CreateAddressParams,
-        mut results: CreateAddressResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let (address, replica) = (AddressId(params.get_address()), ReplicaId(params.get_replica()));
-        let made = self.call(|vault, now, rng| vault.create_address(address, replica, now, rng)).await?;
-        answer::hash(results.get().init_result(), made);
-        Ok(())
-    }
-
-    async fn address_bundle(
-        self: Rc<Self>,
-        params: AddressBundleParams,
-        mut results: AddressBundleResults,
-    ) -> Result<(), capnp::Error> {
-        let address = AddressId(params.get()?.get_address());
-        let published = self.call(|vault, now, rng| vault.address_bundle(address, now, rng)).await?;
-        answer::address(results.get().init_result(), published);
-        Ok(())
-    }
-
-    async fn remove_address(
-        self: Rc<Self>,
-        params: RemoveAddressParams,
-        _: RemoveAddressResults,
-    ) -> Result<(), capnp::Error> {
-        let address = AddressId(params.get()?.get_address());
-        Self::done(self.call(|vault, _, _| vault.remove_address(address)).await?)
-    }
-
-    async fn contact_address(
-        self: Rc<Self>,
-        params: ContactAddressParams,
-        mut results: ContactAddressResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let replicas = self.closer.ids(params.get_replicas()?, OFFERS_MAX, ReplicaId)?;
-        let request = ContactAddress {
-            contact: AcceptId(params.get_contact()),
-            id: self.closer.array(params.get_id()?)?,
-            untrusted_record: self.closer.bounded(params.get_record()?, BLOB_MAX_BYTES)?,
-            replicas: &replicas,
-            outbox: OutboxId(params.get_outbox()),
-            content: self.closer.bounded(params.get_content()?, CONTENT_MAX_BYTES)?,
-        };
-        let accepted = self.call(|vault, now, rng| vault.contact_address(request, now, rng)).await?;
-        answer::accept(results.get().init_result(), accepted)
-    }
-
     async fn repair_session(
         self: Rc<Self>,
         params: RepairSessionParams,
@@ -360,53 +305,5 @@ impl Server for Served {
         let told = self.call(|vault, _, _| vault.compare_code(session, code)).await?;
         answer::comparison(results.get().init_result(), told);
         Ok(())
-    }
-
-    async fn begin_comparison(
-        self: Rc<Self>,
-        params: BeginComparisonParams,
-        mut results: BeginComparisonResults,
-    ) -> Result<(), capnp::Error> {
-        let session = SessionId(params.get()?.get_session());
-        let begun = self.call(|vault, _, rng| vault.begin_comparison(session, rng)).await?;
-        answer::hash(results.get().init_result(), begun);
-        Ok(())
-    }
-
-    async fn answer_comparison(
-        self: Rc<Self>,
-        params: AnswerComparisonParams,
-        mut results: AnswerComparisonResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let (session, commitment) =
-            (SessionId(params.get_session()), self.closer.array(params.get_commitment()?)?);
-        let nonce = self.call(|vault, _, rng| vault.answer_comparison(session, commitment, rng)).await?;
-        answer::hash(results.get().init_result(), nonce);
-        Ok(())
-    }
-
-    async fn reveal_comparison(
-        self: Rc<Self>,
-        params: RevealComparisonParams,
-        mut results: RevealComparisonResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let (session, nonce) = (SessionId(params.get_session()), self.closer.array(params.get_nonce()?)?);
-        let revealed = self.call(|vault, _, _| vault.reveal_comparison(session, nonce)).await?;
-        let shown = revealed.map(|(ours, shown)| Some((ours.to_vec(), shown)));
-        answer::shown(results.get().init_result(), shown)
-    }
-
-    async fn check_comparison(
-        self: Rc<Self>,
-        params: CheckComparisonParams,
-        mut results: CheckComparisonResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let (session, nonce) = (SessionId(params.get_session()), self.closer.array(params.get_nonce()?)?);
-        let checked = self.call(|vault, _, _| vault.check_comparison(session, nonce)).await?;
-        let shown = checked.map(|shown| shown.map(|shown| (Vec::new(), shown)));
-        answer::shown(results.get().init_result(), shown)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use capnp::struct_list;
 use ipc_schema::edges::stored_onion_capnp::{self as edge, create_result, envelope_sink, mailbox, waiting};
 use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX};
 use tokio::sync::mpsc;
@@ -118,12 +117,6 @@ fn write_waiting(mut out: waiting::Builder<'_>, envelope: &Waiting) {
     out.set_sender_key(&envelope.sender_key);
 }
 
-fn write_envelopes(mut out: struct_list::Builder<'_, waiting::Owned>, envelopes: &[Waiting]) {
-    for (index, envelope) in (0..).zip(envelopes) {
-        write_waiting(out.reborrow().get(index), envelope);
-    }
-}
-
 /// Hands on what a subscription brings, in order, as fast as the caller takes it.
 async fn hand_on(mut pushes: mpsc::Receiver<Waiting>, sink: envelope_sink::Client) {
     while let Some(envelope) = pushes.recv().await {
@@ -202,23 +195,6 @@ impl mailbox::Server for MailboxServer {
             spawn_local(hand_on(asked.pushes, sink));
         }
         results.get().set_answer(answer);
-        Ok(())
-    }
-
-    async fn collect(
-        self: Rc<Self>,
-        params: mailbox::CollectParams,
-        mut results: mailbox::CollectResults,
-    ) -> Result<(), capnp::Error> {
-        let p = params.get()?;
-        let call = Call::Collect { max: p.get_max() };
-        let fields = (fixed(p.get_receiver_queue()?)?, p.get_counter(), p.get_auth()?);
-        let outcome = self.command(fields, call).await?;
-        let mut out = results.get();
-        out.set_answer(plain(&outcome));
-        if let Outcome::Envelopes(envelopes) = &outcome {
-            write_envelopes(out.init_envelopes(u32::try_from(envelopes.len()).unwrap_or(0)), envelopes);
-        }
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
-    VaultError as Code, accept_result, address_result, begin_result, code_result, comparison_result,
-    finish_invite_result, hash_result, purpose, seal_result, session_result, shown_result, sign_result,
+    VaultError as Code, accept_result, begin_result, code_result, comparison_result, finish_invite_result,
+    purpose, seal_result, session_result, sign_result,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -264,40 +264,8 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         assert!(!sign(RELAY, &|mut purpose| purpose.set_secure(1)).await, "the own queue");
         assert!(!sign(RELAY, &|mut purpose| purpose.set_secure_read(1)).await, "the own invite");
         assert!(!sign(RELAY, &|purpose| purpose.init_leave_blob().set_invite(1)).await, "a used invite");
-        let refused = ask!(heard, vault, "createAddress", create_address_request, |fields| {
-            fields.set_address(1);
-            fields.set_replica(1);
-        });
-        assert!(
-            matches!(result!(refused), hash_result::Error(Ok(Code::NoSuchId))),
-            "a queue that serves Bob"
-        );
-        let made = ask!(heard, vault, "createAddress", create_address_request, |fields| {
-            fields.set_address(1);
-            fields.set_replica(30);
-        });
-        let hash_result::Hash(Ok(address)) = result!(made) else { panic!() };
-        let address = address.to_vec();
-        let refused = ask!(heard, vault, "sealEnvelope", seal_envelope_request, |fields| {
-            fields.set_session(session);
-            fields.set_outbox(77);
-            fields.init_offer(1).set(0, 30);
-        });
-        assert!(matches!(result!(refused), seal_result::Error(Ok(Code::NoSuchId))), "the address's queue");
 
-        // ---- addresses and other people's invites
-        let published = ask!(heard, vault, "addressBundle", address_bundle_request, |fields| {
-            fields.set_address(1);
-        });
-        let address_result::Address(published) = result!(published) else { panic!() };
-        let record = published.get_record().unwrap().to_vec();
-        public.push(record.clone());
-        let refused = ask!(heard, vault, "contactAddress", contact_address_request, |fields| {
-            fields.set_contact(1);
-            fields.set_id(&address);
-            fields.set_record(&record);
-        });
-        assert!(matches!(result!(refused), accept_result::Refused(_)), "its own");
+        // ---- other people's invites
         let (their_link, their_blob) = bob.0.invites();
         let opened = ask!(heard, vault, "openInvite", open_invite_request, |fields| {
             fields.set_accept(5);
@@ -336,30 +304,6 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
             fields.set_code(code.as_str());
         });
         assert!(matches!(result!(told), comparison_result::Told(_)));
-        ask!(heard, vault, "beginComparison", begin_comparison_request, |fields| fields.set_session(session));
-        let before_revealing = kept_pieces(&shell);
-        assert_eq!(
-            leaked(&before_revealing, &heard.answers, &public),
-            None,
-            "the nonce is committed to only"
-        );
-        let revealed = ask!(heard, vault, "revealComparison", reveal_comparison_request, |fields| {
-            fields.set_session(session);
-            fields.set_nonce(&[5; 32]);
-        });
-        let shown_result::Shown(shown) = result!(revealed) else { panic!() };
-        public.push(shown.get_hash().unwrap().to_vec());
-        let answered = ask!(heard, vault, "answerComparison", answer_comparison_request, |fields| {
-            fields.set_session(session);
-            fields.set_commitment(&[6; 32]);
-        });
-        let hash_result::Hash(Ok(nonce)) = result!(answered) else { panic!() };
-        public.push(nonce.to_vec());
-        let cheated = ask!(heard, vault, "checkComparison", check_comparison_request, |fields| {
-            fields.set_session(session);
-            fields.set_nonce(&[7; 32]);
-        });
-        assert!(matches!(result!(cheated), shown_result::Cheated(())));
 
         // ---- rates
         let mut repair = async |outbox| {
@@ -386,7 +330,7 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
                 begin_result::Error(error) => break assert_eq!(error.unwrap(), Code::RateLimited),
             }
         }
-        assert_eq!(made, 7, "an invite, an acceptance and an address were made before");
+        assert_eq!(made, 8, "an invite and an acceptance were made before");
 
         // ---- and of all that there is to steal, nothing was heard
         let pieces = kept_pieces(&shell);
@@ -396,7 +340,6 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         assert_eq!(leaked(&pieces, &heard.answers, &public), None);
 
         ask!(heard, vault, "cancelInvite", cancel_invite_request, |fields| fields.set_invite(1_000));
-        ask!(heard, vault, "removeAddress", remove_address_request, |fields| fields.set_address(1));
         ask!(heard, vault, "removeSession", remove_session_request, |fields| fields.set_session(session));
         is_every_method(&heard.methods);
         // Nothing of it lives on after a lock.
