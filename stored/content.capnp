@@ -1,7 +1,8 @@
 @0xd1f0c6a58b7e4203;
 
-# What one message says, end to end (protocol.md 4): the plaintext that stored hands to keyvault for sealing and gets back from
-# opening. The writer is the peer, who may be hostile: everything is bounded again when it is read (src/content/decode.rs).
+# What one message says, end to end (docs/protocol/envelope.md, "Frame"): the plaintext that stored hands to keyvault for sealing
+# and gets back from opening. The writer is the peer, who may be hostile: everything is bounded again when it is read
+# (src/content/decode.rs).
 # One unpacked, single-segment Cap'n Proto message, at most contentMax bytes. Fields are only ever added.
 #
 # A kind that a reader does not know is acked, kept, and shown as "needs a newer version".

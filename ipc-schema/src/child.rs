@@ -1,8 +1,8 @@
 //! A child's life, the same for every process: undumpable, jail, loop, filter, grants, serve. A window's process opens its display
 //! between jail and loop.
 //!
-//! The order is the security argument (architecture.md, *Confinement*): everything that needs a system call which the filter
-//! forbids happens before it, and the first byte from anyone but the display is read after it.
+//! The order is the security argument (docs/architecture.md, "A child's life"): everything that needs a system call which the
+//! filter forbids happens before it, and the first byte from anyone but the display is read after it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -45,7 +45,7 @@ pub struct Settings {
     pub relay: bool,
     /// Name of the private network, empty for the public one.
     pub network_name: String,
-    /// Its id (protocol.md 7); zero for the public one.
+    /// Its id (docs/protocol/directory.md, "Descriptor: at most 512 B"); zero for the public one.
     pub network_id: [u8; 32],
     /// Multiaddrs with `/p2p/`.
     pub bootstraps: Vec<String>,

@@ -13,13 +13,13 @@ pub const QUESTIONS_MAX: u64 = 4_096;
 /// Largest `Grant`, bytes: settings with 32 bootstraps of 256 B, and room.
 pub const GRANT_MAX_BYTES: usize = 32 << 10;
 
-/// A relay's cell, bytes (protocol.md 5).
+/// A relay's cell, bytes (docs/protocol/circuits.md, "Cell: 514 B").
 pub const CELL_BYTES: usize = 514;
 
 /// Cells in one batch on an edge: 32 already reach 2 M cells/s, 64 stay under 33 kB.
 pub const CELLS_PER_BATCH_MAX: usize = 64;
 
-/// A stored envelope, bytes, always (protocol.md 4).
+/// A stored envelope, bytes, always (docs/protocol/envelope.md, "Envelope, version 1").
 pub const ENVELOPE_BYTES: usize = 4096;
 
 /// Content of one message that stored may hand to keyvault, bytes: 2,644 B of frame less what keyvault may add of its own
@@ -29,10 +29,10 @@ pub const CONTENT_MAX_BYTES: usize = 2_320;
 /// Content in a first message, bytes: 867 B of frame less two queue offers, device list and length fields.
 pub const FIRST_CONTENT_MAX_BYTES: usize = 448;
 
-/// A blob (file chunk or invite bundle), bytes (protocol.md 8).
+/// A blob (file chunk or invite bundle), bytes (docs/protocol/mailbox.md, "Request").
 pub const BLOB_MAX_BYTES: usize = 64 << 10;
 
-/// A queue id, bytes (protocol.md 8).
+/// A queue id, bytes (docs/protocol/mailbox.md, "Mailbox service, version 1").
 pub const QUEUE_ID_BYTES: usize = 24;
 
 /// A put id or message id in a mailbox, bytes.
@@ -50,13 +50,13 @@ pub const ENVELOPES_PER_ANSWER_MAX: usize = 128;
 /// Envelopes pushed on a subscription before one is acked.
 pub const UNACKED_MAX: usize = 256;
 
-/// A relay's packed descriptor, bytes (protocol.md 7).
+/// A relay's packed descriptor, bytes (docs/protocol/directory.md, "Descriptor: at most 512 B").
 pub const DESCRIPTOR_MAX_BYTES: usize = 512;
 
-/// Invite link, characters (protocol.md 1).
+/// Invite link, characters (docs/protocol/identity.md, "Invite link").
 pub const LINK_MAX_CHARS: usize = 340;
 
-/// A person's name, their own or one given to a contact, bytes (protocol.md 2 promises it in a first message).
+/// A person's name, their own or one given to a contact, bytes (promised in a first message).
 pub const NAME_MAX_BYTES: usize = 48;
 
 /// One text from the user, bytes. Longer texts split on the wire; this bounds the edge.

@@ -1,4 +1,4 @@
-//! Mailbox commands as keyvault authenticates them and a relay checks them (protocol.md 8).
+//! Mailbox commands as keyvault authenticates them and a relay checks them (docs/protocol/mailbox.md, "Request").
 
 use sha2::{Digest, Sha256};
 

@@ -55,7 +55,8 @@ pub struct Address {
 /// Most addresses in one descriptor: v4 and v6, QUIC and TCP.
 pub const ADDRESSES_MAX: usize = 4;
 
-/// A relay's signed self-description (protocol.md 7), at most [`DESCRIPTOR_MAX_BYTES`] packed.
+/// A relay's signed self-description (docs/protocol/directory.md, "Descriptor: at most 512 B"), at most [`DESCRIPTOR_MAX_BYTES`]
+/// packed.
 ///
 /// Packed layout, integers big-endian: version 1 ‖ network id 32 ‖ relay id 32 ‖ link key 32 ‖ 2 × (onion key 32 ‖ from 8 ‖ until 8) ‖
 /// operator tag 16 ‖ flags 1 ‖ sequence 8 ‖ published 8 ‖ proof of work nonce 8 ‖ address count 1 ‖ per address (transport 1 ‖ family 1 ‖
@@ -87,7 +88,7 @@ pub struct Descriptor {
 /// The relay keeps mailboxes.
 pub const FLAG_MAILBOX: u8 = 1;
 
-/// How long a descriptor is valid (protocol.md 7).
+/// How long a descriptor is valid (docs/protocol/directory.md, "Descriptor: at most 512 B").
 pub const DESCRIPTOR_VALID: std::time::Duration = std::time::Duration::from_secs(72 * 3600);
 
 const VERSION: u8 = 1;

@@ -1,4 +1,5 @@
-//! What a contact address publishes: keys that serve anybody, and the queue that first messages go to (protocol.md 1, 2, 7).
+//! What a contact address publishes: keys that serve anybody, and the queue that first messages go to
+//! (docs/protocol/identity.md, "Contact address record: 2,287 B, public").
 
 use ipc_schema::Timestamp;
 

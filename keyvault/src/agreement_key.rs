@@ -1,4 +1,5 @@
-//! X25519 keys that only agree, never sign: canonical public keys, contributory results (RFC 7748 §6.1, protocol.md 2).
+//! X25519 keys that only agree, never sign: canonical public keys, contributory results (RFC 7748 §6.1;
+//! docs/protocol/identity.md, "Identity: 160 B").
 
 use rand_core::CryptoRng;
 use x25519_dalek::{PublicKey, StaticSecret};

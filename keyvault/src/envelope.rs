@@ -1,4 +1,5 @@
-//! The stored envelope: always 4,096 B, its outer layer different for every replica (protocol.md 4).
+//! The stored envelope: always 4,096 B, its outer layer different for every replica
+//! (docs/protocol/envelope.md, "Envelope, version 1").
 
 use crate::agreement_key::{AgreementError, AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};

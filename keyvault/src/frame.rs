@@ -1,5 +1,5 @@
 //! What a ratchet message carries: a section of the vault's own, which stored neither sees nor forges, and stored's
-//! opaque content (protocol.md 1, 2, 8).
+//! opaque content (docs/protocol/envelope.md, "Frame").
 
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
@@ -11,7 +11,7 @@ use crate::pqxdh::REPAIR_BUNDLE_BYTES;
 
 /// relay id 32 ‖ sender queue id 24 ‖ relay's queue key 32 ‖ receiver's replica key 32 ‖ replica secret 32.
 pub const OFFER_BYTES: usize = 152;
-/// Replicas offered in one message: R = 2 (protocol.md 8).
+/// Replicas offered in one message: R = 2 (docs/protocol/envelope.md, "Frame").
 pub const OFFERS_MAX: usize = 2;
 /// version 1 ‖ number of offers 1 ‖ length of the device list 2 ‖ of the repair section 2 ‖ of the content 2.
 const FIXED_BYTES: usize = 8;
@@ -45,7 +45,7 @@ pub(crate) struct Offer {
     pub(crate) replica_secret: Secret32,
 }
 
-/// What is said about opening the session anew, should it break (protocol.md 3).
+/// What is said about opening the session anew, should it break (docs/protocol/envelope.md, "Frame").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RepairSection {
     /// Newest repair bundle of the reader's that the sender keeps; 0: none.

@@ -1,4 +1,5 @@
-//! The invite: a link that fits a QR code, and the encrypted bundle that it leads to (protocol.md 1).
+//! The invite: a link that fits a QR code (docs/protocol/identity.md, "Invite link"), and the
+//! encrypted bundle that it leads to (docs/protocol/identity.md, "Blob: 4,096 B").
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -99,7 +100,8 @@ impl InviteSecret {
         self.derive(b"privatus/invite/psk/v1")
     }
 
-    /// Replica secret of the invite's queue, derived from the psk (protocol.md 4).
+    /// Replica secret of the invite's queue, derived from the psk
+    /// (docs/protocol/identity.md, "Invite link").
     #[must_use]
     pub(crate) fn replica_secret(&self) -> Secret32 {
         kdf::label(&self.psk(), &[b"privatus/invite/replica-secret/v1"])

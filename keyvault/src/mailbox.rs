@@ -1,4 +1,5 @@
-//! Authenticating mailbox commands, each bound to relay, queue, circuit and counter (protocol.md 8).
+//! Authenticating mailbox commands, each bound to relay, queue, circuit and counter
+//! (docs/protocol/envelope.md, "Mailbox commands").
 
 use ed25519_dalek::{Signer, SigningKey};
 use ipc_schema::mailbox::{Command, Context, SENDER_KEY_LABEL, signing_input};

@@ -24,7 +24,8 @@ pub struct Cost {
     passes: u32,
 }
 
-/// The least that is accepted, from a file too: 256 MiB, three passes (product.md).
+/// The least that is accepted, from a file too: 256 MiB, three passes
+/// (docs/protocol/vault-file.md, "The vault file, format 1").
 pub const FLOOR: Cost = Cost { memory_kib: 256 * 1024, passes: 3 };
 
 /// Why a passphrase was not even tried.

@@ -19,7 +19,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Stream, StreamProtocol};
 
-/// The cell stream's protocol (protocol.md 6).
+/// The cell stream's protocol.
 pub const CELL_PROTOCOL: StreamProtocol = StreamProtocol::new("/privatus/cell/1.0.0");
 
 /// What became of a connection's cell stream.

@@ -2,7 +2,8 @@
 //! another peer), in the public network nothing goes to this machine or its own network.
 //!
 //! `dial.rs` has checked what onion asks for already, and says why to onion; this holds for every dial of the swarm. No system
-//! call filter can look at an address, so a netd that is itself taken over is not held by it (docs/threat-model.md).
+//! call filter can look at an address, so a netd that is itself taken over is not held by it
+//! (docs/threat-model.md, "netd: the one that strangers reach first").
 
 use std::task::{Context, Poll};
 

@@ -1,7 +1,7 @@
 //! What may be dialled: the checks that make a taken-over onion unable to call home. No I/O; the clock is passed in.
 //!
-//! protocol.md 6: without a descriptor only the bootstraps of our own Grant and hints; for all else the descriptor's
-//! signature is checked here. A client's new destinations are few a day.
+//! Without a descriptor only the bootstraps of our own Grant and hints (docs/protocol/directory.md, "Who asks whom, and when");
+//! for all else the descriptor's signature is checked here. A client's new destinations are few a day.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use rand_core::Rng;
 use crate::address::{LinkKey, Target, allowed};
 use crate::error::ConnectError;
 
-/// Destinations that are no news: guard and backup guard (protocol.md 5).
+/// Destinations that are no news: guard and backup guard.
 const GUARDS: usize = 2;
 
-/// New destinations in a day beyond the guards (protocol.md 6).
+/// New destinations in a day beyond the guards (docs/threat-model.md, "onion: anonymity, while it is taken over").
 const NEW_DESTINATIONS_A_DAY: usize = 8;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -29,7 +29,7 @@ const PENDING_OUTGOING_MAX: u32 = 64;
 /// Links from outside at a time: with its windows full one costs up to 1 MiB, idle some 30 kB.
 const INCOMING_MAX: u32 = 4_096;
 
-/// Own links at a time: a relay has at most one to each other relay (2,000 in protocol.md 7).
+/// Own links at a time: a relay has at most one to each other relay (2,000 are reckoned with).
 const OUTGOING_MAX: u32 = 2_048;
 
 /// Connections from one IPv4 address or IPv6 /64 in the public network, so that one machine cannot take all places.

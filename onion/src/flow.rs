@@ -1,5 +1,5 @@
 //! Flow control: windows counted in cells, opened again by SENDMEs that prove that the counted cell was received
-//! (protocol.md 5). Whoever acknowledges what it did not get cannot name the tag.
+//! (docs/protocol/circuits.md, "Flow"). Whoever acknowledges what it did not get cannot name the tag.
 
 use std::collections::VecDeque;
 

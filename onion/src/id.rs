@@ -32,9 +32,9 @@ pub struct StreamId(pub u16);
 /// What a relay serves at the end of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
-    /// Queues and blobs (protocol.md 8).
+    /// Queues and blobs (docs/protocol/mailbox.md, "Mailbox service, version 1").
     Mailbox,
-    /// Descriptors (protocol.md 7).
+    /// Descriptors (docs/protocol/directory.md, "Service").
     Directory,
 }
 
@@ -59,7 +59,8 @@ impl Service {
     }
 }
 
-/// What kind of traffic a circuit carries. Lanes never share a circuit (protocol.md 5).
+/// What kind of traffic a circuit carries. Lanes never share a circuit
+/// (docs/protocol/circuits.md, "Relay message: 493 B").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Envelopes and everything small.

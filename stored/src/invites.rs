@@ -12,7 +12,7 @@ use crate::store::{
     ContactState, Created, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState,
 };
 
-/// Queues for each contact (protocol.md 8, R).
+/// Queues for each contact (docs/protocol/envelope.md, "Frame").
 const REPLICAS: usize = 2;
 /// No relay could be named: asked again then, or when the network changes.
 const PICK_RETRY: Duration = Duration::from_secs(5);

@@ -20,7 +20,7 @@ pub(crate) const SEALING_MAX: usize = 48;
 const SEALING_TOTAL_MAX: usize = 192;
 /// Deposits on one line that are not answered yet: a window of cells holds 28.
 const DEPOSITING_MAX: usize = 28;
-/// Mean of the delay of the second replica (protocol.md 8).
+/// Mean of the delay of the second replica.
 const SECOND_REPLICA: Duration = Duration::from_secs(5);
 /// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
 const RESEAL_AFTER: Duration = Duration::from_secs(20);
@@ -31,7 +31,8 @@ const SEAL_RETRY: Duration = Duration::from_secs(2);
 /// A relay's disk or queue that is full is asked again.
 const FULL_RETRY: Duration = Duration::from_secs(20);
 
-/// Mirrors the relay's rate limit for one queue, so that it seldom has to say *throttled* (protocol.md 8: burst 256, then 60/s).
+/// Mirrors the relay's rate limit for one queue, so that it seldom has to say *throttled*
+/// (docs/protocol/mailbox.md, "What the commands do": burst 256, then 60/s).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pacing {
     tokens: f64,

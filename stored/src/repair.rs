@@ -1,5 +1,5 @@
-//! Sessions that broke and are opened anew, and ratchets that are kept turning (protocol.md 3). keyvault notices and does it; here
-//! is decided when.
+//! Sessions that broke and are opened anew (docs/protocol/pqxdh.md, "Repair: a session is opened anew"), and ratchets that are
+//! kept turning. keyvault notices and does it; here is decided when.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingK
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// keyvault opens a session anew once in this time (architecture.md),
+/// keyvault opens a session anew once in this time (docs/protocol/pqxdh.md, "Repair: a session is opened anew"),
 const REPAIR_EVERY: Duration = Duration::from_secs(600);
 /// and this much later on average it is tried again, so that the two sides do not keep meeting in the middle.
 const REPAIR_SPREAD: Duration = Duration::from_secs(60);
-/// Mean time after which a side that was only spoken to says something (protocol.md 3).
+/// Mean time after which a side that was only spoken to says something.
 const KEEP_ALIVE: Duration = Duration::from_secs(24 * 3_600);
 
 impl Engine {

@@ -1,4 +1,4 @@
-//! When a part that ended starts again: the crash rules of architecture.md, without clock or process.
+//! When a part that ended starts again: the crash rules (docs/architecture.md, "Crash rules"), without clock or process.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -23,7 +23,7 @@ use crate::state::{self, Pace, State};
 use crate::wire;
 
 /// How long children may take to stop before they are killed: stored commits, redb closes. The whole stop must stay
-/// under 10 s (command-line.md).
+/// under 10 s.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// How long killed children may take to be gone before the keys are destroyed all the same, and the end is no longer waited

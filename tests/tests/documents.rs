@@ -1,22 +1,36 @@
-//! What documents say about tests is true at least in this: the tests that they name exist.
+//! What documents say about tests is true at least in this: the tests that they name exist. And where code cites a page and its
+//! heading, both are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Names of all functions under `#[test]` or the like, in every crate.
-fn tests_under(folder: &Path, found: &mut BTreeSet<String>) {
+/// Source files of every crate, but nothing that was built or that a tool keeps for itself.
+fn sources_under(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
-            tests_under(&path, found);
-        } else if name.ends_with(".rs") {
-            found.extend(tests_in(&std::fs::read_to_string(&path).unwrap()));
+        let is_hidden = name.starts_with('.') && ![".cargo", ".config"].contains(&name.as_str());
+        if path.is_dir() && name != "target" && !is_hidden {
+            sources_under(&path, found);
+        } else if [".rs", ".capnp", ".toml", ".sh"].iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
         }
     }
 }
 
+/// Each source file's path below the root, and what stands in it.
+fn sources() -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    sources_under(root(), &mut paths);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Names of all functions under `#[test]` or the like.
 fn tests_in(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut is_test = false;
@@ -37,8 +51,9 @@ fn root() -> &'static Path {
 }
 
 fn tests() -> BTreeSet<String> {
-    let mut tests = BTreeSet::new();
-    tests_under(root(), &mut tests);
+    let sources = sources();
+    let rust = sources.iter().filter(|(name, _)| name.ends_with(".rs"));
+    let tests: BTreeSet<String> = rust.flat_map(|(_, source)| tests_in(source)).collect();
     assert!(tests.len() > 400, "{}", tests.len());
     tests
 }
@@ -105,4 +120,46 @@ fn what_the_threat_model_says_cannot_be_has_a_test_or_is_called_unproved() {
     let bare: Vec<_> =
         claims.filter(|item| named(item).is_empty() && !item.contains("**unproved**")).collect();
     assert_eq!(bare, [""; 0], "{bare:#?}");
+}
+
+/// All of a source in one line, without the marks of comments: a citation may be broken where a comment's line ends.
+fn unwrapped(source: &str) -> String {
+    let lines: Vec<_> =
+        source.lines().map(|line| line.trim().trim_start_matches(['/', '!', '#']).trim()).collect();
+    lines.join(" ")
+}
+
+/// Pages below `docs`, each with the heading that stands in quotation marks behind it.
+fn citations(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split("docs/").skip(1).filter_map(|rest| {
+        let (page, rest) = rest.split_once(", \"")?;
+        let (heading, _) = rest.split_once('"')?;
+        (page.ends_with(".md") && !page.contains(char::is_whitespace)).then_some((page, heading))
+    })
+}
+
+fn has_heading(page: &str, heading: &str) -> bool {
+    let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap_or_default();
+    text.lines().any(|line| line.starts_with('#') && line.trim_start_matches('#').trim() == heading)
+}
+
+#[test]
+fn every_page_that_a_comment_cites_has_that_heading() {
+    // The pages have a folder; there is no page of this name. In two halves, or this file would be one that names it.
+    let no_page = ["protocol", "md"].join(".");
+    let (mut found, mut wrong) = (0, Vec::new());
+    for (name, source) in sources() {
+        let text = unwrapped(&source);
+        for (page, heading) in citations(&text) {
+            found += 1;
+            if !has_heading(page, heading) {
+                wrong.push(format!("{name}: docs/{page}, \"{heading}\""));
+            }
+        }
+        if text.contains(&no_page) {
+            wrong.push(format!("{name}: {no_page}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0], "{wrong:#?}");
+    assert!(found >= 50, "{found}");
 }

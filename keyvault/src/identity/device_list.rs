@@ -1,4 +1,5 @@
-//! The signed list of a person's devices: one entry today, so that more can come without a new format (protocol.md 1).
+//! The signed list of a person's devices: one entry today, so that more can come without a new format
+//! (docs/protocol/identity.md, "Identity: 160 B").
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use ipc_schema::Timestamp;

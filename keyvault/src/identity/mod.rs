@@ -1,4 +1,5 @@
-//! Who a person is to one contact: a signing key, an agreement key, the signature that binds them (protocol.md 1).
+//! Who a person is to one contact: a signing key, an agreement key, the signature that binds them
+//! (docs/protocol/identity.md, "Identity: 160 B").
 
 mod code;
 mod device_list;
@@ -164,7 +165,7 @@ impl PublicIdentity {
         writer.array().unwrap_or([0; IDENTITY_BYTES])
     }
 
-    /// The identity's id (protocol.md 1).
+    /// The identity's id (docs/protocol/identity.md, "Identity: 160 B").
     #[must_use]
     pub fn id(&self) -> PersonId {
         kdf::sha256(&[ID_LABEL, self.signing.as_bytes(), self.agreement.bytes()])

@@ -1,4 +1,5 @@
-//! The safety number that two people compare (protocol.md 1): the same at both, unchanged by a re-handshake.
+//! The safety number that two people compare (docs/protocol/identity.md, "Safety number"): the same at both, unchanged by a
+//! re-handshake.
 
 use super::PersonId;
 use crate::kdf;

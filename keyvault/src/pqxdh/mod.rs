@@ -1,4 +1,5 @@
-//! PQXDH: X25519 + ML-KEM-1024 (protocol.md 2, after Signal's "The PQXDH Key Agreement Protocol").
+//! PQXDH: X25519 + ML-KEM-1024 (docs/protocol/pqxdh.md, "Key agreement: PQXDH, version 1", after Signal's "The PQXDH Key
+//! Agreement Protocol").
 
 mod agreement;
 mod bundle;

@@ -1,4 +1,4 @@
-//! The header of a message and the keys that hide it (protocol.md 3).
+//! The header of a message and the keys that hide it (docs/protocol/ratchet.md, "Message").
 
 use rand_core::CryptoRng;
 

@@ -1,4 +1,5 @@
-//! The key of one message: from both ratchets' keys and a random salt, with a commitment (protocol.md 3).
+//! The key of one message: from both ratchets' keys and a random salt, with a commitment
+//! (docs/protocol/ratchet.md, "Keys").
 
 use super::chain_key::{Ec, Pq, StepKey};
 use super::{COMMITMENT_BYTES, RatchetError, SALT_BYTES};

@@ -1,5 +1,6 @@
 //! The post-quantum ratchet: a sparse ML-KEM-768 key agreement that takes one step with every turn of the conversation
-//! (after Signal's *ML-KEM Braid* and *Triple Ratchet*, unchunked; docs/protocol/ratchet.md says where it differs and why).
+//! (after Signal's *ML-KEM Braid* and *Triple Ratchet*, unchunked; where it differs and why:
+//! docs/protocol/ratchet.md, "Where it differs from the Triple Ratchet as published").
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;

@@ -12,9 +12,10 @@ use super::message_key::MessageSecret;
 use crate::codec::{Malformed, Reader, Writer};
 
 /// Messages that one message may skip, and that one session keeps. A mailbox holds 512 envelopes a queue, so 2,000
-/// leaves room for four lost quotas and bounds what a hostile peer can make us derive (protocol.md 3).
+/// leaves room for four lost quotas and bounds what a hostile peer can make us derive
+/// (docs/protocol/ratchet.md, "Receiving, on a copy of the state").
 pub const SKIPPED_MAX: u32 = 2_000;
-/// Ended receiving chains whose header keys are still tried (protocol.md 3).
+/// Ended receiving chains whose header keys are still tried (docs/protocol/ratchet.md, "Receiving, on a copy of the state").
 pub const OLD_CHAINS_MAX: usize = 5;
 /// How long a skipped key waits: longer than a mailbox keeps an envelope (21 days).
 pub const SKIPPED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -1,6 +1,6 @@
-//! The vault file (protocol.md 3a; docs/protocol/vault-file.md): two copies of header and key slots, the count of wrong
-//! passphrases, then a redb database of sealed records, all behind one descriptor. Plain checksums are verified before any
-//! passphrase is tried, so that damage is never told as a wrong one.
+//! The vault file (docs/protocol/vault-file.md, "The vault file, format 1"): two copies of header and key slots, the count of
+//! wrong passphrases, then a redb database of sealed records, all behind one descriptor. Plain checksums are verified before
+//! any passphrase is tried, so that damage is never told as a wrong one.
 //!
 //! `copy A 8,192 ‖ copy B 8,192 ‖ tries 4,096 ‖ redb`. A copy is `header 4,096 ‖ 8 slots × 512`. Both copies say the same; an
 //! update writes one, then the other, so that a crash leaves one whole.

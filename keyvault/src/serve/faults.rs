@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// One call, repeated until it is answered: architecture.md, *Crash rules*.
+    /// One call, repeated until it is answered (docs/architecture.md, "Crash rules").
     async fn call<T>(&mut self, call: impl AsyncFn(&Edge) -> Result<T, Gone>) -> T {
         loop {
             let Some(running) = self.running.take() else {

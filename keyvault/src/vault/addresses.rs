@@ -1,5 +1,6 @@
-//! Contact addresses: an identity that is published, for those who want one (protocol.md 1). Its keys serve anybody for a week; what
-//! was sent to them in time opens for three more.
+//! Contact addresses: an identity that is published, for those who want one
+//! (docs/protocol/identity.md, "Contact address record: 2,287 B, public"). Its keys serve anybody for a week; what was sent
+//! to them in time opens for three more.
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;

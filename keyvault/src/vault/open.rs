@@ -1,4 +1,5 @@
-//! Opening envelopes: either copy gives the same answer, a forgotten one is a duplicate (architecture.md, *Crash rules*).
+//! Opening envelopes: either copy gives the same answer, a forgotten one is a duplicate
+//! (docs/architecture.md, "Crash rules").
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;

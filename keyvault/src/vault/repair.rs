@@ -1,5 +1,6 @@
-//! Opening a broken session anew (protocol.md 3): each side has handed the other a bundle for that, and both keep a secret of
-//! their first agreement. Who notices that something is wrong sends a first message over the queues that there are.
+//! Opening a broken session anew (docs/protocol/pqxdh.md, "Repair: a session is opened anew"): each side has handed the other a
+//! bundle for that, and both keep a secret of their first agreement. Who notices that something is wrong sends a first message
+//! over the queues that there are.
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;

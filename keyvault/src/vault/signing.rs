@@ -1,4 +1,5 @@
-//! Authenticating mailbox commands: the caller names a purpose, never bytes (architecture.md, *What makes that hold*).
+//! Authenticating mailbox commands: the caller names a purpose, never bytes
+//! (docs/threat-model.md, "stored: history").
 
 use ipc_schema::mailbox::{Command, Context};
 

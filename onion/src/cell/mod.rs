@@ -1,4 +1,4 @@
-//! The cell: 514 B, the only thing that ever travels on a link (protocol.md 5).
+//! The cell: 514 B, the only thing that ever travels on a link (docs/protocol/circuits.md, "Cell: 514 B").
 //!
 //! `circuit id 4 ‖ command 1 ‖ body 509`, integers big-endian. In a RELAY cell the body is one CGO block, `L 16 ‖ R 493`, and
 //! once all layers are off R is a relay message.

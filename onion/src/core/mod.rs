@@ -54,7 +54,8 @@ pub enum CircuitEvent {
     Built {
         /// Which circuit.
         circuit: CircuitHandle,
-        /// 32 B that both ends of the circuit share; commands are bound to it (protocol.md 8).
+        /// 32 B that both ends of the circuit share; commands are bound to it
+        /// (docs/protocol/mailbox.md, "Request").
         binding: [u8; 32],
         /// The relays from the first hop to the asked one.
         route: Vec<RelayId>,
@@ -91,7 +92,7 @@ pub enum CircuitEvent {
     },
 }
 
-/// Why a circuit ended, attributed to a hop as well as can be known (protocol.md 5, health).
+/// Why a circuit ended, attributed to a hop as well as can be known (docs/protocol/circuits.md, "Who is blamed").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CircuitFailure {
     /// Index (0 = first hop) and relay that is blamed; `None` when it cannot be known, or nobody is to blame.

@@ -10,7 +10,7 @@ use super::{CircuitEvent, CircuitFailure, FailureReason};
 use crate::id::{CircuitHandle, RelayId, Service, StreamId};
 use crate::path::{Isolation, NoPath};
 
-/// Times that one `open` is tried before its caller hears of it (protocol.md 5: never more than 3 in a row without back-off).
+/// Times that one `open` is tried before its caller hears of it: never more than 3 in a row without back-off.
 const TRIES_MAX: u32 = 3;
 
 /// One wish for a circuit, named by whoever wishes.

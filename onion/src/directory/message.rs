@@ -1,4 +1,5 @@
-//! Messages of the directory service: what a stream of that service carries (protocol.md 7; docs/protocol/directory.md).
+//! Messages of the directory service: what a stream of that service carries
+//! (docs/protocol/directory.md, "Service").
 //!
 //! Every message is `version 1 ‖ kind 1 ‖ rest`, integers big-endian, at most 64 KiB. The asker sends RECONCILE, FETCH or ANNOUNCE,
 //! the relay answers each with RECONCILED, RECORDS or TAKEN, in order.

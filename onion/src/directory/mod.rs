@@ -1,4 +1,5 @@
-//! The relay directory: signed descriptors and how the full view of them is kept (protocol.md 7).
+//! The relay directory: signed descriptors and how the full view of them is kept
+//! (docs/protocol/directory.md, "Relay directory, version 1").
 //!
 //! - [`rules`]: which network, which addresses.
 //! - [`view`]: every descriptor known, and which relays may be used.

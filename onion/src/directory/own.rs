@@ -12,11 +12,12 @@ use super::rules::NetworkRules;
 use super::work::{Search, Subject};
 use crate::id::RelayId;
 
-/// How long an onion key is announced (protocol.md 5).
+/// How long an onion key is announced (docs/protocol/directory.md, "Descriptor: at most 512 B").
 pub const ONION_KEY_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// How long it is still accepted after the next one took its place.
 pub const ONION_KEY_OVERLAP: Duration = Duration::from_secs(86_400);
-/// How often the descriptor is made anew although nothing changed (protocol.md 7); it is valid three times as long.
+/// How often the descriptor is made anew although nothing changed
+/// (docs/protocol/directory.md, "Descriptor: at most 512 B"); it is valid three times as long.
 pub const REFRESH: Duration = Duration::from_secs(86_400);
 /// Neighbours' clocks may be late by this much.
 const CLOCK_SLACK: Duration = Duration::from_secs(3_600);

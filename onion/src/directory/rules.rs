@@ -6,7 +6,8 @@ use ipc_schema::relay::{Address, Descriptor, Transport};
 
 use super::work::WORK_BITS;
 
-/// Which network this process belongs to (protocol.md 7). Chosen when the profile or relay was made, never inferred.
+/// Which network this process belongs to (docs/protocol/directory.md, "Descriptor: at most 512 B"). Chosen when the profile or
+/// relay was made, never inferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkRules {
     network_id: [u8; 32],

@@ -15,16 +15,19 @@ use super::view::View;
 use crate::id::RelayId;
 use crate::path::draw;
 
-/// How often a relay of a private network compares its view with another's (protocol.md 7).
+/// How often a relay of a private network compares its view with another's
+/// (docs/protocol/directory.md, "Who asks whom, and when").
 const RELAY_SYNC_PRIVATE: Duration = Duration::from_secs(5);
 /// How often one of the public network does.
 const RELAY_SYNC_PUBLIC: Duration = Duration::from_secs(600);
-/// Between which a client of the public network draws when to ask again (protocol.md 7).
+/// Between which a client of the public network draws when to ask again
+/// (docs/protocol/directory.md, "Who asks whom, and when").
 const CLIENT_SYNC_PUBLIC: (Duration, Duration) =
     (Duration::from_secs(6 * 3_600), Duration::from_secs(12 * 3_600));
 /// The same in a private network: an exchange of equal views costs 12 cells, so that an idle hour stays below 200 kB.
 const CLIENT_SYNC_PRIVATE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(240));
-/// Longest back-off while too few relays are known: 1, 2, 4 … 60 s (protocol.md 7).
+/// Longest back-off while too few relays are known: 1, 2, 4 … 60 s
+/// (docs/protocol/directory.md, "Who asks whom, and when").
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// A job that took this long is given up.
 const JOB_PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +35,8 @@ const JOB_PATIENCE: Duration = Duration::from_secs(30);
 const ASKED_AT_ONCE: usize = 3;
 /// Other relays that news are pushed on to, beside the bootstraps: each pushes on in turn what was news to it.
 const FANOUT: usize = 3;
-/// Sources of a client of the public network: its guard, directly, and two more through circuits (protocol.md 7).
+/// Sources of a client of the public network: its guard, directly, and two more through circuits
+/// (docs/protocol/directory.md, "Who asks whom, and when").
 const PUBLIC_SOURCES: usize = 3;
 /// Jobs at a time. Beyond that they wait.
 const JOBS_MAX: usize = 8;

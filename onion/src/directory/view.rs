@@ -14,11 +14,12 @@ use super::rules::{self, Block, NetworkRules, Width};
 use super::work::Subject;
 use crate::id::{HopInfo, RelayId};
 
-/// Most relays in a view (protocol.md 7): 4,096 descriptors are 2 MB.
+/// Most relays in a view (docs/protocol/directory.md, "View"): 4,096 descriptors are 2 MB.
 pub const RELAYS_MAX: usize = 4_096;
 /// Most relays that the public network lets wait on probation beside them.
 pub const PROBATION_MAX: usize = 512;
-/// How long a relay of the public network stays on probation: nothing uses it before (protocol.md 7, ageing).
+/// How long a relay of the public network stays on probation: nothing uses it before
+/// (docs/protocol/directory.md, "View").
 pub const PROBATION: Duration = Duration::from_secs(3 * 86_400);
 /// Sources that have to list a relay of the public network before it is used.
 pub const SOURCES_WANTED: usize = 2;

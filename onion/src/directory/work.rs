@@ -1,4 +1,4 @@
-//! The proof of work of a descriptor: a brake on floods of relays (protocol.md 7).
+//! The proof of work of a descriptor: a brake on floods of relays (docs/protocol/directory.md, "Descriptor: at most 512 B").
 //!
 //! `Argon2id(password = nonce 8, salt = SHA-256("privatus/descriptor/work/v1" ‖ relay id ‖ packed addresses ‖ week 8)[..16])` with 4 MiB,
 //! one pass, one lane; its first [`WORK_BITS`] bits are zero. A week is that of the descriptor's own date, so that a proof serves for a

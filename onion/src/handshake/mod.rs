@@ -1,4 +1,5 @@
-//! The handshake with one hop (protocol.md 5): the shape of ntor-v3, X25519 made hybrid with an ephemeral ML-KEM-768.
+//! The handshake with one hop (docs/protocol/circuits.md, "Hop handshake"): the shape of ntor-v3, X25519 made hybrid with
+//! an ephemeral ML-KEM-768.
 //!
 //! ```text
 //! client → relay   version 2 ‖ ID 32 ‖ B 32 ‖ X 32 ‖ ek 1,184                                      1,282 B
@@ -70,7 +71,8 @@ pub struct HopKeys {
     pub towards: [u8; SEED_BYTES],
     /// CGO seed of cells from the relay.
     pub back: [u8; SEED_BYTES],
-    /// The circuit binding: commands at this relay are signed over it (protocol.md 8). Not secret from either end.
+    /// The circuit binding: commands at this relay are signed over it (docs/protocol/mailbox.md, "Request").
+    /// Not secret from either end.
     pub binding: [u8; 32],
 }
 

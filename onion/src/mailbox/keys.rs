@@ -1,5 +1,5 @@
 //! What a relay checks commands with. Per queue nothing is kept in memory: its secret follows from the relay's mailbox secret and
-//! the queue's id (protocol.md 8).
+//! the queue's id (docs/protocol/mailbox.md, "Mailbox service, version 1").
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use hkdf::Hkdf;

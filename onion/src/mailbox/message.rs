@@ -1,4 +1,5 @@
-//! Messages of the mailbox service: what a stream of that service carries (protocol.md 8; docs/protocol/mailbox.md).
+//! Messages of the mailbox service: what a stream of that service carries
+//! (docs/protocol/mailbox.md, "Mailbox service, version 1").
 //!
 //! Request: `version 1 ‖ request id 4 ‖ command 1 ‖ rest`. Answer and push: `version 1 ‖ kind 1 ‖ request id 4 ‖ rest`. Integers are
 //! big-endian, every field but the last of a message has a fixed length. A request is answered once (COLLECT: in parts), in any order.

@@ -1,4 +1,5 @@
-//! Mailboxes: the client that asks a relay and the service that answers (protocol.md 8).
+//! Mailboxes: the client that asks a relay and the service that answers
+//! (docs/protocol/mailbox.md, "Mailbox service, version 1").
 //!
 //! - [`message`]: what a stream of the mailbox service carries.
 //! - [`work`]: the proof of work that a new queue costs.

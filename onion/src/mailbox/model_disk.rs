@@ -15,13 +15,13 @@ use super::disk::{
 };
 use super::message::QueueId;
 
-/// Envelopes in one queue (protocol.md 8).
+/// Envelopes in one queue (docs/protocol/mailbox.md, "What the commands do").
 pub const QUEUE_MAX: usize = 512;
-/// Bytes of blobs beside one queue (protocol.md 8).
+/// Bytes of blobs beside one queue (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOBS_MAX_BYTES: usize = 8 << 20;
-/// How long an envelope lies, and how long its put id is remembered (protocol.md 8).
+/// How long an envelope lies, and how long its put id is remembered (docs/protocol/mailbox.md, "What the commands do").
 pub const TTL: Duration = Duration::from_secs(21 * 86_400);
-/// How long a blob lies (protocol.md 8).
+/// How long a blob lies (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_TTL: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The proof of work that a new queue costs (protocol.md 8).
+//! The proof of work that a new queue costs (docs/protocol/mailbox.md, "Request").
 //!
 //! `SHA-256("privatus/mbx/work/v1" ‖ relay id ‖ circuit binding ‖ receiver key ‖ nonce 8)` begins with so many zero bits. The circuit's
 //! binding is in it, so that no proof can be made ahead or used twice, and checking costs the relay one hash.

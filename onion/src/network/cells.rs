@@ -11,7 +11,7 @@ use crate::handshake::HELLO_BYTES;
 use crate::id::{CircuitHandle, LinkId, RelayCircuit};
 use crate::relay::circuit::PassingCircuit;
 
-/// The longest descriptor (protocol.md 7).
+/// The longest descriptor (docs/protocol/directory.md, "Descriptor: at most 512 B").
 const DESCRIPTOR_MAX_BYTES: usize = 512;
 /// A descriptor takes this many cells, always: its length in 2 B, then its bytes.
 const DESCRIPTOR_CELLS: usize = 2;

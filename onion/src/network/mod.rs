@@ -33,7 +33,8 @@ pub const PASSING_CIRCUITS_MAX: usize = 16_384;
 /// A CREATE whose three cells have not come for this long is forgotten.
 const HALF_CREATED_MAX_AGE: Duration = Duration::from_secs(10);
 
-/// Bounds of memory. Under pressure the circuit with the oldest waiting cell dies (protocol.md 5).
+/// Bounds of memory. Under pressure the circuit with the oldest waiting cell dies
+/// (docs/protocol/circuits.md, "Flow").
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Cells that wait on all links, 514 B each and a little.

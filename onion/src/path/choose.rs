@@ -1,4 +1,4 @@
-//! A path to an asked relay: guard, vanguard, middle, and the asked relay itself (protocol.md 5).
+//! A path to an asked relay: guard, vanguard, middle, and the asked relay itself.
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
@@ -196,7 +196,7 @@ impl Paths {
         let fit = |guard| all.contains(&guard) && candidates.is_apart(guard);
         match self.guards.first_hop(now, fit) {
             Ok(guard) => Ok(guard),
-            // Only because one of the two is asked, or akin to what is: for this circuit another serves (protocol.md 5).
+            // Only because one of the two is asked, or akin to what is: for this circuit another serves.
             Err(_) if self.guards.both().any(|guard| !candidates.is_apart(guard)) => {
                 let mut free = candidates.free();
                 free.retain(|relay| self.guards.both().all(|guard| guard != *relay));
@@ -251,7 +251,7 @@ impl Paths {
         }
     }
 
-    /// Up to `count` relays for a new queue's replicas: of different operators and networks, none of `avoid` (protocol.md 8).
+    /// Up to `count` relays for a new queue's replicas: of different operators and networks, none of `avoid`.
     #[must_use]
     pub fn pick_mailboxes(
         &self,

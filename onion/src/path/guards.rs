@@ -1,4 +1,4 @@
-//! The hops that stay: one guard and its backup, and four second-hop vanguards (protocol.md 5).
+//! The hops that stay: one guard and its backup, and four second-hop vanguards.
 //!
 //! Whoever sees a first hop sees the client's address, so that hop changes as rarely as can be: a guard that fails gives its place to
 //! the backup, and beyond these two at most one new guard is drawn in 30 days. Only what happens on the own link counts against a guard;
@@ -12,12 +12,12 @@ use rand_core::CryptoRng;
 use super::draw;
 use crate::id::RelayId;
 
-/// How long a guard serves: drawn between these (protocol.md 5).
+/// How long a guard serves: drawn between these.
 pub const GUARD_LIFE: (Duration, Duration) =
     (Duration::from_secs(90 * 86_400), Duration::from_secs(150 * 86_400));
-/// Second-hop vanguards (protocol.md 5).
+/// Second-hop vanguards.
 pub const VANGUARDS: usize = 4;
-/// How long a vanguard serves: the longer of two draws between these (protocol.md 5).
+/// How long a vanguard serves: the longer of two draws between these.
 pub const VANGUARD_LIFE: (Duration, Duration) =
     (Duration::from_secs(86_400), Duration::from_secs(12 * 86_400));
 /// Failures in a row after which the backup takes the guard's place.
@@ -30,7 +30,7 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long both guards have to be unreachable before a new one may be drawn.
 const BOTH_GONE: Duration = Duration::from_secs(120);
-/// A new guard at most this often without the user's consent (protocol.md 5).
+/// A new guard at most this often without the user's consent.
 pub const NEW_GUARD_EVERY: Duration = Duration::from_secs(30 * 86_400);
 
 /// A relay that stays until a date.

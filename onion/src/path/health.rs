@@ -1,4 +1,4 @@
-//! What failed lately. Nothing here is ever written to disk: no path is persisted as good or bad (protocol.md 5).
+//! What failed lately. Nothing here is ever written to disk: no path is persisted as good or bad.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::id::RelayId;
 const AVOID_FIRST: Duration = Duration::from_secs(5);
 /// The longest that it is avoided.
 const AVOID_MAX: Duration = Duration::from_secs(300);
-/// Rebuilds towards one asked relay before back-off begins (protocol.md 5).
+/// Rebuilds towards one asked relay before back-off begins.
 pub const REBUILDS_IN_A_ROW: u32 = 3;
 /// The first back-off; doubles.
 const REBUILD_FIRST: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Which relays a circuit goes through: guard, vanguards, middles (protocol.md 5).
+//! Which relays a circuit goes through: guard, vanguards, middles.
 //!
 //! - [`guards`]: the one sticky first hop, its backup, and the four second hops.
 //! - [`health`]: what failed lately, per relay and per asked relay.

@@ -1,4 +1,4 @@
-//! Which circuit serves which calls: the same isolation key, lane and relay share one, and nothing else ever does (protocol.md 5).
+//! Which circuit serves which calls: the same isolation key, lane and relay share one, and nothing else ever does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use rand_core::CryptoRng;
 use super::draw;
 use crate::id::{CircuitHandle, Lane, RelayId};
 
-/// How long a circuit is used before a fresh one takes its place (protocol.md 5).
+/// How long a circuit is used before a fresh one takes its place.
 pub const CIRCUIT_USE: Duration = Duration::from_secs(600);
-/// How long one with a subscription lives: drawn between these, so that a person's do not end together (protocol.md 5).
+/// How long one with a subscription lives: drawn between these, so that a person's do not end together.
 pub const SUBSCRIPTION_LIFE: (Duration, Duration) =
     (Duration::from_secs(4 * 3_600), Duration::from_secs(12 * 3_600));
-/// Circuits of one client at a time: 64 live queues' and as many for sending and fetching (protocol.md 8).
+/// Circuits of one client at a time: 64 live queues' and as many for sending and fetching.
 pub const CIRCUITS_MAX: usize = 160;
 
 /// What calls have in common that may share a circuit.

@@ -300,7 +300,7 @@ impl PassingCircuit {
         self.streams.held_bytes()
     }
 
-    /// Says something that means nothing to the client (protocol.md 5, padding).
+    /// Says something that means nothing to the client (docs/protocol/circuits.md, "Relay message: 493 B", PADDING).
     pub fn pad(&mut self, out: &mut RelayOutput) {
         self.say(&ToClient::End(EndMessage::Padding), out);
     }

@@ -1,5 +1,5 @@
-//! How fast circuits may be created over one link (protocol.md 5): a handshake costs the relay about a fifth of a
-//! millisecond, so that strangers get few and other relays enough.
+//! How fast circuits may be created over one link (docs/protocol/circuits.md, "Creation"): a handshake costs the relay about
+//! a fifth of a millisecond, so that strangers get few and other relays enough.
 
 use ipc_schema::Timestamp;
 

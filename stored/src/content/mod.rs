@@ -1,4 +1,5 @@
-//! What one message says, end to end: the plaintext that keyvault seals (`content.capnp`, protocol.md 4).
+//! What one message says, end to end: the plaintext that keyvault seals (`content.capnp`;
+//! docs/protocol/envelope.md, "Frame").
 
 mod decode;
 mod encode;

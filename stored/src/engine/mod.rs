@@ -2,7 +2,7 @@
 //!
 //! All inputs of one call are one transaction of the store, and its actions are given out only once that is durable. What is
 //! in memory beside the store is what is under way; it can be thrown away at any time, for every effect is repeated by an id
-//! that stands in the store (architecture.md, *Crash rules*). A failing disk does just that: [`Engine::suspend`].
+//! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: [`Engine::suspend`].
 
 mod calls;
 mod clock;
@@ -388,7 +388,7 @@ impl Engine {
         bytes
     }
 
-    /// Exponentially distributed, for what must not be linked in time (protocol.md 8).
+    /// Exponentially distributed, for what must not be linked in time.
     pub(crate) fn exponential(&mut self, mean: Duration) -> Duration {
         let uniform = f64::from(u32::from_be_bytes(self.random()))
             .mul_add(1.0 / f64::from(u32::MAX), f64::MIN_POSITIVE);

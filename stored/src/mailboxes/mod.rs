@@ -1,5 +1,5 @@
-//! The mailbox disk of a relay (RELAY topology, protocol.md 8): strangers' sealed envelopes, on disk and not in memory, so that
-//! an idle queue costs nothing and a start does not depend on how many there are.
+//! The mailbox disk of a relay (RELAY topology; docs/protocol/mailbox.md, "Mailbox service, version 1"): strangers' sealed
+//! envelopes, on disk and not in memory, so that an idle queue costs nothing and a start does not depend on how many there are.
 //!
 //! The file is plain SQLite: nobody is there to type a passphrase, and a key beside the file would protect nothing. What lies in
 //! it is sealed end to end.
@@ -15,15 +15,15 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
 
-/// Un-acked envelopes in one queue (protocol.md 8).
+/// Un-acked envelopes in one queue (docs/protocol/mailbox.md, "What the commands do").
 pub const ENVELOPES_MAX: u32 = 512;
-/// Blobs beside one queue, bytes (protocol.md 8).
+/// Blobs beside one queue, bytes (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_BYTES_MAX: u64 = 8 << 20;
-/// An envelope's life, and how long its put id is remembered (protocol.md 8).
+/// An envelope's life, and how long its put id is remembered (docs/protocol/mailbox.md, "What the commands do").
 pub const ENVELOPE_LIFE_MS: u64 = 21 * DAY_MS;
-/// A blob's life (protocol.md 8).
+/// A blob's life (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_LIFE_MS: u64 = 7 * DAY_MS;
-/// A queue that nobody used so long is dropped (protocol.md 8).
+/// A queue that nobody used so long is dropped (docs/protocol/mailbox.md, "What the commands do").
 pub const QUEUE_IDLE_MS: u64 = 60 * DAY_MS;
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 /// Rows of a kind that one `expire` removes, so that it never holds up deposits for long.

@@ -1,5 +1,5 @@
-//! The decoy (product.md, *Locking*): every profile has an empty store beside the real one from its creation, so that its
-//! presence says nothing; after the duress passphrase it takes the real one's place.
+//! The decoy (docs/protocol/vault-file.md, "Duress"): every profile has an empty store beside the real one from its creation, so
+//! that its presence says nothing; after the duress passphrase it takes the real one's place.
 
 use std::fs;
 use std::io::ErrorKind;

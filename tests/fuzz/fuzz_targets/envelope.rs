@@ -31,13 +31,13 @@ fuzz_target!(|untrusted: &[u8]| KEY.with(|(key, shared)| {
     let mut inner = untrusted.to_vec();
     inner.resize(INNER_BYTES, 0);
     let envelope = sealed(shared, &inner);
-    let block = key.open(&QUEUE, &envelope).expect("the outer layer of protocol.md 4");
+    let block = key.open(&QUEUE, &envelope).expect("the outer layer");
     if let Ok(Inner::First { prefix, .. }) = block.content() {
         let _ = FirstPrefix::parse(prefix);
     }
 }));
 
-/// The outer layer, written again from the specification.
+/// The outer layer, written again from docs/protocol/envelope.md, "Envelope, version 1".
 fn sealed(shared: &[u8; 32], inner: &[u8]) -> Vec<u8> {
     let mut key = [0; 32];
     let info = [b"privatus/outer/v1".as_slice(), &[3; 24]].concat();

@@ -133,7 +133,7 @@ const REFUSALS: [i32; 9] = [
     libc::EISCONN,
 ];
 
-/// Where the part has no root of its own it sees names, sizes and times (threat-model.md), and so these.
+/// Where the part has no root of its own it sees names, sizes and times (docs/threat-model.md, "stored: history"), and so these.
 const SEEN: [i32; 3] = [libc::EEXIST, libc::ENOTDIR, libc::EISDIR];
 
 /// `part`, whose process is `pid`, tries everything, and nothing goes through. In its own root it cannot even see what is there.

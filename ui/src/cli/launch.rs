@@ -13,7 +13,7 @@ use super::exit::{Doing, Failure, Outcome};
 use super::passphrase;
 use super::paths::{self, Profile};
 
-/// The label under which a network's id is made (protocol.md 7).
+/// The label under which a network's id is made (docs/protocol/directory.md, "Descriptor: at most 512 B").
 const NETWORK_LABEL: &[u8] = b"privatus/network/v1";
 
 /// A suite to be started.

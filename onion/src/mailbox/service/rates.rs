@@ -1,4 +1,5 @@
-//! How fast a queue may be written to, and queues be made (protocol.md 8). Only what is active stands here; an idle queue costs nothing.
+//! How fast a queue may be written to, and queues be made (docs/protocol/mailbox.md, "What the commands do").
+//! Only what is active stands here; an idle queue costs nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -120,7 +120,7 @@ pub enum Focus {
     Act(Act),
 }
 
-/// Without a key or the pointer for so long, the screen locks (product.md, *Locking*).
+/// Without a key or the pointer for so long, the screen locks (docs/guide/user.md, "Locking").
 pub const SCREEN_LOCK_AFTER: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 
 /// And after so long everything does.

@@ -13,7 +13,7 @@ use super::{Model, Network};
 use crate::icon::Icon;
 use crate::text::isolated;
 
-/// A relay keeps an envelope for 21 days (protocol.md 8).
+/// A relay keeps an envelope for 21 days (docs/protocol/mailbox.md, "What the commands do").
 const KEPT: std::time::Duration = std::time::Duration::from_secs(21 * 24 * 3600);
 
 /// How good or bad something is, for its colour; shape and word say it too.
