@@ -205,9 +205,7 @@ fn is_of_a_word(byte: u8) -> bool {
 }
 
 fn is_bare_name(path: &Path) -> bool {
-    let mut parts = path.components();
-    let bare = matches!(parts.next(), Some(Component::Normal(name)) if name == path.as_os_str());
-    bare && parts.next().is_none()
+    matches!(path.components().next(), Some(Component::Normal(name)) if name == path.as_os_str())
 }
 
 /// Where `path` leads, if that is of the wanted kind.
@@ -394,6 +392,44 @@ mod tests {
         for absent in ["DISPLAY", "HOME", "XDG_RUNTIME_DIR", "LC_ALL", "LD_PRELOAD", "XAUTHORITY"] {
             assert_eq!(told.get(OsStr::new(absent)), None, "{absent}");
         }
+    }
+
+    #[test]
+    fn a_window_on_x11_is_told_of_that_server_its_cookie_and_its_input_method() {
+        let session = Session::new();
+        let cookie = session.path("cookie");
+        let variables: &[(&str, &OsStr)] = &[
+            ("DISPLAY", "unix:7.1".as_ref()),
+            ("XAUTHORITY", cookie.as_ref()),
+            ("XMODIFIERS", "@im=ibus".as_ref()),
+        ];
+        let environment = session.of(variables);
+        let display = environment.x11(&session.path("")).unwrap();
+        assert_eq!(display.kind(), "x11");
+        let told: BTreeMap<_, _> = environment.variables_of(display).into_iter().collect();
+        let wanted = [
+            ("FLTK_BACKEND", "x11".into()),
+            ("DISPLAY", ":7.1".into()),
+            ("XAUTHORITY", cookie.into_os_string()),
+            ("XMODIFIERS", "@im=ibus".into()),
+        ];
+        assert_eq!(told, wanted.into());
+        let wayland = session.of(&[("WAYLAND_DISPLAY", "wayland-1".as_ref())]).display().unwrap();
+        assert_eq!(wayland.kind(), "wayland");
+    }
+
+    #[test]
+    fn an_odd_or_overlong_value_is_as_good_as_none() {
+        let kept = |name: &'static str, value: &str| {
+            let environment = Environment::of(&|asked| (asked == name).then(|| value.into()));
+            environment.get(name).is_some()
+        };
+        assert!(kept("HOME", &format!("/{}", "a".repeat(PATH_MAX - 1))));
+        assert!(!kept("HOME", &format!("/{}", "a".repeat(PATH_MAX))));
+        assert!(!kept("HOME", "/a\0b") && !kept("HOME", "a") && !kept("HOME", ""));
+        assert!(kept("LANG", &"a".repeat(WORD_MAX)) && !kept("LANG", &"a".repeat(WORD_MAX + 1)));
+        assert!(kept("LANG", "aA0_.@=-") && !kept("LANG", "a b") && !kept("LANG", "a/b"));
+        assert!(!kept("PATH", "/bin"), "no variable of the contract");
     }
 
     #[test]

@@ -7,11 +7,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fchmod};
 
 /// The most of a program that is copied, in bytes: far more than any part of ours loads. What is larger is run from
@@ -115,22 +117,13 @@ fn short(bytes: &[u8], at: usize) -> u16 {
 }
 
 /// An empty file in memory that may be run. Kernels before 6.3 do not know the word for it, and let all such files run.
-fn memory_file() -> io::Result<OwnedFd> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    create(flags | libc::MFD_EXEC).or_else(|e| match e.raw_os_error() {
-        Some(libc::EINVAL) => create(flags),
-        _ => Err(e),
-    })
-}
-
-fn create(flags: libc::c_uint) -> io::Result<OwnedFd> {
-    // SAFETY: the name is a constant of this program, and the call touches no other memory.
-    let fd = unsafe { libc::memfd_create(c"privatus".as_ptr(), flags) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
+fn memory_file() -> nix::Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let runs = MFdFlags::from_bits_retain(libc::MFD_EXEC);
+    match memfd_create(c"privatus", flags | runs) {
+        Err(Errno::EINVAL) => memfd_create(c"privatus", flags),
+        made => made,
     }
-    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]
@@ -144,6 +137,16 @@ mod tests {
         let memory = File::from(image.memory.unwrap());
         assert_eq!(memory.metadata().unwrap().permissions().mode() & 0o7777, 0o111);
         assert!(memory.write_at(b"x", 0).is_err() && memory.set_len(1).is_err());
+    }
+
+    #[cfg(feature = "inspect")]
+    #[test]
+    fn where_the_kernel_has_no_word_for_files_that_run_they_all_do() {
+        let older = std::thread::spawn(|| {
+            crate::simulate::older_kernel().unwrap();
+            Image::load(&std::env::current_exe().unwrap()).memory.is_some()
+        });
+        assert!(older.join().unwrap());
     }
 
     #[test]

@@ -146,7 +146,7 @@ mod tests {
     fn seen() -> Outside {
         Outside {
             limits: limits(),
-            mounts: "60 50 0:40 / / ro,nosuid,nodev,noexec,relatime - tmpfs tmpfs rw,size=64k\n\
+            mounts: "60 50 0:40 / / ro,nosuid,nodev,noexec,relatime shared:7 - tmpfs none rw,size=64k\n\
                 61 60 254:0 /home/p /home/p rw,nosuid,nodev,noexec - ext4 /dev/vda rw\n"
                 .into(),
             user_map: "      1000       1001          1\n".into(),
@@ -180,7 +180,7 @@ mod tests {
             Outside { user_map: "0 0 4294967295".into(), ..seen() },
             Outside { user_map: "0 1001 1".into(), ..seen() },
             mounts("/ / ro", "/ / rw"),
-            mounts("tmpfs tmpfs", "ext4 /dev/vda"),
+            mounts("tmpfs none", "ext4 tmpfs"),
             mounts("rw,nosuid", "rw"),
             mounts("nodev,noexec - ext4", "noexec - ext4"),
             Outside { mounts: String::new(), ..seen() },

@@ -95,16 +95,16 @@ pub(crate) fn clear_ambient() -> io::Result<()> {
 
 /// Takes every capability but those of `keep` out of the bounding set. Says whether the kernel let us: it takes CAP_SETPCAP,
 /// which an ordinary user has only in a user namespace of its own.
-pub(crate) fn drop_bounding(keep: u64) -> io::Result<bool> {
+pub(crate) fn drop_bounding(keep: u64) -> bool {
     for cap in (0..=CAP_MOST).filter(|cap| keep & (1 << cap) == 0) {
         match prctl(libc::PR_CAPBSET_DROP, c_ulong::from(cap), 0) {
             Ok(_) => {}
+            // The first that this kernel does not know: so are all that follow.
             Err(e) if e.raw_os_error() == Some(libc::EINVAL) => break,
-            Err(e) if e.raw_os_error() == Some(libc::EPERM) => return Ok(false),
-            Err(e) => return Err(e),
+            Err(_) => return false,
         }
     }
-    Ok(true)
+    true
 }
 
 /// Forbids for good that memory becomes executable after having been writable. `Ok(false)`: the kernel is older than 6.3.
@@ -165,4 +165,74 @@ fn check(answer: libc::c_long) -> io::Result<c_int> {
 pub(crate) fn is_open(fd: RawFd) -> bool {
     // SAFETY: F_GETFD only reads a flag, and an unused number is an error.
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_capability_sets_are_those_that_proc_tells() {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let told = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            u64::from_str_radix(line.trim_start_matches([':', '\t']), 16).unwrap()
+        };
+        let wanted = Capabilities {
+            effective: told("CapEff"),
+            permitted: told("CapPrm"),
+            inheritable: told("CapInh"),
+            bounding: told("CapBnd"),
+            ambient: told("CapAmb"),
+        };
+        assert_eq!(capabilities().unwrap(), wanted);
+    }
+
+    const KEPT: u64 = 1 << 21 | 1 << 38;
+
+    /// In a thread of its own, which the sets belong to. Root alone has any.
+    fn with_all_capabilities(test: impl FnOnce() + Send + 'static) {
+        if nix::unistd::geteuid().is_root() && capabilities().unwrap().effective & KEPT == KEPT {
+            std::thread::spawn(test).join().unwrap();
+        }
+    }
+
+    /// As an exec by a program with file capabilities would leave it.
+    fn make_inheritable(set: u32) {
+        let mut header = CapHeader { version: CAP_VERSION, pid: 0 };
+        let mut data = [CapData::default(); 2];
+        // SAFETY: as in `capabilities` and `set_capabilities`.
+        let done = unsafe {
+            libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr());
+            data[0].inheritable = set;
+            libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr())
+        };
+        assert_eq!(done, 0);
+    }
+
+    #[test]
+    fn all_that_is_not_kept_goes_from_each_set() {
+        with_all_capabilities(|| {
+            make_inheritable(1 << 21);
+            prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as c_ulong, 21).unwrap();
+            assert_eq!(capabilities().unwrap().ambient, 1 << 21);
+            clear_ambient().unwrap();
+            assert_eq!(capabilities().unwrap().ambient, 0);
+            assert!(drop_bounding(KEPT));
+            assert_eq!(capabilities().unwrap().bounding, KEPT);
+            set_capabilities(KEPT).unwrap();
+            let wanted =
+                Capabilities { effective: KEPT, permitted: KEPT, bounding: KEPT, ..Capabilities::default() };
+            assert_eq!(capabilities().unwrap(), wanted);
+        });
+    }
+
+    #[test]
+    fn without_the_right_to_it_the_bounding_set_stays_and_that_is_said() {
+        with_all_capabilities(|| {
+            set_capabilities(0).unwrap();
+            assert!(!drop_bounding(0));
+            assert_ne!(capabilities().unwrap().bounding, 0);
+        });
+    }
 }

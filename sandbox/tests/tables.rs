@@ -4,10 +4,11 @@
 
 use proptest::prelude::*;
 use sandbox::bpf::{self, Filters, Otherwise};
+use sandbox::call;
 use sandbox::inspect::{answer, call};
 use sandbox::names;
 use sandbox::profiles::{self, NETD, Profile, SPAWNER};
-use sandbox::rule::{Errno, Row, Test, Verdict, decide};
+use sandbox::rule::{Errno, Row, Test, Verdict, allow, allow_if, decide, is};
 
 const PID: u32 = 4711;
 
@@ -235,6 +236,37 @@ fn no_child_but_desk_makes_a_local_socket_or_connects_to_one() {
         if *profile != NETD {
             assert_eq!(verdict(profile, libc::SYS_connect, [0; 6]), refused, "{}", profile.name);
         }
+    }
+}
+
+/// A profile like netd's, of these rows alone.
+fn of(rows: Vec<Row>) -> Profile {
+    Profile { groups: vec![&*rows.leak()].leak(), ..NETD }
+}
+
+fn socket(family: i32, kind: i32) -> Row {
+    allow_if(call!(SYS_socket), vec![is(0, family.into()), is(1, kind.into())].leak(), "tried")
+}
+
+const KINDS: [i32; 3] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET];
+
+#[test]
+fn a_path_is_named_by_a_call_that_takes_one_or_by_any_local_socket_with_a_call_that_names_another() {
+    let (connect, bind) = (allow(call!(SYS_connect), "tried"), allow(call!(SYS_bind), "tried"));
+    for local in KINDS.map(|kind| socket(libc::AF_UNIX, kind)) {
+        assert!(of(vec![local, connect]).has_path_calls() && of(vec![local, bind]).has_path_calls());
+        assert!(!of(vec![local]).has_path_calls());
+    }
+    assert!(of(vec![allow(call!(SYS_openat), "tried")]).has_path_calls());
+    assert!(!of(vec![connect, bind, socket(libc::AF_INET, libc::SOCK_STREAM)]).has_path_calls());
+}
+
+#[test]
+fn a_table_that_has_one_kind_of_internet_socket_has_the_internet() {
+    for kind in KINDS.into_iter().chain([libc::SOCK_RAW]) {
+        assert!(of(vec![socket(libc::AF_INET, kind)]).allows_inet());
+        assert!(of(vec![socket(libc::AF_INET6, kind)]).allows_inet());
+        assert!(!of(vec![socket(libc::AF_UNIX, kind)]).allows_inet());
     }
 }
 

@@ -398,6 +398,19 @@ fn a_sealed_child_can_neither_dump_nor_be_looked_into() {
 }
 
 #[test]
+fn a_sealed_child_counts_what_it_has_open() {
+    let (_supervisor, control) = control_pair();
+    let end = in_child(|| {
+        keep_only(&[control.as_raw_fd()]);
+        let _more = [(); 3].map(|()| fs::File::open("/dev/null").unwrap());
+        let jail = sandbox::enter(&MEDIAD, control.as_fd(), None, false).map_err(|e| e.to_string())?;
+        let open = jail.seal().map_err(|e| e.to_string())?.open_files;
+        holds(open == 7, &format!("three standard ones, one control socket and three more are {open}"))
+    });
+    assert_eq!(end, FINE);
+}
+
+#[test]
 fn more_than_the_profile_may_lock_is_an_error() {
     let end = confined(&KEYVAULT, None, false, |report| {
         let within = sandbox::SecretMemory::new(64 * 1024).is_ok();
