@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the house looks like, in figures read from the code: where files, functions and types have grown past their idea, and where
-# files lean on each other in a circle. Tests are left out. docs/architecture.md keeps the figures before and after.
+# files lean on each other in a circle. Tests are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec python3 - "$@" <<'PYTHON'

@@ -59,6 +59,9 @@ pub const LINK_MAX_CHARS: usize = 340;
 /// A person's name, their own or one given to a contact, bytes (promised in a first message).
 pub const NAME_MAX_BYTES: usize = 48;
 
+/// A network's name, bytes. It stands in `status` and in messages.
+pub const NETWORK_NAME_MAX_BYTES: usize = 64;
+
 /// One text from the user, bytes. Longer texts split on the wire; this bounds the edge.
 pub const TEXT_MAX_BYTES: usize = 256 << 10;
 

@@ -7,8 +7,10 @@ mod operator;
 use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
+use ipc_schema::edge::operator_onion::Operator;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use self::operator::OperatorServer;
 use crate::id::CircuitHandle;
 use crate::shell::Shell;
 use crate::state::{StateError, StateFile};
@@ -65,7 +67,7 @@ pub fn join(shell: &Rc<Shell>, edge: GrantedEdge) -> std::io::Result<()> {
             ipc_schema::rpc::serve(edge.ends, carrier::client(shell.clone()).client).map(drop)
         }
         ("operator-onion", false) => {
-            ipc_schema::rpc::serve(edge.ends, operator::client(shell.clone()).client).map(drop)
+            Rc::new(OperatorServer { shell: shell.clone() }).serve(edge.ends).map(drop)
         }
         // Nothing else is in the topology; an edge that is not known closes.
         _ => Ok(()),

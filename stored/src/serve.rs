@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
-use ipc_schema::edge::onion_stored;
+use ipc_schema::edge::onion_stored::MailboxDisk;
 use ipc_schema::edges::ui_stored_capnp::messenger as messenger_edge;
 use ipc_schema::rpc;
 
@@ -45,7 +45,7 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
     loop {
         match child.next_edge().await {
             Ok(Some(edge)) if edge.name == "onion-stored" && !edge.caller => {
-                if onion_stored::serve(edge.ends, server.clone()).is_err() {
+                if server.clone().serve(edge.ends).is_err() {
                     return Exit::Fault;
                 }
             }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipc_schema::grant::Settings;
+use ipc_schema::limits::NETWORK_NAME_MAX_BYTES;
 
 use crate::error::{Doing, StartError};
 use crate::files;
@@ -13,9 +14,6 @@ pub const FILE: &str = "network";
 
 /// Longest file: a name, 64 digits, two line ends.
 const FILE_MAX_BYTES: u64 = 256;
-
-/// Longest name, bytes. It stands in `status` and in messages.
-pub const NAME_MAX_BYTES: usize = 64;
 
 /// Settles name and id in `settings` with what the folder remembers.
 ///
@@ -67,8 +65,9 @@ fn keep_to(folder: &Path, settings: &mut Settings, name: String, id: [u8; 32]) -
 }
 
 fn check_name(name: &str) -> Result<(), StartError> {
-    if name.len() > NAME_MAX_BYTES || name.chars().any(char::is_control) {
-        let text = format!("a network's name is one line of at most {NAME_MAX_BYTES} bytes: choose another");
+    if name.len() > NETWORK_NAME_MAX_BYTES || name.chars().any(char::is_control) {
+        let text =
+            format!("a network's name is one line of at most {NETWORK_NAME_MAX_BYTES} bytes: choose another");
         return Err(StartError::Refused(text));
     }
     Ok(())
@@ -188,8 +187,8 @@ mod tests {
     #[test]
     fn a_name_is_one_line_and_not_too_long() {
         for (name, fits) in [
-            ("x".repeat(NAME_MAX_BYTES), true),
-            ("x".repeat(NAME_MAX_BYTES + 1), false),
+            ("x".repeat(NETWORK_NAME_MAX_BYTES), true),
+            ("x".repeat(NETWORK_NAME_MAX_BYTES + 1), false),
             ("a\nb".into(), false),
         ] {
             let dir = tempfile::tempdir().unwrap();

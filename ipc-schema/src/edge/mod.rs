@@ -4,15 +4,19 @@
 //! A room belongs to the file in `edges/` of the same name, which says what the calls mean.
 
 pub mod onion_stored;
+pub mod operator_onion;
+pub mod stored_onion;
 
 use std::cell::OnceCell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
 
-use capnp::capability::{FromTypelessPipeline, Request};
+use capnp::capability::{Client, FromServer, FromTypelessPipeline, Request};
 use capnp::traits::{Owned, Pipelined};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+
+use crate::ends::EdgeEnds;
 
 /// One method of an edge.
 pub trait Call: Sized {
@@ -141,6 +145,14 @@ impl Closer {
         }
         capnp::Error::failed(String::new())
     }
+}
+
+fn serve<C: FromServer<Serving<T>>, T>(ends: EdgeEnds, server: Rc<T>) -> std::io::Result<JoinHandle<()>> {
+    let closer = Closer::default();
+    let client: C = capnp_rpc::new_client(Serving { server, closer: closer.clone() });
+    let task = crate::rpc::serve(ends, Client::new(client.into_client_hook()))?;
+    closer.watch(task.abort_handle());
+    Ok(task)
 }
 
 /// A server of an edge: reads each call strictly before anything of it is done.
@@ -363,6 +375,39 @@ macro_rules! words {
     };
 }
 
+/// A schema's enum as a type of ours, each with the word that the command line's contract has for it.
+#[macro_export]
+macro_rules! mirrored {
+    ($(#[$doc:meta])* $name:ident = $wire:path { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every one, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word for it in `--json`, events and tables.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl From<$wire> for $name {
+            fn from(wire: $wire) -> Self {
+                match wire { $(<$wire>::$variant => Self::$variant,)* }
+            }
+        }
+
+        impl From<$name> for $wire {
+            fn from(ours: $name) -> Self {
+                match ours { $($name::$variant => Self::$variant,)* }
+            }
+        }
+    };
+}
+
 /// All calls of one interface: what a core without I/O asks and is told, and what a server has to do. A call that is forgotten here
 /// does not compile where it is served.
 macro_rules! interface {
@@ -374,6 +419,20 @@ macro_rules! interface {
     ) => {
         $(#[$doc])*
         pub trait $Server: 'static {
+            /// Serves it on an edge until that ends, or until its caller sends what does not fit.
+            ///
+            /// # Errors
+            /// When the descriptors are no edge's.
+            fn serve(
+                self: ::std::rc::Rc<Self>,
+                ends: $crate::ends::EdgeEnds,
+            ) -> ::std::io::Result<::tokio::task::JoinHandle<()>>
+            where
+                Self: Sized,
+            {
+                $crate::edge::serve::<$interface::Client, _>(ends, self)
+            }
+
             $(
                 #[doc = concat!("[`", stringify!($call), "`].")]
                 fn $method(self: ::std::rc::Rc<Self>, call: $call)
@@ -445,4 +504,28 @@ macro_rules! interface {
     };
 }
 
-pub(crate) use {call, field, interface, outcome, words};
+pub(crate) use {call, field, interface, mirrored, outcome, words};
+
+/// Calls and outcomes through a message and back, for the tests of the rooms.
+#[cfg(test)]
+mod trial {
+    use super::{Call, Outcome, Read};
+    use capnp::message::{Builder as Message, HeapAllocator};
+    use capnp::traits::Owned;
+
+    fn arguments<C: Call>(call: &C) -> Message<HeapAllocator> {
+        let mut message = Message::new_default();
+        call.write(message.init_root::<<C::Params as Owned>::Builder<'_>>());
+        message
+    }
+
+    pub(super) fn read_back<C: Call>(call: &C) -> Read<C> {
+        C::read(arguments(call).get_root_as_reader().unwrap())
+    }
+
+    pub(super) fn told_back<C: Call>(outcome: &Outcome<C>) -> Read<Outcome<C>> {
+        let mut message = Message::new_default();
+        C::write_outcome(outcome, message.init_root::<<C::Results as Owned>::Builder<'_>>());
+        C::read_outcome(message.get_root_as_reader().unwrap())
+    }
+}

@@ -1,12 +1,11 @@
 //! onion (caller) → stored (callee): a relay's mailbox disk (`edges/onion-stored.capnp`).
 
 use super::{
-    Builder, Call, Closer, Malformed, Outcome, Read as Strict, Reader, Serving, bounded, call, fixed,
-    interface, length, listed, optional, words,
+    Builder, Call, Malformed, Outcome, Read as Strict, Reader, bounded, call, fixed, interface, length,
+    listed, optional, words,
 };
 use crate::Timestamp;
 use crate::edges::onion_stored_capnp::{DiskAnswer, create_result, mailbox_disk};
-use crate::ends::EdgeEnds;
 use crate::limits::{
     BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX, KEY_BYTES, PUT_ID_BYTES,
     QUEUE_ID_BYTES,
@@ -39,21 +38,6 @@ interface! {
         expire(ExpireParams, ExpireResults): Expire,
         counts(CountsParams, CountsResults): Counts,
     }
-}
-
-/// Serves a disk on an edge.
-///
-/// # Errors
-/// When the descriptors are no edge's.
-pub fn serve(
-    ends: EdgeEnds,
-    server: std::rc::Rc<impl MailboxDisk>,
-) -> std::io::Result<tokio::task::JoinHandle<()>> {
-    let closer = Closer::default();
-    let client: mailbox_disk::Client = capnp_rpc::new_client(Serving { server, closer: closer.clone() });
-    let task = crate::rpc::serve(ends, client.client)?;
-    closer.watch(task.abort_handle());
-    Ok(task)
 }
 
 /// A bare word for a method that answers nothing else.
@@ -542,25 +526,9 @@ fn read_counts(from: Found<'_, Counts>) -> Strict<DiskCounts> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::{read_back, told_back};
     use super::*;
-    use capnp::message::{Builder as Bytes, HeapAllocator};
-    use capnp::traits::Owned;
-
-    fn arguments<C: Call>(call: &C) -> Bytes<HeapAllocator> {
-        let mut message = Bytes::new_default();
-        call.write(message.init_root::<<C::Params as Owned>::Builder<'_>>());
-        message
-    }
-
-    fn read_back<C: Call>(call: &C) -> Strict<C> {
-        C::read(arguments(call).get_root_as_reader().unwrap())
-    }
-
-    fn told_back<C: Call>(outcome: &Outcome<C>) -> Strict<Outcome<C>> {
-        let mut message = Bytes::new_default();
-        C::write_outcome(outcome, message.init_root::<<C::Results as Owned>::Builder<'_>>());
-        C::read_outcome(message.get_root_as_reader().unwrap())
-    }
+    use capnp::message::Builder as Bytes;
 
     #[test]
     fn a_call_and_its_outcome_are_read_as_they_were_written() {

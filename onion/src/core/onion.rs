@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_onion::Stage;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
@@ -15,7 +16,7 @@ use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId, Service};
 use crate::network::{Counts, LinkInfo, Network, Output};
 use crate::path::stage::PROOF_LASTS;
-use crate::path::{Paths, Pool, Stage, StageFacts};
+use crate::path::{Paths, Pool, StageFacts};
 use crate::state::StateError;
 
 /// What netd is asked to reach.
@@ -449,7 +450,7 @@ impl OnionCore {
             guards_unreachable: self.paths.guards().are_unreachable(),
         };
         NetworkState {
-            stage: Stage::of(&facts),
+            stage: facts.stage(),
             relays_known: self.view.len(),
             relays_usable: usable,
             circuits,

@@ -19,4 +19,4 @@ mod tests;
 pub use choose::{NoPath, Paths};
 pub use guards::SavedGuards;
 pub use pool::{Isolation, Pool};
-pub use stage::{Stage, StageFacts};
+pub use stage::StageFacts;

@@ -1,27 +1,8 @@
 //! What `status` says of the network, in one word (command-line.md, state).
 
-use crate::directory::schedule::Search;
+use ipc_schema::edge::stored_onion::Stage;
 
-/// How far this client is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing has been tried yet.
-    Starting,
-    /// The directory is being asked.
-    FindingRelays,
-    /// Enough relays are known; no circuit stands yet.
-    BuildingRoute,
-    /// A circuit stands, or stood a moment ago.
-    Connected,
-    /// Fewer relays than a path takes.
-    TooFewRelays,
-    /// Nobody who was asked knows a relay, or nobody answers.
-    NoRelays,
-    /// Guard and backup do not answer.
-    GuardsUnreachable,
-    /// netd is not there.
-    Offline,
-}
+use crate::directory::schedule::Search;
 
 /// What the stage follows from.
 #[derive(Clone, Copy, Debug)]
@@ -45,27 +26,27 @@ pub struct StageFacts {
 /// How long a path that was built shows that paths can be built.
 pub const PROOF_LASTS: std::time::Duration = std::time::Duration::from_secs(600);
 
-impl Stage {
-    /// The word for these facts. What stands counts before what fails, and a cause before its effects.
+impl StageFacts {
+    /// The word for these self. What stands counts before what fails, and a cause before its effects.
     #[must_use]
-    pub fn of(facts: &StageFacts) -> Self {
-        if !facts.netd {
-            return Self::Offline;
+    pub fn stage(&self) -> Stage {
+        if !self.netd {
+            return Stage::Offline;
         }
-        if facts.circuits > 0 {
-            return Self::Connected;
+        if self.circuits > 0 {
+            return Stage::Connected;
         }
-        if facts.guards_unreachable {
-            return Self::GuardsUnreachable;
+        if self.guards_unreachable {
+            return Stage::GuardsUnreachable;
         }
-        if facts.enough {
-            return if facts.proven { Self::Connected } else { Self::BuildingRoute };
+        if self.enough {
+            return if self.proven { Stage::Connected } else { Stage::BuildingRoute };
         }
-        match (facts.search, facts.usable) {
-            (Search::Asking, _) => Self::FindingRelays,
-            (Search::InVain | Search::NoContacts, 0) => Self::NoRelays,
-            (Search::Answered, 0) => Self::NoRelays,
-            _ => Self::TooFewRelays,
+        match (self.search, self.usable) {
+            (Search::Asking, _) => Stage::FindingRelays,
+            (Search::InVain | Search::NoContacts, 0) => Stage::NoRelays,
+            (Search::Answered, 0) => Stage::NoRelays,
+            _ => Stage::TooFewRelays,
         }
     }
 }
@@ -101,7 +82,7 @@ mod tests {
             (StageFacts { search: Search::InVain, ..few }, Stage::TooFewRelays),
             (StageFacts { search: Search::NoContacts, ..none }, Stage::NoRelays),
         ] {
-            assert_eq!(Stage::of(&facts), stage, "{facts:?}");
+            assert_eq!(facts.stage(), stage, "{facts:?}");
         }
     }
 }

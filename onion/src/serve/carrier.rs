@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use capnp_rpc::new_client;
-use ipc_schema::edges::stored_onion_capnp::{self as edge, carrier, network_state, network_watcher};
+use ipc_schema::edge::stored_onion;
+use ipc_schema::edges::stored_onion_capnp::{self as edge, carrier, network_watcher};
 use ipc_schema::relay::Hint;
 use tokio::task::spawn_local;
 
 use super::mailbox::MailboxServer;
 use crate::core::{NetworkState, OpenRefused};
 use crate::id::{Lane, RelayId};
-use crate::path::{Isolation, Stage};
+use crate::path::Isolation;
 use crate::shell::Shell;
 
 /// Relays and hints in one call.
@@ -125,30 +126,23 @@ async fn keep_telling(shell: Rc<Shell>, watcher: network_watcher::Client) {
     loop {
         let state = states.borrow_and_update().clone();
         let mut request = watcher.changed_request();
-        write_state(request.get().init_state(), &shell, &state);
+        told(&shell, &state).write(request.get().init_state());
         if request.send().await.is_err() || states.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// The state as it stands on an edge.
-pub(super) fn write_state(mut out: network_state::Builder<'_>, shell: &Shell, state: &NetworkState) {
-    out.set_stage(match state.stage {
-        Stage::Starting => edge::Stage::Starting,
-        Stage::FindingRelays => edge::Stage::FindingRelays,
-        Stage::BuildingRoute => edge::Stage::BuildingRoute,
-        Stage::Connected => edge::Stage::Connected,
-        Stage::TooFewRelays => edge::Stage::TooFewRelays,
-        Stage::NoRelays => edge::Stage::NoRelays,
-        Stage::GuardsUnreachable => edge::Stage::GuardsUnreachable,
-        Stage::Offline => edge::Stage::Offline,
-    });
+/// The state as it is told on an edge.
+pub(super) fn told(shell: &Shell, state: &NetworkState) -> stored_onion::NetworkState {
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    out.set_relays_known(count(state.relays_known));
-    out.set_relays_usable(count(state.relays_usable));
-    out.set_circuits(count(state.circuits));
-    out.set_guard(state.guard.as_ref().map_or(&[][..], |guard| &guard.0));
-    out.set_private(shell.settings.private());
-    out.set_network_name(&shell.settings.network_name);
+    stored_onion::NetworkState {
+        stage: state.stage,
+        relays_known: count(state.relays_known),
+        relays_usable: count(state.relays_usable),
+        circuits: count(state.circuits),
+        guard: state.guard.map(|guard| ipc_schema::relay::RelayId(guard.0)),
+        private: shell.settings.private(),
+        network_name: shell.settings.network_name.clone(),
+    }
 }

@@ -2,51 +2,39 @@
 
 use std::rc::Rc;
 
-use capnp_rpc::new_client;
-use ipc_schema::edges::operator_onion_capnp::operator;
+use ipc_schema::edge::Served;
+use ipc_schema::edge::operator_onion::{Network, Operator, Relay, RelayMetrics};
 
-use super::carrier::write_state;
+use super::carrier::told;
 use crate::core::OnionCore;
 use crate::peers::disk;
 use crate::shell::Shell;
 
-/// The edge's bootstrap capability.
-pub fn client(shell: Rc<Shell>) -> operator::Client {
-    new_client(OperatorServer { shell })
+pub(super) struct OperatorServer {
+    pub(super) shell: Rc<Shell>,
 }
 
-struct OperatorServer {
-    shell: Rc<Shell>,
-}
-
-impl operator::Server for OperatorServer {
-    async fn network(
-        self: Rc<Self>,
-        _: operator::NetworkParams,
-        mut results: operator::NetworkResults,
-    ) -> Result<(), capnp::Error> {
+impl Operator for OperatorServer {
+    async fn network(self: Rc<Self>, _: Network) -> Served<Network> {
         let state = self.shell.look(OnionCore::state);
-        write_state(results.get().init_state(), &self.shell, &state);
-        Ok(())
+        Ok(Ok(told(&self.shell, &state)))
     }
 
-    async fn relay(
-        self: Rc<Self>,
-        _: operator::RelayParams,
-        mut results: operator::RelayResults,
-    ) -> Result<(), capnp::Error> {
+    async fn relay(self: Rc<Self>, _: Relay) -> Served<Relay> {
+        if !self.shell.settings.relay {
+            return Ok(Ok(None));
+        }
         let counts = self.shell.look(|core, _| core.counts());
         let disk = disk::counts(&self.shell.disk).await;
-        let mut out = results.get();
-        out.set_is_relay(self.shell.settings.relay);
-        let mut metrics = out.init_metrics();
-        metrics.set_circuits(counts.passing);
-        metrics.set_cells_forwarded(counts.forwarded);
-        metrics.set_links(counts.links);
-        metrics.set_queues(disk.queues);
-        metrics.set_messages(disk.messages);
-        metrics.set_blobs(disk.blobs);
-        metrics.set_disk_bytes(disk.bytes);
-        Ok(())
+        Ok(Ok(Some(RelayMetrics {
+            circuits: counts.passing,
+            cells_forwarded: counts.forwarded,
+            queues: disk.queues,
+            messages: disk.messages,
+            blobs: disk.blobs,
+            disk_bytes: disk.bytes,
+            links: counts.links,
+            draining: false,
+        })))
     }
 }

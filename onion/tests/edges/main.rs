@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use capnp::capability::FromClientHook;
 use ipc_schema::child::GrantedEdge;
+use ipc_schema::edge::onion_stored::MailboxDisk;
 use ipc_schema::edges::stored_onion_capnp::{Answer, Lane, carrier, mailbox, open_result};
 use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Settings;
@@ -48,7 +49,7 @@ impl Node {
         node.join_netd(hub.add());
         if relay {
             let (ours, theirs) = pair();
-            ipc_schema::edge::onion_stored::serve(theirs, Rc::new(disk::Disk::default())).unwrap();
+            Rc::new(disk::Disk::default()).serve(theirs).unwrap();
             onion::serve::join(&node.shell, edge("onion-stored", true, ours)).unwrap();
         }
         node

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use ipc_schema::edge::stored_onion::NetworkState;
 use ipc_schema::edges::stored_onion_capnp::{
     self as edge, carrier, create_result, envelope_sink, mailbox, network_watcher, open_result,
 };
@@ -30,24 +31,12 @@ struct Watcher(Inputs);
 
 impl network_watcher::Server for Watcher {
     async fn changed(self: Rc<Self>, params: network_watcher::ChangedParams) -> Result<(), capnp::Error> {
-        let state = params.get()?.get_state()?;
-        let network = Network { stage: stage(state.get_stage()?), relays_usable: state.get_relays_usable() };
-        let _ = self.0.send(Input::Network(network));
+        // What cannot be read changes nothing.
+        if let Ok(state) = NetworkState::read(params.get()?.get_state()?) {
+            let network = Network { stage: state.stage.word(), relays_usable: state.relays_usable };
+            let _ = self.0.send(Input::Network(network));
+        }
         Ok(())
-    }
-}
-
-fn stage(stage: edge::Stage) -> &'static str {
-    match stage {
-        edge::Stage::Starting => "starting",
-        edge::Stage::FindingRelays => "finding-relays",
-        edge::Stage::BuildingRoute => "building-route",
-        edge::Stage::Connected => "connected",
-        edge::Stage::Slow => "slow",
-        edge::Stage::TooFewRelays => "too-few-relays",
-        edge::Stage::NoRelays => "no-relays",
-        edge::Stage::GuardsUnreachable => "guards-unreachable",
-        edge::Stage::Offline => "offline",
     }
 }
 

@@ -9,7 +9,7 @@ use onion::core::{OpenId, OpenRefused, Opened};
 use onion::id::{CircuitHandle, Lane, RelayId};
 use onion::mailbox::work::{Search, Subject};
 use onion::mailbox::{self, Authenticator, Call, Calls, Heard, Outcome, Signed, Step};
-use onion::path::{Isolation, Stage};
+use onion::path::Isolation;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use stored::engine::{
@@ -470,7 +470,7 @@ impl World {
         let (Some(core), Some(person)) = (&node.onion, &mut node.person) else { return };
         let state = core.state(now);
         let relays_usable = u32::try_from(state.relays_usable).unwrap();
-        let network = Network { stage: word(state.stage), relays_usable };
+        let network = Network { stage: state.stage.word(), relays_usable };
         if person.told.as_ref() != Some(&network) {
             person.told = Some(network.clone());
             self.tell(who, Input::Network(network));
@@ -551,18 +551,5 @@ fn answer_of(outcome: Outcome) -> MailboxAnswer {
             mailbox::Answer::Refused => Answer::Refused,
             mailbox::Answer::DiskFull => Answer::DiskFull,
         }),
-    }
-}
-
-fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Starting => "starting",
-        Stage::FindingRelays => "finding-relays",
-        Stage::BuildingRoute => "building-route",
-        Stage::Connected => "connected",
-        Stage::TooFewRelays => "too-few-relays",
-        Stage::NoRelays => "no-relays",
-        Stage::GuardsUnreachable => "guards-unreachable",
-        Stage::Offline => "offline",
     }
 }

@@ -13,7 +13,8 @@ use super::exit::{Doing, Failure, Outcome};
 use super::launch::{self, Launch};
 use super::paths::Profile;
 use super::sockets::{self, Socket};
-use crate::peers::operator::Operator;
+use crate::peers;
+use ipc_schema::edge::operator_onion::Relay;
 use ipc_schema::edges::operator_onion_capnp::operator;
 
 /// How a relay's first line begins.
@@ -159,7 +160,7 @@ struct Metrics {
 }
 
 fn metrics(profile: &Profile, context: &Context) -> Outcome {
-    let ask = |client: operator::Client| async move { Operator::new(client).relay().await };
+    let ask = |client: operator::Client| peers::ask(client, Relay {});
     let answer = sockets::block_on(sockets::ask(profile, Socket::Operator, ask))?;
     let relay = answer.map_err(|error| Failure::Failed(format!("the relay does not tell: {error}")))?;
     let relay =

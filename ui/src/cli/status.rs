@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::operator_onion::Network;
+use ipc_schema::edge::stored_onion::NetworkState;
 use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
@@ -14,8 +16,8 @@ use super::exit::{Failure, Outcome};
 use super::paths::Profile;
 use super::sockets::{self, Socket};
 use super::{Context, output};
+use crate::peers;
 use crate::peers::messenger::{Counts, Messenger};
-use crate::peers::operator::{Network, Operator};
 use crate::peers::unlock::{Unlock, VaultState};
 
 /// How long one part may take to answer before its field is null: a person waits for this command.
@@ -147,20 +149,19 @@ async fn counts(running: &Running, state: &State) -> Option<Counts> {
     sockets::once(running, Socket::Messenger, ANSWER_WAIT, ask).await
 }
 
-async fn network(running: &Running) -> Option<Network> {
-    let ask = |client: operator::Client| async move { Operator::new(client).network().await };
+async fn network(running: &Running) -> Option<NetworkState> {
+    let ask = |client: operator::Client| peers::ask(client, Network {});
     sockets::once(running, Socket::Operator, ANSWER_WAIT, ask).await
 }
 
-fn network_row(network: Network, proof_age_s: Option<u64>) -> NetworkRow {
-    let guard: String = network.guard.iter().map(|byte| format!("{byte:02x}")).collect();
+fn network_row(network: NetworkState, proof_age_s: Option<u64>) -> NetworkRow {
     NetworkRow {
-        name: network.name,
+        name: network.network_name,
         private: network.private,
-        stage: network.stage,
+        stage: network.stage.word(),
         relays_known: network.relays_known,
         relays_usable: network.relays_usable,
-        guard: (!guard.is_empty()).then_some(guard),
+        guard: network.guard.map(|guard| guard.0.iter().map(|byte| format!("{byte:02x}")).collect()),
         circuits: network.circuits,
         proof_age_s,
     }

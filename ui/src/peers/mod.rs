@@ -1,11 +1,13 @@
 //! The callees of ui's edges, in our own types: the generated ones stop here. Used by the command line and by the window.
 
 pub mod messenger;
-pub mod operator;
 mod states;
 pub mod unlock;
 
+use std::convert::Infallible;
 use std::fmt;
+
+use ipc_schema::edge::{Call, Failed, send};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,26 @@ impl From<capnp::Error> for PeerError {
             }
             _ => Self::Misbehaved,
         }
+    }
+}
+
+impl From<Failed> for PeerError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Gone | Failed::Refused => Self::Lost,
+            Failed::Malformed => Self::Misbehaved,
+        }
+    }
+}
+
+/// Makes a call with which nothing can be wrong.
+///
+/// # Errors
+/// [`PeerError`]: the callee went, or answered what cannot be read.
+pub async fn ask<C: Call<Error = Infallible>>(client: C::Client, call: C) -> Result<C::Answer, PeerError> {
+    match send(&client, &call).await? {
+        Ok(answer) => Ok(answer),
+        Err(never) => match never {},
     }
 }
 

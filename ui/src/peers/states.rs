@@ -1,37 +1,7 @@
 //! The states that cross the edge to stored, as our own types, and the contract's words for them.
 
 use ipc_schema::edges::ui_stored_capnp as wire;
-
-macro_rules! mirrored {
-    ($(#[$doc:meta])* $name:ident = $wire:path { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every one, in the order of the schema.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The word for it in `--json`, events and tables.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-
-        impl From<$wire> for $name {
-            fn from(wire: $wire) -> Self {
-                match wire { $(<$wire>::$variant => Self::$variant,)* }
-            }
-        }
-
-        impl From<$name> for $wire {
-            fn from(ours: $name) -> Self {
-                match ours { $($name::$variant => Self::$variant,)* }
-            }
-        }
-    };
-}
+use ipc_schema::mirrored;
 
 mirrored! {
     /// Whether conversations are open to this caller.
