@@ -1,17 +1,6 @@
 //! The names of things inside this process: relays, links, circuits, streams, services.
 
-use std::fmt;
-
-/// A relay's identity: the 32 B Ed25519 public key that signs its descriptor. Not its link key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelayId(pub [u8; 32]);
-
-impl fmt::Debug for RelayId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = self.0;
-        write!(f, "RelayId({a:02x}{b:02x}{c:02x}{d:02x}…)")
-    }
-}
+pub use ipc_schema::relay::RelayId;
 
 /// One link (a connection that netd holds). Given out by whoever feeds the core, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -143,8 +143,7 @@ impl OnionCore {
         let honest = |descriptor: &Descriptor| {
             descriptor.network_id == network_id && self.network.peer_of(link) == Some(descriptor.link_key)
         };
-        let relay =
-            Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| RelayId(descriptor.relay.0));
+        let relay = Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| descriptor.relay);
         if relay.is_some() && self.view.accept(now, untrusted).is_ok_and(crate::directory::Learned::is_news) {
             self.learned(now);
         }

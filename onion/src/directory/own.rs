@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use ipc_schema::Timestamp;
-use ipc_schema::relay::{Address, Descriptor, FLAG_MAILBOX, OnionKey, RelayId as PackedRelayId};
+use ipc_schema::relay::{Address, Descriptor, FLAG_MAILBOX, OnionKey};
 use rand_core::CryptoRng;
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -283,7 +283,7 @@ impl OwnRelay {
         self.keys.sequence = self.keys.sequence.saturating_add(1).max(now.0);
         let descriptor = Descriptor {
             network_id: self.rules.network_id(),
-            relay: PackedRelayId(self.keys.relay().0),
+            relay: self.keys.relay(),
             link_key: appearance.link_key,
             onion_keys: [newest, older],
             operator_tag: appearance.operator_tag,

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use ipc_schema::Timestamp;
-use ipc_schema::relay::{
-    Address, Descriptor, DescriptorError, FLAG_MAILBOX, OnionKey, RelayId as PackedRelayId, Transport,
-};
+use ipc_schema::relay::{Address, Descriptor, DescriptorError, FLAG_MAILBOX, OnionKey, Transport};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -48,7 +46,7 @@ pub fn descriptor(number: u32) -> Descriptor {
     let [_, a, b, c] = number.to_be_bytes();
     Descriptor {
         network_id: NETWORK,
-        relay: PackedRelayId(id(number).0),
+        relay: id(number),
         link_key: identity(number + 1_000_000).verifying_key().to_bytes(),
         onion_keys: [key, key],
         operator_tag: [0; 16],

@@ -285,7 +285,7 @@ impl View {
             return Ok(Learned::Known(relay));
         }
         let descriptor = self.check(now, untrusted)?;
-        let relay = RelayId(descriptor.relay.0);
+        let relay = descriptor.relay;
         match self.entries.get(&relay) {
             None => self.insert_new(now, relay, descriptor, untrusted),
             Some(known) if known.proof.is_some() => Err(Refusal::Older),
@@ -310,7 +310,7 @@ impl View {
     pub fn accept_proof(&mut self, now: Timestamp, untrusted: [&[u8]; 2]) -> Result<Learned, Refusal> {
         let [left, right] = untrusted;
         let (first, second) = (self.check(now, left)?, self.check(now, right)?);
-        let relay = RelayId(first.relay.0);
+        let relay = first.relay;
         if left == right || first.relay != second.relay || first.sequence != second.sequence {
             return Err(Refusal::NoProof);
         }

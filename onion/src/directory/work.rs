@@ -53,7 +53,7 @@ impl Subject {
     /// What a descriptor must prove.
     #[must_use]
     pub fn of(descriptor: &Descriptor) -> Self {
-        Self::new(RelayId(descriptor.relay.0), &descriptor.addresses, descriptor.published)
+        Self::new(descriptor.relay, &descriptor.addresses, descriptor.published)
     }
 
     /// Whether that nonce is a proof of `bits` zero bits. Takes a few milliseconds.

@@ -141,7 +141,7 @@ pub(super) fn told(shell: &Shell, state: &NetworkState) -> stored_onion::Network
         relays_known: count(state.relays_known),
         relays_usable: count(state.relays_usable),
         circuits: count(state.circuits),
-        guard: state.guard.map(|guard| ipc_schema::relay::RelayId(guard.0)),
+        guard: state.guard,
         private: shell.settings.private(),
         network_name: shell.settings.network_name.clone(),
     }

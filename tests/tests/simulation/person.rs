@@ -26,7 +26,7 @@ use crate::world::{Edge, Event, Part, Who, World, folder};
 pub enum Ask {
     Open {
         line: LineId,
-        relay: stored::ids::RelayId,
+        relay: RelayId,
         isolation: [u8; 16],
     },
     Close(LineId),
@@ -37,7 +37,7 @@ pub enum Ask {
         auth: Vec<u8>,
         call: MailboxCall,
     },
-    Pick(Ticket, Vec<stored::ids::RelayId>),
+    Pick(Ticket, Vec<RelayId>),
     Hints(Vec<Vec<u8>>),
     /// stored is gone: its end of the edge hangs up.
     HangUp,
@@ -290,7 +290,7 @@ impl World {
                 person.last_open += 1;
                 let open = OpenId(person.last_open);
                 person.opens.insert(open, line);
-                let isolation = Isolation { key: isolation, lane: Lane::Text, relay: RelayId(relay.0) };
+                let isolation = Isolation { key: isolation, lane: Lane::Text, relay };
                 core.open(now, rng, open, isolation);
             }
             Ask::Close(line) => {
@@ -299,9 +299,7 @@ impl World {
                 }
             }
             Ask::Pick(ticket, avoid) => {
-                let avoid: Vec<_> = avoid.iter().map(|relay| RelayId(relay.0)).collect();
                 let picked = core.pick_mailboxes(now, rng, 1, &avoid).first().copied();
-                let picked = picked.map(|relay| stored::ids::RelayId(relay.0));
                 self.tell(who, Input::Picked(ticket, picked));
             }
             Ask::Hints(hints) => {
@@ -377,8 +375,7 @@ impl World {
                 let relay = *opened.route.last().unwrap();
                 let circuit = opened.circuit;
                 person.lines.insert(line, Line { circuit, relay, binding: opened.binding });
-                let route = opened.route.iter().map(|relay| stored::ids::RelayId(relay.0)).collect();
-                let opened = OpenedLine { binding: opened.binding, route };
+                let opened = OpenedLine { binding: opened.binding, route: opened.route };
                 self.tell(who, Input::Opened(line, Some(opened)));
             }
             (Some(line), Err(_)) => self.tell(who, Input::Opened(line, None)),

@@ -2,6 +2,7 @@
 
 use ipc_schema::Timestamp;
 use onion::core::ServiceEvent;
+use onion::id::RelayId;
 use onion::mailbox::disk::Placed;
 use onion::mailbox::{DiskReply, DiskRequest, Host, Step, Ticket};
 use rand_core::Rng;
@@ -41,14 +42,13 @@ impl World {
         self.nodes[who].relay.as_mut().unwrap()
     }
 
-    /// A relay's identity as stored names it.
-    pub fn relay_id(&self, who: Who) -> stored::ids::RelayId {
-        stored::ids::RelayId(self.nodes[who].onion.as_ref().unwrap().own_relay().unwrap().0)
+    pub fn relay_id(&self, who: Who) -> RelayId {
+        self.nodes[who].onion.as_ref().unwrap().own_relay().unwrap()
     }
 
     /// Whether a person's onion keeps a relay out of its paths now.
     pub fn avoids(&self, who: Who, relay: Who) -> bool {
-        let relay = onion::id::RelayId(self.relay_id(relay).0);
+        let relay = self.relay_id(relay);
         self.nodes[who].onion.as_ref().is_some_and(|core| core.avoids(self.clock(who), relay))
     }
 

@@ -450,10 +450,5 @@ impl Service {
 }
 
 fn context(relay: RelayId, binding: [u8; 32], signed: &Signed) -> Context {
-    Context {
-        relay: ipc_schema::relay::RelayId(relay.0),
-        queue: signed.queue,
-        binding,
-        counter: signed.counter,
-    }
+    Context { relay, queue: signed.queue, binding, counter: signed.counter }
 }

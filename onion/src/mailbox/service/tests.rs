@@ -188,12 +188,7 @@ impl World {
 impl Caller {
     fn context(&mut self, queue: QueueId) -> Context {
         self.counter += 1;
-        Context {
-            relay: ipc_schema::relay::RelayId(RELAY.0),
-            queue,
-            binding: self.binding,
-            counter: self.counter,
-        }
+        Context { relay: RELAY, queue, binding: self.binding, counter: self.counter }
     }
 }
 
