@@ -1,0 +1,293 @@
+//! What a room is written in: `call!` and its parts, `interface!`, `words!` and `mirrored!`.
+
+/// One field of a call's arguments, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes` up to a bound, a
+/// `number`, a `list` of fixed bytes up to a bound, or fixed bytes or nothing (`optional`).
+macro_rules! field {
+    (read fixed $from:ident $get:ident) => {
+        $crate::edge::fixed($from.$get()?)?
+    };
+    (read bytes($most:expr) $from:ident $get:ident) => {
+        $crate::edge::bounded($from.$get()?, $most)?
+    };
+    (read exactly($bytes:expr) $from:ident $get:ident) => {
+        $crate::edge::fixed::<{ $bytes }>($from.$get()?)?.to_vec()
+    };
+    (read number $from:ident $get:ident) => {
+        $from.$get().into()
+    };
+    (read optional $from:ident $get:ident) => {
+        $crate::edge::optional($from.$get()?)?
+    };
+    (read list($most:expr) $from:ident $get:ident) => {
+        $crate::edge::listed($from.$get()?.iter(), $most, |item| $crate::edge::fixed(item?))?
+    };
+    (write fixed $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write bytes($most:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write exactly($bytes:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value)
+    };
+    (write number $to:ident $set:ident $value:expr) => {
+        $to.$set($value.into())
+    };
+    (write optional $to:ident $set:ident $value:expr) => {
+        $to.$set($value.as_ref().map_or(&[], |bytes| bytes))
+    };
+    (write list($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, item) in (0..).zip(&$value) {
+            list.set(at, item);
+        }
+    }};
+}
+
+/// One method as a [`Call`]: its arguments field by field, and how its outcome is written and read (`by` two functions), or that it
+/// is a bare `word`.
+macro_rules! call {
+    (
+        $(#[$doc:meta])*
+        $call:ident of $interface:ident: $request:ident, $params:ident, $results:ident;
+        asks { $($(#[$field_doc:meta])* $field:ident: $type:ty => $kind:ident$(($most:expr))? $get:ident $set:ident,)* }
+        answers $($outcome:tt)*
+    ) => {
+        $(#[$doc])*
+        pub struct $call { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl $crate::edge::Call for $call {
+            type Client = $interface::Client;
+            type Params = $interface::$params::Owned;
+            type Results = $interface::$results::Owned;
+
+            fn request(client: &Self::Client) -> ::capnp::capability::Request<Self::Params, Self::Results> {
+                client.$request()
+            }
+
+            #[allow(unused_mut, unused_variables, reason = "some methods take nothing")]
+            fn write(&self, mut to: $crate::edge::Builder<'_, Self::Params>) {
+                $($crate::edge::field!(write $kind$(($most))? to $set self.$field);)*
+            }
+
+            #[allow(unused_variables, reason = "some methods take nothing")]
+            fn read(from: $crate::edge::Reader<'_, Self::Params>) -> $crate::edge::Read<Self> {
+                Ok(Self { $($field: $crate::edge::field!(read $kind$(($most))? from $get),)* })
+            }
+
+            $crate::edge::outcome! { $($outcome)* }
+        }
+    };
+}
+
+/// The second half of a [`call!`].
+macro_rules! outcome {
+    (word $error:ty: $get:ident $set:ident;) => {
+        type Answer = ();
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            mut to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            to.$set(word(outcome));
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            told(from.$get()?)
+        }
+    };
+    ($answer:ty, $error:ty: by $write:ident $read:ident;) => {
+        type Answer = $answer;
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            $write(outcome, to);
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            $read(from)
+        }
+    };
+    ($answer:ty: by $write:ident $read:ident;) => {
+        type Answer = $answer;
+        type Error = ::std::convert::Infallible;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            $write($crate::edge::sure(outcome), to);
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            $read(from).map(Ok)
+        }
+    };
+}
+
+/// The words of a schema's enum that one method can answer. Any other is malformed there.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident of $wire:path { $($(#[$word_doc:meta])* $word:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$word_doc])* $word,)* }
+
+        impl From<$name> for $wire {
+            fn from(word: $name) -> Self {
+                match word { $($name::$word => Self::$word,)* }
+            }
+        }
+
+        impl TryFrom<$wire> for $name {
+            type Error = $crate::edge::Malformed;
+
+            fn try_from(word: $wire) -> $crate::edge::Read<Self> {
+                match word {
+                    $(<$wire>::$word => Ok(Self::$word),)*
+                    _ => Err($crate::edge::Malformed),
+                }
+            }
+        }
+    };
+}
+
+/// A schema's enum as a type of ours, each with the word that the command line's contract has for it.
+#[macro_export]
+macro_rules! mirrored {
+    ($(#[$doc:meta])* $name:ident = $wire:path { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every one, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word for it in `--json`, events and tables.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl From<$wire> for $name {
+            fn from(wire: $wire) -> Self {
+                match wire { $(<$wire>::$variant => Self::$variant,)* }
+            }
+        }
+
+        impl From<$name> for $wire {
+            fn from(ours: $name) -> Self {
+                match ours { $($name::$variant => Self::$variant,)* }
+            }
+        }
+    };
+}
+
+/// All calls of one interface: what a core without I/O asks and is told, and what a server has to do. A call that is forgotten here
+/// does not compile where it is served.
+macro_rules! interface {
+    (
+        $(#[$doc:meta])*
+        $Server:ident, $Ask:ident, $Told:ident of $interface:ident {
+            $($method:ident($params:ident, $results:ident): $call:ident,)*
+        }
+    ) => {
+        $(#[$doc])*
+        pub trait $Server: 'static {
+            /// Serves it on an edge until that ends, or until its caller sends what does not fit.
+            ///
+            /// # Errors
+            /// When the descriptors are no edge's.
+            fn serve(
+                self: ::std::rc::Rc<Self>,
+                ends: $crate::ends::EdgeEnds,
+            ) -> ::std::io::Result<::tokio::task::JoinHandle<()>>
+            where
+                Self: Sized,
+            {
+                $crate::edge::serve::<$interface::Client, _>(ends, self)
+            }
+
+            $(
+                #[doc = concat!("[`", stringify!($call), "`].")]
+                fn $method(self: ::std::rc::Rc<Self>, call: $call)
+                    -> impl ::std::future::Future<Output = $crate::edge::Served<$call>> + 'static;
+            )*
+        }
+
+        impl<T: $Server> $interface::Server for $crate::edge::Serving<T> {
+            $(
+                async fn $method(
+                    self: ::capnp::capability::Rc<Self>,
+                    params: $interface::$params,
+                    mut results: $interface::$results,
+                ) -> Result<(), ::capnp::Error> {
+                    let call = <$call as $crate::edge::Call>::read(params.get()?).map_err(|_| self.closer.close())?;
+                    let outcome = self.server.clone().$method(call).await?;
+                    <$call as $crate::edge::Call>::write_outcome(&outcome, results.get());
+                    Ok(())
+                }
+            )*
+        }
+
+        /// Any call of this interface.
+        #[derive(Clone, PartialEq, Eq)]
+        pub enum $Ask { $(#[doc = concat!("[`", stringify!($call), "`].")] $call($call),)* }
+
+        /// What came of a call of this interface.
+        #[derive(Clone, PartialEq, Eq)]
+        pub enum $Told {
+            /// Nothing is known of what was asked: see [`Failed`](crate::edge::Failed).
+            Lost,
+            $(#[doc = concat!("Of [`", stringify!($call), "`].")] $call($crate::edge::Outcome<$call>),)*
+        }
+
+        impl $Ask {
+            /// Sends it at once, and gives later what came of it.
+            pub async fn send(self, client: &$interface::Client) -> $Told {
+                match self {
+                    $(Self::$call(call) => {
+                        $crate::edge::send(client, &call).await.map_or($Told::Lost, $Told::$call)
+                    })*
+                }
+            }
+        }
+
+        $(impl From<$call> for $Ask {
+            fn from(call: $call) -> Self {
+                Self::$call(call)
+            }
+        })*
+
+        /// The call's name alone: what it carries belongs into no log.
+        impl ::std::fmt::Debug for $Ask {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(match self { $(Self::$call(_) => stringify!($call),)* })
+            }
+        }
+
+        /// The call's name and whether something was wrong.
+        impl ::std::fmt::Debug for $Told {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    Self::Lost => f.write_str("Lost"),
+                    $(Self::$call(Ok(_)) => f.write_str(stringify!($call)),)*
+                    $(Self::$call(Err(error)) => write!(f, "{}({error:?})", stringify!($call)),)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {call, field, interface, mirrored, outcome, words};
