@@ -188,6 +188,27 @@ mod tests {
         assert_eq!(capabilities().unwrap(), wanted);
     }
 
+    #[test]
+    fn a_process_can_be_dumped_until_it_says_otherwise() {
+        assert!(dumpable().unwrap());
+        nix::sys::prctl::set_dumpable(false).unwrap();
+        assert!(!dumpable().unwrap());
+    }
+
+    #[test]
+    fn writable_code_is_denied_once_that_was_asked_for_and_what_cannot_be_asked_for_is_told() {
+        const REFUSE_EXEC_GAIN_HERE_ALONE: c_ulong = 3;
+        if write_execute_denied().is_none() {
+            return;
+        }
+        assert_eq!(write_execute_denied(), Some(false));
+        if prctl(libc::PR_SET_MDWE, REFUSE_EXEC_GAIN_HERE_ALONE, 0).is_err() {
+            return;
+        }
+        assert_eq!(write_execute_denied(), Some(true));
+        assert!(deny_write_execute().is_err(), "what was set once stays as it is");
+    }
+
     const KEPT: u64 = 1 << 21 | 1 << 38;
 
     /// In a thread of its own, which the sets belong to. Root alone has any.

@@ -66,14 +66,16 @@ fn answers(rows: &[Row], number: i64) -> BTreeSet<String> {
 }
 
 fn settings(profile: &Profile) -> String {
+    let limits = profile.limits().map(|limit| format!("{:?} {}", limit.resource, limit.most));
     format!(
-        "files {:?}, bind {:?}, connect {:?}, Landlock {}, namespaces {}, no new code {}\n\n",
+        "files {:?}, bind {:?}, connect {:?}, Landlock {}, namespaces {}, no new code {}\nat most {}\n\n",
         profile.files,
         profile.tcp_bind,
         profile.tcp_connect,
         profile.landlock,
         profile.namespaces,
-        profile.mdwe
+        profile.mdwe,
+        limits.collect::<Vec<_>>().join(", ")
     )
 }
 
@@ -97,7 +99,7 @@ fn calls(rows: &[Row]) -> String {
 }
 
 fn text(profile: &Profile) -> String {
-    format!("{}: {}{}", profile.name, settings(profile), calls(&profile.rows()))
+    format!("{} ({}): {}{}", profile.name, profile.id, settings(profile), calls(&profile.rows()))
 }
 
 fn golden(profile: &Profile) -> PathBuf {

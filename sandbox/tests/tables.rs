@@ -271,6 +271,18 @@ fn a_table_that_has_one_kind_of_internet_socket_has_the_internet() {
 }
 
 #[test]
+fn what_a_child_may_do_about_its_own_process_the_spawner_lets_through_whatever_that_will_be() {
+    let about_itself = |row: &Row| row.args.iter().any(|arg| arg.test == Test::OwnPid);
+    let mut calls: Vec<_> = profiles::children().flat_map(Profile::rows).filter(about_itself).collect();
+    calls.dedup();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    for row in calls {
+        let verdict = verdict(&SPAWNER, row.syscall.number(), [u64::from(PID) + 1, 0, 0, 0, 0, 0]);
+        assert_eq!(verdict, Some(Verdict::Allow), "{}", row.syscall);
+    }
+}
+
+#[test]
 fn no_clone_makes_a_process_or_enters_a_namespace() {
     let thread =
         (libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD)

@@ -248,11 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn more_is_read_only_when_nothing_is_held_and_a_line_may_be_passed_on() {
+        let mut lines = Lines::new("netd");
+        assert!(lines.wants_more(NOW));
+        assert_eq!(lines.take("x\n".repeat(LINES_AT_ONCE as usize).as_bytes(), NOW).len(), 64);
+        assert!(!lines.wants_more(NOW), "nothing is held, and no line may be passed on");
+        lines.take(b"x\n", NOW);
+        assert!(!lines.wants_more(NOW + Duration::from_secs(1)), "a line may be passed on, and is held");
+    }
+
+    #[test]
     fn the_last_words_of_a_flood_are_told_and_the_rest_is_counted() {
         let mut lines = Lines::new("netd");
         lines.take("x\n".repeat(100).as_bytes(), NOW);
         let said = lines.end(format!("{}panic at here\n", "y\n".repeat(1000)).as_bytes(), NOW);
         assert_eq!(said, ["netd: (1036 lines left out)", "netd: panic at here"]);
+        lines.take("x\n".repeat(10).as_bytes(), NOW);
+        let cut_off = lines.end(b"y\npanic at", NOW);
+        assert_eq!(cut_off, ["netd: (11 lines left out)", "netd: panic at"]);
         assert!(lines.held.is_empty());
     }
 }

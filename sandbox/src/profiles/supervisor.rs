@@ -7,7 +7,7 @@ use super::groups::{NAMED_FILES, NAMESPACE_FLAGS, OPEN_FILE, THREADS};
 use super::{CHILD, Profile, children};
 use crate::call;
 use crate::riders::SO_PASSRIGHTS;
-use crate::rule::{Arg, Row, Test, Verdict, allow, allow_if, bits, is, refuse};
+use crate::rule::{Row, Verdict, allow, allow_if, bits, is, refuse};
 
 /// The event loop and all that it starts. It wires, watches and writes down.
 pub static SUPERVISOR: Profile = Profile {
@@ -156,16 +156,14 @@ const OPEN_DISPLAY: &[Row] = &[
 ];
 
 /// `own`, and whatever some child's table lets through or refuses by itself: a refusal needs the call to reach the child's
-/// filter alive. The children's rows about their own process id lose that condition, for here no child has one yet.
+/// filter alive. What a child may do about its own process id, `own` allows for any: here no child has one yet.
 pub(super) fn with_every_child(own: impl Iterator<Item = Row>) -> Vec<Row> {
     let mut rows: Vec<Row> = own.collect();
     let refused: Vec<i64> =
         rows.iter().filter(|row| row.verdict != Verdict::Allow).map(|row| row.syscall.number()).collect();
     let every = children().flat_map(Profile::rows).filter(|row| !refused.contains(&row.syscall.number()));
     for row in every {
-        let own_pid = row.args.iter().any(|arg: &Arg| arg.test == Test::OwnPid);
-        let args = if own_pid { &[] } else { row.args };
-        let row = Row { args, verdict: Verdict::Allow, ..row };
+        let row = Row { verdict: Verdict::Allow, ..row };
         let known = rows
             .iter()
             .any(|old| old.syscall == row.syscall && (old.args.is_empty() || old.args == row.args));
