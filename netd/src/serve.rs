@@ -7,9 +7,11 @@ use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use capnp_rpc::{new_client, new_client_from_rc};
+use capnp_rpc::new_client_from_rc;
 use ipc_schema::child::{Child, Exit, Settled};
-use ipc_schema::edges::onion_netd_capnp::{self as edge, acceptor, cell_sink, connect_result, link, links};
+use ipc_schema::edge::onion_netd::{self, Bootstrap, Connect, Hint, Links, Listen, RelayKey};
+use ipc_schema::edge::{self, Call, Served};
+use ipc_schema::edges::onion_netd_capnp::{acceptor, cell_sink, link};
 use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Settings;
 use libp2p::Stream;
@@ -69,8 +71,7 @@ pub async fn run(mut child: Child) -> Exit {
 /// # Errors
 /// When the descriptors are no edge's.
 pub fn serve(ends: EdgeEnds, shared: Rc<Shared>) -> std::io::Result<JoinHandle<()>> {
-    let links: links::Client = new_client(LinksServer { shared, open: RefCell::new(HashMap::new()) });
-    ipc_schema::rpc::serve(ends, links.client)
+    Rc::new(LinksServer { shared, open: RefCell::new(HashMap::new()) }).serve(ends)
 }
 
 /// What outlives an edge, for onion may be restarted.
@@ -156,11 +157,9 @@ async fn take_links(
 /// Hands a link that came in to onion, and starts to read once onion says where to.
 async fn offer_link(connected: Connected, acceptor: acceptor::Client) {
     let (server, reader, lease) = LinkServer::new(connected);
-    let mut request = acceptor.incoming_request();
-    request.get().set_peer(&server.link_key);
-    request.get().set_link(new_client_from_rc(server.clone()));
-    let Ok(Ok(answer)) = tokio::time::timeout(TAKEN_WITHIN, request.send().promise).await else { return };
-    if let Ok(sink) = answer.get().and_then(edge::acceptor::incoming_results::Reader::get_sink) {
+    let call = onion_netd::Incoming { link: new_client_from_rc(server.clone()), peer: server.link_key };
+    let taken = tokio::time::timeout(TAKEN_WITHIN, edge::send(&acceptor, &call)).await;
+    if let Ok(Ok(Ok(sink))) = taken {
         server.read(reader, lease, sink);
     }
 }
@@ -171,72 +170,32 @@ struct LinksServer {
     open: RefCell<HashMap<LinkKey, Weak<LinkServer>>>,
 }
 
-impl links::Server for LinksServer {
-    async fn listen(
-        self: Rc<Self>,
-        params: links::ListenParams,
-        mut results: links::ListenResults,
-    ) -> Result<(), capnp::Error> {
-        let acceptor = params.get()?.get_acceptor()?;
-        let Some(relay) = &self.shared.relay else { return Ok(()) };
-        relay.acceptor.replace(Some(acceptor));
-        let mut results = results.get();
+impl Links for LinksServer {
+    async fn listen(self: Rc<Self>, call: Listen) -> Served<Listen> {
+        let Some(relay) = &self.shared.relay else { return Ok(Ok(onion_netd::Listening::default())) };
+        relay.acceptor.replace(Some(call.acceptor));
         let addresses = relay.addresses.borrow();
-        results.set_identity(&addresses.link_key);
-        let confirmed = addresses.confirmed();
-        let mut list = results.init_addresses(u32::try_from(confirmed.len()).unwrap_or(0));
-        for (index, address) in (0..).zip(confirmed) {
-            list.set(index, to_multiaddr(address).to_string());
-        }
         if let Some(mut stdout) = relay.stdout.take() {
             listen::announce(&mut stdout, &addresses);
         }
-        Ok(())
+        let confirmed = addresses.confirmed().into_iter().map(|address| to_multiaddr(address).to_string());
+        Ok(Ok(onion_netd::Listening { link_key: Some(addresses.link_key), addresses: confirmed.collect() }))
     }
 
-    async fn connect(
-        self: Rc<Self>,
-        params: links::ConnectParams,
-        mut results: links::ConnectResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let target = self.shared.node.descriptor(params.get_descriptor()?);
-        let result = self.link(target, params.get_sink()?).await;
-        answer(results.get().init_result(), result);
-        Ok(())
+    async fn connect(self: Rc<Self>, call: Connect) -> Served<Connect> {
+        Ok(self.link(self.shared.node.descriptor(&call.descriptor), call.sink).await)
     }
 
-    async fn bootstrap(
-        self: Rc<Self>,
-        params: links::BootstrapParams,
-        mut results: links::BootstrapResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let target = self.shared.node.bootstrap(params.get_index());
-        let result = self.link(target, params.get_sink()?).await;
-        answer(results.get().init_result(), result);
-        Ok(())
+    async fn bootstrap(self: Rc<Self>, call: Bootstrap) -> Served<Bootstrap> {
+        Ok(self.link(self.shared.node.bootstrap(call.index), call.sink).await)
     }
 
-    async fn hint(
-        self: Rc<Self>,
-        params: links::HintParams,
-        mut results: links::HintResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let target = self.shared.node.hint(params.get_hint()?);
-        let result = self.link(target, params.get_sink()?).await;
-        answer(results.get().init_result(), result);
-        Ok(())
+    async fn hint(self: Rc<Self>, call: Hint) -> Served<Hint> {
+        Ok(self.link(self.shared.node.hint(&call.hint), call.sink).await)
     }
 
-    async fn shared(
-        self: Rc<Self>,
-        _: links::SharedParams,
-        mut results: links::SharedResults,
-    ) -> Result<(), capnp::Error> {
-        results.get().set_bootstraps(u16::try_from(self.shared.node.bootstraps()).unwrap_or(u16::MAX));
-        Ok(())
+    async fn shared(self: Rc<Self>, _: onion_netd::Shared) -> Served<onion_netd::Shared> {
+        Ok(Ok(u16::try_from(self.shared.node.bootstraps()).unwrap_or(u16::MAX)))
     }
 }
 
@@ -263,21 +222,6 @@ impl LinksServer {
         all.retain(|_, link| link.strong_count() > 0);
         all.insert(link_key, Rc::downgrade(&server));
         Ok(new_client_from_rc(server))
-    }
-}
-
-fn answer(mut out: connect_result::Builder<'_>, result: Result<link::Client, ConnectError>) {
-    match result {
-        Ok(link) => out.set_link(link),
-        Err(error) => out.set_error(match error {
-            ConnectError::Malformed => edge::ConnectError::Malformed,
-            ConnectError::OtherNetwork => edge::ConnectError::OtherNetwork,
-            ConnectError::AddressRefused => edge::ConnectError::AddressRefused,
-            ConnectError::Unreachable => edge::ConnectError::Unreachable,
-            ConnectError::WrongPeer => edge::ConnectError::WrongPeer,
-            ConnectError::TooMany => edge::ConnectError::TooMany,
-            ConnectError::BackingOff => edge::ConnectError::BackingOff,
-        }),
     }
 }
 
@@ -336,7 +280,7 @@ impl link::Server for LinkServer {
         _: link::RelayKeyParams,
         mut results: link::RelayKeyResults,
     ) -> Result<(), capnp::Error> {
-        results.get().set_peer(&self.link_key);
+        RelayKey::write_outcome(&Ok(self.link_key), results.get());
         Ok(())
     }
 }
@@ -366,12 +310,7 @@ async fn pump(
     drop((reader, lease));
     let Some(onion) = current() else { return };
     let mut request = onion.closed_request();
-    request.get().set_reason(match reason {
-        CloseReason::PeerClosed => edge::CloseReason::PeerClosed,
-        CloseReason::TimedOut => edge::CloseReason::TimedOut,
-        CloseReason::Misbehaved => edge::CloseReason::Misbehaved,
-        CloseReason::ShuttingDown => edge::CloseReason::ShuttingDown,
-    });
+    request.get().set_reason(reason.into());
     // Best effort: an onion that is gone needs no news.
     let _ = request.send().promise.await;
 }

@@ -1,7 +1,7 @@
 //! What a room is written in: `call!` and its parts, `interface!`, `words!` and `mirrored!`.
 
 /// One field of a call's arguments, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes` up to a bound, a
-/// `number`, a `list` of fixed bytes up to a bound, or fixed bytes or nothing (`optional`).
+/// `number`, a `list` of fixed bytes up to a bound, fixed bytes or nothing (`optional`), or a `capability`.
 macro_rules! field {
     (read fixed $from:ident $get:ident) => {
         $crate::edge::fixed($from.$get()?)?
@@ -20,6 +20,12 @@ macro_rules! field {
     };
     (read list($most:expr) $from:ident $get:ident) => {
         $crate::edge::listed($from.$get()?.iter(), $most, |item| $crate::edge::fixed(item?))?
+    };
+    (read capability $from:ident $get:ident) => {
+        $from.$get()?
+    };
+    (write capability $to:ident $set:ident $value:expr) => {
+        $to.$set($value.clone())
     };
     (write fixed $to:ident $set:ident $value:expr) => {
         $to.$set(&$value)
@@ -97,6 +103,23 @@ macro_rules! outcome {
             from: $crate::edge::Reader<'_, Self::Results>,
         ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
             told(from.$get()?)
+        }
+    };
+    ($answer:ty, $error:ty: in $get:ident $init:ident by $write:ident $read:ident;) => {
+        type Answer = $answer;
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            $write(outcome, to.$init());
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            $read(from.$get()?)
         }
     };
     ($answer:ty, $error:ty: by $write:ident $read:ident;) => {
@@ -194,12 +217,12 @@ macro_rules! mirrored {
     };
 }
 
-/// All calls of one interface: what a core without I/O asks and is told, and what a server has to do. A call that is forgotten here
-/// does not compile where it is served.
+/// All calls of one interface: what a server has to do and, where a core without I/O makes them, what that asks and is told. A call
+/// that is forgotten here does not compile where it is served.
 macro_rules! interface {
     (
         $(#[$doc:meta])*
-        $Server:ident, $Ask:ident, $Told:ident of $interface:ident {
+        $Server:ident of $interface:ident {
             $($method:ident($params:ident, $results:ident): $call:ident,)*
         }
     ) => {
@@ -217,6 +240,14 @@ macro_rules! interface {
                 Self: Sized,
             {
                 $crate::edge::serve::<$interface::Client, _>(ends, self)
+            }
+
+            /// Serves it as a capability of an edge that `closer` ends.
+            fn client(self: ::std::rc::Rc<Self>, closer: $crate::edge::Closer) -> $interface::Client
+            where
+                Self: Sized,
+            {
+                ::capnp_rpc::new_client($crate::edge::Serving { server: self, closer })
             }
 
             $(
@@ -239,6 +270,18 @@ macro_rules! interface {
                     Ok(())
                 }
             )*
+        }
+
+    };
+    (
+        $(#[$doc:meta])*
+        $Server:ident, $Ask:ident, $Told:ident of $interface:ident {
+            $($method:ident($params:ident, $results:ident): $call:ident,)*
+        }
+    ) => {
+        $crate::edge::interface! {
+            $(#[$doc])*
+            $Server of $interface { $($method($params, $results): $call,)* }
         }
 
         /// Any call of this interface.

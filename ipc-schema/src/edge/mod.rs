@@ -4,6 +4,7 @@
 //! A room belongs to the file in `edges/` of the same name, which says what the calls mean.
 
 mod macros;
+pub mod onion_netd;
 pub mod onion_stored;
 pub mod operator_onion;
 pub mod stored_onion;
@@ -125,6 +126,17 @@ pub fn send<C: Call>(
     async move {
         let answer = answer.await?;
         Ok(C::read_outcome(answer.get().map_err(Malformed::from)?)?)
+    }
+}
+
+/// The same for a call with which nothing can be wrong.
+///
+/// # Errors
+/// [`Failed`].
+pub async fn ask<C: Call<Error = Infallible>>(client: &C::Client, call: &C) -> Result<C::Answer, Failed> {
+    match send(client, call).await? {
+        Ok(answer) => Ok(answer),
+        Err(never) => match never {},
     }
 }
 

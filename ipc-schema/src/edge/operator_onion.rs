@@ -6,7 +6,7 @@ use crate::edges::operator_onion_capnp::operator;
 
 interface! {
     /// What is told of onion.
-    Operator, Ask, Told of operator {
+    Operator of operator {
         network(NetworkParams, NetworkResults): Network,
         relay(RelayParams, RelayResults): Relay,
     }

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use capnp_rpc::new_client;
-use ipc_schema::edges::onion_netd_capnp::{acceptor, cell_sink, connect_result, link, links};
+use ipc_schema::edge::onion_netd::{
+    Acceptor, Bootstrap, Connect, Hint, Incoming, LinkKey, Listen, RelayKey, Shared,
+};
+use ipc_schema::edge::{Closer, Failed, Served, ask, send};
+use ipc_schema::edges::onion_netd_capnp::{cell_sink, link, links};
 use ipc_schema::limits::CELLS_PER_BATCH_MAX;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
@@ -15,8 +19,6 @@ use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
 use crate::id::LinkId;
 use crate::shell::Shell;
-
-type LinkKey = [u8; 32];
 
 /// A link as netd gave it to us, and the task that feeds it.
 struct Open {
@@ -83,25 +85,19 @@ pub async fn follow(shell: Rc<Shell>) {
     }
 }
 
-async fn attach(shell: &Rc<Shell>, netd: &links::Client) -> Result<(), capnp::Error> {
-    let bootstraps = netd.shared_request().send().promise.await?.get()?.get_bootstraps();
+async fn attach(shell: &Rc<Shell>, netd: &links::Client) -> Result<(), Failed> {
+    let bootstraps = ask(netd, &Shared {}).await?;
     let seen = if shell.settings.relay { Some(listen(shell, netd).await?) } else { None };
     shell.with(|core, now, rng| core.netd_up(now, rng, bootstraps, seen));
     Ok(())
 }
 
-async fn listen(shell: &Rc<Shell>, netd: &links::Client) -> Result<Appearance, capnp::Error> {
-    let mut request = netd.listen_request();
-    request.get().set_acceptor(new_client(AcceptorServer { shell: shell.clone() }));
-    let answer = request.send().promise.await?;
-    let answer = answer.get()?;
-    let link_key =
-        answer.get_identity()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
-    let addresses =
-        answer.get_addresses()?.iter().filter_map(|text| parse_multiaddr(text.ok()?.to_str().ok()?));
+async fn listen(shell: &Rc<Shell>, netd: &links::Client) -> Result<Appearance, Failed> {
+    let acceptor = Rc::new(AcceptorServer { shell: shell.clone() }).client(Closer::default());
+    let listening = ask(netd, &Listen { acceptor }).await?;
     Ok(Appearance {
-        link_key,
-        addresses: addresses.collect(),
+        link_key: listening.link_key.ok_or(Failed::Malformed)?,
+        addresses: listening.addresses.iter().filter_map(|text| parse_multiaddr(text)).collect(),
         operator_tag: shell.settings.operator_tag,
         mailboxes: shell.settings.queues_max > 0,
     })
@@ -113,7 +109,7 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     let sink = Rc::new(Sink::new(shell.clone()));
     let reached = reach(&shell, &target, sink.clone()).await;
     // What a netd that is gone gave is gone with it.
-    let reached = reached.ok().filter(|_| shell.netd.is(generation));
+    let reached = reached.filter(|_| shell.netd.is(generation));
     let link = reached.map(|(client, key)| {
         let known = shell.links.by_key.borrow().get(&key).copied();
         let id = known.unwrap_or_else(|| open(&shell, client, Some(key)));
@@ -127,44 +123,19 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     }
 }
 
-async fn reach(
-    shell: &Rc<Shell>,
-    target: &Target,
-    sink: Rc<Sink>,
-) -> Result<(link::Client, LinkKey), capnp::Error> {
-    let gone = || capnp::Error::disconnected("netd is not there".into());
-    let netd = shell.netd.present().ok_or_else(gone)?;
+/// `None`: whatever the reason, it is not reached.
+async fn reach(shell: &Rc<Shell>, target: &Target, sink: Rc<Sink>) -> Option<(link::Client, LinkKey)> {
+    let netd = shell.netd.present()?;
     let sink: cell_sink::Client = capnp_rpc::new_client_from_rc(sink);
     let link = match target {
         Target::Relay(_, descriptor) => {
-            let mut request = netd.connect_request();
-            request.get().set_descriptor(descriptor);
-            request.get().set_sink(sink);
-            taken(request.send().promise.await?.get()?.get_result()?)?
+            send(&netd, &Connect { descriptor: descriptor.clone(), sink }).await.ok()?.ok()?
         }
-        Target::Bootstrap(index) => {
-            let mut request = netd.bootstrap_request();
-            request.get().set_index(*index);
-            request.get().set_sink(sink);
-            taken(request.send().promise.await?.get()?.get_result()?)?
-        }
-        Target::Hint(hint) => {
-            let mut request = netd.hint_request();
-            request.get().set_hint(&hint.pack());
-            request.get().set_sink(sink);
-            taken(request.send().promise.await?.get()?.get_result()?)?
-        }
+        Target::Bootstrap(index) => send(&netd, &Bootstrap { index: *index, sink }).await.ok()?.ok()?,
+        Target::Hint(hint) => send(&netd, &Hint { hint: hint.pack(), sink }).await.ok()?.ok()?,
     };
-    let answer = link.relay_key_request().send().promise.await?;
-    let key = answer.get()?.get_peer()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
-    Ok((link, key))
-}
-
-fn taken(result: connect_result::Reader<'_>) -> Result<link::Client, capnp::Error> {
-    match result.which()? {
-        connect_result::Link(link) => link,
-        connect_result::Error(_) => Err(capnp::Error::failed("not reached".into())),
-    }
+    let key = ask(&link, &RelayKey {}).await.ok()?;
+    Some((link, key))
 }
 
 /// Takes up a link and starts to feed it.
@@ -200,20 +171,13 @@ struct AcceptorServer {
     shell: Rc<Shell>,
 }
 
-impl acceptor::Server for AcceptorServer {
-    async fn incoming(
-        self: Rc<Self>,
-        params: acceptor::IncomingParams,
-        mut results: acceptor::IncomingResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let peer = params.get_peer()?.try_into().map_err(|_| capnp::Error::failed("no link key".into()))?;
-        let id = open(&self.shell, params.get_link()?, None);
+impl Acceptor for AcceptorServer {
+    async fn incoming(self: Rc<Self>, call: Incoming) -> Served<Incoming> {
+        let id = open(&self.shell, call.link, None);
         let sink = Sink::new(self.shell.clone());
         sink.is_of(id);
-        results.get().set_sink(new_client(sink));
-        self.shell.with(|core, now, _| core.link_in(now, id, peer));
-        Ok(())
+        self.shell.with(|core, now, _| core.link_in(now, id, call.peer));
+        Ok(Ok(new_client(sink)))
     }
 }
 

@@ -7,7 +7,7 @@ pub mod unlock;
 use std::convert::Infallible;
 use std::fmt;
 
-use ipc_schema::edge::{Call, Failed, send};
+use ipc_schema::edge::{self, Call, Failed};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +58,7 @@ impl From<Failed> for PeerError {
 /// # Errors
 /// [`PeerError`]: the callee went, or answered what cannot be read.
 pub async fn ask<C: Call<Error = Infallible>>(client: C::Client, call: C) -> Result<C::Answer, PeerError> {
-    match send(&client, &call).await? {
-        Ok(answer) => Ok(answer),
-        Err(never) => match never {},
-    }
+    Ok(edge::ask(&client, &call).await?)
 }
 
 impl From<capnp::NotInSchema> for PeerError {
