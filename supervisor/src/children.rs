@@ -109,9 +109,7 @@ impl Part {
         life.passphrase = given;
         self.life = Some(life);
         self.history.started(now);
-        let settings =
-            Settings { create_vault: setting.settings.create_vault && given, ..setting.settings.clone() };
-        self.give(Grant::Settings(settings), now);
+        self.give(Grant::Settings(told(&setting.settings, given)), now);
         for (name, file) in files.drain(..) {
             self.give(Grant::File { name: name.into(), file }, now);
         }
@@ -340,6 +338,11 @@ impl Part {
     }
 }
 
+/// Who makes a vault is who was given its passphrase: a later life opens the one that is there.
+fn told(settings: &Settings, passphrase: bool) -> Settings {
+    Settings { create_vault: settings.create_vault && passphrase, ..settings.clone() }
+}
+
 /// How often the reports of starting children are looked at.
 const REPORT_LOOK: Duration = Duration::from_millis(10);
 
@@ -363,4 +366,18 @@ fn holds_something(pipe: &OwnedFd) -> bool {
 #[must_use]
 pub fn report_file(process: &str) -> String {
     format!("{process}.report")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vault_is_made_only_by_who_was_given_a_passphrase_for_a_new_one() {
+        for (new, passphrase) in [(true, true), (true, false), (false, true), (false, false)] {
+            let settings = Settings { create_vault: new, headless: true, ..Settings::default() };
+            let told = told(&settings, passphrase);
+            assert_eq!((told.create_vault, told.headless), (new && passphrase, true));
+        }
+    }
 }
