@@ -371,6 +371,158 @@ pub fn report_file(process: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ipc_schema::topology::CLIENT;
+    use std::io::Write;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    /// netd with a life whose start is complete, and the pipe's end that it would write to.
+    fn living(program: &str, argument: &str) -> (Part, File) {
+        let child = std::process::Command::new(program).arg(argument).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let (stderr, theirs) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        rustix::io::ioctl_fionbio(&stderr, true).unwrap();
+        let pidfd = rustix::process::Pid::from_raw(pid.as_raw()).unwrap();
+        let life = Life {
+            pid,
+            started: Timestamp::now(),
+            pidfd: pidfd_open(pidfd, PidfdFlags::empty()).unwrap(),
+            stderr: Some(stderr.into()),
+            sealed: true,
+            control: None,
+            report: None,
+            settled: None,
+            passphrase: false,
+        };
+        let part = Part { life: Some(life), due: None, ..Part::new(CLIENT.process("netd").unwrap()) };
+        (part, theirs.into())
+    }
+
+    fn end_of(part: &mut Part) -> End {
+        loop {
+            if let Some(end) = part.reap(NOW) {
+                return end;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_as_it_was() {
+        let (mut killed, _stderr) = living("sleep", "60");
+        assert_eq!(killed.reap(NOW), None);
+        killed.kill();
+        assert_eq!(end_of(&mut killed), End { how: Ended::Signal(9), started: true, passphrase: false });
+        assert!(killed.life.is_none() && killed.reap(NOW).is_none());
+        let (mut failed, _stderr) = living("false", "");
+        let life = failed.life.as_mut().unwrap();
+        (life.sealed, life.passphrase) = (false, true);
+        assert_eq!(end_of(&mut failed), End { how: Ended::Exit(1), started: false, passphrase: true });
+    }
+
+    #[test]
+    fn a_start_was_complete_if_the_byte_is_there_although_nobody_had_looked() {
+        let (mut part, _stderr) = living("true", "");
+        let (settled, tell) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        assert!(!holds_something(&settled));
+        rustix::io::write(&tell, b"x").unwrap();
+        assert!(holds_something(&settled));
+        let life = part.life.as_mut().unwrap();
+        (life.sealed, life.settled) = (false, Some(settled));
+        assert!(end_of(&mut part).started);
+    }
+
+    #[test]
+    fn a_start_is_complete_with_a_whole_report_and_the_byte_where_one_is_wanted() {
+        let (mut part, _stderr) = living("true", "");
+        let report = tempfile::tempfile().unwrap();
+        let (settled, tell) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let life = part.life.as_mut().unwrap();
+        (life.sealed, life.report, life.settled) = (false, Some(report.try_clone().unwrap()), Some(settled));
+        assert!(!part.look_at_report());
+        assert_eq!(part.wait(NOW), Some(REPORT_LOOK));
+        report.set_len(sandbox::REPORT_BYTES as u64).unwrap();
+        assert!(!part.look_at_report(), "the byte is not there");
+        rustix::io::write(&tell, b"x").unwrap();
+        report.set_len(1).unwrap();
+        assert!(!part.look_at_report(), "the report is not whole");
+        report.set_len(sandbox::REPORT_BYTES as u64).unwrap();
+        assert!(part.look_at_report() && part.look_at_report());
+        end_of(&mut part);
+        assert!(!part.look_at_report());
+    }
+
+    #[test]
+    fn what_is_said_is_read_line_by_line_until_too_much_is_said_or_the_pipe_ends() {
+        let (mut part, mut said) = living("sleep", "60");
+        assert!(part.stderr(NOW).is_some());
+        assert_eq!(part.wait(NOW), None, "nothing is due");
+        said.write_all("x\n".repeat(1000).as_bytes()).unwrap();
+        part.read_stderr(NOW);
+        assert!(part.stderr(NOW).is_none(), "lines are held back");
+        let wait = part.wait(NOW).unwrap();
+        assert!(Duration::ZERO < wait && wait < Duration::from_secs(1), "{wait:?}");
+        for second in 1..100 {
+            part.pass_on(NOW + Duration::from_secs(second));
+        }
+        let later = NOW + Duration::from_secs(100);
+        assert!(part.stderr(later).is_some());
+        drop(said);
+        part.read_stderr(later);
+        assert!(part.stderr(later).is_none() && part.life.as_ref().unwrap().stderr.is_none());
+        part.kill();
+        end_of(&mut part);
+    }
+
+    #[test]
+    fn the_last_words_of_who_ended_are_read_out_of_the_pipe() {
+        let (mut part, mut said) = living("true", "");
+        said.write_all("x\n".repeat(1000).as_bytes()).unwrap();
+        end_of(&mut part);
+        assert!(!part.lines.wants_more(NOW), "as many lines as may be passed on were");
+        assert!(part.lines.wants_more(NOW + Duration::from_secs(1)), "and the others are not held");
+    }
+
+    #[test]
+    fn who_does_not_run_is_waited_for_until_it_is_due_or_a_fall_is_to_be_forgotten() {
+        let mut part = Part::new(CLIENT.process("netd").unwrap());
+        assert_eq!(part.wait(NOW), Some(Duration::ZERO));
+        part.due = Some(NOW + Duration::from_secs(3));
+        assert_eq!(part.wait(NOW), Some(Duration::from_secs(3)));
+        part.due = None;
+        assert_eq!(part.wait(NOW), None);
+        part.history.started(NOW);
+        let end = End { how: Ended::Signal(11), started: true, passphrase: false };
+        part.history.ended(part.process, end, NOW);
+        assert_eq!(part.wait(NOW), Some(crate::restart::FALLS_WINDOW));
+    }
+
+    #[test]
+    fn a_grant_that_finds_no_room_waits_and_one_that_waits_too_long_ends_the_part() {
+        let (mut part, _stderr) = living("sleep", "60");
+        let (control, theirs) = wire::control_pair().unwrap();
+        part.life.as_mut().unwrap().control = Some(Control::new(control));
+        while part.waits_for_room().is_none() {
+            part.give(Grant::Ready, NOW);
+        }
+        assert_eq!(part.wait(NOW), Some(crate::control::TAKES_WITHIN));
+        assert!(matches!(part.offer(&Grant::Ready), Err(GrantFailed::Full)));
+        while ipc_schema::grant::receive(theirs.as_fd()).is_ok() && part.waits_for_room().is_some() {
+            part.give_more(NOW);
+        }
+        assert!(part.waits_for_room().is_none(), "there was room again");
+        while part.waits_for_room().is_none() {
+            part.give(Grant::Ready, NOW);
+        }
+        part.give_more(NOW + crate::control::TAKES_WITHIN);
+        assert_eq!(end_of(&mut part).how, Ended::Signal(9));
+        assert!(matches!(part.offer(&Grant::Ready), Err(GrantFailed::Gone)));
+    }
+
+    #[test]
+    fn a_report_is_named_after_its_process() {
+        assert_eq!(report_file("netd"), "netd.report");
+    }
 
     #[test]
     fn a_vault_is_made_only_by_who_was_given_a_passphrase_for_a_new_one() {

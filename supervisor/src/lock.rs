@@ -85,3 +85,36 @@ fn holder_of(file: &File) -> Option<i32> {
 fn whole(kind: i32) -> libc::flock {
     libc::flock { l_type: kind as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::mount::{MsFlags, mount};
+
+    #[test]
+    fn what_is_no_file_of_ours_is_not_taken_for_a_read_only_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(LOCK)).unwrap();
+        let refused = take(dir.path(), Path::new("/run/there")).unwrap_err().to_string();
+        assert!(refused.starts_with("cannot write "), "{refused}");
+    }
+
+    #[test]
+    fn on_a_read_only_disk_the_lock_is_one_for_reading_and_nothing_is_written_down() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let nothing = None::<&str>;
+        // This process has the mount for itself.
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+        mount(nothing, "/", nothing, MsFlags::MS_PRIVATE | MsFlags::MS_REC, nothing).unwrap();
+        mount(Some("tmpfs"), dir.path(), Some("tmpfs"), MsFlags::empty(), nothing).unwrap();
+        drop(take(dir.path(), Path::new("/run/there")).unwrap());
+        let written = std::fs::read(dir.path().join(LOCK)).unwrap();
+        mount(nothing, dir.path(), nothing, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, nothing).unwrap();
+        let _held = take(dir.path(), Path::new("/run/elsewhere")).unwrap();
+        assert_eq!(std::fs::read(dir.path().join(LOCK)).unwrap(), written);
+        nix::mount::umount2(dir.path(), nix::mount::MntFlags::MNT_DETACH).unwrap();
+    }
+}
