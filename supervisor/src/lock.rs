@@ -78,7 +78,8 @@ fn holder_of(file: &File) -> Option<i32> {
     // What a writer would run into: also a reader's lock.
     let mut lock = whole(libc::F_WRLCK);
     fcntl(file, FcntlArg::F_GETLK(&mut lock)).ok()?;
-    (i32::from(lock.l_type) != libc::F_UNLCK && lock.l_pid > 0).then_some(lock.l_pid)
+    // The kernel leaves it at 0 where nothing is in the way, and says 0 of who is in another pid namespace.
+    (lock.l_pid > 0).then_some(lock.l_pid)
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "constants of fcntl.h: 0, 1 and 2")]
@@ -97,6 +98,14 @@ mod tests {
         std::fs::create_dir(dir.path().join(LOCK)).unwrap();
         let refused = take(dir.path(), Path::new("/run/there")).unwrap_err().to_string();
         assert!(refused.starts_with("cannot write "), "{refused}");
+    }
+
+    #[test]
+    fn who_holds_a_folder_of_nobodys_is_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(holder(dir.path()), None);
+        drop(take(dir.path(), Path::new("/run/there")).unwrap());
+        assert_eq!(holder(dir.path()), None);
     }
 
     #[test]

@@ -511,6 +511,7 @@ mod tests {
             let mut history = History::default();
             history.started(AT);
             history.ended(process("onion"), End { how: FAULT, started, passphrase: false }, AT);
+            assert_eq!(history.has_started(), started);
             let mut verdict = Verdict::GiveUp;
             for _ in 0..7 {
                 verdict = history.ended(process("onion"), early(FAULT, false), AT);

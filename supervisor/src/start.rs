@@ -45,7 +45,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     }
     network::settle(&options.folder, &mut settings)?;
     let namespaces = probe(topology, &options.folder)?;
-    settings.without_walls = lacks_file_wall(topology, namespaces, settings.without_walls)?;
+    let walls = Walls { landlock: sandbox::has_landlock(), namespaces };
+    settings.without_walls = lacks_file_wall(topology, walls, settings.without_walls)?;
     let vault = vault_to_burn(kind, &options.folder)?;
     // Every thread inherits the mask; children start with an empty one.
     let signals = Signals::take().doing("wait for signals")?;
@@ -141,15 +142,22 @@ fn probe(topology: &Topology, folder: &Path) -> Result<bool, StartError> {
     Ok(sandbox::probe_namespaces(tried.as_deref()).works())
 }
 
+/// What this system can put around files.
+#[derive(Clone, Copy)]
+struct Walls {
+    landlock: bool,
+    namespaces: bool,
+}
+
 /// Whether a part that can name files would have neither a root of its own nor Landlock around it. Then nothing starts, but
 /// for who `insists`.
-fn lacks_file_wall(topology: &Topology, namespaces: bool, insists: bool) -> Result<bool, StartError> {
-    if sandbox::has_landlock() {
+fn lacks_file_wall(topology: &Topology, walls: Walls, insists: bool) -> Result<bool, StartError> {
+    if walls.landlock {
         return Ok(false);
     }
     let names_files = |name: &str| sandbox::profiles::by_name(name).is_some_and(Profile::has_path_calls);
     let open = topology.processes.iter().map(|process| process.name).find(|name| names_files(name));
-    match open.filter(|_| !namespaces) {
+    match open.filter(|_| !walls.namespaces) {
         None => {
             log::write(
                 "privatus: this system has no Landlock, one of the walls around each part: switch it on in the kernel; `privatus audit` tells what holds",
@@ -192,4 +200,74 @@ fn clear(topology: &Topology, runtime: &Path) {
     }
     let _ = std::fs::remove_file(runtime.join(state::FILE));
     let _ = std::fs::remove_dir(runtime);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_any_wall_around_files_only_who_insists_starts() {
+        let starts = |landlock, namespaces, insists| {
+            lacks_file_wall(&CLIENT, Walls { landlock, namespaces }, insists).map_err(|error| error.code())
+        };
+        for insists in [true, false] {
+            for (landlock, namespaces) in [(true, true), (true, false), (false, true)] {
+                assert_eq!(starts(landlock, namespaces, insists), Ok(false));
+            }
+        }
+        assert_eq!((starts(false, false, true), starts(false, false, false)), (Ok(true), Err(1)));
+    }
+
+    #[test]
+    fn a_vault_is_made_for_a_new_person_with_a_passphrase_or_by_the_window_later() {
+        let made = |kind, new, headless, passphrase| {
+            let settings = Settings { headless, ..Settings::default() };
+            new_vault(kind, new, Path::new("/p"), &settings, passphrase).map_err(|error| error.code())
+        };
+        for passphrase in [true, false] {
+            assert_eq!(made(Kind::Relay, true, true, passphrase), Ok(false));
+            assert_eq!(made(Kind::Person, false, true, passphrase), Ok(false));
+            assert_eq!(made(Kind::Person, true, false, passphrase), Ok(passphrase));
+        }
+        assert_eq!(made(Kind::Person, true, true, true), Ok(true));
+        assert_eq!(made(Kind::Person, true, true, false), Err(2));
+    }
+
+    #[test]
+    fn a_relay_has_no_vault_to_burn() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(vault_to_burn(Kind::Relay, dir.path()).unwrap().is_none());
+        assert!(!dir.path().join(VAULT).exists());
+        assert!(vault_to_burn(Kind::Person, dir.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_programs_of_a_suite_are_loaded_each_once_and_the_windows_only_where_there_is_one() {
+        let names = |headless| -> Vec<_> {
+            let images = images(&CLIENT, Path::new("/bin-folder"), headless);
+            images.iter().map(|image| image.path().file_name().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(true), ["keyvault", "mediad", "netd", "onion", "stored"]);
+        assert_eq!(names(false).len(), 6);
+    }
+
+    #[test]
+    fn nothing_of_how_a_suite_was_stays_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = dir.path().join("run");
+        std::fs::create_dir(&runtime).unwrap();
+        for name in ["netd.report", "supervisor.report", "spawner.report", state::FILE] {
+            std::fs::write(runtime.join(name), "x").unwrap();
+        }
+        clear(&CLIENT, &runtime);
+        assert!(!runtime.exists());
+    }
+
+    #[test]
+    fn who_follows_its_parent_is_told_of_its_end() {
+        let followed = die_with_parent();
+        assert_eq!(prctl::get_pdeathsig().unwrap(), Some(Signal::SIGTERM));
+        assert_eq!(followed.is_ok(), nix::unistd::getppid().as_raw() != 1);
+    }
 }
