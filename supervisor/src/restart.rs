@@ -522,6 +522,14 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_made_at_all_ends_the_suite_at_once() {
+        for process in CLIENT.processes {
+            let verdict = History::default().ended(process, early(Ended::NotStarted, false), AT);
+            assert_eq!(verdict, Verdict::EndSuite(Why::CannotStart), "{}", process.name);
+        }
+    }
+
+    #[test]
     fn closing_the_window_ends_the_suite_and_no_other_exit_0_does() {
         let mut history = History::default();
         history.ended(process("ui"), late(FAULT), AT);
