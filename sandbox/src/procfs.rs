@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use crate::audit::Report;
 
@@ -45,8 +46,12 @@ pub fn read_proc_status(pid: u32) -> io::Result<Status> {
 /// # Errors
 /// As [`read_proc_status`]; a thread that ends meanwhile is left out.
 pub fn read_task_statuses(pid: u32) -> io::Result<Vec<Status>> {
+    statuses_in(Path::new(&format!("/proc/{pid}/task")))
+}
+
+fn statuses_in(tasks: &Path) -> io::Result<Vec<Status>> {
     let mut statuses = Vec::new();
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+    for task in fs::read_dir(tasks)? {
         match fs::read_to_string(task?.path().join("status")) {
             Ok(text) => statuses.push(parse(&text)?),
             Err(e) if is_gone(&e) => {}
@@ -158,6 +163,20 @@ mod tests {
             assert_eq!(more.contradicts(&report), ["capabilities"], "{more:?}");
             assert_eq!(more.contradicts(&Report { capabilities: own, ..report }), [""; 0]);
         }
+    }
+
+    #[test]
+    fn a_task_that_ended_is_left_out_and_one_that_cannot_be_read_is_an_error() {
+        let tasks = tempfile::tempdir().unwrap();
+        let task = |name: &str| {
+            fs::create_dir(tasks.path().join(name)).unwrap();
+            tasks.path().join(name).join("status")
+        };
+        fs::write(task("1"), SEALED).unwrap();
+        task("2");
+        assert_eq!(statuses_in(tasks.path()).unwrap(), [parse(SEALED).unwrap()]);
+        fs::create_dir(task("3")).unwrap();
+        assert!(statuses_in(tasks.path()).is_err());
     }
 
     #[test]
