@@ -175,7 +175,7 @@ fn alive(pid: u32) -> bool {
 
 #[test]
 fn a_client_gets_ready_confined_wired_and_stops_without_leaving_a_child() {
-    let suite = Suite::client();
+    let mut suite = Suite::client();
     let state = suite.state();
     let names: Vec<_> = state.processes.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, ["keyvault", "netd", "onion", "stored", "mediad"]);
@@ -189,12 +189,23 @@ fn a_client_gets_ready_confined_wired_and_stops_without_leaving_a_child() {
     }
     let own = fs::read(suite.runtime().join("supervisor.report")).unwrap();
     assert_eq!(sandbox::Report::decode(&own).unwrap().weaker(), Vec::<&str>::new());
+    let state_file = suite.runtime().join("state.json");
+    let written = || fs::metadata(&state_file).unwrap().modified().unwrap();
+    let quiet = until(|| {
+        let before = written();
+        std::thread::sleep(Duration::from_millis(300));
+        (written() == before).then_some(before)
+    });
     assert_eq!(suite.order("messenger.sock", b'e').unwrap(), "stored-keyvault stored-onion stored-mediad");
     assert_eq!(suite.order("operator.sock", b'e').unwrap(), "stored-onion onion-netd");
     assert_eq!(suite.order("unlock.sock", b'e').unwrap(), "stored-keyvault");
     assert_eq!(suite.order("unlock.sock", b'f').unwrap(), "passphrase vault");
+    assert_eq!(written(), quiet, "where nothing changed nothing is written down");
     let runtime = suite.runtime();
     suite.signal(rustix::process::Signal::TERM);
+    let mut more = String::new();
+    suite.process.stdout.take().unwrap().read_to_string(&mut more).unwrap();
+    assert_eq!(more, "", "it says that it is ready once");
     let (status, said) = suite.end();
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(said.contains("onion: serving\\u{1b}[2J"), "{said}");
@@ -268,6 +279,11 @@ fn each_killed_child_is_restarted_at_once_with_its_edges() {
     edges("messenger.sock", &["stored-keyvault", "stored-mediad", "stored-onion"]);
     edges("operator.sock", &["onion-netd", "stored-onion"]);
     edges("unlock.sock", &["stored-keyvault"]);
+    suite.signal(rustix::process::Signal::TERM);
+    let (_, said) = suite.end();
+    for name in ["netd", "onion", "stored", "mediad"] {
+        assert!(said.contains(&format!("supervisor: {name} ended: signal 9")), "{said}");
+    }
 }
 
 /// On the control socket and on both ends of each edge: nothing goes, so nothing can be left in flight.
@@ -417,6 +433,9 @@ fn a_mediad_that_is_done_at_once_again_and_again_is_slowed_down() {
     });
     let part = suite.part("mediad");
     assert_eq!((part.restarts, part.given_up), (0, false), "{part:?}");
+    suite.signal(rustix::process::Signal::TERM);
+    let (_, said) = suite.end();
+    assert!(!said.contains("mediad ended"), "a job that is done is no news: {said}");
 }
 
 #[test]
@@ -455,6 +474,73 @@ fn a_part_that_falls_at_each_start_is_given_up_and_the_rest_stays_up() {
         None
     });
     assert_eq!((suite.part("onion").pid, suite.pid("stored")), (None, stored));
+    assert!(
+        suite.order("operator.sock", b'e').is_err(),
+        "whoever comes waits at the door and is not sent away"
+    );
+}
+
+#[test]
+fn a_quiet_suite_sleeps_and_who_comes_too_often_is_served_later() {
+    let suite = Suite::client();
+    let ticks = || -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", suite.process.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = ticks();
+    std::thread::sleep(Duration::from_millis(700));
+    let used = ticks() - before;
+    assert!(used < 10, "{used} hundredths of a second in 70");
+    // More than are let in at once: the others are, as soon as they may, though nothing else happens then.
+    let connect = |_| {
+        let mut stream = UnixStream::connect(suite.runtime().join("operator.sock")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(b"e").unwrap();
+        stream
+    };
+    for mut stream in (0..80).map(connect).collect::<Vec<_>>() {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "stored-onion onion-netd");
+    }
+}
+
+#[test]
+fn a_part_that_does_not_stop_is_given_its_time_and_killed() {
+    let suite = Suite::client();
+    let netd = rustix::process::Pid::from_raw(suite.pid("netd").cast_signed()).unwrap();
+    rustix::process::kill_process(netd, rustix::process::Signal::STOP).unwrap();
+    let stop = Instant::now();
+    suite.signal(rustix::process::Signal::TERM);
+    assert_eq!(suite.end().0.code(), Some(0));
+    let took = stop.elapsed();
+    assert!(Duration::from_secs(4) < took && took < Duration::from_secs(9), "{took:?}");
+    assert!(!alive(netd.as_raw_nonzero().get().cast_unsigned()));
+}
+
+/// One part hangs, as one that was taken over may.
+#[test]
+fn whoever_asks_for_it_has_the_keys_destroyed_once_nobody_lives_who_could_write_them_again() {
+    let suite = Suite::client();
+    let vault = suite.dir.path().join("profile/vault");
+    fs::write(&vault, "key".repeat(10_000)).unwrap();
+    // Kept open: the folder goes with the suite.
+    let mut vault = fs::File::open(&vault).unwrap();
+    let pids: Vec<_> = suite.state().processes.iter().map(|part| part.pid.unwrap()).collect();
+    let keyvault = rustix::process::Pid::from_raw(suite.pid("keyvault").cast_signed()).unwrap();
+    rustix::process::kill_process(keyvault, rustix::process::Signal::STOP).unwrap();
+    let asked = Instant::now();
+    let supervisor = rustix::process::Pid::from_child(&suite.process);
+    let supervisor = rustix::process::pidfd_open(supervisor, rustix::process::PidfdFlags::empty()).unwrap();
+    sandbox::signals::ask_to_destroy(supervisor.as_fd()).unwrap();
+    let (status, said) = suite.end();
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    assert!(status.code() == Some(0) && said.contains("the keys are destroyed"), "{status:?} {said}");
+    assert!(pids.iter().all(|pid| !alive(*pid)), "a child is left");
+    let mut left = Vec::new();
+    vault.read_to_end(&mut left).unwrap();
+    assert!(left.len() == 30_000 && !left.windows(6).any(|bytes| bytes == b"keykey"));
 }
 
 #[test]
