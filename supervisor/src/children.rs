@@ -377,6 +377,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(100);
 
     /// netd with a life whose start is complete, and the pipe's end that it would write to.
+    #[allow(clippy::zombie_processes, reason = "reaped by the part, as every life is")]
     fn living(program: &str, argument: &str) -> (Part, File) {
         let child = std::process::Command::new(program).arg(argument).spawn().unwrap();
         let pid = Pid::from_raw(child.id().cast_signed());
