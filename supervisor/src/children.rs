@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_schema::Timestamp;
 use ipc_schema::grant::{Grant, Settings};
@@ -338,6 +338,19 @@ impl Part {
     }
 }
 
+/// How often dying children are looked at.
+const DEATH_LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until all of `parts` have ended, no longer than `until` on `clock`.
+pub fn reap_all(parts: &mut [Part], clock: Instant, until: Duration) {
+    while parts.iter().any(|part| part.life.is_some()) && clock.elapsed() < until {
+        for part in &mut *parts {
+            let _ = part.reap(clock.elapsed());
+        }
+        std::thread::sleep(DEATH_LOOK);
+    }
+}
+
 /// Who makes a vault is who was given its passphrase: a later life opens the one that is there.
 fn told(settings: &Settings, passphrase: bool) -> Settings {
     Settings { create_vault: settings.create_vault && passphrase, ..settings.clone() }
@@ -419,6 +432,24 @@ mod tests {
         let life = failed.life.as_mut().unwrap();
         (life.sealed, life.passphrase) = (false, true);
         assert_eq!(end_of(&mut failed), End { how: Ended::Exit(1), started: false, passphrase: true });
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "how long is waited is what is tested")]
+    fn the_dying_are_waited_for_and_who_does_not_die_not_for_ever() {
+        let (dies, _stderr) = living("sleep", "60");
+        let (lives, _stderr) = living("sleep", "60");
+        let clock = Instant::now();
+        dies.kill();
+        let mut parts = [dies, Part::new(CLIENT.process("onion").unwrap())];
+        reap_all(&mut parts, clock, Duration::from_secs(20));
+        assert!(parts[0].life.is_none() && clock.elapsed() < Duration::from_secs(20));
+        let mut parts = [lives];
+        let until = clock.elapsed() + Duration::from_millis(50);
+        reap_all(&mut parts, clock, until);
+        assert!(parts[0].life.is_some() && clock.elapsed() >= until);
+        parts[0].kill();
+        end_of(&mut parts[0]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sandbox::signals::{Asked, Signals};
 
 use crate::burn::burn;
-use crate::children::{Part, Setting};
+use crate::children::{Part, Setting, reap_all};
 use crate::control::GrantFailed;
 use crate::log;
 use crate::options::Gifts;
@@ -29,9 +29,6 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// How long killed children may take to be gone before the keys are destroyed all the same, and the end is no longer waited
 /// for: a process can be stuck in the kernel.
 const DEATH_WAIT: Duration = Duration::from_secs(2);
-
-/// How often dying children are looked at.
-const DEATH_LOOK: Duration = Duration::from_millis(10);
 
 /// The wait where nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -379,13 +376,7 @@ impl Suite {
         self.doors.drain(..).for_each(Door::remove);
         self.parts.iter().for_each(Part::kill);
         let until = self.now() + DEATH_WAIT;
-        while self.parts.iter().any(|part| part.life.is_some()) && self.now() < until {
-            let now = self.now();
-            for part in &mut self.parts {
-                let _ = part.reap(now);
-            }
-            std::thread::sleep(DEATH_LOOK);
-        }
+        reap_all(&mut self.parts, self.clock, until);
         let code = match self.vault.as_ref().map(burn) {
             Some(Ok(())) => {
                 log::write("privatus: the keys are destroyed");
