@@ -103,6 +103,14 @@ fn x_server(above: u32) -> (u32, PathBuf, UnixListener) {
     (number, socket, server)
 }
 
+/// In a forked child. Not by std: its lock on the environment may have been held by a thread that starts a program in the test
+/// beside this one, and would never be let go of here.
+fn set_display(number: u32) {
+    let value = std::ffi::CString::new(format!(":{number}")).unwrap();
+    // SAFETY: the forked child has one thread, and both strings end with a zero.
+    assert_eq!(unsafe { libc::setenv(c"DISPLAY".as_ptr(), value.as_ptr(), 1) }, 0);
+}
+
 #[test]
 fn in_a_root_of_its_own_a_window_opens_its_display() {
     if !namespace_choices().contains(&true) {
@@ -110,8 +118,7 @@ fn in_a_root_of_its_own_a_window_opens_its_display() {
     }
     let (number, socket, _server) = x_server(30_000);
     let end = in_child(|| {
-        // SAFETY: the forked child has one thread.
-        unsafe { std::env::set_var("DISPLAY", format!(":{number}")) };
+        set_display(number);
         let jail = enter_with(true)?;
         let _display = UnixStream::connect(&socket).map_err(|e| e.to_string())?;
         let report = jail.seal().map_err(|e| e.to_string())?;
@@ -128,8 +135,7 @@ fn on_x11_abstract_sockets_are_open_until_the_seal_and_no_longer() {
     let name = SocketAddr::from_abstract_name(format!("privatus-test-{number}")).unwrap();
     let _listening = UnixDatagram::bind_addr(&name).unwrap();
     let end = in_child(|| {
-        // SAFETY: the forked child has one thread.
-        unsafe { std::env::set_var("DISPLAY", format!(":{number}")) };
+        set_display(number);
         let ours = UnixDatagram::unbound().map_err(|e| e.to_string())?;
         let jail = enter()?;
         ours.send_to_addr(b"before", &name).map_err(|e| e.to_string())?;
