@@ -1,4 +1,4 @@
-//! A path to an asked relay: guard, vanguard, middle, and the asked relay itself.
+//! A path to an asked relay: guard, vanguard, middle, and the asked relay itself (docs/protocol/paths.md, "Middle").
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
@@ -196,7 +196,8 @@ impl Paths {
         let fit = |guard| all.contains(&guard) && candidates.is_apart(guard);
         match self.guards.first_hop(now, fit) {
             Ok(guard) => Ok(guard),
-            // Only because one of the two is asked, or akin to what is: for this circuit another serves.
+            // Only because one of the two is asked, or akin to what is: for this circuit another serves
+            // (docs/protocol/paths.md, "Guards").
             Err(_) if self.guards.both().any(|guard| !candidates.is_apart(guard)) => {
                 let mut free = candidates.free();
                 free.retain(|relay| self.guards.both().all(|guard| guard != *relay));
@@ -251,7 +252,8 @@ impl Paths {
         }
     }
 
-    /// Up to `count` relays for a new queue's replicas: of different operators and networks, none of `avoid`.
+    /// Up to `count` relays for a new queue's replicas: of different operators and networks, none of `avoid`
+    /// (docs/protocol/paths.md, "Relays for a queue").
     #[must_use]
     pub fn pick_mailboxes(
         &self,

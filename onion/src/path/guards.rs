@@ -1,4 +1,4 @@
-//! The hops that stay: one guard and its backup, and four second-hop vanguards.
+//! The hops that stay: one guard and its backup, and four second-hop vanguards (docs/protocol/paths.md, "Guards").
 //!
 //! Whoever sees a first hop sees the client's address, so that hop changes as rarely as can be: a guard that fails gives its place to
 //! the backup, and beyond these two at most one new guard is drawn in 30 days. Only what happens on the own link counts against a guard;
@@ -15,7 +15,7 @@ use crate::id::RelayId;
 /// How long a guard serves: drawn between these.
 pub const GUARD_LIFE: (Duration, Duration) =
     (Duration::from_secs(90 * 86_400), Duration::from_secs(150 * 86_400));
-/// Second-hop vanguards.
+/// Second-hop vanguards (docs/protocol/paths.md, "Vanguards").
 pub const VANGUARDS: usize = 4;
 /// How long a vanguard serves: the longer of two draws between these.
 pub const VANGUARD_LIFE: (Duration, Duration) =

@@ -1,4 +1,4 @@
-//! What failed lately. Nothing here is ever written to disk: no path is persisted as good or bad.
+//! What failed lately (docs/protocol/paths.md, "Failures"). Nothing here is ever written to disk: no path is persisted as good or bad.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

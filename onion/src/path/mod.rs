@@ -1,4 +1,4 @@
-//! Which relays a circuit goes through: guard, vanguards, middles.
+//! Which relays a circuit goes through: guard, vanguards, middles (docs/protocol/paths.md, "Guards").
 //!
 //! - [`guards`]: the one sticky first hop, its backup, and the four second hops.
 //! - [`health`]: what failed lately, per relay and per asked relay.

@@ -1,4 +1,5 @@
-//! Which circuit serves which calls: the same isolation key, lane and relay share one, and nothing else ever does.
+//! Which circuit serves which calls: the same isolation key, lane and relay share one, and nothing else ever does
+//! (docs/protocol/paths.md, "Circuits").
 
 use std::collections::BTreeMap;
 use std::time::Duration;
