@@ -500,8 +500,11 @@ mod tests {
         let later = NOW + Duration::from_secs(100);
         assert!(part.stderr(later).is_some());
         drop(said);
-        part.read_stderr(later);
-        assert!(part.stderr(later).is_none() && part.life.as_ref().unwrap().stderr.is_none());
+        // A program that a test beside this one starts holds a copy of the pipe for a moment.
+        while part.life.as_ref().unwrap().stderr.is_some() {
+            part.read_stderr(later);
+        }
+        assert!(part.stderr(later).is_none());
         part.kill();
         end_of(&mut part);
     }
