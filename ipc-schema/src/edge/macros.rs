@@ -50,8 +50,8 @@ macro_rules! field {
     }};
 }
 
-/// One method as a [`Call`]: its arguments field by field, and how its outcome is written and read (`by` two functions), or that it
-/// is a bare `word`.
+/// One method as a [`Call`]: its arguments field by field, and what comes of it: a bare `word`, a `number`, or what two functions write
+/// and read (`by`), of the whole results or `in` one field of theirs.
 macro_rules! call {
     (
         $(#[$doc:meta])*
@@ -103,6 +103,23 @@ macro_rules! outcome {
             from: $crate::edge::Reader<'_, Self::Results>,
         ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
             told(from.$get()?)
+        }
+    };
+    (number $answer:ty: $get:ident $set:ident;) => {
+        type Answer = $answer;
+        type Error = ::std::convert::Infallible;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            mut to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            to.$set(*$crate::edge::sure(outcome));
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            Ok(Ok(from.$get()))
         }
     };
     ($answer:ty, $error:ty: in $get:ident $init:ident by $write:ident $read:ident;) => {
@@ -184,7 +201,7 @@ macro_rules! words {
     };
 }
 
-/// A schema's enum as a type of ours, each with the word that the command line's contract has for it.
+/// A schema's enum as a type of ours, each value with its word: the contract's where the command line shows it.
 #[macro_export]
 macro_rules! mirrored {
     ($(#[$doc:meta])* $name:ident = $wire:path { $($(#[$variant_doc:meta])* $variant:ident => $word:literal,)* }) => {
@@ -196,7 +213,7 @@ macro_rules! mirrored {
             /// Every one, in the order of the schema.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The word for it in `--json`, events and tables.
+            /// The word for it.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
@@ -271,7 +288,6 @@ macro_rules! interface {
                 }
             )*
         }
-
     };
     (
         $(#[$doc:meta])*

@@ -152,15 +152,7 @@ call! {
     #[derive(Clone, Copy, PartialEq, Eq)]
     Shared of links: shared_request, shared_params, shared_results;
     asks {}
-    answers u16: by write_shared read_shared;
-}
-
-fn write_shared(bootstraps: &u16, mut to: To<'_, Shared>) {
-    to.set_bootstraps(*bootstraps);
-}
-
-fn read_shared(from: Found<'_, Shared>) -> Read<u16> {
-    Ok(from.get_bootstraps())
+    answers number u16: get_bootstraps set_bootstraps;
 }
 
 call! {

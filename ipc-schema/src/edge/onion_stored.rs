@@ -476,15 +476,7 @@ call! {
         /// The relay's clock.
         now: Timestamp => number get_now set_now,
     }
-    answers u32: by write_removed read_removed;
-}
-
-fn write_removed(removed: &u32, mut to: To<'_, Expire>) {
-    to.set_removed(*removed);
-}
-
-fn read_removed(from: Found<'_, Expire>) -> Strict<u32> {
-    Ok(from.get_removed())
+    answers number u32: get_removed set_removed;
 }
 
 call! {
