@@ -155,16 +155,18 @@ impl Engine {
         if !self.memory.onion || !self.begin(Busy::Replica(replica.id)) {
             return Ok(());
         }
-        let taken = match replica.contact {
-            Some(contact) => {
-                self.store.replicas_of(contact)?.iter().filter_map(|other| other.relay).collect()
-            }
-            None => Vec::new(),
-        };
+        let taken = self.relays_taken(replica)?;
         let ticket = Ticket(self.number());
         self.memory.pending.insert(ticket, Pending::Pick(replica.id));
         self.act(Action::Pick(ticket, taken));
         Ok(())
+    }
+
+    /// Where queues of the same contact lie: one relay that goes must not take both along.
+    fn relays_taken(&self, replica: &Replica) -> Result<Vec<RelayId>, StoreError> {
+        let Some(contact) = replica.contact else { return Ok(Vec::new()) };
+        let others = self.store.replicas_of(contact)?.into_iter().filter(|other| other.id != replica.id);
+        Ok(others.filter_map(|other| other.relay).collect())
     }
 
     pub(crate) fn picked(&mut self, ticket: Ticket, relay: Option<RelayId>) -> Result<(), StoreError> {
@@ -175,7 +177,10 @@ impl Engine {
             self.set_timer(self.now.after(PICK_RETRY), Timer::Pick(id));
             return self.replica_changed(&replica);
         };
-        self.store.set_replica_relay(id, relay)?;
+        // Both may have been asked for at once, when neither had one.
+        if !self.relays_taken(&replica)?.contains(&relay) {
+            self.store.set_replica_relay(id, relay)?;
+        }
         self.advance_replica(id)
     }
 

@@ -34,6 +34,24 @@ fn an_invite_connects_both_and_texts_go_both_ways() {
 }
 
 #[test]
+fn the_queues_of_a_contact_lie_on_different_relays() {
+    // Whoever accepts asks for both relays at once, and one of three would often be drawn twice.
+    for seed in 100..116 {
+        let mut world = World::new(seed, 2, 3);
+        world.introduce();
+        for who in 0..2 {
+            let mut relays = Vec::new();
+            world.until(|world| {
+                let replicas = world.people[who].engine.store.replicas().unwrap();
+                relays = replicas.iter().filter_map(|replica| replica.relay).collect();
+                relays.len() == 2
+            });
+            assert_ne!(relays[0], relays[1], "person {who} of world {seed}");
+        }
+    }
+}
+
+#[test]
 fn texts_to_somebody_invited_wait_and_leave_by_themselves() {
     let mut world = World::new(2, 2, 3);
     let link = world.invite_link(0, "bob");
