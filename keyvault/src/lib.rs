@@ -37,6 +37,8 @@ pub mod mailbox;
 pub mod memory;
 pub mod pqxdh;
 pub mod ratchet;
+#[cfg(test)]
+mod reopened;
 pub mod sealed;
 pub mod serve;
 pub mod shell;

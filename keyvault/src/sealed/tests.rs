@@ -4,6 +4,7 @@ use rand_core::SeedableRng;
 use super::header::COPY_BYTES;
 use super::*;
 use crate::memory::SecretBytes;
+use crate::reopened::reopened;
 use crate::store::{Changes, Store, Table};
 
 mod damage;
@@ -22,14 +23,7 @@ fn create(file: File, passphrase: &[u8]) -> Result<SealedStore<ChaCha20Rng>, Vau
     LockedVault::create_with_floor(file, passphrase, (CHEAP(), CHEAP()), rng())
 }
 
-/// Waits a second for a vault that is in use: a test beside this one that starts a process holds every lock between its fork and exec.
 fn locked(file: File) -> Result<Box<LockedVault>, VaultFileError> {
-    for _ in 0..40 {
-        match Examined::with_floor(file.try_clone().unwrap(), CHEAP()) {
-            Err(VaultFileError::InUse) => std::thread::sleep(Duration::from_millis(25)),
-            examined => return examined.map(only_locked),
-        }
-    }
     Examined::with_floor(file, CHEAP()).map(only_locked)
 }
 
@@ -44,13 +38,13 @@ fn open(
     file: &tempfile::NamedTempFile,
     passphrase: &[u8],
 ) -> Result<SealedStore<ChaCha20Rng>, VaultFileError> {
-    locked(file.reopen().unwrap())?.unlock(passphrase, NOW, rng()).map_err(|(_, error)| error)
+    locked(reopened(file))?.unlock(passphrase, NOW, rng()).map_err(|(_, error)| error)
 }
 
 /// A vault with a few records.
 fn vault() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut store = create(file.reopen().unwrap(), b"correct horse").unwrap();
+    let mut store = create(reopened(&file), b"correct horse").unwrap();
     for id in 0..20_u8 {
         let mut changes = Changes::default();
         changes.put(Table::Session, &[id], SecretBytes::new(vec![id; 500]));
@@ -84,7 +78,7 @@ fn records_come_back_after_an_unlock() {
 #[test]
 fn a_wrong_passphrase_is_told_as_such_and_the_vault_stays_usable() {
     let file = vault();
-    let vault = locked(file.reopen().unwrap()).unwrap();
+    let vault = locked(reopened(&file)).unwrap();
     let (mut vault, error) = vault.unlock(b"correct horsf", NOW, rng()).unwrap_err();
     assert!(matches!(error, VaultFileError::WrongPassphrase));
     assert!(matches!(vault.attempt(b"", NOW, &mut rng()), Err(VaultFileError::WrongPassphrase)));
@@ -96,7 +90,7 @@ fn a_wrong_passphrase_is_told_as_such_and_the_vault_stays_usable() {
 #[test]
 fn no_plaintext_and_no_id_stands_in_the_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut store = create(file.reopen().unwrap(), b"correct horse").unwrap();
+    let mut store = create(reopened(&file), b"correct horse").unwrap();
     let mut changes = Changes::default();
     changes.put(Table::Session, b"an id to look for", SecretBytes::new(b"text to look for".to_vec()));
     store.commit(&changes).unwrap();
@@ -110,32 +104,32 @@ fn no_plaintext_and_no_id_stands_in_the_file() {
 #[test]
 fn an_empty_file_and_an_interrupted_creation_are_missing_vaults() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(matches!(Examined::of(file.reopen().unwrap()), Ok(Examined::Missing(_))));
+    assert!(matches!(Examined::of(reopened(&file)), Ok(Examined::Missing(_))));
     let whole = std::fs::read(vault().path()).unwrap();
     let mut without_header = whole.clone();
     without_header[..usize::try_from(AREA_BYTES).unwrap()].fill(0);
     std::fs::write(file.path(), &without_header).unwrap();
-    assert!(matches!(Examined::of(file.reopen().unwrap()), Ok(Examined::Missing(_))));
-    create(file.reopen().unwrap(), b"new").unwrap();
+    assert!(matches!(Examined::of(reopened(&file)), Ok(Examined::Missing(_))));
+    create(reopened(&file), b"new").unwrap();
     assert!(open(&file, b"new").is_ok());
 }
 
 #[test]
 fn a_second_vault_is_not_made_over_the_first_and_an_empty_passphrase_makes_none() {
     let file = vault();
-    assert!(matches!(create(file.reopen().unwrap(), b"other"), Err(VaultFileError::Exists)));
-    assert!(open(&file, b"correct horse").is_ok());
+    assert!(matches!(create(reopened(&file), b"other"), Err(VaultFileError::Exists)));
+    drop(open(&file, b"correct horse").unwrap());
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(matches!(create(file.reopen().unwrap(), b""), Err(VaultFileError::EmptyPassphrase)));
+    assert!(matches!(create(reopened(&file), b""), Err(VaultFileError::EmptyPassphrase)));
 }
 
 #[test]
 fn a_file_in_use_is_told_as_such() {
     let file = vault();
-    let held = locked(file.reopen().unwrap()).unwrap();
+    let held = locked(reopened(&file)).unwrap();
     assert!(matches!(locked(file.reopen().unwrap()), Err(VaultFileError::InUse)));
     drop(held);
-    assert!(locked(file.reopen().unwrap()).is_ok());
+    assert!(locked(reopened(&file)).is_ok());
 }
 
 #[test]
@@ -153,10 +147,10 @@ fn eight_slots_of_equal_size_stand_there_and_none_tells_whether_it_is_used() {
 #[test]
 fn the_shipped_path_creates_and_unlocks_at_the_floor() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let refused = LockedVault::create(file.reopen().unwrap(), b"pass", CHEAP(), rng());
+    let refused = LockedVault::create(reopened(&file), b"pass", CHEAP(), rng());
     assert!(matches!(refused, Err(VaultFileError::Cost(CostError::BelowFloor))));
-    drop(LockedVault::create(file.reopen().unwrap(), b"pass", FLOOR, rng()).unwrap());
-    let Examined::Locked(vault) = Examined::of(file.reopen().unwrap()).unwrap() else { panic!() };
+    drop(LockedVault::create(reopened(&file), b"pass", FLOOR, rng()).unwrap());
+    let Examined::Locked(vault) = Examined::of(reopened(&file)).unwrap() else { panic!() };
     assert!(vault.unlock(b"pass", NOW, rng()).is_ok());
 }
 

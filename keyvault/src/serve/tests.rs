@@ -9,6 +9,7 @@ use ipc_schema::ends::EdgeEnds;
 use tokio::task::LocalSet;
 
 use super::*;
+use crate::reopened::reopened;
 
 fn edge(name: &str, outside: bool, shell: &Rc<Shell>) -> (Option<JoinHandle<()>>, EdgeEnds) {
     let (ends, theirs) = if outside {
@@ -70,7 +71,7 @@ fn on_this_thread(test: impl Future<Output = ()>) {
 fn a_vault_is_created_used_locked_and_unlocked_over_its_edges() {
     on_this_thread(async {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let shell = Rc::new(Shell::new(file.reopen().unwrap()));
+        let shell = Rc::new(Shell::new(reopened(&file)));
         let (ui, gate) = (ui(&shell), stored(&shell));
         assert_eq!(state(&ui).await, (true, VaultState::Missing));
         assert_eq!(unlock(&ui, b"x").await, UnlockResult::Missing);
@@ -95,7 +96,7 @@ fn a_vault_is_created_used_locked_and_unlocked_over_its_edges() {
         assert!(request.send().promise.await.is_err(), "after a lock the capability is dead");
         drop(shell);
 
-        let shell = Rc::new(Shell::new(file.reopen().unwrap()));
+        let shell = Rc::new(Shell::new(reopened(&file)));
         let ui = super::tests::ui(&shell);
         assert_eq!(state(&ui).await, (true, VaultState::Locked));
         assert_eq!(unlock(&ui, b"wrong").await, UnlockResult::WrongPassphrase);
@@ -194,7 +195,7 @@ fn unknown_ids_are_told_and_the_edge_lives_on() {
 fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
     on_this_thread(async {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let shell = Rc::new(Shell::unlocked_for_tests(file.reopen().unwrap()));
+        let shell = Rc::new(Shell::unlocked_for_tests(reopened(&file)));
         let vault = vault_of(&stored(&shell)).await;
         let before = shell.flushes();
         let calls = (0..100).map(|replica| {
@@ -211,7 +212,7 @@ fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
         // What a kill would leave behind.
         let copy = tempfile::NamedTempFile::new().unwrap();
         std::fs::copy(file.path(), copy.path()).unwrap();
-        let after = Shell::reopened_for_tests(copy.reopen().unwrap());
+        let after = Shell::reopened_for_tests(reopened(&copy));
         assert_eq!(after.with(|vault, _, _| vault.replica_count()).unwrap(), 100);
     });
 }

@@ -33,7 +33,7 @@ fn a_byte_flipped_in_one_copy_of_header_or_slots_is_noticed_and_mended_and_in_bo
         // Opening is slow, and this sees all kinds of fields.
         if place % 101 == 0 || (place < 300 && place % 13 == 0) {
             let file = file_of(&bytes);
-            let vault = locked(file.reopen().unwrap()).unwrap();
+            let vault = locked(reopened(&file)).unwrap();
             assert!(vault.was_repaired() && !vault.is_damaged(), "byte {place}");
             assert_eq!(bytes_of(&file)[..2 * copy], whole[..2 * copy], "byte {place}");
         }
@@ -48,7 +48,7 @@ fn a_byte_flipped_in_one_copy_of_header_or_slots_is_noticed_and_mended_and_in_bo
 #[test]
 fn a_byte_flipped_in_the_count_of_tries_is_noticed_and_mended_and_never_makes_a_try_cheaper() {
     let file = vault();
-    let mut vault = locked(file.reopen().unwrap()).unwrap();
+    let mut vault = locked(reopened(&file)).unwrap();
     for _ in 0..5 {
         assert!(vault.attempt(b"wrong", NOW, &mut rng()).is_err());
     }
@@ -56,7 +56,7 @@ fn a_byte_flipped_in_the_count_of_tries_is_noticed_and_mended_and_never_makes_a_
     let whole = bytes_of(&file);
     let start = usize::try_from(COPIES_BYTES).unwrap();
     let wait = |bytes: &[u8]| {
-        let vault = locked(file_of(bytes).reopen().unwrap()).unwrap();
+        let vault = locked(reopened(&file_of(bytes))).unwrap();
         (vault.was_repaired(), vault.attempts.wait(Duration::ZERO).as_secs())
     };
     assert_eq!(wait(&whole), (false, 1));
@@ -113,7 +113,7 @@ fn a_wrong_passphrase_on_a_damaged_file_is_still_a_wrong_passphrase() {
     let at = bytes.windows(8).rposition(|window| window == super::super::entry::RECORD_MARK).unwrap();
     bytes[at + 200] ^= 1;
     let file = file_of(&bytes);
-    let vault = locked(file.reopen().unwrap()).unwrap();
+    let vault = locked(reopened(&file)).unwrap();
     assert!(vault.is_damaged());
     let (vault, error) = vault.unlock(b"wrong", NOW, rng()).unwrap_err();
     assert!(matches!(error, VaultFileError::WrongPassphrase));
@@ -147,7 +147,7 @@ fn a_later_format_is_told_as_newer_and_weak_parameters_are_refused() {
         let sum = crate::kdf::sha256(&[&bytes[..4_064]]);
         bytes[4_064..4_096].copy_from_slice(&sum);
         bytes.copy_within(0..8_192, 8_192);
-        locked(file_of(&bytes).reopen().unwrap()).map(|_| ())
+        locked(reopened(&file_of(&bytes))).map(|_| ())
     };
     assert!(matches!(rewrite(16, &[0, 2]), Err(VaultFileError::Newer)));
     assert!(matches!(rewrite(16, &[0, 0]), Err(VaultFileError::Damaged)));
@@ -155,7 +155,7 @@ fn a_later_format_is_told_as_newer_and_weak_parameters_are_refused() {
     assert!(matches!(rewrite(31, &[0xff; 4]), Err(VaultFileError::Cost(CostError::TooMuch))));
     assert!(rewrite(27, &[0, 0, 0, 32]).is_ok());
     let file = vault();
-    assert!(matches!(Examined::of(file.reopen().unwrap()), Err(VaultFileError::Cost(CostError::BelowFloor))));
+    assert!(matches!(Examined::of(reopened(&file)), Err(VaultFileError::Cost(CostError::BelowFloor))));
 }
 
 /// What a forger with the file, redb and no key can do: `forge` changes the database and its checksums follow.
@@ -166,7 +166,7 @@ fn forged(forge: impl FnOnce(&redb::WriteTransaction)) -> SealedStore<ChaCha20Rn
 }
 
 fn forge_in(file: &tempfile::NamedTempFile, forge: impl FnOnce(&redb::WriteTransaction)) {
-    let database = open_database(&Arc::new(file.reopen().unwrap())).unwrap();
+    let database = open_database(&Arc::new(reopened(file))).unwrap();
     let transaction = database.begin_write().unwrap();
     forge(&transaction);
     transaction.commit().unwrap();

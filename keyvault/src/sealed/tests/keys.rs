@@ -10,7 +10,7 @@ fn with<T>(
     passphrase: &[u8],
     call: impl FnOnce(&mut LockedVault, &OpenedVault, &mut ChaCha20Rng) -> Result<T, VaultFileError>,
 ) -> Result<T, VaultFileError> {
-    let mut vault = locked(file.reopen().unwrap())?;
+    let mut vault = locked(reopened(file))?;
     // Another seed each time: a slot's random bytes must not repeat.
     let seed = std::fs::read(file.path())
         .unwrap()
@@ -120,7 +120,7 @@ fn a_passphrase_that_opens_a_slot_already_is_not_taken_for_another() {
 fn five_slips_are_free_and_then_tries_wait_over_restarts_and_the_right_one_ends_it() {
     let file = vault();
     let attempt = |passphrase: &[u8], now| {
-        locked(file.reopen().unwrap()).unwrap().attempt(passphrase, Duration::from_secs(now), &mut rng())
+        locked(reopened(&file)).unwrap().attempt(passphrase, Duration::from_secs(now), &mut rng())
     };
     for _ in 0..6 {
         // Each is a process of its own, two seconds old.
@@ -138,13 +138,13 @@ fn five_slips_are_free_and_then_tries_wait_over_restarts_and_the_right_one_ends_
 #[test]
 fn a_try_counts_before_it_is_made() {
     let file = vault();
-    let mut vault = locked(file.reopen().unwrap()).unwrap();
+    let mut vault = locked(reopened(&file)).unwrap();
     // The count is the first write of a try; a kill right after it leaves it.
     disk::kill::after(2, false);
     let _ = vault.attempt(b"correct horse", NOW, &mut rng());
     assert!(disk::kill::never());
     drop(vault);
-    let vault = locked(file.reopen().unwrap()).unwrap();
+    let vault = locked(reopened(&file)).unwrap();
     assert!(format!("{:?}", vault.attempts).contains("wrong: 1"));
 }
 
@@ -280,7 +280,7 @@ fn an_interrupted_change_is_no_damage_and_is_made_whole_at_the_next_start() {
     let after = half.clone();
     half[copy..2 * copy].copy_from_slice(&before[copy..2 * copy]);
     std::fs::write(file.path(), &half).unwrap();
-    let vault = locked(file.reopen().unwrap()).unwrap();
+    let vault = locked(reopened(&file)).unwrap();
     assert!(!vault.was_repaired());
     assert_eq!(
         std::fs::read(file.path()).unwrap()[..2 * copy],
