@@ -187,14 +187,18 @@ impl Held {
     pub fn try_call(self, number: i64, args: [u64; 6]) -> io::Result<Tried> {
         const SYSCALL_INSTRUCTION: u16 = 0x050f;
         let before = ptrace::getregs(self.thread)?;
-        let instruction = before.rip.wrapping_sub(2);
-        let found = ptrace::read(
-            self.thread,
-            ptr::with_exposed_provenance_mut(usize::try_from(instruction).map_err(io::Error::other)?),
-        )?;
-        if found & 0xffff != i64::from(SYSCALL_INSTRUCTION) {
+        let is_there = |at: u64| -> io::Result<bool> {
+            let at = ptr::with_exposed_provenance_mut(usize::try_from(at).map_err(io::Error::other)?);
+            Ok(ptrace::read(self.thread, at)? & 0xffff == i64::from(SYSCALL_INSTRUCTION))
+        };
+        // In its call; or about to enter it anew, where it was let go of a moment ago and had no turn since.
+        let instruction = if is_there(before.rip.wrapping_sub(2))? {
+            before.rip.wrapping_sub(2)
+        } else if is_there(before.rip)? {
+            before.rip
+        } else {
             return Err(io::Error::other("the thread is in no system call"));
-        }
+        };
         let mut regs = before;
         regs.rip = instruction;
         regs.rax = number.cast_unsigned();

@@ -6,6 +6,7 @@
 mod support;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe};
@@ -122,5 +123,31 @@ fn a_refused_call_leaves_the_process_as_it_was() {
         .try_call(libc::SYS_socket, [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0])
         .unwrap();
     assert!(matches!(socket, Tried::Returned(fd) if fd > 2), "{socket:?}");
+    assert!(matches!(child.end(), WaitStatus::Exited(_, 0)));
+}
+
+#[test]
+fn a_process_that_was_let_go_of_a_moment_ago_can_be_held_again() {
+    if !root() {
+        return;
+    }
+    let child = running(&NETD);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        // On busy cores it may have had no turn yet, and stand before its call instead of in it.
+        for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let tried: Vec<_> =
+            (0..30_000).map(|_| Held::new(child.pid).unwrap().try_call(libc::SYS_getpid, [0; 6])).collect();
+        done.store(true, Ordering::Relaxed);
+        for tried in tried {
+            assert_eq!(tried.unwrap(), Tried::Returned(child.pid.into()));
+        }
+    });
     assert!(matches!(child.end(), WaitStatus::Exited(_, 0)));
 }
