@@ -1,57 +1,121 @@
 //! What a room is written in: `call!` and its parts, `interface!`, `words!` and `mirrored!`.
 
-/// One field of a call's arguments, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes` up to a bound, a
-/// `number`, a `list` of fixed bytes up to a bound, fixed bytes or nothing (`optional`), or a `capability`.
-macro_rules! field {
-    (read fixed $from:ident $get:ident) => {
-        $crate::edge::fixed($from.$get()?)?
+/// One value, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
+/// (`optional`), a `relay`, a `list` of fixed bytes, of `ids` or of `hints` up to a bound, a `part` that reads and writes itself (a `group`
+/// where it is one of a union), a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
+macro_rules! value {
+    (read fixed $value:expr) => {
+        $crate::edge::fixed($value?)?
     };
-    (read bytes($most:expr) $from:ident $get:ident) => {
-        $crate::edge::bounded($from.$get()?, $most)?
+    (read bytes($most:expr) $value:expr) => {
+        $crate::edge::bounded($value?, $most)?
     };
-    (read exactly($bytes:expr) $from:ident $get:ident) => {
-        $crate::edge::fixed::<{ $bytes }>($from.$get()?)?.to_vec()
+    (read exactly($bytes:expr) $value:expr) => {
+        $crate::edge::fixed::<{ $bytes }>($value?)?.to_vec()
     };
-    (read number $from:ident $get:ident) => {
-        $from.$get().into()
+    (read text($most:expr) $value:expr) => {
+        $crate::edge::text($value?, $most)?
     };
-    (read optional $from:ident $get:ident) => {
-        $crate::edge::optional($from.$get()?)?
+    (read secret($most:expr) $value:expr) => {
+        ::zeroize::Zeroizing::new($crate::edge::bounded($value?, $most)?)
     };
-    (read list($most:expr) $from:ident $get:ident) => {
-        $crate::edge::listed($from.$get()?.iter(), $most, |item| $crate::edge::fixed(item?))?
+    (read optional $value:expr) => {
+        $crate::edge::optional($value?)?
     };
-    (read capability $from:ident $get:ident) => {
-        $from.$get()?
+    (read relay $value:expr) => {
+        $crate::relay::RelayId($crate::edge::fixed($value?)?)
     };
-    (write capability $to:ident $set:ident $value:expr) => {
-        $to.$set($value.clone())
+    (read list($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, |item| $crate::edge::fixed(item?))?
+    };
+    (read ids($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, |id| Ok(id.into()))?
+    };
+    (read hints($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, |hint| {
+            $crate::relay::Hint::parse(hint?).map_err(|_| $crate::edge::Malformed)
+        })?
+    };
+    (read part $value:expr) => {
+        $crate::edge::Part::read($value?)?
+    };
+    (read group $value:expr) => {
+        $crate::edge::Part::read($value)?
+    };
+    (read word $value:expr) => {
+        $value?.into()
+    };
+    (read number $value:expr) => {
+        $value.into()
+    };
+    (read capability $value:expr) => {
+        $value?
+    };
+    (read nothing $value:expr) => {
+        $value
     };
     (write fixed $to:ident $set:ident $value:expr) => {
-        $to.$set(&$value)
+        $to.$set($value)
     };
     (write bytes($most:expr) $to:ident $set:ident $value:expr) => {
-        $to.$set(&$value)
+        $to.$set($value)
     };
     (write exactly($bytes:expr) $to:ident $set:ident $value:expr) => {
-        $to.$set(&$value)
+        $to.$set($value)
     };
-    (write number $to:ident $set:ident $value:expr) => {
-        $to.$set($value.into())
+    (write text($most:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set($value.as_str())
+    };
+    (write secret($most:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set($value)
     };
     (write optional $to:ident $set:ident $value:expr) => {
         $to.$set($value.as_ref().map_or(&[], |bytes| bytes))
     };
+    (write relay $to:ident $set:ident $value:expr) => {
+        $to.$set(&$value.0)
+    };
     (write list($most:expr) $to:ident $set:ident $value:expr) => {{
         let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
-        for (at, item) in (0..).zip(&$value) {
+        for (at, item) in (0..).zip($value) {
             list.set(at, item);
         }
     }};
+    (write ids($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, id) in (0..).zip($value) {
+            list.set(at, (*id).into());
+        }
+    }};
+    (write hints($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, hint) in (0..).zip($value) {
+            list.set(at, &hint.pack());
+        }
+    }};
+    (write part $to:ident $set:ident $value:expr) => {
+        $crate::edge::Part::write($value, $to.reborrow().$set())
+    };
+    (write group $to:ident $set:ident $value:expr) => {
+        $crate::edge::Part::write($value, $to.$set())
+    };
+    (write word $to:ident $set:ident $value:expr) => {
+        $to.$set((*$value).into())
+    };
+    (write number $to:ident $set:ident $value:expr) => {
+        $to.$set((*$value).into())
+    };
+    (write capability $to:ident $set:ident $value:expr) => {
+        $to.$set($value.clone())
+    };
+    (write nothing $to:ident $set:ident $value:expr) => {
+        $to.$set(*$value)
+    };
 }
 
-/// One method as a [`Call`]: its arguments field by field, and what comes of it: a bare `word`, a `number`, or what two functions write
-/// and read (`by`), of the whole results or `in` one field of theirs.
+/// One method as a [`Call`]: its arguments field by field, and what comes of it: `nothing`, a bare `word`, a `number`, or what two
+/// functions write and read (`by`), of the whole results or `in` one field of theirs; where that is a union of one value and an error,
+/// it is said `as` which.
 macro_rules! call {
     (
         $(#[$doc:meta])*
@@ -73,12 +137,12 @@ macro_rules! call {
 
             #[allow(unused_mut, unused_variables, reason = "some methods take nothing")]
             fn write(&self, mut to: $crate::edge::Builder<'_, Self::Params>) {
-                $($crate::edge::field!(write $kind$(($most))? to $set self.$field);)*
+                $($crate::edge::value!(write $kind$(($most))? to $set &self.$field);)*
             }
 
             #[allow(unused_variables, reason = "some methods take nothing")]
             fn read(from: $crate::edge::Reader<'_, Self::Params>) -> $crate::edge::Read<Self> {
-                Ok(Self { $($field: $crate::edge::field!(read $kind$(($most))? from $get),)* })
+                Ok(Self { $($field: $crate::edge::value!(read $kind$(($most))? from.$get()),)* })
             }
 
             $crate::edge::outcome! { $($outcome)* }
@@ -88,6 +152,43 @@ macro_rules! call {
 
 /// The second half of a [`call!`].
 macro_rules! outcome {
+    (nothing;) => {
+        type Answer = ();
+        type Error = ::std::convert::Infallible;
+
+        fn write_outcome(_: &$crate::edge::Outcome<Self>, _: $crate::edge::Builder<'_, Self::Results>) {}
+
+        fn read_outcome(
+            _: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            Ok(Ok(()))
+        }
+    };
+    ($answer:ty, $error:ty: in $get:ident $init:ident
+        as $union:ident $variant:ident $kind:ident$(($most:expr))? $set:ident;) => {
+        type Answer = $answer;
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            let mut to = to.$init();
+            match outcome {
+                Ok(value) => $crate::edge::value!(write $kind$(($most))? to $set value),
+                Err(error) => to.set_error((*error).into()),
+            }
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            match from.$get()?.which()? {
+                $union::$variant(value) => Ok(Ok($crate::edge::value!(read $kind$(($most))? value))),
+                $union::Error(error) => <$error>::try_from(error?).map(Err),
+            }
+        }
+    };
     (word $error:ty: $get:ident $set:ident;) => {
         type Answer = ();
         type Error = $error;
@@ -175,16 +276,25 @@ macro_rules! outcome {
     };
 }
 
-/// The words of a schema's enum that one method can answer. Any other is malformed there.
+/// The words of a schema's enum that one method can answer, beside those (`or`) that every such method can. Any other is malformed there.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident of $wire:path { $($(#[$word_doc:meta])* $word:ident,)* }) => {
+    (
+        $(#[$doc:meta])* $name:ident of $wire:path $(, or $shared:ident($others:ty))?
+        { $($(#[$word_doc:meta])* $word:ident,)* }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$word_doc])* $word,)* }
+        pub enum $name {
+            $(#[doc = concat!("As every such call: [`", stringify!($others), "`].")] $shared($others),)?
+            $($(#[$word_doc])* $word,)*
+        }
 
         impl From<$name> for $wire {
             fn from(word: $name) -> Self {
-                match word { $($name::$word => Self::$word,)* }
+                match word {
+                    $($name::$shared(word) => word.into(),)?
+                    $($name::$word => Self::$word,)*
+                }
             }
         }
 
@@ -194,7 +304,12 @@ macro_rules! words {
             fn try_from(word: $wire) -> $crate::edge::Read<Self> {
                 match word {
                     $(<$wire>::$word => Ok(Self::$word),)*
-                    _ => Err($crate::edge::Malformed),
+                    #[allow(unused_variables, reason = "only where others are shared")]
+                    other => {
+                        $(return <$others>::try_from(other).map(Self::$shared);)?
+                        #[allow(unreachable_code, reason = "only where none are")]
+                        Err($crate::edge::Malformed)
+                    }
                 }
             }
         }
@@ -307,17 +422,18 @@ macro_rules! interface {
         /// What came of a call of this interface.
         #[derive(Clone, PartialEq, Eq)]
         pub enum $Told {
-            /// Nothing is known of what was asked: see [`Failed`](crate::edge::Failed).
-            Lost,
+            /// Nothing is known of what was asked.
+            Lost($crate::edge::Failed),
             $(#[doc = concat!("Of [`", stringify!($call), "`].")] $call($crate::edge::Outcome<$call>),)*
         }
 
         impl $Ask {
-            /// Sends it at once, and gives later what came of it.
-            pub async fn send(self, client: &$interface::Client) -> $Told {
+            /// Sends it at once, so that calls keep their order, and gives later what came of it.
+            pub fn send(self, client: &$interface::Client) -> ::futures::future::LocalBoxFuture<'static, $Told> {
                 match self {
                     $(Self::$call(call) => {
-                        $crate::edge::send(client, &call).await.map_or($Told::Lost, $Told::$call)
+                        let outcome = $crate::edge::send(client, &call);
+                        Box::pin(async move { outcome.await.map_or_else($Told::Lost, $Told::$call) })
                     })*
                 }
             }
@@ -340,7 +456,7 @@ macro_rules! interface {
         impl ::std::fmt::Debug for $Told {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 match self {
-                    Self::Lost => f.write_str("Lost"),
+                    Self::Lost(why) => write!(f, "Lost({why:?})"),
                     $(Self::$call(Ok(_)) => f.write_str(stringify!($call)),)*
                     $(Self::$call(Err(error)) => write!(f, "{}({error:?})", stringify!($call)),)*
                 }
@@ -349,4 +465,4 @@ macro_rules! interface {
     };
 }
 
-pub(crate) use {call, field, interface, mirrored, outcome, words};
+pub(crate) use {call, interface, mirrored, outcome, value, words};

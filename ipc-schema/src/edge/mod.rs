@@ -200,6 +200,14 @@ pub fn bounded(bytes: &[u8], most: usize) -> Read<Vec<u8>> {
     if bytes.len() <= most { Ok(bytes.to_vec()) } else { Err(Malformed) }
 }
 
+/// UTF-8 of at most `most` bytes.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn text(text: capnp::text::Reader<'_>, most: usize) -> Read<String> {
+    if text.len() <= most { Ok(text.to_str()?.to_owned()) } else { Err(Malformed) }
+}
+
 /// At most `most` items, each read by `read`.
 ///
 /// # Errors
@@ -227,7 +235,7 @@ pub fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
-pub(crate) use macros::{call, field, interface, mirrored, outcome, words};
+pub(crate) use macros::{call, interface, mirrored, outcome, value, words};
 
 /// Calls and outcomes through a message and back, for the tests of the rooms.
 #[cfg(test)]

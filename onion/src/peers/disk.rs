@@ -2,7 +2,7 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::onion_stored::{Counts, DiskCounts, Expire};
-use ipc_schema::edge::send;
+use ipc_schema::edge::{Failed, send};
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::rpc::Peer;
 
@@ -12,7 +12,7 @@ use crate::mailbox::disk::{DiskReply, DiskRequest};
 pub async fn ask(disk: &Peer<mailbox_disk::Client>, request: DiskRequest) -> DiskReply {
     match disk.present() {
         Some(disk) => request.send(&disk).await,
-        None => DiskReply::Lost,
+        None => DiskReply::Lost(Failed::Gone),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A relay's mailbox service and its real disk; the edge between them.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::Failed;
 use onion::core::ServiceEvent;
 use onion::id::RelayId;
 use onion::mailbox::disk::Placed;
@@ -95,7 +96,7 @@ impl World {
                 self.relay(who).asked.push(ticket);
                 self.over(who, Edge::OnionStored, Event::Disk(who, ticket, Box::new(request)));
             } else {
-                self.say(who, ticket, DiskReply::Lost);
+                self.say(who, ticket, DiskReply::Lost(Failed::Gone));
             }
         }
     }
@@ -111,7 +112,7 @@ impl World {
         let reply = match request {
             DiskRequest::Put(_) if forgets => DiskReply::Put(Ok(Placed { id: [1; 16], stored: false })),
             request => {
-                let mut reply = DiskReply::Lost;
+                let mut reply = DiskReply::Lost(Failed::Gone);
                 disk.together(|disk| {
                     reply = carry_out(disk, now, request)?;
                     Ok(())
@@ -140,7 +141,7 @@ impl World {
         relay.disk = None;
         let asked = std::mem::take(&mut relay.asked);
         if self.nodes[who].onion.is_some() {
-            asked.into_iter().for_each(|ticket| self.say(who, ticket, DiskReply::Lost));
+            asked.into_iter().for_each(|ticket| self.say(who, ticket, DiskReply::Lost(Failed::Gone)));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
+use ipc_schema::edge::Failed;
 use ipc_schema::limits::{ENVELOPE_BYTES, UNACKED_MAX};
 use ipc_schema::mailbox::signing_input;
 use rand_chacha::ChaCha20Rng;
@@ -589,7 +590,8 @@ fn a_disk_that_is_away_means_later_and_a_subscription_goes_on_when_it_is_back() 
     world.take(outputs);
     let lose = |world: &mut World| {
         while let Some((ticket, _)) = world.asked.pop_front() {
-            let outputs = world.service.disk(world.now, &mut world.rng, ticket, DiskReply::Lost);
+            let outputs =
+                world.service.disk(world.now, &mut world.rng, ticket, DiskReply::Lost(Failed::Gone));
             world.take(outputs);
         }
     };
