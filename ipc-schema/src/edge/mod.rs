@@ -7,6 +7,7 @@ mod macros;
 pub mod onion_netd;
 pub mod onion_stored;
 pub mod operator_onion;
+pub mod stored_keyvault;
 pub mod stored_onion;
 
 use std::cell::OnceCell;
@@ -53,6 +54,18 @@ pub trait Call: Sized {
     /// # Errors
     /// [`Malformed`].
     fn read_outcome(from: Reader<'_, Self::Results>) -> Read<Outcome<Self>>;
+}
+
+/// What reads and writes itself inside a call's arguments, every limit checked.
+pub(crate) trait Part: Sized {
+    /// It on the wire.
+    type Wire: Owned;
+
+    /// Writes it.
+    fn write(&self, to: Builder<'_, Self::Wire>);
+
+    /// Reads it.
+    fn read(from: Reader<'_, Self::Wire>) -> Read<Self>;
 }
 
 /// Where a struct is written.

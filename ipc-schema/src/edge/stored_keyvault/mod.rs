@@ -1,0 +1,94 @@
+//! stored (caller) → keyvault (callee): the gate that waits for the passphrase, and the vault behind it
+//! (`edges/stored-keyvault.capnp`, which says what each call means).
+
+mod contacts;
+mod gate;
+
+use super::words;
+use crate::edges::stored_keyvault_capnp::VaultError;
+use crate::limits::{KEY_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES};
+
+pub use contacts::{
+    CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
+    SetVerified, SetVerifiedError, VerificationCode,
+};
+pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
+
+/// Own queues that one message offers.
+pub const OFFERS_MAX: usize = 2;
+
+/// Ed25519, X25519 or a hash, as the field says.
+pub type Key = [u8; KEY_BYTES];
+/// A mailbox queue as one of its two sides names it.
+pub type QueueId = [u8; QUEUE_ID_BYTES];
+/// What a deposit or an envelope is called at a mailbox.
+pub type PutId = [u8; PUT_ID_BYTES];
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// As the key of a row: sorts as the number does.
+            #[must_use]
+            pub fn key(self) -> [u8; 8] {
+                self.0.to_be_bytes()
+            }
+        }
+
+        impl From<u64> for $name {
+            fn from(number: u64) -> Self {
+                Self(number)
+            }
+        }
+
+        impl From<$name> for u64 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+id!(
+    /// A one-time invite that this side made.
+    InviteId
+);
+id!(
+    /// An invite of somebody else that this side opened.
+    AcceptId
+);
+id!(
+    /// An own receive queue on one relay. An invite's queue has the invite's number.
+    ReplicaId
+);
+id!(
+    /// One message on its way out.
+    OutboxId
+);
+id!(
+    /// One contact's session; chosen by the vault, never 0.
+    SessionId
+);
+id!(
+    /// A queue of a peer, into which this side deposits; chosen by the vault, never 0.
+    PeerQueueId
+);
+
+impl From<InviteId> for ReplicaId {
+    fn from(invite: InviteId) -> Self {
+        Self(invite.0)
+    }
+}
+
+words! {
+    /// Why any of these calls may do nothing.
+    Fault of VaultError {
+        /// The vault file could not be read or written.
+        Storage,
+        /// keyvault's own fault.
+        Bug,
+    }
+}
