@@ -3,6 +3,7 @@
 
 mod contacts;
 mod gate;
+mod messages;
 
 use super::words;
 use crate::edges::stored_keyvault_capnp::VaultError;
@@ -13,6 +14,10 @@ pub use contacts::{
     SetVerified, SetVerifiedError, VerificationCode,
 };
 pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
+pub use messages::{
+    Command, Envelope, Forget, News, OpenEnvelope, OpenError, Opened, OpenedMessage, PeerQueue, Purpose,
+    RepairError, RepairSession, SealEnvelope, SealError, Sign, SignError,
+};
 
 /// Own queues that one message offers.
 pub const OFFERS_MAX: usize = 2;
