@@ -3,10 +3,11 @@
 
 mod contacts;
 mod gate;
+mod invites;
 mod messages;
 
-use super::words;
-use crate::edges::stored_keyvault_capnp::VaultError;
+use super::{interface, words};
+use crate::edges::stored_keyvault_capnp::{VaultError, vault};
 use crate::limits::{KEY_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES};
 
 pub use contacts::{
@@ -14,6 +15,11 @@ pub use contacts::{
     SetVerified, SetVerifiedError, VerificationCode,
 };
 pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
+pub use invites::{
+    AcceptInvite, AcceptInviteError, AcceptedInvite, BeginInvite, BeginInviteError, BeginReplica,
+    BeginReplicaError, CancelInvite, Created, FinishInvite, FinishInviteError, FinishReplica, FinishedInvite,
+    HINTS_MAX, InviteFailed, InviteRefusal, OpenInvite, OpenInviteError, OpenedInvite,
+};
 pub use messages::{
     Command, Envelope, Forget, News, OpenEnvelope, OpenError, Opened, OpenedMessage, PeerQueue, Purpose,
     RepairError, RepairSession, SealEnvelope, SealError, Sign, SignError,
@@ -85,6 +91,29 @@ id!(
 impl From<InviteId> for ReplicaId {
     fn from(invite: InviteId) -> Self {
         Self(invite.0)
+    }
+}
+
+interface! {
+    /// An unlocked vault. It answers what is durable, and each call is idempotent by an id of its caller's.
+    Vault, Ask, Told of vault {
+        begin_invite(BeginInviteParams, BeginInviteResults): BeginInvite,
+        finish_invite(FinishInviteParams, FinishInviteResults): FinishInvite,
+        cancel_invite(CancelInviteParams, CancelInviteResults): CancelInvite,
+        open_invite(OpenInviteParams, OpenInviteResults): OpenInvite,
+        accept_invite(AcceptInviteParams, AcceptInviteResults): AcceptInvite,
+        begin_replica(BeginReplicaParams, BeginReplicaResults): BeginReplica,
+        finish_replica(FinishReplicaParams, FinishReplicaResults): FinishReplica,
+        seal_envelope(SealEnvelopeParams, SealEnvelopeResults): SealEnvelope,
+        open_envelope(OpenEnvelopeParams, OpenEnvelopeResults): OpenEnvelope,
+        forget(ForgetParams, ForgetResults): Forget,
+        sign(SignParams, SignResults): Sign,
+        session(SessionParams, SessionResults): Session,
+        remove_session(RemoveSessionParams, RemoveSessionResults): RemoveSession,
+        repair_session(RepairSessionParams, RepairSessionResults): RepairSession,
+        set_verified(SetVerifiedParams, SetVerifiedResults): SetVerified,
+        verification_code(VerificationCodeParams, VerificationCodeResults): VerificationCode,
+        compare_code(CompareCodeParams, CompareCodeResults): CompareCode,
     }
 }
 
