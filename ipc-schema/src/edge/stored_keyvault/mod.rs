@@ -5,6 +5,8 @@ mod contacts;
 mod gate;
 mod invites;
 mod messages;
+#[cfg(test)]
+mod tests;
 
 use super::{interface, words};
 use crate::edges::stored_keyvault_capnp::{VaultError, vault};
