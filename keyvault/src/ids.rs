@@ -1,20 +1,9 @@
 //! Names for what a caller and the vault talk about. Ids are chosen by the caller unless said otherwise.
 
+pub use ipc_schema::edge::stored_keyvault::{
+    AcceptId, InviteId, OutboxId, PeerQueueId, ReplicaId, SessionId,
+};
 pub use ipc_schema::relay::RelayId;
-
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u64);
-
-        impl $name {
-            pub(crate) fn key(self) -> [u8; 8] {
-                self.0.to_be_bytes()
-            }
-        }
-    };
-}
 
 macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
@@ -31,34 +20,15 @@ macro_rules! bytes_id {
     };
 }
 
-id!(
-    /// A one-time invite that this side made.
-    InviteId
-);
-id!(
-    /// An invite of somebody else that this side opened.
-    AcceptId
-);
-id!(
-    /// An own receive queue on one relay. An invite's queue has the invite's number.
-    ReplicaId
-);
-id!(
-    /// A contact address that this side published.
-    AddressId
-);
-id!(
-    /// One message on its way out.
-    OutboxId
-);
-id!(
-    /// One contact's session; chosen by the vault, never 0.
-    SessionId
-);
-id!(
-    /// A queue of a peer, into which this side deposits; chosen by the vault, never 0.
-    PeerQueueId
-);
+/// A contact address that this side published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressId(pub u64);
+
+impl AddressId {
+    pub(crate) fn key(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
 
 bytes_id!(
     /// A mailbox queue as one of its two sides names it.
@@ -77,11 +47,5 @@ impl InnerHash {
     /// Enough of it to tell two blocks of one peer apart.
     pub(crate) fn cut(self) -> [u8; 16] {
         self.0.first_chunk().copied().unwrap_or_default()
-    }
-}
-
-impl From<InviteId> for ReplicaId {
-    fn from(invite: InviteId) -> Self {
-        Self(invite.0)
     }
 }

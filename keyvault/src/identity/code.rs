@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use ipc_schema::edge::stored_keyvault::Comparison;
+
 use super::PersonId;
 use crate::kdf;
 
@@ -15,19 +17,6 @@ pub const CODE_CHARS: usize = CODE_PREFIX.len() + CODE_BYTES / 3 * 4;
 
 const VERSION: u8 = 1;
 const CHECKSUM_LABEL: &[u8] = b"privatus/verification-code/v1";
-
-/// What a scanned code says about a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// The two are who each takes the other to be.
-    Match,
-    /// A sound code of somebody else, or shown to somebody else: not this contact, or somebody sits between.
-    OtherPerson,
-    /// No code of this kind, or not all of it.
-    NotACode,
-    /// A code of a later version.
-    NewerVersion,
-}
 
 /// The text for the code that `own` shows to `peer`.
 #[must_use]
