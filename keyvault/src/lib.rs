@@ -20,6 +20,7 @@ extern crate self as keyvault;
 
 mod address;
 pub mod agreement_key;
+pub mod calls;
 mod codec;
 #[cfg(test)]
 mod debug;
