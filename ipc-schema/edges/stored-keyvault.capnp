@@ -221,9 +221,8 @@ struct SessionResult {
       digits @0 :Text;      # 60 digits in 12 groups
       words @1 :List(Text); # 8
       verified @2 :Bool;
-      replicas @3 :List(UInt64);  # own receive queues of this session
     }
-    error @4 :VaultError;
+    error @3 :VaultError;
   }
 }
 

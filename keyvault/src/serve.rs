@@ -1,12 +1,9 @@
 //! Serving the granted edges until the supervisor hangs up or somebody locks.
 
-mod answer;
 mod gate;
-mod request;
 mod unlock;
 mod vault;
 
-use std::cell::OnceCell;
 use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -14,13 +11,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
+use ipc_schema::edge::Closer;
+use ipc_schema::edge::stored_keyvault::Gate as _;
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
-use tokio::task::{AbortHandle, JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local};
 use zeroize::Zeroizing;
 
+use crate::error::VaultError;
 use crate::sealed::VaultFileError;
 use crate::shell::{Condition, Shell};
+use crate::store::StoreError;
 use crate::unlock::CostError;
+use gate::GateServer;
 
 /// How often, and how long apart, a vault that is in use is looked at before that is told: 2 s, far longer than a killed process
 /// takes to end.
@@ -172,7 +174,10 @@ fn serve_edge(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<Option<Jo
     let closer = Closer::default();
     let client = match (edge.name.as_str(), edge.caller) {
         // Local programs have no edge to what only stored may ask.
-        ("stored-keyvault", false) if !edge.outside() => gate::client(shell.clone(), closer.clone()),
+        ("stored-keyvault", false) if !edge.outside() => {
+            let gate = GateServer { shell: shell.clone(), closer: closer.clone() };
+            Rc::new(gate).client(closer.clone()).client
+        }
         ("ui-keyvault", false) => unlock::client(shell.clone(), closer.clone()),
         _ => return Ok(None),
     };
@@ -181,21 +186,18 @@ fn serve_edge(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<Option<Jo
     Ok(Some(task))
 }
 
-/// Closes an edge whose caller broke a limit: the fault lands on the sender.
-#[derive(Clone, Default)]
-pub(crate) struct Closer(Rc<OnceCell<AbortHandle>>);
-
-impl Closer {
-    fn watch(&self, task: AbortHandle) {
-        let _ = self.0.set(task);
-    }
-
-    /// Ends the edge and gives the error that its last call fails with.
-    pub(crate) fn close(&self) -> capnp::Error {
-        if let Some(task) = self.0.get() {
-            task.abort();
+/// Tells the operator what no caller is told: why the file could not be written, and what should not have happened.
+fn report(error: &VaultError) {
+    match error {
+        VaultError::Store(error) => {
+            let cause = match error {
+                StoreError::Io { source, .. } => format!(": {source}"),
+                StoreError::Damaged | StoreError::Closed | StoreError::ReadOnly => String::new(),
+            };
+            eprintln!("{error}{cause}");
         }
-        capnp::Error::failed("a limit was broken".to_owned())
+        VaultError::Bug(what) => eprintln!("bug: {what}"),
+        _ => {}
     }
 }
 

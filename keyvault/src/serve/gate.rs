@@ -1,68 +1,58 @@
-//! The edge stored-keyvault before the unlock: one call, which waits for the passphrase.
+//! The edge stored-keyvault before the unlock: it waits for the passphrase.
 
 use std::rc::Rc;
 
-use capnp_rpc::new_client;
-use ipc_schema::edges::stored_keyvault_capnp::gate::{
-    Client, OpenParams, OpenResults, Server, StandingParams, StandingResults, WipedParams, WipedResults,
-};
+use ipc_schema::edge::stored_keyvault::{Gate, OpenGate, Standing, Stands, Unlocked, Vault as _, Wiped};
+use ipc_schema::edge::{Closer, Served};
+use zeroize::Zeroizing;
 
-use super::{Closer, vault};
-use crate::shell::{Shell, Standing};
+use super::vault::{VaultServer, locked};
+use crate::shell::{self, Shell};
 
-struct Gate {
-    shell: Rc<Shell>,
-    closer: Closer,
+pub(super) struct GateServer {
+    pub(super) shell: Rc<Shell>,
+    /// Of this edge: what it hands out ends with it.
+    pub(super) closer: Closer,
 }
 
-pub(super) fn client(shell: Rc<Shell>, closer: Closer) -> capnp::capability::Client {
-    let client: Client = new_client(Gate { shell, closer });
-    client.client
-}
-
-impl Server for Gate {
-    async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> Result<(), capnp::Error> {
+impl Gate for GateServer {
+    async fn open(self: Rc<Self>, _: OpenGate) -> Served<OpenGate> {
         self.shell.unlocked().await;
-        let mut unlocked = results.get().init_unlocked();
-        self.shell
-            .with(|vault, _, _| {
-                let store = vault.store();
-                unlocked.set_store_key(store.store_key());
-                unlocked.set_decoy_key(store.decoy_store_key());
-                unlocked.set_wipe(store.is_to_wipe());
-                unlocked.set_scripts(vault.scripts());
-            })
-            .ok_or_else(|| capnp::Error::disconnected("locked".to_owned()))?;
-        unlocked.set_vault(new_client(vault::Served::new(self.shell.clone(), self.closer.clone())));
-        Ok(())
+        let vault = Rc::new(VaultServer::new(self.shell.clone())).client(self.closer.clone());
+        let unlocked = self.shell.with(|opened, _, _| {
+            let store = opened.store();
+            Unlocked {
+                vault,
+                store_key: Zeroizing::new(*store.store_key()),
+                decoy_key: Zeroizing::new(*store.decoy_store_key()),
+                scripts: opened.scripts(),
+                wipe: store.is_to_wipe(),
+            }
+        });
+        unlocked.map(Ok).ok_or_else(locked)
     }
 
-    async fn standing(
-        self: Rc<Self>,
-        params: StandingParams,
-        mut results: StandingResults,
-    ) -> Result<(), capnp::Error> {
-        let seen = params.get()?.get_seen();
+    async fn standing(self: Rc<Self>, call: Standing) -> Served<Standing> {
         let mut changes = self.shell.standing();
-        let standing = changes.wait_for(|standing| number(*standing) != seen).await;
-        let standing = *standing.map_err(|_| capnp::Error::disconnected("locked".to_owned()))?;
-        let mut results = results.get();
-        results.set_now(number(standing));
-        results.set_screen_locked(standing.screen_locked);
-        results.set_vault(standing.vault);
-        Ok(())
+        let standing = changes.wait_for(|standing| number(*standing) != call.seen).await;
+        let standing = *standing.map_err(|_| locked())?;
+        Ok(Ok(Stands {
+            number: number(standing),
+            screen_locked: standing.screen_locked,
+            vault: standing.vault,
+        }))
     }
 
-    async fn wiped(self: Rc<Self>, _: WipedParams, _: WipedResults) -> Result<(), capnp::Error> {
+    async fn wiped(self: Rc<Self>, _: Wiped) -> Served<Wiped> {
         if let Err(error) = self.shell.wiped() {
             // It is ordered again at the next open, and done again.
             eprintln!("{error}");
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
 /// Never 0, and another one for each standing.
-fn number(standing: Standing) -> u64 {
+fn number(standing: shell::Standing) -> u64 {
     1 + 2 * u64::from(standing.vault) + u64::from(standing.screen_locked)
 }

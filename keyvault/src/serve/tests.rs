@@ -180,6 +180,7 @@ fn unknown_ids_are_told_and_the_edge_lives_on() {
         let vault = vault_of(&gate).await;
         let mut request = vault.open_envelope_request();
         request.get().set_envelope(&[0; 4_096]);
+        request.get().set_sender_key(&[0; 32]);
         let answer = request.send().promise.await.unwrap();
         let result = answer.get().unwrap().get_result().unwrap();
         assert!(matches!(
