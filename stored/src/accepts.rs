@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use ipc_schema::edge::stored_keyvault::{
+    AcceptInvite, AcceptInviteError, AcceptedInvite, InviteFailed, InviteRefusal, OpenInvite,
+    OpenInviteError, OpenedInvite, Purpose,
+};
+
 use crate::content::{self, Content, Kind, Link, WireId};
 use crate::engine::{
-    Accepting, Action, Answer, Busy, Engine, InviteRefusal, MailboxAnswer, MailboxCall, Pending, Purpose,
-    Reply, RequestId, Task, Timer, User, VaultAnswer, VaultCall, VaultError,
+    Accepting, Action, Answer, Busy, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
+    Timer, User,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutboxId, OutgoingId, ReplicaId};
@@ -62,7 +67,7 @@ impl Engine {
         match accept.state {
             AcceptState::Opening => {
                 if self.begin(Busy::Accept(id)) {
-                    let call = VaultCall::OpenInvite { accept: id, link: accept.link };
+                    let call = OpenInvite { accept: id.into(), link: accept.link };
                     self.call_vault(Pending::OpenInvite(id), call);
                 }
                 Ok(())
@@ -77,11 +82,15 @@ impl Engine {
         }
     }
 
-    pub(crate) fn invite_opened(&mut self, id: AcceptId, answer: VaultAnswer) -> Result<(), StoreError> {
+    pub(crate) fn invite_opened(
+        &mut self,
+        id: AcceptId,
+        opened: Result<OpenedInvite, InviteFailed<OpenInviteError>>,
+    ) -> Result<(), StoreError> {
         self.memory.busy.remove(&Busy::Accept(id));
         let Some(accept) = self.store.accept(id)? else { return Ok(()) };
-        match answer {
-            VaultAnswer::InviteOpened { relay, blob_id, sender_key, hints } => {
+        match opened {
+            Ok(OpenedInvite { relay, blob_id, sender_key, hints, .. }) => {
                 self.store.accept_opened(id, relay, &blob_id, &sender_key)?;
                 if !hints.is_empty() {
                     self.act(Action::AddHints(hints));
@@ -94,10 +103,15 @@ impl Engine {
                 }
                 self.advance_accept(id)
             }
-            VaultAnswer::InviteRefused(why) => self.refuse_accept(&accept, refusal(why)),
-            VaultAnswer::Failed(VaultError::RateLimited) => self.refuse_accept(&accept, Refusal::RateLimited),
-            VaultAnswer::Failed(VaultError::Storage) => self.refuse_accept(&accept, Refusal::Storage),
-            _ => self.refuse_accept(&accept, Refusal::LinkMalformed),
+            Err(InviteFailed::Refused(why)) => self.refuse_accept(&accept, refusal(why)),
+            Err(InviteFailed::Failed(why)) => {
+                let why = match why {
+                    OpenInviteError::TooManyOpen => Refusal::RateLimited,
+                    OpenInviteError::BadContent => Refusal::LinkMalformed,
+                    OpenInviteError::Fault(_) => Refusal::Storage,
+                };
+                self.refuse_accept(&accept, why)
+            }
         }
     }
 
@@ -107,7 +121,7 @@ impl Engine {
         let Some(line) = self.line(relay, accept.isolation, User::Accept(id)) else { return };
         if self.begin(Busy::Accept(id)) {
             let call = MailboxCall::SecureRead { blob_id: accept.blob_id, sender_key: accept.sender_key };
-            self.command(line, Task::Read(id), Some(Purpose::SecureRead(id)), call);
+            self.command(line, Task::Read(id), Some(Purpose::SecureRead(id.into())), call);
         }
     }
 
@@ -176,13 +190,14 @@ impl Engine {
         let Some(first) = first else { return Ok(()) };
         let (Some(content), Some(outbox)) = (first.content, first.outbox) else { return Ok(()) };
         let replicas = self.store.replicas_of(accept.contact)?;
-        let replicas = replicas.iter().filter(|replica| replica.offered).map(|replica| replica.id).collect();
+        let offered = replicas.iter().filter(|replica| replica.offered);
+        let replicas = offered.map(|replica| replica.id.into()).collect();
         if self.begin(Busy::Accept(accept.id)) {
-            let call = VaultCall::AcceptInvite {
-                accept: accept.id,
+            let call = AcceptInvite {
+                accept: accept.id.into(),
                 blob: accept.blob.clone(),
                 replicas,
-                outbox,
+                outbox: outbox.into(),
                 content,
             };
             self.call_vault(Pending::AcceptInvite(accept.id, first.id), call);
@@ -194,20 +209,20 @@ impl Engine {
         &mut self,
         id: AcceptId,
         first: OutgoingId,
-        answer: VaultAnswer,
+        accepted: Result<AcceptedInvite, InviteFailed<AcceptInviteError>>,
     ) -> Result<(), StoreError> {
         self.memory.busy.remove(&Busy::Accept(id));
         let Some(accept) = self.store.accept(id)? else { return Ok(()) };
-        match answer {
-            VaultAnswer::Accepted { session, peer_queues, envelopes } => {
-                self.store.set_session(accept.contact, session)?;
+        match accepted {
+            Ok(AcceptedInvite { session, peer_queues, envelopes }) => {
+                self.store.set_session(accept.contact, session.into())?;
                 for queue in peer_queues {
                     self.store.add_peer_queue(&PeerQueue {
-                        number: queue.number,
+                        number: queue.number.into(),
                         contact: accept.contact,
                         relay: queue.relay,
-                        queue: queue.queue,
-                        sender_key: queue.sender_key,
+                        queue: queue.queue.to_vec(),
+                        sender_key: queue.sender_key.to_vec(),
                         // The circuit that read the blob: that relay knows both as one invite anyway.
                         isolation: accept.isolation,
                         secured: false,
@@ -230,9 +245,17 @@ impl Engine {
                 }
                 self.event(&EventKind::Contact { contact: accept.contact })
             }
-            VaultAnswer::InviteRefused(why) => self.refuse_accept(&accept, refusal(why)),
-            VaultAnswer::Failed(VaultError::RateLimited) => self.refuse_accept(&accept, Refusal::RateLimited),
-            _ => {
+            Err(InviteFailed::Refused(why)) => self.refuse_accept(&accept, refusal(why)),
+            Err(InviteFailed::Failed(AcceptInviteError::RateLimited)) => {
+                self.refuse_accept(&accept, Refusal::RateLimited)
+            }
+            Err(InviteFailed::Failed(
+                AcceptInviteError::NoSuchId
+                | AcceptInviteError::TooManyOpen
+                | AcceptInviteError::TooLong
+                | AcceptInviteError::BadContent
+                | AcceptInviteError::Fault(_),
+            )) => {
                 self.set_timer(self.now.after(RETRY), Timer::Accept(id));
                 Ok(())
             }

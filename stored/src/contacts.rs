@@ -1,10 +1,12 @@
 //! People: their names, and what the user does with them.
 
+use ipc_schema::edge::stored_keyvault::{
+    Ask, CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
+    SetVerified, SetVerifiedError, VerificationCode,
+};
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
-use crate::engine::{
-    Action, Comparison, ContactAction, Engine, Pending, Reply, RequestId, VaultAnswer, VaultCall, VaultError,
-};
+use crate::engine::{Action, ContactAction, Engine, Pending, Reply, RequestId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind};
@@ -97,7 +99,7 @@ impl Engine {
             self.advance_peer_queue(queue.number)?;
         }
         if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
-            self.call_vault(Pending::Nothing, VaultCall::RemoveSession(session));
+            self.call_vault(Pending::Nothing, RemoveSession { session: session.into() });
         }
         replicas.into_iter().try_for_each(|replica| self.advance_replica(replica.id))
     }
@@ -129,7 +131,8 @@ impl Engine {
 
     pub(crate) fn ask_safety_number(&mut self, request: RequestId, who: &str) -> Result<(), StoreError> {
         self.ask_of_session(request, who, |contact, session| {
-            (Pending::SafetyNumber(request, contact), VaultCall::Session(session))
+            let pending = Pending::SafetyNumber(request, contact, session);
+            (pending, Session { session: session.into() }.into())
         })
     }
 
@@ -138,7 +141,7 @@ impl Engine {
         &mut self,
         request: RequestId,
         who: &str,
-        call: impl FnOnce(ContactId, SessionId) -> (Pending, VaultCall),
+        call: impl FnOnce(ContactId, SessionId) -> (Pending, Ask),
     ) -> Result<(), StoreError> {
         let contact = self.contact_called(who)?;
         match contact.map(|contact| (contact.id, contact.session, contact.state)) {
@@ -157,19 +160,31 @@ impl Engine {
     pub(crate) fn safety_number_told(
         &mut self,
         request: RequestId,
-        contact: ContactId,
-        answer: VaultAnswer,
+        (contact, session): (ContactId, SessionId),
+        told: Result<SafetyNumber, SessionError>,
     ) -> Result<(), StoreError> {
-        let answer = match answer {
-            VaultAnswer::Session { digits, words, verified, code } => {
+        match told {
+            Ok(number) => {
                 // keyvault holds it; this is a copy for lists.
-                self.store.set_verified(contact, verified)?;
-                Ok(Reply::SafetyNumber { digits, words, verified, code })
+                self.store.set_verified(contact, number.verified)?;
+                let pending = Pending::Code(request, Box::new(number));
+                self.call_vault(pending, VerificationCode { session: session.into() });
             }
-            _ => Err(Refusal::NoSuchContact),
-        };
-        self.act(Action::Answer(request, answer));
+            Err(error) => self.act(Action::Answer(request, Err(refusal(error)))),
+        }
         Ok(())
+    }
+
+    /// The last part of what is shown to be compared.
+    pub(crate) fn code_told(
+        &mut self,
+        request: RequestId,
+        number: SafetyNumber,
+        code: Result<String, SessionError>,
+    ) {
+        let SafetyNumber { digits, words, verified } = number;
+        let answer = code.map(|code| Reply::SafetyNumber { digits, words, verified, code });
+        self.act(Action::Answer(request, answer.map_err(refusal)));
     }
 
     /// The user compared the safety number with these digits, or takes it back: keyvault keeps that.
@@ -179,9 +194,15 @@ impl Engine {
         who: &str,
         digits: Option<String>,
     ) -> Result<(), StoreError> {
+        if digits.as_ref().is_some_and(|digits| digits.len() > DIGITS_MAX_BYTES) {
+            // Nobody's number; keyvault ends the connection of a caller that sends more.
+            self.act(Action::Answer(request, Err(Refusal::NumberChanged)));
+            return Ok(());
+        }
         self.ask_of_session(request, who, |contact, session| {
             let pending = Pending::Verify(request, contact, digits.is_some());
-            (pending, VaultCall::SetVerified(session, digits))
+            let digits = digits.unwrap_or_default();
+            (pending, SetVerified { session: session.into(), digits }.into())
         })
     }
 
@@ -189,16 +210,17 @@ impl Engine {
         &mut self,
         request: RequestId,
         (id, verified): (ContactId, bool),
-        answer: &VaultAnswer,
+        set: Result<(), SetVerifiedError>,
     ) -> Result<(), StoreError> {
-        if *answer == VaultAnswer::Done {
-            self.note_verified(id, verified)?;
-        }
-        let answer = match (answer, self.store.contact(id)?) {
-            (VaultAnswer::Done, Some(contact)) => Ok(Reply::Contact(Box::new(contact))),
-            (VaultAnswer::Failed(VaultError::Storage), _) => Err(Refusal::Storage),
-            (VaultAnswer::Failed(VaultError::NumberChanged), _) => Err(Refusal::NumberChanged),
-            _ => Err(Refusal::NoSuchContact),
+        let answer = match set {
+            Ok(()) => {
+                self.note_verified(id, verified)?;
+                let contact = self.store.contact(id)?;
+                contact.map(|contact| Reply::Contact(Box::new(contact))).ok_or(Refusal::NoSuchContact)
+            }
+            Err(SetVerifiedError::NoSuchId) => Err(Refusal::NoSuchContact),
+            Err(SetVerifiedError::NumberChanged) => Err(Refusal::NumberChanged),
+            Err(SetVerifiedError::Fault(_)) => Err(Refusal::Storage),
         };
         self.act(Action::Answer(request, answer));
         Ok(())
@@ -217,7 +239,8 @@ impl Engine {
             return Ok(());
         }
         self.ask_of_session(request, who, |contact, session| {
-            (Pending::Compare(request, contact), VaultCall::CompareCode(session, untrusted_code))
+            let call = CompareCode { session: session.into(), code: untrusted_code };
+            (Pending::Compare(request, contact), call.into())
         })
     }
 
@@ -225,19 +248,12 @@ impl Engine {
         &mut self,
         request: RequestId,
         id: ContactId,
-        answer: &VaultAnswer,
+        told: Result<Comparison, SessionError>,
     ) -> Result<(), StoreError> {
-        let answer = match answer {
-            VaultAnswer::Compared(told) => {
-                if *told == Comparison::Match {
-                    self.note_verified(id, true)?;
-                }
-                Ok(Reply::Compared(*told))
-            }
-            VaultAnswer::Failed(VaultError::Storage) => Err(Refusal::Storage),
-            _ => Err(Refusal::NoSuchContact),
-        };
-        self.act(Action::Answer(request, answer));
+        if told == Ok(Comparison::Match) {
+            self.note_verified(id, true)?;
+        }
+        self.act(Action::Answer(request, told.map(Reply::Compared).map_err(refusal)));
         Ok(())
     }
 
@@ -255,6 +271,13 @@ impl Engine {
             self.event(&EventKind::Contact { contact: id })?;
         }
         Ok(())
+    }
+}
+
+fn refusal(error: SessionError) -> Refusal {
+    match error {
+        SessionError::NoSuchId => Refusal::NoSuchContact,
+        SessionError::Fault(_) => Refusal::Storage,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names for what the engine keeps rows of, and for what it and keyvault talk about.
 
+use ipc_schema::edge::stored_keyvault;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 macro_rules! id {
@@ -54,6 +55,31 @@ id!(
     /// One envelope for one queue of the peer.
     DepositId
 );
+
+macro_rules! shared {
+    ($($name:ident)*) => {
+        $(impl From<$name> for stored_keyvault::$name {
+            fn from(id: $name) -> Self {
+                Self(id.0)
+            }
+        }
+
+        impl From<stored_keyvault::$name> for $name {
+            fn from(id: stored_keyvault::$name) -> Self {
+                Self(id.0)
+            }
+        })*
+    };
+}
+
+// Here they are columns too, which that vocabulary knows nothing of.
+shared!(SessionId ReplicaId AcceptId PeerQueueId OutboxId);
+
+impl From<ReplicaId> for stored_keyvault::InviteId {
+    fn from(id: ReplicaId) -> Self {
+        Self(id.0)
+    }
+}
 
 /// A relay's identity.
 pub use ipc_schema::relay::RelayId;

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::PeerQueue as OfferedQueue;
+use ipc_schema::edge::stored_keyvault::{
+    OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
+};
 
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::engine::{
-    Answer, Arrived, Busy, Engine, LineId, MailboxAnswer, MailboxCall, OfferedQueue, Opened, Pending,
-    Purpose, Task, Timer, User, VaultAnswer, VaultCall, VaultError,
+    Answer, Arrived, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
 };
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
@@ -50,10 +53,10 @@ impl Engine {
     pub(crate) fn open_arrived(&mut self) {
         while self.memory.opening.len() < OPENING_MAX {
             let Some(arrived) = self.memory.arrived.pop_front() else { return };
-            let call = VaultCall::Open {
-                replica: arrived.replica,
+            let call = OpenEnvelope {
+                replica: arrived.replica.into(),
                 envelope: arrived.envelope.clone(),
-                sender_key: arrived.sender_key.clone(),
+                sender_key: arrived.sender_key,
             };
             self.call_vault(Pending::Open(arrived.replica, arrived.mailbox), call);
             self.memory.opening.insert((arrived.replica, arrived.mailbox), arrived);
@@ -64,15 +67,15 @@ impl Engine {
         &mut self,
         replica: ReplicaId,
         mailbox: MailboxId,
-        answer: VaultAnswer,
+        opened: Result<Opened, OpenError>,
     ) -> Result<(), StoreError> {
         let arrived = self.memory.opening.remove(&(replica, mailbox));
-        match answer {
-            VaultAnswer::Opened(Opened::Message { session, content, inner, peer_queues, first, news }) => {
+        match opened {
+            Ok(Opened::Message(OpenedMessage { session, content, inner, peer_queues, first, news })) => {
                 self.store.add_intent(replica, mailbox, &inner)?;
                 self.memory.forget_opened.push(inner);
                 self.memory.proof_at = Some(self.now);
-                if let Some(contact) = self.contact_of(replica, session, first)? {
+                if let Some(contact) = self.contact_of(replica, session.into(), first)? {
                     self.learn_queues(&contact, &peer_queues)?;
                     self.heard_from(&contact, news)?;
                     if !contact.blocked {
@@ -80,11 +83,11 @@ impl Engine {
                     }
                 }
             }
-            VaultAnswer::Opened(Opened::OpenedTwice) => self.opened_twice(replica)?,
-            VaultAnswer::Opened(Opened::PeerRolledBack(session)) => self.peer_rolled_back(session)?,
-            VaultAnswer::Opened(Opened::OutOfStep(session)) => self.peer_out_of_step(session)?,
-            VaultAnswer::Opened(_) | VaultAnswer::Failed(VaultError::NoSuchId) => {}
-            _ => {
+            Ok(Opened::OpenedTwice) => self.opened_twice(replica)?,
+            Ok(Opened::PeerRolledBack(session)) => self.peer_rolled_back(session.into())?,
+            Ok(Opened::OutOfStep(session)) => self.peer_out_of_step(session.into())?,
+            Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId) => {}
+            Err(OpenError::TooManyOpen | OpenError::Fault(_)) => {
                 // keyvault keeps too much, or could not write: it is asked again.
                 self.memory.arrived.extend(arrived);
                 self.set_timer(self.now.after(OPEN_RETRY), Timer::Open);
@@ -119,7 +122,7 @@ impl Engine {
             if self.store.removal_waits(session, ReplicaId(0))? {
                 return Ok(None);
             }
-            self.call_vault(Pending::Nothing, VaultCall::RemoveSession(session));
+            self.call_vault(Pending::Nothing, RemoveSession { session: session.into() });
             return Ok(None);
         };
         self.store.set_session(invite.contact, session)?;
@@ -137,18 +140,18 @@ impl Engine {
         for queue in offered {
             let isolation = self.random();
             let added = self.store.add_peer_queue(&PeerQueue {
-                number: queue.number,
+                number: queue.number.into(),
                 contact: contact.id,
                 relay: queue.relay,
-                queue: queue.queue.clone(),
-                sender_key: queue.sender_key.clone(),
+                queue: queue.queue.to_vec(),
+                sender_key: queue.sender_key.to_vec(),
                 isolation,
                 secured: false,
                 full: false,
                 dead: false,
             })?;
             if added {
-                self.advance_peer_queue(queue.number)?;
+                self.advance_peer_queue(queue.number.into())?;
             }
         }
         Ok(())
@@ -359,8 +362,9 @@ impl Engine {
     fn acknowledge(&mut self, line: LineId, replica: Replica, messages: Vec<MailboxId>) {
         let (id, Some(created)) = (replica.id, replica.created) else { return };
         self.begin(Busy::Acknowledge(id));
-        let purpose = Purpose::Acknowledge { replica: id, messages: messages.clone() };
-        let call = MailboxCall::Acknowledge { queue: created.receiver_queue, messages: messages.clone() };
+        let purpose = Purpose::Acknowledge { replica: id.into(), messages: messages.clone() };
+        let call =
+            MailboxCall::Acknowledge { queue: created.receiver_queue.to_vec(), messages: messages.clone() };
         self.command(line, Task::Acknowledge(id, messages), Some(purpose), call);
     }
 

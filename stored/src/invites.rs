@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use ipc_schema::edge::stored_keyvault::{
+    BeginInvite, BeginInviteError, BeginReplica, CancelInvite, Created, FinishInvite, FinishInviteError,
+    FinishReplica, FinishedInvite, Purpose, RemoveSession,
+};
+
 use crate::engine::{
-    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, Reply, RequestId,
-    Task, Ticket, Timer, User, VaultAnswer, VaultCall, VaultError,
+    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
+    Ticket, Timer, User,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, RelayId, ReplicaId};
-use crate::store::{
-    ContactState, Created, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState,
-};
+use crate::store::{ContactState, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
 
 /// Queues for each contact (docs/protocol/envelope.md, "Frame").
 const REPLICAS: usize = 2;
@@ -96,11 +99,12 @@ impl Engine {
             (ReplicaState::Picking, _) | (ReplicaState::Beginning, None) => self.pick(&replica),
             (ReplicaState::Beginning, Some(relay)) => {
                 if self.begin(Busy::Replica(id)) {
-                    let call = match replica.invite {
-                        true => VaultCall::BeginInvite { invite: id, relay },
-                        false => VaultCall::BeginReplica { replica: id, relay },
-                    };
-                    self.call_vault(Pending::BeginReplica(id), call);
+                    let pending = Pending::BeginReplica(id);
+                    if replica.invite {
+                        self.call_vault(pending, BeginInvite { invite: id.into(), relay });
+                    } else {
+                        self.call_vault(pending, BeginReplica { replica: id.into(), relay });
+                    }
                 }
                 Ok(())
             }
@@ -141,12 +145,12 @@ impl Engine {
             && self.begin(Busy::DropBlob(id))
         {
             let call =
-                MailboxCall::DropBlob { queue: created.receiver_queue.clone(), blob_id: invite.blob_id };
-            self.command(line, Task::DropBlob(id), Some(Purpose::DropBlob(id)), call);
+                MailboxCall::DropBlob { queue: created.receiver_queue.to_vec(), blob_id: invite.blob_id };
+            self.command(line, Task::DropBlob(id), Some(Purpose::DropBlob(id.into())), call);
         }
         if !self.memory.subscribed.contains(&id) && self.begin(Busy::Subscribe(id)) {
-            let call = MailboxCall::Subscribe { queue: created.receiver_queue, replica: id };
-            self.command(line, Task::Subscribe(id), Some(Purpose::Subscribe(id)), call);
+            let call = MailboxCall::Subscribe { queue: created.receiver_queue.to_vec(), replica: id };
+            self.command(line, Task::Subscribe(id), Some(Purpose::Subscribe(id.into())), call);
         }
         Ok(())
     }
@@ -194,30 +198,36 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn replica_begun(&mut self, id: ReplicaId, answer: VaultAnswer) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Replica(id));
-        match answer {
-            VaultAnswer::AuthKey(key) => {
-                self.store.set_auth_key(id, &key)?;
-                self.advance_replica(id)
-            }
-            VaultAnswer::Failed(VaultError::RateLimited) => self.rate_limited(id),
-            _ => {
-                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
-                Ok(())
-            }
+    pub(crate) fn invite_begun(
+        &mut self,
+        id: ReplicaId,
+        begun: Result<[u8; 32], BeginInviteError>,
+    ) -> Result<(), StoreError> {
+        if begun == Err(BeginInviteError::RateLimited)
+            && let Some(invite) = self.store.invite(id)?
+        {
+            // Too many new contacts within the hour: it is taken back, and whoever waits for it is told.
+            self.memory.busy.remove(&Busy::Replica(id));
+            return self.end_invite(&invite);
         }
+        self.replica_begun(id, begun.ok())
     }
 
-    /// Too many new contacts within the hour: the invite is taken back, and whoever waits for it is told.
-    fn rate_limited(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        match self.store.invite(id)? {
-            Some(invite) => self.end_invite(&invite),
-            None => {
-                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
-                Ok(())
-            }
-        }
+    /// keyvault has made the keys of a queue, or could not.
+    pub(crate) fn replica_begun(&mut self, id: ReplicaId, key: Option<[u8; 32]>) -> Result<(), StoreError> {
+        let Some(key) = key else {
+            self.begin_again(id);
+            return Ok(());
+        };
+        self.memory.busy.remove(&Busy::Replica(id));
+        self.store.set_auth_key(id, &key)?;
+        self.advance_replica(id)
+    }
+
+    /// keyvault could not: its step is done again later.
+    pub(crate) fn begin_again(&mut self, id: ReplicaId) {
+        self.memory.busy.remove(&Busy::Replica(id));
+        self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
     }
 
     pub(crate) fn queue_created(&mut self, id: ReplicaId, answer: MailboxAnswer) -> Result<(), StoreError> {
@@ -234,35 +244,45 @@ impl Engine {
     fn finish(&mut self, replica: Replica) {
         let Some(created) = replica.created else { return };
         if self.begin(Busy::Replica(replica.id)) {
-            let call = match replica.invite {
-                true => VaultCall::FinishInvite { invite: replica.id, created },
-                false => VaultCall::FinishReplica { replica: replica.id, created },
-            };
-            self.call_vault(Pending::FinishReplica(replica.id), call);
+            let pending = Pending::FinishReplica(replica.id);
+            if replica.invite {
+                let invite = replica.id.into();
+                self.call_vault(pending, FinishInvite { invite, created, hints: Vec::new() });
+            } else {
+                self.call_vault(pending, FinishReplica { replica: replica.id.into(), created });
+            }
         }
     }
 
-    pub(crate) fn replica_finished(&mut self, id: ReplicaId, answer: VaultAnswer) -> Result<(), StoreError> {
+    pub(crate) fn invite_finished(
+        &mut self,
+        id: ReplicaId,
+        finished: Result<FinishedInvite, FinishInviteError>,
+    ) -> Result<(), StoreError> {
         self.memory.busy.remove(&Busy::Replica(id));
         let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        match answer {
-            VaultAnswer::InviteFinished { link, blob_id, read_key, blob, expires } => {
+        match finished {
+            Ok(FinishedInvite { link, blob_id, read_key, blob, expires }) => {
                 let Some(invite) = self.store.invite(id)? else { return self.start_over(&replica) };
+                let (blob_id, read_key) = (blob_id.to_vec(), read_key.to_vec());
                 self.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
                 self.store.set_replica_state(id, ReplicaState::Leaving)?;
                 self.advance_replica(id)
             }
-            VaultAnswer::Finished(true) => self.replica_lives(&replica),
             // What the relay answered does not fit, or keyvault never heard of it.
-            VaultAnswer::Finished(false)
-            | VaultAnswer::Failed(VaultError::RelayMismatch | VaultError::NoSuchId) => {
-                self.start_over(&replica)
-            }
-            _ => {
-                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+            Err(FinishInviteError::RelayMismatch | FinishInviteError::NoSuchId) => self.start_over(&replica),
+            Err(FinishInviteError::BadContent | FinishInviteError::Fault(_)) => {
+                self.begin_again(id);
                 Ok(())
             }
         }
+    }
+
+    /// keyvault knows the queue, or what the relay answered does not fit.
+    pub(crate) fn replica_finished(&mut self, id: ReplicaId, known: bool) -> Result<(), StoreError> {
+        self.memory.busy.remove(&Busy::Replica(id));
+        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
+        if known { self.replica_lives(&replica) } else { self.start_over(&replica) }
     }
 
     /// It receives from now on; a contact that does not know of it is told.
@@ -296,12 +316,12 @@ impl Engine {
         let Some(invite) = self.store.invite(id)? else { return Ok(()) };
         if self.begin(Busy::Replica(id)) {
             let call = MailboxCall::LeaveBlob {
-                queue: created.receiver_queue.clone(),
+                queue: created.receiver_queue.to_vec(),
                 blob_id: invite.blob_id,
                 read_key: invite.read_key,
                 blob: invite.blob,
             };
-            self.command(line, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id)), call);
+            self.command(line, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id.into())), call);
         }
         Ok(())
     }
@@ -372,7 +392,7 @@ impl Engine {
         self.leave_line(User::Replica(old.id));
         self.store.drop_replica(old.id)?;
         if old.invite {
-            self.call_vault(Pending::Nothing, VaultCall::CancelInvite(old.id));
+            self.call_vault(Pending::Nothing, CancelInvite { invite: old.id.into() });
             self.store.renumber_invite(old.id, fresh)?;
         }
         if old.state == ReplicaState::Deleting || old.contact.is_none() {
@@ -385,8 +405,8 @@ impl Engine {
 
     fn delete_queue(&mut self, line: LineId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
         if self.begin(Busy::Replica(id)) {
-            let call = MailboxCall::Delete { queue: created.receiver_queue };
-            self.command(line, Task::Delete(id), Some(Purpose::Delete(id)), call);
+            let call = MailboxCall::Delete { queue: created.receiver_queue.to_vec() };
+            self.command(line, Task::Delete(id), Some(Purpose::Delete(id.into())), call);
         }
         Ok(())
     }
@@ -409,8 +429,11 @@ impl Engine {
             return self.replica_cancelled(replica.id);
         }
         if self.begin(Busy::Replica(replica.id)) {
-            let call = session.map_or(VaultCall::CancelInvite(replica.id), VaultCall::RemoveSession);
-            self.call_vault(Pending::CancelReplica(replica.id), call);
+            let pending = Pending::CancelReplica(replica.id);
+            match session {
+                Some(session) => self.call_vault(pending, RemoveSession { session: session.into() }),
+                None => self.call_vault(pending, CancelInvite { invite: replica.id.into() }),
+            }
         }
         Ok(())
     }

@@ -30,6 +30,4 @@ mod outbox;
 mod peers;
 mod repair;
 pub mod serve;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 pub mod store;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::{
+    Envelope, Forget, Purpose, RepairError, RepairSession, SealEnvelope, SealError,
+};
 use sha2::{Digest, Sha256};
 
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
-use crate::engine::{
-    Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Purpose, SealedEnvelope, Task, Timer,
-    User, VaultAnswer, VaultCall, VaultError,
-};
+use crate::engine::{Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
@@ -74,6 +74,54 @@ impl Pacing {
         self.tokens = 0.0;
         self.at = now.after(wait);
         self.not_before = now.after(wait);
+    }
+}
+
+/// Why keyvault did not seal a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotSealed {
+    /// It may another time.
+    Now,
+    /// It has other bytes under this name.
+    OtherContent,
+    /// It was a repair.
+    Repair(RepairRefused),
+}
+
+/// Why a session is not opened anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RepairRefused {
+    /// It was a moment ago.
+    TooEarly,
+    /// The two have to invite each other again.
+    InviteAgain,
+}
+
+impl From<SealError> for NotSealed {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::BadContent => Self::OtherContent,
+            SealError::NoSuchId
+            | SealError::TooManyOpen
+            | SealError::TooLong
+            | SealError::NoQueue
+            | SealError::Fault(_) => Self::Now,
+        }
+    }
+}
+
+impl From<RepairError> for NotSealed {
+    fn from(error: RepairError) -> Self {
+        match error {
+            RepairError::BadContent => Self::OtherContent,
+            RepairError::RateLimited => Self::Repair(RepairRefused::TooEarly),
+            RepairError::InviteAgain => Self::Repair(RepairRefused::InviteAgain),
+            RepairError::NoSuchId
+            | RepairError::TooManyOpen
+            | RepairError::TooLong
+            | RepairError::NoQueue
+            | RepairError::Fault(_) => Self::Now,
+        }
     }
 }
 
@@ -198,11 +246,13 @@ impl Engine {
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
         let (Some(content), Some(outbox)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
         if self.memory.sealing.insert(id, outgoing.contact).is_none() {
-            let call = match outgoing.kind {
-                OutgoingKind::Repair => VaultCall::Repair { session, outbox, content },
-                _ => VaultCall::Seal { session, outbox, content, offer: outgoing.offer },
-            };
-            self.call_vault(Pending::Seal(id, outbox), call);
+            let (pending, session, outbox) = (Pending::Seal(id, outbox), session.into(), outbox.into());
+            if outgoing.kind == OutgoingKind::Repair {
+                self.call_vault(pending, RepairSession { session, outbox, content, offer: Vec::new() });
+            } else {
+                let offer = outgoing.offer.into_iter().map(Into::into).collect();
+                self.call_vault(pending, SealEnvelope { session, outbox, content, offer });
+            }
         }
         Ok(())
     }
@@ -211,7 +261,7 @@ impl Engine {
         &mut self,
         id: OutgoingId,
         outbox: OutboxId,
-        answer: VaultAnswer,
+        sealed: Result<Vec<Envelope>, NotSealed>,
     ) -> Result<(), StoreError> {
         self.memory.sealing.remove(&id);
         let Some(outgoing) = self.store.outgoing(id)? else {
@@ -219,8 +269,8 @@ impl Engine {
             return Ok(());
         };
         self.memory.pump.insert(outgoing.contact);
-        match answer {
-            VaultAnswer::Sealed(envelopes) if outgoing.state == OutgoingState::Sealing => {
+        match sealed {
+            Ok(envelopes) if outgoing.state == OutgoingState::Sealing => {
                 self.keep_sealed(&outgoing, outbox, envelopes)?;
                 if outgoing.kind == OutgoingKind::Repair {
                     self.repair_begun(outgoing.contact)
@@ -228,17 +278,13 @@ impl Engine {
                     Ok(())
                 }
             }
-            VaultAnswer::Failed(error @ (VaultError::RateLimited | VaultError::InviteAgain))
-                if outgoing.kind == OutgoingKind::Repair =>
-            {
-                self.repair_refused(&outgoing, error)
-            }
-            VaultAnswer::Sealed(_) => {
+            Ok(_) => {
                 // Acked while it was sealed again.
                 self.memory.forget_outbox.push(outbox);
                 self.store.drop_outgoing(id)
             }
-            VaultAnswer::Failed(VaultError::BadContent) => {
+            Err(NotSealed::Repair(refused)) => self.repair_refused(&outgoing, refused),
+            Err(NotSealed::OtherContent) => {
                 // keyvault has other bytes under this name: take another.
                 let fresh = OutboxId(self.random_id());
                 self.memory.forget_outbox.push(outbox);
@@ -246,7 +292,7 @@ impl Engine {
                 self.store.reseal_outgoing(id, fresh)?;
                 self.seal_again(id)
             }
-            _ => {
+            Err(NotSealed::Now) => {
                 self.memory.pump.remove(&outgoing.contact);
                 self.set_timer(self.now.after(SEAL_RETRY), Timer::Seal(outgoing.contact));
                 self.set_timer(self.now.after(SEAL_RETRY), Timer::Resend(id));
@@ -260,7 +306,7 @@ impl Engine {
         &mut self,
         outgoing: &Outgoing,
         outbox: OutboxId,
-        envelopes: Vec<SealedEnvelope>,
+        envelopes: Vec<Envelope>,
     ) -> Result<(), StoreError> {
         self.store.outgoing_sealed(outgoing.id, self.now)?;
         self.memory.unforgotten.insert(outbox, outgoing.id);
@@ -268,18 +314,19 @@ impl Engine {
         let queues = self.store.peer_queues_of(outgoing.contact)?;
         let mut fresh: Vec<_> = envelopes
             .into_iter()
-            .filter(|envelope| queues.iter().any(|queue| queue.number == envelope.peer_queue))
+            .map(|envelope| (PeerQueueId::from(envelope.peer_queue), envelope))
+            .filter(|(id, _)| queues.iter().any(|queue| queue.number == *id))
             .collect();
         // The first goes where a circuit is open and nothing is in the way, the others after a random delay.
-        fresh.sort_by_key(|envelope| !self.is_ready(envelope.peer_queue));
+        fresh.sort_by_key(|(queue, _)| !self.is_ready(*queue));
         let mut touched = Vec::new();
-        for (at, envelope) in fresh.into_iter().enumerate() {
+        for (at, (peer_queue, envelope)) in fresh.into_iter().enumerate() {
             let due = if at == 0 { self.now } else { self.now.after(self.exponential(SECOND_REPLICA)) };
-            touched.push(envelope.peer_queue);
+            touched.push(peer_queue);
             self.store.add_deposit(&Deposit {
                 id: DepositId(0),
                 outgoing: outgoing.id,
-                peer_queue: envelope.peer_queue,
+                peer_queue,
                 put_id: envelope.put_id,
                 envelope: envelope.bytes,
                 due,
@@ -320,7 +367,7 @@ impl Engine {
         if !queue.secured {
             if self.begin(Busy::Secure(id)) {
                 let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
-                self.command(line, Task::Secure(id), Some(Purpose::Secure(id)), call);
+                self.command(line, Task::Secure(id), Some(Purpose::Secure(id.into())), call);
             }
             return Ok(());
         }
@@ -357,7 +404,7 @@ impl Engine {
         let Some(deposit) = self.store.deposit(id)? else { return Ok(()) };
         self.begin(Busy::Deposit(id));
         let purpose = Purpose::Deposit {
-            peer_queue: queue.number,
+            peer_queue: queue.number.into(),
             put_id: deposit.put_id,
             envelope_hash: Sha256::digest(&deposit.envelope).into(),
         };
@@ -552,18 +599,12 @@ impl Engine {
         while !self.memory.forget_outbox.is_empty() || !self.memory.forget_opened.is_empty() {
             let outbox = first_of(&mut self.memory.forget_outbox);
             let opened = first_of(&mut self.memory.forget_opened);
-            self.call_vault(Pending::Forget(outbox.clone()), VaultCall::Forget { outbox, opened });
+            let call = Forget { outbox: outbox.iter().copied().map(Into::into).collect(), opened };
+            self.call_vault(Pending::Forget(outbox), call);
         }
     }
 
-    pub(crate) fn forgotten(
-        &mut self,
-        outboxes: &[OutboxId],
-        answer: &VaultAnswer,
-    ) -> Result<(), StoreError> {
-        if *answer != VaultAnswer::Done {
-            return Ok(());
-        }
+    pub(crate) fn forgotten(&mut self, outboxes: &[OutboxId]) -> Result<(), StoreError> {
         for outbox in outboxes {
             let Some(id) = self.memory.unforgotten.remove(outbox) else { continue };
             let acked =

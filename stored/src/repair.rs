@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use crate::engine::{Engine, News, Timer, VaultError};
+use ipc_schema::edge::stored_keyvault::News;
+
+use crate::engine::{Engine, Timer};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, SessionId};
+use crate::outbox::RepairRefused;
 use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.
@@ -103,11 +106,11 @@ impl Engine {
     pub(crate) fn repair_refused(
         &mut self,
         outgoing: &Outgoing,
-        error: VaultError,
+        refused: RepairRefused,
     ) -> Result<(), StoreError> {
         let id = outgoing.contact;
         self.store.drop_outgoing(outgoing.id)?;
-        if error != VaultError::InviteAgain {
+        if refused == RepairRefused::TooEarly {
             self.retry_repair(id);
             return Ok(());
         }

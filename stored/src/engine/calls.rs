@@ -1,200 +1,10 @@
-//! What the engine asks of its neighbours and what they answer, in domain types. `peers/` puts them on the edges.
+//! What the engine asks of its neighbours and what they answer. What keyvault is asked is in `ipc_schema::edge::stored_keyvault`; what
+//! onion is asked `peers/` puts on the edge.
 
-use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
+use ipc_schema::relay::Hint;
 
-use crate::ids::{AcceptId, Isolation, MailboxId, OutboxId, PeerQueueId, RelayId, ReplicaId, SessionId};
-use crate::store::Created;
-
-/// A call on keyvault (edges/stored-keyvault.capnp).
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum VaultCall {
-    BeginInvite {
-        invite: ReplicaId,
-        relay: RelayId,
-    },
-    FinishInvite {
-        invite: ReplicaId,
-        created: Created,
-    },
-    CancelInvite(ReplicaId),
-    OpenInvite {
-        accept: AcceptId,
-        link: String,
-    },
-    AcceptInvite {
-        accept: AcceptId,
-        blob: Vec<u8>,
-        replicas: Vec<ReplicaId>,
-        outbox: OutboxId,
-        content: Vec<u8>,
-    },
-    BeginReplica {
-        replica: ReplicaId,
-        relay: RelayId,
-    },
-    FinishReplica {
-        replica: ReplicaId,
-        created: Created,
-    },
-    Seal {
-        session: SessionId,
-        outbox: OutboxId,
-        content: Vec<u8>,
-        offer: Option<ReplicaId>,
-    },
-    Open {
-        replica: ReplicaId,
-        envelope: Vec<u8>,
-        sender_key: Vec<u8>,
-    },
-    Forget {
-        outbox: Vec<OutboxId>,
-        opened: Vec<[u8; 32]>,
-    },
-    Sign {
-        relay: RelayId,
-        binding: [u8; 32],
-        counter: u64,
-        purpose: Purpose,
-    },
-    Session(SessionId),
-    RemoveSession(SessionId),
-    Repair {
-        session: SessionId,
-        outbox: OutboxId,
-        content: Vec<u8>,
-    },
-    /// The digits that were compared; `None` takes it back.
-    SetVerified(SessionId, Option<String>),
-    CompareCode(SessionId, String),
-}
-
-/// What a mailbox command is signed for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum Purpose {
-    Subscribe(ReplicaId),
-    Acknowledge { replica: ReplicaId, messages: Vec<MailboxId> },
-    Delete(ReplicaId),
-    LeaveBlob(ReplicaId),
-    DropBlob(ReplicaId),
-    Secure(PeerQueueId),
-    Deposit { peer_queue: PeerQueueId, put_id: [u8; 16], envelope_hash: [u8; 32] },
-    SecureRead(AcceptId),
-}
-
-/// What keyvault answers.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum VaultAnswer {
-    AuthKey(Vec<u8>),
-    InviteFinished { link: String, blob_id: Vec<u8>, read_key: Vec<u8>, blob: Vec<u8>, expires: Timestamp },
-    InviteOpened { relay: RelayId, blob_id: Vec<u8>, sender_key: Vec<u8>, hints: Vec<Vec<u8>> },
-    InviteRefused(InviteRefusal),
-    Accepted { session: SessionId, peer_queues: Vec<OfferedQueue>, envelopes: Vec<SealedEnvelope> },
-    Finished(bool),
-    Sealed(Vec<SealedEnvelope>),
-    Opened(Opened),
-    Auth(Vec<u8>),
-    Session { digits: String, words: Vec<String>, verified: bool, code: String },
-    Compared(Comparison),
-    Done,
-    Failed(VaultError),
-}
-
-/// What a scanned code says about a contact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum Comparison {
-    Match,
-    OtherPerson,
-    NotACode,
-    NewerVersion,
-}
-
-/// Why a link is no good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum InviteRefusal {
-    Malformed,
-    Truncated,
-    Altered,
-    Expired,
-    NewerVersion,
-    Own,
-    Used,
-}
-
-/// Why keyvault did not do it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum VaultError {
-    NoSuchId,
-    RateLimited,
-    TooManyOpen,
-    TooLong,
-    BadContent,
-    Storage,
-    RelayMismatch,
-    NoQueue,
-    InviteAgain,
-    NumberChanged,
-    Bug,
-}
-
-/// A queue of a peer as keyvault learnt it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfferedQueue {
-    /// keyvault's number.
-    pub number: PeerQueueId,
-    /// Where.
-    pub relay: RelayId,
-    /// 24 B.
-    pub queue: Vec<u8>,
-    /// 32 B.
-    pub sender_key: Vec<u8>,
-}
-
-/// One envelope for one queue.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedEnvelope {
-    /// Where it goes.
-    pub peer_queue: PeerQueueId,
-    /// Its name there.
-    pub put_id: [u8; 16],
-    /// 4,096 B.
-    pub bytes: Vec<u8>,
-}
-
-/// What a message means for its session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub struct News {
-    pub repaired: bool,
-    pub repair_wanted: bool,
-    pub identity_changed: bool,
-}
-
-/// What an envelope turned out to be.
-#[allow(clippy::enum_variant_names, reason = "\"opened twice\" is what people are shown")]
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-keyvault.capnp, explained there")]
-pub enum Opened {
-    Message {
-        session: SessionId,
-        content: Vec<u8>,
-        inner: [u8; 32],
-        peer_queues: Vec<OfferedQueue>,
-        first: bool,
-        news: News,
-    },
-    Duplicate([u8; 32]),
-    Unreadable,
-    OpenedTwice,
-    PeerRolledBack(SessionId),
-    OutOfStep(SessionId),
-}
+use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
 /// A command to a mailbox over one line (edges/stored-onion.capnp).
 #[derive(Clone, PartialEq, Eq)]
@@ -256,8 +66,8 @@ pub struct Arrived {
     pub mailbox: MailboxId,
     /// 4,096 B.
     pub envelope: Vec<u8>,
-    /// As the relay tells it.
-    pub sender_key: Vec<u8>,
+    /// As the relay tells it; zero before there is one.
+    pub sender_key: [u8; 32],
 }
 
 /// The network as onion sees it.
@@ -285,7 +95,7 @@ pub struct RequestId(pub u64);
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
     /// Call keyvault; the answer comes back under the ticket.
-    Vault(Ticket, Box<VaultCall>),
+    Vault(Ticket, Box<Ask>),
     /// Open a circuit for text; comes back as [`Input::Opened`].
     Open {
         /// Its name from now on.
@@ -313,7 +123,7 @@ pub enum Action {
     /// Ask for a mailbox relay that is none of these.
     Pick(Ticket, Vec<RelayId>),
     /// Tell onion an invite's contact points.
-    AddHints(Vec<Vec<u8>>),
+    AddHints(Vec<Hint>),
     /// Answer ui.
     Answer(RequestId, Result<super::Reply, crate::error::Refusal>),
     /// The change stream has grown.
@@ -328,7 +138,7 @@ pub enum Input {
     /// ui wants to know something.
     Query(RequestId, Box<super::Query>),
     /// keyvault answered.
-    Vault(Ticket, Box<VaultAnswer>),
+    Vault(Ticket, Box<Told>),
     /// A circuit is open, or could not be had.
     Opened(LineId, Option<OpenedLine>),
     /// A circuit that was open is gone.

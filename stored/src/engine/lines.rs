@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::{Command, Purpose, Sign, SignError};
 
-use super::{
-    Action, Engine, LineId, MailboxCall, Network, OpenedLine, Pending, Purpose, Task, Ticket, Timer,
-    VaultAnswer, VaultCall,
-};
+use super::{Action, Engine, LineId, MailboxCall, Network, OpenedLine, Pending, Task, Ticket, Timer};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, Isolation, PeerQueueId, RelayId, ReplicaId};
 use crate::store::EventKind;
@@ -308,8 +306,8 @@ impl Engine {
         match purpose {
             Some(purpose) => {
                 self.memory.pending.insert(ticket, Pending::Sign(id));
-                let call = VaultCall::Sign { relay, binding, counter, purpose };
-                self.act(Action::Vault(ticket, Box::new(call)));
+                let command = Command { relay, binding, counter, purpose };
+                self.act(Action::Vault(ticket, Box::new(Sign { command }.into())));
             }
             None => self.send_signed(id),
         }
@@ -319,11 +317,11 @@ impl Engine {
         &mut self,
         id: LineId,
         ticket: Ticket,
-        answer: VaultAnswer,
+        signed: Result<Vec<u8>, SignError>,
     ) -> Result<(), StoreError> {
         let Some(line) = self.memory.lines.lines.get_mut(&id) else { return Ok(()) };
         let Some(at) = line.queue.iter().position(|queued| queued.ticket == ticket) else { return Ok(()) };
-        if let VaultAnswer::Auth(auth) = answer {
+        if let Ok(auth) = signed {
             if let Some(queued) = line.queue.get_mut(at) {
                 queued.auth = Some(auth);
             }

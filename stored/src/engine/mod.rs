@@ -14,27 +14,32 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::{
+    AcceptInviteError, Ask, Fault, FinishInviteError, InviteFailed, OpenError, OpenInviteError, SafetyNumber,
+    SessionError, SetVerifiedError, SignError, Told as VaultTold,
+};
 use rand_core::CryptoRng;
 
 pub use calls::{
-    Action, Answer, Arrived, Comparison, Input, InviteRefusal, LineId, MailboxAnswer, MailboxCall, Network,
-    News, OfferedQueue, Opened, OpenedLine, Purpose, RequestId, SealedEnvelope, Ticket, VaultAnswer,
-    VaultCall, VaultError,
+    Action, Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, RequestId,
+    Ticket,
 };
 pub(crate) use lines::{Lines, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 pub(crate) use timers::Timer;
 
 use crate::error::{Refusal, StoreError};
-use crate::ids::{AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId};
-use crate::outbox::Pacing;
+use crate::ids::{
+    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId, SessionId,
+};
+use crate::outbox::{NotSealed, Pacing};
 use crate::store::Store;
 
 /// How long nothing is tried after the disk failed.
 const SUSPENDED: Duration = Duration::from_secs(3);
 
 /// What a call under way is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Pending {
     BeginReplica(ReplicaId),
     FinishReplica(ReplicaId),
@@ -45,7 +50,8 @@ pub(crate) enum Pending {
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
     Sign(LineId),
-    SafetyNumber(RequestId, ContactId),
+    SafetyNumber(RequestId, ContactId, SessionId),
+    Code(RequestId, Box<SafetyNumber>),
     Verify(RequestId, ContactId, bool),
     Compare(RequestId, ContactId),
     Pick(ReplicaId),
@@ -301,25 +307,90 @@ impl Engine {
         Ok(())
     }
 
-    fn vault_answered(&mut self, ticket: Ticket, answer: VaultAnswer) -> Result<(), StoreError> {
-        match self.memory.pending.remove(&ticket) {
-            None | Some(Pending::Nothing | Pending::Pick(_) | Pending::Mailbox(..)) => Ok(()),
-            Some(Pending::BeginReplica(id)) => self.replica_begun(id, answer),
-            Some(Pending::FinishReplica(id)) => self.replica_finished(id, answer),
-            Some(Pending::CancelReplica(id)) => self.replica_cancelled(id),
-            Some(Pending::OpenInvite(id)) => self.invite_opened(id, answer),
-            Some(Pending::AcceptInvite(id, outgoing)) => self.invite_accepted(id, outgoing, answer),
-            Some(Pending::Seal(id, outbox)) => self.sealed(id, outbox, answer),
-            Some(Pending::Open(replica, mailbox)) => self.opened(replica, mailbox, answer),
-            Some(Pending::Forget(outboxes)) => self.forgotten(&outboxes, &answer),
-            Some(Pending::Sign(line)) => self.signed(line, ticket, answer),
-            Some(Pending::SafetyNumber(request, contact)) => {
-                self.safety_number_told(request, contact, answer)
+    fn vault_answered(&mut self, ticket: Ticket, told: VaultTold) -> Result<(), StoreError> {
+        let Some(pending) = self.memory.pending.remove(&ticket) else { return Ok(()) };
+        match (pending, told) {
+            (Pending::BeginReplica(id), VaultTold::BeginInvite(begun)) => self.invite_begun(id, begun),
+            (Pending::BeginReplica(id), VaultTold::BeginReplica(begun)) => self.replica_begun(id, begun.ok()),
+            (Pending::FinishReplica(id), VaultTold::FinishInvite(finished)) => {
+                self.invite_finished(id, finished)
             }
-            Some(Pending::Verify(request, contact, verified)) => {
-                self.verify_answered(request, (contact, verified), &answer)
+            (Pending::FinishReplica(id), VaultTold::FinishReplica(Ok(known))) => {
+                self.replica_finished(id, known)
             }
-            Some(Pending::Compare(request, contact)) => self.compared(request, contact, &answer),
+            (
+                Pending::CancelReplica(id),
+                VaultTold::CancelInvite(Ok(())) | VaultTold::RemoveSession(Ok(())),
+            ) => self.replica_cancelled(id),
+            (Pending::OpenInvite(id), VaultTold::OpenInvite(opened)) => self.invite_opened(id, opened),
+            (Pending::AcceptInvite(id, first), VaultTold::AcceptInvite(accepted)) => {
+                self.invite_accepted(id, first, accepted)
+            }
+            (Pending::Seal(id, outbox), VaultTold::SealEnvelope(sealed)) => {
+                self.sealed(id, outbox, sealed.map_err(NotSealed::from))
+            }
+            (Pending::Seal(id, outbox), VaultTold::RepairSession(sealed)) => {
+                self.sealed(id, outbox, sealed.map_err(NotSealed::from))
+            }
+            (Pending::Open(replica, mailbox), VaultTold::OpenEnvelope(opened)) => {
+                self.opened(replica, mailbox, opened)
+            }
+            (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
+            (Pending::Sign(line), VaultTold::Sign(signed)) => self.signed(line, ticket, signed),
+            (Pending::SafetyNumber(request, contact, session), VaultTold::Session(number)) => {
+                self.safety_number_told(request, (contact, session), number)
+            }
+            (Pending::Code(request, number), VaultTold::VerificationCode(code)) => {
+                self.code_told(request, *number, code);
+                Ok(())
+            }
+            (Pending::Verify(request, contact, verified), VaultTold::SetVerified(set)) => {
+                self.verify_answered(request, (contact, verified), set)
+            }
+            (Pending::Compare(request, contact), VaultTold::CompareCode(told)) => {
+                self.compared(request, contact, told)
+            }
+            (pending, _) => self.vault_failed(ticket, pending),
+        }
+    }
+
+    /// keyvault cannot serve the call now: as where the fault is its own.
+    fn vault_failed(&mut self, ticket: Ticket, pending: Pending) -> Result<(), StoreError> {
+        match pending {
+            Pending::BeginReplica(id) => self.replica_begun(id, None),
+            Pending::FinishReplica(id) => self.invite_finished(id, Err(FinishInviteError::Fault(Fault::Bug))),
+            Pending::CancelReplica(id) => {
+                self.begin_again(id);
+                Ok(())
+            }
+            Pending::OpenInvite(id) => {
+                self.invite_opened(id, Err(InviteFailed::Failed(OpenInviteError::Fault(Fault::Bug))))
+            }
+            Pending::AcceptInvite(id, first) => self.invite_accepted(
+                id,
+                first,
+                Err(InviteFailed::Failed(AcceptInviteError::Fault(Fault::Bug))),
+            ),
+            Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
+            Pending::Open(replica, mailbox) => {
+                self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
+            }
+            Pending::Sign(line) => self.signed(line, ticket, Err(SignError::Fault(Fault::Bug))),
+            Pending::SafetyNumber(request, contact, session) => {
+                self.safety_number_told(request, (contact, session), Err(SessionError::Fault(Fault::Bug)))
+            }
+            Pending::Code(request, number) => {
+                self.code_told(request, *number, Err(SessionError::Fault(Fault::Bug)));
+                Ok(())
+            }
+            Pending::Verify(request, contact, verified) => {
+                self.verify_answered(request, (contact, verified), Err(SetVerifiedError::Fault(Fault::Bug)))
+            }
+            Pending::Compare(request, contact) => {
+                self.compared(request, contact, Err(SessionError::Fault(Fault::Bug)))
+            }
+            // After a start keyvault is told again to forget.
+            Pending::Forget(_) | Pending::Pick(_) | Pending::Mailbox(..) | Pending::Nothing => Ok(()),
         }
     }
 
@@ -365,11 +436,10 @@ impl Engine {
         self.next_number
     }
 
-    pub(crate) fn call_vault(&mut self, pending: Pending, call: VaultCall) -> Ticket {
+    pub(crate) fn call_vault(&mut self, pending: Pending, call: impl Into<Ask>) {
         let ticket = Ticket(self.number());
         self.memory.pending.insert(ticket, pending);
-        self.out.push(Action::Vault(ticket, Box::new(call)));
-        ticket
+        self.out.push(Action::Vault(ticket, Box::new(call.into())));
     }
 
     /// Takes the right to begin something; false when it is under way already.

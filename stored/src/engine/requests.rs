@@ -1,8 +1,8 @@
 //! What ui asks (edges/ui-stored.capnp) in domain types.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::Comparison;
 
-use super::calls::Comparison;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 

@@ -1,5 +1,6 @@
 //! Conversations between people with real vaults over relays in memory.
 
+use ipc_schema::edge::stored_keyvault::Comparison;
 use rand_core::Rng;
 
 use super::world::World;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::onion_stored as disk;
+use ipc_schema::edge::stored_keyvault::Created;
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -16,7 +17,6 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::ids::{Isolation, RelayId};
 use crate::mailboxes::{Bounds, Mailboxes};
-use crate::simulation;
 use crate::store::{Contact, Message, Store, StoreKey};
 
 pub(super) struct World {
@@ -323,9 +323,8 @@ impl World {
             match action {
                 Action::Vault(ticket, call) => {
                     let person = &mut self.people[who];
-                    let answer =
-                        simulation::vault_call(&mut person.vault, *call, (self.now, &mut person.rng));
-                    self.soon(who, Input::Vault(ticket, Box::new(answer)));
+                    let told = keyvault::calls::answer(&mut person.vault, *call, (self.now, &mut person.rng));
+                    self.soon(who, Input::Vault(ticket, Box::new(told)));
                 }
                 Action::Open { line, relay, isolation } => self.open(who, line, relay, isolation),
                 Action::Close(line) => drop(self.people[who].circuits.remove(&line)),
@@ -435,15 +434,9 @@ impl World {
         let receiver_queue = fixed(queue);
         let waiting = mailboxes.read(&disk::Read { receiver_queue, after: None, max: 256 }).unwrap();
         let sender = mailboxes.by_receiver(&receiver_queue).unwrap().unwrap().sender_queue;
-        let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key;
-        let sender_key = sender_key.map_or_else(Vec::new, |key| key.to_vec());
+        let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key.unwrap_or_default();
         for message in waiting {
-            let arrived = Arrived {
-                replica,
-                mailbox: message.id,
-                envelope: message.envelope,
-                sender_key: sender_key.clone(),
-            };
+            let arrived = Arrived { replica, mailbox: message.id, envelope: message.envelope, sender_key };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
     }
@@ -458,10 +451,10 @@ impl World {
                 let (receiver_queue, sender_queue) = (fixed(&ids[..24]), fixed(&ids[24..]));
                 let call = disk::Create { receiver_queue, sender_queue, receiver_key: fixed(receiver_key) };
                 match mailboxes.create(&call, now).unwrap() {
-                    Ok(created) => MailboxAnswer::Created(crate::store::Created {
+                    Ok(created) => MailboxAnswer::Created(Created {
                         relay_key: relay_key(&created.sender_queue),
-                        receiver_queue: created.receiver_queue.to_vec(),
-                        sender_queue: created.sender_queue.to_vec(),
+                        receiver_queue: created.receiver_queue,
+                        sender_queue: created.sender_queue,
                     }),
                     Err(error) => told::<()>(Err(error)),
                 }
@@ -517,7 +510,7 @@ impl World {
                 replica,
                 mailbox,
                 envelope: envelope.to_vec(),
-                sender_key: queue.sender_key.map_or_else(Vec::new, |key| key.to_vec()),
+                sender_key: queue.sender_key.unwrap_or_default(),
             };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
@@ -556,9 +549,9 @@ fn told<T>(outcome: Result<T, impl Into<DiskAnswer>>) -> MailboxAnswer {
 }
 
 /// A key that the relay made for a queue: any valid public key will do here.
-fn relay_key(seed: &[u8]) -> Vec<u8> {
+fn relay_key(seed: &[u8]) -> [u8; 32] {
     let mut rng = ChaCha20Rng::from_seed(crate::content::hash(seed));
-    keyvault::agreement_key::AgreementSecret::generate(&mut rng).public().bytes().to_vec()
+    *keyvault::agreement_key::AgreementSecret::generate(&mut rng).public().bytes()
 }
 
 impl Person {

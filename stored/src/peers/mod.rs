@@ -1,6 +1,5 @@
-//! The edges on which stored is the caller. Generated types stop here.
+//! The edges on which stored is the caller. keyvault needs no more than its room (`ipc_schema::edge::stored_keyvault`).
 
-pub(crate) mod keyvault;
 pub(crate) mod mediad;
 pub(crate) mod onion;
 

@@ -4,17 +4,18 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use ipc_schema::edge::stored_keyvault::Created;
 use ipc_schema::edge::stored_onion::NetworkState;
 use ipc_schema::edges::stored_onion_capnp::{
     self as edge, carrier, create_result, envelope_sink, mailbox, network_watcher, open_result,
 };
-use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, KEY_BYTES, QUEUE_ID_BYTES};
+use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES};
+use ipc_schema::relay::Hint;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Malformed, bounded, fixed};
 use crate::engine::{Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine};
 use crate::ids::{Isolation, RelayId, ReplicaId};
-use crate::store::Created;
 
 /// Where what onion tells goes.
 pub(crate) type Inputs = UnboundedSender<Input>;
@@ -55,11 +56,11 @@ pub(crate) async fn pick(carrier: &carrier::Client, avoid: &[RelayId]) -> Option
     (!avoid.contains(&relay)).then_some(relay)
 }
 
-pub(crate) async fn add_hints(carrier: &carrier::Client, hints: &[Vec<u8>]) {
+pub(crate) async fn add_hints(carrier: &carrier::Client, hints: &[Hint]) {
     let mut request = carrier.add_hints_request();
     let mut list = request.get().init_hints(u32::try_from(hints.len()).unwrap_or(0));
     for (at, hint) in (0..list.len()).zip(hints) {
-        list.set(at, hint);
+        list.set(at, &hint.pack());
     }
     // Only a help for the directory.
     let _ = request.send().promise.await;
@@ -180,9 +181,9 @@ fn create(circuit: &mailbox::Client, receiver_key: &[u8]) -> Pending {
         let answer = promise.await?;
         Ok(match answer.get()?.get_result()?.which()? {
             create_result::Which::Created(created) => MailboxAnswer::Created(Created {
-                receiver_queue: fixed::<QUEUE_ID_BYTES>(created.get_receiver_queue()?)?.to_vec(),
-                sender_queue: fixed::<QUEUE_ID_BYTES>(created.get_sender_queue()?)?.to_vec(),
-                relay_key: fixed::<KEY_BYTES>(created.get_relay_key()?)?.to_vec(),
+                receiver_queue: fixed(created.get_receiver_queue()?)?,
+                sender_queue: fixed(created.get_sender_queue()?)?,
+                relay_key: fixed(created.get_relay_key()?)?,
             }),
             create_result::Which::Refused(answer) => MailboxAnswer::Told(word(answer?)),
         })
@@ -243,12 +244,11 @@ impl envelope_sink::Server for Pushed {
     async fn waiting(self: Rc<Self>, params: envelope_sink::WaitingParams) -> Result<(), capnp::Error> {
         let message = params.get()?.get_message()?;
         let arrived = |replica| {
-            let sender_key = message.get_sender_key()?;
             Ok::<_, Malformed>(Arrived {
                 replica,
                 mailbox: fixed(message.get_id()?)?,
                 envelope: fixed::<ENVELOPE_BYTES>(message.get_envelope()?)?.to_vec(),
-                sender_key: bounded(sender_key, KEY_BYTES)?,
+                sender_key: fixed(message.get_sender_key()?)?,
             })
         };
         if let Some(arrived) = self.replica.and_then(|replica| arrived(replica).ok()) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::child::Exit;
+use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlocked, Wiped};
+use ipc_schema::edge::{Failed, ask};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
 use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
@@ -20,7 +22,7 @@ use crate::engine::{
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
-use crate::peers::{keyvault, onion};
+use crate::peers::onion;
 use crate::store::{Store, ensure_decoy, wipe};
 
 /// Inputs that share one transaction.
@@ -116,7 +118,7 @@ impl Shell {
         if self.access.get() == Access::Locked {
             return;
         }
-        let Some(unlocked) = keyvault::unlocked(&gate).await else { return };
+        let Ok(unlocked) = ask(&gate, &OpenGate {}).await else { return };
         // A lock may have come meanwhile.
         if self.access.get() != Access::Locked {
             self.access.set(Access::Open { scripts: unlocked.scripts });
@@ -128,12 +130,11 @@ impl Shell {
         loop {
             let gate = self.keyvault.client().await;
             let generation = self.keyvault.generation();
-            let Some(unlocked) = keyvault::unlocked(&gate).await else {
+            let Ok((unlocked, stands)) = handed_over(&gate).await else {
                 // keyvault goes: wait for its successor, or be taken down with it.
                 self.keyvault.gone(generation).await;
                 continue;
             };
-            let Some(standing) = keyvault::standing(&gate, 0).await else { continue };
             let store = match self.open(&unlocked) {
                 Ok(store) => store,
                 Err(error) => {
@@ -142,32 +143,33 @@ impl Shell {
                 }
             };
             if unlocked.wipe {
-                keyvault::wiped(&gate).await;
+                // What gets lost here is ordered and told again.
+                let _ = ask(&gate, &Wiped {}).await;
             }
-            self.screen_locked.set(standing.screen_locked);
+            self.screen_locked.set(stands.screen_locked);
             tokio::select! {
                 () = self.drive(store, unlocked.vault, unlocked.scripts, generation) => {}
-                () = self.follow_standing(&gate, standing) => {}
+                () = self.follow_standing(&gate, stands) => {}
             }
             self.close();
         }
     }
 
     /// Keeps to what keyvault says of the screen; ends when another vault took the place of the open one, or keyvault went.
-    async fn follow_standing(&self, gate: &gate::Client, mut standing: keyvault::Standing) {
-        let vault = standing.vault;
-        while standing.vault == vault {
-            self.screen_locked.set(standing.screen_locked);
+    async fn follow_standing(&self, gate: &gate::Client, mut stands: Stands) {
+        let vault = stands.vault;
+        while stands.vault == vault {
+            self.screen_locked.set(stands.screen_locked);
             // Whoever watches learns that it may, or may not.
             self.changes.send_modify(|count| *count += 1);
-            match keyvault::standing(gate, standing.number).await {
-                Some(next) => standing = next,
-                None => return,
+            match ask(gate, &Standing { seen: stands.number }).await {
+                Ok(next) => stands = next,
+                Err(_) => return,
             }
         }
     }
 
-    fn open(&self, unlocked: &keyvault::Unlocked) -> Result<Store, StoreError> {
+    fn open(&self, unlocked: &Unlocked) -> Result<Store, StoreError> {
         if unlocked.wipe {
             wipe(&self.folder, &unlocked.store_key)?;
         }
@@ -206,6 +208,12 @@ impl Shell {
         self.inputs.replace(mpsc::unbounded_channel().0);
         self.waiting.borrow_mut().clear();
     }
+}
+
+/// Parks until the vault is unlocked.
+async fn handed_over(gate: &gate::Client) -> Result<(Unlocked, Stands), Failed> {
+    let unlocked = ask(gate, &OpenGate {}).await?;
+    Ok((unlocked, ask(gate, &Standing { seen: 0 }).await?))
 }
 
 /// A task that ends with who started it.
@@ -273,10 +281,12 @@ impl Driver {
         for action in actions {
             match action {
                 Action::Vault(ticket, call) => {
-                    let (answer, inputs) = (keyvault::call(&self.vault, *call), self.inputs.clone());
+                    let (told, inputs) = (call.send(&self.vault), self.inputs.clone());
                     spawn_local(async move {
-                        if let Some(answer) = answer.await {
-                            let _ = inputs.send(Input::Vault(ticket, Box::new(answer)));
+                        match told.await {
+                            // The engine ends with keyvault, and its successor asks anew.
+                            Told::Lost(Failed::Gone) => {}
+                            told => drop(inputs.send(Input::Vault(ticket, Box::new(told)))),
                         }
                     });
                 }

@@ -1,6 +1,7 @@
 //! Queues: own receive queues, invites that wait on one, invites of others, and the peers' queues.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::Created;
 use rusqlite::Row;
 
 use super::Store;
@@ -82,17 +83,6 @@ pub struct Replica {
     pub created: Option<Created>,
     /// The peer has acked an offer of it, or got it in the first message.
     pub offered: bool,
-}
-
-/// What a relay answers to `create`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// 24 B.
-    pub receiver_queue: Vec<u8>,
-    /// 24 B.
-    pub sender_queue: Vec<u8>,
-    /// 32 B.
-    pub relay_key: Vec<u8>,
 }
 
 /// Steps of accepting an invite.
@@ -180,8 +170,7 @@ fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
 }
 
 fn read_replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
-    let receiver_queue: Option<Vec<u8>> = row.get(7)?;
-    let created = match receiver_queue {
+    let created = match row.get(7)? {
         Some(receiver_queue) => {
             Some(Created { receiver_queue, sender_queue: row.get(8)?, relay_key: row.get(9)? })
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault::{self, Created};
+use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
 use onion::core::{OpenId, OpenRefused, Opened};
@@ -14,10 +16,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use stored::engine::{
     Action, Answer, Arrived, Engine, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, Ticket,
-    VaultCall,
 };
 use stored::ids::ReplicaId;
-use stored::store::{Created, Store, StoreKey};
+use stored::store::{Store, StoreKey};
 
 use crate::user::User;
 use crate::world::{Edge, Event, Part, Who, World, folder};
@@ -38,7 +39,7 @@ pub enum Ask {
         call: MailboxCall,
     },
     Pick(Ticket, Vec<RelayId>),
-    Hints(Vec<Vec<u8>>),
+    Hints(Vec<Hint>),
     /// stored is gone: its end of the edge hangs up.
     HangUp,
 }
@@ -269,12 +270,12 @@ impl World {
         }
     }
 
-    pub fn ask_vault(&mut self, who: Who, ticket: Ticket, call: VaultCall) {
+    pub fn ask_vault(&mut self, who: Who, ticket: Ticket, call: stored_keyvault::Ask) {
         let now = self.clock(who);
         let person = self.person(who);
         let Some(vault) = &mut person.vault else { return };
-        let answer = stored::simulation::vault_call(vault, call, (now, &mut person.rng));
-        let input = Event::Input(who, Box::new(Input::Vault(ticket, Box::new(answer))));
+        let told = keyvault::calls::answer(vault, call, (now, &mut person.rng));
+        let input = Event::Input(who, Box::new(Input::Vault(ticket, Box::new(told))));
         self.over(who, Edge::KeyvaultStored, input);
     }
 
@@ -302,10 +303,7 @@ impl World {
                 let picked = core.pick_mailboxes(now, rng, 1, &avoid).first().copied();
                 self.tell(who, Input::Picked(ticket, picked));
             }
-            Ask::Hints(hints) => {
-                let parse = |hint: &Vec<u8>| ipc_schema::relay::Hint::parse(hint).unwrap();
-                core.add_hints(now, rng, &hints.iter().map(parse).collect::<Vec<_>>());
-            }
+            Ask::Hints(hints) => core.add_hints(now, rng, &hints),
             Ask::HangUp => {
                 for line in std::mem::take(&mut person.lines).into_values() {
                     core.release(now, rng, line.circuit);
@@ -407,7 +405,7 @@ impl World {
                     replica: *replica,
                     mailbox: waiting.id,
                     envelope: waiting.envelope,
-                    sender_key: waiting.sender_key.to_vec(),
+                    sender_key: waiting.sender_key,
                 };
                 self.tell(who, Input::Arrived(Box::new(arrived)));
             }
@@ -531,9 +529,9 @@ fn on_wire(call: MailboxCall) -> (mailbox::QueueId, Call) {
 fn answer_of(outcome: Outcome) -> MailboxAnswer {
     match outcome {
         Outcome::Created(created) => MailboxAnswer::Created(Created {
-            receiver_queue: created.receiver_queue.to_vec(),
-            sender_queue: created.sender_queue.to_vec(),
-            relay_key: created.relay_key.to_vec(),
+            receiver_queue: created.receiver_queue,
+            sender_queue: created.sender_queue,
+            relay_key: created.relay_key,
         }),
         Outcome::Blob(blob) => MailboxAnswer::Blob(blob),
         Outcome::Envelopes(_) => MailboxAnswer::Told(Answer::Ok),

@@ -50,7 +50,7 @@ pub enum Event {
     LinkDown(Who, LinkId),
     Dial(Who, onion::core::DialId, onion::core::Target),
     Ask(Who, Box<Ask>),
-    Vault(Who, stored::engine::Ticket, Box<stored::engine::VaultCall>),
+    Vault(Who, stored::engine::Ticket, Box<ipc_schema::edge::stored_keyvault::Ask>),
     Input(Who, Box<Input>),
     RunEngine(Who),
     WakeEngine(Who, u64),
