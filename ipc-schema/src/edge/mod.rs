@@ -9,6 +9,7 @@ pub mod onion_stored;
 pub mod operator_onion;
 pub mod stored_keyvault;
 pub mod stored_onion;
+pub mod ui_keyvault;
 
 use std::cell::OnceCell;
 use std::convert::Infallible;
