@@ -16,7 +16,7 @@ interface Unlock {
   create @1 (passphrase :Data) -> (result :UnlockResult);
   # A new vault in an empty file; refused when one is there. Repeating it after a crash: `unlock` tells.
 
-  unlock @2 (passphrase :Data) -> (result :UnlockResult, waitMs :UInt32);
+  unlock @2 (passphrase :Data) -> (result :UnlockResult);
   # Idempotent while unlocked (the passphrase is still checked). Ends a screen lock. Takes a recovery key's words too.
 
   lock @3 () -> ();

@@ -13,6 +13,7 @@ use std::time::Duration;
 use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edge::Closer;
 use ipc_schema::edge::stored_keyvault::Gate as _;
+use ipc_schema::edge::ui_keyvault::Unlock as _;
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
 use tokio::task::{JoinHandle, spawn_local};
 use zeroize::Zeroizing;
@@ -23,6 +24,7 @@ use crate::shell::{Condition, Shell};
 use crate::store::StoreError;
 use crate::unlock::CostError;
 use gate::GateServer;
+use unlock::UnlockServer;
 
 /// How often, and how long apart, a vault that is in use is looked at before that is told: 2 s, far longer than a killed process
 /// takes to end.
@@ -178,7 +180,9 @@ fn serve_edge(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<Option<Jo
             let gate = GateServer { shell: shell.clone(), closer: closer.clone() };
             Rc::new(gate).client(closer.clone()).client
         }
-        ("ui-keyvault", false) => unlock::client(shell.clone(), closer.clone()),
+        ("ui-keyvault", false) => {
+            Rc::new(UnlockServer { shell: shell.clone() }).client(closer.clone()).client
+        }
         _ => return Ok(None),
     };
     let task = ipc_schema::rpc::serve(edge.ends, client)?;

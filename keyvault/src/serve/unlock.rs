@@ -2,175 +2,92 @@
 
 use std::rc::Rc;
 
-use capnp_rpc::new_client;
-use ipc_schema::edges::ui_keyvault_capnp::unlock::{
-    AddPassphraseParams, AddPassphraseResults, AddRecoveryParams, AddRecoveryResults, ChangeSlotParams,
-    ChangeSlotResults, Client, CreateParams, CreateResults, LockParams, LockResults, RemoveSlotParams,
-    RemoveSlotResults, ScreenLockParams, ScreenLockResults, Server, SetScriptsParams, SetScriptsResults,
-    SlotsParams, SlotsResults, StateParams, StateResults, UnlockParams, UnlockResults,
+use ipc_schema::edge::ui_keyvault::{
+    AddPassphrase, AddRecovery, ChangeSlot, Create, Lock, LookState, PassphraseError, Recovery, RemoveSlot,
+    ScreenLock, SetScripts, SlotKind as Kind, Slots, State, TryUnlock, Unlock, VaultState,
 };
-use ipc_schema::edges::ui_keyvault_capnp::{SlotKind as Kind, UnlockResult, VaultState};
-use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
+use ipc_schema::edge::{Call, Malformed, Served};
+use ipc_schema::edges::ui_keyvault_capnp::UnlockResult;
 
-use super::Closer;
 use crate::sealed::{SlotKind, VaultFileError};
 use crate::shell::{Condition, Shell};
 use crate::unlock::CostError;
 
-struct Unlock {
-    shell: Rc<Shell>,
-    closer: Closer,
+pub(super) struct UnlockServer {
+    pub(super) shell: Rc<Shell>,
 }
 
-pub(super) fn client(shell: Rc<Shell>, closer: Closer) -> capnp::capability::Client {
-    let client: Client = new_client(Unlock { shell, closer });
-    client.client
-}
-
-impl Unlock {
-    fn passphrase<'a>(&self, data: &'a [u8]) -> Result<&'a [u8], capnp::Error> {
-        if data.len() > PASSPHRASE_MAX_BYTES { Err(self.closer.close()) } else { Ok(data) }
-    }
-}
-
-impl Server for Unlock {
-    async fn state(self: Rc<Self>, _: StateParams, mut results: StateResults) -> Result<(), capnp::Error> {
+impl Unlock for UnlockServer {
+    async fn state(self: Rc<Self>, _: LookState) -> Served<LookState> {
         let condition = self.shell.condition();
-        let mut results = results.get();
-        results.set_locked(condition != Condition::Unlocked);
-        results.set_screen_locked(self.shell.standing().borrow().screen_locked);
-        results.set_vault(match condition {
-            Condition::Unlocked if self.shell.is_read_only() => VaultState::Damaged,
-            Condition::Unlocked => VaultState::Ok,
-            Condition::Locked => VaultState::Locked,
-            Condition::Damaged => VaultState::Damaged,
-            Condition::Newer => VaultState::Newer,
-            Condition::Missing => VaultState::Missing,
-        });
-        Ok(())
+        Ok(Ok(State {
+            locked: condition != Condition::Unlocked,
+            screen_locked: self.shell.standing().borrow().screen_locked,
+            vault: match condition {
+                Condition::Unlocked if self.shell.is_read_only() => VaultState::Damaged,
+                Condition::Unlocked => VaultState::Ok,
+                Condition::Locked => VaultState::Locked,
+                Condition::Damaged => VaultState::Damaged,
+                Condition::Newer => VaultState::Newer,
+                Condition::Missing => VaultState::Missing,
+            },
+        }))
     }
 
-    async fn create(
-        self: Rc<Self>,
-        params: CreateParams,
-        mut results: CreateResults,
-    ) -> Result<(), capnp::Error> {
-        let created = self.shell.create(self.passphrase(params.get()?.get_passphrase()?)?);
-        results.get().set_result(self.result(created));
-        Ok(())
+    async fn create(self: Rc<Self>, call: Create) -> Served<Create> {
+        self.told::<Create>(self.shell.create(&call.passphrase))
     }
 
-    async fn unlock(
-        self: Rc<Self>,
-        params: UnlockParams,
-        mut results: UnlockResults,
-    ) -> Result<(), capnp::Error> {
-        let unlocked = self.shell.unlock(self.passphrase(params.get()?.get_passphrase()?)?);
-        if let Err(VaultFileError::Wait(wait)) = &unlocked {
-            results.get().set_wait_ms(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+    async fn unlock(self: Rc<Self>, call: TryUnlock) -> Served<TryUnlock> {
+        let unlocked = self.shell.unlock(&call.passphrase);
+        if unlocked.is_ok() && self.shell.is_read_only() {
+            // Open as far as it can be read, which the caller must know.
+            return Ok(Err(PassphraseError::Damaged));
         }
-        // Open as far as it can be read, which the caller must know.
-        let read_only = unlocked.is_ok() && self.shell.is_read_only();
-        let result = if read_only { UnlockResult::Damaged } else { self.result(unlocked) };
-        results.get().set_result(result);
-        Ok(())
+        self.told::<TryUnlock>(unlocked)
     }
 
-    async fn lock(self: Rc<Self>, _: LockParams, _: LockResults) -> Result<(), capnp::Error> {
+    async fn lock(self: Rc<Self>, _: Lock) -> Served<Lock> {
         self.shell.lock();
-        Ok(())
+        Ok(Ok(()))
     }
 
-    async fn set_scripts(
-        self: Rc<Self>,
-        params: SetScriptsParams,
-        mut results: SetScriptsResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let set = self.shell.set_scripts(self.passphrase(params.get_passphrase()?)?, params.get_on());
-        results.get().set_result(self.result(set));
-        Ok(())
+    async fn set_scripts(self: Rc<Self>, call: SetScripts) -> Served<SetScripts> {
+        self.told::<SetScripts>(self.shell.set_scripts(&call.passphrase, call.on))
     }
 
-    async fn screen_lock(
-        self: Rc<Self>,
-        _: ScreenLockParams,
-        _: ScreenLockResults,
-    ) -> Result<(), capnp::Error> {
+    async fn screen_lock(self: Rc<Self>, _: ScreenLock) -> Served<ScreenLock> {
         self.shell.screen_lock();
-        Ok(())
+        Ok(Ok(()))
     }
 
-    async fn slots(
-        self: Rc<Self>,
-        params: SlotsParams,
-        mut results: SlotsResults,
-    ) -> Result<(), capnp::Error> {
-        let passphrase = self.passphrase(params.get()?.get_passphrase()?)?;
-        let slots = self.shell.slots(passphrase, |file, opened, _| file.slots(opened));
-        if let Ok(slots) = &slots {
-            let mut list = results.get().init_slots(u32::try_from(slots.len()).unwrap_or(0));
-            for (at, slot) in (0..).zip(slots) {
-                list.set(at, kind(*slot));
-            }
-        }
-        results.get().set_result(self.result(slots.map(drop)));
-        Ok(())
+    async fn slots(self: Rc<Self>, call: Slots) -> Served<Slots> {
+        let slots = self.shell.slots(&call.passphrase, |file, opened, _| file.slots(opened));
+        self.told::<Slots>(slots.map(|slots| slots.into_iter().map(kind).collect()))
     }
 
-    async fn add_passphrase(
-        self: Rc<Self>,
-        params: AddPassphraseParams,
-        mut results: AddPassphraseResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let passphrase = self.passphrase(params.get_passphrase()?)?;
-        let new = self.passphrase(params.get_new()?)?;
-        let kind = if params.get_duress() { SlotKind::Duress } else { SlotKind::Passphrase };
-        let added = self.shell.slots(passphrase, |file, opened, rng| file.add(opened, (kind, new), rng));
-        results.get().set_slot(added.as_ref().map_or(0, |at| number(*at)));
-        results.get().set_result(self.result(added.map(drop)));
-        Ok(())
+    async fn add_passphrase(self: Rc<Self>, call: AddPassphrase) -> Served<AddPassphrase> {
+        let kind = if call.duress { SlotKind::Duress } else { SlotKind::Passphrase };
+        let new = (kind, call.new.as_slice());
+        let added = self.shell.slots(&call.passphrase, |file, opened, rng| file.add(opened, new, rng));
+        self.told::<AddPassphrase>(added.map(number))
     }
 
-    async fn add_recovery(
-        self: Rc<Self>,
-        params: AddRecoveryParams,
-        mut results: AddRecoveryResults,
-    ) -> Result<(), capnp::Error> {
-        let passphrase = self.passphrase(params.get()?.get_passphrase()?)?;
-        let added = self.shell.slots(passphrase, |file, opened, rng| file.add_recovery(opened, rng));
-        if let Ok((at, words)) = &added {
-            results.get().set_slot(number(*at));
-            results.get().set_words(words.as_str());
-        }
-        results.get().set_result(self.result(added.map(drop)));
-        Ok(())
+    async fn add_recovery(self: Rc<Self>, call: AddRecovery) -> Served<AddRecovery> {
+        let added = self.shell.slots(&call.passphrase, |file, opened, rng| file.add_recovery(opened, rng));
+        self.told::<AddRecovery>(added.map(|(at, words)| Recovery { slot: number(at), words }))
     }
 
-    async fn change_slot(
-        self: Rc<Self>,
-        params: ChangeSlotParams,
-        mut results: ChangeSlotResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let passphrase = self.passphrase(params.get_passphrase()?)?;
-        let new = (usize::from(params.get_slot()), self.passphrase(params.get_new()?)?);
-        let changed = self.shell.slots(passphrase, |file, opened, rng| file.change(opened, new, rng));
-        results.get().set_result(self.result(changed));
-        Ok(())
+    async fn change_slot(self: Rc<Self>, call: ChangeSlot) -> Served<ChangeSlot> {
+        let new = (usize::from(call.slot), call.new.as_slice());
+        let changed = self.shell.slots(&call.passphrase, |file, opened, rng| file.change(opened, new, rng));
+        self.told::<ChangeSlot>(changed)
     }
 
-    async fn remove_slot(
-        self: Rc<Self>,
-        params: RemoveSlotParams,
-        mut results: RemoveSlotResults,
-    ) -> Result<(), capnp::Error> {
-        let params = params.get()?;
-        let (passphrase, at) = (self.passphrase(params.get_passphrase()?)?, usize::from(params.get_slot()));
-        let removed = self.shell.slots(passphrase, |file, opened, rng| file.remove(opened, at, rng));
-        results.get().set_result(self.result(removed));
-        Ok(())
+    async fn remove_slot(self: Rc<Self>, call: RemoveSlot) -> Served<RemoveSlot> {
+        let at = usize::from(call.slot);
+        let removed = self.shell.slots(&call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
+        self.told::<RemoveSlot>(removed)
     }
 }
 
@@ -187,9 +104,24 @@ fn number(at: usize) -> u8 {
     u8::try_from(at).unwrap_or(u8::MAX)
 }
 
-impl Unlock {
-    fn result(&self, result: Result<(), VaultFileError>) -> UnlockResult {
-        let Err(error) = result else { return UnlockResult::Ok };
+impl UnlockServer {
+    /// The method's word for what went wrong.
+    fn told<C: Call<Error: TryFrom<UnlockResult, Error = Malformed>>>(
+        &self,
+        result: Result<C::Answer, VaultFileError>,
+    ) -> Served<C> {
+        let error = match result {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error) => error,
+        };
+        let word = self.word(&error);
+        word.try_into().map(Err).map_err(|Malformed| {
+            eprintln!("bug: {error} where that cannot be");
+            capnp::Error::overloaded("keyvault cannot do this now".to_owned())
+        })
+    }
+
+    fn word(&self, error: &VaultFileError) -> UnlockResult {
         match (error, self.shell.condition()) {
             (VaultFileError::Exists, _) => UnlockResult::Exists,
             (VaultFileError::EmptyPassphrase, _) => UnlockResult::TooShort,
