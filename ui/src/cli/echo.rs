@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use ipc_schema::edge::ui_keyvault::SetScripts;
 use supervisor::options::Gifts;
+use zeroize::Zeroizing;
 
 use super::demo::{self, Person, Stage};
 use super::exit::{Doing, Failure, Outcome};
 use super::launch::Launch;
 use super::paths::{self, Profile};
 use super::{embedded, sockets, talk};
-use crate::peers::unlock::{Unlock, UnlockResult};
+use crate::peers;
 
 /// How often Echo looks for texts, and the window's end is looked for. A person waits for the answer.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -68,11 +70,12 @@ fn fill(profile: &Profile, link: &str, passphrase: &[u8]) -> Outcome {
         waited += LOOK_EVERY;
     }
     let scripts = |on: bool| {
-        let set = |v: Unlock| async move { v.set_scripts(passphrase, on).await };
-        match sockets::block_on(talk::vault(profile, OPEN_WAIT, set))? {
-            UnlockResult::Ok => Ok(()),
-            other => Err(Failure::Failed(format!("the demo's vault does not open to it: {other:?}"))),
-        }
+        let set = |vault| {
+            let passphrase = Zeroizing::new(passphrase.to_vec());
+            peers::send(vault, SetScripts { passphrase, on })
+        };
+        sockets::block_on(talk::vault(profile, OPEN_WAIT, set))?
+            .map_err(|error| Failure::Failed(format!("the demo's vault does not open to it: {error:?}")))
     };
     scripts(true)?;
     let text = "Hello Echo. This went over three relays, a mailbox, and three more.";

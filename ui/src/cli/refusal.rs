@@ -1,9 +1,10 @@
 //! Why stored or keyvault says no, as one line that says what to do next, and the exit code of the contract.
 
-use super::exit::{Failure, Outcome};
+use ipc_schema::edge::ui_keyvault::{AddError, ChangeError, PassphraseError, RemoveError};
+
+use super::exit::Failure;
 use crate::peers::PeerError;
 use crate::peers::messenger::Refusal;
-use crate::peers::unlock::UnlockResult;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -71,43 +72,86 @@ fn sentence(refusal: Refusal) -> &'static str {
     }
 }
 
-/// Success, or why the passphrase did not do it.
-///
-/// # Errors
-/// Exit 3 with `wrong passphrase`, exit 1 with `damaged`, and the others.
-pub fn unlocked(result: UnlockResult) -> Outcome {
-    let failed = |line: &str| Err(Failure::Failed(line.into()));
-    let refused = |line: &str| Err(Failure::Refused(line.into()));
-    match result {
-        UnlockResult::Ok => Ok(()),
-        UnlockResult::WrongPassphrase => {
-            Err(Failure::Locked("wrong passphrase: nothing was changed, try again".into()))
+impl From<PassphraseError> for Failure {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::WrongPassphrase => {
+                Self::Locked("wrong passphrase: nothing was changed, try again".into())
+            }
+            PassphraseError::Damaged => failed(
+                "the vault is damaged: what can be read is open and nothing can be changed; the file is kept, restore a copy of it",
+            ),
+            PassphraseError::Newer => failed("the vault was written by a later version: install that"),
+            PassphraseError::Missing => {
+                failed("there is no vault yet: make one with `privatus run --passphrase-fd N`")
+            }
+            PassphraseError::Busy => refused("too many wrong passphrases: wait up to a minute and try again"),
+            PassphraseError::NoMemory => failed(
+                "too little memory to try the passphrase, which takes 256 MiB: close other programs or raise the limits (ulimit -v, ulimit -l), and try again",
+            ),
+            PassphraseError::Storage => {
+                failed("the vault could not be written: free some space and try again")
+            }
         }
-        UnlockResult::Damaged => failed(
-            "the vault is damaged: what can be read is open and nothing can be changed; the file is kept, restore a copy of it",
-        ),
-        UnlockResult::Newer => failed("the vault was written by a later version: install that"),
-        UnlockResult::Missing => {
-            failed("there is no vault yet: make one with `privatus run --passphrase-fd N`")
-        }
-        UnlockResult::Exists => failed("there is a vault already: open it with `privatus unlock`"),
-        UnlockResult::TooShort => Err(Failure::Usage("the passphrase is empty: give one line".into())),
-        UnlockResult::Busy => refused("too many wrong passphrases: wait up to a minute and try again"),
-        UnlockResult::Taken => refused("this passphrase opens a slot already: choose another"),
-        UnlockResult::SlotsFull => {
-            refused("all 8 slots are in use: remove one with `privatus slot remove N`")
-        }
-        UnlockResult::NoSuchSlot => refused(
-            "this slot is not in use, or holds a recovery key, which is removed and added anew: see `privatus slot list`",
-        ),
-        UnlockResult::LastPassphrase => {
-            refused("this is the last passphrase: add another with `privatus slot add passphrase` first")
-        }
-        UnlockResult::NoMemory => failed(
-            "too little memory to try the passphrase, which takes 256 MiB: close other programs or raise the limits (ulimit -v, ulimit -l), and try again",
-        ),
-        UnlockResult::Storage => failed("the vault could not be written: free some space and try again"),
     }
+}
+
+impl From<AddError> for Failure {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Passphrase(error) => error.into(),
+            AddError::TooShort => empty(),
+            AddError::Taken => taken(),
+            AddError::SlotsFull => {
+                refused("all 8 slots are in use: remove one with `privatus slot remove N`")
+            }
+        }
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Passphrase(error) => error.into(),
+            ChangeError::TooShort => empty(),
+            ChangeError::Taken => taken(),
+            ChangeError::NoSuchSlot => no_such_slot(),
+        }
+    }
+}
+
+impl From<RemoveError> for Failure {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Passphrase(error) => error.into(),
+            RemoveError::NoSuchSlot => no_such_slot(),
+            RemoveError::LastPassphrase => {
+                refused("this is the last passphrase: add another with `privatus slot add passphrase` first")
+            }
+        }
+    }
+}
+
+fn failed(line: &str) -> Failure {
+    Failure::Failed(line.into())
+}
+
+fn refused(line: &str) -> Failure {
+    Failure::Refused(line.into())
+}
+
+fn empty() -> Failure {
+    Failure::Usage("the passphrase is empty: give one line".into())
+}
+
+fn taken() -> Failure {
+    refused("this passphrase opens a slot already: choose another")
+}
+
+fn no_such_slot() -> Failure {
+    refused(
+        "this slot is not in use, or holds a recovery key, which is removed and added anew: see `privatus slot list`",
+    )
 }
 
 #[cfg(test)]
@@ -134,16 +178,16 @@ mod tests {
         assert_eq!(code(Refusal::LinkExpired), 1);
         assert_eq!(code(Refusal::BadId), 2);
         assert_eq!(Failure::from(PeerError::Lost).code(), 4);
-        assert_eq!(unlocked(UnlockResult::WrongPassphrase).unwrap_err().code(), 3);
-        assert_eq!(unlocked(UnlockResult::Damaged).unwrap_err().code(), 1);
+        assert_eq!(Failure::from(PassphraseError::WrongPassphrase).code(), 3);
+        assert_eq!(Failure::from(PassphraseError::Damaged).code(), 1);
     }
 
     #[test]
     fn a_wrong_passphrase_and_a_damaged_vault_say_which_they_are() {
-        let line = |result| unlocked(result).unwrap_err().to_string();
-        assert!(line(UnlockResult::WrongPassphrase).contains("wrong passphrase"));
-        assert!(line(UnlockResult::Damaged).contains("damaged"));
-        assert!(!line(UnlockResult::Damaged).contains("wrong"));
+        let line = |error: PassphraseError| Failure::from(error).to_string();
+        assert!(line(PassphraseError::WrongPassphrase).contains("wrong passphrase"));
+        assert!(line(PassphraseError::Damaged).contains("damaged"));
+        assert!(!line(PassphraseError::Damaged).contains("wrong"));
         assert!(Failure::from(Refusal::NotBuilt).to_string().contains("not built yet"));
     }
 }

@@ -1,9 +1,11 @@
 //! `privatus get|set [WHO] KEY [VALUE]`: of the keys only *scripts* is built.
 
 use clap::Args;
+use ipc_schema::edge::ui_keyvault::SetScripts;
 use serde::Serialize;
 
-use super::{Context, Failure, Outcome, passphrase, profile, refusal, sockets, talk};
+use super::{Context, Failure, Outcome, passphrase, profile, sockets, talk};
+use crate::peers;
 
 /// Keys of the contract that no code stands behind yet.
 const NOT_BUILT: &[&str] = &["receipts", "typing", "route", "traffic", "retention", "lock"];
@@ -56,13 +58,8 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
     };
     context.profile.running()?;
     let passphrase = passphrase::read(arguments.passphrase_fd, "Passphrase")?;
-    sockets::block_on(async {
-        let call = |unlock: crate::peers::unlock::Unlock| {
-            let passphrase = passphrase.clone();
-            async move { unlock.set_scripts(&passphrase, on).await }
-        };
-        refusal::unlocked(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call).await?)
-    })
+    let call = |unlock| peers::send(unlock, SetScripts { passphrase: passphrase.clone(), on });
+    Ok(sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))??)
 }
 
 fn key_of(key: Option<&String>) -> Failure {

@@ -1,12 +1,15 @@
 //! `privatus slot`: what opens the vault. Every one of these asks for the passphrase anew.
 
+use std::future::Future;
+
 use clap::{Args, Subcommand, ValueEnum};
+use ipc_schema::edge::ui_keyvault::{AddPassphrase, AddRecovery, ChangeSlot, RemoveSlot, SlotKind, Slots};
+use ipc_schema::edges::ui_keyvault_capnp::unlock;
 use serde::Serialize;
 
 use super::passphrase::{self, Passphrase};
-use super::{Context, Failure, Outcome, refusal, sockets, talk};
-use crate::peers::PeerError;
-use crate::peers::unlock::{SlotKind, Unlock, UnlockResult};
+use super::{Context, Failure, Outcome, sockets, talk};
+use crate::peers::{self, PeerError};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -74,32 +77,24 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         What::Add { kind } => add(context, &passphrase, &new()?, kind),
         What::Change { slot } => {
             let new = new()?;
-            changed(context, |unlock| {
-                let (passphrase, new) = (passphrase.clone(), new.clone());
-                async move { unlock.change_slot(&passphrase, slot, &new).await }
-            })?;
+            let change = || ChangeSlot { passphrase: passphrase.clone(), slot, new: new.clone() };
+            once(context, |unlock| peers::send(unlock, change()))??;
             context.output.row(&Row { slot, kind: "changed" }, || format!("slot {slot} is changed"))
         }
         What::Remove { slot } => {
-            changed(context, |unlock| {
-                let passphrase = passphrase.clone();
-                async move { unlock.remove_slot(&passphrase, slot).await }
-            })?;
+            let remove = || RemoveSlot { passphrase: passphrase.clone(), slot };
+            once(context, |unlock| peers::send(unlock, remove()))??;
             context.output.row(&Row { slot, kind: "empty" }, || format!("slot {slot} opens no more"))
         }
     }
 }
 
 fn list(context: &Context, passphrase: &Passphrase) -> Outcome {
-    let call = |unlock: Unlock| {
-        let passphrase = passphrase.clone();
-        async move { unlock.slots(&passphrase).await }
-    };
-    let (slots, result) = sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))?;
-    refusal::unlocked(result)?;
+    let call = |unlock| peers::send(unlock, Slots { passphrase: passphrase.clone() });
+    let slots = sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))??;
     for (slot, kind) in (0..).zip(slots) {
-        let kind = word(kind);
-        if context.output.json || kind != "empty" {
+        if context.output.json || kind != SlotKind::Empty {
+            let kind = kind.word();
             context.output.row(&Row { slot, kind }, || format!("{slot}  {kind}"))?;
         }
     }
@@ -108,39 +103,25 @@ fn list(context: &Context, passphrase: &Passphrase) -> Outcome {
 
 fn add(context: &Context, passphrase: &Passphrase, new: &Passphrase, kind: Kind) -> Outcome {
     let duress = kind == Kind::Duress;
-    let (slot, result) = once(context, |unlock| {
-        let (passphrase, new) = (passphrase.clone(), new.clone());
-        async move { unlock.add_passphrase(&passphrase, &new, duress).await }
-    })?;
-    refusal::unlocked(result)?;
+    let call = || AddPassphrase { passphrase: passphrase.clone(), new: new.clone(), duress };
+    let slot = once(context, |unlock| peers::send(unlock, call()))??;
     let kind = if duress { "duress" } else { "passphrase" };
     context.output.row(&Row { slot, kind }, || format!("{slot}  {kind}"))
 }
 
 fn add_recovery(context: &Context, passphrase: &Passphrase) -> Outcome {
-    let (slot, words, result) = once(context, |unlock| {
-        let passphrase = passphrase.clone();
-        async move { unlock.add_recovery(&passphrase).await }
-    })?;
-    refusal::unlocked(result)?;
-    let row = Words { slot, kind: "recovery", words: &words };
-    context.output.row(&row, || words.to_string())
-}
-
-/// A call that changes one slot. Its repetition after a lost answer is refused, and changes nothing.
-fn changed<F: Future<Output = Result<UnlockResult, PeerError>>>(
-    context: &Context,
-    call: impl Fn(Unlock) -> F,
-) -> Outcome {
-    refusal::unlocked(once(context, call)?)
+    let call = || AddRecovery { passphrase: passphrase.clone() };
+    let recovery = once(context, |unlock| peers::send(unlock, call()))??;
+    let row = Words { slot: recovery.slot, kind: "recovery", words: &recovery.words };
+    context.output.row(&row, || recovery.words.to_string())
 }
 
 /// Calls keyvault and does not repeat it by itself: it may have been done when its answer was lost.
 fn once<T, F: Future<Output = Result<T, PeerError>>>(
     context: &Context,
-    call: impl Fn(Unlock) -> F,
+    call: impl Fn(unlock::Client) -> F,
 ) -> Outcome<T> {
-    let call = |unlock: Unlock| {
+    let call = |unlock| {
         let answer = call(unlock);
         async move {
             match answer.await {
@@ -152,13 +133,4 @@ fn once<T, F: Future<Output = Result<T, PeerError>>>(
     sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))?.ok_or_else(|| {
         Failure::NotRunning("the answer was lost: see `privatus slot list` whether it was done".into())
     })
-}
-
-fn word(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Empty => "empty",
-        SlotKind::Passphrase => "passphrase",
-        SlotKind::Recovery => "recovery",
-        SlotKind::Duress => "duress",
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::operator_onion::Network;
 use ipc_schema::edge::stored_onion::NetworkState;
+use ipc_schema::edge::ui_keyvault::LookState;
 use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
@@ -18,7 +19,6 @@ use super::sockets::{self, Socket};
 use super::{Context, output};
 use crate::peers;
 use crate::peers::messenger::{Counts, Messenger};
-use crate::peers::unlock::{Unlock, VaultState};
 
 /// How long one part may take to answer before its field is null: a person waits for this command.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
@@ -129,16 +129,9 @@ async fn vault(running: &Running, state: &State) -> Option<(bool, &'static str)>
     if state.topology != CLIENT.name {
         return None;
     }
-    let ask = |client: unlock::Client| async move { Unlock::new(client).state().await };
+    let ask = |client: unlock::Client| peers::ask(client, LookState {});
     let said = sockets::once(running, Socket::Unlock, ANSWER_WAIT, ask).await?;
-    let word = match said.vault {
-        VaultState::Ok => "ok",
-        VaultState::Locked => "locked",
-        VaultState::Damaged => "damaged",
-        VaultState::Newer => "newer",
-        VaultState::Missing => "missing",
-    };
-    Some((said.locked, word))
+    Some((said.locked, said.vault.word()))
 }
 
 async fn counts(running: &Running, state: &State) -> Option<Counts> {

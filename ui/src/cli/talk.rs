@@ -4,15 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::TryFutureExt;
+use ipc_schema::edge::ui_keyvault::LookState;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use tokio::time::Instant;
 
 use super::exit::{Doing, Outcome};
 use super::paths::Profile;
 use super::sockets::{self, RESTART_WAIT, Socket};
-use crate::peers::PeerError;
 use crate::peers::messenger::{Messenger, Refusal};
-use crate::peers::unlock::Unlock;
+use crate::peers::{self, PeerError};
 
 /// Between two tries.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -89,7 +89,11 @@ where
 ///
 /// # Errors
 /// Exit 4 when it stays away.
-pub async fn vault<T, F>(profile: &Profile, longest: Duration, call: impl Fn(Unlock) -> F) -> Outcome<T>
+pub async fn vault<T, F>(
+    profile: &Profile,
+    longest: Duration,
+    call: impl Fn(unlock::Client) -> F,
+) -> Outcome<T>
 where
     F: Future<Output = Result<T, PeerError>>,
 {
@@ -99,9 +103,8 @@ where
         let socket = sockets::connect(profile, Socket::Unlock)?;
         let (client, connection) =
             ipc_schema::rpc::connect::<unlock::Client>(socket.into()).doing("speak to the suite")?;
-        let unlock = Unlock::new(client);
         // No passphrase rides ahead: it is sent once keyvault has answered.
-        let talk = unlock.state().and_then(|_| call(unlock.clone()));
+        let talk = peers::ask(client.clone(), LookState {}).and_then(|_| call(client.clone()));
         let answer = tokio::time::timeout(longest, talk).await;
         connection.abort();
         match answer {
@@ -118,5 +121,5 @@ where
 /// # Errors
 /// As [`vault`].
 pub async fn locked(profile: &Profile) -> Outcome<bool> {
-    vault(profile, SOON, |unlock| async move { unlock.state().await }).await.map(|state| state.locked)
+    vault(profile, SOON, |unlock| peers::ask(unlock, LookState {})).await.map(|state| state.locked)
 }

@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{Context, Outcome, passphrase, refusal, sockets, talk};
+use ipc_schema::edge::ui_keyvault::TryUnlock;
+
+use super::{Context, Outcome, passphrase, sockets, talk};
+use crate::peers;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -15,11 +18,6 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     // Who is not there needs no passphrase.
     context.profile.running()?;
     let passphrase = passphrase::read(arguments.passphrase_fd, "Passphrase")?;
-    sockets::block_on(async {
-        let call = |unlock: crate::peers::unlock::Unlock| {
-            let passphrase = passphrase.clone();
-            async move { unlock.unlock(&passphrase).await }
-        };
-        refusal::unlocked(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call).await?)
-    })
+    let call = |unlock| peers::send(unlock, TryUnlock { passphrase: passphrase.clone() });
+    Ok(sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))??)
 }

@@ -53,6 +53,14 @@ impl From<Failed> for PeerError {
     }
 }
 
+/// Makes a call, and says what came of it.
+///
+/// # Errors
+/// [`PeerError`]: the callee went, or answered what cannot be read.
+pub async fn send<C: Call>(client: C::Client, call: C) -> Result<edge::Outcome<C>, PeerError> {
+    Ok(edge::send(&client, &call).await?)
+}
+
 /// Makes a call with which nothing can be wrong.
 ///
 /// # Errors
