@@ -2,7 +2,6 @@
 
 pub mod messenger;
 mod states;
-pub mod unlock;
 
 use std::convert::Infallible;
 use std::fmt;

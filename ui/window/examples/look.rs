@@ -5,10 +5,10 @@
 use std::sync::mpsc::{Sender, channel};
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_keyvault::VaultState;
 use privatus::peers::messenger::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message,
 };
-use privatus::peers::unlock::{UnlockResult, VaultState};
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
 use privatus_ui::window::Window;
@@ -121,7 +121,7 @@ fn answer(command: Command, news: &Sender<News>) {
     match command {
         Command::Create(_) | Command::Unlock(_) => {
             std::thread::sleep(std::time::Duration::from_millis(800));
-            tell(News::Passphrase(Ok(UnlockResult::Ok)));
+            tell(News::Passphrase(Ok(())));
             inside(news);
         }
         Command::Lock => tell(News::Vault { locked: true, state: VaultState::Locked }),

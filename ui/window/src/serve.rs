@@ -8,15 +8,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use ipc_schema::child::{Child, Exit};
+use ipc_schema::edge::Call;
+use ipc_schema::edge::ui_keyvault::{Create, Lock, LookState, ScreenLock, TryUnlock};
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::limits::LINK_MAX_CHARS;
 use ipc_schema::rpc::Peer;
-use privatus::peers::PeerError;
 use privatus::peers::messenger::{Access, ContactAction, FROM_NOW, Messenger};
-use privatus::peers::unlock::{Unlock, UnlockResult};
+use privatus::peers::{self, PeerError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::chat::PAGE;
+use crate::model::entry::Problem;
 use crate::model::{Command, News};
 
 /// How often stored is asked whether it is open, while it is not.
@@ -158,9 +160,9 @@ impl Worker {
 
     async fn follow_vault(self: Rc<Self>) {
         loop {
-            let unlock = Unlock::new(self.vault.client().await);
+            let unlock = self.vault.client().await;
             let generation = self.vault.generation();
-            if let Ok(state) = unlock.state().await {
+            if let Ok(state) = peers::ask(unlock, LookState {}).await {
                 let locked = state.locked || state.screen_locked;
                 self.shows.send_replace(!locked);
                 self.tell.news(News::Vault { locked, state: state.vault });
@@ -241,16 +243,10 @@ impl Worker {
 
     async fn one(self: Rc<Self>, command: Command) {
         match command {
-            Command::Create(passphrase) => {
-                let unlock = Unlock::new(self.vault.client().await);
-                self.passphrase(unlock.create(&passphrase).await);
-            }
-            Command::Unlock(passphrase) => {
-                let unlock = Unlock::new(self.vault.client().await);
-                self.passphrase(unlock.unlock(&passphrase).await);
-            }
+            Command::Create(passphrase) => self.passphrase(Create { passphrase }).await,
+            Command::Unlock(passphrase) => self.passphrase(TryUnlock { passphrase }).await,
             Command::ScreenLock => self.screen_lock().await,
-            Command::Lock => self.failed(Unlock::new(self.vault.client().await).lock().await),
+            Command::Lock => self.failed(peers::ask(self.vault.client().await, Lock {}).await),
             Command::Messages { who, before } => self.page(who, before).await,
             Command::Send { who, id, text } => drop(self.sending.borrow().send((who, id, text))),
             Command::Invite(name) => {
@@ -286,18 +282,25 @@ impl Worker {
         }
     }
 
-    fn passphrase(&self, answer: Result<UnlockResult, PeerError>) {
-        if answer == Ok(UnlockResult::Ok) {
+    async fn passphrase<C>(&self, call: C)
+    where
+        C: Call<Client = unlock::Client, Answer = (), Error: Into<Problem>>,
+    {
+        let tried = match peers::send(self.vault.client().await, call).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(error) => Err(error.into()),
+        };
+        if tried.is_ok() {
             self.shows.send_replace(true);
         }
-        self.tell.news(News::Passphrase(answer));
+        self.tell.news(News::Passphrase(tried));
     }
 
     /// keyvault keeps the lock, so that a window that is started anew shows nothing either. Locking again is harmless, and a keyvault
     /// that was restarted is locked.
     async fn screen_lock(&self) {
         self.shows.send_replace(false);
-        while Unlock::new(self.vault.client().await).screen_lock().await == Err(PeerError::Lost) {
+        while peers::ask(self.vault.client().await, ScreenLock {}).await == Err(PeerError::Lost) {
             tokio::time::sleep(RETRY_EVERY).await;
         }
     }

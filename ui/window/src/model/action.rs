@@ -1,12 +1,14 @@
 //! What the user does, what the other processes say, and what is asked of them.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_keyvault::VaultState;
 use privatus::peers::PeerError;
 use privatus::peers::messenger::{
     Access, Change, Comparison, Contact, Counts, Invite, Message, SafetyNumber,
 };
-use privatus::peers::unlock::{UnlockResult, VaultState};
 use zeroize::Zeroizing;
+
+use super::entry::Problem;
 
 /// A place where text is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,7 +203,7 @@ pub enum News {
     /// keyvault went away.
     VaultLost,
     /// The passphrase was tried, or a vault made.
-    Passphrase(Result<UnlockResult, PeerError>),
+    Passphrase(Result<(), Problem>),
     /// stored is there.
     Access(Access, String),
     /// stored went away.

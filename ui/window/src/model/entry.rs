@@ -1,7 +1,7 @@
 //! First run and lock: the two places where a passphrase is typed.
 
+use ipc_schema::edge::ui_keyvault::{CreateError, PassphraseError};
 use privatus::peers::PeerError;
-use privatus::peers::unlock::UnlockResult;
 
 use super::action::SecretField;
 use crate::secret::Secret;
@@ -40,6 +40,39 @@ pub enum Problem {
     Again,
 }
 
+impl From<PassphraseError> for Problem {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::WrongPassphrase => Self::Wrong,
+            PassphraseError::Damaged => Self::Damaged,
+            PassphraseError::Newer => Self::Newer,
+            PassphraseError::Busy => Self::Wait,
+            PassphraseError::Storage => Self::Disk,
+            PassphraseError::NoMemory => Self::Memory,
+            // The vault went meanwhile.
+            PassphraseError::Missing => Self::Again,
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::TooShort => Self::Wrong,
+            CreateError::Storage => Self::Disk,
+            CreateError::NoMemory => Self::Memory,
+            // A vault came meanwhile.
+            CreateError::Exists => Self::Again,
+        }
+    }
+}
+
+impl From<PeerError> for Problem {
+    fn from(_: PeerError) -> Self {
+        Self::Again
+    }
+}
+
 impl Entry {
     /// One of the two.
     pub fn field(&mut self, field: SecretField) -> &mut Secret {
@@ -50,27 +83,9 @@ impl Entry {
     }
 
     /// Takes keyvault's answer; true where it opened. What was typed stays unless it opened.
-    pub fn answered(&mut self, answer: &Result<UnlockResult, PeerError>) -> bool {
+    pub fn answered(&mut self, answer: Result<(), Problem>) -> bool {
         self.busy = false;
-        self.problem = match answer {
-            Ok(UnlockResult::Ok) => None,
-            Ok(UnlockResult::WrongPassphrase | UnlockResult::TooShort) => Some(Problem::Wrong),
-            Ok(UnlockResult::Damaged) => Some(Problem::Damaged),
-            Ok(UnlockResult::Newer) => Some(Problem::Newer),
-            Ok(UnlockResult::Storage) => Some(Problem::Disk),
-            Ok(UnlockResult::Busy) => Some(Problem::Wait),
-            Ok(UnlockResult::NoMemory) => Some(Problem::Memory),
-            // A vault came or went meanwhile; the others are of slots, which the window does not change.
-            Ok(
-                UnlockResult::Missing
-                | UnlockResult::Exists
-                | UnlockResult::Taken
-                | UnlockResult::SlotsFull
-                | UnlockResult::NoSuchSlot
-                | UnlockResult::LastPassphrase,
-            )
-            | Err(_) => Some(Problem::Again),
-        };
+        self.problem = answer.err();
         if self.problem.is_none() {
             self.wipe();
         }
@@ -142,13 +157,13 @@ mod tests {
 
     #[test]
     fn what_must_wait_or_finds_no_memory_is_not_told_as_a_restart() {
-        let told = |result| {
+        let told = |error: PassphraseError| {
             let mut entry = Entry { first: typed("x"), ..Entry::default() };
-            assert!(!entry.answered(&Ok(result)) && !entry.first.is_empty());
+            assert!(!entry.answered(Err(error.into())) && !entry.first.is_empty());
             super::super::words::problem(entry.problem.unwrap(), false).title
         };
         let [wait, memory, again] =
-            [UnlockResult::Busy, UnlockResult::NoMemory, UnlockResult::Missing].map(told);
+            [PassphraseError::Busy, PassphraseError::NoMemory, PassphraseError::Missing].map(told);
         assert!(wait.contains("wrong") && memory.contains("memory"), "{wait} {memory}");
         assert!(again.contains("restarted") && wait != again && memory != again);
     }
@@ -156,9 +171,9 @@ mod tests {
     #[test]
     fn what_was_typed_stays_after_a_wrong_try_and_goes_after_a_right_one() {
         let mut entry = Entry { first: typed("x"), busy: true, ..Entry::default() };
-        assert!(!entry.answered(&Ok(UnlockResult::WrongPassphrase)));
+        assert!(!entry.answered(Err(PassphraseError::WrongPassphrase.into())));
         assert_eq!((entry.problem, entry.busy, entry.first.is_empty()), (Some(Problem::Wrong), false, false));
-        assert!(entry.answered(&Ok(UnlockResult::Ok)));
+        assert!(entry.answered(Ok(())));
         assert!(entry.first.is_empty());
     }
 }

@@ -1,9 +1,9 @@
 //! What the window does about what the other processes say, and about what the user does.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_keyvault::VaultState;
 use privatus::peers::PeerError;
 use privatus::peers::messenger::{Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal};
-use privatus::peers::unlock::{UnlockResult, VaultState};
 
 use super::action::SecretField;
 use super::entry::Problem;
@@ -19,7 +19,7 @@ impl Model {
         match news {
             News::Vault { locked, state } => self.vault_is(locked, state),
             News::VaultLost => self.vault = false,
-            News::Passphrase(answer) => self.passphrase_tried(&answer),
+            News::Passphrase(answer) => self.passphrase_tried(answer),
             News::Access(access, name) => return self.access_is(access, name),
             News::HistoryLost => self.history = false,
             News::People(people) => return self.people_are(people),
@@ -110,7 +110,7 @@ impl Model {
         self.focus = Focus::None;
     }
 
-    fn passphrase_tried(&mut self, answer: &Result<UnlockResult, PeerError>) {
+    fn passphrase_tried(&mut self, answer: Result<(), Problem>) {
         match &mut self.screen {
             Screen::FirstRun(run) => {
                 if run.entry.as_mut().is_some_and(|entry| entry.answered(answer)) {

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
+use ipc_schema::edge::ui_keyvault::VaultState;
 use privatus::peers::messenger::{
     Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Notice,
     Refusal, SafetyNumber,
 };
-use privatus::peers::unlock::{UnlockResult, VaultState};
 
 use super::*;
 use crate::model::chat::tests::text;
+use crate::model::entry::Problem;
 use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, News, SCREEN_LOCK_AFTER};
 use crate::scene::Item;
 
@@ -179,9 +180,9 @@ fn an_idle_window_forgets_what_it_shows_and_after_an_hour_drops_the_keys() {
 fn the_passphrase_ends_a_screen_lock_and_a_new_one_can_follow() {
     let mut model = chatting();
     model.idle_for(SCREEN_LOCK_AFTER);
-    model.learn(NOW, News::Passphrase(Ok(UnlockResult::WrongPassphrase)));
+    model.learn(NOW, News::Passphrase(Err(Problem::Wrong)));
     assert!(matches!(model.screen, Screen::Locked(_)));
-    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Ok)));
+    model.learn(NOW, News::Passphrase(Ok(())));
     assert!(matches!(model.screen, Screen::Inside));
     assert_eq!(model.idle_for(SCREEN_LOCK_AFTER), [Command::ScreenLock]);
 }
@@ -265,7 +266,7 @@ fn a_new_profile_asks_for_the_passphrase_twice_then_for_a_name() {
         matches!(&model.act(NOW, Act::UsePassphrase, "x")[..], [Command::Create(bytes)] if bytes.as_slice() == b"a b c")
     );
     assert!(model.act(NOW, Act::UsePassphrase, "x").is_empty(), "once is enough");
-    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Ok)));
+    model.learn(NOW, News::Passphrase(Ok(())));
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "What should people call you?") && says(&scene, "Meet Echo"));
     model.texts.set(Field::YourName, "Alex");
@@ -279,10 +280,10 @@ fn a_wrong_passphrase_and_a_damaged_file_are_told_apart_and_what_was_typed_stays
     model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
     model.entry().unwrap().first.push("nope");
     model.act(NOW, Act::UsePassphrase, "x");
-    model.learn(NOW, News::Passphrase(Ok(UnlockResult::WrongPassphrase)));
+    model.learn(NOW, News::Passphrase(Err(Problem::Wrong)));
     assert!(says(&picture(&model, (1200, 800)), "That is not the passphrase."));
     assert!(!model.entry().unwrap().first.is_empty());
-    model.learn(NOW, News::Passphrase(Ok(UnlockResult::Damaged)));
+    model.learn(NOW, News::Passphrase(Err(Problem::Damaged)));
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "The file is damaged.") && !says(&scene, "That is not"));
 }
