@@ -8,7 +8,9 @@ use std::io::Cursor;
 use ipc_schema::limits::{PICTURE_MAX_BYTES, PICTURE_SIDE_MAX};
 use png::{ColorType, Decoder, Limits, Transformations};
 
-use crate::error::PictureError;
+pub use ipc_schema::edge::stored_mediad::Pixels;
+
+use crate::error::{PictureError, broken};
 
 /// Most pixels of a picture: above any camera that people carry, and half a second of decoding.
 const PIXELS_MAX: u64 = 40_000_000;
@@ -21,17 +23,6 @@ const DECODER_MAX_BYTES: usize = 4 << 20;
 
 /// First bytes of every PNG (PNG specification, third edition, 5.2).
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
-
-/// Plain pixels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pixels {
-    /// Pixels in a row, at least 1.
-    pub width: u16,
-    /// Rows, at least 1.
-    pub height: u16,
-    /// Row by row, 3 bytes a pixel.
-    pub rgb: Vec<u8>,
-}
 
 /// Decodes `untrusted`, lays it over white, and scales it down to fit `max_side` pixels each way (never up).
 ///
@@ -48,11 +39,11 @@ pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder.read_header_info()?.size();
+    let (width, height) = decoder.read_header_info().map_err(broken)?.size();
     if width > SIDE_MAX || height > SIDE_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
         return Err(PictureError::TooLarge);
     }
-    let mut reader = decoder.read_info()?;
+    let mut reader = decoder.read_info().map_err(broken)?;
     let layout = Layout::of(reader.output_color_type().0)?;
     let mut canvas = Canvas::new(width, height, max_side.clamp(1, PICTURE_SIDE_MAX));
     let frame = reader.info().frame_control.map_or((width, height), |frame| (frame.width, frame.height));
@@ -61,11 +52,11 @@ pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
     }
     let interlaced = reader.info().interlaced;
     for place in places(width, height, interlaced) {
-        let row = reader.next_interlaced_row()?.ok_or(PictureError::Damaged)?;
+        let row = reader.next_interlaced_row().map_err(broken)?.ok_or(PictureError::Damaged)?;
         canvas.add(row.data(), layout, place);
     }
     // Reads to the end, so that a picture that was cut off or altered behind its last row is told.
-    reader.finish()?;
+    reader.finish().map_err(broken)?;
     Ok(canvas.finish())
 }
 

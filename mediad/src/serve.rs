@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use capnp_rpc::new_client;
 use ipc_schema::child::{Child, Exit};
-use ipc_schema::edges::stored_mediad_capnp::{self as edge, decoder, picture_job};
+use ipc_schema::edge::stored_mediad::{Begin, Decoder, Finish};
+use ipc_schema::edge::{Call, Served};
+use ipc_schema::edges::stored_mediad_capnp::picture_job;
 use ipc_schema::ends::EdgeEnds;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -64,8 +66,7 @@ async fn hung_up(edge: &mut Option<JoinHandle<()>>) {
 /// # Errors
 /// When the descriptors are no edge's.
 pub fn serve(ends: EdgeEnds, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> {
-    let decoder: decoder::Client = new_client(DecoderServer { life });
-    ipc_schema::rpc::serve(ends, decoder.client)
+    Rc::new(DecoderServer { life }).serve(ends)
 }
 
 /// How far this process's one job is.
@@ -96,17 +97,12 @@ struct DecoderServer {
     life: Rc<Life>,
 }
 
-impl decoder::Server for DecoderServer {
-    async fn picture(
-        self: Rc<Self>,
-        params: decoder::PictureParams,
-        mut results: decoder::PictureResults,
-    ) -> Result<(), capnp::Error> {
+impl Decoder for DecoderServer {
+    async fn picture(self: Rc<Self>, call: Begin) -> Served<Begin> {
         let used = self.life.job_given.replace(true);
-        let job = if used { Job::refused() } else { Job::new(params.get()?.get_max_side()) };
+        let job = if used { Job::refused() } else { Job::new(call.max_side) };
         let life = (!used).then(|| self.life.clone());
-        results.get().set_job(new_client(JobServer { job: RefCell::new(Some(job)), life }));
-        Ok(())
+        Ok(Ok(new_client(JobServer { job: RefCell::new(Some(job)), life })))
     }
 }
 
@@ -140,25 +136,8 @@ impl picture_job::Server for JobServer {
         _: picture_job::FinishParams,
         mut results: picture_job::FinishResults,
     ) -> Result<(), capnp::Error> {
-        let result = self.job.take().map_or(Err(PictureError::JobUsed), Job::finish);
-        let out = results.get().init_result();
-        match result {
-            Ok(picture) => {
-                let mut pixels = out.init_pixels();
-                pixels.set_width(picture.width);
-                pixels.set_height(picture.height);
-                pixels.set_rgb(&picture.rgb);
-            }
-            Err(error) => {
-                let mut out = out;
-                out.set_error(match error {
-                    PictureError::NotAPicture => edge::PictureError::NotAPicture,
-                    PictureError::TooLarge => edge::PictureError::TooLarge,
-                    PictureError::Damaged => edge::PictureError::Damaged,
-                    PictureError::JobUsed => edge::PictureError::JobUsed,
-                });
-            }
-        }
+        let outcome = self.job.take().map_or(Err(PictureError::JobUsed), Job::finish);
+        Finish::write_outcome(&outcome, results.get());
         if let Some(life) = &self.life {
             life.answered.set(true);
             life.changed.notify_one();
@@ -170,7 +149,9 @@ impl picture_job::Server for JobServer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipc_schema::edges::stored_mediad_capnp::picture_result;
+    use ipc_schema::edge::stored_mediad::Pixels;
+    use ipc_schema::edge::{ask, send};
+    use ipc_schema::edges::stored_mediad_capnp::decoder;
 
     fn local<F: Future>(future: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -187,28 +168,16 @@ mod tests {
     }
 
     async fn job(decoder: &decoder::Client) -> picture_job::Client {
-        let mut request = decoder.picture_request();
-        request.get().set_max_side(64);
-        request.send().promise.await.unwrap().get().unwrap().get_job().unwrap()
+        ask(decoder, &Begin { max_side: 64 }).await.unwrap()
     }
 
-    async fn finish(
-        job: &picture_job::Client,
-        bytes: &[u8],
-    ) -> Result<(u16, u16, Vec<u8>), edge::PictureError> {
+    async fn finish(job: &picture_job::Client, bytes: &[u8]) -> Result<Pixels, PictureError> {
         for chunk in bytes.chunks(50_000) {
             let mut request = job.bytes_request();
             request.get().set_chunk(chunk);
             request.send().await.unwrap();
         }
-        let answer = job.finish_request().send().promise.await.unwrap();
-        let result = answer.get().unwrap().get_result().unwrap();
-        match result.which().unwrap() {
-            picture_result::Pixels(pixels) => {
-                Ok((pixels.get_width(), pixels.get_height(), pixels.get_rgb().unwrap().to_vec()))
-            }
-            picture_result::Error(error) => Err(error.unwrap()),
-        }
+        send(job, &Finish {}).await.unwrap()
     }
 
     #[test]
@@ -221,9 +190,10 @@ mod tests {
             let (decoder, life) = decoder();
             let first = job(&decoder).await;
             let second = job(&decoder).await;
-            assert!(matches!(finish(&second, &png).await, Err(edge::PictureError::JobUsed)));
-            assert_eq!(finish(&first, &png).await.ok(), Some((64, 64, vec![7; 64 * 64 * 3])));
-            assert!(matches!(finish(&first, &png).await, Err(edge::PictureError::JobUsed)));
+            assert!(matches!(finish(&second, &png).await, Err(PictureError::JobUsed)));
+            let pixels = Pixels { width: 64, height: 64, rgb: vec![7; 64 * 64 * 3] };
+            assert_eq!(finish(&first, &png).await, Ok(pixels));
+            assert!(matches!(finish(&first, &png).await, Err(PictureError::JobUsed)));
             drop(first);
             life.over().await;
         });
@@ -234,7 +204,7 @@ mod tests {
         local(async {
             let (decoder, life) = decoder();
             let first = job(&decoder).await;
-            assert!(matches!(finish(&first, b"GIF89a").await, Err(edge::PictureError::NotAPicture)));
+            assert!(matches!(finish(&first, b"GIF89a").await, Err(PictureError::NotAPicture)));
             drop(first);
             life.over().await;
         });
@@ -246,7 +216,7 @@ mod tests {
             let (decoder, _) = decoder();
             let first = job(&decoder).await;
             let result = finish(&first, &vec![0; ipc_schema::limits::PICTURE_MAX_BYTES + 1]).await;
-            assert!(matches!(result, Err(edge::PictureError::TooLarge)));
+            assert!(matches!(result, Err(PictureError::TooLarge)));
         });
     }
 }

@@ -185,7 +185,7 @@ macro_rules! outcome {
         ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
             match from.$get()?.which()? {
                 $union::$variant(value) => Ok(Ok($crate::edge::value!(read $kind$(($most))? value))),
-                $union::Error(error) => <$error>::try_from(error?).map(Err),
+                $union::Error(error) => Ok(Err(<$error>::try_from(error?)?)),
             }
         }
     };

@@ -8,6 +8,7 @@ pub mod onion_netd;
 pub mod onion_stored;
 pub mod operator_onion;
 pub mod stored_keyvault;
+pub mod stored_mediad;
 pub mod stored_onion;
 pub mod ui_keyvault;
 
@@ -84,6 +85,12 @@ pub type Served<C> = Result<Outcome<C>, capnp::Error>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("what came does not fit the edge")]
 pub struct Malformed;
+
+impl From<Infallible> for Malformed {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl From<capnp::Error> for Malformed {
     fn from(_: capnp::Error) -> Self {

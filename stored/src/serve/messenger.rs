@@ -4,7 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ask;
+use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edges::ui_stored_capnp::{self as edge, message_sink, messenger, watcher};
+use ipc_schema::limits::PICTURE_SIDE_MAX;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +17,6 @@ use super::report;
 use crate::engine::{Accepting, Counts, Query, Reply, Request, settled};
 use crate::error::Refusal;
 use crate::ids::ContactId;
-use crate::peers::mediad;
 use crate::store::{Contact, Delivery, Invite, InviteState};
 
 type Done = Result<(), capnp::Error>;
@@ -431,7 +433,8 @@ impl messenger::Server for MessengerServer {
             (Err(refusal), _) => Err(refusal),
             (Ok(()), None) => Err(Refusal::Picture),
             (Ok(()), Some(decoder)) => {
-                mediad::begin(&decoder, params.get()?.get_max_side()).await.map_err(|_| Refusal::Picture)
+                let max_side = params.get()?.get_max_side().clamp(1, PICTURE_SIDE_MAX);
+                ask(&decoder, &Begin { max_side }).await.map_err(|_| Refusal::Picture)
             }
         };
         results.get().set_error(report::outcome(&begun));

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use ipc_schema::edge::send;
+use ipc_schema::edge::stored_mediad::Finish;
 use ipc_schema::edges::stored_mediad_capnp::picture_job;
 use ipc_schema::edges::ui_stored_capnp::{self as edge, picture_upload};
 use ipc_schema::limits::PICTURE_MAX_BYTES;
-
-use crate::peers::mediad;
 
 /// One picture on its way.
 pub(super) struct Upload {
@@ -28,7 +28,9 @@ impl picture_upload::Server for Upload {
         if self.bytes.get() > PICTURE_MAX_BYTES {
             return Err(capnp::Error::failed(String::new()));
         }
-        mediad::bytes(&self.job, chunk).await.map_err(|_| capnp::Error::disconnected(String::new()))
+        let mut request = self.job.bytes_request();
+        request.get().set_chunk(chunk);
+        request.send().await.map_err(|_| capnp::Error::disconnected(String::new()))
     }
 
     async fn finish(
@@ -36,14 +38,14 @@ impl picture_upload::Server for Upload {
         _: picture_upload::FinishParams,
         mut results: picture_upload::FinishResults,
     ) -> Result<(), capnp::Error> {
-        match mediad::finish(&self.job).await {
-            Ok(pixels) => {
+        match send(&self.job, &Finish {}).await {
+            Ok(Ok(pixels)) => {
                 let mut fields = results.get();
                 fields.set_width(pixels.width);
                 fields.set_height(pixels.height);
                 fields.set_rgb(&pixels.rgb);
             }
-            Err(_) => results.get().set_error(edge::Refusal::Picture),
+            Ok(Err(_)) | Err(_) => results.get().set_error(edge::Refusal::Picture),
         }
         Ok(())
     }
