@@ -49,8 +49,18 @@ fn running(profile: &'static Profile) -> Running {
         }
         nix::unistd::ForkResult::Parent { child } => {
             nix::unistd::read(&told, &mut [0]).unwrap();
-            Running { pid: child.as_raw().unsigned_abs(), _hold: hold }
+            let pid = child.as_raw().unsigned_abs();
+            until_asleep(pid);
+            Running { pid, _hold: hold }
         }
+    }
+}
+
+/// It has told, and may still be on its way to where it waits.
+fn until_asleep(pid: u32) {
+    let asleep = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
+    while !asleep() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 
