@@ -358,6 +358,21 @@ fn netd_makes_internet_sockets() {
     }
 }
 
+#[test]
+fn what_a_confined_child_opens_is_never_taken_for_its_control_socket() {
+    let (_supervisor, control) = control_pair();
+    let end = in_child(|| {
+        // As a test beside this one does. The pair has two numbers: its second is none that is smaller than 4.
+        // SAFETY: nothing in this child uses it.
+        unsafe { libc::close(3) };
+        occupy_three(&control);
+        let jail = sandbox::enter(&NETD, control.as_fd(), None, false).map_err(|e| e.to_string())?;
+        jail.seal().map_err(|e| e.to_string())?;
+        holds(std::net::TcpListener::bind("127.0.0.1:0").is_ok(), "no socket")
+    });
+    assert_eq!(end, FINE);
+}
+
 /// Landlock's ports by themselves: a table like netd's with two ports instead of all.
 #[test]
 fn a_port_that_is_not_in_the_profile_is_neither_bound_nor_dialled() {
