@@ -38,6 +38,9 @@ for seed in $(seq "$first_seed" $((first_seed + runs - 1))); do
     if ! (cd "$folder" && RUSTC_BOOTSTRAP=1 "$test" "${order[@]}") >"$said" 2>&1; then
       grep -E '^(test .*FAILED|---- |thread |error|  (left|right):)' "$said" | head -n 40 || tail -n 40 "$said"
       echo "failed: cd $folder && RUSTC_BOOTSTRAP=1 $test ${order[*]}" >&2
+      kept=$(mktemp -t "flakes-$seed-XXXXXX")
+      cp "$said" "$kept"
+      echo "all that it said: $kept" >&2
       failed=$((failed + 1))
     fi
   done
