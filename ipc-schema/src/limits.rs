@@ -29,6 +29,12 @@ pub const CONTENT_MAX_BYTES: usize = 2_320;
 /// Content in a first message, bytes: 867 B of frame less two queue offers, device list and length fields.
 pub const FIRST_CONTENT_MAX_BYTES: usize = 448;
 
+/// Own queues offered in one message: R = 2 (docs/protocol/envelope.md, "Frame").
+pub const OFFERS_MAX: usize = 2;
+
+/// Contact points in one invite link (docs/protocol/identity.md, "Invite link").
+pub const HINTS_MAX: usize = 3;
+
 /// A blob (file chunk or invite bundle), bytes (docs/protocol/mailbox.md, "Request").
 pub const BLOB_MAX_BYTES: usize = 64 << 10;
 

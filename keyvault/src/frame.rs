@@ -1,6 +1,8 @@
 //! What a ratchet message carries: a section of the vault's own, which stored neither sees nor forges, and stored's
 //! opaque content (docs/protocol/envelope.md, "Frame").
 
+use ipc_schema::limits::OFFERS_MAX;
+
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::envelope::{FIRST_FRAME_MAX_BYTES, FRAME_MAX_BYTES};
@@ -11,8 +13,6 @@ use crate::pqxdh::REPAIR_BUNDLE_BYTES;
 
 /// relay id 32 ‖ sender queue id 24 ‖ relay's queue key 32 ‖ receiver's replica key 32 ‖ replica secret 32.
 pub const OFFER_BYTES: usize = 152;
-/// Replicas offered in one message: R = 2 (docs/protocol/envelope.md, "Frame").
-pub const OFFERS_MAX: usize = 2;
 /// version 1 ‖ number of offers 1 ‖ length of the device list 2 ‖ of the repair section 2 ‖ of the content 2.
 const FIXED_BYTES: usize = 8;
 /// Acknowledged bundle's id 4 ‖ flags 1; the repair bundle, or nothing, follows.

@@ -6,6 +6,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ipc_schema::Timestamp;
 use ipc_schema::bytes::Cursor;
+use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
@@ -22,8 +23,6 @@ use crate::pqxdh::{BUNDLE_BYTES, Bundle, KeyUse, PqxdhError};
 pub const LINK_PREFIX: &str = "privatus:i#";
 /// Packed link, bytes at most; 320 characters of base64.
 pub const LINK_MAX_BYTES: usize = 240;
-/// Relay hints in one link.
-pub const HINTS_MAX: usize = 3;
 /// The encrypted bundle, bytes, always: one size for all.
 pub const BLOB_BYTES: usize = 4_096;
 

@@ -51,4 +51,4 @@ mod wycheproof;
 
 pub use address::ADDRESS_RECORD_BYTES;
 pub use codec::Malformed;
-pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, OFFERS_MAX, REPAIR_CONTENT_MAX};
+pub use frame::{CONTENT_MAX, FIRST_CONTENT_MAX, REPAIR_CONTENT_MAX};

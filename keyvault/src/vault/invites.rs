@@ -1,6 +1,7 @@
 //! Own one-time invites: a fresh identity and queue each.
 
 use ipc_schema::Timestamp;
+use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
@@ -10,7 +11,7 @@ use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::identity::Identity;
 use crate::ids::{InviteId, RelayId, ReplicaId};
-use crate::invite::{HINTS_MAX, InviteBundle, InviteSecret};
+use crate::invite::{InviteBundle, InviteSecret};
 use crate::mailbox::ReceiverKey;
 use crate::memory::Secret32;
 use crate::pqxdh::{Prekeys, Validity, seconds};

@@ -1,12 +1,13 @@
 //! Own receive queues: keys before `create`, the relay's answer after it.
 
+use ipc_schema::limits::OFFERS_MAX;
 use rand_core::CryptoRng;
 
 use super::records::{Record, ReplicaRecord};
 use super::{PutRecord, Vault};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::error::{Thing, VaultError};
-use crate::frame::{OFFERS_MAX, Offer};
+use crate::frame::Offer;
 use crate::ids::{QueueId, RelayId, ReplicaId, SessionId};
 use crate::mailbox::ReceiverKey;
 use crate::memory::Secret32;

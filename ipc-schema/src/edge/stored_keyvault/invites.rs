@@ -1,9 +1,7 @@
 //! Own queues and invites, and the invites of others.
 
 use super::messages::{read_envelopes, read_queues, write_envelopes, write_queues};
-use super::{
-    AcceptId, Envelope, Fault, InviteId, Key, OFFERS_MAX, OutboxId, PeerQueue, QueueId, ReplicaId, SessionId,
-};
+use super::{AcceptId, Envelope, Fault, InviteId, Key, OutboxId, PeerQueue, QueueId, ReplicaId, SessionId};
 use crate::Timestamp;
 use crate::edge::{
     Malformed, Outcome, Part, Read, bounded, call, fixed, length, listed, mirrored, text, words,
@@ -12,11 +10,8 @@ use crate::edges::stored_keyvault_capnp::{
     self as wire, VaultError, accept_result, begin_result, created, finish_invite_result, open_invite_result,
     vault,
 };
-use crate::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, LINK_MAX_CHARS};
+use crate::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, HINTS_MAX, LINK_MAX_CHARS, OFFERS_MAX};
 use crate::relay::{Hint, RelayId};
-
-/// Contact points in one invite.
-pub const HINTS_MAX: usize = 3;
 
 call! {
     /// A fresh identity and a receive queue for a one-time invite: the Ed25519 key that goes into `create`.

@@ -1,13 +1,11 @@
 //! Messages sealed and opened, and the mailbox commands that carry them.
 
-use super::{
-    AcceptId, Fault, InviteId, Key, OFFERS_MAX, OutboxId, PeerQueueId, PutId, QueueId, ReplicaId, SessionId,
-};
+use super::{AcceptId, Fault, InviteId, Key, OutboxId, PeerQueueId, PutId, QueueId, ReplicaId, SessionId};
 use crate::edge::{Malformed, Outcome, Part, Read, bounded, call, fixed, length, listed, words};
 use crate::edges::stored_keyvault_capnp::{
     VaultError, envelope, open_result, peer_queue, purpose, seal_result, sign_result, vault,
 };
-use crate::limits::{CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX};
+use crate::limits::{CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, OFFERS_MAX};
 use crate::relay::RelayId;
 
 /// Queues of one peer, and envelopes of one message, that are ever told.

@@ -20,15 +20,12 @@ pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
 pub use invites::{
     AcceptInvite, AcceptInviteError, AcceptedInvite, BeginInvite, BeginInviteError, BeginReplica,
     BeginReplicaError, CancelInvite, Created, FinishInvite, FinishInviteError, FinishReplica, FinishedInvite,
-    HINTS_MAX, InviteFailed, InviteRefusal, OpenInvite, OpenInviteError, OpenedInvite,
+    InviteFailed, InviteRefusal, OpenInvite, OpenInviteError, OpenedInvite,
 };
 pub use messages::{
     Command, Envelope, Forget, News, OpenEnvelope, OpenError, Opened, OpenedMessage, PeerQueue, Purpose,
     RepairError, RepairSession, SealEnvelope, SealError, Sign, SignError,
 };
-
-/// Own queues that one message offers.
-pub const OFFERS_MAX: usize = 2;
 
 /// Ed25519, X25519 or a hash, as the field says.
 pub type Key = [u8; KEY_BYTES];

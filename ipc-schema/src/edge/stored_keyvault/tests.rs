@@ -9,7 +9,9 @@ use crate::Timestamp;
 use crate::edge::trial::{read_back, told_back};
 use crate::edge::{Call, Malformed};
 use crate::edges::stored_keyvault_capnp::VaultError;
-use crate::limits::{BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, LINK_MAX_CHARS};
+use crate::limits::{
+    BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, LINK_MAX_CHARS, OFFERS_MAX,
+};
 use crate::relay::RelayId;
 
 const RELAY: RelayId = RelayId([7; 32]);
