@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, Ask, Fault, FinishInviteError, InviteFailed, OpenError, OpenInviteError, SafetyNumber,
-    SessionError, SetVerifiedError, SignError, Told as VaultTold,
+    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, SafetyNumber, SessionError,
+    SetVerifiedError, SignError, Told as VaultTold,
 };
 use rand_core::CryptoRng;
 
@@ -357,9 +357,7 @@ impl Engine {
     /// keyvault cannot serve the call now: as where the fault is its own.
     fn vault_failed(&mut self, ticket: Ticket, pending: Pending) -> Result<(), StoreError> {
         match pending {
-            Pending::BeginReplica(id) => self.replica_begun(id, None),
-            Pending::FinishReplica(id) => self.invite_finished(id, Err(FinishInviteError::Fault(Fault::Bug))),
-            Pending::CancelReplica(id) => {
+            Pending::BeginReplica(id) | Pending::FinishReplica(id) | Pending::CancelReplica(id) => {
                 self.begin_again(id);
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! Conversations between people with real vaults over relays in memory.
 
-use ipc_schema::edge::stored_keyvault::Comparison;
+use ipc_schema::edge::stored_keyvault::{Comparison, DIGITS_MAX_BYTES};
 use rand_core::Rng;
 
 use super::world::World;
@@ -238,6 +238,72 @@ fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
     assert!(world.request(0, Request::CancelInvite { id: "carol".into() }).is_ok());
     world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
+}
+
+#[test]
+fn keys_that_keyvault_cannot_drop_just_then_are_dropped_later() {
+    let mut world = World::new(14, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    world.people[0].vault_fails = true;
+    let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
+    assert!(world.request(0, delete).is_ok());
+    world.run_for(60_000);
+    assert!(!world.people[0].engine.store.replicas().unwrap().is_empty(), "their keys are still there");
+    world.people[0].vault_fails = false;
+    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    assert!(world.people[0].vault.sessions().unwrap().is_empty());
+}
+
+#[test]
+fn whatever_keyvault_cannot_serve_for_a_while_goes_on_when_it_can() {
+    let mut world = World::new(15, 2, 3);
+    let link = world.invite_link(0, "bob");
+    assert!(world.request(1, Request::Accept { link, name: "ann".into() }).is_ok());
+    // In the middle of the accept, of the texts, and of what they are answered with.
+    for round in 0..6 {
+        for who in 0..2 {
+            world.people[who].vault_fails = true;
+            world.run_for(1_000);
+            world.people[who].vault_fails = false;
+            world.run_for(3_000);
+        }
+        world.send(0, "bob", &format!("text {round}"));
+    }
+    world.until(|world| all_delivered(world, 0, "bob"));
+    assert_eq!(world.bodies(1, "ann", false), numbered(0, 6));
+}
+
+#[test]
+fn a_link_for_which_too_many_are_open_is_not_called_malformed() {
+    let mut world = World::new(16, 1, 3);
+    let now = world.now;
+    let engine = &mut world.people[0].engine;
+    let request = Request::Accept { link: "privatus:i#x".into(), name: "ann".into() };
+    let actions = engine.handle(now, vec![Input::Request(RequestId(1), Box::new(request))]);
+    let asked = actions.into_iter().find_map(|action| match action {
+        Action::Vault(ticket, _) => Some(ticket),
+        _ => None,
+    });
+    let full = VaultTold::OpenInvite(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen)));
+    let actions = engine.handle(now, vec![Input::Vault(asked.unwrap(), Box::new(full))]);
+    assert!(actions.contains(&Action::Answer(RequestId(1), Err(Refusal::RateLimited))));
+}
+
+#[test]
+fn a_number_longer_than_any_is_refused_before_keyvault_would_end_the_edge() {
+    let mut world = World::new(17, 2, 3);
+    world.introduce();
+    let verify = |digits: usize| {
+        let action = ContactAction::Verify(Some("1".repeat(digits)));
+        Input::Request(RequestId(1_000), Box::new(Request::Change { who: "bob".into(), action }))
+    };
+    let now = world.now;
+    let engine = &mut world.people[0].engine;
+    let refused = Action::Answer(RequestId(1_000), Err(Refusal::NumberChanged));
+    assert!(engine.handle(now, vec![verify(DIGITS_MAX_BYTES + 1)]) == [refused]);
+    let asked = engine.handle(now, vec![verify(DIGITS_MAX_BYTES)]);
+    assert!(matches!(asked.as_slice(), [Action::Vault(..)]), "keyvault says whether it is theirs");
 }
 
 #[test]

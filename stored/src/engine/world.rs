@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::Created;
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
@@ -51,6 +52,8 @@ pub(super) struct Person {
     answers: HashMap<RequestId, Result<Reply, Refusal>>,
     requests: u64,
     pub(super) deposits: u32,
+    /// keyvault cannot serve calls just now.
+    pub(super) vault_fails: bool,
 }
 
 #[derive(Clone)]
@@ -323,7 +326,11 @@ impl World {
             match action {
                 Action::Vault(ticket, call) => {
                     let person = &mut self.people[who];
-                    let told = keyvault::calls::answer(&mut person.vault, *call, (self.now, &mut person.rng));
+                    let told = if person.vault_fails {
+                        VaultTold::Lost(Failed::Refused)
+                    } else {
+                        keyvault::calls::answer(&mut person.vault, *call, (self.now, &mut person.rng))
+                    };
                     self.soon(who, Input::Vault(ticket, Box::new(told)));
                 }
                 Action::Open { line, relay, isolation } => self.open(who, line, relay, isolation),
@@ -574,6 +581,7 @@ impl Person {
             answers: HashMap::new(),
             requests: 0,
             deposits: 0,
+            vault_fails: false,
         }
     }
 }
