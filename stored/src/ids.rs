@@ -89,3 +89,14 @@ pub type Isolation = [u8; 16];
 
 /// What an envelope is called in a mailbox.
 pub type MailboxId = [u8; 16];
+
+/// How ids are written where a person or a script sees them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

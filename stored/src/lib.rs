@@ -16,18 +16,11 @@
 //! stands in the database. ui asks again for its view.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-mod accepts;
-mod contacts;
 pub mod content;
-mod conversations;
 pub mod engine;
 pub mod error;
 pub mod ids;
-mod inbox;
-mod invites;
 pub mod mailboxes;
-mod outbox;
 mod peers;
-mod repair;
 pub mod serve;
 pub mod store;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::{Engine, lines};
+use super::{Engine, circuits};
 use crate::error::StoreError;
 
 /// Less is no setting of a clock but its drift being corrected; waiting it out is cheaper.
@@ -36,6 +36,6 @@ impl Engine {
     /// The same for the waits that stand in the store. Also at every start: the clock may have been set while nothing ran.
     pub(super) fn after_set_back(&mut self) -> Result<(), StoreError> {
         self.memory.clock_set_back = false;
-        self.store.nothing_later_than(self.now, lines::LONGEST_WAIT)
+        self.store.nothing_later_than(self.now, circuits::LONGEST_WAIT)
     }
 }

@@ -4,9 +4,16 @@
 //! in memory beside the store is what is under way; it can be thrown away at any time, for every effect is repeated by an id
 //! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: [`Engine::suspend`].
 
+mod accepts;
 mod calls;
+mod circuits;
 mod clock;
-mod lines;
+mod contacts;
+mod conversations;
+mod inbox;
+mod outbox;
+mod queues;
+mod repair;
 mod requests;
 mod timers;
 
@@ -24,15 +31,15 @@ pub use calls::{
     Action, Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, RequestId,
     Ticket,
 };
-pub(crate) use lines::{Lines, User};
+pub(crate) use circuits::{Lines, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 pub(crate) use timers::Timer;
 
+use self::outbox::{NotSealed, Pacing};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{
     AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId, SessionId,
 };
-use crate::outbox::{NotSealed, Pacing};
 use crate::store::Store;
 
 /// How long nothing is tried after the disk failed.

@@ -136,7 +136,7 @@ fn one_contacts_long_text_leaves_places_for_the_others() {
         most = most.max(world.people[0].engine.memory.sealing.len());
         all_delivered(world, 0, "bob")
     });
-    assert_eq!(most, crate::outbox::SEALING_MAX, "as many as one contact may have, and no more");
+    assert_eq!(most, super::outbox::SEALING_MAX, "as many as one contact may have, and no more");
     assert_eq!(world.bodies(1, "ann", false), [text]);
 }
 

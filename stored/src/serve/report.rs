@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edges::ui_stored_capnp as edge;
 
-use crate::conversations::hex;
+use crate::ids::hex;
 use crate::engine::{ContactAction, Counts, Told};
 use crate::error::Refusal;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};

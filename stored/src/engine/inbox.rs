@@ -430,7 +430,7 @@ impl Engine {
 /// A received text's id: nobody else can choose the same one.
 fn message_id(contact: ContactId, wire: content::WireId) -> String {
     let hash = content::hash(&[contact.0.to_be_bytes().as_slice(), &wire.0].concat());
-    crate::conversations::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
+    crate::ids::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ipc_schema::edge::stored_keyvault::News;
 use crate::engine::{Engine, Timer};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, SessionId};
-use crate::outbox::RepairRefused;
+use super::outbox::RepairRefused;
 use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.

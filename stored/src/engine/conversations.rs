@@ -8,7 +8,7 @@ use crate::engine::{
     Action, ContactAction, Counts, Engine, PAGE, Page, Query, Reply, Request, RequestId, Told,
 };
 use crate::error::{Refusal, StoreError};
-use crate::ids::ContactId;
+use crate::ids::{ContactId, hex};
 use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, ReplicaState};
 
 /// Messages of a conversation when no number is asked for.
@@ -200,14 +200,4 @@ impl Engine {
 fn is_message_id(id: &str) -> bool {
     id.len() <= MESSAGE_ID_MAX_CHARS
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
