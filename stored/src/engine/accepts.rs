@@ -118,10 +118,10 @@ impl Engine {
     fn read_blob(&mut self, accept: Accept) {
         let Some(relay) = accept.relay else { return };
         let id = accept.id;
-        let Some(line) = self.line(relay, accept.isolation, User::Accept(id)) else { return };
+        let Some(circuit) = self.circuit(relay, accept.isolation, User::Accept(id)) else { return };
         if self.begin(Busy::Accept(id)) {
             let call = MailboxCall::SecureRead { blob_id: accept.blob_id, sender_key: accept.sender_key };
-            self.command(line, Task::Read(id), Some(Purpose::SecureRead(id.into())), call);
+            self.command(circuit, Task::Read(id), Some(Purpose::SecureRead(id.into())), call);
         }
     }
 
@@ -236,7 +236,7 @@ impl Engine {
                 {
                     self.keep_sealed(&outgoing, outbox, envelopes)?;
                 }
-                self.leave_line(User::Accept(id));
+                self.leave_circuit(User::Accept(id));
                 self.memory.pump.insert(accept.contact);
                 for replica in self.store.replicas_of(accept.contact)? {
                     if replica.state == ReplicaState::Live {
@@ -272,7 +272,7 @@ impl Engine {
 
     /// It cannot be accepted: the contact that it would have made is gone, and nothing else changed.
     fn refuse_accept(&mut self, accept: &Accept, why: Refusal) -> Result<(), StoreError> {
-        self.leave_line(User::Accept(accept.id));
+        self.leave_circuit(User::Accept(accept.id));
         match self.memory.accept_requests.remove(&accept.id) {
             Some(request) => self.act(Action::Answer(request, Err(why))),
             None => drop(self.memory.refused_accepts.insert(accept.contact, why)),

@@ -6,7 +6,7 @@ use ipc_schema::relay::Hint;
 
 use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
-/// A command to a mailbox over one line (edges/stored-onion.capnp).
+/// A command to a mailbox over a circuit (edges/stored-onion.capnp).
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the words of edges/stored-onion.capnp, explained there")]
 pub enum MailboxCall {
@@ -50,7 +50,7 @@ pub enum Answer {
 
 /// An open circuit to one relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenedLine {
+pub struct OpenedCircuit {
     /// What keyvault binds commands to.
     pub binding: [u8; 32],
     /// From the guard to the asked relay.
@@ -81,7 +81,7 @@ pub struct Network {
 
 /// One circuit as the engine calls it; given out by the engine and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LineId(pub u64);
+pub struct CircuitId(pub u64);
 
 /// One call that is under way; given out by the engine and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,18 +99,18 @@ pub enum Action {
     /// Open a circuit for text; comes back as [`Input::Opened`].
     Open {
         /// Its name from now on.
-        line: LineId,
+        circuit: CircuitId,
         /// To whom.
         relay: RelayId,
         /// Apart from all others.
         isolation: Isolation,
     },
     /// Let go of a circuit.
-    Close(LineId),
+    Close(CircuitId),
     /// Send a command over a circuit, in this order on each.
     Mailbox {
         /// Which circuit.
-        line: LineId,
+        circuit: CircuitId,
         /// Under which the answer comes back.
         ticket: Ticket,
         /// Rising on the circuit.
@@ -140,9 +140,9 @@ pub enum Input {
     /// keyvault answered.
     Vault(Ticket, Box<Told>),
     /// A circuit is open, or could not be had.
-    Opened(LineId, Option<OpenedLine>),
+    Opened(CircuitId, Option<OpenedCircuit>),
     /// A circuit that was open is gone.
-    Closed(LineId),
+    Closed(CircuitId),
     /// A mailbox answered.
     Mailbox(Ticket, Box<MailboxAnswer>),
     /// onion named a relay, or none.

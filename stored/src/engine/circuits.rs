@@ -1,4 +1,4 @@
-//! Lines: circuits to relays, one for each queue, kept open and warm, opened again when they go.
+//! Circuits to relays, one for each queue, kept open and warm, opened again when they go.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{Command, Purpose, Sign, SignError};
 
-use super::{Action, Engine, LineId, MailboxCall, Network, OpenedLine, Pending, Task, Ticket, Timer};
+use super::{Action, CircuitId, Engine, MailboxCall, Network, OpenedCircuit, Pending, Task, Ticket, Timer};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, Isolation, PeerQueueId, RelayId, ReplicaId};
 use crate::store::EventKind;
 
-/// Who needs a line and is looked at when it opens.
+/// Who needs a circuit and is looked at when it opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum User {
     Replica(ReplicaId),
@@ -26,15 +26,15 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// No deposit waits longer by intent: eight means of the second replica's delay.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
-/// All lines.
+/// All circuits.
 #[derive(Default)]
-pub(crate) struct Lines {
-    lines: BTreeMap<LineId, Line>,
-    by_key: BTreeMap<(RelayId, Isolation), LineId>,
-    by_user: BTreeMap<User, LineId>,
+pub(crate) struct Circuits {
+    circuits: BTreeMap<CircuitId, Circuit>,
+    by_key: BTreeMap<(RelayId, Isolation), CircuitId>,
+    by_user: BTreeMap<User, CircuitId>,
 }
 
-struct Line {
+struct Circuit {
     relay: RelayId,
     isolation: Isolation,
     users: BTreeSet<User>,
@@ -64,142 +64,157 @@ struct Queued {
     auth: Option<Vec<u8>>,
 }
 
-impl Lines {
-    pub(crate) fn all(&self) -> impl Iterator<Item = LineId> {
-        self.lines.keys().copied()
+impl Circuits {
+    pub(crate) fn all(&self) -> impl Iterator<Item = CircuitId> {
+        self.circuits.keys().copied()
     }
 
     /// A command was answered: the relay is fine.
-    pub(crate) fn worked(&mut self, line: LineId) {
-        if let Some(line) = self.lines.get_mut(&line) {
-            line.failures = 0;
+    pub(crate) fn worked(&mut self, circuit: CircuitId) {
+        if let Some(circuit) = self.circuits.get_mut(&circuit) {
+            circuit.failures = 0;
         }
     }
 
     /// Every wait ends at that moment instead.
     pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
-        for line in self.lines.values_mut() {
-            if let State::Waiting(until) = &mut line.state {
+        for circuit in self.circuits.values_mut() {
+            if let State::Waiting(until) = &mut circuit.state {
                 *until = sooner(*until);
             }
         }
     }
 
-    /// How often in a row the user's line could not be had.
+    /// How often in a row the user's circuit could not be had.
     pub(crate) fn failures(&self, user: User) -> u32 {
-        self.by_user.get(&user).and_then(|line| self.lines.get(line)).map_or(0, |line| line.failures)
+        self.by_user
+            .get(&user)
+            .and_then(|circuit| self.circuits.get(circuit))
+            .map_or(0, |circuit| circuit.failures)
     }
 
     /// The relays from the guard to the asked one.
-    pub(crate) fn route(&self, line: LineId) -> &[RelayId] {
-        match self.lines.get(&line).map(|line| &line.state) {
+    pub(crate) fn route(&self, circuit: CircuitId) -> &[RelayId] {
+        match self.circuits.get(&circuit).map(|circuit| &circuit.state) {
             Some(State::Open { route, .. }) => route,
             _ => &[],
         }
     }
 
-    /// Whether the user's line is open now.
+    /// Whether the user's circuit is open now.
     pub(crate) fn is_open(&self, user: User) -> bool {
-        let line = self.by_user.get(&user).and_then(|line| self.lines.get(line));
-        matches!(line.map(|line| &line.state), Some(State::Open { .. }))
+        let circuit = self.by_user.get(&user).and_then(|circuit| self.circuits.get(circuit));
+        matches!(circuit.map(|circuit| &circuit.state), Some(State::Open { .. }))
     }
 }
 
 impl Engine {
-    /// The line to `relay` if it is open; otherwise it is opened and `user` is looked at again then.
-    pub(crate) fn line(&mut self, relay: RelayId, isolation: Isolation, user: User) -> Option<LineId> {
-        let id = match self.memory.lines.by_key.get(&(relay, isolation)) {
+    /// The circuit to `relay` if it is open; otherwise it is opened and `user` is looked at again then.
+    pub(crate) fn circuit(&mut self, relay: RelayId, isolation: Isolation, user: User) -> Option<CircuitId> {
+        let id = match self.memory.circuits.by_key.get(&(relay, isolation)) {
             Some(id) => *id,
-            None => self.add_line(relay, isolation),
+            None => self.add_circuit(relay, isolation),
         };
-        self.memory.lines.by_user.insert(user, id);
-        let line = self.memory.lines.lines.get_mut(&id)?;
-        line.users.insert(user);
-        match line.state {
+        self.memory.circuits.by_user.insert(user, id);
+        let circuit = self.memory.circuits.circuits.get_mut(&id)?;
+        circuit.users.insert(user);
+        match circuit.state {
             State::Open { .. } => Some(id),
             State::Opening => None,
             State::Waiting(until) if until > self.now => {
-                self.set_timer(until, Timer::Line(id));
+                self.set_timer(until, Timer::Circuit(id));
                 None
             }
             State::Waiting(_) => {
-                self.open_line(id);
+                self.open_circuit(id);
                 None
             }
         }
     }
 
-    fn add_line(&mut self, relay: RelayId, isolation: Isolation) -> LineId {
-        let id = LineId(self.number());
+    fn add_circuit(&mut self, relay: RelayId, isolation: Isolation) -> CircuitId {
+        let id = CircuitId(self.number());
         let state = State::Waiting(Timestamp(0));
-        let line =
-            Line { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
-        self.memory.lines.lines.insert(id, line);
-        self.memory.lines.by_key.insert((relay, isolation), id);
+        let circuit =
+            Circuit { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
+        self.memory.circuits.circuits.insert(id, circuit);
+        self.memory.circuits.by_key.insert((relay, isolation), id);
         id
     }
 
-    fn open_line(&mut self, id: LineId) {
+    fn open_circuit(&mut self, id: CircuitId) {
         if !self.memory.onion {
-            // `onion_came` looks at every line.
+            // `onion_came` looks at every circuit.
             return;
         }
-        if let Some(line) = self.memory.lines.lines.get_mut(&id) {
-            line.state = State::Opening;
-            let (relay, isolation) = (line.relay, line.isolation);
-            self.act(Action::Open { line: id, relay, isolation });
+        if let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
+            circuit.state = State::Opening;
+            let (relay, isolation) = (circuit.relay, circuit.isolation);
+            self.act(Action::Open { circuit: id, relay, isolation });
         }
     }
 
-    pub(crate) fn line_timer(&mut self, id: LineId) {
-        let waits =
-            self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Waiting(_)));
+    pub(crate) fn circuit_timer(&mut self, id: CircuitId) {
+        let waits = self
+            .memory
+            .circuits
+            .circuits
+            .get(&id)
+            .is_some_and(|circuit| matches!(circuit.state, State::Waiting(_)));
         if waits {
-            self.open_line(id);
+            self.open_circuit(id);
         }
     }
 
-    /// A user needs its line no more.
-    pub(crate) fn leave_line(&mut self, user: User) {
-        let Some(id) = self.memory.lines.by_user.remove(&user) else { return };
-        let Some(line) = self.memory.lines.lines.get_mut(&id) else { return };
-        line.users.remove(&user);
-        if line.users.is_empty() {
-            if let Some(line) = self.memory.lines.lines.remove(&id) {
-                self.memory.lines.by_key.remove(&(line.relay, line.isolation));
+    /// A user needs its circuit no more.
+    pub(crate) fn leave_circuit(&mut self, user: User) {
+        let Some(id) = self.memory.circuits.by_user.remove(&user) else { return };
+        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return };
+        circuit.users.remove(&user);
+        if circuit.users.is_empty() {
+            if let Some(circuit) = self.memory.circuits.circuits.remove(&id) {
+                self.memory.circuits.by_key.remove(&(circuit.relay, circuit.isolation));
             }
             self.act(Action::Close(id));
         }
     }
 
-    pub(crate) fn line_opened(&mut self, id: LineId, opened: Option<OpenedLine>) -> Result<(), StoreError> {
-        let Some(opened) = opened else { return self.line_failed(id) };
-        let Some(line) = self.memory.lines.lines.get_mut(&id) else {
+    pub(crate) fn circuit_opened(
+        &mut self,
+        id: CircuitId,
+        opened: Option<OpenedCircuit>,
+    ) -> Result<(), StoreError> {
+        let Some(opened) = opened else { return self.circuit_failed(id) };
+        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else {
             self.act(Action::Close(id));
             return Ok(());
         };
-        line.state = State::Open { binding: opened.binding, route: opened.route, counter: 0 };
-        let users: Vec<User> = line.users.iter().copied().collect();
+        circuit.state = State::Open { binding: opened.binding, route: opened.route, counter: 0 };
+        let users: Vec<User> = circuit.users.iter().copied().collect();
         users.into_iter().try_for_each(|user| self.look_at(user))
     }
 
-    pub(crate) fn line_closed(&mut self, id: LineId) -> Result<(), StoreError> {
-        let was_open =
-            self.memory.lines.lines.get(&id).is_some_and(|line| matches!(line.state, State::Open { .. }));
-        if was_open { self.line_failed(id) } else { Ok(()) }
+    pub(crate) fn circuit_closed(&mut self, id: CircuitId) -> Result<(), StoreError> {
+        let was_open = self
+            .memory
+            .circuits
+            .circuits
+            .get(&id)
+            .is_some_and(|circuit| matches!(circuit.state, State::Open { .. }));
+        if was_open { self.circuit_failed(id) } else { Ok(()) }
     }
 
     /// The circuit could not be had, or went: what was on it is begun again on the next one.
-    fn line_failed(&mut self, id: LineId) -> Result<(), StoreError> {
-        let Some(line) = self.memory.lines.lines.get_mut(&id) else { return Ok(()) };
-        let wait = BACK_OFF.saturating_mul(1_u32 << line.failures.min(10)).min(BACK_OFF_MAX);
+    fn circuit_failed(&mut self, id: CircuitId) -> Result<(), StoreError> {
+        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return Ok(()) };
+        let wait = BACK_OFF.saturating_mul(1_u32 << circuit.failures.min(10)).min(BACK_OFF_MAX);
         // A circuit that had worked is replaced at once.
-        let at_once = line.failures == 0 && matches!(line.state, State::Open { .. });
+        let at_once = circuit.failures == 0 && matches!(circuit.state, State::Open { .. });
         let until = if at_once { self.now } else { self.now.after(wait) };
-        line.failures = line.failures.saturating_add(1);
-        line.state = State::Waiting(until);
-        let queue = std::mem::take(&mut line.queue);
-        let users: Vec<User> = line.users.iter().copied().collect();
+        circuit.failures = circuit.failures.saturating_add(1);
+        circuit.state = State::Waiting(until);
+        let queue = std::mem::take(&mut circuit.queue);
+        let users: Vec<User> = circuit.users.iter().copied().collect();
         for queued in queue {
             self.memory.pending.remove(&queued.ticket);
             self.task_lost(&queued.task)?;
@@ -208,7 +223,7 @@ impl Engine {
             .memory
             .pending
             .iter()
-            .filter(|(_, pending)| matches!(pending, Pending::Mailbox(line, _) if *line == id))
+            .filter(|(_, pending)| matches!(pending, Pending::Mailbox(circuit, _) if *circuit == id))
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in sent {
@@ -238,18 +253,18 @@ impl Engine {
 
     pub(crate) fn onion_came(&mut self) -> Result<(), StoreError> {
         self.memory.onion = true;
-        self.wake_lines()?;
+        self.wake_circuits()?;
         self.wake_pickers()
     }
 
     pub(crate) fn onion_gone(&mut self) -> Result<(), StoreError> {
         self.memory.onion = false;
-        let lines: Vec<LineId> = self.memory.lines.lines.keys().copied().collect();
-        for id in lines {
-            self.line_failed(id)?;
-            if let Some(line) = self.memory.lines.lines.get_mut(&id) {
-                line.failures = 0;
-                line.state = State::Waiting(self.now);
+        let circuits: Vec<CircuitId> = self.memory.circuits.circuits.keys().copied().collect();
+        for id in circuits {
+            self.circuit_failed(id)?;
+            if let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
+                circuit.failures = 0;
+                circuit.state = State::Waiting(self.now);
             }
         }
         let picks: Vec<Ticket> = self
@@ -265,14 +280,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Every line that waits is tried now.
-    fn wake_lines(&mut self) -> Result<(), StoreError> {
+    /// Every circuit that waits is tried now.
+    fn wake_circuits(&mut self) -> Result<(), StoreError> {
         let mut users = Vec::new();
-        for line in self.memory.lines.lines.values_mut() {
-            if let State::Waiting(until) = &mut line.state {
+        for circuit in self.memory.circuits.circuits.values_mut() {
+            if let State::Waiting(until) = &mut circuit.state {
                 *until = self.now;
-                line.failures = 0;
-                users.extend(line.users.iter().copied());
+                circuit.failures = 0;
+                users.extend(circuit.users.iter().copied());
             }
         }
         users.into_iter().try_for_each(|user| self.look_at(user))
@@ -287,22 +302,22 @@ impl Engine {
             self.event(&EventKind::Network { stage })?;
         }
         if more || stage_changed && self.memory.network.stage == "connected" {
-            self.wake_lines()?;
+            self.wake_circuits()?;
             self.wake_pickers()?;
         }
         Ok(())
     }
 
-    /// Sends a command over an open line once keyvault has authenticated it.
-    pub(crate) fn command(&mut self, id: LineId, task: Task, purpose: Option<Purpose>, call: MailboxCall) {
+    /// Sends a command over an open circuit once keyvault has authenticated it.
+    pub(crate) fn command(&mut self, id: CircuitId, task: Task, purpose: Option<Purpose>, call: MailboxCall) {
         let ticket = Ticket(self.number());
-        let Some(line) = self.memory.lines.lines.get_mut(&id) else { return };
-        let State::Open { binding, counter, .. } = &mut line.state else { return };
+        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return };
+        let State::Open { binding, counter, .. } = &mut circuit.state else { return };
         *counter += 1;
-        let (binding, counter, relay) = (*binding, *counter, line.relay);
+        let (binding, counter, relay) = (*binding, *counter, circuit.relay);
         // `create` needs no authentication, only work.
         let auth = if purpose.is_none() { Some(Vec::new()) } else { None };
-        line.queue.push_back(Queued { ticket, task, call, counter, auth });
+        circuit.queue.push_back(Queued { ticket, task, call, counter, auth });
         match purpose {
             Some(purpose) => {
                 self.memory.pending.insert(ticket, Pending::Sign(id));
@@ -315,18 +330,18 @@ impl Engine {
 
     pub(crate) fn signed(
         &mut self,
-        id: LineId,
+        id: CircuitId,
         ticket: Ticket,
         signed: Result<Vec<u8>, SignError>,
     ) -> Result<(), StoreError> {
-        let Some(line) = self.memory.lines.lines.get_mut(&id) else { return Ok(()) };
-        let Some(at) = line.queue.iter().position(|queued| queued.ticket == ticket) else { return Ok(()) };
+        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return Ok(()) };
+        let Some(at) = circuit.queue.iter().position(|queued| queued.ticket == ticket) else { return Ok(()) };
         if let Ok(auth) = signed {
-            if let Some(queued) = line.queue.get_mut(at) {
+            if let Some(queued) = circuit.queue.get_mut(at) {
                 queued.auth = Some(auth);
             }
-        } else if let Some(refused) = line.queue.remove(at) {
-            let users: Vec<User> = line.users.iter().copied().collect();
+        } else if let Some(refused) = circuit.queue.remove(at) {
+            let users: Vec<User> = circuit.users.iter().copied().collect();
             self.task_lost(&refused.task)?;
             if let Task::Delete(id) = refused.task {
                 // Without keys there is nothing to delete with.
@@ -341,15 +356,15 @@ impl Engine {
     }
 
     /// Sends what stands signed at the front: counters rise on a circuit.
-    fn send_signed(&mut self, id: LineId) {
-        while let Some(line) = self.memory.lines.lines.get_mut(&id) {
-            if line.queue.front().is_none_or(|front| front.auth.is_none()) {
+    fn send_signed(&mut self, id: CircuitId) {
+        while let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
+            if circuit.queue.front().is_none_or(|front| front.auth.is_none()) {
                 return;
             }
-            let Some(front) = line.queue.pop_front() else { return };
+            let Some(front) = circuit.queue.pop_front() else { return };
             self.memory.pending.insert(front.ticket, Pending::Mailbox(id, front.task));
             self.act(Action::Mailbox {
-                line: id,
+                circuit: id,
                 ticket: front.ticket,
                 counter: front.counter,
                 auth: front.auth.unwrap_or_default(),

@@ -27,7 +27,7 @@ impl Engine {
             .into_iter()
             .map(|(at, timer)| (sooner(at, by), timer))
             .collect();
-        memory.lines.sooner(|at| sooner(at, by));
+        memory.circuits.sooner(|at| sooner(at, by));
         memory.pacing.values_mut().for_each(|pacing| pacing.sooner(|at| sooner(at, by)));
         memory.clock_set_back = true;
         self.suspended_until = self.suspended_until.map(|until| sooner(until, by));

@@ -10,7 +10,7 @@ use ipc_schema::edge::stored_keyvault::{
 
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::engine::{
-    Answer, Arrived, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
+    Answer, Arrived, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
 };
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
@@ -345,27 +345,27 @@ impl Engine {
                 self.store.drop_intents_of(id)?;
                 continue;
             };
-            if let Some(line) = self.line_of(&replica) {
+            if let Some(circuit) = self.circuit_of(&replica) {
                 let waiting = self.memory.acks.entry(id).or_default();
                 let messages: Vec<MailboxId> = waiting.drain(..waiting.len().min(ACKS_MAX)).collect();
-                self.acknowledge(line, replica, messages);
+                self.acknowledge(circuit, replica, messages);
             }
         }
         Ok(())
     }
 
-    fn line_of(&mut self, replica: &Replica) -> Option<LineId> {
+    fn circuit_of(&mut self, replica: &Replica) -> Option<CircuitId> {
         let relay = replica.relay.filter(|_| replica.created.is_some())?;
-        self.line(relay, replica.isolation, User::Replica(replica.id))
+        self.circuit(relay, replica.isolation, User::Replica(replica.id))
     }
 
-    fn acknowledge(&mut self, line: LineId, replica: Replica, messages: Vec<MailboxId>) {
+    fn acknowledge(&mut self, circuit: CircuitId, replica: Replica, messages: Vec<MailboxId>) {
         let (id, Some(created)) = (replica.id, replica.created) else { return };
         self.begin(Busy::Acknowledge(id));
         let purpose = Purpose::Acknowledge { replica: id.into(), messages: messages.clone() };
         let call =
             MailboxCall::Acknowledge { queue: created.receiver_queue.to_vec(), messages: messages.clone() };
-        self.command(line, Task::Acknowledge(id, messages), Some(purpose), call);
+        self.command(circuit, Task::Acknowledge(id, messages), Some(purpose), call);
     }
 
     /// From now on a subscription is proven to live from time to time.
@@ -389,9 +389,9 @@ impl Engine {
             return Ok(());
         };
         if !self.memory.busy.contains(&Busy::Acknowledge(id))
-            && let Some(line) = self.line_of(&replica)
+            && let Some(circuit) = self.circuit_of(&replica)
         {
-            self.acknowledge(line, replica, Vec::new());
+            self.acknowledge(circuit, replica, Vec::new());
         }
         Ok(())
     }

@@ -28,10 +28,10 @@ use ipc_schema::edge::stored_keyvault::{
 use rand_core::CryptoRng;
 
 pub use calls::{
-    Action, Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, RequestId,
+    Action, Answer, Arrived, CircuitId, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId,
     Ticket,
 };
-pub(crate) use circuits::{Lines, User};
+pub(crate) use circuits::{Circuits, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 pub(crate) use timers::Timer;
 
@@ -56,13 +56,13 @@ pub(crate) enum Pending {
     Seal(OutgoingId, OutboxId),
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
-    Sign(LineId),
+    Sign(CircuitId),
     SafetyNumber(RequestId, ContactId, SessionId),
     Code(RequestId, Box<SafetyNumber>),
     Verify(RequestId, ContactId, bool),
     Compare(RequestId, ContactId),
     Pick(ReplicaId),
-    Mailbox(LineId, Task),
+    Mailbox(CircuitId, Task),
     Nothing,
 }
 
@@ -108,7 +108,7 @@ pub struct Engine {
 /// What is under way: lost with the process, and made anew from the store.
 #[derive(Default)]
 pub(crate) struct Memory {
-    pub(crate) lines: Lines,
+    pub(crate) circuits: Circuits,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
     pub(crate) busy: BTreeSet<Busy>,
     /// What keyvault seals now, and for whom.
@@ -261,7 +261,7 @@ impl Engine {
         self.suspended_until = Some(self.now.after(SUSPENDED));
         let waiting =
             memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
-        memory.lines.all().map(Action::Close).chain(waiting).collect()
+        memory.circuits.all().map(Action::Close).chain(waiting).collect()
     }
 
     fn resume(&mut self) -> Result<(), StoreError> {
@@ -285,8 +285,8 @@ impl Engine {
             Input::Request(id, request) => self.request(id, *request),
             Input::Query(..) => Ok(()),
             Input::Vault(ticket, answer) => self.vault_answered(ticket, *answer),
-            Input::Opened(line, opened) => self.line_opened(line, opened),
-            Input::Closed(line) => self.line_closed(line),
+            Input::Opened(circuit, opened) => self.circuit_opened(circuit, opened),
+            Input::Closed(circuit) => self.circuit_closed(circuit),
             Input::Mailbox(ticket, answer) => self.mailbox_answered(ticket, *answer),
             Input::Picked(ticket, relay) => self.picked(ticket, relay),
             Input::Arrived(arrived) => {
@@ -343,7 +343,7 @@ impl Engine {
                 self.opened(replica, mailbox, opened)
             }
             (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
-            (Pending::Sign(line), VaultTold::Sign(signed)) => self.signed(line, ticket, signed),
+            (Pending::Sign(circuit), VaultTold::Sign(signed)) => self.signed(circuit, ticket, signed),
             (Pending::SafetyNumber(request, contact, session), VaultTold::Session(number)) => {
                 self.safety_number_told(request, (contact, session), number)
             }
@@ -380,7 +380,7 @@ impl Engine {
             Pending::Open(replica, mailbox) => {
                 self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
             }
-            Pending::Sign(line) => self.signed(line, ticket, Err(SignError::Fault(Fault::Bug))),
+            Pending::Sign(circuit) => self.signed(circuit, ticket, Err(SignError::Fault(Fault::Bug))),
             Pending::SafetyNumber(request, contact, session) => {
                 self.safety_number_told(request, (contact, session), Err(SessionError::Fault(Fault::Bug)))
             }
@@ -400,12 +400,14 @@ impl Engine {
     }
 
     fn mailbox_answered(&mut self, ticket: Ticket, answer: MailboxAnswer) -> Result<(), StoreError> {
-        let Some(Pending::Mailbox(line, task)) = self.memory.pending.remove(&ticket) else { return Ok(()) };
+        let Some(Pending::Mailbox(circuit, task)) = self.memory.pending.remove(&ticket) else {
+            return Ok(());
+        };
         self.memory.busy.remove(&task.busy());
         if answer == MailboxAnswer::Lost {
             return self.task_lost(&task);
         }
-        self.memory.lines.worked(line);
+        self.memory.circuits.worked(circuit);
         match task {
             Task::Create(id) => self.queue_created(id, answer),
             Task::Subscribe(id) => self.subscribed(id, &answer),
@@ -415,7 +417,7 @@ impl Engine {
             Task::Delete(id) => self.queue_deleted(id),
             Task::Read(id) => self.blob_read(id, answer),
             Task::Secure(id) => self.secured(id, &answer),
-            Task::Deposit(queue, id) => self.deposited(line, queue, id, &answer),
+            Task::Deposit(queue, id) => self.deposited(circuit, queue, id, &answer),
         }
     }
 

@@ -9,7 +9,9 @@ use ipc_schema::edge::stored_keyvault::{
 use sha2::{Digest, Sha256};
 
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
-use crate::engine::{Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
+use crate::engine::{
+    Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
+};
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
@@ -18,7 +20,7 @@ use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, Outgoin
 pub(crate) const SEALING_MAX: usize = 48;
 /// Asked of keyvault at a time in all.
 const SEALING_TOTAL_MAX: usize = 192;
-/// Deposits on one line that are not answered yet: a window of cells holds 28.
+/// Deposits on one circuit that are not answered yet: a window of cells holds 28.
 const DEPOSITING_MAX: usize = 28;
 /// Mean of the delay of the second replica.
 const SECOND_REPLICA: Duration = Duration::from_secs(5);
@@ -351,7 +353,7 @@ impl Engine {
 
     fn is_ready(&self, queue: PeerQueueId) -> bool {
         let paced = self.memory.pacing.get(&queue);
-        self.memory.lines.is_open(User::PeerQueue(queue))
+        self.memory.circuits.is_open(User::PeerQueue(queue))
             && paced.is_none_or(|pacing| pacing.not_before <= self.now && pacing.tokens >= 1.0)
     }
 
@@ -360,21 +362,21 @@ impl Engine {
         let user = User::PeerQueue(id);
         let queue = self.store.peer_queue(id)?.filter(|queue| !queue.dead);
         let Some(queue) = queue else {
-            self.leave_line(user);
+            self.leave_circuit(user);
             return Ok(());
         };
-        let Some(line) = self.line(queue.relay, queue.isolation, user) else { return Ok(()) };
+        let Some(circuit) = self.circuit(queue.relay, queue.isolation, user) else { return Ok(()) };
         if !queue.secured {
             if self.begin(Busy::Secure(id)) {
                 let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
-                self.command(line, Task::Secure(id), Some(Purpose::Secure(id.into())), call);
+                self.command(circuit, Task::Secure(id), Some(Purpose::Secure(id.into())), call);
             }
             return Ok(());
         }
-        self.deposit_due(line, &queue)
+        self.deposit_due(circuit, &queue)
     }
 
-    fn deposit_due(&mut self, line: LineId, queue: &PeerQueue) -> Result<(), StoreError> {
+    fn deposit_due(&mut self, circuit: CircuitId, queue: &PeerQueue) -> Result<(), StoreError> {
         let user = User::PeerQueue(queue.number);
         let now = self.now;
         for (id, due) in self.store.deposits(queue.number, 64)? {
@@ -395,12 +397,12 @@ impl Engine {
                 break;
             }
             pacing.in_flight += 1;
-            self.deposit(line, queue, id)?;
+            self.deposit(circuit, queue, id)?;
         }
         Ok(())
     }
 
-    fn deposit(&mut self, line: LineId, queue: &PeerQueue, id: DepositId) -> Result<(), StoreError> {
+    fn deposit(&mut self, circuit: CircuitId, queue: &PeerQueue, id: DepositId) -> Result<(), StoreError> {
         let Some(deposit) = self.store.deposit(id)? else { return Ok(()) };
         self.begin(Busy::Deposit(id));
         let purpose = Purpose::Deposit {
@@ -413,7 +415,7 @@ impl Engine {
             put_id: deposit.put_id,
             envelope: deposit.envelope,
         };
-        self.command(line, Task::Deposit(queue.number, id), Some(purpose), call);
+        self.command(circuit, Task::Deposit(queue.number, id), Some(purpose), call);
         Ok(())
     }
 
@@ -433,7 +435,7 @@ impl Engine {
 
     pub(crate) fn deposited(
         &mut self,
-        line: LineId,
+        circuit: CircuitId,
         queue: PeerQueueId,
         id: DepositId,
         answer: &MailboxAnswer,
@@ -444,7 +446,7 @@ impl Engine {
                 self.store.set_full(queue, false)?;
                 if let Some(deposit) = self.store.deposit(id)? {
                     self.store.drop_deposit(id)?;
-                    self.lies_at_relay(deposit.outgoing, line)?;
+                    self.lies_at_relay(deposit.outgoing, circuit)?;
                 }
                 self.advance_peer_queue(queue)
             }
@@ -502,12 +504,12 @@ impl Engine {
         self.other_way(id)?;
         self.store.set_dead(id)?;
         self.store.drop_deposits_of(id)?;
-        self.leave_line(User::PeerQueue(id));
+        self.leave_circuit(User::PeerQueue(id));
         Ok(())
     }
 
     /// One relay has it: the text shows that.
-    fn lies_at_relay(&mut self, id: OutgoingId, line: LineId) -> Result<(), StoreError> {
+    fn lies_at_relay(&mut self, id: OutgoingId, circuit: CircuitId) -> Result<(), StoreError> {
         if !self.store.outgoing_relayed(id)? {
             return Ok(());
         }
@@ -518,7 +520,7 @@ impl Engine {
             return self.finish_outgoing(&outgoing);
         }
         let Some(message) = outgoing.message else { return Ok(()) };
-        let route = self.memory.lines.route(line).to_vec();
+        let route = self.memory.circuits.route(circuit).to_vec();
         self.store.set_route(&message, &route)?;
         if self.store.parts_left(&message)?.0 == 0 {
             self.message_reached(&message, outgoing.contact, Delivery::Relayed)?;

@@ -8,7 +8,7 @@ use ipc_schema::edge::stored_keyvault::{
 };
 
 use crate::engine::{
-    Action, Answer, Busy, Engine, LineId, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
+    Action, Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Ticket, Timer, User,
 };
 use crate::error::{Refusal, StoreError};
@@ -92,7 +92,7 @@ impl Engine {
     /// The next step of an own queue, unless one is under way.
     pub(crate) fn advance_replica(&mut self, id: ReplicaId) -> Result<(), StoreError> {
         let Some(replica) = self.store.replica(id)? else {
-            self.leave_line(User::Replica(id));
+            self.leave_circuit(User::Replica(id));
             return Ok(());
         };
         match (replica.state, replica.relay) {
@@ -121,36 +121,36 @@ impl Engine {
     fn advance_at_relay(&mut self, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
         let id = replica.id;
         let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
-        if early && self.memory.lines.failures(User::Replica(id)) >= FAILURES_MAX {
+        if early && self.memory.circuits.failures(User::Replica(id)) >= FAILURES_MAX {
             return self.start_over(&replica);
         }
-        let Some(line) = self.line(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };
+        let Some(circuit) = self.circuit(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };
         let Some(created) = replica.created else {
             if self.begin(Busy::Replica(id)) {
                 let call = MailboxCall::Create { receiver_key: replica.auth_key };
-                self.command(line, Task::Create(id), None, call);
+                self.command(circuit, Task::Create(id), None, call);
             }
             return Ok(());
         };
         match replica.state {
-            ReplicaState::Leaving => self.leave_blob(line, id, &created),
-            ReplicaState::Deleting => self.delete_queue(line, id, created),
-            _ => self.keep_live(line, id, created),
+            ReplicaState::Leaving => self.leave_blob(circuit, id, &created),
+            ReplicaState::Deleting => self.delete_queue(circuit, id, created),
+            _ => self.keep_live(circuit, id, created),
         }
     }
 
-    fn keep_live(&mut self, line: LineId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
+    fn keep_live(&mut self, circuit: CircuitId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
         let invite = self.store.invite(id)?;
         if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
             && self.begin(Busy::DropBlob(id))
         {
             let call =
                 MailboxCall::DropBlob { queue: created.receiver_queue.to_vec(), blob_id: invite.blob_id };
-            self.command(line, Task::DropBlob(id), Some(Purpose::DropBlob(id.into())), call);
+            self.command(circuit, Task::DropBlob(id), Some(Purpose::DropBlob(id.into())), call);
         }
         if !self.memory.subscribed.contains(&id) && self.begin(Busy::Subscribe(id)) {
             let call = MailboxCall::Subscribe { queue: created.receiver_queue.to_vec(), replica: id };
-            self.command(line, Task::Subscribe(id), Some(Purpose::Subscribe(id.into())), call);
+            self.command(circuit, Task::Subscribe(id), Some(Purpose::Subscribe(id.into())), call);
         }
         Ok(())
     }
@@ -312,7 +312,7 @@ impl Engine {
         accept.map_or(Ok(()), |accept| self.advance_accept(accept.id))
     }
 
-    fn leave_blob(&mut self, line: LineId, id: ReplicaId, created: &Created) -> Result<(), StoreError> {
+    fn leave_blob(&mut self, circuit: CircuitId, id: ReplicaId, created: &Created) -> Result<(), StoreError> {
         let Some(invite) = self.store.invite(id)? else { return Ok(()) };
         if self.begin(Busy::Replica(id)) {
             let call = MailboxCall::LeaveBlob {
@@ -321,7 +321,7 @@ impl Engine {
                 read_key: invite.read_key,
                 blob: invite.blob,
             };
-            self.command(line, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id.into())), call);
+            self.command(circuit, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id.into())), call);
         }
         Ok(())
     }
@@ -374,7 +374,7 @@ impl Engine {
         }
         self.store.drop_intents_of(id)?;
         self.store.drop_replica(id)?;
-        self.leave_line(User::Replica(id));
+        self.leave_circuit(User::Replica(id));
         match replica.contact {
             Some(contact)
                 if self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()) =>
@@ -389,7 +389,7 @@ impl Engine {
     fn start_over(&mut self, old: &Replica) -> Result<(), StoreError> {
         let fresh = ReplicaId(self.random_id());
         let isolation = self.random();
-        self.leave_line(User::Replica(old.id));
+        self.leave_circuit(User::Replica(old.id));
         self.store.drop_replica(old.id)?;
         if old.invite {
             self.call_vault(Pending::Nothing, CancelInvite { invite: old.id.into() });
@@ -403,10 +403,15 @@ impl Engine {
         Ok(())
     }
 
-    fn delete_queue(&mut self, line: LineId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
+    fn delete_queue(
+        &mut self,
+        circuit: CircuitId,
+        id: ReplicaId,
+        created: Created,
+    ) -> Result<(), StoreError> {
         if self.begin(Busy::Replica(id)) {
             let call = MailboxCall::Delete { queue: created.receiver_queue.to_vec() };
-            self.command(line, Task::Delete(id), Some(Purpose::Delete(id.into())), call);
+            self.command(circuit, Task::Delete(id), Some(Purpose::Delete(id.into())), call);
         }
         Ok(())
     }
@@ -421,7 +426,7 @@ impl Engine {
 
     /// The queue is gone from the relay: its keys go too, those of a session with its last queue.
     fn cancel_keys(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        self.leave_line(User::Replica(replica.id));
+        self.leave_circuit(User::Replica(replica.id));
         let session = self.store.removal_of(replica.id)?;
         if let Some(session) = session
             && self.store.removal_waits(session, replica.id)?

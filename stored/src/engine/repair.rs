@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ipc_schema::edge::stored_keyvault::News;
 
+use super::outbox::RepairRefused;
 use crate::engine::{Engine, Timer};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, SessionId};
-use super::outbox::RepairRefused;
 use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::{Engine, LineId, User};
+use super::{CircuitId, Engine, User};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
 
@@ -15,7 +15,7 @@ pub(super) const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     /// Open it again.
-    Line(LineId),
+    Circuit(CircuitId),
     /// Look at it.
     User(User),
     /// Ask again for a relay.
@@ -66,8 +66,8 @@ impl Engine {
 
     fn timer(&mut self, timer: Timer) -> Result<(), StoreError> {
         match timer {
-            Timer::Line(id) => {
-                self.line_timer(id);
+            Timer::Circuit(id) => {
+                self.circuit_timer(id);
                 Ok(())
             }
             Timer::User(user) => self.user_timer(user),

@@ -45,7 +45,7 @@ pub(super) struct Person {
     folder: tempfile::TempDir,
     key: StoreKey,
     rng: ChaCha20Rng,
-    circuits: HashMap<LineId, Circuit>,
+    circuits: HashMap<CircuitId, Circuit>,
     /// Rises with each kill: what was under way before is lost.
     life: u64,
     pub(super) online: bool,
@@ -69,7 +69,7 @@ struct Circuit {
 
 enum Thing {
     Input(Input),
-    Command(LineId, [u8; 32], Ticket, MailboxCall),
+    Command(CircuitId, [u8; 32], Ticket, MailboxCall),
 }
 
 /// In memory where there is such a disk: a test makes thousands of transactions.
@@ -302,7 +302,7 @@ impl World {
                 self.input(who, Input::Arrived(arrived));
             }
             Thing::Input(input) => self.input(who, input),
-            Thing::Command(line, binding, ticket, call) => self.command(who, (line, binding), ticket, call),
+            Thing::Command(id, binding, ticket, call) => self.command(who, (id, binding), ticket, call),
         }
     }
 
@@ -333,13 +333,13 @@ impl World {
                     };
                     self.soon(who, Input::Vault(ticket, Box::new(told)));
                 }
-                Action::Open { line, relay, isolation } => self.open(who, line, relay, isolation),
-                Action::Close(line) => drop(self.people[who].circuits.remove(&line)),
-                Action::Mailbox { line, ticket, call, .. } => {
+                Action::Open { circuit, relay, isolation } => self.open(who, circuit, relay, isolation),
+                Action::Close(circuit) => drop(self.people[who].circuits.remove(&circuit)),
+                Action::Mailbox { circuit: id, ticket, call, .. } => {
                     let delay = self.some_delay();
                     let now = self.now;
-                    let Some(circuit) = self.people[who].circuits.get_mut(&line) else {
-                        self.soon(who, Input::Closed(line));
+                    let Some(circuit) = self.people[who].circuits.get_mut(&id) else {
+                        self.soon(who, Input::Closed(id));
                         continue;
                     };
                     circuit.busy_until = circuit.busy_until.max(Timestamp(now.0 + delay));
@@ -347,7 +347,7 @@ impl World {
                     if matches!(*call, MailboxCall::Deposit { .. }) {
                         self.people[who].deposits += 1;
                     }
-                    self.later(who, at, Thing::Command(line, binding, ticket, *call));
+                    self.later(who, at, Thing::Command(id, binding, ticket, *call));
                 }
                 Action::Pick(ticket, avoid) => {
                     let free: Vec<_> = self
@@ -365,43 +365,43 @@ impl World {
         }
     }
 
-    fn open(&mut self, who: usize, line: LineId, relay: RelayId, _isolation: Isolation) {
+    fn open(&mut self, who: usize, id: CircuitId, relay: RelayId, _isolation: Isolation) {
         let mut binding = [0; 32];
         self.rng.fill_bytes(&mut binding);
         let lost = self.rng.next_u32() % 1_000 < self.losses;
         let up = self.relays.get(&relay.0).is_some_and(|relay| relay.up) && self.people[who].online;
         if !up || lost {
-            return self.soon(who, Input::Opened(line, None));
+            return self.soon(who, Input::Opened(id, None));
         }
         let (subscriptions, busy_until) = (Vec::new(), self.now);
         let circuit = Circuit { relay, binding, subscriptions, busy_until, dead: false };
-        self.people[who].circuits.insert(line, circuit);
-        self.soon(who, Input::Opened(line, Some(OpenedLine { binding, route: vec![relay] })));
+        self.people[who].circuits.insert(id, circuit);
+        self.soon(who, Input::Opened(id, Some(OpenedCircuit { binding, route: vec![relay] })));
     }
 
     /// A command reaches its relay, unless its circuit went before; the answer may be lost after it took effect.
     fn command(
         &mut self,
         who: usize,
-        (line, binding): (LineId, [u8; 32]),
+        (id, binding): (CircuitId, [u8; 32]),
         ticket: Ticket,
         call: MailboxCall,
     ) {
         let circuit =
-            self.people[who].circuits.get(&line).filter(|circuit| circuit.binding == binding).cloned();
+            self.people[who].circuits.get(&id).filter(|circuit| circuit.binding == binding).cloned();
         let Some(circuit) = circuit else { return };
         if circuit.dead {
             // onion gives it up when nothing was answered for so long.
             let at = self.now.after(Duration::from_secs(20));
-            self.people[who].circuits.remove(&line);
-            return self.later(who, at, Thing::Input(Input::Closed(line)));
+            self.people[who].circuits.remove(&id);
+            return self.later(who, at, Thing::Input(Input::Closed(id)));
         }
         let lost = self.rng.next_u32() % 1_000 < self.losses;
         if lost && self.rng.next_u32().is_multiple_of(2) || !self.relays[&circuit.relay.0].up {
-            return self.lose(who, line);
+            return self.lose(who, id);
         }
         if let MailboxCall::Subscribe { queue, replica } = &call
-            && let Some(circuit) = self.people[who].circuits.get_mut(&line)
+            && let Some(circuit) = self.people[who].circuits.get_mut(&id)
         {
             circuit.subscriptions.push((*replica, queue.clone()));
         }
@@ -411,7 +411,7 @@ impl World {
             self.push(who, circuit.relay, (*replica, queue));
         }
         if lost {
-            return self.lose(who, line);
+            return self.lose(who, id);
         }
         self.soon(who, Input::Mailbox(ticket, Box::new(answer)));
     }
@@ -421,18 +421,22 @@ impl World {
         self.people[who].circuits.values_mut().for_each(|circuit| circuit.dead = true);
     }
 
-    pub(super) fn lose(&mut self, who: usize, line: LineId) {
-        self.people[who].circuits.remove(&line);
-        self.soon(who, Input::Closed(line));
+    pub(super) fn lose(&mut self, who: usize, id: CircuitId) {
+        self.people[who].circuits.remove(&id);
+        self.soon(who, Input::Closed(id));
     }
 
     /// The relay goes, with all circuits to it.
     pub(super) fn relay_down(&mut self, id: [u8; 32]) {
         self.relays.get_mut(&id).unwrap().up = false;
         for who in 0..self.people.len() {
-            let lines: Vec<_> =
-                self.people[who].circuits.iter().filter(|(_, c)| c.relay.0 == id).map(|(l, _)| *l).collect();
-            lines.into_iter().for_each(|line| self.lose(who, line));
+            let circuits: Vec<_> = self.people[who]
+                .circuits
+                .iter()
+                .filter(|(_, c)| c.relay.0 == id)
+                .map(|(id, _)| *id)
+                .collect();
+            circuits.into_iter().for_each(|circuit| self.lose(who, circuit));
         }
     }
 

@@ -14,7 +14,7 @@ use ipc_schema::relay::Hint;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Malformed, bounded, fixed};
-use crate::engine::{Answer, Arrived, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine};
+use crate::engine::{Answer, Arrived, CircuitId, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit};
 use crate::ids::{Isolation, RelayId, ReplicaId};
 
 /// Where what onion tells goes.
@@ -71,7 +71,7 @@ pub(crate) async fn open(
     carrier: &carrier::Client,
     relay: RelayId,
     isolation: Isolation,
-) -> Option<(mailbox::Client, OpenedLine)> {
+) -> Option<(mailbox::Client, OpenedCircuit)> {
     let mut request = carrier.open_request();
     request.get().set_relay(&relay.0);
     request.get().set_isolation(&isolation);
@@ -81,9 +81,11 @@ pub(crate) async fn open(
         return None;
     };
     let route = opened.get_route().ok()?.iter().take(8).map(|relay| Some(RelayId(fixed(relay.ok()?).ok()?)));
-    let line =
-        OpenedLine { binding: fixed(opened.get_binding().ok()?).ok()?, route: route.collect::<Option<_>>()? };
-    Some((opened.get_circuit().ok()?, line))
+    let opened_circuit = OpenedCircuit {
+        binding: fixed(opened.get_binding().ok()?).ok()?,
+        route: route.collect::<Option<_>>()?,
+    };
+    Some((opened.get_circuit().ok()?, opened_circuit))
 }
 
 /// Sends `$request` and reads the relay's word.
@@ -225,7 +227,7 @@ fn word(answer: edge::Answer) -> Answer {
 /// What a subscription pushes. onion lets go of it when the circuit ends.
 pub(crate) struct Pushed {
     /// Over which circuit.
-    pub(crate) line: LineId,
+    pub(crate) circuit: CircuitId,
     /// Of which own queue; none for commands that are no subscription.
     pub(crate) replica: Option<ReplicaId>,
     /// Where it goes.
@@ -235,7 +237,7 @@ pub(crate) struct Pushed {
 impl Drop for Pushed {
     fn drop(&mut self) {
         if self.replica.is_some() {
-            let _ = self.inputs.send(Input::Closed(self.line));
+            let _ = self.inputs.send(Input::Closed(self.circuit));
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
 use crate::engine::{
-    Action, Engine, Input, LineId, MailboxAnswer, MailboxCall, Query, Reply, Request, RequestId, Ticket,
+    Action, CircuitId, Engine, Input, MailboxAnswer, MailboxCall, Query, Reply, Request, RequestId, Ticket,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
@@ -64,7 +64,7 @@ struct Driver {
     engine: Engine,
     vault: vault::Client,
     inputs: mpsc::UnboundedSender<Input>,
-    circuits: Rc<RefCell<HashMap<LineId, mailbox::Client>>>,
+    circuits: Rc<RefCell<HashMap<CircuitId, mailbox::Client>>>,
 }
 
 impl Shell {
@@ -290,10 +290,10 @@ impl Driver {
                         }
                     });
                 }
-                Action::Open { line, relay, isolation } => self.open(line, relay, isolation),
-                Action::Close(line) => drop(self.circuits.borrow_mut().remove(&line)),
-                Action::Mailbox { line, ticket, counter, auth, call } => {
-                    self.command((line, ticket), (counter, &auth), *call);
+                Action::Open { circuit: id, relay, isolation } => self.open(id, relay, isolation),
+                Action::Close(id) => drop(self.circuits.borrow_mut().remove(&id)),
+                Action::Mailbox { circuit: id, ticket, counter, auth, call } => {
+                    self.command((id, ticket), (counter, &auth), *call);
                 }
                 Action::Pick(ticket, avoid) => self.pick(ticket, avoid),
                 Action::AddHints(hints) => {
@@ -311,7 +311,7 @@ impl Driver {
         }
     }
 
-    fn open(&self, line: LineId, relay: RelayId, isolation: Isolation) {
+    fn open(&self, id: CircuitId, relay: RelayId, isolation: Isolation) {
         let (carrier, inputs, circuits) =
             (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
         spawn_local(async move {
@@ -320,33 +320,33 @@ impl Driver {
                 None => None,
             };
             let opened = opened.map(|(circuit, opened)| {
-                circuits.borrow_mut().insert(line, circuit);
+                circuits.borrow_mut().insert(id, circuit);
                 opened
             });
-            let _ = inputs.send(Input::Opened(line, opened));
+            let _ = inputs.send(Input::Opened(id, opened));
         });
     }
 
-    fn command(&self, (line, ticket): (LineId, Ticket), signed: (u64, &[u8]), call: MailboxCall) {
+    fn command(&self, (id, ticket): (CircuitId, Ticket), signed: (u64, &[u8]), call: MailboxCall) {
         let replica = match &call {
             MailboxCall::Subscribe { replica, .. } => Some(*replica),
             _ => None,
         };
         let inputs = self.inputs.clone();
-        let circuit = self.circuits.borrow().get(&line).cloned();
+        let circuit = self.circuits.borrow().get(&id).cloned();
         let Some(circuit) = circuit else {
             let _ = inputs.send(Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)));
-            let _ = inputs.send(Input::Closed(line));
+            let _ = inputs.send(Input::Closed(id));
             return;
         };
-        let pushed = onion::Pushed { line, replica, inputs: inputs.clone() };
+        let pushed = onion::Pushed { circuit: id, replica, inputs: inputs.clone() };
         let answer = onion::command(&circuit, signed, call, pushed);
         spawn_local(async move {
             let answer = answer.await;
             let lost = answer == MailboxAnswer::Lost;
             let _ = inputs.send(Input::Mailbox(ticket, Box::new(answer)));
             if lost {
-                let _ = inputs.send(Input::Closed(line));
+                let _ = inputs.send(Input::Closed(id));
             }
         });
     }

@@ -4,9 +4,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edges::ui_stored_capnp as edge;
 
-use crate::ids::hex;
 use crate::engine::{ContactAction, Counts, Told};
 use crate::error::Refusal;
+use crate::ids::hex;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};
 
 pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {

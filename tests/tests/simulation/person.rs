@@ -15,7 +15,8 @@ use onion::path::Isolation;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use stored::engine::{
-    Action, Answer, Arrived, Engine, Input, LineId, MailboxAnswer, MailboxCall, Network, OpenedLine, Ticket,
+    Action, Answer, Arrived, CircuitId, Engine, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit,
+    Ticket,
 };
 use stored::ids::ReplicaId;
 use stored::store::{Store, StoreKey};
@@ -26,13 +27,13 @@ use crate::world::{Edge, Event, Part, Who, World, folder};
 /// What stored asks of onion.
 pub enum Ask {
     Open {
-        line: LineId,
+        line: CircuitId,
         relay: RelayId,
         isolation: [u8; 16],
     },
-    Close(LineId),
+    Close(CircuitId),
     Command {
-        line: LineId,
+        line: CircuitId,
         ticket: Ticket,
         counter: u64,
         auth: Vec<u8>,
@@ -53,7 +54,7 @@ struct Line {
 
 /// A command that waits for its answer.
 struct Waits {
-    line: LineId,
+    line: CircuitId,
     ticket: Ticket,
     what: What,
 }
@@ -78,11 +79,11 @@ pub struct Person {
     runs: bool,
     wakes_at: Option<u64>,
     pub calls: Calls,
-    opens: BTreeMap<OpenId, LineId>,
+    opens: BTreeMap<OpenId, CircuitId>,
     last_open: u64,
-    lines: BTreeMap<LineId, Line>,
+    lines: BTreeMap<CircuitId, Line>,
     waiting: BTreeMap<CallName, Waits>,
-    subscriptions: BTreeMap<CallName, (LineId, ReplicaId)>,
+    subscriptions: BTreeMap<CallName, (CircuitId, ReplicaId)>,
     told: Option<Network>,
     pub user: User,
     /// Deposits that onion was given.
@@ -157,7 +158,7 @@ impl Person {
     }
 }
 
-fn lost(ticket: Ticket, line: LineId) -> [Input; 2] {
+fn lost(ticket: Ticket, line: CircuitId) -> [Input; 2] {
     [Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)), Input::Closed(line)]
 }
 
@@ -239,11 +240,11 @@ impl World {
                 Action::Vault(ticket, call) => {
                     self.over(who, Edge::StoredKeyvault, Event::Vault(who, ticket, call));
                 }
-                Action::Open { line, relay, isolation } => {
+                Action::Open { circuit: line, relay, isolation } => {
                     self.ask(who, Ask::Open { line, relay, isolation });
                 }
                 Action::Close(line) => self.ask(who, Ask::Close(line)),
-                Action::Mailbox { line, ticket, counter, auth, call } => {
+                Action::Mailbox { circuit: line, ticket, counter, auth, call } => {
                     self.ask(who, Ask::Command { line, ticket, counter, auth, call: *call });
                 }
                 Action::Pick(ticket, avoid) => self.ask(who, Ask::Pick(ticket, avoid)),
@@ -322,7 +323,7 @@ impl World {
     fn command(
         &mut self,
         who: Who,
-        (line, ticket): (LineId, Ticket),
+        (line, ticket): (CircuitId, Ticket),
         (counter, auth): (u64, &[u8]),
         call: MailboxCall,
     ) {
@@ -373,7 +374,7 @@ impl World {
                 let relay = *opened.route.last().unwrap();
                 let circuit = opened.circuit;
                 person.lines.insert(line, Line { circuit, relay, binding: opened.binding });
-                let opened = OpenedLine { binding: opened.binding, route: opened.route };
+                let opened = OpenedCircuit { binding: opened.binding, route: opened.route };
                 self.tell(who, Input::Opened(line, Some(opened)));
             }
             (Some(line), Err(_)) => self.tell(who, Input::Opened(line, None)),
