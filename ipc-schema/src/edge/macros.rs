@@ -443,6 +443,19 @@ macro_rules! interface {
             fn from(call: $call) -> Self {
                 Self::$call(call)
             }
+        }
+
+        impl $crate::edge::Asked for $call {
+            type Ask = $Ask;
+            type Told = $Told;
+
+            fn told(told: $Told) -> Result<$crate::edge::Outcome<Self>, $crate::edge::Failed> {
+                match told {
+                    $Told::$call(outcome) => Ok(outcome),
+                    $Told::Lost(why) => Err(why),
+                    _ => Err($crate::edge::Failed::Malformed),
+                }
+            }
         })*
 
         /// The call's name alone: what it carries belongs into no log.

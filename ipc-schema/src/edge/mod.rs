@@ -58,6 +58,20 @@ pub trait Call: Sized {
     fn read_outcome(from: Reader<'_, Self::Results>) -> Read<Outcome<Self>>;
 }
 
+/// A call that a core without I/O makes: it goes out as one of all that its interface has, and what came of it comes back as one of those.
+pub trait Asked: Call + Into<Self::Ask> {
+    /// Any call of the interface.
+    type Ask;
+    /// What came of any.
+    type Told;
+
+    /// What came of this one.
+    ///
+    /// # Errors
+    /// [`Failed`]: nothing is known of what was asked, or another call was answered.
+    fn told(told: Self::Told) -> Result<Outcome<Self>, Failed>;
+}
+
 /// What reads and writes itself inside a call's arguments, every limit checked.
 pub(crate) trait Part: Sized {
     /// It on the wire.

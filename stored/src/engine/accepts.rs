@@ -7,11 +7,11 @@ use ipc_schema::edge::stored_keyvault::{
     OpenInviteError, OpenedInvite, Purpose,
 };
 
-use crate::content::{self, Content, Kind, Link, WireId};
-use crate::engine::{
+use super::{
     Accepting, Action, Answer, Busy, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Timer, User,
 };
+use crate::content::{self, Content, Kind, Link, WireId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutboxId, OutgoingId, ReplicaId};
 use crate::store::{
@@ -130,7 +130,7 @@ impl Engine {
         match answer {
             MailboxAnswer::Blob(blob) => {
                 self.store.accept_read(id, &blob)?;
-                self.set_timer(self.now.after(PATIENCE), Timer::Accept(id));
+                self.after(PATIENCE, Timer::Accept(id));
                 self.advance_accept(id)
             }
             // Read by somebody else, taken back, or too old: the relay cannot tell which.
@@ -138,7 +138,7 @@ impl Engine {
                 self.refuse_accept(&accept, Refusal::LinkUsed)
             }
             _ => {
-                self.set_timer(self.now.after(RETRY), Timer::User(User::Accept(id)));
+                self.after(RETRY, Timer::User(User::Accept(id)));
                 Ok(())
             }
         }
@@ -256,7 +256,7 @@ impl Engine {
                 | AcceptInviteError::BadContent
                 | AcceptInviteError::Fault(_),
             )) => {
-                self.set_timer(self.now.after(RETRY), Timer::Accept(id));
+                self.after(RETRY, Timer::Accept(id));
                 Ok(())
             }
         }

@@ -1,37 +1,39 @@
-//! Circuits to relays, one for each queue, kept open and warm, opened again when they go.
+//! Circuits to relays, one for each queue, kept open and warm, opened again when they go; and the commands on them, each signed and
+//! sent in its order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_keyvault::{Command, Purpose, Sign, SignError};
+use ipc_schema::edge::Failed;
+use ipc_schema::edge::stored_keyvault::{Command, Sign, SignError};
 
-use super::{Action, CircuitId, Engine, MailboxCall, Network, OpenedCircuit, Pending, Task, Ticket, Timer};
+use super::calls::{Action, CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::event::{Came, CircuitEvent, Event, Order, QueueEvent, Timer, User};
+use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{AcceptId, Isolation, PeerQueueId, RelayId, ReplicaId};
+use crate::ids::{Isolation, RelayId};
 use crate::store::EventKind;
-
-/// Who needs a circuit and is looked at when it opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum User {
-    Replica(ReplicaId),
-    PeerQueue(PeerQueueId),
-    Accept(AcceptId),
-}
 
 /// First wait after a failure; doubles up to [`BACK_OFF_MAX`].
 const BACK_OFF: Duration = Duration::from_millis(200);
 /// A relay that stays away is asked twice a minute.
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
-/// No deposit waits longer by intent: eight means of the second replica's delay.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(40);
 
-/// All circuits.
+/// Who is told what came of a command.
+type Then = Box<dyn FnOnce(Came) -> Event>;
+
+/// All circuits, and the network that they go through.
 #[derive(Default)]
-pub(crate) struct Circuits {
+pub(super) struct Circuits {
+    /// onion is there.
+    onion: bool,
+    network: Network,
     circuits: BTreeMap<CircuitId, Circuit>,
     by_key: BTreeMap<(RelayId, Isolation), CircuitId>,
     by_user: BTreeMap<User, CircuitId>,
+    /// Commands that wait for their answer.
+    sent: BTreeMap<Ticket, (CircuitId, Then)>,
 }
 
 struct Circuit {
@@ -39,7 +41,7 @@ struct Circuit {
     isolation: Isolation,
     users: BTreeSet<User>,
     state: State,
-    /// Failures in a row.
+    /// In a row.
     failures: u32,
     /// Signed or being signed, in the order of their counters.
     queue: VecDeque<Queued>,
@@ -58,26 +60,147 @@ enum State {
 
 struct Queued {
     ticket: Ticket,
-    task: Task,
     call: MailboxCall,
     counter: u64,
     auth: Option<Vec<u8>>,
+    then: Then,
 }
 
 impl Circuits {
-    pub(crate) fn all(&self) -> impl Iterator<Item = CircuitId> {
-        self.circuits.keys().copied()
+    pub(super) fn handle(&mut self, turn: &mut Turn, event: CircuitEvent) -> Result<(), StoreError> {
+        match event {
+            CircuitEvent::Opened(id, opened) => self.opened(turn, id, opened),
+            CircuitEvent::Closed(id) => self.closed(turn, id),
+            CircuitEvent::Answered(ticket, answer) => self.answered(turn, ticket, answer),
+            CircuitEvent::Signed(id, ticket, signed) => self.signed(turn, id, ticket, signed),
+            CircuitEvent::Retry(id) => self.retry(turn, id),
+            CircuitEvent::OnionCame => self.onion_came(turn),
+            CircuitEvent::OnionGone => self.onion_gone(turn),
+            CircuitEvent::Network(network) => return self.network_changed(turn, network),
+        }
+        Ok(())
     }
 
-    /// A command was answered: the relay is fine.
-    pub(crate) fn worked(&mut self, circuit: CircuitId) {
-        if let Some(circuit) = self.circuits.get_mut(&circuit) {
-            circuit.failures = 0;
+    // ---- what the flows ask
+
+    /// The circuit to `relay` if it is open; otherwise it is opened and `user` is looked at again then.
+    pub(super) fn to(
+        &mut self,
+        turn: &mut Turn,
+        relay: RelayId,
+        isolation: Isolation,
+        user: User,
+    ) -> Option<CircuitId> {
+        let id = match self.by_key.get(&(relay, isolation)) {
+            Some(id) => *id,
+            None => self.add(turn, relay, isolation),
+        };
+        self.by_user.insert(user, id);
+        let circuit = self.circuits.get_mut(&id)?;
+        circuit.users.insert(user);
+        match circuit.state {
+            State::Open { .. } => return Some(id),
+            State::Opening => {}
+            State::Waiting(until) if until > turn.now => turn.set_timer(until, Timer::Circuit(id)),
+            State::Waiting(_) => self.open(turn, id),
+        }
+        None
+    }
+
+    /// A user needs its circuit no more.
+    pub(super) fn leave(&mut self, turn: &mut Turn, user: User) {
+        let Some(id) = self.by_user.remove(&user) else { return };
+        let Some(circuit) = self.circuits.get_mut(&id) else { return };
+        circuit.users.remove(&user);
+        if circuit.users.is_empty() {
+            if let Some(circuit) = self.circuits.remove(&id) {
+                self.by_key.remove(&(circuit.relay, circuit.isolation));
+            }
+            turn.act(Action::Close(id));
         }
     }
 
-    /// Every wait ends at that moment instead.
-    pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+    /// Sends a command over an open circuit once keyvault has authenticated it. What comes of it is told as `then` says.
+    pub(super) fn command<E: Into<Event>>(
+        &mut self,
+        turn: &mut Turn,
+        id: CircuitId,
+        order: Order,
+        then: impl FnOnce(Came) -> E + 'static,
+    ) {
+        let Some(circuit) = self.circuits.get_mut(&id) else { return turn.wish(then(Came::Lost)) };
+        let State::Open { binding, counter, .. } = &mut circuit.state else {
+            return turn.wish(then(Came::Lost));
+        };
+        *counter += 1;
+        let (binding, counter, relay) = (*binding, *counter, circuit.relay);
+        let ticket = Ticket(turn.number());
+        // `create` needs no authentication, only work.
+        let auth = order.purpose.is_none().then(Vec::new);
+        let then = Box::new(move |came| then(came).into());
+        circuit.queue.push_back(Queued { ticket, call: order.call, counter, auth, then });
+        match order.purpose {
+            Some(purpose) => {
+                let command = Command { relay, binding, counter, purpose };
+                turn.ask(Sign { command }, move |signed| CircuitEvent::Signed(id, ticket, signed));
+            }
+            None => self.send_signed(turn, id),
+        }
+    }
+
+    /// Whether onion can be asked for anything.
+    pub(super) fn onion(&self) -> bool {
+        self.onion
+    }
+
+    /// As onion told it last.
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// How often in a row the user's circuit could not be had.
+    pub(super) fn failures(&self, user: User) -> u32 {
+        self.of(user).map_or(0, |circuit| circuit.failures)
+    }
+
+    /// Whether the user's circuit is open now.
+    pub(super) fn is_open(&self, user: User) -> bool {
+        matches!(self.of(user).map(|circuit| &circuit.state), Some(State::Open { .. }))
+    }
+
+    /// The relays from the guard to the asked one.
+    pub(super) fn route(&self, id: CircuitId) -> &[RelayId] {
+        match self.circuits.get(&id).map(|circuit| &circuit.state) {
+            Some(State::Open { route, .. }) => route,
+            _ => &[],
+        }
+    }
+
+    fn of(&self, user: User) -> Option<&Circuit> {
+        self.by_user.get(&user).and_then(|id| self.circuits.get(id))
+    }
+
+    // ---- while nothing is done, since the disk fails
+
+    /// All is let go of. What onion told is remembered.
+    pub(super) fn forget(&mut self) -> impl Iterator<Item = Action> + use<> {
+        let old = std::mem::take(self);
+        (self.onion, self.network) = (old.onion, old.network);
+        old.circuits.into_keys().map(Action::Close)
+    }
+
+    /// onion came or went.
+    pub(super) fn note_onion(&mut self, is_there: bool) {
+        self.onion = is_there;
+    }
+
+    /// onion told this of the network.
+    pub(super) fn note_network(&mut self, network: Network) {
+        self.network = network;
+    }
+
+    /// The clock was set back: every wait ends as much sooner.
+    pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
         for circuit in self.circuits.values_mut() {
             if let State::Waiting(until) = &mut circuit.state {
                 *until = sooner(*until);
@@ -85,295 +208,151 @@ impl Circuits {
         }
     }
 
-    /// How often in a row the user's circuit could not be had.
-    pub(crate) fn failures(&self, user: User) -> u32 {
-        self.by_user
-            .get(&user)
-            .and_then(|circuit| self.circuits.get(circuit))
-            .map_or(0, |circuit| circuit.failures)
-    }
+    // ---- what happens
 
-    /// The relays from the guard to the asked one.
-    pub(crate) fn route(&self, circuit: CircuitId) -> &[RelayId] {
-        match self.circuits.get(&circuit).map(|circuit| &circuit.state) {
-            Some(State::Open { route, .. }) => route,
-            _ => &[],
-        }
-    }
-
-    /// Whether the user's circuit is open now.
-    pub(crate) fn is_open(&self, user: User) -> bool {
-        let circuit = self.by_user.get(&user).and_then(|circuit| self.circuits.get(circuit));
-        matches!(circuit.map(|circuit| &circuit.state), Some(State::Open { .. }))
-    }
-}
-
-impl Engine {
-    /// The circuit to `relay` if it is open; otherwise it is opened and `user` is looked at again then.
-    pub(crate) fn circuit(&mut self, relay: RelayId, isolation: Isolation, user: User) -> Option<CircuitId> {
-        let id = match self.memory.circuits.by_key.get(&(relay, isolation)) {
-            Some(id) => *id,
-            None => self.add_circuit(relay, isolation),
-        };
-        self.memory.circuits.by_user.insert(user, id);
-        let circuit = self.memory.circuits.circuits.get_mut(&id)?;
-        circuit.users.insert(user);
-        match circuit.state {
-            State::Open { .. } => Some(id),
-            State::Opening => None,
-            State::Waiting(until) if until > self.now => {
-                self.set_timer(until, Timer::Circuit(id));
-                None
-            }
-            State::Waiting(_) => {
-                self.open_circuit(id);
-                None
-            }
-        }
-    }
-
-    fn add_circuit(&mut self, relay: RelayId, isolation: Isolation) -> CircuitId {
-        let id = CircuitId(self.number());
+    fn add(&mut self, turn: &mut Turn, relay: RelayId, isolation: Isolation) -> CircuitId {
+        let id = CircuitId(turn.number());
         let state = State::Waiting(Timestamp(0));
         let circuit =
             Circuit { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
-        self.memory.circuits.circuits.insert(id, circuit);
-        self.memory.circuits.by_key.insert((relay, isolation), id);
+        self.circuits.insert(id, circuit);
+        self.by_key.insert((relay, isolation), id);
         id
     }
 
-    fn open_circuit(&mut self, id: CircuitId) {
-        if !self.memory.onion {
-            // `onion_came` looks at every circuit.
+    fn open(&mut self, turn: &mut Turn, id: CircuitId) {
+        if !self.onion {
+            // When it comes every circuit is looked at.
             return;
         }
-        if let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
+        if let Some(circuit) = self.circuits.get_mut(&id) {
             circuit.state = State::Opening;
-            let (relay, isolation) = (circuit.relay, circuit.isolation);
-            self.act(Action::Open { circuit: id, relay, isolation });
+            turn.act(Action::Open { circuit: id, relay: circuit.relay, isolation: circuit.isolation });
         }
     }
 
-    pub(crate) fn circuit_timer(&mut self, id: CircuitId) {
-        let waits = self
-            .memory
-            .circuits
-            .circuits
-            .get(&id)
-            .is_some_and(|circuit| matches!(circuit.state, State::Waiting(_)));
-        if waits {
-            self.open_circuit(id);
+    fn retry(&mut self, turn: &mut Turn, id: CircuitId) {
+        if self.circuits.get(&id).is_some_and(|circuit| matches!(circuit.state, State::Waiting(_))) {
+            self.open(turn, id);
         }
     }
 
-    /// A user needs its circuit no more.
-    pub(crate) fn leave_circuit(&mut self, user: User) {
-        let Some(id) = self.memory.circuits.by_user.remove(&user) else { return };
-        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return };
-        circuit.users.remove(&user);
-        if circuit.users.is_empty() {
-            if let Some(circuit) = self.memory.circuits.circuits.remove(&id) {
-                self.memory.circuits.by_key.remove(&(circuit.relay, circuit.isolation));
-            }
-            self.act(Action::Close(id));
-        }
-    }
-
-    pub(crate) fn circuit_opened(
-        &mut self,
-        id: CircuitId,
-        opened: Option<OpenedCircuit>,
-    ) -> Result<(), StoreError> {
-        let Some(opened) = opened else { return self.circuit_failed(id) };
-        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else {
-            self.act(Action::Close(id));
-            return Ok(());
-        };
+    fn opened(&mut self, turn: &mut Turn, id: CircuitId, opened: Option<OpenedCircuit>) {
+        let Some(opened) = opened else { return self.failed(turn, id) };
+        let Some(circuit) = self.circuits.get_mut(&id) else { return turn.act(Action::Close(id)) };
         circuit.state = State::Open { binding: opened.binding, route: opened.route, counter: 0 };
-        let users: Vec<User> = circuit.users.iter().copied().collect();
-        users.into_iter().try_for_each(|user| self.look_at(user))
+        circuit.users.iter().for_each(|user| turn.wish(Event::look_at(*user)));
     }
 
-    pub(crate) fn circuit_closed(&mut self, id: CircuitId) -> Result<(), StoreError> {
-        let was_open = self
-            .memory
-            .circuits
-            .circuits
-            .get(&id)
-            .is_some_and(|circuit| matches!(circuit.state, State::Open { .. }));
-        if was_open { self.circuit_failed(id) } else { Ok(()) }
+    fn closed(&mut self, turn: &mut Turn, id: CircuitId) {
+        if self.circuits.get(&id).is_some_and(|circuit| matches!(circuit.state, State::Open { .. })) {
+            self.failed(turn, id);
+        }
     }
 
     /// The circuit could not be had, or went: what was on it is begun again on the next one.
-    fn circuit_failed(&mut self, id: CircuitId) -> Result<(), StoreError> {
-        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return Ok(()) };
+    fn failed(&mut self, turn: &mut Turn, id: CircuitId) {
+        let Some(circuit) = self.circuits.get_mut(&id) else { return };
         let wait = BACK_OFF.saturating_mul(1_u32 << circuit.failures.min(10)).min(BACK_OFF_MAX);
         // A circuit that had worked is replaced at once.
         let at_once = circuit.failures == 0 && matches!(circuit.state, State::Open { .. });
-        let until = if at_once { self.now } else { self.now.after(wait) };
+        let until = if at_once { turn.now } else { turn.now.after(wait) };
         circuit.failures = circuit.failures.saturating_add(1);
         circuit.state = State::Waiting(until);
-        let queue = std::mem::take(&mut circuit.queue);
-        let users: Vec<User> = circuit.users.iter().copied().collect();
-        for queued in queue {
-            self.memory.pending.remove(&queued.ticket);
-            self.task_lost(&queued.task)?;
-        }
-        let sent: Vec<Ticket> = self
-            .memory
-            .pending
-            .iter()
-            .filter(|(_, pending)| matches!(pending, Pending::Mailbox(circuit, _) if *circuit == id))
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in sent {
-            if let Some(Pending::Mailbox(_, task)) = self.memory.pending.remove(&ticket) {
-                self.task_lost(&task)?;
-            }
-        }
-        for user in users {
-            if let User::Replica(replica) = user {
-                self.memory.subscribed.remove(&replica);
-            }
-            if let User::PeerQueue(queue) = user {
-                self.peer_queue_unreachable(queue)?;
-            }
-            self.look_at(user)?;
-        }
-        Ok(())
+        let queued = std::mem::take(&mut circuit.queue).into_iter().map(|queued| queued.then);
+        let users = circuit.users.clone();
+        let sent = self.sent.extract_if(.., |_, (on, _)| *on == id).map(|(_, (_, then))| then);
+        queued.chain(sent).for_each(|then| turn.wish(then(Came::Lost)));
+        users.into_iter().for_each(|user| turn.wish(Event::circuit_lost(user)));
     }
 
-    fn look_at(&mut self, user: User) -> Result<(), StoreError> {
-        match user {
-            User::Replica(id) => self.advance_replica(id),
-            User::PeerQueue(id) => self.advance_peer_queue(id),
-            User::Accept(id) => self.advance_accept(id),
-        }
+    fn onion_came(&mut self, turn: &mut Turn) {
+        self.onion = true;
+        self.wake(turn);
     }
 
-    pub(crate) fn onion_came(&mut self) -> Result<(), StoreError> {
-        self.memory.onion = true;
-        self.wake_circuits()?;
-        self.wake_pickers()
-    }
-
-    pub(crate) fn onion_gone(&mut self) -> Result<(), StoreError> {
-        self.memory.onion = false;
-        let circuits: Vec<CircuitId> = self.memory.circuits.circuits.keys().copied().collect();
-        for id in circuits {
-            self.circuit_failed(id)?;
-            if let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
+    fn onion_gone(&mut self, turn: &mut Turn) {
+        self.onion = false;
+        let all: Vec<CircuitId> = self.circuits.keys().copied().collect();
+        for id in all {
+            self.failed(turn, id);
+            if let Some(circuit) = self.circuits.get_mut(&id) {
                 circuit.failures = 0;
-                circuit.state = State::Waiting(self.now);
+                circuit.state = State::Waiting(turn.now);
             }
         }
-        let picks: Vec<Ticket> = self
-            .memory
-            .pending
-            .iter()
-            .filter(|(_, pending)| matches!(pending, Pending::Pick(_)))
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in picks {
-            self.picked(ticket, None)?;
-        }
-        Ok(())
+        turn.wish(QueueEvent::OnionGone);
     }
 
-    /// Every circuit that waits is tried now.
-    fn wake_circuits(&mut self) -> Result<(), StoreError> {
-        let mut users = Vec::new();
-        for circuit in self.memory.circuits.circuits.values_mut() {
+    /// Every circuit that waits is tried now, and every queue that waits for a relay asks for one.
+    fn wake(&mut self, turn: &mut Turn) {
+        for circuit in self.circuits.values_mut() {
             if let State::Waiting(until) = &mut circuit.state {
-                *until = self.now;
+                *until = turn.now;
                 circuit.failures = 0;
-                users.extend(circuit.users.iter().copied());
+                circuit.users.iter().for_each(|user| turn.wish(Event::look_at(*user)));
             }
         }
-        users.into_iter().try_for_each(|user| self.look_at(user))
+        turn.wish(QueueEvent::PickAgain);
     }
 
-    pub(crate) fn network_changed(&mut self, network: Network) -> Result<(), StoreError> {
-        let stage_changed = self.memory.network.stage != network.stage;
-        let more = network.relays_usable > self.memory.network.relays_usable;
-        self.memory.network = network;
+    fn network_changed(&mut self, turn: &mut Turn, network: Network) -> Result<(), StoreError> {
+        let stage_changed = self.network.stage != network.stage;
+        let more = network.relays_usable > self.network.relays_usable;
+        self.network = network;
         if stage_changed {
-            let stage = self.memory.network.stage.to_owned();
-            self.event(&EventKind::Network { stage })?;
+            turn.event(&EventKind::Network { stage: self.network.stage.to_owned() })?;
         }
-        if more || stage_changed && self.memory.network.stage == "connected" {
-            self.wake_circuits()?;
-            self.wake_pickers()?;
+        if more || stage_changed && self.network.stage == "connected" {
+            self.wake(turn);
         }
         Ok(())
     }
 
-    /// Sends a command over an open circuit once keyvault has authenticated it.
-    pub(crate) fn command(&mut self, id: CircuitId, task: Task, purpose: Option<Purpose>, call: MailboxCall) {
-        let ticket = Ticket(self.number());
-        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return };
-        let State::Open { binding, counter, .. } = &mut circuit.state else { return };
-        *counter += 1;
-        let (binding, counter, relay) = (*binding, *counter, circuit.relay);
-        // `create` needs no authentication, only work.
-        let auth = if purpose.is_none() { Some(Vec::new()) } else { None };
-        circuit.queue.push_back(Queued { ticket, task, call, counter, auth });
-        match purpose {
-            Some(purpose) => {
-                self.memory.pending.insert(ticket, Pending::Sign(id));
-                let command = Command { relay, binding, counter, purpose };
-                self.act(Action::Vault(ticket, Box::new(Sign { command }.into())));
-            }
-            None => self.send_signed(id),
-        }
-    }
-
-    pub(crate) fn signed(
+    fn signed(
         &mut self,
+        turn: &mut Turn,
         id: CircuitId,
         ticket: Ticket,
-        signed: Result<Vec<u8>, SignError>,
-    ) -> Result<(), StoreError> {
-        let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) else { return Ok(()) };
-        let Some(at) = circuit.queue.iter().position(|queued| queued.ticket == ticket) else { return Ok(()) };
-        if let Ok(auth) = signed {
+        signed: Result<Result<Vec<u8>, SignError>, Failed>,
+    ) {
+        let Some(circuit) = self.circuits.get_mut(&id) else { return };
+        let Some(at) = circuit.queue.iter().position(|queued| queued.ticket == ticket) else { return };
+        if let Ok(Ok(auth)) = signed {
             if let Some(queued) = circuit.queue.get_mut(at) {
                 queued.auth = Some(auth);
             }
         } else if let Some(refused) = circuit.queue.remove(at) {
-            let users: Vec<User> = circuit.users.iter().copied().collect();
-            self.task_lost(&refused.task)?;
-            if let Task::Delete(id) = refused.task {
-                // Without keys there is nothing to delete with.
-                return self.queue_deleted(id);
-            }
-            for user in users {
-                self.set_timer(self.now.after(BACK_OFF_MAX), Timer::User(user));
+            turn.wish((refused.then)(Came::Unsigned));
+            for user in &circuit.users {
+                turn.after(BACK_OFF_MAX, Timer::User(*user));
             }
         }
-        self.send_signed(id);
-        Ok(())
+        self.send_signed(turn, id);
     }
 
     /// Sends what stands signed at the front: counters rise on a circuit.
-    fn send_signed(&mut self, id: CircuitId) {
-        while let Some(circuit) = self.memory.circuits.circuits.get_mut(&id) {
-            if circuit.queue.front().is_none_or(|front| front.auth.is_none()) {
+    fn send_signed(&mut self, turn: &mut Turn, id: CircuitId) {
+        let Some(circuit) = self.circuits.get_mut(&id) else { return };
+        while circuit.queue.front().is_some_and(|front| front.auth.is_some()) {
+            let Some(Queued { ticket, call, counter, auth: Some(auth), then }) = circuit.queue.pop_front()
+            else {
                 return;
-            }
-            let Some(front) = circuit.queue.pop_front() else { return };
-            self.memory.pending.insert(front.ticket, Pending::Mailbox(id, front.task));
-            self.act(Action::Mailbox {
-                circuit: id,
-                ticket: front.ticket,
-                counter: front.counter,
-                auth: front.auth.unwrap_or_default(),
-                call: Box::new(front.call),
-            });
+            };
+            self.sent.insert(ticket, (id, then));
+            turn.act(Action::Mailbox { circuit: id, ticket, counter, auth, call: Box::new(call) });
         }
     }
 
-    pub(crate) fn user_timer(&mut self, user: User) -> Result<(), StoreError> {
-        self.look_at(user)
+    fn answered(&mut self, turn: &mut Turn, ticket: Ticket, answer: MailboxAnswer) {
+        let Some((id, then)) = self.sent.remove(&ticket) else { return };
+        if answer == MailboxAnswer::Lost {
+            return turn.wish(then(Came::Lost));
+        }
+        // The relay is fine.
+        if let Some(circuit) = self.circuits.get_mut(&id) {
+            circuit.failures = 0;
+        }
+        turn.wish(then(Came::Answered(answer)));
     }
 }

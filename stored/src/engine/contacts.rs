@@ -6,7 +6,7 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
-use crate::engine::{Action, ContactAction, Engine, Pending, Reply, RequestId};
+use super::{Action, ContactAction, Engine, Pending, Reply, RequestId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind};

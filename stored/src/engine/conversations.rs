@@ -3,10 +3,8 @@
 use ipc_schema::Timestamp;
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
+use super::{Action, ContactAction, Counts, Engine, PAGE, Page, Query, Reply, Request, RequestId, Told};
 use crate::content::{self, WireId};
-use crate::engine::{
-    Action, ContactAction, Counts, Engine, PAGE, Page, Query, Reply, Request, RequestId, Told,
-};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, hex};
 use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, ReplicaState};
@@ -148,7 +146,7 @@ impl Engine {
             full: self.store.full_queues()?,
             unread: self.store.unread()?,
             proof_at: self.memory.proof_at,
-            stage: self.memory.network.stage,
+            stage: self.circuits.network().stage,
         })
     }
 

@@ -8,10 +8,10 @@ use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
 };
 
-use crate::content::{self, Content, Kind, Received, TextPart};
-use crate::engine::{
+use super::{
     Answer, Arrived, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
 };
+use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
 use crate::store::{
@@ -90,7 +90,7 @@ impl Engine {
             Err(OpenError::TooManyOpen | OpenError::Fault(_)) => {
                 // keyvault keeps too much, or could not write: it is asked again.
                 self.memory.arrived.extend(arrived);
-                self.set_timer(self.now.after(OPEN_RETRY), Timer::Open);
+                self.after(OPEN_RETRY, Timer::Open);
                 return Ok(());
             }
         }
@@ -309,7 +309,7 @@ impl Engine {
     fn watch_for_gap(&mut self, contact: ContactId, chain: &ReceiveChain) {
         let gap = chain.numbers.complete_up_to() < chain.highest;
         if gap && self.begin(Busy::Gap(contact)) {
-            self.set_timer(self.now.after(GAP_ASK), Timer::Gap(contact));
+            self.after(GAP_ASK, Timer::Gap(contact));
         }
     }
 
@@ -326,7 +326,7 @@ impl Engine {
             self.store.add_outgoing(contact, OutgoingKind::GapRequest, None, None)?;
             self.memory.pump.insert(contact);
         }
-        self.set_timer(self.now.after(GAP_ASK.saturating_mul(2)), Timer::Gap(contact));
+        self.after(GAP_ASK.saturating_mul(2), Timer::Gap(contact));
         Ok(())
     }
 
@@ -411,7 +411,7 @@ impl Engine {
                 // Later; until then no other ack of this queue is begun.
                 self.memory.acks.entry(id).or_default().extend(messages);
                 self.begin(Busy::Acknowledge(id));
-                self.set_timer(self.now.after(ACK_RETRY), Timer::Acknowledge(id));
+                self.after(ACK_RETRY, Timer::Acknowledge(id));
             }
         }
         Ok(())

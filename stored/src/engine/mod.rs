@@ -10,20 +10,22 @@ mod circuits;
 mod clock;
 mod contacts;
 mod conversations;
+mod event;
 mod inbox;
 mod outbox;
 mod queues;
 mod repair;
 mod requests;
 mod timers;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, SafetyNumber, SessionError,
-    SetVerifiedError, SignError, Told as VaultTold,
+    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, Purpose, SafetyNumber,
+    SessionError, SetVerifiedError, Told as VaultTold,
 };
 use rand_core::CryptoRng;
 
@@ -31,14 +33,16 @@ pub use calls::{
     Action, Answer, Arrived, CircuitId, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId,
     Ticket,
 };
-pub(crate) use circuits::{Circuits, User};
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
-pub(crate) use timers::Timer;
 
+use self::circuits::Circuits;
+use self::event::{AcceptEvent, Came, CircuitEvent, Event, Order, OutboxEvent, QueueEvent, Timer, User};
 use self::outbox::{NotSealed, Pacing};
+use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{
-    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReplicaId, SessionId,
+    AcceptId, ContactId, DepositId, Isolation, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId,
+    ReplicaId, SessionId,
 };
 use crate::store::Store;
 
@@ -56,13 +60,11 @@ pub(crate) enum Pending {
     Seal(OutgoingId, OutboxId),
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
-    Sign(CircuitId),
     SafetyNumber(RequestId, ContactId, SessionId),
     Code(RequestId, Box<SafetyNumber>),
     Verify(RequestId, ContactId, bool),
     Compare(RequestId, ContactId),
     Pick(ReplicaId),
-    Mailbox(CircuitId, Task),
     Nothing,
 }
 
@@ -77,7 +79,7 @@ pub(crate) enum Task {
     Delete(ReplicaId),
     Read(AcceptId),
     Secure(PeerQueueId),
-    Deposit(PeerQueueId, DepositId),
+    Deposit(PeerQueueId, DepositId, CircuitId),
 }
 
 /// What is under way and must not be begun twice.
@@ -96,26 +98,19 @@ pub(crate) enum Busy {
 
 /// The engine. One per unlocked profile.
 pub struct Engine {
-    pub(crate) store: Store,
-    pub(crate) rng: Box<dyn CryptoRng>,
-    pub(crate) now: Timestamp,
-    pub(crate) memory: Memory,
-    out: Vec<Action>,
-    next_number: u64,
+    turn: Turn,
+    circuits: Circuits,
+    memory: Memory,
     suspended_until: Option<Timestamp>,
 }
 
 /// What is under way: lost with the process, and made anew from the store.
 #[derive(Default)]
 pub(crate) struct Memory {
-    pub(crate) circuits: Circuits,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
     pub(crate) busy: BTreeSet<Busy>,
     /// What keyvault seals now, and for whom.
     pub(crate) sealing: BTreeMap<OutgoingId, ContactId>,
-    pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
-    pub(crate) network: Network,
-    pub(crate) onion: bool,
     /// Own queues with a living subscription.
     pub(crate) subscribed: BTreeSet<ReplicaId>,
     /// Of those, the ones that a timer looks after.
@@ -134,7 +129,6 @@ pub(crate) struct Memory {
     pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
     /// Contacts to look at when the batch is over.
     pub(crate) pump: BTreeSet<ContactId>,
-    pub(crate) events_grew: bool,
     pub(crate) patience_over: BTreeSet<AcceptId>,
     /// Requests that wait for keyvault's word on a link.
     pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
@@ -150,17 +144,28 @@ pub(crate) struct Memory {
     pub(crate) clock_set_back: bool,
 }
 
+impl std::ops::Deref for Engine {
+    type Target = Turn;
+
+    fn deref(&self) -> &Turn {
+        &self.turn
+    }
+}
+
+impl std::ops::DerefMut for Engine {
+    fn deref_mut(&mut self) -> &mut Turn {
+        &mut self.turn
+    }
+}
+
 impl Engine {
     /// An engine on an open store. Nothing is done before [`Engine::start`].
     #[must_use]
     pub fn new(store: Store, rng: Box<dyn CryptoRng>) -> Self {
         Self {
-            store,
-            rng,
-            now: Timestamp(0),
+            turn: Turn::new(store, rng),
+            circuits: Circuits::default(),
             memory: Memory::default(),
-            out: Vec::new(),
-            next_number: 1,
             suspended_until: None,
         }
     }
@@ -189,7 +194,7 @@ impl Engine {
     /// When [`Input::Tick`] is wanted.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.suspended_until.or_else(|| self.memory.timers.first().map(|(at, _)| *at))
+        self.suspended_until.or_else(|| self.turn.next_wake())
     }
 
     fn apply(&mut self, inputs: Vec<Input>) -> Vec<Action> {
@@ -220,9 +225,9 @@ impl Engine {
         let mut actions = Vec::new();
         for input in inputs {
             match input {
-                Input::OnionCame => self.memory.onion = true,
-                Input::OnionGone => self.memory.onion = false,
-                Input::Network(network) => self.memory.network = network,
+                Input::OnionCame => self.circuits.note_onion(true),
+                Input::OnionGone => self.circuits.note_onion(false),
+                Input::Network(network) => self.circuits.note_network(network),
                 other => {
                     actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage))))
                 }
@@ -246,22 +251,17 @@ impl Engine {
             return Err(error);
         }
         self.store.commit()?;
-        if std::mem::take(&mut self.memory.events_grew) {
-            self.out.push(Action::EventsGrew);
-        }
-        Ok(std::mem::take(&mut self.out))
+        Ok(self.turn.finish())
     }
 
     /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
     fn suspend(&mut self) -> Vec<Action> {
-        self.out.clear();
+        self.turn.forget();
         let memory = std::mem::take(&mut self.memory);
-        self.memory.onion = memory.onion;
-        self.memory.network = memory.network;
         self.suspended_until = Some(self.now.after(SUSPENDED));
         let waiting =
             memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
-        memory.circuits.all().map(Action::Close).chain(waiting).collect()
+        self.circuits.forget().chain(waiting).collect()
     }
 
     fn resume(&mut self) -> Result<(), StoreError> {
@@ -276,7 +276,7 @@ impl Engine {
         for accept in self.store.open_accepts()? {
             self.advance_accept(accept.id)?;
         }
-        self.set_timer(self.now.after(timers::HOUSEKEEPING), Timer::Housekeeping);
+        self.after(timers::HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
 
@@ -285,18 +285,42 @@ impl Engine {
             Input::Request(id, request) => self.request(id, *request),
             Input::Query(..) => Ok(()),
             Input::Vault(ticket, answer) => self.vault_answered(ticket, *answer),
-            Input::Opened(circuit, opened) => self.circuit_opened(circuit, opened),
-            Input::Closed(circuit) => self.circuit_closed(circuit),
-            Input::Mailbox(ticket, answer) => self.mailbox_answered(ticket, *answer),
+            Input::Opened(id, opened) => self.run(CircuitEvent::Opened(id, opened)),
+            Input::Closed(id) => self.run(CircuitEvent::Closed(id)),
+            Input::Mailbox(ticket, answer) => self.run(CircuitEvent::Answered(ticket, *answer)),
             Input::Picked(ticket, relay) => self.picked(ticket, relay),
             Input::Arrived(arrived) => {
                 self.arrived(*arrived);
                 Ok(())
             }
-            Input::Network(network) => self.network_changed(network),
-            Input::OnionCame => self.onion_came(),
-            Input::OnionGone => self.onion_gone(),
+            Input::Network(network) => self.run(CircuitEvent::Network(network)),
+            Input::OnionCame => self.run(CircuitEvent::OnionCame),
+            Input::OnionGone => self.run(CircuitEvent::OnionGone),
             Input::Tick => self.tick(),
+        }
+    }
+
+    /// Tells a flow something, and then whomever it wishes to be told, depth first: as if it had called them at its end.
+    fn run(&mut self, event: impl Into<Event>) -> Result<(), StoreError> {
+        let mut events = vec![event.into()];
+        while let Some(event) = events.pop() {
+            self.handle_event(event)?;
+            events.extend(self.turn.take_wishes().into_iter().rev());
+        }
+        Ok(())
+    }
+
+    fn handle_event(&mut self, event: Event) -> Result<(), StoreError> {
+        match event {
+            Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
+            Event::Queues(QueueEvent::LookAt(id)) => self.advance_replica(id),
+            Event::Queues(QueueEvent::CircuitLost(id)) => self.replica_lost_circuit(id),
+            Event::Queues(QueueEvent::PickAgain) => self.wake_pickers(),
+            Event::Queues(QueueEvent::OnionGone) => self.picks_lost(),
+            Event::Accepts(AcceptEvent::LookAt(id)) => self.advance_accept(id),
+            Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
+            Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
+            Event::Task(task, came) => self.task_ended(task, came),
         }
     }
 
@@ -315,6 +339,12 @@ impl Engine {
     }
 
     fn vault_answered(&mut self, ticket: Ticket, told: VaultTold) -> Result<(), StoreError> {
+        if self.turn.waits_for(ticket) {
+            return match self.turn.told(ticket, told) {
+                Some(event) => self.run(event),
+                None => Ok(()),
+            };
+        }
         let Some(pending) = self.memory.pending.remove(&ticket) else { return Ok(()) };
         match (pending, told) {
             (Pending::BeginReplica(id), VaultTold::BeginInvite(begun)) => self.invite_begun(id, begun),
@@ -343,7 +373,6 @@ impl Engine {
                 self.opened(replica, mailbox, opened)
             }
             (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
-            (Pending::Sign(circuit), VaultTold::Sign(signed)) => self.signed(circuit, ticket, signed),
             (Pending::SafetyNumber(request, contact, session), VaultTold::Session(number)) => {
                 self.safety_number_told(request, (contact, session), number)
             }
@@ -357,12 +386,12 @@ impl Engine {
             (Pending::Compare(request, contact), VaultTold::CompareCode(told)) => {
                 self.compared(request, contact, told)
             }
-            (pending, _) => self.vault_failed(ticket, pending),
+            (pending, _) => self.vault_failed(pending),
         }
     }
 
     /// keyvault cannot serve the call now: as where the fault is its own.
-    fn vault_failed(&mut self, ticket: Ticket, pending: Pending) -> Result<(), StoreError> {
+    fn vault_failed(&mut self, pending: Pending) -> Result<(), StoreError> {
         match pending {
             Pending::BeginReplica(id) | Pending::FinishReplica(id) | Pending::CancelReplica(id) => {
                 self.begin_again(id);
@@ -380,7 +409,6 @@ impl Engine {
             Pending::Open(replica, mailbox) => {
                 self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
             }
-            Pending::Sign(circuit) => self.signed(circuit, ticket, Err(SignError::Fault(Fault::Bug))),
             Pending::SafetyNumber(request, contact, session) => {
                 self.safety_number_told(request, (contact, session), Err(SessionError::Fault(Fault::Bug)))
             }
@@ -395,19 +423,18 @@ impl Engine {
                 self.compared(request, contact, Err(SessionError::Fault(Fault::Bug)))
             }
             // After a start keyvault is told again to forget.
-            Pending::Forget(_) | Pending::Pick(_) | Pending::Mailbox(..) | Pending::Nothing => Ok(()),
+            Pending::Forget(_) | Pending::Pick(_) | Pending::Nothing => Ok(()),
         }
     }
 
-    fn mailbox_answered(&mut self, ticket: Ticket, answer: MailboxAnswer) -> Result<(), StoreError> {
-        let Some(Pending::Mailbox(circuit, task)) = self.memory.pending.remove(&ticket) else {
-            return Ok(());
-        };
+    fn task_ended(&mut self, task: Task, came: Came) -> Result<(), StoreError> {
         self.memory.busy.remove(&task.busy());
-        if answer == MailboxAnswer::Lost {
-            return self.task_lost(&task);
-        }
-        self.memory.circuits.worked(circuit);
+        let answer = match (came, &task) {
+            (Came::Answered(answer), _) => answer,
+            // Without keys there is nothing to delete with.
+            (Came::Unsigned, Task::Delete(id)) => return self.queue_deleted(*id),
+            (Came::Lost | Came::Unsigned, _) => return self.task_lost(&task),
+        };
         match task {
             Task::Create(id) => self.queue_created(id, answer),
             Task::Subscribe(id) => self.subscribed(id, &answer),
@@ -417,13 +444,12 @@ impl Engine {
             Task::Delete(id) => self.queue_deleted(id),
             Task::Read(id) => self.blob_read(id, answer),
             Task::Secure(id) => self.secured(id, &answer),
-            Task::Deposit(queue, id) => self.deposited(circuit, queue, id, &answer),
+            Task::Deposit(queue, id, circuit) => self.deposited(circuit, queue, id, &answer),
         }
     }
 
     /// A command's circuit went, or keyvault would not sign it: whatever it was for is begun again when it is next looked at.
-    pub(crate) fn task_lost(&mut self, task: &Task) -> Result<(), StoreError> {
-        self.memory.busy.remove(&task.busy());
+    fn task_lost(&mut self, task: &Task) -> Result<(), StoreError> {
         match task {
             Task::Acknowledge(id, ids) => self.memory.acks.entry(*id).or_default().extend(ids),
             Task::Subscribe(id) => drop(self.memory.subscribed.remove(id)),
@@ -434,47 +460,28 @@ impl Engine {
 
     // ---- what every flow uses
 
-    pub(crate) fn act(&mut self, action: Action) {
-        self.out.push(action);
-    }
-
-    pub(crate) fn number(&mut self) -> u64 {
-        self.next_number += 1;
-        self.next_number
-    }
-
-    pub(crate) fn call_vault(&mut self, pending: Pending, call: impl Into<Ask>) {
-        let ticket = Ticket(self.number());
+    fn call_vault(&mut self, pending: Pending, call: impl Into<Ask>) {
+        let ticket = Ticket(self.turn.number());
         self.memory.pending.insert(ticket, pending);
-        self.out.push(Action::Vault(ticket, Box::new(call.into())));
+        self.turn.act(Action::Vault(ticket, Box::new(call.into())));
+    }
+
+    fn circuit(&mut self, relay: RelayId, isolation: Isolation, user: User) -> Option<CircuitId> {
+        self.circuits.to(&mut self.turn, relay, isolation, user)
+    }
+
+    fn leave_circuit(&mut self, user: User) {
+        self.circuits.leave(&mut self.turn, user);
+    }
+
+    fn command(&mut self, id: CircuitId, task: Task, purpose: Option<Purpose>, call: MailboxCall) {
+        self.circuits
+            .command(&mut self.turn, id, Order { call, purpose }, move |came| Event::Task(task, came));
     }
 
     /// Takes the right to begin something; false when it is under way already.
     pub(crate) fn begin(&mut self, busy: Busy) -> bool {
         self.memory.busy.insert(busy)
-    }
-
-    /// A number that is not 0 and fits a signed column.
-    pub(crate) fn random_id(&mut self) -> u64 {
-        (u64::from_be_bytes(self.random()) >> 1).max(1)
-    }
-
-    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        rand_core::Rng::fill_bytes(&mut self.rng, &mut bytes);
-        bytes
-    }
-
-    /// Exponentially distributed, for what must not be linked in time.
-    pub(crate) fn exponential(&mut self, mean: Duration) -> Duration {
-        let uniform = f64::from(u32::from_be_bytes(self.random()))
-            .mul_add(1.0 / f64::from(u32::MAX), f64::MIN_POSITIVE);
-        mean.mul_f64(-uniform.min(1.0).ln().max(-8.0))
-    }
-
-    pub(crate) fn event(&mut self, kind: &crate::store::EventKind) -> Result<(), StoreError> {
-        self.memory.events_grew = true;
-        self.store.add_event(self.now, kind)
     }
 }
 
@@ -487,7 +494,7 @@ impl Task {
             Self::DropBlob(id) => Busy::DropBlob(*id),
             Self::Read(id) => Busy::Accept(*id),
             Self::Secure(id) => Busy::Secure(*id),
-            Self::Deposit(_, id) => Busy::Deposit(*id),
+            Self::Deposit(_, id, _) => Busy::Deposit(*id),
         }
     }
 }

@@ -8,10 +8,8 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use sha2::{Digest, Sha256};
 
+use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
-use crate::engine::{
-    Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
-};
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
@@ -296,8 +294,8 @@ impl Engine {
             }
             Err(NotSealed::Now) => {
                 self.memory.pump.remove(&outgoing.contact);
-                self.set_timer(self.now.after(SEAL_RETRY), Timer::Seal(outgoing.contact));
-                self.set_timer(self.now.after(SEAL_RETRY), Timer::Resend(id));
+                self.after(SEAL_RETRY, Timer::Pump(outgoing.contact));
+                self.after(SEAL_RETRY, Timer::Seal(id));
                 Ok(())
             }
         }
@@ -334,7 +332,7 @@ impl Engine {
                 due,
             })?;
         }
-        self.set_timer(self.now.after(SLOW), Timer::Slow(outgoing.id));
+        self.after(SLOW, Timer::Slow(outgoing.id));
         touched.into_iter().try_for_each(|queue| self.advance_peer_queue(queue))
     }
 
@@ -353,7 +351,7 @@ impl Engine {
 
     fn is_ready(&self, queue: PeerQueueId) -> bool {
         let paced = self.memory.pacing.get(&queue);
-        self.memory.circuits.is_open(User::PeerQueue(queue))
+        self.circuits.is_open(User::PeerQueue(queue))
             && paced.is_none_or(|pacing| pacing.not_before <= self.now && pacing.tokens >= 1.0)
     }
 
@@ -415,7 +413,7 @@ impl Engine {
             put_id: deposit.put_id,
             envelope: deposit.envelope,
         };
-        self.command(circuit, Task::Deposit(queue.number, id), Some(purpose), call);
+        self.command(circuit, Task::Deposit(queue.number, id, circuit), Some(purpose), call);
         Ok(())
     }
 
@@ -427,7 +425,7 @@ impl Engine {
             }
             MailboxAnswer::Told(Answer::NoQueue | Answer::NotAuthorised) => self.queue_is_dead(id),
             _ => {
-                self.set_timer(self.now.after(FULL_RETRY), Timer::User(User::PeerQueue(id)));
+                self.after(FULL_RETRY, Timer::User(User::PeerQueue(id)));
                 Ok(())
             }
         }
@@ -486,7 +484,7 @@ impl Engine {
         let Some(contact) = self.store.peer_queue(queue)?.map(|queue| queue.contact) else { return Ok(()) };
         for other in self.store.peer_queues_of(contact)? {
             if other.number != queue {
-                self.set_timer(self.now, Timer::User(User::PeerQueue(other.number)));
+                self.after(Duration::ZERO, Timer::User(User::PeerQueue(other.number)));
             }
         }
         Ok(())
@@ -497,7 +495,8 @@ impl Engine {
         if let Some(pacing) = self.memory.pacing.get_mut(&queue) {
             pacing.in_flight = 0;
         }
-        self.other_way(queue)
+        self.other_way(queue)?;
+        self.advance_peer_queue(queue)
     }
 
     fn queue_is_dead(&mut self, id: PeerQueueId) -> Result<(), StoreError> {
@@ -520,7 +519,7 @@ impl Engine {
             return self.finish_outgoing(&outgoing);
         }
         let Some(message) = outgoing.message else { return Ok(()) };
-        let route = self.memory.circuits.route(circuit).to_vec();
+        let route = self.circuits.route(circuit).to_vec();
         self.store.set_route(&message, &route)?;
         if self.store.parts_left(&message)?.0 == 0 {
             self.message_reached(&message, outgoing.contact, Delivery::Relayed)?;

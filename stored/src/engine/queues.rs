@@ -7,7 +7,7 @@ use ipc_schema::edge::stored_keyvault::{
     FinishReplica, FinishedInvite, Purpose, RemoveSession,
 };
 
-use crate::engine::{
+use super::{
     Action, Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Ticket, Timer, User,
 };
@@ -121,7 +121,7 @@ impl Engine {
     fn advance_at_relay(&mut self, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
         let id = replica.id;
         let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
-        if early && self.memory.circuits.failures(User::Replica(id)) >= FAILURES_MAX {
+        if early && self.circuits.failures(User::Replica(id)) >= FAILURES_MAX {
             return self.start_over(&replica);
         }
         let Some(circuit) = self.circuit(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     fn pick(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        if !self.memory.onion || !self.begin(Busy::Replica(replica.id)) {
+        if !self.circuits.onion() || !self.begin(Busy::Replica(replica.id)) {
             return Ok(());
         }
         let taken = self.relays_taken(replica)?;
@@ -178,7 +178,7 @@ impl Engine {
         self.memory.busy.remove(&Busy::Replica(id));
         let Some(replica) = self.store.replica(id)? else { return Ok(()) };
         let Some(relay) = relay else {
-            self.set_timer(self.now.after(PICK_RETRY), Timer::Pick(id));
+            self.after(PICK_RETRY, Timer::Pick(id));
             return self.replica_changed(&replica);
         };
         // Both may have been asked for at once, when neither had one.
@@ -186,6 +186,24 @@ impl Engine {
             self.store.set_replica_relay(id, relay)?;
         }
         self.advance_replica(id)
+    }
+
+    /// Its circuit went, and with it the subscription.
+    pub(crate) fn replica_lost_circuit(&mut self, id: ReplicaId) -> Result<(), StoreError> {
+        self.memory.subscribed.remove(&id);
+        self.advance_replica(id)
+    }
+
+    /// onion went before it named a relay.
+    pub(crate) fn picks_lost(&mut self) -> Result<(), StoreError> {
+        let picks: Vec<Ticket> = self
+            .memory
+            .pending
+            .iter()
+            .filter(|(_, pending)| matches!(pending, Pending::Pick(_)))
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        picks.into_iter().try_for_each(|ticket| self.picked(ticket, None))
     }
 
     /// Queues that wait for a relay are looked at again.
@@ -227,7 +245,7 @@ impl Engine {
     /// keyvault could not: its step is done again later.
     pub(crate) fn begin_again(&mut self, id: ReplicaId) {
         self.memory.busy.remove(&Busy::Replica(id));
-        self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+        self.after(VAULT_RETRY, Timer::User(User::Replica(id)));
     }
 
     pub(crate) fn queue_created(&mut self, id: ReplicaId, answer: MailboxAnswer) -> Result<(), StoreError> {
@@ -357,7 +375,7 @@ impl Engine {
             }
             MailboxAnswer::Told(Answer::NoQueue) => self.queue_lost(id),
             _ => {
-                self.set_timer(self.now.after(VAULT_RETRY), Timer::User(User::Replica(id)));
+                self.after(VAULT_RETRY, Timer::User(User::Replica(id)));
                 Ok(())
             }
         }
@@ -399,7 +417,7 @@ impl Engine {
             return Ok(());
         }
         self.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
-        self.set_timer(self.now.after(Duration::from_secs(1)), Timer::Pick(fresh));
+        self.after(Duration::from_secs(1), Timer::Pick(fresh));
         Ok(())
     }
 

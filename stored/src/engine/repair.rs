@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_schema::edge::stored_keyvault::News;
 
 use super::outbox::RepairRefused;
-use crate::engine::{Engine, Timer};
+use super::{Engine, Timer};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
@@ -62,7 +62,7 @@ impl Engine {
         if let Some(contact) = self.store.contact_of_session(session)?
             && self.memory.out_of_step.insert(contact.id)
         {
-            self.set_timer(self.now.after(PATIENCE), Timer::Repair(contact.id));
+            self.after(PATIENCE, Timer::Repair(contact.id));
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Engine {
 
     fn retry_repair(&mut self, id: ContactId) {
         let wait = REPAIR_EVERY + self.exponential(REPAIR_SPREAD);
-        self.set_timer(self.now.after(wait), Timer::Repair(id));
+        self.after(wait, Timer::Repair(id));
     }
 
     /// What the peer has not acked was sealed for a session that it may have lost.

@@ -1,0 +1,148 @@
+//! What each flow is told, by the engine or by another flow that wishes for it. A flow knows these words and no other flow.
+
+use ipc_schema::edge::Failed;
+use ipc_schema::edge::stored_keyvault::{Purpose, SignError};
+
+use super::Task;
+use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, Ticket};
+use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, ReplicaId};
+
+/// What keyvault told, or that it cannot serve the call now.
+pub(super) type Asked<T, E> = Result<Result<T, E>, Failed>;
+
+/// For whom.
+pub(super) enum Event {
+    Circuits(CircuitEvent),
+    Queues(QueueEvent),
+    Accepts(AcceptEvent),
+    Outbox(OutboxEvent),
+    /// A command's end, for whichever flow gave it.
+    Task(Task, Came),
+}
+
+/// For the circuits.
+pub(super) enum CircuitEvent {
+    /// A circuit is open, or could not be had.
+    Opened(CircuitId, Option<OpenedCircuit>),
+    /// One that was open is gone.
+    Closed(CircuitId),
+    /// A command was answered.
+    Answered(Ticket, MailboxAnswer),
+    /// keyvault authenticated a command, or did not.
+    Signed(CircuitId, Ticket, Asked<Vec<u8>, SignError>),
+    /// One that could not be had is tried again.
+    Retry(CircuitId),
+    OnionCame,
+    OnionGone,
+    Network(Network),
+}
+
+/// For the own queues and the invites that wait on them.
+pub(super) enum QueueEvent {
+    /// The next step, unless one is under way.
+    LookAt(ReplicaId),
+    /// The same, and its circuit went.
+    CircuitLost(ReplicaId),
+    /// The network changed: whatever waits for a relay asks again.
+    PickAgain,
+    OnionGone,
+}
+
+/// For the accepts of others' invites.
+pub(super) enum AcceptEvent {
+    /// The next step, unless one is under way.
+    LookAt(AcceptId),
+}
+
+/// For what goes out.
+pub(super) enum OutboxEvent {
+    /// A queue of the peer: secured once, then whatever is due is left there.
+    LookAt(PeerQueueId),
+    /// The same, and its circuit could not be had.
+    Unreachable(PeerQueueId),
+}
+
+/// What came of a command to a mailbox.
+pub(super) enum Came {
+    /// The relay's word.
+    Answered(MailboxAnswer),
+    /// The circuit went first. Whatever it was for is begun again when it is next looked at.
+    Lost,
+    /// keyvault did not authenticate it.
+    Unsigned,
+}
+
+/// A command to a mailbox.
+pub(super) struct Order {
+    /// What.
+    pub(super) call: MailboxCall,
+    /// For what keyvault authenticates it; `create` needs work instead.
+    pub(super) purpose: Option<Purpose>,
+}
+
+/// Who needs a circuit and is looked at when it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum User {
+    Replica(ReplicaId),
+    PeerQueue(PeerQueueId),
+    Accept(AcceptId),
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Timer {
+    Circuit(CircuitId),
+    /// Look at it.
+    User(User),
+    /// Ask again for a relay.
+    Pick(ReplicaId),
+    Accept(AcceptId),
+    Gap(ContactId),
+    Pump(ContactId),
+    Acknowledge(ReplicaId),
+    Prove(ReplicaId),
+    /// keyvault did not open something: the end of any batch asks again.
+    Open,
+    Seal(OutgoingId),
+    Slow(OutgoingId),
+    Repair(ContactId),
+    KeepAlive(ContactId),
+    Housekeeping,
+}
+
+impl Event {
+    /// Its circuit is open.
+    pub(super) fn look_at(user: User) -> Self {
+        match user {
+            User::Replica(id) => QueueEvent::LookAt(id).into(),
+            User::PeerQueue(id) => OutboxEvent::LookAt(id).into(),
+            User::Accept(id) => AcceptEvent::LookAt(id).into(),
+        }
+    }
+
+    /// Its circuit went, or could not be had.
+    pub(super) fn circuit_lost(user: User) -> Self {
+        match user {
+            User::Replica(id) => QueueEvent::CircuitLost(id).into(),
+            User::PeerQueue(id) => OutboxEvent::Unreachable(id).into(),
+            User::Accept(id) => AcceptEvent::LookAt(id).into(),
+        }
+    }
+}
+
+macro_rules! for_flow {
+    ($($flow:ident: $event:ident,)*) => {
+        $(impl From<$event> for Event {
+            fn from(event: $event) -> Self {
+                Self::$flow(event)
+            }
+        })*
+    };
+}
+
+for_flow! {
+    Circuits: CircuitEvent,
+    Queues: QueueEvent,
+    Accepts: AcceptEvent,
+    Outbox: OutboxEvent,
+}
