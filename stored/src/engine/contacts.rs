@@ -6,6 +6,7 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
+use super::turn::Turn;
 use super::{Action, ContactAction, Engine, Pending, Reply, RequestId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};
@@ -260,18 +261,18 @@ impl Engine {
     /// keyvault holds it; this is the copy for lists.
     fn note_verified(&mut self, id: ContactId, verified: bool) -> Result<(), StoreError> {
         self.store.set_verified(id, verified)?;
-        self.dismiss(id, Notice::NewIdentity)?;
+        dismiss(&mut self.turn, id, Notice::NewIdentity)?;
         self.event(&EventKind::Contact { contact: id })
     }
+}
 
-    /// Takes a notice back, if it is that one.
-    pub(crate) fn dismiss(&mut self, id: ContactId, notice: Notice) -> Result<(), StoreError> {
-        if self.store.contact(id)?.is_some_and(|contact| contact.notice == notice) {
-            self.store.set_notice(id, Notice::None)?;
-            self.event(&EventKind::Contact { contact: id })?;
-        }
-        Ok(())
+/// Takes a notice back, if it is that one.
+pub(super) fn dismiss(turn: &mut Turn, id: ContactId, notice: Notice) -> Result<(), StoreError> {
+    if turn.store.contact(id)?.is_some_and(|contact| contact.notice == notice) {
+        turn.store.set_notice(id, Notice::None)?;
+        turn.event(&EventKind::Contact { contact: id })?;
     }
+    Ok(())
 }
 
 fn refusal(error: SessionError) -> Refusal {

@@ -1,11 +1,12 @@
 //! What each flow is told, by the engine or by another flow that wishes for it. A flow knows these words and no other flow.
 
 use ipc_schema::edge::Failed;
-use ipc_schema::edge::stored_keyvault::{Purpose, SignError};
+use ipc_schema::edge::stored_keyvault::{News, Purpose, SignError};
 
 use super::Task;
 use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, Ticket};
-use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, ReplicaId};
+use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, ReplicaId, SessionId};
+use crate::store::{Contact, Outgoing};
 
 /// What keyvault told, or that it cannot serve the call now.
 pub(super) type Asked<T, E> = Result<Result<T, E>, Failed>;
@@ -16,6 +17,7 @@ pub(super) enum Event {
     Queues(QueueEvent),
     Accepts(AcceptEvent),
     Outbox(OutboxEvent),
+    Repair(RepairEvent),
     /// A command's end, for whichever flow gave it.
     Task(Task, Came),
 }
@@ -56,10 +58,38 @@ pub(super) enum AcceptEvent {
 
 /// For what goes out.
 pub(super) enum OutboxEvent {
+    /// Something waits for this contact: looked at when the batch ends.
+    Pump(ContactId),
+    /// All that the contact has not acked is sealed anew: its session may have lost it.
+    SealAllAgain(ContactId),
+    /// Its session is opened anew.
+    Repair(ContactId, SessionId),
     /// A queue of the peer: secured once, then whatever is due is left there.
     LookAt(PeerQueueId),
     /// The same, and its circuit could not be had.
     Unreachable(PeerQueueId),
+}
+
+/// For sessions that broke and ratchets that stand still.
+pub(super) enum RepairEvent {
+    /// After a start.
+    Resume,
+    /// Something of the contact could be read.
+    Heard(Contact, News),
+    /// Something was said to the contact.
+    Spoke(ContactId),
+    /// The peer uses numbers that it had used before.
+    RolledBack(SessionId),
+    /// The peer speaks under keys that are not here.
+    OutOfStep(SessionId),
+    /// keyvault opened the session anew: it seals under that one from now on.
+    Begun(ContactId),
+    /// It did not.
+    Refused(Box<Outgoing>, RepairRefused),
+    /// It is time to see whether the peer can be read by now.
+    Due(ContactId),
+    /// It is time to say something.
+    KeepAlive(ContactId),
 }
 
 /// What came of a command to a mailbox.
@@ -110,6 +140,15 @@ pub(super) enum Timer {
     Housekeeping,
 }
 
+/// Why a session is not opened anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RepairRefused {
+    /// It was a moment ago.
+    TooEarly,
+    /// The two have to invite each other again.
+    InviteAgain,
+}
+
 impl Event {
     /// Its circuit is open.
     pub(super) fn look_at(user: User) -> Self {
@@ -145,4 +184,5 @@ for_flow! {
     Queues: QueueEvent,
     Accepts: AcceptEvent,
     Outbox: OutboxEvent,
+    Repair: RepairEvent,
 }

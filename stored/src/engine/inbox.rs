@@ -8,6 +8,7 @@ use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
 };
 
+use super::event::RepairEvent;
 use super::{
     Answer, Arrived, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
 };
@@ -77,15 +78,15 @@ impl Engine {
                 self.memory.proof_at = Some(self.now);
                 if let Some(contact) = self.contact_of(replica, session.into(), first)? {
                     self.learn_queues(&contact, &peer_queues)?;
-                    self.heard_from(&contact, news)?;
+                    self.run(RepairEvent::Heard(contact.clone(), news))?;
                     if !contact.blocked {
                         self.received(contact.id, &content)?;
                     }
                 }
             }
             Ok(Opened::OpenedTwice) => self.opened_twice(replica)?,
-            Ok(Opened::PeerRolledBack(session)) => self.peer_rolled_back(session.into())?,
-            Ok(Opened::OutOfStep(session)) => self.peer_out_of_step(session.into())?,
+            Ok(Opened::PeerRolledBack(session)) => self.run(RepairEvent::RolledBack(session.into()))?,
+            Ok(Opened::OutOfStep(session)) => self.run(RepairEvent::OutOfStep(session.into()))?,
             Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId) => {}
             Err(OpenError::TooManyOpen | OpenError::Fault(_)) => {
                 // keyvault keeps too much, or could not write: it is asked again.

@@ -36,8 +36,11 @@ pub use calls::{
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 
 use self::circuits::Circuits;
-use self::event::{AcceptEvent, Came, CircuitEvent, Event, Order, OutboxEvent, QueueEvent, Timer, User};
+use self::event::{
+    AcceptEvent, Came, CircuitEvent, Event, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
+};
 use self::outbox::{NotSealed, Pacing};
+use self::repair::Repair;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{
@@ -100,6 +103,7 @@ pub(crate) enum Busy {
 pub struct Engine {
     turn: Turn,
     circuits: Circuits,
+    repair: Repair,
     memory: Memory,
     suspended_until: Option<Timestamp>,
 }
@@ -134,10 +138,6 @@ pub(crate) struct Memory {
     pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
     /// Accepts that ended in this run, for whoever still waits for them.
     pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
-    /// Contacts whose messages cannot be read, until one can.
-    pub(crate) out_of_step: BTreeSet<ContactId>,
-    /// When the ratchet is to be turned with somebody who was heard and not answered since.
-    pub(crate) keep_alive: BTreeMap<ContactId, Timestamp>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
     /// The store has not been told yet.
@@ -165,6 +165,7 @@ impl Engine {
         Self {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
+            repair: Repair::default(),
             memory: Memory::default(),
             suspended_until: None,
         }
@@ -258,6 +259,7 @@ impl Engine {
     fn suspend(&mut self) -> Vec<Action> {
         self.turn.forget();
         let memory = std::mem::take(&mut self.memory);
+        self.repair = Repair::default();
         self.suspended_until = Some(self.now.after(SUSPENDED));
         let waiting =
             memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
@@ -269,7 +271,7 @@ impl Engine {
         self.store.prune_events()?;
         self.resume_inbox()?;
         self.resume_outbox()?;
-        self.resume_repair()?;
+        self.run(RepairEvent::Resume)?;
         for replica in self.store.replicas()? {
             self.advance_replica(replica.id)?;
         }
@@ -318,8 +320,15 @@ impl Engine {
             Event::Queues(QueueEvent::PickAgain) => self.wake_pickers(),
             Event::Queues(QueueEvent::OnionGone) => self.picks_lost(),
             Event::Accepts(AcceptEvent::LookAt(id)) => self.advance_accept(id),
+            Event::Outbox(OutboxEvent::Pump(contact)) => {
+                self.memory.pump.insert(contact);
+                Ok(())
+            }
+            Event::Outbox(OutboxEvent::SealAllAgain(contact)) => self.seal_all_again(contact),
+            Event::Outbox(OutboxEvent::Repair(contact, session)) => self.seal_repair(contact, session),
             Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
             Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
+            Event::Repair(event) => self.repair.handle(&mut self.turn, event),
             Event::Task(task, came) => self.task_ended(task, came),
         }
     }

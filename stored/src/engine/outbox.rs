@@ -8,10 +8,11 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use sha2::{Digest, Sha256};
 
+use super::event::{RepairEvent, RepairRefused};
 use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
 use crate::error::StoreError;
-use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId};
+use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, SessionId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
 
 /// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
@@ -86,15 +87,6 @@ pub(crate) enum NotSealed {
     OtherContent,
     /// It was a repair.
     Repair(RepairRefused),
-}
-
-/// Why a session is not opened anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RepairRefused {
-    /// It was a moment ago.
-    TooEarly,
-    /// The two have to invite each other again.
-    InviteAgain,
 }
 
 impl From<SealError> for NotSealed {
@@ -185,7 +177,7 @@ impl Engine {
             self.store.set_send_chain(outgoing.contact, &chain)?;
         }
         self.store.set_ack_due(outgoing.contact, false)?;
-        self.memory.keep_alive.remove(&outgoing.contact);
+        self.run(RepairEvent::Spoke(outgoing.contact))?;
         let outbox = OutboxId(self.random_id());
         let sequence = if numbered { chain.sequence } else { 0 };
         self.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
@@ -273,7 +265,7 @@ impl Engine {
             Ok(envelopes) if outgoing.state == OutgoingState::Sealing => {
                 self.keep_sealed(&outgoing, outbox, envelopes)?;
                 if outgoing.kind == OutgoingKind::Repair {
-                    self.repair_begun(outgoing.contact)
+                    self.run(RepairEvent::Begun(outgoing.contact))
                 } else {
                     Ok(())
                 }
@@ -283,7 +275,7 @@ impl Engine {
                 self.memory.forget_outbox.push(outbox);
                 self.store.drop_outgoing(id)
             }
-            Err(NotSealed::Repair(refused)) => self.repair_refused(&outgoing, refused),
+            Err(NotSealed::Repair(refused)) => self.run(RepairEvent::Refused(Box::new(outgoing), refused)),
             Err(NotSealed::OtherContent) => {
                 // keyvault has other bytes under this name: take another.
                 let fresh = OutboxId(self.random_id());
@@ -587,6 +579,29 @@ impl Engine {
             Some(session) => self.seal(id, session),
             None => Ok(()),
         }
+    }
+
+    /// What the peer has not acked was sealed for a session that it may have lost.
+    pub(crate) fn seal_all_again(&mut self, id: ContactId) -> Result<(), StoreError> {
+        for outgoing in self.store.sealed_up_to(id, u64::MAX)? {
+            let outbox = OutboxId(self.random_id());
+            self.store.reseal_outgoing(outgoing.id, outbox)?;
+            self.seal_again(outgoing.id)?;
+        }
+        Ok(())
+    }
+
+    /// The first message of a session that is opened anew.
+    pub(crate) fn seal_repair(&mut self, id: ContactId, session: SessionId) -> Result<(), StoreError> {
+        if self.store.unsealed(id, OutgoingKind::Repair)?.is_some() {
+            return Ok(());
+        }
+        let outgoing = self.store.add_outgoing(id, OutgoingKind::Repair, None, None)?;
+        if let Some(outgoing) = self.store.outgoing(outgoing)? {
+            self.fix(&outgoing)?;
+            self.seal(outgoing.id, session)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn resend_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {

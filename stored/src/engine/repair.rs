@@ -1,14 +1,17 @@
 //! Sessions that broke and are opened anew (docs/protocol/pqxdh.md, "Repair: a session is opened anew"), and ratchets that are
 //! kept turning. keyvault notices and does it; here is decided when.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::News;
 
-use super::outbox::RepairRefused;
-use super::{Engine, Timer};
+use super::contacts;
+use super::event::{OutboxEvent, RepairEvent, RepairRefused, Timer};
+use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{ContactId, OutboxId, SessionId};
+use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.
@@ -20,151 +23,158 @@ const REPAIR_SPREAD: Duration = Duration::from_secs(60);
 /// Mean time after which a side that was only spoken to says something.
 const KEEP_ALIVE: Duration = Duration::from_secs(24 * 3_600);
 
-impl Engine {
-    /// Something of a contact could be read.
-    pub(crate) fn heard_from(&mut self, contact: &Contact, news: News) -> Result<(), StoreError> {
-        let id = contact.id;
-        self.memory.out_of_step.remove(&id);
-        if matches!(contact.notice, Notice::Repairing | Notice::InviteAgain) {
-            self.dismiss(id, contact.notice)?;
-            // What overtook the message that opened the session anew could not be read.
-            self.seal_all_again(id)?;
+/// Who cannot be read, and who waits for a word.
+#[derive(Default)]
+pub(super) struct Repair {
+    /// Contacts whose messages cannot be read, until one can.
+    out_of_step: BTreeSet<ContactId>,
+    /// When the ratchet is to be turned with somebody who was heard and not answered since.
+    keep_alive: BTreeMap<ContactId, Timestamp>,
+}
+
+impl Repair {
+    pub(super) fn handle(&mut self, turn: &mut Turn, event: RepairEvent) -> Result<(), StoreError> {
+        match event {
+            RepairEvent::Resume => self.resume(turn),
+            RepairEvent::Heard(contact, news) => self.heard(turn, &contact, news),
+            RepairEvent::Spoke(id) => {
+                self.keep_alive.remove(&id);
+                Ok(())
+            }
+            RepairEvent::RolledBack(session) => self.rolled_back(turn, session),
+            RepairEvent::OutOfStep(session) => self.peer_out_of_step(turn, session),
+            RepairEvent::Begun(id) => self.begun(turn, id),
+            RepairEvent::Refused(outgoing, why) => self.refused(turn, &outgoing, why),
+            RepairEvent::Due(id) if self.out_of_step.contains(&id) => self.repair(turn, id),
+            RepairEvent::Due(_) => Ok(()),
+            RepairEvent::KeepAlive(id) => self.say_something(turn, id),
         }
-        if news.identity_changed {
-            self.store.set_verified(id, false)?;
-            self.store.set_notice(id, Notice::NewIdentity)?;
-            self.event(&EventKind::Contact { contact: id })?;
-        }
-        if news.repaired {
-            // An answer tells the peer that it is understood, and hands it this side's keys for the next time.
-            self.store.set_ack_due(id, true)?;
-            self.seal_all_again(id)?;
-        }
-        if news.repair_wanted {
-            self.begin_repair(id)?;
-        }
-        if !self.memory.keep_alive.contains_key(&id) {
-            self.await_own_turn(id);
+    }
+
+    /// Exponential waits have no memory: they begin anew.
+    fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        for contact in turn.store.contacts()? {
+            if contact.state == ContactState::Connected {
+                self.await_own_turn(turn, contact.id);
+            }
+            if contact.notice == Notice::Repairing {
+                self.out_of_step.insert(contact.id);
+                retry(turn, contact.id);
+            }
         }
         Ok(())
     }
 
-    /// The peer uses numbers that it had used before: it was restored from an old copy.
-    pub(crate) fn peer_rolled_back(&mut self, session: SessionId) -> Result<(), StoreError> {
-        match self.store.contact_of_session(session)? {
-            Some(contact) => self.begin_repair(contact.id),
+    fn heard(&mut self, turn: &mut Turn, contact: &Contact, news: News) -> Result<(), StoreError> {
+        let id = contact.id;
+        self.out_of_step.remove(&id);
+        if matches!(contact.notice, Notice::Repairing | Notice::InviteAgain) {
+            contacts::dismiss(turn, id, contact.notice)?;
+            // What overtook the message that opened the session anew could not be read.
+            turn.wish(OutboxEvent::SealAllAgain(id));
+        }
+        if news.identity_changed {
+            turn.store.set_verified(id, false)?;
+            turn.store.set_notice(id, Notice::NewIdentity)?;
+            turn.event(&EventKind::Contact { contact: id })?;
+        }
+        if news.repaired {
+            // An answer tells the peer that it is understood, and hands it this side's keys for the next time.
+            turn.store.set_ack_due(id, true)?;
+            turn.wish(OutboxEvent::SealAllAgain(id));
+        }
+        if !self.keep_alive.contains_key(&id) {
+            self.await_own_turn(turn, id);
+        }
+        if news.repair_wanted { self.unless_begun(turn, id) } else { Ok(()) }
+    }
+
+    /// The peer was restored from an old copy.
+    fn rolled_back(&mut self, turn: &mut Turn, session: SessionId) -> Result<(), StoreError> {
+        match turn.store.contact_of_session(session)? {
+            Some(contact) => self.unless_begun(turn, contact.id),
             None => Ok(()),
         }
     }
 
-    /// The peer speaks under keys that are not here. If that does not settle by itself, the session is opened anew.
-    pub(crate) fn peer_out_of_step(&mut self, session: SessionId) -> Result<(), StoreError> {
-        if let Some(contact) = self.store.contact_of_session(session)?
-            && self.memory.out_of_step.insert(contact.id)
+    /// If that does not settle by itself, the session is opened anew.
+    fn peer_out_of_step(&mut self, turn: &mut Turn, session: SessionId) -> Result<(), StoreError> {
+        if let Some(contact) = turn.store.contact_of_session(session)?
+            && self.out_of_step.insert(contact.id)
         {
-            self.after(PATIENCE, Timer::Repair(contact.id));
+            turn.after(PATIENCE, Timer::Repair(contact.id));
         }
         Ok(())
     }
 
-    pub(crate) fn repair_timer(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        if self.memory.out_of_step.contains(&contact) { self.repair(contact) } else { Ok(()) }
+    /// What was begun is tried again by itself.
+    fn unless_begun(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
+        let is_begun = turn.store.contact(id)?.is_some_and(|contact| contact.notice == Notice::Repairing);
+        if is_begun { Ok(()) } else { self.repair(turn, id) }
     }
 
-    /// Unless it was begun already and is tried again by itself.
-    fn begin_repair(&mut self, id: ContactId) -> Result<(), StoreError> {
-        let is_begun = self.store.contact(id)?.is_some_and(|contact| contact.notice == Notice::Repairing);
-        if is_begun { Ok(()) } else { self.repair(id) }
-    }
-
-    fn repair(&mut self, id: ContactId) -> Result<(), StoreError> {
-        let Some(contact) = self.store.contact(id)? else { return Ok(()) };
-        let Some(session) = contact.session.filter(|_| !contact.blocked) else { return Ok(()) };
-        // Until something can be read again, it is tried again.
-        self.memory.out_of_step.insert(id);
-        if self.store.unsealed(id, OutgoingKind::Repair)?.is_some() {
-            return Ok(());
-        }
-        let outgoing = self.store.add_outgoing(id, OutgoingKind::Repair, None, None)?;
-        if let Some(outgoing) = self.store.outgoing(outgoing)? {
-            self.fix(&outgoing)?;
-            self.seal(outgoing.id, session)?;
+    fn repair(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
+        let contact = turn.store.contact(id)?.filter(|contact| !contact.blocked);
+        if let Some(session) = contact.and_then(|contact| contact.session) {
+            // Until something can be read again, it is tried again.
+            self.out_of_step.insert(id);
+            turn.wish(OutboxEvent::Repair(id, session));
         }
         Ok(())
     }
 
-    /// keyvault has made the first message: it seals under the new session from now on.
-    pub(crate) fn repair_begun(&mut self, id: ContactId) -> Result<(), StoreError> {
-        if self.store.contact(id)?.is_some_and(|contact| contact.notice != Notice::NewIdentity) {
-            self.store.set_notice(id, Notice::Repairing)?;
-            self.event(&EventKind::Contact { contact: id })?;
+    fn begun(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
+        if turn.store.contact(id)?.is_some_and(|contact| contact.notice != Notice::NewIdentity) {
+            turn.store.set_notice(id, Notice::Repairing)?;
+            turn.event(&EventKind::Contact { contact: id })?;
         }
-        self.retry_repair(id);
-        self.seal_all_again(id)
+        retry(turn, id);
+        turn.wish(OutboxEvent::SealAllAgain(id));
+        Ok(())
     }
 
-    pub(crate) fn repair_refused(
+    fn refused(
         &mut self,
+        turn: &mut Turn,
         outgoing: &Outgoing,
-        refused: RepairRefused,
+        why: RepairRefused,
     ) -> Result<(), StoreError> {
         let id = outgoing.contact;
-        self.store.drop_outgoing(outgoing.id)?;
-        if refused == RepairRefused::TooEarly {
-            self.retry_repair(id);
-            return Ok(());
+        turn.store.drop_outgoing(outgoing.id)?;
+        match why {
+            RepairRefused::TooEarly => {
+                retry(turn, id);
+                Ok(())
+            }
+            RepairRefused::InviteAgain => {
+                // The peer may still find a way; whatever comes that cannot be read has it tried once more.
+                self.out_of_step.remove(&id);
+                turn.store.set_notice(id, Notice::InviteAgain)?;
+                turn.event(&EventKind::Contact { contact: id })
+            }
         }
-        // The peer may still find a way; whatever comes that cannot be read has it tried once more.
-        self.memory.out_of_step.remove(&id);
-        self.store.set_notice(id, Notice::InviteAgain)?;
-        self.event(&EventKind::Contact { contact: id })
-    }
-
-    fn retry_repair(&mut self, id: ContactId) {
-        let wait = REPAIR_EVERY + self.exponential(REPAIR_SPREAD);
-        self.after(wait, Timer::Repair(id));
-    }
-
-    /// What the peer has not acked was sealed for a session that it may have lost.
-    fn seal_all_again(&mut self, id: ContactId) -> Result<(), StoreError> {
-        for outgoing in self.store.sealed_up_to(id, u64::MAX)? {
-            let outbox = OutboxId(self.random_id());
-            self.store.reseal_outgoing(outgoing.id, outbox)?;
-            self.seal_again(outgoing.id)?;
-        }
-        Ok(())
     }
 
     /// Somebody spoke: if this side says nothing for long, it says so, and the ratchets turn.
-    fn await_own_turn(&mut self, id: ContactId) {
-        let due = self.now.after(self.exponential(KEEP_ALIVE));
-        self.memory.keep_alive.insert(id, due);
-        self.set_timer(due, Timer::KeepAlive(id));
+    fn await_own_turn(&mut self, turn: &mut Turn, id: ContactId) {
+        let due = turn.now.after(turn.exponential(KEEP_ALIVE));
+        self.keep_alive.insert(id, due);
+        turn.set_timer(due, Timer::KeepAlive(id));
     }
 
-    pub(crate) fn keep_alive_timer(&mut self, id: ContactId) -> Result<(), StoreError> {
+    fn say_something(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
         // Something was said meanwhile, or it was and another wait has begun.
-        let is_due = self.memory.keep_alive.get(&id).is_some_and(|due| *due <= self.now);
-        let contact = self.store.contact(id)?.filter(|contact| !contact.blocked && contact.session.is_some());
+        let is_due = self.keep_alive.get(&id).is_some_and(|due| *due <= turn.now);
+        let contact = turn.store.contact(id)?.filter(|contact| !contact.blocked && contact.session.is_some());
         if is_due && contact.is_some() {
-            self.memory.keep_alive.remove(&id);
-            self.store.add_outgoing(id, OutgoingKind::KeepAlive, None, None)?;
-            self.memory.pump.insert(id);
+            self.keep_alive.remove(&id);
+            turn.post(id, OutgoingKind::KeepAlive)?;
         }
         Ok(())
     }
+}
 
-    /// After a start. Exponential waits have no memory: they begin anew.
-    pub(crate) fn resume_repair(&mut self) -> Result<(), StoreError> {
-        for contact in self.store.contacts()? {
-            if contact.state == ContactState::Connected {
-                self.await_own_turn(contact.id);
-            }
-            if contact.notice == Notice::Repairing {
-                self.memory.out_of_step.insert(contact.id);
-                self.retry_repair(contact.id);
-            }
-        }
-        Ok(())
-    }
+fn retry(turn: &mut Turn, id: ContactId) {
+    let wait = REPAIR_EVERY + turn.exponential(REPAIR_SPREAD);
+    turn.after(wait, Timer::Repair(id));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::event::{CircuitEvent, Event, Timer};
+use super::event::{CircuitEvent, Event, RepairEvent, Timer};
 use crate::error::StoreError;
 
 /// How often things that have outlived their use are dropped.
@@ -38,8 +38,8 @@ impl Engine {
             Timer::Open => Ok(()),
             Timer::Seal(id) => self.resend_timer(id),
             Timer::Slow(id) => self.slow_timer(id),
-            Timer::Repair(contact) => self.repair_timer(contact),
-            Timer::KeepAlive(contact) => self.keep_alive_timer(contact),
+            Timer::Repair(contact) => self.run(RepairEvent::Due(contact)),
+            Timer::KeepAlive(contact) => self.run(RepairEvent::KeepAlive(contact)),
             Timer::Housekeeping => self.housekeeping(),
         }
     }

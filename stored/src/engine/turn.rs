@@ -10,10 +10,11 @@ use ipc_schema::edge::{Asked, Failed, Outcome};
 use rand_core::{CryptoRng, Rng};
 
 use super::calls::{Action, RequestId, Ticket};
-use super::event::{Event, Timer};
+use super::event::{Event, OutboxEvent, Timer};
 use super::requests::Reply;
 use crate::error::{Refusal, StoreError};
-use crate::store::{EventKind, Store};
+use crate::ids::ContactId;
+use crate::store::{EventKind, OutgoingKind, Store};
 
 /// Who is told of a call's outcome.
 type Then = Box<dyn FnOnce(Told) -> Event>;
@@ -61,6 +62,13 @@ impl Turn {
     /// Another flow, or this one later, is told something: when this event is handled, in the order of the wishes, before anything else.
     pub(super) fn wish(&mut self, event: impl Into<Event>) {
         self.wishes.push(event.into());
+    }
+
+    /// A content without words is on its way to a contact.
+    pub(super) fn post(&mut self, contact: ContactId, kind: OutgoingKind) -> Result<(), StoreError> {
+        self.store.add_outgoing(contact, kind, None, None)?;
+        self.wish(OutboxEvent::Pump(contact));
+        Ok(())
     }
 
     /// Asks keyvault. What comes of it is told as `then` says; [`Failed`]: it cannot serve the call now.
