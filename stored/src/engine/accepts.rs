@@ -7,6 +7,7 @@ use ipc_schema::edge::stored_keyvault::{
     OpenInviteError, OpenedInvite, Purpose,
 };
 
+use super::contacts;
 use super::{
     Accepting, Action, Answer, Busy, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Timer, User,
@@ -43,7 +44,7 @@ impl Engine {
             self.act(Action::Answer(request, Ok(Reply::Contact(Box::new(contact)))));
             return Ok(());
         }
-        let name = match self.free_name(name)? {
+        let name = match contacts::free_name(&self.turn.store, name)? {
             Ok(name) => name,
             Err(refusal) => {
                 self.act(Action::Answer(request, Err(refusal)));
@@ -175,7 +176,7 @@ impl Engine {
             link: Link { chain: chain.chain, sequence: chain.sequence, numbered: true, previous: chain.hash },
             sent_at: self.now,
             acks: None,
-            kind: Kind::Profile(self.profile_name()?),
+            kind: Kind::Profile(contacts::profile_name(&self.turn.store)?),
         });
         chain.hash = Some(content::hash(&bytes));
         self.store.set_send_chain(accept.contact, &chain)?;

@@ -1,269 +1,88 @@
 //! People: their names, and what the user does with them.
 
 use ipc_schema::edge::stored_keyvault::{
-    Ask, CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
+    CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
     SetVerified, SetVerifiedError, VerificationCode,
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
+use super::RequestId;
+use super::event::{Asked, ContactEvent, OutboxEvent, QueueEvent};
+use super::requests::{ContactAction, Reply};
 use super::turn::Turn;
-use super::{Action, ContactAction, Engine, Pending, Reply, RequestId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};
-use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind};
+use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind, Store};
 
 /// The setting that holds the own name.
 const PROFILE_NAME: &str = "profile-name";
 
-impl Engine {
-    /// A contact by the user's word for it, or by its id.
-    pub(crate) fn contact_called(&self, who: &str) -> Result<Option<Contact>, StoreError> {
-        if let Some(contact) = self.store.contact_named(who)? {
-            return Ok(Some(contact));
+/// What the user's word for something stands for, or why for nothing.
+pub(super) type Found<T> = Result<T, Refusal>;
+
+pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreError> {
+    match event {
+        ContactEvent::Change { request, who, action: ContactAction::Verify(digits) } => {
+            verify(turn, request, &who, digits)
         }
-        match u64::from_str_radix(who, 16) {
-            Ok(id) if who.len() == 16 => self.store.contact(ContactId(id)),
-            _ => Ok(None),
+        ContactEvent::Change { request, who, action } => {
+            let answer = change(turn, &who, action)?;
+            turn.answer(request, answer.map(|contact| Reply::Contact(Box::new(contact))));
+            Ok(())
+        }
+        ContactEvent::SetProfileName(request, name) => {
+            let answer = set_profile_name(turn, &name)?;
+            turn.answer(request, answer);
+            Ok(())
+        }
+        ContactEvent::SafetyNumber(request, who) => safety_number(turn, request, &who),
+        ContactEvent::NumberTold { request, contact, session, number } => {
+            number_told(turn, request, (contact, session), number)
+        }
+        ContactEvent::CodeTold(request, number, code) => {
+            code_told(turn, request, *number, code);
+            Ok(())
+        }
+        ContactEvent::Verified { request, contact, verified, set } => {
+            verified_told(turn, request, (contact, verified), set)
+        }
+        ContactEvent::CompareCode { request, who, code } => compare(turn, request, &who, code),
+        ContactEvent::Compared(request, contact, told) => compared(turn, request, contact, told),
+    }
+}
+
+// ---- what other flows ask of the people in the store
+
+/// A contact by the user's word for it, or by its id.
+pub(super) fn called(store: &Store, who: &str) -> Result<Option<Contact>, StoreError> {
+    if let Some(contact) = store.contact_named(who)? {
+        return Ok(Some(contact));
+    }
+    match u64::from_str_radix(who, 16) {
+        Ok(id) if who.len() == 16 => store.contact(ContactId(id)),
+        _ => Ok(None),
+    }
+}
+
+/// A name that may be given to a new contact: the one that is wanted, or one that is free when none is.
+pub(super) fn free_name(store: &Store, wanted: &str) -> Result<Found<String>, StoreError> {
+    let wanted = wanted.trim();
+    if !wanted.is_empty() {
+        return usable_name(store, wanted);
+    }
+    let taken = store.contacts()?.len();
+    for number in taken + 1.. {
+        let name = format!("contact-{number}");
+        if store.contact_named(&name)?.is_none() {
+            return Ok(Ok(name));
         }
     }
+    Ok(Err(Refusal::NameTaken))
+}
 
-    /// A name that may be given to a new contact: the one that is wanted, or one that is free when none is.
-    pub(crate) fn free_name(&self, wanted: &str) -> Result<Result<String, Refusal>, StoreError> {
-        let wanted = wanted.trim();
-        if !wanted.is_empty() {
-            return self.usable_name(wanted);
-        }
-        let taken = self.store.contacts()?.len();
-        for number in taken + 1.. {
-            let name = format!("contact-{number}");
-            if self.store.contact_named(&name)?.is_none() {
-                return Ok(Ok(name));
-            }
-        }
-        Ok(Err(Refusal::NameTaken))
-    }
-
-    fn usable_name(&self, name: &str) -> Result<Result<String, Refusal>, StoreError> {
-        if !is_name(name) {
-            return Ok(Err(Refusal::NameBad));
-        }
-        let taken = self.store.contact_named(name)?.is_some();
-        Ok(if taken { Err(Refusal::NameTaken) } else { Ok(name.to_owned()) })
-    }
-
-    pub(crate) fn change_contact(
-        &mut self,
-        who: &str,
-        action: ContactAction,
-    ) -> Result<Result<Reply, Refusal>, StoreError> {
-        let Some(contact) = self.contact_called(who)? else { return Ok(Err(Refusal::NoSuchContact)) };
-        let id = contact.id;
-        match action {
-            ContactAction::Show => {}
-            ContactAction::Rename(name) => match self.usable_name(name.trim())? {
-                Ok(name) => self.store.rename_contact(id, &name)?,
-                Err(_) if name.trim() == contact.name => {}
-                Err(refusal) => return Ok(Err(refusal)),
-            },
-            ContactAction::Block(blocked) => {
-                self.store.set_blocked(id, blocked)?;
-                self.memory.pump.insert(id);
-            }
-            // keyvault is asked first: `ask_verify`.
-            ContactAction::Verify(_) => {}
-            ContactAction::Delete => {
-                self.delete_contact(&contact)?;
-                return Ok(Ok(Reply::Contact(Box::new(contact))));
-            }
-            ContactAction::Decline => {
-                if let Some(invite) = self.store.invite_of(id)?
-                    && invite.state == InviteState::OpenedTwice
-                {
-                    self.store.set_invite_state(invite.id, InviteState::Accepted)?;
-                }
-            }
-            // keyvault keeps a second acceptance closed: there is nothing to accept yet.
-            ContactAction::Accept => return Ok(Err(Refusal::NotBuilt)),
-        }
-        self.event(&EventKind::Contact { contact: id })?;
-        let changed = self.store.contact(id)?.unwrap_or(contact);
-        Ok(Ok(Reply::Contact(Box::new(changed))))
-    }
-
-    fn delete_contact(&mut self, contact: &Contact) -> Result<(), StoreError> {
-        let replicas = self.store.replicas_of(contact.id)?;
-        let queues = self.store.peer_queues_of(contact.id)?;
-        self.store.delete_replicas_of(contact.id, contact.session)?;
-        self.store.delete_contact(contact.id)?;
-        self.event(&EventKind::Contact { contact: contact.id })?;
-        for queue in queues {
-            self.advance_peer_queue(queue.number)?;
-        }
-        if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
-            self.call_vault(Pending::Nothing, RemoveSession { session: session.into() });
-        }
-        replicas.into_iter().try_for_each(|replica| self.advance_replica(replica.id))
-    }
-
-    pub(crate) fn profile_name(&self) -> Result<String, StoreError> {
-        Ok(self.store.setting(PROFILE_NAME)?.unwrap_or_default())
-    }
-
-    pub(crate) fn set_profile_name(&mut self, name: &str) -> Result<Result<Reply, Refusal>, StoreError> {
-        let name = name.trim();
-        if !name.is_empty() && !is_name(name) {
-            return Ok(Err(Refusal::NameBad));
-        }
-        self.store.set_setting(PROFILE_NAME, name)?;
-        for contact in self.store.contacts()? {
-            if contact.session.is_some() && !contact.blocked {
-                self.introduce_self(contact.id)?;
-            }
-        }
-        Ok(Ok(Reply::Done))
-    }
-
-    /// Tells a contact what the user calls themselves.
-    pub(crate) fn introduce_self(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        self.store.add_outgoing(contact, OutgoingKind::Profile, None, None)?;
-        self.memory.pump.insert(contact);
-        Ok(())
-    }
-
-    pub(crate) fn ask_safety_number(&mut self, request: RequestId, who: &str) -> Result<(), StoreError> {
-        self.ask_of_session(request, who, |contact, session| {
-            let pending = Pending::SafetyNumber(request, contact, session);
-            (pending, Session { session: session.into() }.into())
-        })
-    }
-
-    /// Asks the vault about a contact's session. There is none before both sides have met.
-    fn ask_of_session(
-        &mut self,
-        request: RequestId,
-        who: &str,
-        call: impl FnOnce(ContactId, SessionId) -> (Pending, Ask),
-    ) -> Result<(), StoreError> {
-        let contact = self.contact_called(who)?;
-        match contact.map(|contact| (contact.id, contact.session, contact.state)) {
-            Some((id, Some(session), _)) => {
-                let (pending, call) = call(id, session);
-                self.call_vault(pending, call);
-            }
-            Some((_, None, state)) if state != ContactState::Connected => {
-                self.act(Action::Answer(request, Err(Refusal::Waiting)));
-            }
-            _ => self.act(Action::Answer(request, Err(Refusal::NoSuchContact))),
-        }
-        Ok(())
-    }
-
-    pub(crate) fn safety_number_told(
-        &mut self,
-        request: RequestId,
-        (contact, session): (ContactId, SessionId),
-        told: Result<SafetyNumber, SessionError>,
-    ) -> Result<(), StoreError> {
-        match told {
-            Ok(number) => {
-                // keyvault holds it; this is a copy for lists.
-                self.store.set_verified(contact, number.verified)?;
-                let pending = Pending::Code(request, Box::new(number));
-                self.call_vault(pending, VerificationCode { session: session.into() });
-            }
-            Err(error) => self.act(Action::Answer(request, Err(refusal(error)))),
-        }
-        Ok(())
-    }
-
-    /// The last part of what is shown to be compared.
-    pub(crate) fn code_told(
-        &mut self,
-        request: RequestId,
-        number: SafetyNumber,
-        code: Result<String, SessionError>,
-    ) {
-        let SafetyNumber { digits, words, verified } = number;
-        let answer = code.map(|code| Reply::SafetyNumber { digits, words, verified, code });
-        self.act(Action::Answer(request, answer.map_err(refusal)));
-    }
-
-    /// The user compared the safety number with these digits, or takes it back: keyvault keeps that.
-    pub(crate) fn ask_verify(
-        &mut self,
-        request: RequestId,
-        who: &str,
-        digits: Option<String>,
-    ) -> Result<(), StoreError> {
-        if digits.as_ref().is_some_and(|digits| digits.len() > DIGITS_MAX_BYTES) {
-            // Nobody's number; keyvault ends the connection of a caller that sends more.
-            self.act(Action::Answer(request, Err(Refusal::NumberChanged)));
-            return Ok(());
-        }
-        self.ask_of_session(request, who, |contact, session| {
-            let pending = Pending::Verify(request, contact, digits.is_some());
-            let digits = digits.unwrap_or_default();
-            (pending, SetVerified { session: session.into(), digits }.into())
-        })
-    }
-
-    pub(crate) fn verify_answered(
-        &mut self,
-        request: RequestId,
-        (id, verified): (ContactId, bool),
-        set: Result<(), SetVerifiedError>,
-    ) -> Result<(), StoreError> {
-        let answer = match set {
-            Ok(()) => {
-                self.note_verified(id, verified)?;
-                let contact = self.store.contact(id)?;
-                contact.map(|contact| Reply::Contact(Box::new(contact))).ok_or(Refusal::NoSuchContact)
-            }
-            Err(SetVerifiedError::NoSuchId) => Err(Refusal::NoSuchContact),
-            Err(SetVerifiedError::NumberChanged) => Err(Refusal::NumberChanged),
-            Err(SetVerifiedError::Fault(_)) => Err(Refusal::Storage),
-        };
-        self.act(Action::Answer(request, answer));
-        Ok(())
-    }
-
-    /// A code was scanned: keyvault says whose it is, and verifies the contact if it is theirs.
-    pub(crate) fn ask_compare(
-        &mut self,
-        request: RequestId,
-        who: &str,
-        untrusted_code: String,
-    ) -> Result<(), StoreError> {
-        if untrusted_code.len() > LINK_MAX_CHARS {
-            // keyvault ends the connection of a caller that sends more.
-            self.act(Action::Answer(request, Ok(Reply::Compared(Comparison::NotACode))));
-            return Ok(());
-        }
-        self.ask_of_session(request, who, |contact, session| {
-            let call = CompareCode { session: session.into(), code: untrusted_code };
-            (Pending::Compare(request, contact), call.into())
-        })
-    }
-
-    pub(crate) fn compared(
-        &mut self,
-        request: RequestId,
-        id: ContactId,
-        told: Result<Comparison, SessionError>,
-    ) -> Result<(), StoreError> {
-        if told == Ok(Comparison::Match) {
-            self.note_verified(id, true)?;
-        }
-        self.act(Action::Answer(request, told.map(Reply::Compared).map_err(refusal)));
-        Ok(())
-    }
-
-    /// keyvault holds it; this is the copy for lists.
-    fn note_verified(&mut self, id: ContactId, verified: bool) -> Result<(), StoreError> {
-        self.store.set_verified(id, verified)?;
-        dismiss(&mut self.turn, id, Notice::NewIdentity)?;
-        self.event(&EventKind::Contact { contact: id })
-    }
+/// What the user calls themselves.
+pub(super) fn profile_name(store: &Store) -> Result<String, StoreError> {
+    Ok(store.setting(PROFILE_NAME)?.unwrap_or_default())
 }
 
 /// Takes a notice back, if it is that one.
@@ -275,10 +94,201 @@ pub(super) fn dismiss(turn: &mut Turn, id: ContactId, notice: Notice) -> Result<
     Ok(())
 }
 
-fn refusal(error: SessionError) -> Refusal {
-    match error {
-        SessionError::NoSuchId => Refusal::NoSuchContact,
-        SessionError::Fault(_) => Refusal::Storage,
+// ---- what the user does
+
+fn usable_name(store: &Store, name: &str) -> Result<Found<String>, StoreError> {
+    if !is_name(name) {
+        return Ok(Err(Refusal::NameBad));
+    }
+    let taken = store.contact_named(name)?.is_some();
+    Ok(if taken { Err(Refusal::NameTaken) } else { Ok(name.to_owned()) })
+}
+
+fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Result<Found<Contact>, StoreError> {
+    let Some(contact) = called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+    let id = contact.id;
+    match action {
+        // keyvault is asked first.
+        ContactAction::Show | ContactAction::Verify(_) => {}
+        ContactAction::Rename(name) => match usable_name(&turn.store, name.trim())? {
+            Ok(name) => turn.store.rename_contact(id, &name)?,
+            Err(_) if name.trim() == contact.name => {}
+            Err(refusal) => return Ok(Err(refusal)),
+        },
+        ContactAction::Block(blocked) => {
+            turn.store.set_blocked(id, blocked)?;
+            turn.wish(OutboxEvent::Pump(id));
+        }
+        ContactAction::Delete => {
+            delete(turn, &contact)?;
+            return Ok(Ok(contact));
+        }
+        ContactAction::Decline => {
+            if let Some(invite) = turn.store.invite_of(id)?
+                && invite.state == InviteState::OpenedTwice
+            {
+                turn.store.set_invite_state(invite.id, InviteState::Accepted)?;
+            }
+        }
+        // keyvault keeps a second acceptance closed: there is nothing to accept yet.
+        ContactAction::Accept => return Ok(Err(Refusal::NotBuilt)),
+    }
+    turn.event(&EventKind::Contact { contact: id })?;
+    Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
+}
+
+fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
+    let replicas = turn.store.replicas_of(contact.id)?;
+    let queues = turn.store.peer_queues_of(contact.id)?;
+    turn.store.delete_replicas_of(contact.id, contact.session)?;
+    turn.store.delete_contact(contact.id)?;
+    turn.event(&EventKind::Contact { contact: contact.id })?;
+    queues.iter().for_each(|queue| turn.wish(OutboxEvent::LookAt(queue.number)));
+    if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
+        turn.tell(RemoveSession { session: session.into() });
+    }
+    replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));
+    Ok(())
+}
+
+fn set_profile_name(turn: &mut Turn, name: &str) -> Result<Found<Reply>, StoreError> {
+    let name = name.trim();
+    if !name.is_empty() && !is_name(name) {
+        return Ok(Err(Refusal::NameBad));
+    }
+    turn.store.set_setting(PROFILE_NAME, name)?;
+    for contact in turn.store.contacts()? {
+        if contact.session.is_some() && !contact.blocked {
+            turn.post(contact.id, OutgoingKind::Profile)?;
+        }
+    }
+    Ok(Ok(Reply::Done))
+}
+
+// ---- what keyvault knows of a contact
+
+fn safety_number(turn: &mut Turn, request: RequestId, who: &str) -> Result<(), StoreError> {
+    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
+    turn.ask(Session { session: session.into() }, move |number| ContactEvent::NumberTold {
+        request,
+        contact,
+        session,
+        number,
+    });
+    Ok(())
+}
+
+/// A contact's session. There is none before both sides have met; the request is answered then.
+fn met(turn: &mut Turn, request: RequestId, who: &str) -> Result<Option<(ContactId, SessionId)>, StoreError> {
+    let contact = called(&turn.store, who)?;
+    let refusal = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
+        Some((id, Some(session), _)) => return Ok(Some((id, session))),
+        Some((_, None, state)) if state != ContactState::Connected => Refusal::Waiting,
+        _ => Refusal::NoSuchContact,
+    };
+    turn.answer(request, Err(refusal));
+    Ok(None)
+}
+
+fn number_told(
+    turn: &mut Turn,
+    request: RequestId,
+    (contact, session): (ContactId, SessionId),
+    told: Asked<SafetyNumber, SessionError>,
+) -> Result<(), StoreError> {
+    match settled(told) {
+        Ok(number) => {
+            // keyvault holds it; this is a copy for lists.
+            turn.store.set_verified(contact, number.verified)?;
+            let call = VerificationCode { session: session.into() };
+            turn.ask(call, move |code| ContactEvent::CodeTold(request, Box::new(number), code));
+        }
+        Err(refusal) => turn.answer(request, Err(refusal)),
+    }
+    Ok(())
+}
+
+/// The last part of what is shown to be compared.
+fn code_told(turn: &mut Turn, request: RequestId, number: SafetyNumber, code: Asked<String, SessionError>) {
+    let SafetyNumber { digits, words, verified } = number;
+    turn.answer(request, settled(code).map(|code| Reply::SafetyNumber { digits, words, verified, code }));
+}
+
+/// The user compared the safety number with these digits, or takes it back: keyvault keeps that.
+fn verify(turn: &mut Turn, request: RequestId, who: &str, digits: Option<String>) -> Result<(), StoreError> {
+    if digits.as_ref().is_some_and(|digits| digits.len() > DIGITS_MAX_BYTES) {
+        // Nobody's number; keyvault ends the connection of a caller that sends more.
+        turn.answer(request, Err(Refusal::NumberChanged));
+        return Ok(());
+    }
+    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
+    let verified = digits.is_some();
+    let call = SetVerified { session: session.into(), digits: digits.unwrap_or_default() };
+    turn.ask(call, move |set| ContactEvent::Verified { request, contact, verified, set });
+    Ok(())
+}
+
+fn verified_told(
+    turn: &mut Turn,
+    request: RequestId,
+    (id, verified): (ContactId, bool),
+    set: Asked<(), SetVerifiedError>,
+) -> Result<(), StoreError> {
+    let answer = match set {
+        Ok(Ok(())) => {
+            note_verified(turn, id, verified)?;
+            let contact = turn.store.contact(id)?;
+            contact.map(|contact| Reply::Contact(Box::new(contact))).ok_or(Refusal::NoSuchContact)
+        }
+        Ok(Err(SetVerifiedError::NoSuchId)) => Err(Refusal::NoSuchContact),
+        Ok(Err(SetVerifiedError::NumberChanged)) => Err(Refusal::NumberChanged),
+        Ok(Err(SetVerifiedError::Fault(_))) | Err(_) => Err(Refusal::Storage),
+    };
+    turn.answer(request, answer);
+    Ok(())
+}
+
+/// A code was scanned: keyvault says whose it is, and verifies the contact if it is theirs.
+fn compare(turn: &mut Turn, request: RequestId, who: &str, untrusted_code: String) -> Result<(), StoreError> {
+    if untrusted_code.len() > LINK_MAX_CHARS {
+        // keyvault ends the connection of a caller that sends more.
+        turn.answer(request, Ok(Reply::Compared(Comparison::NotACode)));
+        return Ok(());
+    }
+    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
+    let call = CompareCode { session: session.into(), code: untrusted_code };
+    turn.ask(call, move |told| ContactEvent::Compared(request, contact, told));
+    Ok(())
+}
+
+fn compared(
+    turn: &mut Turn,
+    request: RequestId,
+    id: ContactId,
+    told: Asked<Comparison, SessionError>,
+) -> Result<(), StoreError> {
+    let told = settled(told);
+    if told == Ok(Comparison::Match) {
+        note_verified(turn, id, true)?;
+    }
+    turn.answer(request, told.map(Reply::Compared));
+    Ok(())
+}
+
+/// keyvault holds it; this is the copy for lists.
+fn note_verified(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), StoreError> {
+    turn.store.set_verified(id, verified)?;
+    dismiss(turn, id, Notice::NewIdentity)?;
+    turn.event(&EventKind::Contact { contact: id })
+}
+
+fn settled<T>(told: Asked<T, SessionError>) -> Found<T> {
+    match told {
+        Ok(told) => told.map_err(|error| match error {
+            SessionError::NoSuchId => Refusal::NoSuchContact,
+            SessionError::Fault(_) => Refusal::Storage,
+        }),
+        Err(_) => Err(Refusal::Storage),
     }
 }
 

@@ -1,10 +1,13 @@
 //! What each flow is told, by the engine or by another flow that wishes for it. A flow knows these words and no other flow.
 
 use ipc_schema::edge::Failed;
-use ipc_schema::edge::stored_keyvault::{News, Purpose, SignError};
+use ipc_schema::edge::stored_keyvault::{
+    Comparison, News, Purpose, SafetyNumber, SessionError, SetVerifiedError, SignError,
+};
 
 use super::Task;
-use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
+use super::requests::ContactAction;
 use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, ReplicaId, SessionId};
 use crate::store::{Contact, Outgoing};
 
@@ -16,6 +19,7 @@ pub(super) enum Event {
     Circuits(CircuitEvent),
     Queues(QueueEvent),
     Accepts(AcceptEvent),
+    Contacts(ContactEvent),
     Outbox(OutboxEvent),
     Repair(RepairEvent),
     /// A command's end, for whichever flow gave it.
@@ -54,6 +58,36 @@ pub(super) enum QueueEvent {
 pub(super) enum AcceptEvent {
     /// The next step, unless one is under way.
     LookAt(AcceptId),
+}
+
+/// For what the user does with people.
+pub(super) enum ContactEvent {
+    Change {
+        request: RequestId,
+        who: String,
+        action: ContactAction,
+    },
+    SetProfileName(RequestId, String),
+    SafetyNumber(RequestId, String),
+    NumberTold {
+        request: RequestId,
+        contact: ContactId,
+        session: SessionId,
+        number: Asked<SafetyNumber, SessionError>,
+    },
+    CodeTold(RequestId, Box<SafetyNumber>, Asked<String, SessionError>),
+    Verified {
+        request: RequestId,
+        contact: ContactId,
+        verified: bool,
+        set: Asked<(), SetVerifiedError>,
+    },
+    CompareCode {
+        request: RequestId,
+        who: String,
+        code: String,
+    },
+    Compared(RequestId, ContactId, Asked<Comparison, SessionError>),
 }
 
 /// For what goes out.
@@ -183,6 +217,7 @@ for_flow! {
     Circuits: CircuitEvent,
     Queues: QueueEvent,
     Accepts: AcceptEvent,
+    Contacts: ContactEvent,
     Outbox: OutboxEvent,
     Repair: RepairEvent,
 }

@@ -131,7 +131,7 @@ impl Engine {
         if invite.state != InviteState::OpenedTwice {
             self.store.set_invite_state(replica, InviteState::Accepted)?;
         }
-        self.introduce_self(invite.contact)?;
+        self.turn.post(invite.contact, OutgoingKind::Profile)?;
         self.ensure_replicas(invite.contact)?;
         self.advance_replica(replica)?;
         self.store.contact(invite.contact)

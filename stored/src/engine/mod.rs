@@ -24,8 +24,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, Purpose, SafetyNumber,
-    SessionError, SetVerifiedError, Told as VaultTold,
+    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, Purpose, Told as VaultTold,
 };
 use rand_core::CryptoRng;
 
@@ -36,8 +35,11 @@ pub use calls::{
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 
 use self::circuits::Circuits;
+use self::contacts::Found;
+use self::conversations::Text;
 use self::event::{
-    AcceptEvent, Came, CircuitEvent, Event, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
+    AcceptEvent, Came, CircuitEvent, ContactEvent, Event, Order, OutboxEvent, QueueEvent, RepairEvent, Timer,
+    User,
 };
 use self::outbox::{NotSealed, Pacing};
 use self::repair::Repair;
@@ -45,9 +47,9 @@ use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{
     AcceptId, ContactId, DepositId, Isolation, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId,
-    ReplicaId, SessionId,
+    ReplicaId,
 };
-use crate::store::Store;
+use crate::store::{Delivery, Store};
 
 /// How long nothing is tried after the disk failed.
 const SUSPENDED: Duration = Duration::from_secs(3);
@@ -63,10 +65,6 @@ pub(crate) enum Pending {
     Seal(OutgoingId, OutboxId),
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
-    SafetyNumber(RequestId, ContactId, SessionId),
-    Code(RequestId, Box<SafetyNumber>),
-    Verify(RequestId, ContactId, bool),
-    Compare(RequestId, ContactId),
     Pick(ReplicaId),
     Nothing,
 }
@@ -185,7 +183,7 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.answer_query(*query).unwrap_or(Err(Refusal::Storage));
+                let answer = self.query(*query).unwrap_or(Err(Refusal::Storage));
                 actions.push(Action::Answer(request, answer));
             }
         }
@@ -207,7 +205,10 @@ impl Engine {
             if engine.memory.clock_set_back {
                 engine.after_set_back()?;
             }
-            inputs.into_iter().try_for_each(|input| engine.input(input))
+            inputs.into_iter().try_for_each(|input| {
+                engine.input(input)?;
+                engine.grant_wishes()
+            })
         };
         match self.transaction(work) {
             Ok(actions) => actions,
@@ -246,7 +247,7 @@ impl Engine {
         work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
     ) -> Result<Vec<Action>, StoreError> {
         self.store.begin()?;
-        let done = work(self).and_then(|()| self.end_of_batch());
+        let done = work(self).and_then(|()| self.grant_wishes()).and_then(|()| self.end_of_batch());
         if let Err(error) = done {
             self.store.rollback();
             return Err(error);
@@ -302,9 +303,15 @@ impl Engine {
         }
     }
 
-    /// Tells a flow something, and then whomever it wishes to be told, depth first: as if it had called them at its end.
+    /// Tells a flow something, and then whomever it wishes to be told.
     fn run(&mut self, event: impl Into<Event>) -> Result<(), StoreError> {
-        let mut events = vec![event.into()];
+        self.handle_event(event.into())?;
+        self.grant_wishes()
+    }
+
+    /// Depth first: as if each flow had called the others at its end.
+    fn grant_wishes(&mut self) -> Result<(), StoreError> {
+        let mut events: Vec<Event> = self.turn.take_wishes().into_iter().rev().collect();
         while let Some(event) = events.pop() {
             self.handle_event(event)?;
             events.extend(self.turn.take_wishes().into_iter().rev());
@@ -328,6 +335,7 @@ impl Engine {
             Event::Outbox(OutboxEvent::Repair(contact, session)) => self.seal_repair(contact, session),
             Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
             Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
+            Event::Contacts(event) => contacts::handle(&mut self.turn, event),
             Event::Repair(event) => self.repair.handle(&mut self.turn, event),
             Event::Task(task, came) => self.task_ended(task, came),
         }
@@ -382,19 +390,6 @@ impl Engine {
                 self.opened(replica, mailbox, opened)
             }
             (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
-            (Pending::SafetyNumber(request, contact, session), VaultTold::Session(number)) => {
-                self.safety_number_told(request, (contact, session), number)
-            }
-            (Pending::Code(request, number), VaultTold::VerificationCode(code)) => {
-                self.code_told(request, *number, code);
-                Ok(())
-            }
-            (Pending::Verify(request, contact, verified), VaultTold::SetVerified(set)) => {
-                self.verify_answered(request, (contact, verified), set)
-            }
-            (Pending::Compare(request, contact), VaultTold::CompareCode(told)) => {
-                self.compared(request, contact, told)
-            }
             (pending, _) => self.vault_failed(pending),
         }
     }
@@ -417,19 +412,6 @@ impl Engine {
             Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
             Pending::Open(replica, mailbox) => {
                 self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
-            }
-            Pending::SafetyNumber(request, contact, session) => {
-                self.safety_number_told(request, (contact, session), Err(SessionError::Fault(Fault::Bug)))
-            }
-            Pending::Code(request, number) => {
-                self.code_told(request, *number, Err(SessionError::Fault(Fault::Bug)));
-                Ok(())
-            }
-            Pending::Verify(request, contact, verified) => {
-                self.verify_answered(request, (contact, verified), Err(SetVerifiedError::Fault(Fault::Bug)))
-            }
-            Pending::Compare(request, contact) => {
-                self.compared(request, contact, Err(SessionError::Fault(Fault::Bug)))
             }
             // After a start keyvault is told again to forget.
             Pending::Forget(_) | Pending::Pick(_) | Pending::Nothing => Ok(()),
@@ -465,6 +447,65 @@ impl Engine {
             _ => {}
         }
         Ok(())
+    }
+
+    // ---- ui
+
+    fn request(&mut self, request: RequestId, what: Request) -> Result<(), StoreError> {
+        let answer = match what {
+            Request::Invite { name } => return self.new_invite(request, &name),
+            Request::CancelInvite { id } => self.cancel_invite(&id)?,
+            Request::Accept { link, name } => return self.new_accept(request, &link, &name),
+            Request::Change { who, action } => {
+                return self.run(ContactEvent::Change { request, who, action });
+            }
+            Request::SetProfileName(name) => return self.run(ContactEvent::SetProfileName(request, name)),
+            Request::SafetyNumber { who } => return self.run(ContactEvent::SafetyNumber(request, who)),
+            Request::CompareCode { who, code } => {
+                return self.run(ContactEvent::CompareCode { request, who, code });
+            }
+            Request::MarkRead { who, up_to } => conversations::mark_read(&mut self.turn, &who, &up_to)?,
+            Request::Send { who, id, text, reply_to } => {
+                conversations::send(&mut self.turn, Text { who, id, body: text, reply_to })?
+            }
+        };
+        self.turn.answer(request, answer);
+        Ok(())
+    }
+
+    fn query(&self, query: Query) -> Result<Found<Reply>, StoreError> {
+        let store = &self.turn.store;
+        Ok(Ok(match query {
+            Query::ProfileName => Reply::Text(contacts::profile_name(store)?),
+            Query::Counts => Reply::Counts(self.counts()?),
+            Query::Invites => Reply::Invites(store.invites()?),
+            Query::InviteOf(contact) => {
+                let invite = store.invite_of(contact)?.ok_or(Refusal::NoSuchInvite);
+                return Ok(invite.map(|invite| Reply::Invite(Box::new(invite))));
+            }
+            Query::Accepting { contact } => return self.accepting(contact),
+            Query::Contacts => Reply::Contacts(store.contacts()?),
+            Query::Message { id } => return conversations::message(store, &id),
+            Query::Messages { who, limit, before } => {
+                return conversations::first_page(store, &who, limit, &before);
+            }
+            Query::Page { contact, from, end } => conversations::page(store, contact, from, end)?,
+            Query::Events { since } => conversations::told_after(store, since)?,
+            Query::NewestEvent => Reply::Newest(store.newest_event()?),
+        }))
+    }
+
+    fn counts(&self) -> Result<Counts, StoreError> {
+        let store = &self.turn.store;
+        Ok(Counts {
+            outbox: store.count_in_state(Delivery::Queued)?,
+            at_relay: store.count_in_state(Delivery::Relayed)?,
+            mailboxes: store.live_replicas()?,
+            full: store.full_queues()?,
+            unread: store.unread()?,
+            proof_at: self.memory.proof_at,
+            stage: self.circuits.network().stage,
+        })
     }
 
     // ---- what every flow uses

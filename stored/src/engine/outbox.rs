@@ -8,6 +8,7 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use sha2::{Digest, Sha256};
 
+use super::contacts;
 use super::event::{RepairEvent, RepairRefused};
 use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
@@ -187,7 +188,7 @@ impl Engine {
         Ok(match outgoing.kind {
             OutgoingKind::Receipt => Kind::Receipt,
             OutgoingKind::QueueChange => Kind::QueueChange,
-            OutgoingKind::Profile => Kind::Profile(self.profile_name()?),
+            OutgoingKind::Profile => Kind::Profile(contacts::profile_name(&self.turn.store)?),
             OutgoingKind::Repair => Kind::SessionRepair,
             OutgoingKind::KeepAlive => Kind::KeepAlive,
             OutgoingKind::GapRequest => {

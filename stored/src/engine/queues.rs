@@ -7,6 +7,7 @@ use ipc_schema::edge::stored_keyvault::{
     FinishReplica, FinishedInvite, Purpose, RemoveSession,
 };
 
+use super::contacts;
 use super::{
     Action, Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Ticket, Timer, User,
@@ -27,7 +28,7 @@ const FAILURES_MAX: u32 = 3;
 impl Engine {
     /// A contact that is invited, an invite, and the queue that it waits on.
     pub(crate) fn new_invite(&mut self, request: RequestId, name: &str) -> Result<(), StoreError> {
-        let name = match self.free_name(name)? {
+        let name = match contacts::free_name(&self.turn.store, name)? {
             Ok(name) => name,
             Err(refusal) => {
                 self.act(Action::Answer(request, Err(refusal)));
