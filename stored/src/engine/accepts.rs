@@ -1,5 +1,6 @@
 //! Accepting somebody's invite: the link is opened, the blob read, own queues made, and the first message sent.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipc_schema::edge::stored_keyvault::{
@@ -7,16 +8,17 @@ use ipc_schema::edge::stored_keyvault::{
     OpenInviteError, OpenedInvite, Purpose,
 };
 
-use super::contacts;
-use super::{
-    Accepting, Action, Answer, Busy, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
-    Timer, User,
-};
+use super::calls::{Action, Answer, MailboxAnswer, MailboxCall, RequestId};
+use super::circuits::Circuits;
+use super::contacts::{self, Found};
+use super::event::{AcceptEvent, Asked, Came, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::requests::{Accepting, Reply};
+use super::turn::Turn;
 use crate::content::{self, Content, Kind, Link, WireId};
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutboxId, OutgoingId, ReplicaId};
 use crate::store::{
-    Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState,
+    Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState, Store,
 };
 
 /// How long a second own queue is waited for once the first receives; it can be offered later as well.
@@ -24,10 +26,81 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// keyvault or the relay could not: asked again then.
 const RETRY: Duration = Duration::from_secs(5);
 
-impl Engine {
-    /// Begins to accept a link, or finds that it was begun before. Answered with the contact.
-    pub(crate) fn new_accept(
+/// What is under way with invites of others.
+#[derive(Default)]
+pub(super) struct Accepts {
+    /// The next step of these is being made.
+    busy: BTreeSet<AcceptId>,
+    /// A second own queue is not waited for.
+    patience_over: BTreeSet<AcceptId>,
+    /// Requests that wait for keyvault's word on a link.
+    requests: BTreeMap<AcceptId, RequestId>,
+    /// Those that ended in this run, for whoever still waits for them.
+    refused: BTreeMap<ContactId, Refusal>,
+}
+
+impl Accepts {
+    pub(super) fn handle(
         &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        event: AcceptEvent,
+    ) -> Result<(), StoreError> {
+        match event {
+            AcceptEvent::Resume => {
+                for accept in turn.store.open_accepts()? {
+                    self.look_at(turn, circuits, accept.id)?;
+                }
+                Ok(())
+            }
+            AcceptEvent::Begin { request, link, name } => self.accept(turn, request, &link, &name),
+            AcceptEvent::LookAt(id) => self.look_at(turn, circuits, id),
+            AcceptEvent::QueueChanged(contact) => match turn.store.accept_of(contact)? {
+                Some(accept) => self.look_at(turn, circuits, accept.id),
+                None => Ok(()),
+            },
+            AcceptEvent::Opened(id, opened) => self.opened(turn, circuits, id, opened),
+            AcceptEvent::BlobRead(id, came) => self.blob_read(turn, circuits, id, came),
+            AcceptEvent::PatienceOver(id) => {
+                self.patience_over.insert(id);
+                self.look_at(turn, circuits, id)
+            }
+            AcceptEvent::Accepted(id, first, accepted) => {
+                self.accepted(turn, circuits, (id, first), accepted)
+            }
+            AcceptEvent::Sent(id) => {
+                circuits.leave(turn, User::Accept(id));
+                Ok(())
+            }
+            AcceptEvent::Relayed(contact) => relayed(turn, contact),
+        }
+    }
+
+    /// Requests that nobody will answer now.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = RequestId> {
+        self.requests.values().copied()
+    }
+
+    /// How far the accept that made a contact has come.
+    pub(super) fn progress(&self, store: &Store, contact: ContactId) -> Result<Found<Reply>, StoreError> {
+        let Some(known) = store.contact(contact)? else {
+            return Ok(match self.refused.get(&contact) {
+                Some(why) => Err(*why),
+                None => Ok(Reply::Accepting(Accepting::Gone)),
+            });
+        };
+        let state = store.accept_of(contact)?.map_or(AcceptState::Relayed, |accept| accept.state);
+        Ok(Ok(Reply::Accepting(match state {
+            AcceptState::Opening | AcceptState::Reading => Accepting::Reading(known),
+            AcceptState::Replicas | AcceptState::Accepting | AcceptState::Sent => Accepting::UnderWay(known),
+            AcceptState::Relayed | AcceptState::Refused => Accepting::Done(known),
+        })))
+    }
+
+    /// Begins to accept a link, or finds that it was begun before. Answered with the contact.
+    fn accept(
+        &mut self,
+        turn: &mut Turn,
         request: RequestId,
         link: &str,
         name: &str,
@@ -35,271 +108,268 @@ impl Engine {
         let link = link.trim();
         // In bytes: every character of a link is one, and keyvault ends the connection of a caller that sends more.
         if link.len() > ipc_schema::limits::LINK_MAX_CHARS {
-            self.act(Action::Answer(request, Err(Refusal::LinkMalformed)));
+            turn.answer(request, Err(Refusal::LinkMalformed));
             return Ok(());
         }
-        if let Some(accept) = self.store.accept_by_link(link)?
-            && let Some(contact) = self.store.contact(accept.contact)?
+        if let Some(accept) = turn.store.accept_by_link(link)?
+            && let Some(contact) = turn.store.contact(accept.contact)?
         {
-            self.act(Action::Answer(request, Ok(Reply::Contact(Box::new(contact)))));
+            turn.answer(request, Ok(Reply::Contact(Box::new(contact))));
             return Ok(());
         }
-        let name = match contacts::free_name(&self.turn.store, name)? {
+        let name = match contacts::free_name(&turn.store, name)? {
             Ok(name) => name,
             Err(refusal) => {
-                self.act(Action::Answer(request, Err(refusal)));
+                turn.answer(request, Err(refusal));
                 return Ok(());
             }
         };
-        let contact = ContactId(self.random_id());
-        let id = AcceptId(self.random_id());
-        let isolation = self.random();
-        self.store.add_contact(contact, &name, ContactState::Pending, self.now)?;
-        self.store.add_accept(id, contact, link, &isolation)?;
-        self.event(&EventKind::Contact { contact })?;
+        let contact = ContactId(turn.random_id());
+        let id = AcceptId(turn.random_id());
+        let isolation = turn.random();
+        turn.store.add_contact(contact, &name, ContactState::Pending, turn.now)?;
+        turn.store.add_accept(id, contact, link, &isolation)?;
+        turn.event(&EventKind::Contact { contact })?;
         // keyvault looks at the link first: a bad one is told as such.
-        self.memory.accept_requests.insert(id, request);
-        self.advance_accept(id)
+        self.requests.insert(id, request);
+        turn.wish(AcceptEvent::LookAt(id));
+        Ok(())
     }
 
     /// The next step of an accept, unless one is under way.
-    pub(crate) fn advance_accept(&mut self, id: AcceptId) -> Result<(), StoreError> {
-        let Some(accept) = self.store.accept(id)? else { return Ok(()) };
+    fn look_at(&mut self, turn: &mut Turn, circuits: &mut Circuits, id: AcceptId) -> Result<(), StoreError> {
+        let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
         match accept.state {
             AcceptState::Opening => {
-                if self.begin(Busy::Accept(id)) {
+                if self.busy.insert(id) {
                     let call = OpenInvite { accept: id.into(), link: accept.link };
-                    self.call_vault(Pending::OpenInvite(id), call);
+                    turn.ask(call, move |opened| AcceptEvent::Opened(id, opened));
                 }
                 Ok(())
             }
             AcceptState::Reading => {
-                self.read_blob(accept);
+                self.read_blob(turn, circuits, accept);
                 Ok(())
             }
-            AcceptState::Replicas => self.when_replicas_live(&accept),
-            AcceptState::Accepting => self.ask_for_first_message(&accept),
+            AcceptState::Replicas => self.when_queues_live(turn, &accept),
+            AcceptState::Accepting => self.ask_for_first_message(turn, &accept),
             AcceptState::Sent | AcceptState::Relayed | AcceptState::Refused => Ok(()),
         }
     }
 
-    pub(crate) fn invite_opened(
+    fn opened(
         &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
         id: AcceptId,
-        opened: Result<OpenedInvite, InviteFailed<OpenInviteError>>,
+        opened: Asked<OpenedInvite, InviteFailed<OpenInviteError>>,
     ) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Accept(id));
-        let Some(accept) = self.store.accept(id)? else { return Ok(()) };
-        match opened {
-            Ok(OpenedInvite { relay, blob_id, sender_key, hints, .. }) => {
-                self.store.accept_opened(id, relay, &blob_id, &sender_key)?;
+        self.busy.remove(&id);
+        let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
+        let why = match opened {
+            Ok(Ok(OpenedInvite { relay, blob_id, sender_key, hints, .. })) => {
+                turn.store.accept_opened(id, relay, &blob_id, &sender_key)?;
                 if !hints.is_empty() {
-                    self.act(Action::AddHints(hints));
+                    turn.act(Action::AddHints(hints));
                 }
-                self.ensure_replicas(accept.contact)?;
-                if let Some(request) = self.memory.accept_requests.remove(&id)
-                    && let Some(contact) = self.store.contact(accept.contact)?
+                if let Some(request) = self.requests.remove(&id)
+                    && let Some(contact) = turn.store.contact(accept.contact)?
                 {
-                    self.act(Action::Answer(request, Ok(Reply::Contact(Box::new(contact)))));
+                    turn.answer(request, Ok(Reply::Contact(Box::new(contact))));
                 }
-                self.advance_accept(id)
+                turn.wish(QueueEvent::Fill(accept.contact));
+                turn.wish(AcceptEvent::LookAt(id));
+                return Ok(());
             }
-            Err(InviteFailed::Refused(why)) => self.refuse_accept(&accept, refusal(why)),
-            Err(InviteFailed::Failed(why)) => {
-                let why = match why {
-                    OpenInviteError::TooManyOpen => Refusal::RateLimited,
-                    OpenInviteError::BadContent => Refusal::LinkMalformed,
-                    OpenInviteError::Fault(_) => Refusal::Storage,
-                };
-                self.refuse_accept(&accept, why)
-            }
-        }
+            Ok(Err(InviteFailed::Refused(why))) => refusal(why),
+            Ok(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen))) => Refusal::RateLimited,
+            Ok(Err(InviteFailed::Failed(OpenInviteError::BadContent))) => Refusal::LinkMalformed,
+            Ok(Err(InviteFailed::Failed(OpenInviteError::Fault(_)))) | Err(_) => Refusal::Storage,
+        };
+        self.refuse(turn, circuits, &accept, why)
     }
 
-    fn read_blob(&mut self, accept: Accept) {
+    fn read_blob(&mut self, turn: &mut Turn, circuits: &mut Circuits, accept: Accept) {
         let Some(relay) = accept.relay else { return };
         let id = accept.id;
-        let Some(circuit) = self.circuit(relay, accept.isolation, User::Accept(id)) else { return };
-        if self.begin(Busy::Accept(id)) {
+        let Some(circuit) = circuits.to(turn, relay, accept.isolation, User::Accept(id)) else { return };
+        if self.busy.insert(id) {
             let call = MailboxCall::SecureRead { blob_id: accept.blob_id, sender_key: accept.sender_key };
-            self.command(circuit, Task::Read(id), Some(Purpose::SecureRead(id.into())), call);
+            let order = Order { call, purpose: Some(Purpose::SecureRead(id.into())) };
+            circuits.command(turn, circuit, order, move |came| AcceptEvent::BlobRead(id, came));
         }
     }
 
-    pub(crate) fn blob_read(&mut self, id: AcceptId, answer: MailboxAnswer) -> Result<(), StoreError> {
-        let Some(accept) = self.store.accept(id)? else { return Ok(()) };
-        match answer {
-            MailboxAnswer::Blob(blob) => {
-                self.store.accept_read(id, &blob)?;
-                self.after(PATIENCE, Timer::Accept(id));
-                self.advance_accept(id)
+    fn blob_read(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: AcceptId,
+        came: Came,
+    ) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
+        match came {
+            Came::Answered(MailboxAnswer::Blob(blob)) => {
+                turn.store.accept_read(id, &blob)?;
+                turn.after(PATIENCE, Timer::Accept(id));
+                self.look_at(turn, circuits, id)
             }
             // Read by somebody else, taken back, or too old: the relay cannot tell which.
-            MailboxAnswer::Told(Answer::NoBlob | Answer::NoQueue | Answer::NotAuthorised) => {
-                self.refuse_accept(&accept, Refusal::LinkUsed)
+            Came::Answered(MailboxAnswer::Told(Answer::NoBlob | Answer::NoQueue | Answer::NotAuthorised)) => {
+                self.refuse(turn, circuits, &accept, Refusal::LinkUsed)
             }
-            _ => {
-                self.after(RETRY, Timer::User(User::Accept(id)));
+            Came::Answered(_) => {
+                turn.after(RETRY, Timer::User(User::Accept(id)));
                 Ok(())
             }
+            Came::Lost | Came::Unsigned => Ok(()),
         }
     }
 
-    fn when_replicas_live(&mut self, accept: &Accept) -> Result<(), StoreError> {
-        let replicas = self.store.replicas_of(accept.contact)?;
-        let live = replicas.iter().filter(|replica| replica.state == ReplicaState::Live).count();
-        if live == 0 || live < replicas.len() && !self.memory.patience_over.contains(&accept.id) {
-            if replicas.is_empty() {
-                self.ensure_replicas(accept.contact)?;
-            }
-            return Ok(());
-        }
-        let offered: Vec<ReplicaId> = replicas
+    fn when_queues_live(&mut self, turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
+        let replicas = turn.store.replicas_of(accept.contact)?;
+        let live: Vec<ReplicaId> = replicas
             .iter()
             .filter(|replica| replica.state == ReplicaState::Live)
             .map(|replica| replica.id)
             .collect();
-        for replica in &offered {
-            self.store.set_offered(*replica)?;
+        if replicas.is_empty() {
+            turn.wish(QueueEvent::Fill(accept.contact));
         }
-        self.fix_first_message(accept)?;
-        self.store.set_accept_state(accept.id, AcceptState::Accepting)?;
-        self.advance_accept(accept.id)
+        if live.is_empty() || live.len() < replicas.len() && !self.patience_over.contains(&accept.id) {
+            return Ok(());
+        }
+        live.into_iter().try_for_each(|replica| turn.store.set_offered(replica))?;
+        fix_first_message(turn, accept)?;
+        turn.store.set_accept_state(accept.id, AcceptState::Accepting)?;
+        self.ask_for_first_message(turn, accept)
     }
 
-    /// The first content says who we are; its number and bytes are fixed before keyvault is asked.
-    fn fix_first_message(&mut self, accept: &Accept) -> Result<(), StoreError> {
-        let mut chain = self.store.send_chain(accept.contact)?;
-        chain.sequence += 1;
-        let bytes = content::encode(&Content {
-            id: WireId(self.random()),
-            link: Link { chain: chain.chain, sequence: chain.sequence, numbered: true, previous: chain.hash },
-            sent_at: self.now,
-            acks: None,
-            kind: Kind::Profile(contacts::profile_name(&self.turn.store)?),
-        });
-        chain.hash = Some(content::hash(&bytes));
-        self.store.set_send_chain(accept.contact, &chain)?;
-        let outgoing = self.store.add_outgoing(accept.contact, OutgoingKind::Profile, None, None)?;
-        let outbox = OutboxId(self.random_id());
-        self.store.fix_outgoing(outgoing, chain.sequence, &bytes, outbox)
-    }
-
-    fn ask_for_first_message(&mut self, accept: &Accept) -> Result<(), StoreError> {
+    fn ask_for_first_message(&mut self, turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
         let first =
-            self.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
+            turn.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
         let Some(first) = first else { return Ok(()) };
         let (Some(content), Some(outbox)) = (first.content, first.outbox) else { return Ok(()) };
-        let replicas = self.store.replicas_of(accept.contact)?;
+        let replicas = turn.store.replicas_of(accept.contact)?;
         let offered = replicas.iter().filter(|replica| replica.offered);
         let replicas = offered.map(|replica| replica.id.into()).collect();
-        if self.begin(Busy::Accept(accept.id)) {
-            let call = AcceptInvite {
-                accept: accept.id.into(),
-                blob: accept.blob.clone(),
-                replicas,
-                outbox: outbox.into(),
-                content,
-            };
-            self.call_vault(Pending::AcceptInvite(accept.id, first.id), call);
+        if self.busy.insert(accept.id) {
+            let (id, first) = (accept.id, first.id);
+            let blob = accept.blob.clone();
+            let call = AcceptInvite { accept: id.into(), blob, replicas, outbox: outbox.into(), content };
+            turn.ask(call, move |accepted| AcceptEvent::Accepted(id, first, accepted));
         }
         Ok(())
     }
 
-    pub(crate) fn invite_accepted(
+    fn accepted(
         &mut self,
-        id: AcceptId,
-        first: OutgoingId,
-        accepted: Result<AcceptedInvite, InviteFailed<AcceptInviteError>>,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (id, first): (AcceptId, OutgoingId),
+        accepted: Asked<AcceptedInvite, InviteFailed<AcceptInviteError>>,
     ) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Accept(id));
-        let Some(accept) = self.store.accept(id)? else { return Ok(()) };
+        self.busy.remove(&id);
+        let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
         match accepted {
-            Ok(AcceptedInvite { session, peer_queues, envelopes }) => {
-                self.store.set_session(accept.contact, session.into())?;
-                for queue in peer_queues {
-                    self.store.add_peer_queue(&PeerQueue {
-                        number: queue.number.into(),
-                        contact: accept.contact,
-                        relay: queue.relay,
-                        queue: queue.queue.to_vec(),
-                        sender_key: queue.sender_key.to_vec(),
-                        // The circuit that read the blob: that relay knows both as one invite anyway.
-                        isolation: accept.isolation,
-                        secured: false,
-                        full: false,
-                        dead: false,
-                    })?;
-                }
-                self.store.set_accept_state(id, AcceptState::Sent)?;
-                if let Some(outgoing) = self.store.outgoing(first)?
-                    && let Some(outbox) = outgoing.outbox
-                {
-                    self.keep_sealed(&outgoing, outbox, envelopes)?;
-                }
-                self.leave_circuit(User::Accept(id));
-                self.memory.pump.insert(accept.contact);
-                for replica in self.store.replicas_of(accept.contact)? {
-                    if replica.state == ReplicaState::Live {
-                        self.offer(&replica)?;
-                    }
-                }
-                self.event(&EventKind::Contact { contact: accept.contact })
+            Ok(Ok(accepted)) => connected(turn, &accept, first, accepted),
+            Ok(Err(InviteFailed::Refused(why))) => self.refuse(turn, circuits, &accept, refusal(why)),
+            Ok(Err(InviteFailed::Failed(AcceptInviteError::RateLimited))) => {
+                self.refuse(turn, circuits, &accept, Refusal::RateLimited)
             }
-            Err(InviteFailed::Refused(why)) => self.refuse_accept(&accept, refusal(why)),
-            Err(InviteFailed::Failed(AcceptInviteError::RateLimited)) => {
-                self.refuse_accept(&accept, Refusal::RateLimited)
-            }
-            Err(InviteFailed::Failed(
+            Ok(Err(InviteFailed::Failed(
                 AcceptInviteError::NoSuchId
                 | AcceptInviteError::TooManyOpen
                 | AcceptInviteError::TooLong
                 | AcceptInviteError::BadContent
                 | AcceptInviteError::Fault(_),
-            )) => {
-                self.after(RETRY, Timer::Accept(id));
+            )))
+            | Err(_) => {
+                turn.after(RETRY, Timer::Accept(id));
                 Ok(())
             }
         }
     }
 
-    /// Something of ours lies at a relay of this contact: the answer to an invite is the first that does.
-    pub(crate) fn accept_relayed(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        let sent = self.store.accept_of(contact)?.filter(|accept| accept.state == AcceptState::Sent);
-        let Some(accept) = sent else { return Ok(()) };
-        self.store.set_accept_state(accept.id, AcceptState::Relayed)?;
-        self.event(&EventKind::Contact { contact })
-    }
-
     /// It cannot be accepted: the contact that it would have made is gone, and nothing else changed.
-    fn refuse_accept(&mut self, accept: &Accept, why: Refusal) -> Result<(), StoreError> {
-        self.leave_circuit(User::Accept(accept.id));
-        match self.memory.accept_requests.remove(&accept.id) {
-            Some(request) => self.act(Action::Answer(request, Err(why))),
-            None => drop(self.memory.refused_accepts.insert(accept.contact, why)),
+    fn refuse(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        accept: &Accept,
+        why: Refusal,
+    ) -> Result<(), StoreError> {
+        circuits.leave(turn, User::Accept(accept.id));
+        match self.requests.remove(&accept.id) {
+            Some(request) => turn.answer(request, Err(why)),
+            None => drop(self.refused.insert(accept.contact, why)),
         }
-        let replicas = self.store.replicas_of(accept.contact)?;
-        self.store.delete_replicas_of(accept.contact, None)?;
-        self.store.delete_contact(accept.contact)?;
-        self.event(&EventKind::Contact { contact: accept.contact })?;
-        replicas.into_iter().try_for_each(|replica| self.advance_replica(replica.id))
+        let replicas = turn.store.replicas_of(accept.contact)?;
+        turn.store.delete_replicas_of(accept.contact, None)?;
+        turn.store.delete_contact(accept.contact)?;
+        turn.event(&EventKind::Contact { contact: accept.contact })?;
+        replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));
+        Ok(())
     }
+}
 
-    /// How far the accept that made a contact has come.
-    pub(crate) fn accepting(&self, contact: ContactId) -> Result<Result<Reply, Refusal>, StoreError> {
-        let Some(known) = self.store.contact(contact)? else {
-            return Ok(match self.memory.refused_accepts.get(&contact) {
-                Some(why) => Err(*why),
-                None => Ok(Reply::Accepting(Accepting::Gone)),
-            });
-        };
-        let state = self.store.accept_of(contact)?.map_or(AcceptState::Relayed, |accept| accept.state);
-        Ok(Ok(Reply::Accepting(match state {
-            AcceptState::Opening | AcceptState::Reading => Accepting::Reading(known),
-            AcceptState::Replicas | AcceptState::Accepting | AcceptState::Sent => Accepting::UnderWay(known),
-            AcceptState::Relayed | AcceptState::Refused => Accepting::Done(known),
-        })))
+/// The first content says who we are; its number and bytes are fixed before keyvault is asked.
+fn fix_first_message(turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
+    let mut chain = turn.store.send_chain(accept.contact)?;
+    chain.sequence += 1;
+    let bytes = content::encode(&Content {
+        id: WireId(turn.random()),
+        link: Link { chain: chain.chain, sequence: chain.sequence, numbered: true, previous: chain.hash },
+        sent_at: turn.now,
+        acks: None,
+        kind: Kind::Profile(contacts::profile_name(&turn.store)?),
+    });
+    chain.hash = Some(content::hash(&bytes));
+    turn.store.set_send_chain(accept.contact, &chain)?;
+    let outgoing = turn.store.add_outgoing(accept.contact, OutgoingKind::Profile, None, None)?;
+    let outbox = OutboxId(turn.random_id());
+    turn.store.fix_outgoing(outgoing, chain.sequence, &bytes, outbox)
+}
+
+/// keyvault has a session, and sealed the first message.
+fn connected(
+    turn: &mut Turn,
+    accept: &Accept,
+    first: OutgoingId,
+    accepted: AcceptedInvite,
+) -> Result<(), StoreError> {
+    let AcceptedInvite { session, peer_queues, envelopes } = accepted;
+    turn.store.set_session(accept.contact, session.into())?;
+    for queue in peer_queues {
+        turn.store.add_peer_queue(&PeerQueue {
+            number: queue.number.into(),
+            contact: accept.contact,
+            relay: queue.relay,
+            queue: queue.queue.to_vec(),
+            sender_key: queue.sender_key.to_vec(),
+            // The circuit that read the blob: that relay knows both as one invite anyway.
+            isolation: accept.isolation,
+            secured: false,
+            full: false,
+            dead: false,
+        })?;
     }
+    turn.store.set_accept_state(accept.id, AcceptState::Sent)?;
+    turn.event(&EventKind::Contact { contact: accept.contact })?;
+    turn.wish(OutboxEvent::Keep(first, envelopes));
+    turn.wish(AcceptEvent::Sent(accept.id));
+    turn.wish(OutboxEvent::Pump(accept.contact));
+    turn.wish(QueueEvent::Offer(accept.contact));
+    Ok(())
+}
+
+/// The answer to an invite is the first that lies at a relay.
+fn relayed(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+    let sent = turn.store.accept_of(contact)?.filter(|accept| accept.state == AcceptState::Sent);
+    let Some(accept) = sent else { return Ok(()) };
+    turn.store.set_accept_state(accept.id, AcceptState::Relayed)?;
+    turn.event(&EventKind::Contact { contact })
 }
 
 fn refusal(why: InviteRefusal) -> Refusal {

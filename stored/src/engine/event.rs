@@ -2,7 +2,8 @@
 
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
-    Comparison, News, Purpose, SafetyNumber, SessionError, SetVerifiedError, SignError,
+    AcceptInviteError, AcceptedInvite, Comparison, Envelope, InviteFailed, News, OpenInviteError,
+    OpenedInvite, Purpose, SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
 
 use super::Task;
@@ -49,6 +50,10 @@ pub(super) enum QueueEvent {
     LookAt(ReplicaId),
     /// The same, and its circuit went.
     CircuitLost(ReplicaId),
+    /// A contact is to have as many as it should.
+    Fill(ContactId),
+    /// Whatever receives for this contact is offered inside its session.
+    Offer(ContactId),
     /// The network changed: whatever waits for a relay asks again.
     PickAgain,
     OnionGone,
@@ -56,8 +61,27 @@ pub(super) enum QueueEvent {
 
 /// For the accepts of others' invites.
 pub(super) enum AcceptEvent {
+    /// After a start.
+    Resume,
+    /// ui wants to accept a link, for a contact of this name.
+    Begin {
+        request: RequestId,
+        link: String,
+        name: String,
+    },
     /// The next step, unless one is under way.
     LookAt(AcceptId),
+    /// A queue of the contact that it makes has changed.
+    QueueChanged(ContactId),
+    Opened(AcceptId, Asked<OpenedInvite, InviteFailed<OpenInviteError>>),
+    BlobRead(AcceptId, Came),
+    /// A second own queue is not waited for any longer.
+    PatienceOver(AcceptId),
+    Accepted(AcceptId, OutgoingId, Asked<AcceptedInvite, InviteFailed<AcceptInviteError>>),
+    /// The first message is under way: the circuit that read the blob is its queue's alone from now on.
+    Sent(AcceptId),
+    /// Something of ours lies at a relay of this contact.
+    Relayed(ContactId),
 }
 
 /// For what the user does with people.
@@ -94,6 +118,8 @@ pub(super) enum ContactEvent {
 pub(super) enum OutboxEvent {
     /// Something waits for this contact: looked at when the batch ends.
     Pump(ContactId),
+    /// keyvault sealed it together with something else.
+    Keep(OutgoingId, Vec<Envelope>),
     /// All that the contact has not acked is sealed anew: its session may have lost it.
     SealAllAgain(ContactId),
     /// Its session is opened anew.

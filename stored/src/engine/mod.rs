@@ -23,9 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, Ask, Fault, InviteFailed, OpenError, OpenInviteError, Purpose, Told as VaultTold,
-};
+use ipc_schema::edge::stored_keyvault::{Ask, Fault, OpenError, Purpose, Told as VaultTold};
 use rand_core::CryptoRng;
 
 pub use calls::{
@@ -34,6 +32,7 @@ pub use calls::{
 };
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 
+use self::accepts::Accepts;
 use self::circuits::Circuits;
 use self::contacts::Found;
 use self::conversations::Text;
@@ -46,8 +45,7 @@ use self::repair::Repair;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{
-    AcceptId, ContactId, DepositId, Isolation, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId,
-    ReplicaId,
+    ContactId, DepositId, Isolation, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,
 };
 use crate::store::{Delivery, Store};
 
@@ -60,8 +58,6 @@ pub(crate) enum Pending {
     BeginReplica(ReplicaId),
     FinishReplica(ReplicaId),
     CancelReplica(ReplicaId),
-    OpenInvite(AcceptId),
-    AcceptInvite(AcceptId, OutgoingId),
     Seal(OutgoingId, OutboxId),
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
@@ -78,7 +74,6 @@ pub(crate) enum Task {
     LeaveBlob(ReplicaId),
     DropBlob(ReplicaId),
     Delete(ReplicaId),
-    Read(AcceptId),
     Secure(PeerQueueId),
     Deposit(PeerQueueId, DepositId, CircuitId),
 }
@@ -90,7 +85,6 @@ pub(crate) enum Busy {
     Subscribe(ReplicaId),
     Acknowledge(ReplicaId),
     DropBlob(ReplicaId),
-    Accept(AcceptId),
     Secure(PeerQueueId),
     Deposit(DepositId),
     /// A timer looks after missing numbers.
@@ -101,6 +95,7 @@ pub(crate) enum Busy {
 pub struct Engine {
     turn: Turn,
     circuits: Circuits,
+    accepts: Accepts,
     repair: Repair,
     memory: Memory,
     suspended_until: Option<Timestamp>,
@@ -131,11 +126,6 @@ pub(crate) struct Memory {
     pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
     /// Contacts to look at when the batch is over.
     pub(crate) pump: BTreeSet<ContactId>,
-    pub(crate) patience_over: BTreeSet<AcceptId>,
-    /// Requests that wait for keyvault's word on a link.
-    pub(crate) accept_requests: BTreeMap<AcceptId, RequestId>,
-    /// Accepts that ended in this run, for whoever still waits for them.
-    pub(crate) refused_accepts: BTreeMap<ContactId, Refusal>,
     /// The last sign of life from a peer.
     pub(crate) proof_at: Option<Timestamp>,
     /// The store has not been told yet.
@@ -163,6 +153,7 @@ impl Engine {
         Self {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
+            accepts: Accepts::default(),
             repair: Repair::default(),
             memory: Memory::default(),
             suspended_until: None,
@@ -259,11 +250,11 @@ impl Engine {
     /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
     fn suspend(&mut self) -> Vec<Action> {
         self.turn.forget();
-        let memory = std::mem::take(&mut self.memory);
+        self.memory = Memory::default();
+        let accepts = std::mem::take(&mut self.accepts);
         self.repair = Repair::default();
         self.suspended_until = Some(self.now.after(SUSPENDED));
-        let waiting =
-            memory.accept_requests.values().map(|request| Action::Answer(*request, Err(Refusal::Storage)));
+        let waiting = accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
         self.circuits.forget().chain(waiting).collect()
     }
 
@@ -276,9 +267,7 @@ impl Engine {
         for replica in self.store.replicas()? {
             self.advance_replica(replica.id)?;
         }
-        for accept in self.store.open_accepts()? {
-            self.advance_accept(accept.id)?;
-        }
+        self.run(AcceptEvent::Resume)?;
         self.after(timers::HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -324,13 +313,16 @@ impl Engine {
             Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
             Event::Queues(QueueEvent::LookAt(id)) => self.advance_replica(id),
             Event::Queues(QueueEvent::CircuitLost(id)) => self.replica_lost_circuit(id),
+            Event::Queues(QueueEvent::Fill(contact)) => self.ensure_replicas(contact),
+            Event::Queues(QueueEvent::Offer(contact)) => self.offer_live(contact),
             Event::Queues(QueueEvent::PickAgain) => self.wake_pickers(),
             Event::Queues(QueueEvent::OnionGone) => self.picks_lost(),
-            Event::Accepts(AcceptEvent::LookAt(id)) => self.advance_accept(id),
+            Event::Accepts(event) => self.accepts.handle(&mut self.turn, &mut self.circuits, event),
             Event::Outbox(OutboxEvent::Pump(contact)) => {
                 self.memory.pump.insert(contact);
                 Ok(())
             }
+            Event::Outbox(OutboxEvent::Keep(id, envelopes)) => self.keep(id, envelopes),
             Event::Outbox(OutboxEvent::SealAllAgain(contact)) => self.seal_all_again(contact),
             Event::Outbox(OutboxEvent::Repair(contact, session)) => self.seal_repair(contact, session),
             Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
@@ -376,10 +368,6 @@ impl Engine {
                 Pending::CancelReplica(id),
                 VaultTold::CancelInvite(Ok(())) | VaultTold::RemoveSession(Ok(())),
             ) => self.replica_cancelled(id),
-            (Pending::OpenInvite(id), VaultTold::OpenInvite(opened)) => self.invite_opened(id, opened),
-            (Pending::AcceptInvite(id, first), VaultTold::AcceptInvite(accepted)) => {
-                self.invite_accepted(id, first, accepted)
-            }
             (Pending::Seal(id, outbox), VaultTold::SealEnvelope(sealed)) => {
                 self.sealed(id, outbox, sealed.map_err(NotSealed::from))
             }
@@ -401,14 +389,6 @@ impl Engine {
                 self.begin_again(id);
                 Ok(())
             }
-            Pending::OpenInvite(id) => {
-                self.invite_opened(id, Err(InviteFailed::Failed(OpenInviteError::Fault(Fault::Bug))))
-            }
-            Pending::AcceptInvite(id, first) => self.invite_accepted(
-                id,
-                first,
-                Err(InviteFailed::Failed(AcceptInviteError::Fault(Fault::Bug))),
-            ),
             Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
             Pending::Open(replica, mailbox) => {
                 self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
@@ -433,7 +413,6 @@ impl Engine {
             Task::LeaveBlob(id) => self.blob_left(id, &answer),
             Task::DropBlob(id) => self.blob_dropped(id, &answer),
             Task::Delete(id) => self.queue_deleted(id),
-            Task::Read(id) => self.blob_read(id, answer),
             Task::Secure(id) => self.secured(id, &answer),
             Task::Deposit(queue, id, circuit) => self.deposited(circuit, queue, id, &answer),
         }
@@ -455,7 +434,7 @@ impl Engine {
         let answer = match what {
             Request::Invite { name } => return self.new_invite(request, &name),
             Request::CancelInvite { id } => self.cancel_invite(&id)?,
-            Request::Accept { link, name } => return self.new_accept(request, &link, &name),
+            Request::Accept { link, name } => return self.run(AcceptEvent::Begin { request, link, name }),
             Request::Change { who, action } => {
                 return self.run(ContactEvent::Change { request, who, action });
             }
@@ -483,7 +462,7 @@ impl Engine {
                 let invite = store.invite_of(contact)?.ok_or(Refusal::NoSuchInvite);
                 return Ok(invite.map(|invite| Reply::Invite(Box::new(invite))));
             }
-            Query::Accepting { contact } => return self.accepting(contact),
+            Query::Accepting { contact } => return self.accepts.progress(store, contact),
             Query::Contacts => Reply::Contacts(store.contacts()?),
             Query::Message { id } => return conversations::message(store, &id),
             Query::Messages { who, limit, before } => {
@@ -542,7 +521,6 @@ impl Task {
             Self::Subscribe(id) => Busy::Subscribe(*id),
             Self::Acknowledge(id, _) => Busy::Acknowledge(*id),
             Self::DropBlob(id) => Busy::DropBlob(*id),
-            Self::Read(id) => Busy::Accept(*id),
             Self::Secure(id) => Busy::Secure(*id),
             Self::Deposit(_, id, _) => Busy::Deposit(*id),
         }

@@ -9,7 +9,7 @@ use ipc_schema::edge::stored_keyvault::{
 use sha2::{Digest, Sha256};
 
 use super::contacts;
-use super::event::{RepairEvent, RepairRefused};
+use super::event::{AcceptEvent, RepairEvent, RepairRefused};
 use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
 use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
 use crate::error::StoreError;
@@ -294,6 +294,12 @@ impl Engine {
         }
     }
 
+    pub(crate) fn keep(&mut self, id: OutgoingId, envelopes: Vec<Envelope>) -> Result<(), StoreError> {
+        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
+        let Some(outbox) = outgoing.outbox else { return Ok(()) };
+        self.keep_sealed(&outgoing, outbox, envelopes)
+    }
+
     /// Makes the envelopes durable, all in one transaction, then lets keyvault forget and the network have them.
     pub(crate) fn keep_sealed(
         &mut self,
@@ -506,7 +512,7 @@ impl Engine {
             return Ok(());
         }
         let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
-        self.accept_relayed(outgoing.contact)?;
+        self.turn.wish(AcceptEvent::Relayed(outgoing.contact));
         if !outgoing.kind.numbered() {
             self.memory.pump.insert(outgoing.contact);
             return self.finish_outgoing(&outgoing);

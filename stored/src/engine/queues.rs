@@ -8,6 +8,7 @@ use ipc_schema::edge::stored_keyvault::{
 };
 
 use super::contacts;
+use super::event::AcceptEvent;
 use super::{
     Action, Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
     Ticket, Timer, User,
@@ -312,6 +313,15 @@ impl Engine {
         self.replica_changed(replica)
     }
 
+    pub(crate) fn offer_live(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        for replica in self.store.replicas_of(contact)? {
+            if replica.state == ReplicaState::Live {
+                self.offer(&replica)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Offers a queue inside the session once there is one.
     pub(crate) fn offer(&mut self, replica: &Replica) -> Result<(), StoreError> {
         let Some(contact) = replica.contact else { return Ok(()) };
@@ -324,11 +334,10 @@ impl Engine {
     }
 
     fn replica_changed(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        let accept = match replica.contact {
-            Some(contact) => self.store.accept_of(contact)?,
-            None => None,
-        };
-        accept.map_or(Ok(()), |accept| self.advance_accept(accept.id))
+        if let Some(contact) = replica.contact {
+            self.turn.wish(AcceptEvent::QueueChanged(contact));
+        }
+        Ok(())
     }
 
     fn leave_blob(&mut self, circuit: CircuitId, id: ReplicaId, created: &Created) -> Result<(), StoreError> {

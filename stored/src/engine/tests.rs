@@ -1,6 +1,8 @@
 //! Conversations between people with real vaults over relays in memory.
 
-use ipc_schema::edge::stored_keyvault::{Comparison, DIGITS_MAX_BYTES};
+use ipc_schema::edge::stored_keyvault::{
+    Comparison, DIGITS_MAX_BYTES, InviteFailed, OpenInviteError, Told as VaultTold,
+};
 use rand_core::Rng;
 
 use super::world::World;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::event::{CircuitEvent, Event, RepairEvent, Timer};
+use super::event::{AcceptEvent, CircuitEvent, Event, RepairEvent, Timer};
 use crate::error::StoreError;
 
 /// How often things that have outlived their use are dropped.
@@ -19,10 +19,7 @@ impl Engine {
             Timer::Circuit(id) => self.run(CircuitEvent::Retry(id)),
             Timer::User(user) => self.run(Event::look_at(user)),
             Timer::Pick(id) => self.advance_replica(id),
-            Timer::Accept(id) => {
-                self.memory.patience_over.insert(id);
-                self.advance_accept(id)
-            }
+            Timer::Accept(id) => self.run(AcceptEvent::PatienceOver(id)),
             Timer::Gap(contact) => self.gap_timer(contact),
             Timer::Pump(contact) => {
                 self.memory.pump.insert(contact);
