@@ -2,14 +2,15 @@
 
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, AcceptedInvite, Comparison, Envelope, InviteFailed, News, OpenInviteError,
-    OpenedInvite, Purpose, SafetyNumber, SessionError, SetVerifiedError, SignError,
+    AcceptInviteError, AcceptedInvite, BeginInviteError, Comparison, Envelope, FinishInviteError,
+    FinishedInvite, InviteFailed, News, OpenInviteError, OpenedInvite, Purpose, SafetyNumber, SessionError,
+    SetVerifiedError, SignError,
 };
 
 use super::Task;
 use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
 use super::requests::ContactAction;
-use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, RelayId, ReplicaId, SessionId};
 use crate::store::{Contact, Outgoing};
 
 /// What keyvault told, or that it cannot serve the call now.
@@ -21,6 +22,7 @@ pub(super) enum Event {
     Queues(QueueEvent),
     Accepts(AcceptEvent),
     Contacts(ContactEvent),
+    Inbox(InboxEvent),
     Outbox(OutboxEvent),
     Repair(RepairEvent),
     /// A command's end, for whichever flow gave it.
@@ -46,6 +48,12 @@ pub(super) enum CircuitEvent {
 
 /// For the own queues and the invites that wait on them.
 pub(super) enum QueueEvent {
+    /// After a start.
+    Resume,
+    /// ui wants an invite for a contact of this name.
+    Invite(RequestId, String),
+    /// ui wants nobody to accept it any more.
+    CancelInvite(RequestId, String),
     /// The next step, unless one is under way.
     LookAt(ReplicaId),
     /// The same, and its circuit went.
@@ -54,9 +62,30 @@ pub(super) enum QueueEvent {
     Fill(ContactId),
     /// Whatever receives for this contact is offered inside its session.
     Offer(ContactId),
+    /// onion named a relay, or none.
+    Picked(Ticket, Option<RelayId>),
     /// The network changed: whatever waits for a relay asks again.
     PickAgain,
     OnionGone,
+    InviteBegun(ReplicaId, Asked<[u8; 32], BeginInviteError>),
+    /// keyvault made the keys of a queue that is no invite's.
+    Begun(ReplicaId, Option<[u8; 32]>),
+    Created(ReplicaId, Came),
+    InviteFinished(ReplicaId, Asked<FinishedInvite, FinishInviteError>),
+    /// keyvault knows the queue, or what the relay answered does not fit.
+    Finished(ReplicaId, Result<bool, Failed>),
+    BlobLeft(ReplicaId, Came),
+    BlobDropped(ReplicaId, Came),
+    Subscribed(ReplicaId, Came),
+    /// It is time to see whether a subscription lives.
+    Prove(ReplicaId),
+    Deleted(ReplicaId, Came),
+    /// keyvault dropped the keys.
+    Cancelled(ReplicaId, Result<(), Failed>),
+    /// Somebody else accepted the invite as well.
+    OpenedTwice(ReplicaId),
+    /// Invites that nobody accepted in time are over.
+    Expire,
 }
 
 /// For the accepts of others' invites.
@@ -112,6 +141,12 @@ pub(super) enum ContactEvent {
         code: String,
     },
     Compared(RequestId, ContactId, Asked<Comparison, SessionError>),
+}
+
+/// For what comes in.
+pub(super) enum InboxEvent {
+    /// An ack of nothing, to see whether the circuit of a subscription lives.
+    Prove(ReplicaId),
 }
 
 /// For what goes out.
@@ -244,6 +279,7 @@ for_flow! {
     Queues: QueueEvent,
     Accepts: AcceptEvent,
     Contacts: ContactEvent,
+    Inbox: InboxEvent,
     Outbox: OutboxEvent,
     Repair: RepairEvent,
 }

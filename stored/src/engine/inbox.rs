@@ -8,7 +8,7 @@ use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
 };
 
-use super::event::RepairEvent;
+use super::event::{QueueEvent, RepairEvent};
 use super::{
     Answer, Arrived, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
 };
@@ -32,9 +32,6 @@ const GAP_ASK: Duration = Duration::from_secs(25);
 const GAP_SHOW: Duration = Duration::from_secs(60);
 /// Wait after a mailbox did not take an ack.
 const ACK_RETRY: Duration = Duration::from_secs(3);
-/// Mean of the time between two proofs that a subscription lives: two cells each on the way to the guard, so that 64 queues cost less than
-/// 1 MB an hour.
-const PROVE: Duration = Duration::from_secs(300);
 /// Wait after keyvault could not open.
 const OPEN_RETRY: Duration = Duration::from_secs(2);
 
@@ -84,7 +81,7 @@ impl Engine {
                     }
                 }
             }
-            Ok(Opened::OpenedTwice) => self.opened_twice(replica)?,
+            Ok(Opened::OpenedTwice) => self.run(QueueEvent::OpenedTwice(replica))?,
             Ok(Opened::PeerRolledBack(session)) => self.run(RepairEvent::RolledBack(session.into()))?,
             Ok(Opened::OutOfStep(session)) => self.run(RepairEvent::OutOfStep(session.into()))?,
             Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId) => {}
@@ -132,8 +129,8 @@ impl Engine {
             self.store.set_invite_state(replica, InviteState::Accepted)?;
         }
         self.turn.post(invite.contact, OutgoingKind::Profile)?;
-        self.ensure_replicas(invite.contact)?;
-        self.advance_replica(replica)?;
+        self.turn.wish(QueueEvent::Fill(invite.contact));
+        self.turn.wish(QueueEvent::LookAt(replica));
         self.store.contact(invite.contact)
     }
 
@@ -369,22 +366,7 @@ impl Engine {
         self.command(circuit, Task::Acknowledge(id, messages), Some(purpose), call);
     }
 
-    /// From now on a subscription is proven to live from time to time.
-    pub(crate) fn prove_subscription(&mut self, id: ReplicaId) {
-        if self.memory.proving.insert(id) {
-            let at = self.now.after(self.exponential(PROVE));
-            self.set_timer(at, Timer::Prove(id));
-        }
-    }
-
-    /// Nothing comes of a relay that swallows what is pushed through it, and that looks like nobody writing: an ack of nothing is
-    /// answered, or its circuit is given up and another one built.
     pub(crate) fn prove_timer(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        self.memory.proving.remove(&id);
-        if !self.memory.subscribed.contains(&id) {
-            return Ok(());
-        }
-        self.prove_subscription(id);
         let Some(replica) = self.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live)
         else {
             return Ok(());

@@ -37,10 +37,11 @@ use self::circuits::Circuits;
 use self::contacts::Found;
 use self::conversations::Text;
 use self::event::{
-    AcceptEvent, Came, CircuitEvent, ContactEvent, Event, Order, OutboxEvent, QueueEvent, RepairEvent, Timer,
-    User,
+    AcceptEvent, Came, CircuitEvent, ContactEvent, Event, InboxEvent, Order, OutboxEvent, QueueEvent,
+    RepairEvent, Timer, User,
 };
 use self::outbox::{NotSealed, Pacing};
+use self::queues::Queues;
 use self::repair::Repair;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
@@ -55,25 +56,16 @@ const SUSPENDED: Duration = Duration::from_secs(3);
 /// What a call under way is for.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Pending {
-    BeginReplica(ReplicaId),
-    FinishReplica(ReplicaId),
-    CancelReplica(ReplicaId),
     Seal(OutgoingId, OutboxId),
     Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
-    Pick(ReplicaId),
     Nothing,
 }
 
 /// What a command to a mailbox is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    Create(ReplicaId),
-    Subscribe(ReplicaId),
     Acknowledge(ReplicaId, Vec<MailboxId>),
-    LeaveBlob(ReplicaId),
-    DropBlob(ReplicaId),
-    Delete(ReplicaId),
     Secure(PeerQueueId),
     Deposit(PeerQueueId, DepositId, CircuitId),
 }
@@ -81,10 +73,7 @@ pub(crate) enum Task {
 /// What is under way and must not be begun twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Busy {
-    Replica(ReplicaId),
-    Subscribe(ReplicaId),
     Acknowledge(ReplicaId),
-    DropBlob(ReplicaId),
     Secure(PeerQueueId),
     Deposit(DepositId),
     /// A timer looks after missing numbers.
@@ -95,6 +84,7 @@ pub(crate) enum Busy {
 pub struct Engine {
     turn: Turn,
     circuits: Circuits,
+    queues: Queues,
     accepts: Accepts,
     repair: Repair,
     memory: Memory,
@@ -108,10 +98,6 @@ pub(crate) struct Memory {
     pub(crate) busy: BTreeSet<Busy>,
     /// What keyvault seals now, and for whom.
     pub(crate) sealing: BTreeMap<OutgoingId, ContactId>,
-    /// Own queues with a living subscription.
-    pub(crate) subscribed: BTreeSet<ReplicaId>,
-    /// Of those, the ones that a timer looks after.
-    pub(crate) proving: BTreeSet<ReplicaId>,
     /// Owed to mailboxes.
     pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
     /// Envelopes that keyvault has not been asked about, and those that it was.
@@ -153,6 +139,7 @@ impl Engine {
         Self {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
+            queues: Queues::default(),
             accepts: Accepts::default(),
             repair: Repair::default(),
             memory: Memory::default(),
@@ -252,6 +239,7 @@ impl Engine {
         self.turn.forget();
         self.memory = Memory::default();
         let accepts = std::mem::take(&mut self.accepts);
+        self.queues = Queues::default();
         self.repair = Repair::default();
         self.suspended_until = Some(self.now.after(SUSPENDED));
         let waiting = accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
@@ -264,9 +252,7 @@ impl Engine {
         self.resume_inbox()?;
         self.resume_outbox()?;
         self.run(RepairEvent::Resume)?;
-        for replica in self.store.replicas()? {
-            self.advance_replica(replica.id)?;
-        }
+        self.run(QueueEvent::Resume)?;
         self.run(AcceptEvent::Resume)?;
         self.after(timers::HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
@@ -280,7 +266,7 @@ impl Engine {
             Input::Opened(id, opened) => self.run(CircuitEvent::Opened(id, opened)),
             Input::Closed(id) => self.run(CircuitEvent::Closed(id)),
             Input::Mailbox(ticket, answer) => self.run(CircuitEvent::Answered(ticket, *answer)),
-            Input::Picked(ticket, relay) => self.picked(ticket, relay),
+            Input::Picked(ticket, relay) => self.run(QueueEvent::Picked(ticket, relay)),
             Input::Arrived(arrived) => {
                 self.arrived(*arrived);
                 Ok(())
@@ -311,12 +297,7 @@ impl Engine {
     fn handle_event(&mut self, event: Event) -> Result<(), StoreError> {
         match event {
             Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
-            Event::Queues(QueueEvent::LookAt(id)) => self.advance_replica(id),
-            Event::Queues(QueueEvent::CircuitLost(id)) => self.replica_lost_circuit(id),
-            Event::Queues(QueueEvent::Fill(contact)) => self.ensure_replicas(contact),
-            Event::Queues(QueueEvent::Offer(contact)) => self.offer_live(contact),
-            Event::Queues(QueueEvent::PickAgain) => self.wake_pickers(),
-            Event::Queues(QueueEvent::OnionGone) => self.picks_lost(),
+            Event::Queues(event) => self.queues.handle(&mut self.turn, &mut self.circuits, event),
             Event::Accepts(event) => self.accepts.handle(&mut self.turn, &mut self.circuits, event),
             Event::Outbox(OutboxEvent::Pump(contact)) => {
                 self.memory.pump.insert(contact);
@@ -328,6 +309,7 @@ impl Engine {
             Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
             Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
             Event::Contacts(event) => contacts::handle(&mut self.turn, event),
+            Event::Inbox(InboxEvent::Prove(id)) => self.prove_timer(id),
             Event::Repair(event) => self.repair.handle(&mut self.turn, event),
             Event::Task(task, came) => self.task_ended(task, came),
         }
@@ -356,18 +338,6 @@ impl Engine {
         }
         let Some(pending) = self.memory.pending.remove(&ticket) else { return Ok(()) };
         match (pending, told) {
-            (Pending::BeginReplica(id), VaultTold::BeginInvite(begun)) => self.invite_begun(id, begun),
-            (Pending::BeginReplica(id), VaultTold::BeginReplica(begun)) => self.replica_begun(id, begun.ok()),
-            (Pending::FinishReplica(id), VaultTold::FinishInvite(finished)) => {
-                self.invite_finished(id, finished)
-            }
-            (Pending::FinishReplica(id), VaultTold::FinishReplica(Ok(known))) => {
-                self.replica_finished(id, known)
-            }
-            (
-                Pending::CancelReplica(id),
-                VaultTold::CancelInvite(Ok(())) | VaultTold::RemoveSession(Ok(())),
-            ) => self.replica_cancelled(id),
             (Pending::Seal(id, outbox), VaultTold::SealEnvelope(sealed)) => {
                 self.sealed(id, outbox, sealed.map_err(NotSealed::from))
             }
@@ -385,55 +355,41 @@ impl Engine {
     /// keyvault cannot serve the call now: as where the fault is its own.
     fn vault_failed(&mut self, pending: Pending) -> Result<(), StoreError> {
         match pending {
-            Pending::BeginReplica(id) | Pending::FinishReplica(id) | Pending::CancelReplica(id) => {
-                self.begin_again(id);
-                Ok(())
-            }
             Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
             Pending::Open(replica, mailbox) => {
                 self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
             }
             // After a start keyvault is told again to forget.
-            Pending::Forget(_) | Pending::Pick(_) | Pending::Nothing => Ok(()),
+            Pending::Forget(_) | Pending::Nothing => Ok(()),
         }
     }
 
     fn task_ended(&mut self, task: Task, came: Came) -> Result<(), StoreError> {
         self.memory.busy.remove(&task.busy());
-        let answer = match (came, &task) {
-            (Came::Answered(answer), _) => answer,
-            // Without keys there is nothing to delete with.
-            (Came::Unsigned, Task::Delete(id)) => return self.queue_deleted(*id),
-            (Came::Lost | Came::Unsigned, _) => return self.task_lost(&task),
+        let Came::Answered(answer) = came else {
+            self.task_lost(&task);
+            return Ok(());
         };
         match task {
-            Task::Create(id) => self.queue_created(id, answer),
-            Task::Subscribe(id) => self.subscribed(id, &answer),
             Task::Acknowledge(id, ids) => self.mail_acked(id, ids, &answer),
-            Task::LeaveBlob(id) => self.blob_left(id, &answer),
-            Task::DropBlob(id) => self.blob_dropped(id, &answer),
-            Task::Delete(id) => self.queue_deleted(id),
             Task::Secure(id) => self.secured(id, &answer),
             Task::Deposit(queue, id, circuit) => self.deposited(circuit, queue, id, &answer),
         }
     }
 
     /// A command's circuit went, or keyvault would not sign it: whatever it was for is begun again when it is next looked at.
-    fn task_lost(&mut self, task: &Task) -> Result<(), StoreError> {
-        match task {
-            Task::Acknowledge(id, ids) => self.memory.acks.entry(*id).or_default().extend(ids),
-            Task::Subscribe(id) => drop(self.memory.subscribed.remove(id)),
-            _ => {}
+    fn task_lost(&mut self, task: &Task) {
+        if let Task::Acknowledge(id, ids) = task {
+            self.memory.acks.entry(*id).or_default().extend(ids);
         }
-        Ok(())
     }
 
     // ---- ui
 
     fn request(&mut self, request: RequestId, what: Request) -> Result<(), StoreError> {
         let answer = match what {
-            Request::Invite { name } => return self.new_invite(request, &name),
-            Request::CancelInvite { id } => self.cancel_invite(&id)?,
+            Request::Invite { name } => return self.run(QueueEvent::Invite(request, name)),
+            Request::CancelInvite { id } => return self.run(QueueEvent::CancelInvite(request, id)),
             Request::Accept { link, name } => return self.run(AcceptEvent::Begin { request, link, name }),
             Request::Change { who, action } => {
                 return self.run(ContactEvent::Change { request, who, action });
@@ -517,10 +473,7 @@ impl Engine {
 impl Task {
     pub(crate) fn busy(&self) -> Busy {
         match self {
-            Self::Create(id) | Self::LeaveBlob(id) | Self::Delete(id) => Busy::Replica(*id),
-            Self::Subscribe(id) => Busy::Subscribe(*id),
             Self::Acknowledge(id, _) => Busy::Acknowledge(*id),
-            Self::DropBlob(id) => Busy::DropBlob(*id),
             Self::Secure(id) => Busy::Secure(*id),
             Self::Deposit(_, id, _) => Busy::Deposit(*id),
         }

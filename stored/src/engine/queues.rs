@@ -1,18 +1,20 @@
 //! Own queues and the invites that wait on them: step by step, each durable, each repeated until it is done.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     BeginInvite, BeginInviteError, BeginReplica, CancelInvite, Created, FinishInvite, FinishInviteError,
     FinishReplica, FinishedInvite, Purpose, RemoveSession,
 };
 
+use super::calls::{Action, Answer, CircuitId, MailboxAnswer, MailboxCall, RequestId, Ticket};
+use super::circuits::Circuits;
 use super::contacts;
-use super::event::AcceptEvent;
-use super::{
-    Action, Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Reply, RequestId, Task,
-    Ticket, Timer, User,
-};
+use super::event::{AcceptEvent, Asked, Came, InboxEvent, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::requests::Reply;
+use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, RelayId, ReplicaId};
 use crate::store::{ContactState, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
@@ -23,473 +25,626 @@ const REPLICAS: usize = 2;
 const PICK_RETRY: Duration = Duration::from_secs(5);
 /// keyvault could not: asked again then.
 const VAULT_RETRY: Duration = Duration::from_secs(5);
+/// A queue begins anew with another relay.
+const START_OVER: Duration = Duration::from_secs(1);
 /// Another relay is taken after so many failures in a row before anything lies there.
 const FAILURES_MAX: u32 = 3;
+/// Mean of the time between two proofs that a subscription lives: two cells each on the way to the guard, so that 64 queues cost less than
+/// 1 MB an hour.
+const PROVE: Duration = Duration::from_secs(300);
 
-impl Engine {
+/// What is under way with own queues.
+#[derive(Default)]
+pub(super) struct Queues {
+    /// The next step of these is being made.
+    busy: BTreeSet<ReplicaId>,
+    subscribing: BTreeSet<ReplicaId>,
+    /// Those with a living subscription.
+    subscribed: BTreeSet<ReplicaId>,
+    /// Of those, the ones that a timer looks after.
+    proving: BTreeSet<ReplicaId>,
+    /// Their invite's blob is being dropped.
+    dropping: BTreeSet<ReplicaId>,
+    /// onion is asked for their relays.
+    picks: BTreeMap<Ticket, ReplicaId>,
+}
+
+/// What a step has at hand.
+struct Step<'a> {
+    turn: &'a mut Turn,
+    circuits: &'a mut Circuits,
+}
+
+impl Queues {
+    pub(super) fn handle(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        event: QueueEvent,
+    ) -> Result<(), StoreError> {
+        let step = &mut Step { turn, circuits };
+        match event {
+            QueueEvent::Resume => self.resume(step),
+            QueueEvent::Invite(request, name) => self.invite(step, request, &name),
+            QueueEvent::CancelInvite(request, id) => self.cancel_invite(step, request, &id),
+            QueueEvent::LookAt(id) => self.look_at(step, id),
+            QueueEvent::CircuitLost(id) => {
+                self.subscribed.remove(&id);
+                self.look_at(step, id)
+            }
+            QueueEvent::Fill(contact) => self.fill(step, contact),
+            QueueEvent::Offer(contact) => offer_live(step.turn, contact),
+            QueueEvent::Picked(ticket, relay) => self.picked(step, ticket, relay),
+            QueueEvent::PickAgain => self.pick_again(step),
+            QueueEvent::OnionGone => self.picks_lost(step),
+            QueueEvent::InviteBegun(id, begun) => self.invite_begun(step, id, begun),
+            QueueEvent::Begun(id, key) => self.begun(step, id, key),
+            QueueEvent::Created(id, came) => self.created(step, id, came),
+            QueueEvent::InviteFinished(id, finished) => self.invite_finished(step, id, finished),
+            QueueEvent::Finished(id, known) => self.finished(step, id, known),
+            QueueEvent::BlobLeft(id, came) => self.blob_left(step, id, came),
+            QueueEvent::BlobDropped(id, came) => self.blob_dropped(step, id, came),
+            QueueEvent::Subscribed(id, came) => self.subscribed(step, id, came),
+            QueueEvent::Prove(id) => {
+                self.prove(step.turn, id);
+                Ok(())
+            }
+            QueueEvent::Deleted(id, came) => self.deleted(step, id, came),
+            QueueEvent::Cancelled(id, cancelled) => self.cancelled(step, id, cancelled),
+            QueueEvent::OpenedTwice(id) => opened_twice(step.turn, id),
+            QueueEvent::Expire => expire(step.turn),
+        }
+    }
+
+    fn resume(&mut self, step: &mut Step) -> Result<(), StoreError> {
+        step.turn.store.replicas()?.iter().try_for_each(|replica| self.look_at(step, replica.id))
+    }
+
+    // ---- invites
+
     /// A contact that is invited, an invite, and the queue that it waits on.
-    pub(crate) fn new_invite(&mut self, request: RequestId, name: &str) -> Result<(), StoreError> {
-        let name = match contacts::free_name(&self.turn.store, name)? {
+    fn invite(&mut self, step: &mut Step, request: RequestId, name: &str) -> Result<(), StoreError> {
+        let turn = &mut *step.turn;
+        let name = match contacts::free_name(&turn.store, name)? {
             Ok(name) => name,
             Err(refusal) => {
-                self.act(Action::Answer(request, Err(refusal)));
+                turn.answer(request, Err(refusal));
                 return Ok(());
             }
         };
-        let contact = ContactId(self.random_id());
-        self.store.add_contact(contact, &name, ContactState::Invited, self.now)?;
-        let id = ReplicaId(self.random_id());
-        self.store.add_invite(id, contact)?;
-        let isolation = self.random();
-        self.store.add_replica(id, Some(contact), true, &isolation)?;
-        self.event(&EventKind::Contact { contact })?;
-        if let Some(invite) = self.store.invite(id)? {
-            self.act(Action::Answer(request, Ok(Reply::Invite(Box::new(invite)))));
+        let contact = ContactId(turn.random_id());
+        turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
+        let id = ReplicaId(turn.random_id());
+        turn.store.add_invite(id, contact)?;
+        let isolation = turn.random();
+        turn.store.add_replica(id, Some(contact), true, &isolation)?;
+        turn.event(&EventKind::Contact { contact })?;
+        if let Some(invite) = turn.store.invite(id)? {
+            turn.answer(request, Ok(Reply::Invite(Box::new(invite))));
         }
-        self.advance_replica(id)
+        self.look_at(step, id)
     }
 
-    /// Nobody may accept it any more.
-    pub(crate) fn cancel_invite(&mut self, id: &str) -> Result<Result<Reply, Refusal>, StoreError> {
-        let Some(invite) = self.invite_named(id)? else { return Ok(Err(Refusal::NoSuchInvite)) };
-        if invite.state == InviteState::Accepted {
-            return Ok(Err(Refusal::LinkUsed));
-        }
-        self.end_invite(&invite)?;
-        Ok(Ok(Reply::Done))
+    fn cancel_invite(&mut self, step: &mut Step, request: RequestId, id: &str) -> Result<(), StoreError> {
+        let answer = match named(step.turn, id)? {
+            None => Err(Refusal::NoSuchInvite),
+            Some(invite) if invite.state == InviteState::Accepted => Err(Refusal::LinkUsed),
+            Some(invite) => {
+                self.end_invite(step, &invite)?;
+                Ok(Reply::Done)
+            }
+        };
+        step.turn.answer(request, answer);
+        Ok(())
     }
 
     /// Takes an invite that nobody accepted away, with the contact that it was for.
-    pub(crate) fn end_invite(&mut self, invite: &Invite) -> Result<(), StoreError> {
-        self.store.delete_replicas_of(invite.contact, None)?;
-        self.store.delete_contact(invite.contact)?;
-        self.event(&EventKind::Contact { contact: invite.contact })?;
-        self.advance_replica(invite.id)
+    fn end_invite(&mut self, step: &mut Step, invite: &Invite) -> Result<(), StoreError> {
+        step.turn.store.delete_replicas_of(invite.contact, None)?;
+        step.turn.store.delete_contact(invite.contact)?;
+        step.turn.event(&EventKind::Contact { contact: invite.contact })?;
+        self.look_at(step, invite.id)
     }
 
-    pub(crate) fn invite_named(&self, id: &str) -> Result<Option<Invite>, StoreError> {
-        if let Ok(number) = u64::from_str_radix(id, 16)
-            && let Some(invite) = self.store.invite(ReplicaId(number))?
-        {
-            return Ok(Some(invite));
-        }
-        match self.store.contact_named(id)? {
-            Some(contact) => self.store.invite_of(contact.id),
-            None => Ok(None),
-        }
-    }
+    // ---- steps
 
-    /// Adds queues until a contact has as many as it should.
-    pub(crate) fn ensure_replicas(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        let there = self.store.replicas_of(contact)?.len();
+    fn fill(&mut self, step: &mut Step, contact: ContactId) -> Result<(), StoreError> {
+        let there = step.turn.store.replicas_of(contact)?.len();
         for _ in there..REPLICAS {
-            let id = ReplicaId(self.random_id());
-            let isolation = self.random();
-            self.store.add_replica(id, Some(contact), false, &isolation)?;
-            self.advance_replica(id)?;
+            let id = ReplicaId(step.turn.random_id());
+            let isolation = step.turn.random();
+            step.turn.store.add_replica(id, Some(contact), false, &isolation)?;
+            self.look_at(step, id)?;
         }
         Ok(())
     }
 
-    /// The next step of an own queue, unless one is under way.
-    pub(crate) fn advance_replica(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        let Some(replica) = self.store.replica(id)? else {
-            self.leave_circuit(User::Replica(id));
+    /// Takes the right to make the next step of a queue; false where it is being made already.
+    fn begin(&mut self, id: ReplicaId) -> bool {
+        self.busy.insert(id)
+    }
+
+    fn look_at(&mut self, step: &mut Step, id: ReplicaId) -> Result<(), StoreError> {
+        let Some(replica) = step.turn.store.replica(id)? else {
+            step.circuits.leave(step.turn, User::Replica(id));
             return Ok(());
         };
         match (replica.state, replica.relay) {
-            (ReplicaState::Picking, _) | (ReplicaState::Beginning, None) => self.pick(&replica),
+            (ReplicaState::Picking, _) | (ReplicaState::Beginning, None) => self.pick(step, &replica),
             (ReplicaState::Beginning, Some(relay)) => {
-                if self.begin(Busy::Replica(id)) {
-                    let pending = Pending::BeginReplica(id);
-                    if replica.invite {
-                        self.call_vault(pending, BeginInvite { invite: id.into(), relay });
-                    } else {
-                        self.call_vault(pending, BeginReplica { replica: id.into(), relay });
-                    }
-                }
+                self.make_keys(step.turn, &replica, relay);
                 Ok(())
             }
             (ReplicaState::Finishing, _) => {
-                self.finish(replica);
+                self.finish(step.turn, replica);
                 Ok(())
             }
-            (ReplicaState::Deleting, _) if replica.created.is_none() => self.cancel_keys(&replica),
-            (_, Some(relay)) => self.advance_at_relay(replica, relay),
-            (_, None) => self.start_over(&replica),
+            (ReplicaState::Deleting, _) if replica.created.is_none() => self.cancel_keys(step, &replica),
+            (_, Some(relay)) => self.at_relay(step, replica, relay),
+            (_, None) => start_over(step, &replica),
         }
     }
 
-    fn advance_at_relay(&mut self, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
-        let id = replica.id;
-        let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
-        if early && self.circuits.failures(User::Replica(id)) >= FAILURES_MAX {
-            return self.start_over(&replica);
+    fn pick(&mut self, step: &mut Step, replica: &Replica) -> Result<(), StoreError> {
+        if step.circuits.onion() && self.begin(replica.id) {
+            let ticket = Ticket(step.turn.number());
+            self.picks.insert(ticket, replica.id);
+            step.turn.act(Action::Pick(ticket, relays_taken(step.turn, replica)?));
         }
-        let Some(circuit) = self.circuit(relay, replica.isolation, User::Replica(id)) else { return Ok(()) };
+        Ok(())
+    }
+
+    fn picked(&mut self, step: &mut Step, ticket: Ticket, relay: Option<RelayId>) -> Result<(), StoreError> {
+        let Some(id) = self.picks.remove(&ticket) else { return Ok(()) };
+        self.busy.remove(&id);
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(relay) = relay else {
+            step.turn.after(PICK_RETRY, Timer::Pick(id));
+            changed(step.turn, &replica);
+            return Ok(());
+        };
+        // Both may have been asked for at once, when neither had one.
+        if !relays_taken(step.turn, &replica)?.contains(&relay) {
+            step.turn.store.set_replica_relay(id, relay)?;
+        }
+        self.look_at(step, id)
+    }
+
+    fn pick_again(&mut self, step: &mut Step) -> Result<(), StoreError> {
+        for replica in step.turn.store.replicas()? {
+            if replica.state == ReplicaState::Picking {
+                self.look_at(step, replica.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// onion went before it named a relay.
+    fn picks_lost(&mut self, step: &mut Step) -> Result<(), StoreError> {
+        let lost: Vec<Ticket> = self.picks.keys().copied().collect();
+        lost.into_iter().try_for_each(|ticket| self.picked(step, ticket, None))
+    }
+
+    fn make_keys(&mut self, turn: &mut Turn, replica: &Replica, relay: RelayId) {
+        let id = replica.id;
+        if !self.begin(id) {
+            return;
+        }
+        if replica.invite {
+            turn.ask(BeginInvite { invite: id.into(), relay }, move |begun| {
+                QueueEvent::InviteBegun(id, begun)
+            });
+        } else {
+            turn.ask(BeginReplica { replica: id.into(), relay }, move |begun| {
+                QueueEvent::Begun(id, begun.ok().and_then(Result::ok))
+            });
+        }
+    }
+
+    fn invite_begun(
+        &mut self,
+        step: &mut Step,
+        id: ReplicaId,
+        begun: Asked<[u8; 32], BeginInviteError>,
+    ) -> Result<(), StoreError> {
+        if begun == Ok(Err(BeginInviteError::RateLimited))
+            && let Some(invite) = step.turn.store.invite(id)?
+        {
+            // Too many new contacts within the hour: it is taken back, and whoever waits for it is told.
+            self.busy.remove(&id);
+            return self.end_invite(step, &invite);
+        }
+        self.begun(step, id, begun.ok().and_then(Result::ok))
+    }
+
+    fn begun(&mut self, step: &mut Step, id: ReplicaId, key: Option<[u8; 32]>) -> Result<(), StoreError> {
+        let Some(key) = key else { return self.later(step.turn, id) };
+        self.busy.remove(&id);
+        step.turn.store.set_auth_key(id, &key)?;
+        self.look_at(step, id)
+    }
+
+    /// keyvault could not: its step is made again later.
+    fn later(&mut self, turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        turn.after(VAULT_RETRY, Timer::User(User::Replica(id)));
+        Ok(())
+    }
+
+    fn at_relay(&mut self, step: &mut Step, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
+        let id = replica.id;
+        let user = User::Replica(id);
+        let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
+        if early && step.circuits.failures(user) >= FAILURES_MAX {
+            return start_over(step, &replica);
+        }
+        let Some(circuit) = step.circuits.to(step.turn, relay, replica.isolation, user) else {
+            return Ok(());
+        };
         let Some(created) = replica.created else {
-            if self.begin(Busy::Replica(id)) {
+            if self.begin(id) {
                 let call = MailboxCall::Create { receiver_key: replica.auth_key };
-                self.command(circuit, Task::Create(id), None, call);
+                step.command(circuit, call, None, move |came| QueueEvent::Created(id, came));
             }
             return Ok(());
         };
         match replica.state {
-            ReplicaState::Leaving => self.leave_blob(circuit, id, &created),
-            ReplicaState::Deleting => self.delete_queue(circuit, id, created),
-            _ => self.keep_live(circuit, id, created),
-        }
-    }
-
-    fn keep_live(&mut self, circuit: CircuitId, id: ReplicaId, created: Created) -> Result<(), StoreError> {
-        let invite = self.store.invite(id)?;
-        if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
-            && self.begin(Busy::DropBlob(id))
-        {
-            let call =
-                MailboxCall::DropBlob { queue: created.receiver_queue.to_vec(), blob_id: invite.blob_id };
-            self.command(circuit, Task::DropBlob(id), Some(Purpose::DropBlob(id.into())), call);
-        }
-        if !self.memory.subscribed.contains(&id) && self.begin(Busy::Subscribe(id)) {
-            let call = MailboxCall::Subscribe { queue: created.receiver_queue.to_vec(), replica: id };
-            self.command(circuit, Task::Subscribe(id), Some(Purpose::Subscribe(id.into())), call);
-        }
-        Ok(())
-    }
-
-    fn pick(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        if !self.circuits.onion() || !self.begin(Busy::Replica(replica.id)) {
-            return Ok(());
-        }
-        let taken = self.relays_taken(replica)?;
-        let ticket = Ticket(self.number());
-        self.memory.pending.insert(ticket, Pending::Pick(replica.id));
-        self.act(Action::Pick(ticket, taken));
-        Ok(())
-    }
-
-    /// Where queues of the same contact lie: one relay that goes must not take both along.
-    fn relays_taken(&self, replica: &Replica) -> Result<Vec<RelayId>, StoreError> {
-        let Some(contact) = replica.contact else { return Ok(Vec::new()) };
-        let others = self.store.replicas_of(contact)?.into_iter().filter(|other| other.id != replica.id);
-        Ok(others.filter_map(|other| other.relay).collect())
-    }
-
-    pub(crate) fn picked(&mut self, ticket: Ticket, relay: Option<RelayId>) -> Result<(), StoreError> {
-        let Some(Pending::Pick(id)) = self.memory.pending.remove(&ticket) else { return Ok(()) };
-        self.memory.busy.remove(&Busy::Replica(id));
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        let Some(relay) = relay else {
-            self.after(PICK_RETRY, Timer::Pick(id));
-            return self.replica_changed(&replica);
-        };
-        // Both may have been asked for at once, when neither had one.
-        if !self.relays_taken(&replica)?.contains(&relay) {
-            self.store.set_replica_relay(id, relay)?;
-        }
-        self.advance_replica(id)
-    }
-
-    /// Its circuit went, and with it the subscription.
-    pub(crate) fn replica_lost_circuit(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        self.memory.subscribed.remove(&id);
-        self.advance_replica(id)
-    }
-
-    /// onion went before it named a relay.
-    pub(crate) fn picks_lost(&mut self) -> Result<(), StoreError> {
-        let picks: Vec<Ticket> = self
-            .memory
-            .pending
-            .iter()
-            .filter(|(_, pending)| matches!(pending, Pending::Pick(_)))
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        picks.into_iter().try_for_each(|ticket| self.picked(ticket, None))
-    }
-
-    /// Queues that wait for a relay are looked at again.
-    pub(crate) fn wake_pickers(&mut self) -> Result<(), StoreError> {
-        for replica in self.store.replicas()? {
-            if replica.state == ReplicaState::Picking {
-                self.advance_replica(replica.id)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn invite_begun(
-        &mut self,
-        id: ReplicaId,
-        begun: Result<[u8; 32], BeginInviteError>,
-    ) -> Result<(), StoreError> {
-        if begun == Err(BeginInviteError::RateLimited)
-            && let Some(invite) = self.store.invite(id)?
-        {
-            // Too many new contacts within the hour: it is taken back, and whoever waits for it is told.
-            self.memory.busy.remove(&Busy::Replica(id));
-            return self.end_invite(&invite);
-        }
-        self.replica_begun(id, begun.ok())
-    }
-
-    /// keyvault has made the keys of a queue, or could not.
-    pub(crate) fn replica_begun(&mut self, id: ReplicaId, key: Option<[u8; 32]>) -> Result<(), StoreError> {
-        let Some(key) = key else {
-            self.begin_again(id);
-            return Ok(());
-        };
-        self.memory.busy.remove(&Busy::Replica(id));
-        self.store.set_auth_key(id, &key)?;
-        self.advance_replica(id)
-    }
-
-    /// keyvault could not: its step is done again later.
-    pub(crate) fn begin_again(&mut self, id: ReplicaId) {
-        self.memory.busy.remove(&Busy::Replica(id));
-        self.after(VAULT_RETRY, Timer::User(User::Replica(id)));
-    }
-
-    pub(crate) fn queue_created(&mut self, id: ReplicaId, answer: MailboxAnswer) -> Result<(), StoreError> {
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        match answer {
-            MailboxAnswer::Created(created) => {
-                self.store.set_created(id, &created)?;
-                self.advance_replica(id)
-            }
-            _ => self.start_over(&replica),
-        }
-    }
-
-    fn finish(&mut self, replica: Replica) {
-        let Some(created) = replica.created else { return };
-        if self.begin(Busy::Replica(replica.id)) {
-            let pending = Pending::FinishReplica(replica.id);
-            if replica.invite {
-                let invite = replica.id.into();
-                self.call_vault(pending, FinishInvite { invite, created, hints: Vec::new() });
-            } else {
-                self.call_vault(pending, FinishReplica { replica: replica.id.into(), created });
-            }
-        }
-    }
-
-    pub(crate) fn invite_finished(
-        &mut self,
-        id: ReplicaId,
-        finished: Result<FinishedInvite, FinishInviteError>,
-    ) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Replica(id));
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        match finished {
-            Ok(FinishedInvite { link, blob_id, read_key, blob, expires }) => {
-                let Some(invite) = self.store.invite(id)? else { return self.start_over(&replica) };
-                let (blob_id, read_key) = (blob_id.to_vec(), read_key.to_vec());
-                self.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
-                self.store.set_replica_state(id, ReplicaState::Leaving)?;
-                self.advance_replica(id)
-            }
-            // What the relay answered does not fit, or keyvault never heard of it.
-            Err(FinishInviteError::RelayMismatch | FinishInviteError::NoSuchId) => self.start_over(&replica),
-            Err(FinishInviteError::BadContent | FinishInviteError::Fault(_)) => {
-                self.begin_again(id);
+            ReplicaState::Leaving => self.leave_blob(step, circuit, id, &created),
+            ReplicaState::Deleting => {
+                self.delete(step, circuit, id, &created);
                 Ok(())
             }
+            _ => self.keep_live(step, circuit, id, &created),
         }
     }
 
-    /// keyvault knows the queue, or what the relay answered does not fit.
-    pub(crate) fn replica_finished(&mut self, id: ReplicaId, known: bool) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Replica(id));
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        if known { self.replica_lives(&replica) } else { self.start_over(&replica) }
+    fn created(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        match came {
+            Came::Answered(MailboxAnswer::Created(created)) => {
+                step.turn.store.set_created(id, &created)?;
+                self.look_at(step, id)
+            }
+            Came::Answered(_) => start_over(step, &replica),
+            Came::Lost | Came::Unsigned => Ok(()),
+        }
     }
 
-    /// It receives from now on; a contact that does not know of it is told.
-    fn replica_lives(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        self.store.set_replica_state(replica.id, ReplicaState::Live)?;
-        self.advance_replica(replica.id)?;
-        self.offer(replica)?;
-        self.replica_changed(replica)
+    fn finish(&mut self, turn: &mut Turn, replica: Replica) {
+        let id = replica.id;
+        let Some(created) = replica.created else { return };
+        if !self.begin(id) {
+            return;
+        }
+        if replica.invite {
+            let call = FinishInvite { invite: id.into(), created, hints: Vec::new() };
+            turn.ask(call, move |finished| QueueEvent::InviteFinished(id, finished));
+        } else {
+            turn.ask(FinishReplica { replica: id.into(), created }, move |known| {
+                QueueEvent::Finished(id, known.map(|known| *ipc_schema::edge::sure(&known)))
+            });
+        }
     }
 
-    pub(crate) fn offer_live(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        for replica in self.store.replicas_of(contact)? {
-            if replica.state == ReplicaState::Live {
-                self.offer(&replica)?;
+    fn invite_finished(
+        &mut self,
+        step: &mut Step,
+        id: ReplicaId,
+        finished: Asked<FinishedInvite, FinishInviteError>,
+    ) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        match finished {
+            Ok(Ok(FinishedInvite { link, blob_id, read_key, blob, expires })) => {
+                let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &replica) };
+                let (blob_id, read_key) = (blob_id.to_vec(), read_key.to_vec());
+                step.turn.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
+                step.turn.store.set_replica_state(id, ReplicaState::Leaving)?;
+                self.look_at(step, id)
+            }
+            // What the relay answered does not fit, or keyvault never heard of it.
+            Ok(Err(FinishInviteError::RelayMismatch | FinishInviteError::NoSuchId)) => {
+                start_over(step, &replica)
+            }
+            Ok(Err(FinishInviteError::BadContent | FinishInviteError::Fault(_))) | Err(_) => {
+                self.later(step.turn, id)
             }
         }
-        Ok(())
     }
 
-    /// Offers a queue inside the session once there is one.
-    pub(crate) fn offer(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        let Some(contact) = replica.contact else { return Ok(()) };
-        let connected = self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some());
-        if connected && !replica.offered && !self.store.offer_under_way(replica.id)? {
-            self.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(replica.id))?;
-            self.memory.pump.insert(contact);
+    fn finished(
+        &mut self,
+        step: &mut Step,
+        id: ReplicaId,
+        known: Result<bool, Failed>,
+    ) -> Result<(), StoreError> {
+        let Ok(known) = known else { return self.later(step.turn, id) };
+        self.busy.remove(&id);
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        if !known {
+            return start_over(step, &replica);
         }
+        // It receives from now on; a contact that does not know of it is told.
+        step.turn.store.set_replica_state(id, ReplicaState::Live)?;
+        self.look_at(step, id)?;
+        offer(step.turn, &replica)?;
+        changed(step.turn, &replica);
         Ok(())
     }
 
-    fn replica_changed(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        if let Some(contact) = replica.contact {
-            self.turn.wish(AcceptEvent::QueueChanged(contact));
-        }
-        Ok(())
-    }
-
-    fn leave_blob(&mut self, circuit: CircuitId, id: ReplicaId, created: &Created) -> Result<(), StoreError> {
-        let Some(invite) = self.store.invite(id)? else { return Ok(()) };
-        if self.begin(Busy::Replica(id)) {
+    fn leave_blob(
+        &mut self,
+        step: &mut Step,
+        circuit: CircuitId,
+        id: ReplicaId,
+        created: &Created,
+    ) -> Result<(), StoreError> {
+        let Some(invite) = step.turn.store.invite(id)? else { return Ok(()) };
+        if self.begin(id) {
             let call = MailboxCall::LeaveBlob {
                 queue: created.receiver_queue.to_vec(),
                 blob_id: invite.blob_id,
                 read_key: invite.read_key,
                 blob: invite.blob,
             };
-            self.command(circuit, Task::LeaveBlob(id), Some(Purpose::LeaveBlob(id.into())), call);
+            let purpose = Purpose::LeaveBlob(id.into());
+            step.command(circuit, call, Some(purpose), move |came| QueueEvent::BlobLeft(id, came));
         }
         Ok(())
     }
 
-    pub(crate) fn blob_left(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        if *answer != MailboxAnswer::Told(Answer::Ok) {
-            return self.start_over(&replica);
+    fn blob_left(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        match came {
+            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {}
+            Came::Answered(_) => return start_over(step, &replica),
+            Came::Lost | Came::Unsigned => return Ok(()),
         }
-        self.store.set_replica_state(id, ReplicaState::Live)?;
-        self.store.set_invite_state(id, InviteState::Waiting)?;
+        step.turn.store.set_replica_state(id, ReplicaState::Live)?;
+        step.turn.store.set_invite_state(id, InviteState::Waiting)?;
         if let Some(contact) = replica.contact {
-            self.event(&EventKind::Contact { contact })?;
+            step.turn.event(&EventKind::Contact { contact })?;
         }
-        self.advance_replica(id)
+        self.look_at(step, id)
     }
 
-    pub(crate) fn blob_dropped(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
-        match answer {
-            MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue) => {
-                self.store.invite_dropped(id)
+    fn keep_live(
+        &mut self,
+        step: &mut Step,
+        circuit: CircuitId,
+        id: ReplicaId,
+        created: &Created,
+    ) -> Result<(), StoreError> {
+        let queue = || created.receiver_queue.to_vec();
+        let invite = step.turn.store.invite(id)?;
+        if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
+            && self.dropping.insert(id)
+        {
+            let call = MailboxCall::DropBlob { queue: queue(), blob_id: invite.blob_id };
+            let purpose = Purpose::DropBlob(id.into());
+            step.command(circuit, call, Some(purpose), move |came| QueueEvent::BlobDropped(id, came));
+        }
+        if !self.subscribed.contains(&id) && self.subscribing.insert(id) {
+            let call = MailboxCall::Subscribe { queue: queue(), replica: id };
+            let purpose = Purpose::Subscribe(id.into());
+            step.command(circuit, call, Some(purpose), move |came| QueueEvent::Subscribed(id, came));
+        }
+        Ok(())
+    }
+
+    fn blob_dropped(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+        self.dropping.remove(&id);
+        match came {
+            Came::Answered(MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue)) => {
+                step.turn.store.invite_dropped(id)
             }
-            _ => Ok(()),
+            Came::Answered(_) | Came::Lost | Came::Unsigned => Ok(()),
         }
     }
 
-    pub(crate) fn subscribed(&mut self, id: ReplicaId, answer: &MailboxAnswer) -> Result<(), StoreError> {
-        match answer {
-            MailboxAnswer::Told(Answer::Ok) => {
-                self.memory.subscribed.insert(id);
-                self.prove_subscription(id);
-                Ok(())
+    // ---- subscriptions
+
+    fn subscribed(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+        self.subscribing.remove(&id);
+        match came {
+            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
+                self.subscribed.insert(id);
+                self.prove_later(step.turn, id);
             }
-            MailboxAnswer::Told(Answer::NoQueue) => self.queue_lost(id),
-            _ => {
-                self.after(VAULT_RETRY, Timer::User(User::Replica(id)));
-                Ok(())
-            }
+            Came::Answered(MailboxAnswer::Told(Answer::NoQueue)) => return self.lost(step, id),
+            Came::Answered(_) => step.turn.after(VAULT_RETRY, Timer::User(User::Replica(id))),
+            Came::Lost | Came::Unsigned => drop(self.subscribed.remove(&id)),
+        }
+        Ok(())
+    }
+
+    /// From now on a subscription is proven to live from time to time.
+    fn prove_later(&mut self, turn: &mut Turn, id: ReplicaId) {
+        if self.proving.insert(id) {
+            let wait = turn.exponential(PROVE);
+            turn.after(wait, Timer::Prove(id));
+        }
+    }
+
+    /// Nothing comes of a relay that swallows what is pushed through it, and that looks like nobody writing: an ack of nothing is
+    /// answered, or its circuit is given up and another one built.
+    fn prove(&mut self, turn: &mut Turn, id: ReplicaId) {
+        self.proving.remove(&id);
+        if self.subscribed.contains(&id) {
+            self.prove_later(turn, id);
+            turn.wish(InboxEvent::Prove(id));
         }
     }
 
     /// The relay has lost or expired an own queue: a contact gets another one.
-    fn queue_lost(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        let Some(replica) = self.store.replica(id)? else { return Ok(()) };
-        if let Some(invite) = self.store.invite(id)?
+    fn lost(&mut self, step: &mut Step, id: ReplicaId) -> Result<(), StoreError> {
+        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        if let Some(invite) = step.turn.store.invite(id)?
             && invite.state <= InviteState::Waiting
         {
-            self.store.set_invite_state(id, InviteState::Expired)?;
-            self.event(&EventKind::Contact { contact: invite.contact })?;
+            step.turn.store.set_invite_state(id, InviteState::Expired)?;
+            step.turn.event(&EventKind::Contact { contact: invite.contact })?;
         }
-        self.store.drop_intents_of(id)?;
-        self.store.drop_replica(id)?;
-        self.leave_circuit(User::Replica(id));
+        step.turn.store.drop_intents_of(id)?;
+        step.turn.store.drop_replica(id)?;
+        step.circuits.leave(step.turn, User::Replica(id));
         match replica.contact {
-            Some(contact)
-                if self.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()) =>
-            {
-                self.ensure_replicas(contact)
-            }
+            Some(contact) if has_session(step.turn, contact)? => self.fill(step, contact),
             _ => Ok(()),
         }
     }
 
-    /// Begins with another relay, under another number: nobody was told of the old one.
-    fn start_over(&mut self, old: &Replica) -> Result<(), StoreError> {
-        let fresh = ReplicaId(self.random_id());
-        let isolation = self.random();
-        self.leave_circuit(User::Replica(old.id));
-        self.store.drop_replica(old.id)?;
-        if old.invite {
-            self.call_vault(Pending::Nothing, CancelInvite { invite: old.id.into() });
-            self.store.renumber_invite(old.id, fresh)?;
-        }
-        if old.state == ReplicaState::Deleting || old.contact.is_none() {
-            return Ok(());
-        }
-        self.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
-        self.after(Duration::from_secs(1), Timer::Pick(fresh));
-        Ok(())
-    }
+    // ---- the end of a queue
 
-    fn delete_queue(
-        &mut self,
-        circuit: CircuitId,
-        id: ReplicaId,
-        created: Created,
-    ) -> Result<(), StoreError> {
-        if self.begin(Busy::Replica(id)) {
+    fn delete(&mut self, step: &mut Step, circuit: CircuitId, id: ReplicaId, created: &Created) {
+        if self.begin(id) {
             let call = MailboxCall::Delete { queue: created.receiver_queue.to_vec() };
-            self.command(circuit, Task::Delete(id), Some(Purpose::Delete(id.into())), call);
+            let purpose = Purpose::Delete(id.into());
+            step.command(circuit, call, Some(purpose), move |came| QueueEvent::Deleted(id, came));
         }
-        Ok(())
     }
 
-    /// Whatever the relay said: it is not asked again.
-    pub(crate) fn queue_deleted(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        match self.store.replica(id)? {
-            Some(replica) => self.cancel_keys(&replica),
-            None => Ok(()),
+    /// Whatever the relay said, it is not asked again; and without keys there is nothing to delete with.
+    fn deleted(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+        self.busy.remove(&id);
+        match (came, step.turn.store.replica(id)?) {
+            (Came::Answered(_) | Came::Unsigned, Some(replica)) => self.cancel_keys(step, &replica),
+            (Came::Lost, _) | (_, None) => Ok(()),
         }
     }
 
     /// The queue is gone from the relay: its keys go too, those of a session with its last queue.
-    fn cancel_keys(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        self.leave_circuit(User::Replica(replica.id));
-        let session = self.store.removal_of(replica.id)?;
+    fn cancel_keys(&mut self, step: &mut Step, replica: &Replica) -> Result<(), StoreError> {
+        let id = replica.id;
+        step.circuits.leave(step.turn, User::Replica(id));
+        let session = step.turn.store.removal_of(id)?;
         if let Some(session) = session
-            && self.store.removal_waits(session, replica.id)?
+            && step.turn.store.removal_waits(session, id)?
         {
-            return self.replica_cancelled(replica.id);
+            return self.cancelled(step, id, Ok(()));
         }
-        if self.begin(Busy::Replica(replica.id)) {
-            let pending = Pending::CancelReplica(replica.id);
+        if self.begin(id) {
+            let then = move |gone| QueueEvent::Cancelled(id, gone);
             match session {
-                Some(session) => self.call_vault(pending, RemoveSession { session: session.into() }),
-                None => self.call_vault(pending, CancelInvite { invite: replica.id.into() }),
-            }
+                Some(session) => step
+                    .turn
+                    .ask(RemoveSession { session: session.into() }, move |gone| then(gone.map(|_| ()))),
+                None => step.turn.ask(CancelInvite { invite: id.into() }, move |gone| then(gone.map(|_| ()))),
+            };
         }
         Ok(())
     }
 
-    pub(crate) fn replica_cancelled(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        self.memory.busy.remove(&Busy::Replica(id));
-        self.store.drop_intents_of(id)?;
-        self.store.drop_replica(id)
-    }
-
-    pub(crate) fn opened_twice(&mut self, replica: ReplicaId) -> Result<(), StoreError> {
-        let Some(invite) = self.store.invite(replica)? else { return Ok(()) };
-        self.store.set_invite_state(replica, InviteState::OpenedTwice)?;
-        self.event(&EventKind::Contact { contact: invite.contact })
-    }
-
-    pub(crate) fn expire_invites(&mut self) -> Result<(), StoreError> {
-        for invite in self.store.invites()? {
-            if invite.state == InviteState::Waiting && invite.expires < self.now {
-                self.store.set_invite_state(invite.id, InviteState::Expired)?;
-                self.event(&EventKind::Contact { contact: invite.contact })?;
-            }
+    fn cancelled(
+        &mut self,
+        step: &mut Step,
+        id: ReplicaId,
+        cancelled: Result<(), Failed>,
+    ) -> Result<(), StoreError> {
+        if cancelled.is_err() {
+            return self.later(step.turn, id);
         }
-        Ok(())
+        self.busy.remove(&id);
+        step.turn.store.drop_intents_of(id)?;
+        step.turn.store.drop_replica(id)
     }
+}
+
+impl Step<'_> {
+    fn command(
+        &mut self,
+        circuit: CircuitId,
+        call: MailboxCall,
+        purpose: Option<Purpose>,
+        then: impl FnOnce(Came) -> QueueEvent + 'static,
+    ) {
+        self.circuits.command(self.turn, circuit, Order { call, purpose }, then);
+    }
+}
+
+/// An invite by its id, or by the name of the contact that it is for.
+fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
+    if let Ok(number) = u64::from_str_radix(id, 16)
+        && let Some(invite) = turn.store.invite(ReplicaId(number))?
+    {
+        return Ok(Some(invite));
+    }
+    match turn.store.contact_named(id)? {
+        Some(contact) => turn.store.invite_of(contact.id),
+        None => Ok(None),
+    }
+}
+
+/// Where queues of the same contact lie: one relay that goes must not take both along.
+fn relays_taken(turn: &Turn, replica: &Replica) -> Result<Vec<RelayId>, StoreError> {
+    let Some(contact) = replica.contact else { return Ok(Vec::new()) };
+    let others = turn.store.replicas_of(contact)?.into_iter().filter(|other| other.id != replica.id);
+    Ok(others.filter_map(|other| other.relay).collect())
+}
+
+fn has_session(turn: &Turn, contact: ContactId) -> Result<bool, StoreError> {
+    Ok(turn.store.contact(contact)?.is_some_and(|contact| contact.session.is_some()))
+}
+
+fn offer_live(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+    for replica in turn.store.replicas_of(contact)? {
+        if replica.state == ReplicaState::Live {
+            offer(turn, &replica)?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers a queue inside the session once there is one.
+fn offer(turn: &mut Turn, replica: &Replica) -> Result<(), StoreError> {
+    let Some(contact) = replica.contact else { return Ok(()) };
+    if has_session(turn, contact)? && !replica.offered && !turn.store.offer_under_way(replica.id)? {
+        turn.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(replica.id))?;
+        turn.wish(OutboxEvent::Pump(contact));
+    }
+    Ok(())
+}
+
+/// Whoever waits for a contact's queues looks at them.
+fn changed(turn: &mut Turn, replica: &Replica) {
+    if let Some(contact) = replica.contact {
+        turn.wish(AcceptEvent::QueueChanged(contact));
+    }
+}
+
+/// Begins with another relay, under another number: nobody was told of the old one.
+fn start_over(step: &mut Step, old: &Replica) -> Result<(), StoreError> {
+    let turn = &mut *step.turn;
+    let fresh = ReplicaId(turn.random_id());
+    let isolation = turn.random();
+    step.circuits.leave(turn, User::Replica(old.id));
+    turn.store.drop_replica(old.id)?;
+    if old.invite {
+        turn.tell(CancelInvite { invite: old.id.into() });
+        turn.store.renumber_invite(old.id, fresh)?;
+    }
+    if old.state == ReplicaState::Deleting || old.contact.is_none() {
+        return Ok(());
+    }
+    turn.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
+    turn.after(START_OVER, Timer::Pick(fresh));
+    Ok(())
+}
+
+fn opened_twice(turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
+    let Some(invite) = turn.store.invite(id)? else { return Ok(()) };
+    turn.store.set_invite_state(id, InviteState::OpenedTwice)?;
+    turn.event(&EventKind::Contact { contact: invite.contact })
+}
+
+fn expire(turn: &mut Turn) -> Result<(), StoreError> {
+    for invite in turn.store.invites()? {
+        if invite.state == InviteState::Waiting && invite.expires < turn.now {
+            turn.store.set_invite_state(invite.id, InviteState::Expired)?;
+            turn.event(&EventKind::Contact { contact: invite.contact })?;
+        }
+    }
+    Ok(())
 }

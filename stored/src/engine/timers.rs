@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::event::{AcceptEvent, CircuitEvent, Event, RepairEvent, Timer};
+use super::event::{AcceptEvent, CircuitEvent, Event, QueueEvent, RepairEvent, Timer};
 use crate::error::StoreError;
 
 /// How often things that have outlived their use are dropped.
@@ -18,7 +18,7 @@ impl Engine {
         match timer {
             Timer::Circuit(id) => self.run(CircuitEvent::Retry(id)),
             Timer::User(user) => self.run(Event::look_at(user)),
-            Timer::Pick(id) => self.advance_replica(id),
+            Timer::Pick(id) => self.run(QueueEvent::LookAt(id)),
             Timer::Accept(id) => self.run(AcceptEvent::PatienceOver(id)),
             Timer::Gap(contact) => self.gap_timer(contact),
             Timer::Pump(contact) => {
@@ -30,7 +30,7 @@ impl Engine {
                 self.memory.busy.remove(&super::Busy::Acknowledge(id));
                 Ok(())
             }
-            Timer::Prove(id) => self.prove_timer(id),
+            Timer::Prove(id) => self.run(QueueEvent::Prove(id)),
             // The end of every batch opens what waits.
             Timer::Open => Ok(()),
             Timer::Seal(id) => self.resend_timer(id),
@@ -44,6 +44,6 @@ impl Engine {
     fn housekeeping(&mut self) -> Result<(), StoreError> {
         self.after(HOUSEKEEPING, Timer::Housekeeping);
         self.store.prune_events()?;
-        self.expire_invites()
+        self.run(QueueEvent::Expire)
     }
 }
