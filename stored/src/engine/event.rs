@@ -3,14 +3,17 @@
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     AcceptInviteError, AcceptedInvite, BeginInviteError, Comparison, Envelope, FinishInviteError,
-    FinishedInvite, InviteFailed, News, OpenInviteError, OpenedInvite, Purpose, SafetyNumber, SessionError,
-    SetVerifiedError, SignError,
+    FinishedInvite, InviteFailed, News, OpenError, OpenInviteError, Opened, OpenedInvite, Purpose,
+    SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
 
 use super::Task;
-use super::calls::{CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
+use super::calls::{
+    Arrived, CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
+};
 use super::requests::ContactAction;
-use crate::ids::{AcceptId, ContactId, OutgoingId, PeerQueueId, RelayId, ReplicaId, SessionId};
+use crate::content::{Acks, Range};
+use crate::ids::{AcceptId, ContactId, MailboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId, SessionId};
 use crate::store::{Contact, Outgoing};
 
 /// What keyvault told, or that it cannot serve the call now.
@@ -145,8 +148,22 @@ pub(super) enum ContactEvent {
 
 /// For what comes in.
 pub(super) enum InboxEvent {
+    /// After a start.
+    Resume,
+    /// A mailbox pushed an envelope.
+    Arrived(Box<Arrived>),
+    Opened(ReplicaId, MailboxId, Asked<Opened, OpenError>),
+    /// Numbers are missing since a while.
+    GapDue(ContactId),
+    /// An ack may be tried again.
+    AckAgain(ReplicaId),
     /// An ack of nothing, to see whether the circuit of a subscription lives.
     Prove(ReplicaId),
+    Acknowledged(ReplicaId, Vec<MailboxId>, Came),
+    /// The batch ends: keyvault is asked about what arrived.
+    Open,
+    /// The batch ends: the mailboxes are told what is durable here.
+    Acknowledge,
 }
 
 /// For what goes out.
@@ -159,6 +176,12 @@ pub(super) enum OutboxEvent {
     SealAllAgain(ContactId),
     /// Its session is opened anew.
     Repair(ContactId, SessionId),
+    /// The peer tells what it has.
+    Acked(ContactId, Acks),
+    /// The peer asks for what it has not.
+    Missing(ContactId, Vec<Range>),
+    /// What keyvault opened is durable here.
+    Committed([u8; 32]),
     /// A queue of the peer: secured once, then whatever is due is left there.
     LookAt(PeerQueueId),
     /// The same, and its circuit could not be had.

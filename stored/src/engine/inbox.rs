@@ -1,5 +1,6 @@
 //! What comes in: envelopes are opened, contents committed once and in the sender's order, and acks owed both ways.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
@@ -8,13 +9,13 @@ use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
 };
 
-use super::event::{QueueEvent, RepairEvent};
-use super::{
-    Answer, Arrived, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User,
-};
+use super::calls::{Answer, Arrived, CircuitId, MailboxAnswer, MailboxCall};
+use super::circuits::Circuits;
+use super::event::{Asked, Came, InboxEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User};
+use super::turn::Turn;
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::error::StoreError;
-use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId};
+use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId, hex};
 use crate::store::{
     Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
     Replica, ReplicaState,
@@ -35,139 +36,157 @@ const ACK_RETRY: Duration = Duration::from_secs(3);
 /// Wait after keyvault could not open.
 const OPEN_RETRY: Duration = Duration::from_secs(2);
 
-impl Engine {
-    /// A mailbox pushed an envelope.
-    pub(crate) fn arrived(&mut self, arrived: Arrived) {
+/// What is under way with envelopes of others.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// Envelopes that keyvault has not been asked about, and those that it was.
+    arrived: VecDeque<Arrived>,
+    opening: BTreeMap<(ReplicaId, MailboxId), Arrived>,
+    /// Owed to mailboxes.
+    acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
+    /// An ack is on its way, or was not taken a moment ago.
+    acknowledging: BTreeSet<ReplicaId>,
+    /// Acked at the mailbox: rows to be dropped with the next transaction.
+    done: Vec<(ReplicaId, MailboxId)>,
+    /// A timer looks after missing numbers.
+    gaps: BTreeSet<ContactId>,
+    /// The last sign of life from a peer.
+    proof_at: Option<Timestamp>,
+}
+
+impl Inbox {
+    pub(super) fn handle(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        event: InboxEvent,
+    ) -> Result<(), StoreError> {
+        match event {
+            InboxEvent::Resume => self.resume(turn),
+            InboxEvent::Arrived(arrived) => {
+                self.arrived(*arrived);
+                Ok(())
+            }
+            InboxEvent::Opened(replica, mailbox, opened) => self.opened(turn, (replica, mailbox), opened),
+            InboxEvent::GapDue(contact) => self.gap_due(turn, contact),
+            InboxEvent::AckAgain(id) => {
+                self.acknowledging.remove(&id);
+                Ok(())
+            }
+            InboxEvent::Prove(id) => self.prove(turn, circuits, id),
+            InboxEvent::Acknowledged(id, messages, came) => self.acknowledged(turn, id, messages, came),
+            InboxEvent::Open => {
+                self.open(turn);
+                Ok(())
+            }
+            InboxEvent::Acknowledge => self.acknowledge_owed(turn, circuits),
+        }
+    }
+
+    /// When a peer was last heard.
+    pub(super) fn proof_at(&self) -> Option<Timestamp> {
+        self.proof_at
+    }
+
+    /// What was committed and perhaps not acked is forgotten and acked again.
+    fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        for (replica, mailbox, inner) in turn.store.intents()? {
+            turn.wish(OutboxEvent::Committed(inner));
+            self.acks.entry(replica).or_default().push(mailbox);
+        }
+        Ok(())
+    }
+
+    // ---- envelopes
+
+    fn arrived(&mut self, arrived: Arrived) {
         let name = (arrived.replica, arrived.mailbox);
-        let known = self.memory.opening.contains_key(&name)
-            || self.memory.arrived.iter().any(|other| (other.replica, other.mailbox) == name)
-            || self.memory.acks.get(&arrived.replica).is_some_and(|acks| acks.contains(&arrived.mailbox));
-        if !known && self.memory.arrived.len() < ARRIVED_MAX {
-            self.memory.arrived.push_back(arrived);
+        let known = self.opening.contains_key(&name)
+            || self.arrived.iter().any(|other| (other.replica, other.mailbox) == name)
+            || self.acks.get(&arrived.replica).is_some_and(|acks| acks.contains(&arrived.mailbox));
+        if !known && self.arrived.len() < ARRIVED_MAX {
+            self.arrived.push_back(arrived);
         }
     }
 
     /// Asks keyvault about what arrived, as far as there is room.
-    pub(crate) fn open_arrived(&mut self) {
-        while self.memory.opening.len() < OPENING_MAX {
-            let Some(arrived) = self.memory.arrived.pop_front() else { return };
+    fn open(&mut self, turn: &mut Turn) {
+        while self.opening.len() < OPENING_MAX {
+            let Some(arrived) = self.arrived.pop_front() else { return };
+            let (replica, mailbox) = (arrived.replica, arrived.mailbox);
             let call = OpenEnvelope {
-                replica: arrived.replica.into(),
+                replica: replica.into(),
                 envelope: arrived.envelope.clone(),
                 sender_key: arrived.sender_key,
             };
-            self.call_vault(Pending::Open(arrived.replica, arrived.mailbox), call);
-            self.memory.opening.insert((arrived.replica, arrived.mailbox), arrived);
+            turn.ask(call, move |opened| InboxEvent::Opened(replica, mailbox, opened));
+            self.opening.insert((replica, mailbox), arrived);
         }
     }
 
-    pub(crate) fn opened(
+    fn opened(
         &mut self,
-        replica: ReplicaId,
-        mailbox: MailboxId,
-        opened: Result<Opened, OpenError>,
+        turn: &mut Turn,
+        (replica, mailbox): (ReplicaId, MailboxId),
+        opened: Asked<Opened, OpenError>,
     ) -> Result<(), StoreError> {
-        let arrived = self.memory.opening.remove(&(replica, mailbox));
+        let arrived = self.opening.remove(&(replica, mailbox));
         match opened {
-            Ok(Opened::Message(OpenedMessage { session, content, inner, peer_queues, first, news })) => {
-                self.store.add_intent(replica, mailbox, &inner)?;
-                self.memory.forget_opened.push(inner);
-                self.memory.proof_at = Some(self.now);
-                if let Some(contact) = self.contact_of(replica, session.into(), first)? {
-                    self.learn_queues(&contact, &peer_queues)?;
-                    self.run(RepairEvent::Heard(contact.clone(), news))?;
-                    if !contact.blocked {
-                        self.received(contact.id, &content)?;
-                    }
-                }
+            Ok(Ok(Opened::Message(message))) => {
+                turn.store.add_intent(replica, mailbox, &message.inner)?;
+                turn.wish(OutboxEvent::Committed(message.inner));
+                self.proof_at = Some(turn.now);
+                self.message(turn, replica, message)?;
             }
-            Ok(Opened::OpenedTwice) => self.run(QueueEvent::OpenedTwice(replica))?,
-            Ok(Opened::PeerRolledBack(session)) => self.run(RepairEvent::RolledBack(session.into()))?,
-            Ok(Opened::OutOfStep(session)) => self.run(RepairEvent::OutOfStep(session.into()))?,
-            Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId) => {}
-            Err(OpenError::TooManyOpen | OpenError::Fault(_)) => {
+            Ok(Ok(Opened::OpenedTwice)) => turn.wish(QueueEvent::OpenedTwice(replica)),
+            Ok(Ok(Opened::PeerRolledBack(session))) => turn.wish(RepairEvent::RolledBack(session.into())),
+            Ok(Ok(Opened::OutOfStep(session))) => turn.wish(RepairEvent::OutOfStep(session.into())),
+            Ok(Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId)) => {}
+            Ok(Err(OpenError::TooManyOpen | OpenError::Fault(_))) | Err(_) => {
                 // keyvault keeps too much, or could not write: it is asked again.
-                self.memory.arrived.extend(arrived);
-                self.after(OPEN_RETRY, Timer::Open);
+                self.arrived.extend(arrived);
+                turn.after(OPEN_RETRY, Timer::Open);
                 return Ok(());
             }
         }
-        self.memory.acks.entry(replica).or_default().push(mailbox);
+        self.acks.entry(replica).or_default().push(mailbox);
         Ok(())
     }
 
-    /// Whose message it is; the first one of an invite's queue is its acceptance.
-    fn contact_of(
+    fn message(
         &mut self,
+        turn: &mut Turn,
         replica: ReplicaId,
-        session: SessionId,
-        first: bool,
-    ) -> Result<Option<Contact>, StoreError> {
-        if let Some(contact) = self.store.contact_of_session(session)? {
-            return Ok(Some(contact));
-        }
-        let invite = self.store.invite(replica)?;
-        // keyvault lets one acceptance in: while its contact has no session here, this one is it. Its first message may have been
-        // opened before a kill, and come again only after this one.
-        let is_its = match &invite {
-            Some(invite) => {
-                first || self.store.contact(invite.contact)?.is_some_and(|contact| contact.session.is_none())
-            }
-            None => false,
-        };
-        let Some(invite) = invite.filter(|_| is_its) else {
-            // Whoever it was is deleted here: so are the keys, once the queues are gone.
-            if self.store.removal_waits(session, ReplicaId(0))? {
-                return Ok(None);
-            }
-            self.call_vault(Pending::Nothing, RemoveSession { session: session.into() });
-            return Ok(None);
-        };
-        self.store.set_session(invite.contact, session)?;
-        self.store.set_offered(replica)?;
-        if invite.state != InviteState::OpenedTwice {
-            self.store.set_invite_state(replica, InviteState::Accepted)?;
-        }
-        self.turn.post(invite.contact, OutgoingKind::Profile)?;
-        self.turn.wish(QueueEvent::Fill(invite.contact));
-        self.turn.wish(QueueEvent::LookAt(replica));
-        self.store.contact(invite.contact)
+        opened: OpenedMessage,
+    ) -> Result<(), StoreError> {
+        let OpenedMessage { session, content, inner: _, peer_queues, first, news } = opened;
+        let Some(contact) = contact_of(turn, replica, session.into(), first)? else { return Ok(()) };
+        let (id, blocked) = (contact.id, contact.blocked);
+        learn_queues(turn, id, &peer_queues)?;
+        turn.wish(RepairEvent::Heard(contact, news));
+        if blocked { Ok(()) } else { self.received(turn, id, &content) }
     }
 
-    fn learn_queues(&mut self, contact: &Contact, offered: &[OfferedQueue]) -> Result<(), StoreError> {
-        for queue in offered {
-            let isolation = self.random();
-            let added = self.store.add_peer_queue(&PeerQueue {
-                number: queue.number.into(),
-                contact: contact.id,
-                relay: queue.relay,
-                queue: queue.queue.to_vec(),
-                sender_key: queue.sender_key.to_vec(),
-                isolation,
-                secured: false,
-                full: false,
-                dead: false,
-            })?;
-            if added {
-                self.advance_peer_queue(queue.number.into())?;
-            }
-        }
-        Ok(())
-    }
+    // ---- contents
 
     /// One content, authenticated as the contact's.
-    fn received(&mut self, id: ContactId, untrusted_content: &[u8]) -> Result<(), StoreError> {
+    fn received(
+        &mut self,
+        turn: &mut Turn,
+        id: ContactId,
+        untrusted_content: &[u8],
+    ) -> Result<(), StoreError> {
         let Ok(content) = content::decode(untrusted_content) else { return Ok(()) };
-        let Some(contact) = self.store.contact(id)? else { return Ok(()) };
+        let Some(contact) = turn.store.contact(id)? else { return Ok(()) };
         if contact.state != ContactState::Connected {
-            self.store.set_contact_state(id, ContactState::Connected)?;
-            self.event(&EventKind::Contact { contact: id })?;
+            turn.store.set_contact_state(id, ContactState::Connected)?;
+            turn.event(&EventKind::Contact { contact: id })?;
         }
-        self.memory.pump.insert(id);
-        let mut chain = self.store.receive_chain(id)?;
+        turn.wish(OutboxEvent::Pump(id));
+        let mut chain = turn.store.receive_chain(id)?;
         if content.link.chain > chain.chain {
             // The peer numbers anew. What waits here was told as received and comes no second time; what it waits for may never come.
-            self.show_in_order(id, &mut chain, Duration::ZERO)?;
+            show_held(turn, id, &mut chain, Duration::ZERO)?;
             chain = ReceiveChain {
                 chain: content.link.chain,
                 numbers: Received::default(),
@@ -179,248 +198,306 @@ impl Engine {
             return Ok(());
         }
         if let Some(acks) = &content.acks {
-            self.acked_by_peer(id, acks)?;
+            turn.wish(OutboxEvent::Acked(id, acks.clone()));
         }
         chain.highest = chain.highest.max(content.link.sequence);
-        if !content.link.numbered {
-            self.store.set_receive_chain(id, &chain)?;
-            self.watch_for_gap(id, &chain);
-            return self.unnumbered(id, &content);
+        if content.link.numbered {
+            // Also for one that came before: the peer seems not to know that it did.
+            turn.store.set_ack_due(id, true)?;
+            take(turn, id, &mut chain, content, untrusted_content)?;
+        } else if let Kind::GapRequest(gaps) = content.kind {
+            turn.wish(OutboxEvent::Missing(id, gaps));
         }
-        // Also for one that came before: the peer seems not to know that it did.
-        self.store.set_ack_due(id, true)?;
-        let number = content.link.sequence;
-        if chain.numbers.insert(number) {
-            let hash = content::hash(untrusted_content);
-            if self.store.note_received(id, content.id, number, &hash)? {
-                self.store.hold(id, number, untrusted_content, self.now)?;
-            }
-            self.show_in_order(id, &mut chain, GAP_SHOW)?;
-        }
-        self.store.set_receive_chain(id, &chain)?;
-        self.watch_for_gap(id, &chain);
+        turn.store.set_receive_chain(id, &chain)?;
+        self.watch_for_gap(turn, id, &chain);
         Ok(())
     }
 
-    fn unnumbered(&mut self, contact: ContactId, content: &Content) -> Result<(), StoreError> {
-        if let Kind::GapRequest(gaps) = &content.kind {
-            let last = gaps.iter().map(|gap| gap.last).max().unwrap_or(0);
-            for outgoing in self.store.sealed_up_to(contact, last)? {
-                if gaps.iter().any(|gap| gap.first <= outgoing.sequence && outgoing.sequence <= gap.last) {
-                    self.reseal_if_lost(&outgoing)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows what is held as far as no number is missing, or has been missing for longer than `patience`.
-    fn show_in_order(
-        &mut self,
-        id: ContactId,
-        chain: &mut ReceiveChain,
-        patience: Duration,
-    ) -> Result<(), StoreError> {
-        while let Some((number, bytes, since)) = self.store.first_held(id)? {
-            let next = number <= chain.shown.saturating_add(1);
-            if !next && self.now.since(since) < patience {
-                break;
-            }
-            self.store.release(id, number)?;
-            if let Ok(content) = content::decode(&bytes) {
-                self.show(id, content, number < chain.shown)?;
-            }
-            chain.shown = chain.shown.max(number);
-        }
-        Ok(())
-    }
-
-    fn show(&mut self, contact: ContactId, content: Content, late: bool) -> Result<(), StoreError> {
-        let number = content.link.sequence;
-        match content.kind {
-            Kind::Text(part) => {
-                let (wire, reply_to) = (part.message, part.reply_to);
-                let Some(body) = self.whole(contact, part)? else { return Ok(()) };
-                let reply_to = match reply_to {
-                    Some(wire) => self.store.message_by_wire(contact, wire)?.map(|message| message.id),
-                    None => None,
-                };
-                self.show_text(contact, (wire, body, reply_to), (number, content.sent_at), late)
-            }
-            Kind::Later(_) => {
-                let body = "This message needs a newer version of Privatus.".to_owned();
-                self.show_text(contact, (content.id, body, None), (number, content.sent_at), late)
-            }
-            Kind::Profile(name) => {
-                self.store.set_their_name(contact, &name)?;
-                self.event(&EventKind::Contact { contact })
-            }
-            Kind::QueueChange
-            | Kind::Receipt
-            | Kind::KeepAlive
-            | Kind::SessionRepair
-            | Kind::GapRequest(_) => Ok(()),
-        }
-    }
-
-    fn whole(&self, contact: ContactId, part: TextPart) -> Result<Option<String>, StoreError> {
-        if part.parts == 1 {
-            return Ok(Some(part.body));
-        }
-        self.store.add_part(contact, part.message, (part.part, part.parts), &part.body)
-    }
-
-    fn show_text(
-        &mut self,
-        contact: ContactId,
-        (wire, body, reply_to): (content::WireId, String, Option<String>),
-        (sequence, sent_at): (u64, Timestamp),
-        late: bool,
-    ) -> Result<(), StoreError> {
-        if self.store.message_by_wire(contact, wire)?.is_some() {
-            return Ok(());
-        }
-        let position = if late {
-            self.store.late_position(contact, sequence)?
-        } else {
-            self.store.last_position(contact)?
-        };
-        let id = message_id(contact, wire);
-        self.store.add_message(&Message {
-            id: id.clone(),
-            contact,
-            wire,
-            mine: false,
-            position,
-            sequence,
-            sent_at,
-            received_at: self.now,
-            body: body.clone(),
-            state: Delivery::Delivered,
-            reply_to: reply_to.unwrap_or_default(),
-            route: Vec::new(),
-        })?;
-        self.store.touch_contact(contact, self.now, &body, 1)?;
-        self.event(&EventKind::Message { id })
-    }
-
-    fn watch_for_gap(&mut self, contact: ContactId, chain: &ReceiveChain) {
+    fn watch_for_gap(&mut self, turn: &mut Turn, contact: ContactId, chain: &ReceiveChain) {
         let gap = chain.numbers.complete_up_to() < chain.highest;
-        if gap && self.begin(Busy::Gap(contact)) {
-            self.after(GAP_ASK, Timer::Gap(contact));
+        if gap && self.gaps.insert(contact) {
+            turn.after(GAP_ASK, Timer::Gap(contact));
         }
     }
 
     /// Numbers are still missing: the peer is asked for them, and what waited too long is shown.
-    pub(crate) fn gap_timer(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        let mut chain = self.store.receive_chain(contact)?;
+    fn gap_due(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+        let mut chain = turn.store.receive_chain(contact)?;
         if chain.numbers.complete_up_to() >= chain.highest {
-            self.memory.busy.remove(&Busy::Gap(contact));
+            self.gaps.remove(&contact);
             return Ok(());
         }
-        self.show_in_order(contact, &mut chain, GAP_SHOW)?;
-        self.store.set_receive_chain(contact, &chain)?;
-        if !self.store.under_way(contact, OutgoingKind::GapRequest)? {
-            self.store.add_outgoing(contact, OutgoingKind::GapRequest, None, None)?;
-            self.memory.pump.insert(contact);
+        show_held(turn, contact, &mut chain, GAP_SHOW)?;
+        turn.store.set_receive_chain(contact, &chain)?;
+        if !turn.store.under_way(contact, OutgoingKind::GapRequest)? {
+            turn.post(contact, OutgoingKind::GapRequest)?;
         }
-        self.after(GAP_ASK.saturating_mul(2), Timer::Gap(contact));
+        turn.after(GAP_ASK.saturating_mul(2), Timer::Gap(contact));
         Ok(())
     }
 
-    /// Acks at the mailboxes what is durable here, or can never be read. One ack at a time on each queue, so that a burst shares it.
-    pub(crate) fn flush_acks(&mut self) -> Result<(), StoreError> {
+    // ---- acks to mailboxes
+
+    /// Of what is durable here, or can never be read. One ack at a time on each queue, so that a burst shares it.
+    fn acknowledge_owed(&mut self, turn: &mut Turn, circuits: &mut Circuits) -> Result<(), StoreError> {
         let owed: Vec<ReplicaId> =
-            self.memory.acks.iter().filter(|(_, ids)| !ids.is_empty()).map(|(replica, _)| *replica).collect();
+            self.acks.iter().filter(|(_, ids)| !ids.is_empty()).map(|(replica, _)| *replica).collect();
         for id in owed {
-            if self.memory.busy.contains(&Busy::Acknowledge(id)) {
+            if self.acknowledging.contains(&id) {
                 continue;
             }
-            let Some(replica) =
-                self.store.replica(id)?.filter(|replica| replica.state >= ReplicaState::Leaving)
-            else {
-                self.memory.acks.remove(&id);
-                self.store.drop_intents_of(id)?;
+            let replica = turn.store.replica(id)?.filter(|replica| replica.state >= ReplicaState::Leaving);
+            let Some(replica) = replica else {
+                self.acks.remove(&id);
+                turn.store.drop_intents_of(id)?;
                 continue;
             };
-            if let Some(circuit) = self.circuit_of(&replica) {
-                let waiting = self.memory.acks.entry(id).or_default();
+            if let Some(circuit) = circuit_of(turn, circuits, &replica) {
+                let waiting = self.acks.entry(id).or_default();
                 let messages: Vec<MailboxId> = waiting.drain(..waiting.len().min(ACKS_MAX)).collect();
-                self.acknowledge(circuit, replica, messages);
+                self.acknowledge(turn, circuits, (circuit, &replica), messages);
             }
+        }
+        for (replica, mailbox) in std::mem::take(&mut self.done) {
+            turn.store.drop_intent(replica, mailbox)?;
         }
         Ok(())
     }
 
-    fn circuit_of(&mut self, replica: &Replica) -> Option<CircuitId> {
-        let relay = replica.relay.filter(|_| replica.created.is_some())?;
-        self.circuit(relay, replica.isolation, User::Replica(replica.id))
-    }
-
-    fn acknowledge(&mut self, circuit: CircuitId, replica: Replica, messages: Vec<MailboxId>) {
-        let (id, Some(created)) = (replica.id, replica.created) else { return };
-        self.begin(Busy::Acknowledge(id));
+    fn acknowledge(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (circuit, replica): (CircuitId, &Replica),
+        messages: Vec<MailboxId>,
+    ) {
+        let (id, Some(created)) = (replica.id, &replica.created) else { return };
+        self.acknowledging.insert(id);
         let purpose = Purpose::Acknowledge { replica: id.into(), messages: messages.clone() };
         let call =
             MailboxCall::Acknowledge { queue: created.receiver_queue.to_vec(), messages: messages.clone() };
-        self.command(circuit, Task::Acknowledge(id, messages), Some(purpose), call);
+        let order = Order { call, purpose: Some(purpose) };
+        circuits.command(turn, circuit, order, move |came| InboxEvent::Acknowledged(id, messages, came));
     }
 
-    pub(crate) fn prove_timer(&mut self, id: ReplicaId) -> Result<(), StoreError> {
-        let Some(replica) = self.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live)
-        else {
-            return Ok(());
-        };
-        if !self.memory.busy.contains(&Busy::Acknowledge(id))
-            && let Some(circuit) = self.circuit_of(&replica)
+    fn prove(&mut self, turn: &mut Turn, circuits: &mut Circuits, id: ReplicaId) -> Result<(), StoreError> {
+        let live = turn.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live);
+        if let Some(replica) = live
+            && !self.acknowledging.contains(&id)
+            && let Some(circuit) = circuit_of(turn, circuits, &replica)
         {
-            self.acknowledge(circuit, replica, Vec::new());
+            self.acknowledge(turn, circuits, (circuit, &replica), Vec::new());
         }
         Ok(())
     }
 
-    pub(crate) fn mail_acked(
+    fn acknowledged(
         &mut self,
+        turn: &mut Turn,
         id: ReplicaId,
         messages: Vec<MailboxId>,
-        answer: &MailboxAnswer,
+        came: Came,
     ) -> Result<(), StoreError> {
-        match answer {
-            MailboxAnswer::Told(Answer::Ok) => {
-                self.memory.done_intents.extend(messages.into_iter().map(|mailbox| (id, mailbox)));
+        self.acknowledging.remove(&id);
+        match came {
+            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
+                self.done.extend(messages.into_iter().map(|mailbox| (id, mailbox)));
             }
-            MailboxAnswer::Told(Answer::NoQueue) => self.store.drop_intents_of(id)?,
-            _ => {
+            Came::Answered(MailboxAnswer::Told(Answer::NoQueue)) => turn.store.drop_intents_of(id)?,
+            Came::Answered(_) => {
                 // Later; until then no other ack of this queue is begun.
-                self.memory.acks.entry(id).or_default().extend(messages);
-                self.begin(Busy::Acknowledge(id));
-                self.after(ACK_RETRY, Timer::Acknowledge(id));
+                self.acks.entry(id).or_default().extend(messages);
+                self.acknowledging.insert(id);
+                turn.after(ACK_RETRY, Timer::Acknowledge(id));
             }
+            Came::Lost | Came::Unsigned => self.acks.entry(id).or_default().extend(messages),
         }
         Ok(())
     }
+}
 
-    /// After a start: what was committed and perhaps not acked is forgotten and acked again.
-    pub(crate) fn resume_inbox(&mut self) -> Result<(), StoreError> {
-        for (replica, mailbox, inner) in self.store.intents()? {
-            self.memory.forget_opened.push(inner);
-            self.memory.acks.entry(replica).or_default().push(mailbox);
-        }
-        Ok(())
+fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, replica: &Replica) -> Option<CircuitId> {
+    let relay = replica.relay.filter(|_| replica.created.is_some())?;
+    circuits.to(turn, relay, replica.isolation, User::Replica(replica.id))
+}
+
+/// Whose message it is; the first one of an invite's queue is its acceptance.
+fn contact_of(
+    turn: &mut Turn,
+    replica: ReplicaId,
+    session: SessionId,
+    first: bool,
+) -> Result<Option<Contact>, StoreError> {
+    if let Some(contact) = turn.store.contact_of_session(session)? {
+        return Ok(Some(contact));
     }
+    let invite = turn.store.invite(replica)?;
+    // keyvault lets one acceptance in: while its contact has no session here, this one is it. Its first message may have been
+    // opened before a kill, and come again only after this one.
+    let is_its = match &invite {
+        Some(invite) => {
+            first || turn.store.contact(invite.contact)?.is_some_and(|contact| contact.session.is_none())
+        }
+        None => false,
+    };
+    let Some(invite) = invite.filter(|_| is_its) else {
+        // Whoever it was is deleted here: so are the keys, once the queues are gone.
+        if !turn.store.removal_waits(session, ReplicaId(0))? {
+            turn.tell(RemoveSession { session: session.into() });
+        }
+        return Ok(None);
+    };
+    turn.store.set_session(invite.contact, session)?;
+    turn.store.set_offered(replica)?;
+    if invite.state != InviteState::OpenedTwice {
+        turn.store.set_invite_state(replica, InviteState::Accepted)?;
+    }
+    turn.post(invite.contact, OutgoingKind::Profile)?;
+    turn.wish(QueueEvent::Fill(invite.contact));
+    turn.wish(QueueEvent::LookAt(replica));
+    turn.store.contact(invite.contact)
+}
+
+fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -> Result<(), StoreError> {
+    for queue in offered {
+        let isolation = turn.random();
+        let added = turn.store.add_peer_queue(&PeerQueue {
+            number: queue.number.into(),
+            contact,
+            relay: queue.relay,
+            queue: queue.queue.to_vec(),
+            sender_key: queue.sender_key.to_vec(),
+            isolation,
+            secured: false,
+            full: false,
+            dead: false,
+        })?;
+        if added {
+            turn.wish(OutboxEvent::LookAt(queue.number.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Takes a numbered content once: shows it where its turn is, and holds it where numbers before it are missing.
+fn take(
+    turn: &mut Turn,
+    id: ContactId,
+    chain: &mut ReceiveChain,
+    content: Content,
+    untrusted_content: &[u8],
+) -> Result<(), StoreError> {
+    let number = content.link.sequence;
+    if !chain.numbers.insert(number) {
+        return Ok(());
+    }
+    if turn.store.note_received(id, content.id, number, &content::hash(untrusted_content))? {
+        if chain.is_next(number) {
+            show_next(turn, id, chain, content)?;
+        } else {
+            turn.store.hold(id, number, untrusted_content, turn.now)?;
+        }
+    }
+    show_held(turn, id, chain, GAP_SHOW)
+}
+
+/// Shows what is held as far as no number is missing, or has been missing for longer than `patience`.
+fn show_held(
+    turn: &mut Turn,
+    id: ContactId,
+    chain: &mut ReceiveChain,
+    patience: Duration,
+) -> Result<(), StoreError> {
+    while let Some((number, bytes, since)) = turn.store.first_held(id)? {
+        if !chain.is_next(number) && turn.now.since(since) < patience {
+            break;
+        }
+        turn.store.release(id, number)?;
+        match content::decode(&bytes) {
+            Ok(content) => show_next(turn, id, chain, content)?,
+            Err(_) => chain.shown = chain.shown.max(number),
+        }
+    }
+    Ok(())
+}
+
+fn show_next(
+    turn: &mut Turn,
+    id: ContactId,
+    chain: &mut ReceiveChain,
+    content: Content,
+) -> Result<(), StoreError> {
+    let number = content.link.sequence;
+    show(turn, id, content, number < chain.shown)?;
+    chain.shown = chain.shown.max(number);
+    Ok(())
+}
+
+fn show(turn: &mut Turn, contact: ContactId, content: Content, late: bool) -> Result<(), StoreError> {
+    let number = content.link.sequence;
+    let (wire, body, reply_to) = match content.kind {
+        Kind::Text(part) => {
+            let (wire, reply_to) = (part.message, part.reply_to);
+            let Some(body) = whole(turn, contact, part)? else { return Ok(()) };
+            let reply_to = match reply_to {
+                Some(wire) => turn.store.message_by_wire(contact, wire)?.map(|message| message.id),
+                None => None,
+            };
+            (wire, body, reply_to)
+        }
+        Kind::Later(_) => (content.id, "This message needs a newer version of Privatus.".to_owned(), None),
+        Kind::Profile(name) => {
+            turn.store.set_their_name(contact, &name)?;
+            return turn.event(&EventKind::Contact { contact });
+        }
+        Kind::QueueChange | Kind::Receipt | Kind::KeepAlive | Kind::SessionRepair | Kind::GapRequest(_) => {
+            return Ok(());
+        }
+    };
+    if turn.store.message_by_wire(contact, wire)?.is_some() {
+        return Ok(());
+    }
+    let position =
+        if late { turn.store.late_position(contact, number)? } else { turn.store.last_position(contact)? };
+    let id = message_id(contact, wire);
+    turn.store.add_message(&Message {
+        id: id.clone(),
+        contact,
+        wire,
+        mine: false,
+        position,
+        sequence: number,
+        sent_at: content.sent_at,
+        received_at: turn.now,
+        body: body.clone(),
+        state: Delivery::Delivered,
+        reply_to: reply_to.unwrap_or_default(),
+        route: Vec::new(),
+    })?;
+    turn.store.touch_contact(contact, turn.now, &body, 1)?;
+    turn.event(&EventKind::Message { id })
+}
+
+/// A text, once all its parts are here.
+fn whole(turn: &Turn, contact: ContactId, part: TextPart) -> Result<Option<String>, StoreError> {
+    if part.parts == 1 {
+        return Ok(Some(part.body));
+    }
+    turn.store.add_part(contact, part.message, (part.part, part.parts), &part.body)
 }
 
 /// A received text's id: nobody else can choose the same one.
 fn message_id(contact: ContactId, wire: content::WireId) -> String {
     let hash = content::hash(&[contact.0.to_be_bytes().as_slice(), &wire.0].concat());
-    crate::ids::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
+    hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::conversations;
+    use super::super::requests::Reply;
     use super::*;
     use crate::content::{Link, WireId};
-    use crate::engine::{Input, Query, Reply, RequestId};
     use crate::store::{Store, StoreKey};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
@@ -436,31 +513,45 @@ mod tests {
         content::encode(&Content { id, link, sent_at: NOW, acks: None, kind: Kind::Text(part) })
     }
 
-    fn shown(engine: &mut Engine) -> Vec<String> {
-        let query = Query::Messages { who: "Ann".into(), limit: 10, before: String::new() };
-        let mut actions = engine.handle(NOW, vec![Input::Query(RequestId(1), Box::new(query))]);
-        match actions.remove(0) {
-            crate::engine::Action::Answer(_, Ok(Reply::Page(page))) => {
-                page.messages.into_iter().map(|message| message.body).collect()
-            }
+    fn shown(turn: &Turn) -> Vec<String> {
+        match conversations::first_page(&turn.store, "Ann", 10, "").unwrap() {
+            Ok(Reply::Page(page)) => page.messages.into_iter().map(|message| message.body).collect(),
             _ => panic!("no page"),
         }
+    }
+
+    fn turn(folder: &tempfile::TempDir) -> Turn {
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        store.add_contact(ANN, "Ann", ContactState::Connected, NOW).unwrap();
+        let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        turn.now = NOW;
+        turn
     }
 
     #[test]
     fn what_waits_for_a_number_is_shown_when_the_peer_numbers_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
-        store.add_contact(ANN, "Ann", ContactState::Connected, NOW).unwrap();
-        let mut engine = Engine::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
-        engine.now = NOW;
-        engine.received(ANN, &text(1, 1)).unwrap();
-        engine.received(ANN, &text(1, 3)).unwrap();
-        assert_eq!(shown(&mut engine), ["1 of 1"], "the third waits for the second");
+        let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
+        inbox.received(&mut turn, ANN, &text(1, 1)).unwrap();
+        inbox.received(&mut turn, ANN, &text(1, 3)).unwrap();
+        assert_eq!(shown(&turn), ["1 of 1"], "the third waits for the second");
         // It was told as received, so the peer will not say it again.
-        engine.received(ANN, &text(2, 1)).unwrap();
-        assert_eq!(shown(&mut engine), ["1 of 1", "3 of 1", "1 of 2"]);
-        engine.received(ANN, &text(1, 2)).unwrap();
-        assert_eq!(shown(&mut engine).len(), 3, "what is older than the numbers that count is not taken");
+        inbox.received(&mut turn, ANN, &text(2, 1)).unwrap();
+        assert_eq!(shown(&turn), ["1 of 1", "3 of 1", "1 of 2"]);
+        inbox.received(&mut turn, ANN, &text(1, 2)).unwrap();
+        assert_eq!(shown(&turn).len(), 3, "what is older than the numbers that count is not taken");
+    }
+
+    #[test]
+    fn what_comes_in_its_turn_is_shown_without_being_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
+        inbox.received(&mut turn, ANN, &text(1, 2)).unwrap();
+        turn.store.refuse_rows_of("held");
+        for number in [1, 3, 4] {
+            inbox.received(&mut turn, ANN, &text(1, number)).unwrap();
+        }
+        assert_eq!(shown(&turn), ["1 of 1", "2 of 1", "3 of 1", "4 of 1"]);
+        assert!(inbox.received(&mut turn, ANN, &text(1, 6)).is_err(), "a row of held is refused");
     }
 }

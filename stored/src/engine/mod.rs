@@ -19,11 +19,11 @@ mod requests;
 mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_keyvault::{Ask, Fault, OpenError, Purpose, Told as VaultTold};
+use ipc_schema::edge::stored_keyvault::{Ask, Purpose, Told as VaultTold};
 use rand_core::CryptoRng;
 
 pub use calls::{
@@ -40,14 +40,13 @@ use self::event::{
     AcceptEvent, Came, CircuitEvent, ContactEvent, Event, InboxEvent, Order, OutboxEvent, QueueEvent,
     RepairEvent, Timer, User,
 };
+use self::inbox::Inbox;
 use self::outbox::{NotSealed, Pacing};
 use self::queues::Queues;
 use self::repair::Repair;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
-use crate::ids::{
-    ContactId, DepositId, Isolation, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,
-};
+use crate::ids::{ContactId, DepositId, Isolation, OutboxId, OutgoingId, PeerQueueId, RelayId};
 use crate::store::{Delivery, Store};
 
 /// How long nothing is tried after the disk failed.
@@ -57,15 +56,12 @@ const SUSPENDED: Duration = Duration::from_secs(3);
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Pending {
     Seal(OutgoingId, OutboxId),
-    Open(ReplicaId, MailboxId),
     Forget(Vec<OutboxId>),
-    Nothing,
 }
 
 /// What a command to a mailbox is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    Acknowledge(ReplicaId, Vec<MailboxId>),
     Secure(PeerQueueId),
     Deposit(PeerQueueId, DepositId, CircuitId),
 }
@@ -73,11 +69,8 @@ pub(crate) enum Task {
 /// What is under way and must not be begun twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Busy {
-    Acknowledge(ReplicaId),
     Secure(PeerQueueId),
     Deposit(DepositId),
-    /// A timer looks after missing numbers.
-    Gap(ContactId),
 }
 
 /// The engine. One per unlocked profile.
@@ -85,6 +78,7 @@ pub struct Engine {
     turn: Turn,
     circuits: Circuits,
     queues: Queues,
+    inbox: Inbox,
     accepts: Accepts,
     repair: Repair,
     memory: Memory,
@@ -98,22 +92,13 @@ pub(crate) struct Memory {
     pub(crate) busy: BTreeSet<Busy>,
     /// What keyvault seals now, and for whom.
     pub(crate) sealing: BTreeMap<OutgoingId, ContactId>,
-    /// Owed to mailboxes.
-    pub(crate) acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
-    /// Envelopes that keyvault has not been asked about, and those that it was.
-    pub(crate) arrived: VecDeque<Arrived>,
-    pub(crate) opening: BTreeMap<(ReplicaId, MailboxId), Arrived>,
     /// Sealed and not known to be forgotten by keyvault.
     pub(crate) unforgotten: BTreeMap<OutboxId, OutgoingId>,
     pub(crate) forget_outbox: Vec<OutboxId>,
     pub(crate) forget_opened: Vec<[u8; 32]>,
-    /// Acked at the mailbox: rows to be dropped with the next transaction.
-    pub(crate) done_intents: Vec<(ReplicaId, MailboxId)>,
     pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
     /// Contacts to look at when the batch is over.
     pub(crate) pump: BTreeSet<ContactId>,
-    /// The last sign of life from a peer.
-    pub(crate) proof_at: Option<Timestamp>,
     /// The store has not been told yet.
     pub(crate) clock_set_back: bool,
 }
@@ -140,6 +125,7 @@ impl Engine {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
             queues: Queues::default(),
+            inbox: Inbox::default(),
             accepts: Accepts::default(),
             repair: Repair::default(),
             memory: Memory::default(),
@@ -240,6 +226,7 @@ impl Engine {
         self.memory = Memory::default();
         let accepts = std::mem::take(&mut self.accepts);
         self.queues = Queues::default();
+        self.inbox = Inbox::default();
         self.repair = Repair::default();
         self.suspended_until = Some(self.now.after(SUSPENDED));
         let waiting = accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
@@ -249,7 +236,7 @@ impl Engine {
     fn resume(&mut self) -> Result<(), StoreError> {
         self.after_set_back()?;
         self.store.prune_events()?;
-        self.resume_inbox()?;
+        self.run(InboxEvent::Resume)?;
         self.resume_outbox()?;
         self.run(RepairEvent::Resume)?;
         self.run(QueueEvent::Resume)?;
@@ -267,10 +254,7 @@ impl Engine {
             Input::Closed(id) => self.run(CircuitEvent::Closed(id)),
             Input::Mailbox(ticket, answer) => self.run(CircuitEvent::Answered(ticket, *answer)),
             Input::Picked(ticket, relay) => self.run(QueueEvent::Picked(ticket, relay)),
-            Input::Arrived(arrived) => {
-                self.arrived(*arrived);
-                Ok(())
-            }
+            Input::Arrived(arrived) => self.run(InboxEvent::Arrived(arrived)),
             Input::Network(network) => self.run(CircuitEvent::Network(network)),
             Input::OnionCame => self.run(CircuitEvent::OnionCame),
             Input::OnionGone => self.run(CircuitEvent::OnionGone),
@@ -306,10 +290,16 @@ impl Engine {
             Event::Outbox(OutboxEvent::Keep(id, envelopes)) => self.keep(id, envelopes),
             Event::Outbox(OutboxEvent::SealAllAgain(contact)) => self.seal_all_again(contact),
             Event::Outbox(OutboxEvent::Repair(contact, session)) => self.seal_repair(contact, session),
+            Event::Outbox(OutboxEvent::Acked(contact, acks)) => self.acked_by_peer(contact, &acks),
+            Event::Outbox(OutboxEvent::Missing(contact, gaps)) => self.missing_at_peer(contact, &gaps),
+            Event::Outbox(OutboxEvent::Committed(inner)) => {
+                self.memory.forget_opened.push(inner);
+                Ok(())
+            }
             Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
             Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
             Event::Contacts(event) => contacts::handle(&mut self.turn, event),
-            Event::Inbox(InboxEvent::Prove(id)) => self.prove_timer(id),
+            Event::Inbox(event) => self.inbox.handle(&mut self.turn, &mut self.circuits, event),
             Event::Repair(event) => self.repair.handle(&mut self.turn, event),
             Event::Task(task, came) => self.task_ended(task, came),
         }
@@ -317,15 +307,13 @@ impl Engine {
 
     /// What is better done once for all inputs of a batch.
     fn end_of_batch(&mut self) -> Result<(), StoreError> {
-        self.open_arrived();
+        self.run(InboxEvent::Open)?;
         while let Some(contact) = self.memory.pump.pop_first() {
             self.pump_outbox(contact)?;
         }
-        self.flush_acks()?;
+        self.grant_wishes()?;
+        self.run(InboxEvent::Acknowledge)?;
         self.flush_forget();
-        for (replica, mailbox) in std::mem::take(&mut self.memory.done_intents) {
-            self.store.drop_intent(replica, mailbox)?;
-        }
         Ok(())
     }
 
@@ -344,9 +332,6 @@ impl Engine {
             (Pending::Seal(id, outbox), VaultTold::RepairSession(sealed)) => {
                 self.sealed(id, outbox, sealed.map_err(NotSealed::from))
             }
-            (Pending::Open(replica, mailbox), VaultTold::OpenEnvelope(opened)) => {
-                self.opened(replica, mailbox, opened)
-            }
             (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
             (pending, _) => self.vault_failed(pending),
         }
@@ -356,31 +341,18 @@ impl Engine {
     fn vault_failed(&mut self, pending: Pending) -> Result<(), StoreError> {
         match pending {
             Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
-            Pending::Open(replica, mailbox) => {
-                self.opened(replica, mailbox, Err(OpenError::Fault(Fault::Bug)))
-            }
             // After a start keyvault is told again to forget.
-            Pending::Forget(_) | Pending::Nothing => Ok(()),
+            Pending::Forget(_) => Ok(()),
         }
     }
 
     fn task_ended(&mut self, task: Task, came: Came) -> Result<(), StoreError> {
         self.memory.busy.remove(&task.busy());
-        let Came::Answered(answer) = came else {
-            self.task_lost(&task);
-            return Ok(());
-        };
+        // Whatever it was for is begun again when it is next looked at.
+        let Came::Answered(answer) = came else { return Ok(()) };
         match task {
-            Task::Acknowledge(id, ids) => self.mail_acked(id, ids, &answer),
             Task::Secure(id) => self.secured(id, &answer),
             Task::Deposit(queue, id, circuit) => self.deposited(circuit, queue, id, &answer),
-        }
-    }
-
-    /// A command's circuit went, or keyvault would not sign it: whatever it was for is begun again when it is next looked at.
-    fn task_lost(&mut self, task: &Task) {
-        if let Task::Acknowledge(id, ids) = task {
-            self.memory.acks.entry(*id).or_default().extend(ids);
         }
     }
 
@@ -438,7 +410,7 @@ impl Engine {
             mailboxes: store.live_replicas()?,
             full: store.full_queues()?,
             unread: store.unread()?,
-            proof_at: self.memory.proof_at,
+            proof_at: self.inbox.proof_at(),
             stage: self.circuits.network().stage,
         })
     }
@@ -473,7 +445,6 @@ impl Engine {
 impl Task {
     pub(crate) fn busy(&self) -> Busy {
         match self {
-            Self::Acknowledge(id, _) => Busy::Acknowledge(*id),
             Self::Secure(id) => Busy::Secure(*id),
             Self::Deposit(_, id, _) => Busy::Deposit(*id),
         }

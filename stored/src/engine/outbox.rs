@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 use super::contacts;
 use super::event::{AcceptEvent, RepairEvent, RepairRefused};
 use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
-use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
+use crate::content::{
+    self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, Range, TextPart, WireId,
+};
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, SessionId};
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
@@ -564,6 +566,16 @@ impl Engine {
             && self.store.parts_left(message)?.1 == 0
         {
             self.message_reached(message, outgoing.contact, Delivery::Delivered)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn missing_at_peer(&mut self, contact: ContactId, gaps: &[Range]) -> Result<(), StoreError> {
+        let last = gaps.iter().map(|gap| gap.last).max().unwrap_or(0);
+        for outgoing in self.store.sealed_up_to(contact, last)? {
+            if gaps.iter().any(|gap| gap.first <= outgoing.sequence && outgoing.sequence <= gap.last) {
+                self.reseal_if_lost(&outgoing)?;
+            }
         }
         Ok(())
     }

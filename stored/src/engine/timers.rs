@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::event::{AcceptEvent, CircuitEvent, Event, QueueEvent, RepairEvent, Timer};
+use super::event::{AcceptEvent, CircuitEvent, Event, InboxEvent, QueueEvent, RepairEvent, Timer};
 use crate::error::StoreError;
 
 /// How often things that have outlived their use are dropped.
@@ -20,16 +20,12 @@ impl Engine {
             Timer::User(user) => self.run(Event::look_at(user)),
             Timer::Pick(id) => self.run(QueueEvent::LookAt(id)),
             Timer::Accept(id) => self.run(AcceptEvent::PatienceOver(id)),
-            Timer::Gap(contact) => self.gap_timer(contact),
+            Timer::Gap(contact) => self.run(InboxEvent::GapDue(contact)),
             Timer::Pump(contact) => {
                 self.memory.pump.insert(contact);
                 Ok(())
             }
-            // The end of every batch acks what is owed.
-            Timer::Acknowledge(id) => {
-                self.memory.busy.remove(&super::Busy::Acknowledge(id));
-                Ok(())
-            }
+            Timer::Acknowledge(id) => self.run(InboxEvent::AckAgain(id)),
             Timer::Prove(id) => self.run(QueueEvent::Prove(id)),
             // The end of every batch opens what waits.
             Timer::Open => Ok(()),

@@ -16,7 +16,7 @@ use rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::ids::{Isolation, RelayId};
+use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 use crate::mailboxes::{Bounds, Mailboxes};
 use crate::store::{Contact, Message, Store, StoreKey};
 

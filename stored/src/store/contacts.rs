@@ -85,6 +85,13 @@ pub struct ReceiveChain {
     pub highest: u64,
 }
 
+impl ReceiveChain {
+    /// Whether nothing is waited for before that number.
+    pub(crate) fn is_next(&self, number: u64) -> bool {
+        number <= self.shown.saturating_add(1)
+    }
+}
+
 const COLUMNS: &str =
     "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due, notice";
 
