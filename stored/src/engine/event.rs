@@ -7,13 +7,15 @@ use ipc_schema::edge::stored_keyvault::{
     SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
 
-use super::Task;
 use super::calls::{
     Arrived, CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
 };
 use super::requests::ContactAction;
 use crate::content::{Acks, Range};
-use crate::ids::{AcceptId, ContactId, MailboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{
+    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,
+    SessionId,
+};
 use crate::store::{Contact, Outgoing};
 
 /// What keyvault told, or that it cannot serve the call now.
@@ -28,8 +30,6 @@ pub(super) enum Event {
     Inbox(InboxEvent),
     Outbox(OutboxEvent),
     Repair(RepairEvent),
-    /// A command's end, for whichever flow gave it.
-    Task(Task, Came),
 }
 
 /// For the circuits.
@@ -168,24 +168,38 @@ pub(super) enum InboxEvent {
 
 /// For what goes out.
 pub(super) enum OutboxEvent {
+    /// After a start.
+    Resume,
     /// Something waits for this contact: looked at when the batch ends.
     Pump(ContactId),
+    /// The batch ends: what waits is sealed.
+    Seal,
+    Sealed(OutgoingId, OutboxId, Result<Vec<Envelope>, NotSealed>),
     /// keyvault sealed it together with something else.
     Keep(OutgoingId, Vec<Envelope>),
+    /// keyvault could not seal it a while ago.
+    SealAgain(OutgoingId),
     /// All that the contact has not acked is sealed anew: its session may have lost it.
     SealAllAgain(ContactId),
     /// Its session is opened anew.
     Repair(ContactId, SessionId),
+    /// A queue of the peer: secured once, then whatever is due is left there.
+    LookAt(PeerQueueId),
+    /// The same, and its circuit could not be had.
+    Unreachable(PeerQueueId),
+    Secured(PeerQueueId, Came),
+    Deposited(PeerQueueId, DepositId, CircuitId, Came),
+    /// No relay has told for a while that it has it.
+    Slow(OutgoingId),
     /// The peer tells what it has.
     Acked(ContactId, Acks),
     /// The peer asks for what it has not.
     Missing(ContactId, Vec<Range>),
     /// What keyvault opened is durable here.
     Committed([u8; 32]),
-    /// A queue of the peer: secured once, then whatever is due is left there.
-    LookAt(PeerQueueId),
-    /// The same, and its circuit could not be had.
-    Unreachable(PeerQueueId),
+    /// The batch ends: keyvault may forget what is durable.
+    Forget,
+    Forgotten(Vec<OutboxId>, Result<(), Failed>),
 }
 
 /// For sessions that broke and ratchets that stand still.
@@ -256,6 +270,17 @@ pub(super) enum Timer {
     Repair(ContactId),
     KeepAlive(ContactId),
     Housekeeping,
+}
+
+/// Why keyvault did not seal a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotSealed {
+    /// It may another time.
+    Now,
+    /// It has other bytes under this name.
+    OtherContent,
+    /// It was a repair.
+    Repair(RepairRefused),
 }
 
 /// Why a session is not opened anew.

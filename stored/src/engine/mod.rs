@@ -2,12 +2,14 @@
 //!
 //! All inputs of one call are one transaction of the store, and its actions are given out only once that is durable. What is
 //! in memory beside the store is what is under way; it can be thrown away at any time, for every effect is repeated by an id
-//! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: [`Engine::suspend`].
+//! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: the engine is suspended.
+//!
+//! Each flow is a file with a state of its own and one door, `handle`. It may touch the [`Turn`] and the circuits, knows no other flow,
+//! and wishes for events where it wants something of one.
 
 mod accepts;
 mod calls;
 mod circuits;
-mod clock;
 mod contacts;
 mod conversations;
 mod event;
@@ -16,14 +18,11 @@ mod outbox;
 mod queues;
 mod repair;
 mod requests;
-mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_keyvault::{Ask, Purpose, Told as VaultTold};
 use rand_core::CryptoRng;
 
 pub use calls::{
@@ -37,84 +36,41 @@ use self::circuits::Circuits;
 use self::contacts::Found;
 use self::conversations::Text;
 use self::event::{
-    AcceptEvent, Came, CircuitEvent, ContactEvent, Event, InboxEvent, Order, OutboxEvent, QueueEvent,
-    RepairEvent, Timer, User,
+    AcceptEvent, CircuitEvent, ContactEvent, Event, InboxEvent, OutboxEvent, QueueEvent, RepairEvent, Timer,
 };
 use self::inbox::Inbox;
-use self::outbox::{NotSealed, Pacing};
+use self::outbox::Outbox;
 use self::queues::Queues;
 use self::repair::Repair;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
-use crate::ids::{ContactId, DepositId, Isolation, OutboxId, OutgoingId, PeerQueueId, RelayId};
 use crate::store::{Delivery, Store};
 
 /// How long nothing is tried after the disk failed.
 const SUSPENDED: Duration = Duration::from_secs(3);
-
-/// What a call under way is for.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Pending {
-    Seal(OutgoingId, OutboxId),
-    Forget(Vec<OutboxId>),
-}
-
-/// What a command to a mailbox is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Task {
-    Secure(PeerQueueId),
-    Deposit(PeerQueueId, DepositId, CircuitId),
-}
-
-/// What is under way and must not be begun twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Busy {
-    Secure(PeerQueueId),
-    Deposit(DepositId),
-}
+/// How often things that have outlived their use are dropped.
+const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
+/// A clock that is set back by less is its drift being corrected; waiting it out is cheaper.
+const SET_BACK: Duration = Duration::from_secs(1);
 
 /// The engine. One per unlocked profile.
 pub struct Engine {
     turn: Turn,
     circuits: Circuits,
-    queues: Queues,
-    inbox: Inbox,
-    accepts: Accepts,
-    repair: Repair,
-    memory: Memory,
+    flows: Flows,
     suspended_until: Option<Timestamp>,
+    /// The store has not been told yet.
+    clock_set_back: bool,
 }
 
 /// What is under way: lost with the process, and made anew from the store.
 #[derive(Default)]
-pub(crate) struct Memory {
-    pub(crate) pending: BTreeMap<Ticket, Pending>,
-    pub(crate) busy: BTreeSet<Busy>,
-    /// What keyvault seals now, and for whom.
-    pub(crate) sealing: BTreeMap<OutgoingId, ContactId>,
-    /// Sealed and not known to be forgotten by keyvault.
-    pub(crate) unforgotten: BTreeMap<OutboxId, OutgoingId>,
-    pub(crate) forget_outbox: Vec<OutboxId>,
-    pub(crate) forget_opened: Vec<[u8; 32]>,
-    pub(crate) pacing: BTreeMap<PeerQueueId, Pacing>,
-    /// Contacts to look at when the batch is over.
-    pub(crate) pump: BTreeSet<ContactId>,
-    /// The store has not been told yet.
-    pub(crate) clock_set_back: bool,
-}
-
-impl std::ops::Deref for Engine {
-    type Target = Turn;
-
-    fn deref(&self) -> &Turn {
-        &self.turn
-    }
-}
-
-impl std::ops::DerefMut for Engine {
-    fn deref_mut(&mut self) -> &mut Turn {
-        &mut self.turn
-    }
+struct Flows {
+    queues: Queues,
+    accepts: Accepts,
+    inbox: Inbox,
+    outbox: Outbox,
+    repair: Repair,
 }
 
 impl Engine {
@@ -124,18 +80,15 @@ impl Engine {
         Self {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
-            queues: Queues::default(),
-            inbox: Inbox::default(),
-            accepts: Accepts::default(),
-            repair: Repair::default(),
-            memory: Memory::default(),
+            flows: Flows::default(),
             suspended_until: None,
+            clock_set_back: false,
         }
     }
 
     /// Takes up everything that the store says is unfinished. keyvault and onion may be called from now on.
     pub fn start(&mut self, now: Timestamp) -> Vec<Action> {
-        self.now = now;
+        self.turn.now = now;
         self.transaction(Self::resume).unwrap_or_else(|_| self.suspend())
     }
 
@@ -160,19 +113,18 @@ impl Engine {
         self.suspended_until.or_else(|| self.turn.next_wake())
     }
 
+    // ---- a batch
+
     fn apply(&mut self, inputs: Vec<Input>) -> Vec<Action> {
         if let Some(until) = self.suspended_until {
             return self.apply_suspended(until, inputs);
         }
         let requests: Vec<RequestId> = inputs.iter().filter_map(request_of).collect();
         let work = |engine: &mut Self| {
-            if engine.memory.clock_set_back {
+            if engine.clock_set_back {
                 engine.after_set_back()?;
             }
-            inputs.into_iter().try_for_each(|input| {
-                engine.input(input)?;
-                engine.grant_wishes()
-            })
+            inputs.into_iter().try_for_each(|input| engine.input(input))
         };
         match self.transaction(work) {
             Ok(actions) => actions,
@@ -186,62 +138,68 @@ impl Engine {
         }
     }
 
-    /// The disk failed a moment ago: nothing is begun, and what onion tells is remembered.
-    fn apply_suspended(&mut self, until: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for input in inputs {
-            match input {
-                Input::OnionCame => self.circuits.note_onion(true),
-                Input::OnionGone => self.circuits.note_onion(false),
-                Input::Network(network) => self.circuits.note_network(network),
-                other => {
-                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage))))
-                }
-            }
-        }
-        if self.now >= until {
-            self.suspended_until = None;
-            actions.extend(self.transaction(Self::resume).unwrap_or_else(|_| self.suspend()));
-        }
-        actions
-    }
-
     fn transaction(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
     ) -> Result<Vec<Action>, StoreError> {
-        self.store.begin()?;
-        let done = work(self).and_then(|()| self.grant_wishes()).and_then(|()| self.end_of_batch());
+        self.turn.store.begin()?;
+        let done = work(self).and_then(|()| self.end_of_batch());
         if let Err(error) = done {
-            self.store.rollback();
+            self.turn.store.rollback();
             return Err(error);
         }
-        self.store.commit()?;
+        self.turn.store.commit()?;
         Ok(self.turn.finish())
     }
 
-    /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
-    fn suspend(&mut self) -> Vec<Action> {
-        self.turn.forget();
-        self.memory = Memory::default();
-        let accepts = std::mem::take(&mut self.accepts);
-        self.queues = Queues::default();
-        self.inbox = Inbox::default();
-        self.repair = Repair::default();
-        self.suspended_until = Some(self.now.after(SUSPENDED));
-        let waiting = accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
-        self.circuits.forget().chain(waiting).collect()
+    /// What is better done once for all inputs of a batch.
+    fn end_of_batch(&mut self) -> Result<(), StoreError> {
+        self.run(InboxEvent::Open)?;
+        self.run(OutboxEvent::Seal)?;
+        self.run(InboxEvent::Acknowledge)?;
+        self.run(OutboxEvent::Forget)
     }
+
+    /// Tells a flow something, and then whomever it wishes to be told.
+    fn run(&mut self, event: impl Into<Event>) -> Result<(), StoreError> {
+        self.tell(event.into())?;
+        self.grant_wishes()
+    }
+
+    /// Depth first: as if each flow had called the others at its end.
+    fn grant_wishes(&mut self) -> Result<(), StoreError> {
+        let mut events: Vec<Event> = self.turn.take_wishes().into_iter().rev().collect();
+        while let Some(event) = events.pop() {
+            self.tell(event)?;
+            events.extend(self.turn.take_wishes().into_iter().rev());
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event) -> Result<(), StoreError> {
+        let Self { turn, circuits, flows, .. } = self;
+        match event {
+            Event::Circuits(event) => circuits.handle(turn, event),
+            Event::Queues(event) => flows.queues.handle(turn, circuits, event),
+            Event::Accepts(event) => flows.accepts.handle(turn, circuits, event),
+            Event::Contacts(event) => contacts::handle(turn, event),
+            Event::Inbox(event) => flows.inbox.handle(turn, circuits, event),
+            Event::Outbox(event) => flows.outbox.handle(turn, circuits, event),
+            Event::Repair(event) => flows.repair.handle(turn, event),
+        }
+    }
+
+    // ---- what happens
 
     fn resume(&mut self) -> Result<(), StoreError> {
         self.after_set_back()?;
-        self.store.prune_events()?;
+        self.turn.store.prune_events()?;
         self.run(InboxEvent::Resume)?;
-        self.resume_outbox()?;
+        self.run(OutboxEvent::Resume)?;
         self.run(RepairEvent::Resume)?;
         self.run(QueueEvent::Resume)?;
         self.run(AcceptEvent::Resume)?;
-        self.after(timers::HOUSEKEEPING, Timer::Housekeeping);
+        self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
 
@@ -249,7 +207,10 @@ impl Engine {
         match input {
             Input::Request(id, request) => self.request(id, *request),
             Input::Query(..) => Ok(()),
-            Input::Vault(ticket, answer) => self.vault_answered(ticket, *answer),
+            Input::Vault(ticket, told) => match self.turn.told(ticket, *told) {
+                Some(event) => self.run(event),
+                None => Ok(()),
+            },
             Input::Opened(id, opened) => self.run(CircuitEvent::Opened(id, opened)),
             Input::Closed(id) => self.run(CircuitEvent::Closed(id)),
             Input::Mailbox(ticket, answer) => self.run(CircuitEvent::Answered(ticket, *answer)),
@@ -258,101 +219,31 @@ impl Engine {
             Input::Network(network) => self.run(CircuitEvent::Network(network)),
             Input::OnionCame => self.run(CircuitEvent::OnionCame),
             Input::OnionGone => self.run(CircuitEvent::OnionGone),
-            Input::Tick => self.tick(),
+            Input::Tick => self.turn.due().into_iter().try_for_each(|timer| self.timer(timer)),
         }
     }
 
-    /// Tells a flow something, and then whomever it wishes to be told.
-    fn run(&mut self, event: impl Into<Event>) -> Result<(), StoreError> {
-        self.handle_event(event.into())?;
-        self.grant_wishes()
-    }
-
-    /// Depth first: as if each flow had called the others at its end.
-    fn grant_wishes(&mut self) -> Result<(), StoreError> {
-        let mut events: Vec<Event> = self.turn.take_wishes().into_iter().rev().collect();
-        while let Some(event) = events.pop() {
-            self.handle_event(event)?;
-            events.extend(self.turn.take_wishes().into_iter().rev());
-        }
-        Ok(())
-    }
-
-    fn handle_event(&mut self, event: Event) -> Result<(), StoreError> {
-        match event {
-            Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
-            Event::Queues(event) => self.queues.handle(&mut self.turn, &mut self.circuits, event),
-            Event::Accepts(event) => self.accepts.handle(&mut self.turn, &mut self.circuits, event),
-            Event::Outbox(OutboxEvent::Pump(contact)) => {
-                self.memory.pump.insert(contact);
-                Ok(())
+    fn timer(&mut self, timer: Timer) -> Result<(), StoreError> {
+        match timer {
+            Timer::Circuit(id) => self.run(CircuitEvent::Retry(id)),
+            Timer::User(user) => self.run(Event::look_at(user)),
+            Timer::Pick(id) => self.run(QueueEvent::LookAt(id)),
+            Timer::Accept(id) => self.run(AcceptEvent::PatienceOver(id)),
+            Timer::Gap(contact) => self.run(InboxEvent::GapDue(contact)),
+            Timer::Pump(contact) => self.run(OutboxEvent::Pump(contact)),
+            Timer::Acknowledge(id) => self.run(InboxEvent::AckAgain(id)),
+            Timer::Prove(id) => self.run(QueueEvent::Prove(id)),
+            // The end of every batch does.
+            Timer::Open => Ok(()),
+            Timer::Seal(id) => self.run(OutboxEvent::SealAgain(id)),
+            Timer::Slow(id) => self.run(OutboxEvent::Slow(id)),
+            Timer::Repair(contact) => self.run(RepairEvent::Due(contact)),
+            Timer::KeepAlive(contact) => self.run(RepairEvent::KeepAlive(contact)),
+            Timer::Housekeeping => {
+                self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
+                self.turn.store.prune_events()?;
+                self.run(QueueEvent::Expire)
             }
-            Event::Outbox(OutboxEvent::Keep(id, envelopes)) => self.keep(id, envelopes),
-            Event::Outbox(OutboxEvent::SealAllAgain(contact)) => self.seal_all_again(contact),
-            Event::Outbox(OutboxEvent::Repair(contact, session)) => self.seal_repair(contact, session),
-            Event::Outbox(OutboxEvent::Acked(contact, acks)) => self.acked_by_peer(contact, &acks),
-            Event::Outbox(OutboxEvent::Missing(contact, gaps)) => self.missing_at_peer(contact, &gaps),
-            Event::Outbox(OutboxEvent::Committed(inner)) => {
-                self.memory.forget_opened.push(inner);
-                Ok(())
-            }
-            Event::Outbox(OutboxEvent::LookAt(id)) => self.advance_peer_queue(id),
-            Event::Outbox(OutboxEvent::Unreachable(id)) => self.peer_queue_unreachable(id),
-            Event::Contacts(event) => contacts::handle(&mut self.turn, event),
-            Event::Inbox(event) => self.inbox.handle(&mut self.turn, &mut self.circuits, event),
-            Event::Repair(event) => self.repair.handle(&mut self.turn, event),
-            Event::Task(task, came) => self.task_ended(task, came),
-        }
-    }
-
-    /// What is better done once for all inputs of a batch.
-    fn end_of_batch(&mut self) -> Result<(), StoreError> {
-        self.run(InboxEvent::Open)?;
-        while let Some(contact) = self.memory.pump.pop_first() {
-            self.pump_outbox(contact)?;
-        }
-        self.grant_wishes()?;
-        self.run(InboxEvent::Acknowledge)?;
-        self.flush_forget();
-        Ok(())
-    }
-
-    fn vault_answered(&mut self, ticket: Ticket, told: VaultTold) -> Result<(), StoreError> {
-        if self.turn.waits_for(ticket) {
-            return match self.turn.told(ticket, told) {
-                Some(event) => self.run(event),
-                None => Ok(()),
-            };
-        }
-        let Some(pending) = self.memory.pending.remove(&ticket) else { return Ok(()) };
-        match (pending, told) {
-            (Pending::Seal(id, outbox), VaultTold::SealEnvelope(sealed)) => {
-                self.sealed(id, outbox, sealed.map_err(NotSealed::from))
-            }
-            (Pending::Seal(id, outbox), VaultTold::RepairSession(sealed)) => {
-                self.sealed(id, outbox, sealed.map_err(NotSealed::from))
-            }
-            (Pending::Forget(outboxes), VaultTold::Forget(Ok(()))) => self.forgotten(&outboxes),
-            (pending, _) => self.vault_failed(pending),
-        }
-    }
-
-    /// keyvault cannot serve the call now: as where the fault is its own.
-    fn vault_failed(&mut self, pending: Pending) -> Result<(), StoreError> {
-        match pending {
-            Pending::Seal(id, outbox) => self.sealed(id, outbox, Err(NotSealed::Now)),
-            // After a start keyvault is told again to forget.
-            Pending::Forget(_) => Ok(()),
-        }
-    }
-
-    fn task_ended(&mut self, task: Task, came: Came) -> Result<(), StoreError> {
-        self.memory.busy.remove(&task.busy());
-        // Whatever it was for is begun again when it is next looked at.
-        let Came::Answered(answer) = came else { return Ok(()) };
-        match task {
-            Task::Secure(id) => self.secured(id, &answer),
-            Task::Deposit(queue, id, circuit) => self.deposited(circuit, queue, id, &answer),
         }
     }
 
@@ -377,7 +268,7 @@ impl Engine {
             }
         };
         self.turn.answer(request, answer);
-        Ok(())
+        self.grant_wishes()
     }
 
     fn query(&self, query: Query) -> Result<Found<Reply>, StoreError> {
@@ -390,7 +281,7 @@ impl Engine {
                 let invite = store.invite_of(contact)?.ok_or(Refusal::NoSuchInvite);
                 return Ok(invite.map(|invite| Reply::Invite(Box::new(invite))));
             }
-            Query::Accepting { contact } => return self.accepts.progress(store, contact),
+            Query::Accepting { contact } => return self.flows.accepts.progress(store, contact),
             Query::Contacts => Reply::Contacts(store.contacts()?),
             Query::Message { id } => return conversations::message(store, &id),
             Query::Messages { who, limit, before } => {
@@ -410,44 +301,64 @@ impl Engine {
             mailboxes: store.live_replicas()?,
             full: store.full_queues()?,
             unread: store.unread()?,
-            proof_at: self.inbox.proof_at(),
+            proof_at: self.flows.inbox.proof_at(),
             stage: self.circuits.network().stage,
         })
     }
 
-    // ---- what every flow uses
+    // ---- a disk that fails
 
-    fn call_vault(&mut self, pending: Pending, call: impl Into<Ask>) {
-        let ticket = Ticket(self.turn.number());
-        self.memory.pending.insert(ticket, pending);
-        self.turn.act(Action::Vault(ticket, Box::new(call.into())));
+    /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
+    fn suspend(&mut self) -> Vec<Action> {
+        self.turn.forget();
+        let flows = std::mem::take(&mut self.flows);
+        self.suspended_until = Some(self.turn.now.after(SUSPENDED));
+        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
+        self.circuits.forget().chain(waiting).collect()
     }
 
-    fn circuit(&mut self, relay: RelayId, isolation: Isolation, user: User) -> Option<CircuitId> {
-        self.circuits.to(&mut self.turn, relay, isolation, user)
-    }
-
-    fn leave_circuit(&mut self, user: User) {
-        self.circuits.leave(&mut self.turn, user);
-    }
-
-    fn command(&mut self, id: CircuitId, task: Task, purpose: Option<Purpose>, call: MailboxCall) {
-        self.circuits
-            .command(&mut self.turn, id, Order { call, purpose }, move |came| Event::Task(task, came));
-    }
-
-    /// Takes the right to begin something; false when it is under way already.
-    pub(crate) fn begin(&mut self, busy: Busy) -> bool {
-        self.memory.busy.insert(busy)
-    }
-}
-
-impl Task {
-    pub(crate) fn busy(&self) -> Busy {
-        match self {
-            Self::Secure(id) => Busy::Secure(*id),
-            Self::Deposit(_, id, _) => Busy::Deposit(*id),
+    /// The disk failed a moment ago: nothing is begun, and what onion tells is remembered.
+    fn apply_suspended(&mut self, until: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for input in inputs {
+            match input {
+                Input::OnionCame => self.circuits.note_onion(true),
+                Input::OnionGone => self.circuits.note_onion(false),
+                Input::Network(network) => self.circuits.note_network(network),
+                other => {
+                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage))))
+                }
+            }
         }
+        if self.turn.now >= until {
+            self.suspended_until = None;
+            actions.extend(self.transaction(Self::resume).unwrap_or_else(|_| self.suspend()));
+        }
+        actions
+    }
+
+    // ---- a clock that is set back: what was to come in a moment must not wait for the hour to pass again
+
+    /// Takes the clock's time. Where it was set back, every wait in memory ends as much sooner.
+    fn set_now(&mut self, now: Timestamp) {
+        let by = self.turn.now.since(now);
+        self.turn.now = now;
+        if by < SET_BACK {
+            return;
+        }
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let sooner = |at: Timestamp| Timestamp(at.0.saturating_sub(by));
+        self.turn.set_back(sooner);
+        self.circuits.set_back(sooner);
+        self.flows.outbox.set_back(sooner);
+        self.suspended_until = self.suspended_until.map(sooner);
+        self.clock_set_back = true;
+    }
+
+    /// The same for the waits that stand in the store. Also at every start: the clock may have been set while nothing ran.
+    fn after_set_back(&mut self) -> Result<(), StoreError> {
+        self.clock_set_back = false;
+        self.turn.store.nothing_later_than(self.turn.now, outbox::LONGEST_WAIT)
     }
 }
 

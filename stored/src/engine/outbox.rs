@@ -1,16 +1,23 @@
 //! What goes out: contents are fixed, sealed, deposited at the peer's queues, and kept until the peer has acked them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     Envelope, Forget, Purpose, RepairError, RepairSession, SealEnvelope, SealError,
 };
+use ipc_schema::limits::IDS_PER_CALL_MAX;
 use sha2::{Digest, Sha256};
 
+use super::calls::{Answer, CircuitId, MailboxAnswer, MailboxCall};
+use super::circuits::Circuits;
 use super::contacts;
-use super::event::{AcceptEvent, RepairEvent, RepairRefused};
-use super::{Answer, Busy, CircuitId, Engine, MailboxAnswer, MailboxCall, Pending, Task, Timer, User};
+use super::event::{
+    AcceptEvent, Asked, Came, NotSealed, Order, OutboxEvent, RepairEvent, RepairRefused, Timer, User,
+};
+use super::turn::Turn;
 use crate::content::{
     self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, Range, TextPart, WireId,
 };
@@ -19,26 +26,48 @@ use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, Sessio
 use crate::store::{Delivery, Deposit, EventKind, Outgoing, OutgoingKind, OutgoingState, PeerQueue};
 
 /// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
-pub(crate) const SEALING_MAX: usize = 48;
+pub(super) const SEALING_MAX: usize = 48;
 /// Asked of keyvault at a time in all.
 const SEALING_TOTAL_MAX: usize = 192;
 /// Deposits on one circuit that are not answered yet: a window of cells holds 28.
 const DEPOSITING_MAX: usize = 28;
 /// Mean of the delay of the second replica.
 const SECOND_REPLICA: Duration = Duration::from_secs(5);
+/// No deposit waits longer by intent: eight means of the second replica's delay.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(40);
 /// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
 const RESEAL_AFTER: Duration = Duration::from_secs(20);
 /// A relay that has not answered for so long may be gone without a word: the other one is asked.
 const SLOW: Duration = Duration::from_secs(2);
 /// Wait after keyvault could not seal.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
+/// Wait after a relay said *throttled*.
+const THROTTLED_RETRY: Duration = Duration::from_secs(1);
 /// A relay's disk or queue that is full is asked again.
 const FULL_RETRY: Duration = Duration::from_secs(20);
+/// Deposits looked at in one go.
+const DUE_MAX: u32 = 64;
+
+/// What is under way to others.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// Contacts to look at when the batch is over.
+    pump: BTreeSet<ContactId>,
+    /// What keyvault seals now, and for whom.
+    sealing: BTreeMap<OutgoingId, ContactId>,
+    /// Sealed and not known to be forgotten by keyvault.
+    unforgotten: BTreeMap<OutboxId, OutgoingId>,
+    forget_outbox: Vec<OutboxId>,
+    forget_opened: Vec<[u8; 32]>,
+    securing: BTreeSet<PeerQueueId>,
+    depositing: BTreeSet<DepositId>,
+    pacing: BTreeMap<PeerQueueId, Pacing>,
+}
 
 /// Mirrors the relay's rate limit for one queue, so that it seldom has to say *throttled*
 /// (docs/protocol/mailbox.md, "What the commands do": burst 256, then 60/s).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pacing {
+struct Pacing {
     tokens: f64,
     at: Timestamp,
     /// Nothing before.
@@ -68,10 +97,8 @@ impl Pacing {
         Ok(())
     }
 
-    /// The clock was set back: waits end at that moment instead.
-    pub(crate) fn sooner(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
-        self.at = sooner(self.at);
-        self.not_before = sooner(self.not_before);
+    fn is_free(&self, now: Timestamp) -> bool {
+        self.not_before <= now && self.tokens >= 1.0
     }
 
     fn refused(&mut self, now: Timestamp, wait: Duration) {
@@ -81,15 +108,9 @@ impl Pacing {
     }
 }
 
-/// Why keyvault did not seal a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotSealed {
-    /// It may another time.
-    Now,
-    /// It has other bytes under this name.
-    OtherContent,
-    /// It was a repair.
-    Repair(RepairRefused),
+/// What a sealing that keyvault was asked for came to.
+fn not_sealed<T, E: Into<NotSealed>>(told: Asked<T, E>) -> Result<T, NotSealed> {
+    told.map_or(Err(NotSealed::Now), |sealed| sealed.map_err(Into::into))
 }
 
 impl From<SealError> for NotSealed {
@@ -120,211 +141,274 @@ impl From<RepairError> for NotSealed {
     }
 }
 
-impl Engine {
-    /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks are still owed then.
-    pub(crate) fn pump_outbox(&mut self, id: ContactId) -> Result<(), StoreError> {
-        let Some(contact) = self.store.contact(id)? else { return Ok(()) };
-        let Some(session) = contact.session else { return Ok(()) };
-        if contact.blocked {
-            return Ok(());
+impl Outbox {
+    pub(super) fn handle(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        event: OutboxEvent,
+    ) -> Result<(), StoreError> {
+        match event {
+            OutboxEvent::Resume => self.resume(turn, circuits),
+            OutboxEvent::Pump(contact) => {
+                self.pump.insert(contact);
+                Ok(())
+            }
+            OutboxEvent::Seal => self.seal_waiting(turn),
+            OutboxEvent::Sealed(id, outbox, sealed) => self.sealed(turn, circuits, (id, outbox), sealed),
+            OutboxEvent::Keep(id, envelopes) => self.keep(turn, circuits, id, envelopes),
+            OutboxEvent::SealAgain(id) => {
+                let outgoing = turn.store.outgoing(id)?;
+                let sealing = outgoing.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
+                if sealing { self.seal_again(turn, id) } else { Ok(()) }
+            }
+            OutboxEvent::SealAllAgain(contact) => self.seal_all_again(turn, contact),
+            OutboxEvent::Repair(contact, session) => self.repair(turn, contact, session),
+            OutboxEvent::LookAt(id) => self.look_at(turn, circuits, id),
+            OutboxEvent::Unreachable(id) => self.unreachable(turn, circuits, id),
+            OutboxEvent::Secured(id, came) => self.secured(turn, circuits, id, came),
+            OutboxEvent::Deposited(queue, id, circuit, came) => {
+                self.depositing.remove(&id);
+                self.deposited(turn, circuits, (queue, id, circuit), came)
+            }
+            OutboxEvent::Slow(id) => self.slow(turn, circuits, id),
+            OutboxEvent::Acked(contact, acks) => self.acked(turn, contact, &acks),
+            OutboxEvent::Missing(contact, gaps) => self.missing(turn, contact, &gaps),
+            OutboxEvent::Committed(inner) => {
+                self.forget_opened.push(inner);
+                Ok(())
+            }
+            OutboxEvent::Forget => {
+                self.forget(turn);
+                Ok(())
+            }
+            OutboxEvent::Forgotten(outboxes, told) => self.forgotten(turn, &outboxes, told),
         }
-        let waiting = self.store.outgoing_in_state(
-            id,
-            OutgoingState::Waiting,
-            u32::try_from(SEALING_MAX).unwrap_or(u32::MAX),
-        )?;
-        for outgoing in waiting {
+    }
+
+    /// What keyvault seals now.
+    #[cfg(test)]
+    pub(super) fn sealing(&self) -> usize {
+        self.sealing.len()
+    }
+
+    /// The clock was set back: waits end as much sooner.
+    pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        for pacing in self.pacing.values_mut() {
+            pacing.at = sooner(pacing.at);
+            pacing.not_before = sooner(pacing.not_before);
+        }
+    }
+
+    /// keyvault is told again to forget, and asked again to seal; queues with mail get their circuits.
+    fn resume(&mut self, turn: &mut Turn, circuits: &mut Circuits) -> Result<(), StoreError> {
+        for (id, outbox) in turn.store.outboxes_to_forget()? {
+            self.unforgotten.insert(outbox, id);
+            self.forget_outbox.push(outbox);
+        }
+        for contact in turn.store.contacts()? {
+            self.pump.insert(contact.id);
+            for outgoing in turn.store.outgoing_in_state(contact.id, OutgoingState::Sealing, u32::MAX)? {
+                // An accept asks for its first message itself.
+                if contact.session.is_some() {
+                    self.seal_again(turn, outgoing.id)?;
+                }
+            }
+        }
+        for queue in turn.store.peer_queues()? {
+            self.look_at(turn, circuits, queue.number)?;
+        }
+        Ok(())
+    }
+
+    // ---- sealing
+
+    fn seal_waiting(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        while let Some(contact) = self.pump.pop_first() {
+            self.seal_for(turn, contact)?;
+        }
+        Ok(())
+    }
+
+    /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks are still owed then.
+    fn seal_for(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
+        let contact = turn.store.contact(id)?.filter(|contact| !contact.blocked);
+        let Some(session) = contact.and_then(|contact| contact.session) else { return Ok(()) };
+        let most = u32::try_from(SEALING_MAX).unwrap_or(u32::MAX);
+        for outgoing in turn.store.outgoing_in_state(id, OutgoingState::Waiting, most)? {
             if !self.may_seal(id) {
                 return Ok(());
             }
-            self.fix(&outgoing)?;
-            self.seal(outgoing.id, session)?;
+            self.fix_and_seal(turn, &outgoing, session)?;
         }
         // Asked anew: what was sealed just now carries the acks.
-        let ack_due = self.store.contact(id)?.is_some_and(|contact| contact.ack_due);
-        if ack_due && !self.store.under_way(id, OutgoingKind::Receipt)? && self.may_seal(id) {
-            let receipt = self.store.add_outgoing(id, OutgoingKind::Receipt, None, None)?;
-            if let Some(outgoing) = self.store.outgoing(receipt)? {
-                self.fix(&outgoing)?;
-                self.seal(receipt, session)?;
-            }
+        let ack_due = turn.store.contact(id)?.is_some_and(|contact| contact.ack_due);
+        if ack_due && !turn.store.under_way(id, OutgoingKind::Receipt)? && self.may_seal(id) {
+            self.add_and_seal(turn, id, OutgoingKind::Receipt, session)?;
         }
         Ok(())
     }
 
     /// One contact's long text leaves places for the others.
     fn may_seal(&self, contact: ContactId) -> bool {
-        let sealing = &self.memory.sealing;
-        let for_contact = sealing.values().filter(|of| **of == contact).count();
-        for_contact < SEALING_MAX && sealing.len() < SEALING_TOTAL_MAX
+        let for_contact = self.sealing.values().filter(|of| **of == contact).count();
+        for_contact < SEALING_MAX && self.sealing.len() < SEALING_TOTAL_MAX
     }
 
-    /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
-    pub(crate) fn fix(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
-        let mut chain = self.store.send_chain(outgoing.contact)?;
-        let kind = self.kind_of(outgoing)?;
-        let numbered = kind.numbered();
-        if numbered {
-            chain.sequence += 1;
+    fn add_and_seal(
+        &mut self,
+        turn: &mut Turn,
+        contact: ContactId,
+        kind: OutgoingKind,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
+        let id = turn.store.add_outgoing(contact, kind, None, None)?;
+        match turn.store.outgoing(id)? {
+            Some(outgoing) => self.fix_and_seal(turn, &outgoing, session),
+            None => Ok(()),
         }
-        let content = Content {
-            id: WireId(self.random()),
-            link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
-            sent_at: self.now,
-            acks: self.acks_for(outgoing)?,
-            kind,
-        };
-        let bytes = content::encode(&content);
-        if numbered {
-            chain.hash = Some(content::hash(&bytes));
-            self.store.set_send_chain(outgoing.contact, &chain)?;
+    }
+
+    fn fix_and_seal(
+        &mut self,
+        turn: &mut Turn,
+        outgoing: &Outgoing,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
+        fix(turn, outgoing)?;
+        self.seal(turn, outgoing.id, session)
+    }
+
+    fn seal(&mut self, turn: &mut Turn, id: OutgoingId, session: SessionId) -> Result<(), StoreError> {
+        let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
+        let (Some(content), Some(name)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
+        if self.sealing.insert(id, outgoing.contact).is_some() {
+            return Ok(());
         }
-        self.store.set_ack_due(outgoing.contact, false)?;
-        self.run(RepairEvent::Spoke(outgoing.contact))?;
-        let outbox = OutboxId(self.random_id());
-        let sequence = if numbered { chain.sequence } else { 0 };
-        self.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
-    }
-
-    fn kind_of(&self, outgoing: &Outgoing) -> Result<Kind, StoreError> {
-        Ok(match outgoing.kind {
-            OutgoingKind::Receipt => Kind::Receipt,
-            OutgoingKind::QueueChange => Kind::QueueChange,
-            OutgoingKind::Profile => Kind::Profile(contacts::profile_name(&self.turn.store)?),
-            OutgoingKind::Repair => Kind::SessionRepair,
-            OutgoingKind::KeepAlive => Kind::KeepAlive,
-            OutgoingKind::GapRequest => {
-                let chain = self.store.receive_chain(outgoing.contact)?;
-                Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
-            }
-            OutgoingKind::Text => match outgoing.message.as_deref() {
-                Some(message) => self.text_part(message, outgoing)?,
-                None => Kind::QueueChange,
-            },
-        })
-    }
-
-    fn text_part(&self, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
-        // A text that was deleted meanwhile leaves a number without words.
-        let Some(message) = self.store.message(message)? else { return Ok(Kind::QueueChange) };
-        let body = content::split(&message.body).get(usize::from(outgoing.part)).copied().unwrap_or_default();
-        let reply_to = match self.store.message(&message.reply_to)? {
-            Some(answered) if outgoing.part == 0 => Some(answered.wire),
-            _ => None,
-        };
-        Ok(Kind::Text(TextPart {
-            message: message.wire,
-            part: outgoing.part,
-            parts: outgoing.parts,
-            body: body.to_owned(),
-            reply_to,
-        }))
-    }
-
-    fn acks_for(&self, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError> {
-        let gaps = if outgoing.kind == OutgoingKind::Repair { GAPS_IN_REPAIR_MAX } else { GAPS_MAX };
-        let chain = self.store.receive_chain(outgoing.contact)?;
-        if chain.chain == Timestamp(0) {
-            return Ok(None);
-        }
-        let mut up_to = chain.numbers.highest();
-        let mut missing = chain.numbers.missing(up_to, gaps + 1);
-        if let Some(untold) = missing.get(gaps) {
-            // There is room for so many gaps only: say nothing of what lies beyond.
-            up_to = untold.first - 1;
-            missing.truncate(gaps);
-        }
-        Ok(Some(Acks { chain: chain.chain, up_to, missing }))
-    }
-
-    pub(crate) fn seal(&mut self, id: OutgoingId, session: crate::ids::SessionId) -> Result<(), StoreError> {
-        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
-        let (Some(content), Some(outbox)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
-        if self.memory.sealing.insert(id, outgoing.contact).is_none() {
-            let (pending, session, outbox) = (Pending::Seal(id, outbox), session.into(), outbox.into());
-            if outgoing.kind == OutgoingKind::Repair {
-                self.call_vault(pending, RepairSession { session, outbox, content, offer: Vec::new() });
-            } else {
-                let offer = outgoing.offer.into_iter().map(Into::into).collect();
-                self.call_vault(pending, SealEnvelope { session, outbox, content, offer });
-            }
+        let (session, outbox) = (session.into(), name.into());
+        if outgoing.kind == OutgoingKind::Repair {
+            turn.ask(RepairSession { session, outbox, content, offer: Vec::new() }, move |sealed| {
+                OutboxEvent::Sealed(id, name, not_sealed(sealed))
+            });
+        } else {
+            let offer = outgoing.offer.into_iter().map(Into::into).collect();
+            turn.ask(SealEnvelope { session, outbox, content, offer }, move |sealed| {
+                OutboxEvent::Sealed(id, name, not_sealed(sealed))
+            });
         }
         Ok(())
     }
 
-    pub(crate) fn sealed(
+    fn sealed(
         &mut self,
-        id: OutgoingId,
-        outbox: OutboxId,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (id, outbox): (OutgoingId, OutboxId),
         sealed: Result<Vec<Envelope>, NotSealed>,
     ) -> Result<(), StoreError> {
-        self.memory.sealing.remove(&id);
-        let Some(outgoing) = self.store.outgoing(id)? else {
-            self.memory.forget_outbox.push(outbox);
+        self.sealing.remove(&id);
+        let Some(outgoing) = turn.store.outgoing(id)? else {
+            self.forget_outbox.push(outbox);
             return Ok(());
         };
-        self.memory.pump.insert(outgoing.contact);
+        let contact = outgoing.contact;
+        self.pump.insert(contact);
         match sealed {
             Ok(envelopes) if outgoing.state == OutgoingState::Sealing => {
-                self.keep_sealed(&outgoing, outbox, envelopes)?;
                 if outgoing.kind == OutgoingKind::Repair {
-                    self.run(RepairEvent::Begun(outgoing.contact))
-                } else {
-                    Ok(())
+                    turn.wish(RepairEvent::Begun(contact));
                 }
+                self.keep_sealed(turn, circuits, (&outgoing, outbox), envelopes)
             }
             Ok(_) => {
                 // Acked while it was sealed again.
-                self.memory.forget_outbox.push(outbox);
-                self.store.drop_outgoing(id)
+                self.forget_outbox.push(outbox);
+                turn.store.drop_outgoing(id)
             }
-            Err(NotSealed::Repair(refused)) => self.run(RepairEvent::Refused(Box::new(outgoing), refused)),
+            Err(NotSealed::Repair(refused)) => {
+                turn.wish(RepairEvent::Refused(Box::new(outgoing), refused));
+                Ok(())
+            }
             Err(NotSealed::OtherContent) => {
                 // keyvault has other bytes under this name: take another.
-                let fresh = OutboxId(self.random_id());
-                self.memory.forget_outbox.push(outbox);
-                self.store.outgoing_sealed(id, self.now)?;
-                self.store.reseal_outgoing(id, fresh)?;
-                self.seal_again(id)
+                let fresh = OutboxId(turn.random_id());
+                self.forget_outbox.push(outbox);
+                turn.store.outgoing_sealed(id, turn.now)?;
+                turn.store.reseal_outgoing(id, fresh)?;
+                self.seal_again(turn, id)
             }
             Err(NotSealed::Now) => {
-                self.memory.pump.remove(&outgoing.contact);
-                self.after(SEAL_RETRY, Timer::Pump(outgoing.contact));
-                self.after(SEAL_RETRY, Timer::Seal(id));
+                self.pump.remove(&contact);
+                turn.after(SEAL_RETRY, Timer::Pump(contact));
+                turn.after(SEAL_RETRY, Timer::Seal(id));
                 Ok(())
             }
         }
     }
 
-    pub(crate) fn keep(&mut self, id: OutgoingId, envelopes: Vec<Envelope>) -> Result<(), StoreError> {
-        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
+    fn seal_again(&mut self, turn: &mut Turn, id: OutgoingId) -> Result<(), StoreError> {
+        let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
+        match turn.store.contact(outgoing.contact)?.and_then(|contact| contact.session) {
+            Some(session) => self.seal(turn, id, session),
+            None => Ok(()),
+        }
+    }
+
+    fn reseal(&mut self, turn: &mut Turn, id: OutgoingId) -> Result<(), StoreError> {
+        let outbox = OutboxId(turn.random_id());
+        turn.store.reseal_outgoing(id, outbox)?;
+        self.seal_again(turn, id)
+    }
+
+    fn seal_all_again(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+        turn.store.sealed_up_to(contact, u64::MAX)?.iter().try_for_each(|lost| self.reseal(turn, lost.id))
+    }
+
+    fn repair(&mut self, turn: &mut Turn, contact: ContactId, session: SessionId) -> Result<(), StoreError> {
+        match turn.store.unsealed(contact, OutgoingKind::Repair)? {
+            Some(_) => Ok(()),
+            None => self.add_and_seal(turn, contact, OutgoingKind::Repair, session),
+        }
+    }
+
+    // ---- sealed
+
+    fn keep(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: OutgoingId,
+        envelopes: Vec<Envelope>,
+    ) -> Result<(), StoreError> {
+        let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
         let Some(outbox) = outgoing.outbox else { return Ok(()) };
-        self.keep_sealed(&outgoing, outbox, envelopes)
+        self.keep_sealed(turn, circuits, (&outgoing, outbox), envelopes)
     }
 
     /// Makes the envelopes durable, all in one transaction, then lets keyvault forget and the network have them.
-    pub(crate) fn keep_sealed(
+    fn keep_sealed(
         &mut self,
-        outgoing: &Outgoing,
-        outbox: OutboxId,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (outgoing, outbox): (&Outgoing, OutboxId),
         envelopes: Vec<Envelope>,
     ) -> Result<(), StoreError> {
-        self.store.outgoing_sealed(outgoing.id, self.now)?;
-        self.memory.unforgotten.insert(outbox, outgoing.id);
-        self.memory.forget_outbox.push(outbox);
-        let queues = self.store.peer_queues_of(outgoing.contact)?;
+        turn.store.outgoing_sealed(outgoing.id, turn.now)?;
+        self.unforgotten.insert(outbox, outgoing.id);
+        self.forget_outbox.push(outbox);
+        let queues = turn.store.peer_queues_of(outgoing.contact)?;
         let mut fresh: Vec<_> = envelopes
             .into_iter()
             .map(|envelope| (PeerQueueId::from(envelope.peer_queue), envelope))
             .filter(|(id, _)| queues.iter().any(|queue| queue.number == *id))
             .collect();
         // The first goes where a circuit is open and nothing is in the way, the others after a random delay.
-        fresh.sort_by_key(|(queue, _)| !self.is_ready(*queue));
+        fresh.sort_by_key(|(queue, _)| !self.is_ready(turn.now, circuits, *queue));
         let mut touched = Vec::new();
         for (at, (peer_queue, envelope)) in fresh.into_iter().enumerate() {
-            let due = if at == 0 { self.now } else { self.now.after(self.exponential(SECOND_REPLICA)) };
+            let due = if at == 0 { turn.now } else { turn.now.after(turn.exponential(SECOND_REPLICA)) };
             touched.push(peer_queue);
-            self.store.add_deposit(&Deposit {
+            turn.store.add_deposit(&Deposit {
                 id: DepositId(0),
                 outgoing: outgoing.id,
                 peer_queue,
@@ -333,346 +417,408 @@ impl Engine {
                 due,
             })?;
         }
-        self.after(SLOW, Timer::Slow(outgoing.id));
-        touched.into_iter().try_for_each(|queue| self.advance_peer_queue(queue))
+        turn.after(SLOW, Timer::Slow(outgoing.id));
+        touched.into_iter().try_for_each(|queue| self.look_at(turn, circuits, queue))
+    }
+
+    fn is_ready(&self, now: Timestamp, circuits: &Circuits, queue: PeerQueueId) -> bool {
+        circuits.is_open(User::PeerQueue(queue))
+            && self.pacing.get(&queue).is_none_or(|pacing| pacing.is_free(now))
     }
 
     /// No relay has told that it has it: all replicas are tried at once.
-    pub(crate) fn slow_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {
-        let Some(outgoing) = self.store.outgoing(id)?.filter(|outgoing| !outgoing.relayed) else {
+    fn slow(&mut self, turn: &mut Turn, circuits: &mut Circuits, id: OutgoingId) -> Result<(), StoreError> {
+        let Some(outgoing) = turn.store.outgoing(id)?.filter(|outgoing| !outgoing.relayed) else {
             return Ok(());
         };
-        if self.store.hurry(id, self.now)? > 0 {
-            for queue in self.store.peer_queues_of(outgoing.contact)? {
-                self.advance_peer_queue(queue.number)?;
+        if turn.store.hurry(id, turn.now)? > 0 {
+            for queue in turn.store.peer_queues_of(outgoing.contact)? {
+                self.look_at(turn, circuits, queue.number)?;
             }
         }
         Ok(())
     }
 
-    fn is_ready(&self, queue: PeerQueueId) -> bool {
-        let paced = self.memory.pacing.get(&queue);
-        self.circuits.is_open(User::PeerQueue(queue))
-            && paced.is_none_or(|pacing| pacing.not_before <= self.now && pacing.tokens >= 1.0)
-    }
+    // ---- queues of the peer
 
-    /// Secures a queue of the peer once, then deposits what is due.
-    pub(crate) fn advance_peer_queue(&mut self, id: PeerQueueId) -> Result<(), StoreError> {
+    fn look_at(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: PeerQueueId,
+    ) -> Result<(), StoreError> {
         let user = User::PeerQueue(id);
-        let queue = self.store.peer_queue(id)?.filter(|queue| !queue.dead);
-        let Some(queue) = queue else {
-            self.leave_circuit(user);
+        let Some(queue) = turn.store.peer_queue(id)?.filter(|queue| !queue.dead) else {
+            circuits.leave(turn, user);
             return Ok(());
         };
-        let Some(circuit) = self.circuit(queue.relay, queue.isolation, user) else { return Ok(()) };
-        if !queue.secured {
-            if self.begin(Busy::Secure(id)) {
-                let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
-                self.command(circuit, Task::Secure(id), Some(Purpose::Secure(id.into())), call);
-            }
-            return Ok(());
+        let Some(circuit) = circuits.to(turn, queue.relay, queue.isolation, user) else { return Ok(()) };
+        if queue.secured {
+            return self.deposit_due(turn, circuits, circuit, &queue);
         }
-        self.deposit_due(circuit, &queue)
+        if self.securing.insert(id) {
+            let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
+            let order = Order { call, purpose: Some(Purpose::Secure(id.into())) };
+            circuits.command(turn, circuit, order, move |came| OutboxEvent::Secured(id, came));
+        }
+        Ok(())
     }
 
-    fn deposit_due(&mut self, circuit: CircuitId, queue: &PeerQueue) -> Result<(), StoreError> {
+    fn secured(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: PeerQueueId,
+        came: Came,
+    ) -> Result<(), StoreError> {
+        self.securing.remove(&id);
+        match came {
+            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
+                turn.store.set_secured(id, true)?;
+                self.look_at(turn, circuits, id)
+            }
+            Came::Answered(MailboxAnswer::Told(Answer::NoQueue | Answer::NotAuthorised)) => {
+                dead(turn, circuits, id)
+            }
+            Came::Answered(_) => {
+                turn.after(FULL_RETRY, Timer::User(User::PeerQueue(id)));
+                Ok(())
+            }
+            Came::Lost | Came::Unsigned => Ok(()),
+        }
+    }
+
+    fn deposit_due(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        circuit: CircuitId,
+        queue: &PeerQueue,
+    ) -> Result<(), StoreError> {
         let user = User::PeerQueue(queue.number);
-        let now = self.now;
-        for (id, due) in self.store.deposits(queue.number, 64)? {
-            if self.memory.busy.contains(&Busy::Deposit(id)) {
+        for (id, due) in turn.store.deposits(queue.number, DUE_MAX)? {
+            if self.depositing.contains(&id) {
                 continue;
             }
-            if due > now {
-                self.set_timer(due, Timer::User(user));
+            if due > turn.now {
+                turn.set_timer(due, Timer::User(user));
                 break;
             }
-            let pacing = self.memory.pacing.entry(queue.number).or_insert_with(|| Pacing::new(now));
+            let pacing = self.pacing.entry(queue.number).or_insert_with(|| Pacing::new(turn.now));
             if pacing.in_flight >= DEPOSITING_MAX {
                 break;
             }
-            if let Err(later) = pacing.take(now) {
-                self.set_timer(later, Timer::User(user));
-                self.other_way(queue.number)?;
+            if let Err(later) = pacing.take(turn.now) {
+                turn.set_timer(later, Timer::User(user));
+                other_way(turn, queue.number)?;
                 break;
             }
             pacing.in_flight += 1;
-            self.deposit(circuit, queue, id)?;
+            self.deposit(turn, circuits, (circuit, queue), id)?;
         }
         Ok(())
     }
 
-    fn deposit(&mut self, circuit: CircuitId, queue: &PeerQueue, id: DepositId) -> Result<(), StoreError> {
-        let Some(deposit) = self.store.deposit(id)? else { return Ok(()) };
-        self.begin(Busy::Deposit(id));
+    fn deposit(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (circuit, queue): (CircuitId, &PeerQueue),
+        id: DepositId,
+    ) -> Result<(), StoreError> {
+        let Some(deposit) = turn.store.deposit(id)? else { return Ok(()) };
+        self.depositing.insert(id);
+        let number = queue.number;
         let purpose = Purpose::Deposit {
-            peer_queue: queue.number.into(),
+            peer_queue: number.into(),
             put_id: deposit.put_id,
             envelope_hash: Sha256::digest(&deposit.envelope).into(),
         };
-        let call = MailboxCall::Deposit {
-            queue: queue.queue.clone(),
-            put_id: deposit.put_id,
-            envelope: deposit.envelope,
-        };
-        self.command(circuit, Task::Deposit(queue.number, id, circuit), Some(purpose), call);
+        let queue = queue.queue.clone();
+        let call = MailboxCall::Deposit { queue, put_id: deposit.put_id, envelope: deposit.envelope };
+        let order = Order { call, purpose: Some(purpose) };
+        circuits.command(turn, circuit, order, move |came| OutboxEvent::Deposited(number, id, circuit, came));
         Ok(())
     }
 
-    pub(crate) fn secured(&mut self, id: PeerQueueId, answer: &MailboxAnswer) -> Result<(), StoreError> {
-        match answer {
-            MailboxAnswer::Told(Answer::Ok) => {
-                self.store.set_secured(id, true)?;
-                self.advance_peer_queue(id)
-            }
-            MailboxAnswer::Told(Answer::NoQueue | Answer::NotAuthorised) => self.queue_is_dead(id),
-            _ => {
-                self.after(FULL_RETRY, Timer::User(User::PeerQueue(id)));
-                Ok(())
-            }
-        }
-    }
-
-    pub(crate) fn deposited(
+    fn deposited(
         &mut self,
-        circuit: CircuitId,
-        queue: PeerQueueId,
-        id: DepositId,
-        answer: &MailboxAnswer,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        (queue, id, circuit): (PeerQueueId, DepositId, CircuitId),
+        came: Came,
     ) -> Result<(), StoreError> {
-        self.deposit_ended(queue);
-        match answer {
-            MailboxAnswer::Told(Answer::Ok) => {
-                self.store.set_full(queue, false)?;
-                if let Some(deposit) = self.store.deposit(id)? {
-                    self.store.drop_deposit(id)?;
-                    self.lies_at_relay(deposit.outgoing, circuit)?;
-                }
-                self.advance_peer_queue(queue)
-            }
-            MailboxAnswer::Told(Answer::NoQueue) => self.queue_is_dead(queue),
-            MailboxAnswer::Told(Answer::NotAuthorised) => {
-                // Secured for this key once, so the circuit and its counters are in doubt, or the relay lies: begin again, later.
-                self.store.set_secured(queue, false)?;
-                self.pause(queue, SLOW)
-            }
-            MailboxAnswer::Told(Answer::Throttled) => self.pause(queue, Duration::from_secs(1)),
-            MailboxAnswer::Told(Answer::Full) => {
-                self.store.set_full(queue, true)?;
-                self.pause(queue, FULL_RETRY)
-            }
-            _ => self.pause(queue, FULL_RETRY),
-        }
-    }
-
-    pub(crate) fn deposit_ended(&mut self, queue: PeerQueueId) {
-        if let Some(pacing) = self.memory.pacing.get_mut(&queue) {
+        let Came::Answered(answer) = came else { return Ok(()) };
+        if let Some(pacing) = self.pacing.get_mut(&queue) {
             pacing.in_flight = pacing.in_flight.saturating_sub(1);
         }
-    }
-
-    fn pause(&mut self, queue: PeerQueueId, wait: Duration) -> Result<(), StoreError> {
-        let now = self.now;
-        self.memory.pacing.entry(queue).or_insert_with(|| Pacing::new(now)).refused(now, wait);
-        self.set_timer(now.after(wait), Timer::User(User::PeerQueue(queue)));
-        self.other_way(queue)
-    }
-
-    /// What cannot go to this queue now goes to the peer's other one at once.
-    fn other_way(&mut self, queue: PeerQueueId) -> Result<(), StoreError> {
-        if self.store.hurry_other_replicas(queue, self.now)? == 0 {
-            return Ok(());
-        }
-        let Some(contact) = self.store.peer_queue(queue)?.map(|queue| queue.contact) else { return Ok(()) };
-        for other in self.store.peer_queues_of(contact)? {
-            if other.number != queue {
-                self.after(Duration::ZERO, Timer::User(User::PeerQueue(other.number)));
+        match answer {
+            MailboxAnswer::Told(Answer::Ok) => {
+                turn.store.set_full(queue, false)?;
+                if let Some(deposit) = turn.store.deposit(id)? {
+                    turn.store.drop_deposit(id)?;
+                    self.lies_at_relay(turn, circuits, deposit.outgoing, circuit)?;
+                }
+                self.look_at(turn, circuits, queue)
             }
+            MailboxAnswer::Told(Answer::NoQueue) => dead(turn, circuits, queue),
+            MailboxAnswer::Told(Answer::NotAuthorised) => {
+                // Secured for this key once, so the circuit and its counters are in doubt, or the relay lies: begin again, later.
+                turn.store.set_secured(queue, false)?;
+                self.pause(turn, queue, SLOW)
+            }
+            MailboxAnswer::Told(Answer::Throttled) => self.pause(turn, queue, THROTTLED_RETRY),
+            MailboxAnswer::Told(Answer::Full) => {
+                turn.store.set_full(queue, true)?;
+                self.pause(turn, queue, FULL_RETRY)
+            }
+            _ => self.pause(turn, queue, FULL_RETRY),
         }
-        Ok(())
     }
 
-    /// Its circuit could not be had.
-    pub(crate) fn peer_queue_unreachable(&mut self, queue: PeerQueueId) -> Result<(), StoreError> {
-        if let Some(pacing) = self.memory.pacing.get_mut(&queue) {
+    fn pause(&mut self, turn: &mut Turn, queue: PeerQueueId, wait: Duration) -> Result<(), StoreError> {
+        let now = turn.now;
+        self.pacing.entry(queue).or_insert_with(|| Pacing::new(now)).refused(now, wait);
+        turn.after(wait, Timer::User(User::PeerQueue(queue)));
+        other_way(turn, queue)
+    }
+
+    fn unreachable(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: PeerQueueId,
+    ) -> Result<(), StoreError> {
+        if let Some(pacing) = self.pacing.get_mut(&id) {
             pacing.in_flight = 0;
         }
-        self.other_way(queue)?;
-        self.advance_peer_queue(queue)
+        other_way(turn, id)?;
+        self.look_at(turn, circuits, id)
     }
 
-    fn queue_is_dead(&mut self, id: PeerQueueId) -> Result<(), StoreError> {
-        self.other_way(id)?;
-        self.store.set_dead(id)?;
-        self.store.drop_deposits_of(id)?;
-        self.leave_circuit(User::PeerQueue(id));
-        Ok(())
-    }
+    // ---- at a relay, and at the peer
 
     /// One relay has it: the text shows that.
-    fn lies_at_relay(&mut self, id: OutgoingId, circuit: CircuitId) -> Result<(), StoreError> {
-        if !self.store.outgoing_relayed(id)? {
+    fn lies_at_relay(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &Circuits,
+        id: OutgoingId,
+        circuit: CircuitId,
+    ) -> Result<(), StoreError> {
+        if !turn.store.outgoing_relayed(id)? {
             return Ok(());
         }
-        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
-        self.turn.wish(AcceptEvent::Relayed(outgoing.contact));
+        let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
+        turn.wish(AcceptEvent::Relayed(outgoing.contact));
         if !outgoing.kind.numbered() {
-            self.memory.pump.insert(outgoing.contact);
-            return self.finish_outgoing(&outgoing);
+            self.pump.insert(outgoing.contact);
+            return self.finish(turn, &outgoing);
         }
         let Some(message) = outgoing.message else { return Ok(()) };
-        let route = self.circuits.route(circuit).to_vec();
-        self.store.set_route(&message, &route)?;
-        if self.store.parts_left(&message)?.0 == 0 {
-            self.message_reached(&message, outgoing.contact, Delivery::Relayed)?;
-        }
-        Ok(())
-    }
-
-    fn message_reached(&mut self, id: &str, contact: ContactId, state: Delivery) -> Result<(), StoreError> {
-        if self.store.advance_message(id, state)? {
-            self.event(&EventKind::Delivery { id: id.to_owned(), contact, state })?;
+        turn.store.set_route(&message, circuits.route(circuit))?;
+        if turn.store.parts_left(&message)?.0 == 0 {
+            reached(turn, &message, outgoing.contact, Delivery::Relayed)?;
         }
         Ok(())
     }
 
     /// It needs nothing more; the row waits for keyvault's forgetting where that is not certain yet.
-    fn finish_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+    fn finish(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
         let certain = outgoing.state == OutgoingState::Sealed
-            && outgoing.outbox.is_none_or(|outbox| !self.memory.unforgotten.contains_key(&outbox));
-        if certain { self.store.drop_outgoing(outgoing.id) } else { self.store.outgoing_acked(outgoing.id) }
+            && outgoing.outbox.is_none_or(|outbox| !self.unforgotten.contains_key(&outbox));
+        if certain { turn.store.drop_outgoing(outgoing.id) } else { turn.store.outgoing_acked(outgoing.id) }
     }
 
     /// The peer tells what it has durably received, and what is missing there.
-    pub(crate) fn acked_by_peer(&mut self, contact: ContactId, acks: &Acks) -> Result<(), StoreError> {
-        if acks.chain != self.store.send_chain(contact)?.chain {
+    fn acked(&mut self, turn: &mut Turn, contact: ContactId, acks: &Acks) -> Result<(), StoreError> {
+        if acks.chain != turn.store.send_chain(contact)?.chain {
             return Ok(());
         }
-        for outgoing in self.store.sealed_up_to(contact, acks.up_to)? {
+        for outgoing in turn.store.sealed_up_to(contact, acks.up_to)? {
             if acks.cover(outgoing.sequence) {
-                self.content_delivered(&outgoing)?;
+                self.delivered(turn, &outgoing)?;
             } else {
-                self.reseal_if_lost(&outgoing)?;
+                self.reseal_if_lost(turn, &outgoing)?;
             }
         }
         Ok(())
     }
 
-    fn content_delivered(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
-        self.finish_outgoing(outgoing)?;
+    fn delivered(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
+        self.finish(turn, outgoing)?;
         if let Some(replica) = outgoing.offer {
-            self.store.set_offered(replica)?;
+            turn.store.set_offered(replica)?;
         }
         if let Some(message) = &outgoing.message
-            && self.store.parts_left(message)?.1 == 0
+            && turn.store.parts_left(message)?.1 == 0
         {
-            self.message_reached(message, outgoing.contact, Delivery::Delivered)?;
+            reached(turn, message, outgoing.contact, Delivery::Delivered)?;
         }
         Ok(())
     }
 
-    pub(crate) fn missing_at_peer(&mut self, contact: ContactId, gaps: &[Range]) -> Result<(), StoreError> {
+    fn missing(&mut self, turn: &mut Turn, contact: ContactId, gaps: &[Range]) -> Result<(), StoreError> {
         let last = gaps.iter().map(|gap| gap.last).max().unwrap_or(0);
-        for outgoing in self.store.sealed_up_to(contact, last)? {
+        for outgoing in turn.store.sealed_up_to(contact, last)? {
             if gaps.iter().any(|gap| gap.first <= outgoing.sequence && outgoing.sequence <= gap.last) {
-                self.reseal_if_lost(&outgoing)?;
+                self.reseal_if_lost(turn, &outgoing)?;
             }
         }
         Ok(())
     }
 
     /// The peer misses it though later ones came: sealed again, unless it may still be on its way.
-    pub(crate) fn reseal_if_lost(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
-        let ripe = self.now.since(outgoing.sealed_at) >= RESEAL_AFTER;
+    fn reseal_if_lost(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let ripe = turn.now.since(outgoing.sealed_at) >= RESEAL_AFTER;
         let sealed = outgoing.state == OutgoingState::Sealed;
-        if !sealed || !ripe || self.store.has_deposit(outgoing.id)? {
+        if !sealed || !ripe || turn.store.has_deposit(outgoing.id)? {
             return Ok(());
         }
-        let outbox = OutboxId(self.random_id());
-        self.store.reseal_outgoing(outgoing.id, outbox)?;
-        self.seal_again(outgoing.id)
+        self.reseal(turn, outgoing.id)
     }
 
-    pub(crate) fn seal_again(&mut self, id: OutgoingId) -> Result<(), StoreError> {
-        let Some(outgoing) = self.store.outgoing(id)? else { return Ok(()) };
-        match self.store.contact(outgoing.contact)?.and_then(|contact| contact.session) {
-            Some(session) => self.seal(id, session),
-            None => Ok(()),
-        }
-    }
+    // ---- what keyvault may forget
 
-    /// What the peer has not acked was sealed for a session that it may have lost.
-    pub(crate) fn seal_all_again(&mut self, id: ContactId) -> Result<(), StoreError> {
-        for outgoing in self.store.sealed_up_to(id, u64::MAX)? {
-            let outbox = OutboxId(self.random_id());
-            self.store.reseal_outgoing(outgoing.id, outbox)?;
-            self.seal_again(outgoing.id)?;
-        }
-        Ok(())
-    }
-
-    /// The first message of a session that is opened anew.
-    pub(crate) fn seal_repair(&mut self, id: ContactId, session: SessionId) -> Result<(), StoreError> {
-        if self.store.unsealed(id, OutgoingKind::Repair)?.is_some() {
-            return Ok(());
-        }
-        let outgoing = self.store.add_outgoing(id, OutgoingKind::Repair, None, None)?;
-        if let Some(outgoing) = self.store.outgoing(outgoing)? {
-            self.fix(&outgoing)?;
-            self.seal(outgoing.id, session)?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn resend_timer(&mut self, id: OutgoingId) -> Result<(), StoreError> {
-        let sealing =
-            self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
-        if sealing { self.seal_again(id) } else { Ok(()) }
-    }
-
-    /// Lets keyvault drop what is durable here. After the signatures of this batch: nobody waits for it.
-    pub(crate) fn flush_forget(&mut self) {
-        while !self.memory.forget_outbox.is_empty() || !self.memory.forget_opened.is_empty() {
-            let outbox = first_of(&mut self.memory.forget_outbox);
-            let opened = first_of(&mut self.memory.forget_opened);
+    /// After the signatures of this batch: nobody waits for it.
+    fn forget(&mut self, turn: &mut Turn) {
+        while !self.forget_outbox.is_empty() || !self.forget_opened.is_empty() {
+            let outbox = first_of(&mut self.forget_outbox);
+            let opened = first_of(&mut self.forget_opened);
             let call = Forget { outbox: outbox.iter().copied().map(Into::into).collect(), opened };
-            self.call_vault(Pending::Forget(outbox), call);
+            turn.ask(call, move |told| OutboxEvent::Forgotten(outbox, told.map(|_| ())));
         }
     }
 
-    pub(crate) fn forgotten(&mut self, outboxes: &[OutboxId]) -> Result<(), StoreError> {
+    fn forgotten(
+        &mut self,
+        turn: &mut Turn,
+        outboxes: &[OutboxId],
+        told: Result<(), Failed>,
+    ) -> Result<(), StoreError> {
+        if told.is_err() {
+            // After a start keyvault is told again.
+            return Ok(());
+        }
         for outbox in outboxes {
-            let Some(id) = self.memory.unforgotten.remove(outbox) else { continue };
+            let Some(id) = self.unforgotten.remove(outbox) else { continue };
             let acked =
-                self.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Acked);
+                turn.store.outgoing(id)?.is_some_and(|outgoing| outgoing.state == OutgoingState::Acked);
             if acked {
-                self.store.drop_outgoing(id)?;
+                turn.store.drop_outgoing(id)?;
             }
-        }
-        Ok(())
-    }
-
-    /// After a start: keyvault is told again to forget, and asked again to seal; queues with mail get their circuits.
-    pub(crate) fn resume_outbox(&mut self) -> Result<(), StoreError> {
-        for (id, outbox) in self.store.outboxes_to_forget()? {
-            self.memory.unforgotten.insert(outbox, id);
-            self.memory.forget_outbox.push(outbox);
-        }
-        for contact in self.store.contacts()? {
-            self.memory.pump.insert(contact.id);
-            for outgoing in self.store.outgoing_in_state(contact.id, OutgoingState::Sealing, u32::MAX)? {
-                // An accept's first message is asked for by `advance_accept`.
-                if contact.session.is_some() {
-                    self.seal_again(outgoing.id)?;
-                }
-            }
-        }
-        for queue in self.store.peer_queues()? {
-            self.advance_peer_queue(queue.number)?;
         }
         Ok(())
     }
 }
 
 fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {
-    ids.drain(..ids.len().min(ipc_schema::limits::IDS_PER_CALL_MAX)).collect()
+    ids.drain(..ids.len().min(IDS_PER_CALL_MAX)).collect()
+}
+
+/// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
+fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
+    let mut chain = turn.store.send_chain(outgoing.contact)?;
+    let kind = kind_of(turn, outgoing)?;
+    let numbered = kind.numbered();
+    if numbered {
+        chain.sequence += 1;
+    }
+    let content = Content {
+        id: WireId(turn.random()),
+        link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
+        sent_at: turn.now,
+        acks: acks_for(turn, outgoing)?,
+        kind,
+    };
+    let bytes = content::encode(&content);
+    if numbered {
+        chain.hash = Some(content::hash(&bytes));
+        turn.store.set_send_chain(outgoing.contact, &chain)?;
+    }
+    turn.store.set_ack_due(outgoing.contact, false)?;
+    turn.wish(RepairEvent::Spoke(outgoing.contact));
+    let outbox = OutboxId(turn.random_id());
+    let sequence = if numbered { chain.sequence } else { 0 };
+    turn.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
+}
+
+fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+    Ok(match outgoing.kind {
+        OutgoingKind::Receipt => Kind::Receipt,
+        OutgoingKind::QueueChange => Kind::QueueChange,
+        OutgoingKind::Profile => Kind::Profile(contacts::profile_name(&turn.store)?),
+        OutgoingKind::Repair => Kind::SessionRepair,
+        OutgoingKind::KeepAlive => Kind::KeepAlive,
+        OutgoingKind::GapRequest => {
+            let chain = turn.store.receive_chain(outgoing.contact)?;
+            Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
+        }
+        OutgoingKind::Text => match outgoing.message.as_deref() {
+            Some(message) => text_part(turn, message, outgoing)?,
+            None => Kind::QueueChange,
+        },
+    })
+}
+
+fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+    // A text that was deleted meanwhile leaves a number without words.
+    let Some(message) = turn.store.message(message)? else { return Ok(Kind::QueueChange) };
+    let body = content::split(&message.body).get(usize::from(outgoing.part)).copied().unwrap_or_default();
+    let reply_to = match turn.store.message(&message.reply_to)? {
+        Some(answered) if outgoing.part == 0 => Some(answered.wire),
+        _ => None,
+    };
+    Ok(Kind::Text(TextPart {
+        message: message.wire,
+        part: outgoing.part,
+        parts: outgoing.parts,
+        body: body.to_owned(),
+        reply_to,
+    }))
+}
+
+fn acks_for(turn: &Turn, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError> {
+    let gaps = if outgoing.kind == OutgoingKind::Repair { GAPS_IN_REPAIR_MAX } else { GAPS_MAX };
+    let chain = turn.store.receive_chain(outgoing.contact)?;
+    if chain.chain == Timestamp(0) {
+        return Ok(None);
+    }
+    let mut up_to = chain.numbers.highest();
+    let mut missing = chain.numbers.missing(up_to, gaps + 1);
+    if let Some(untold) = missing.get(gaps) {
+        // There is room for so many gaps only: say nothing of what lies beyond.
+        up_to = untold.first - 1;
+        missing.truncate(gaps);
+    }
+    Ok(Some(Acks { chain: chain.chain, up_to, missing }))
+}
+
+fn reached(turn: &mut Turn, id: &str, contact: ContactId, state: Delivery) -> Result<(), StoreError> {
+    if turn.store.advance_message(id, state)? {
+        turn.event(&EventKind::Delivery { id: id.to_owned(), contact, state })?;
+    }
+    Ok(())
+}
+
+/// What cannot go to this queue now goes to the peer's other one at once.
+fn other_way(turn: &mut Turn, queue: PeerQueueId) -> Result<(), StoreError> {
+    if turn.store.hurry_other_replicas(queue, turn.now)? == 0 {
+        return Ok(());
+    }
+    let Some(contact) = turn.store.peer_queue(queue)?.map(|queue| queue.contact) else { return Ok(()) };
+    for other in turn.store.peer_queues_of(contact)? {
+        if other.number != queue {
+            turn.set_timer(turn.now, Timer::User(User::PeerQueue(other.number)));
+        }
+    }
+    Ok(())
+}
+
+fn dead(turn: &mut Turn, circuits: &mut Circuits, id: PeerQueueId) -> Result<(), StoreError> {
+    other_way(turn, id)?;
+    turn.store.set_dead(id)?;
+    turn.store.drop_deposits_of(id)?;
+    circuits.leave(turn, User::PeerQueue(id));
+    Ok(())
 }

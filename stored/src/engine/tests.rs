@@ -45,7 +45,7 @@ fn the_queues_of_a_contact_lie_on_different_relays() {
         for who in 0..2 {
             let mut relays = Vec::new();
             world.until(|world| {
-                let replicas = world.people[who].engine.store.replicas().unwrap();
+                let replicas = world.people[who].engine.turn.store.replicas().unwrap();
                 relays = replicas.iter().filter_map(|replica| replica.relay).collect();
                 relays.len() == 2
             });
@@ -135,10 +135,10 @@ fn one_contacts_long_text_leaves_places_for_the_others() {
     world.send(0, "bob", &text);
     let mut most = 0;
     world.until(|world| {
-        most = most.max(world.people[0].engine.memory.sealing.len());
+        most = most.max(world.people[0].engine.flows.outbox.sealing());
         all_delivered(world, 0, "bob")
     });
-    assert_eq!(most, super::outbox::SEALING_MAX, "as many as one contact may have, and no more");
+    assert_eq!(most, outbox::SEALING_MAX, "as many as one contact may have, and no more");
     assert_eq!(world.bodies(1, "ann", false), [text]);
 }
 
@@ -233,12 +233,12 @@ fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
     world.run_for(60_000);
     let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
-    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
     assert!(world.people[0].vault.sessions().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
     world.invite_link(0, "carol");
     assert!(world.request(0, Request::CancelInvite { id: "carol".into() }).is_ok());
-    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
 }
 
@@ -251,9 +251,9 @@ fn keys_that_keyvault_cannot_drop_just_then_are_dropped_later() {
     let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
     world.run_for(60_000);
-    assert!(!world.people[0].engine.store.replicas().unwrap().is_empty(), "their keys are still there");
+    assert!(!world.people[0].engine.turn.store.replicas().unwrap().is_empty(), "their keys are still there");
     world.people[0].vault_fails = false;
-    world.until(|world| world.people[0].engine.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
     assert!(world.people[0].vault.sessions().unwrap().is_empty());
 }
 
@@ -396,8 +396,8 @@ fn a_clock_that_is_set_back_delays_neither_timers_nor_deposits() {
     engine.handle(back, vec![Input::Tick]);
     assert!(engine.next_wake().unwrap().since(back) <= wait.max(Duration::from_secs(30)));
     let mut deposits = 0;
-    for queue in engine.store.peer_queues().unwrap() {
-        for (_, due) in engine.store.deposits(queue.number, 64).unwrap() {
+    for queue in engine.turn.store.peer_queues().unwrap() {
+        for (_, due) in engine.turn.store.deposits(queue.number, 64).unwrap() {
             assert!(due <= back.after(Duration::from_secs(40)));
             deposits += 1;
         }

@@ -20,7 +20,7 @@ use crate::store::{EventKind, OutgoingKind, Store};
 type Then = Box<dyn FnOnce(Told) -> Event>;
 
 /// What the flows of the engine share.
-pub struct Turn {
+pub(super) struct Turn {
     /// In a transaction while a batch is handled.
     pub(super) store: Store,
     /// The batch's time.
@@ -96,11 +96,6 @@ impl Turn {
     /// What keyvault's answer means here; `None`: nobody waits for it any more.
     pub(super) fn told(&mut self, ticket: Ticket, told: Told) -> Option<Event> {
         self.asked.remove(&ticket).map(|then| then(told))
-    }
-
-    /// Whether somebody here waits for that answer.
-    pub(super) fn waits_for(&self, ticket: Ticket) -> bool {
-        self.asked.contains_key(&ticket)
     }
 
     /// Sets a timer; an earlier one for the same thing stays.

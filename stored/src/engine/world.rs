@@ -7,7 +7,7 @@ use std::path::Path;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
-use ipc_schema::edge::stored_keyvault::Created;
+use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -327,7 +327,7 @@ impl World {
                 Action::Vault(ticket, call) => {
                     let person = &mut self.people[who];
                     let told = if person.vault_fails {
-                        VaultTold::Lost(Failed::Refused)
+                        stored_keyvault::Told::Lost(Failed::Refused)
                     } else {
                         keyvault::calls::answer(&mut person.vault, *call, (self.now, &mut person.rng))
                     };
