@@ -12,11 +12,11 @@ use super::calls::{Action, Answer, MailboxAnswer, MailboxCall, RequestId};
 use super::circuits::Circuits;
 use super::contacts::{self, Found};
 use super::event::{AcceptEvent, Asked, Came, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::fixing;
 use super::requests::{Accepting, Reply};
 use super::turn::Turn;
-use crate::content::{self, Content, Kind, Link, WireId};
 use crate::error::{Refusal, StoreError};
-use crate::ids::{AcceptId, ContactId, OutboxId, OutgoingId, ReplicaId};
+use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
 use crate::store::{
     Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState, Store,
 };
@@ -241,7 +241,11 @@ impl Accepts {
             return Ok(());
         }
         live.into_iter().try_for_each(|replica| turn.store.set_offered(replica))?;
-        fix_first_message(turn, accept)?;
+        // The first content says who we are; its number and bytes are fixed before keyvault is asked.
+        let first = turn.store.add_outgoing(accept.contact, OutgoingKind::Profile, None, None)?;
+        if let Some(first) = turn.store.outgoing(first)? {
+            fixing::fix(turn, &first)?;
+        }
         turn.store.set_accept_state(accept.id, AcceptState::Accepting)?;
         self.ask_for_first_message(turn, accept)
     }
@@ -312,24 +316,6 @@ impl Accepts {
         replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));
         Ok(())
     }
-}
-
-/// The first content says who we are; its number and bytes are fixed before keyvault is asked.
-fn fix_first_message(turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
-    let mut chain = turn.store.send_chain(accept.contact)?;
-    chain.sequence += 1;
-    let bytes = content::encode(&Content {
-        id: WireId(turn.random()),
-        link: Link { chain: chain.chain, sequence: chain.sequence, numbered: true, previous: chain.hash },
-        sent_at: turn.now,
-        acks: None,
-        kind: Kind::Profile(contacts::profile_name(&turn.store)?),
-    });
-    chain.hash = Some(content::hash(&bytes));
-    turn.store.set_send_chain(accept.contact, &chain)?;
-    let outgoing = turn.store.add_outgoing(accept.contact, OutgoingKind::Profile, None, None)?;
-    let outbox = OutboxId(turn.random_id());
-    turn.store.fix_outgoing(outgoing, chain.sequence, &bytes, outbox)
 }
 
 /// keyvault has a session, and sealed the first message.

@@ -125,7 +125,7 @@ pub enum Action {
     /// Tell onion an invite's contact points.
     AddHints(Vec<Hint>),
     /// Answer ui.
-    Answer(RequestId, Result<super::Reply, crate::error::Refusal>),
+    Answer(RequestId, Result<super::requests::Reply, crate::error::Refusal>),
     /// The change stream has grown.
     EventsGrew,
 }
@@ -134,9 +134,9 @@ pub enum Action {
 #[derive(Clone)]
 pub enum Input {
     /// ui wants something done.
-    Request(RequestId, Box<super::Request>),
+    Request(RequestId, Box<super::requests::Request>),
     /// ui wants to know something.
-    Query(RequestId, Box<super::Query>),
+    Query(RequestId, Box<super::requests::Query>),
     /// keyvault answered.
     Vault(Ticket, Box<Told>),
     /// A circuit is open, or could not be had.
@@ -155,6 +155,6 @@ pub enum Input {
     OnionCame,
     /// onion is gone, and every circuit with it.
     OnionGone,
-    /// It is time ([`super::Engine::next_wake`]).
+    /// It is time, as the engine said.
     Tick,
 }

@@ -6,8 +6,8 @@ use ipc_schema::edge::stored_keyvault::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
-use super::RequestId;
-use super::event::{Asked, ContactEvent, OutboxEvent, QueueEvent};
+use super::calls::RequestId;
+use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
 use super::requests::{ContactAction, Reply};
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
@@ -143,7 +143,7 @@ fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
     turn.store.delete_replicas_of(contact.id, contact.session)?;
     turn.store.delete_contact(contact.id)?;
     turn.event(&EventKind::Contact { contact: contact.id })?;
-    queues.iter().for_each(|queue| turn.wish(OutboxEvent::LookAt(queue.number)));
+    queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
     if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
         turn.tell(RemoveSession { session: session.into() });
     }

@@ -24,11 +24,13 @@ pub(super) type Asked<T, E> = Result<Result<T, E>, Failed>;
 /// For whom.
 pub(super) enum Event {
     Circuits(CircuitEvent),
+    Invites(InviteEvent),
     Queues(QueueEvent),
     Accepts(AcceptEvent),
     Contacts(ContactEvent),
     Inbox(InboxEvent),
     Outbox(OutboxEvent),
+    Deposits(DepositEvent),
     Repair(RepairEvent),
 }
 
@@ -49,14 +51,24 @@ pub(super) enum CircuitEvent {
     Network(Network),
 }
 
-/// For the own queues and the invites that wait on them.
+/// For the own invites.
+pub(super) enum InviteEvent {
+    /// ui wants one for a contact of this name.
+    New(RequestId, String),
+    /// ui wants nobody to accept it any more.
+    Cancel(RequestId, String),
+    /// keyvault makes none now: it is taken back.
+    End(ReplicaId),
+    /// Somebody else accepted it as well.
+    OpenedTwice(ReplicaId),
+    /// Those that nobody accepted in time are over.
+    Expire,
+}
+
+/// For the own queues.
 pub(super) enum QueueEvent {
     /// After a start.
     Resume,
-    /// ui wants an invite for a contact of this name.
-    Invite(RequestId, String),
-    /// ui wants nobody to accept it any more.
-    CancelInvite(RequestId, String),
     /// The next step, unless one is under way.
     LookAt(ReplicaId),
     /// The same, and its circuit went.
@@ -85,10 +97,6 @@ pub(super) enum QueueEvent {
     Deleted(ReplicaId, Came),
     /// keyvault dropped the keys.
     Cancelled(ReplicaId, Result<(), Failed>),
-    /// Somebody else accepted the invite as well.
-    OpenedTwice(ReplicaId),
-    /// Invites that nobody accepted in time are over.
-    Expire,
 }
 
 /// For the accepts of others' invites.
@@ -183,14 +191,8 @@ pub(super) enum OutboxEvent {
     SealAllAgain(ContactId),
     /// Its session is opened anew.
     Repair(ContactId, SessionId),
-    /// A queue of the peer: secured once, then whatever is due is left there.
-    LookAt(PeerQueueId),
-    /// The same, and its circuit could not be had.
-    Unreachable(PeerQueueId),
-    Secured(PeerQueueId, Came),
-    Deposited(PeerQueueId, DepositId, CircuitId, Came),
-    /// No relay has told for a while that it has it.
-    Slow(OutgoingId),
+    /// A relay has it; by these relays it went there.
+    AtRelay(OutgoingId, Vec<RelayId>),
     /// The peer tells what it has.
     Acked(ContactId, Acks),
     /// The peer asks for what it has not.
@@ -200,6 +202,22 @@ pub(super) enum OutboxEvent {
     /// The batch ends: keyvault may forget what is durable.
     Forget,
     Forgotten(Vec<OutboxId>, Result<(), Failed>),
+}
+
+/// For the envelopes on their way to relays.
+pub(super) enum DepositEvent {
+    /// After a start.
+    Resume,
+    /// A content of this contact was sealed into these.
+    Add(OutgoingId, ContactId, Vec<Envelope>),
+    /// A queue of the peer: secured once, then whatever is due is left there.
+    LookAt(PeerQueueId),
+    /// The same, and its circuit could not be had.
+    Unreachable(PeerQueueId),
+    Secured(PeerQueueId, Came),
+    Deposited(PeerQueueId, DepositId, CircuitId, Came),
+    /// No relay has told for a while that it has it.
+    Slow(OutgoingId),
 }
 
 /// For sessions that broke and ratchets that stand still.
@@ -297,7 +315,7 @@ impl Event {
     pub(super) fn look_at(user: User) -> Self {
         match user {
             User::Replica(id) => QueueEvent::LookAt(id).into(),
-            User::PeerQueue(id) => OutboxEvent::LookAt(id).into(),
+            User::PeerQueue(id) => DepositEvent::LookAt(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
         }
     }
@@ -306,7 +324,7 @@ impl Event {
     pub(super) fn circuit_lost(user: User) -> Self {
         match user {
             User::Replica(id) => QueueEvent::CircuitLost(id).into(),
-            User::PeerQueue(id) => OutboxEvent::Unreachable(id).into(),
+            User::PeerQueue(id) => DepositEvent::Unreachable(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
         }
     }
@@ -324,10 +342,12 @@ macro_rules! for_flow {
 
 for_flow! {
     Circuits: CircuitEvent,
+    Invites: InviteEvent,
     Queues: QueueEvent,
     Accepts: AcceptEvent,
     Contacts: ContactEvent,
     Inbox: InboxEvent,
     Outbox: OutboxEvent,
+    Deposits: DepositEvent,
     Repair: RepairEvent,
 }

@@ -11,7 +11,10 @@ use ipc_schema::edge::stored_keyvault::{
 
 use super::calls::{Answer, Arrived, CircuitId, MailboxAnswer, MailboxCall};
 use super::circuits::Circuits;
-use super::event::{Asked, Came, InboxEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User};
+use super::event::{
+    Asked, Came, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer,
+    User,
+};
 use super::turn::Turn;
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::error::StoreError;
@@ -138,7 +141,7 @@ impl Inbox {
                 self.proof_at = Some(turn.now);
                 self.message(turn, replica, message)?;
             }
-            Ok(Ok(Opened::OpenedTwice)) => turn.wish(QueueEvent::OpenedTwice(replica)),
+            Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(replica)),
             Ok(Ok(Opened::PeerRolledBack(session))) => turn.wish(RepairEvent::RolledBack(session.into())),
             Ok(Ok(Opened::OutOfStep(session))) => turn.wish(RepairEvent::OutOfStep(session.into())),
             Ok(Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId)) => {}
@@ -373,7 +376,7 @@ fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -
             dead: false,
         })?;
         if added {
-            turn.wish(OutboxEvent::LookAt(queue.number.into()));
+            turn.wish(DepositEvent::LookAt(queue.number.into()));
         }
     }
     Ok(())

@@ -12,12 +12,16 @@ mod calls;
 mod circuits;
 mod contacts;
 mod conversations;
+mod deposits;
 mod event;
+mod fixing;
 mod inbox;
+mod invites;
 mod outbox;
 mod queues;
 mod repair;
 mod requests;
+mod subscriptions;
 mod turn;
 
 use std::time::Duration;
@@ -35,8 +39,10 @@ use self::accepts::Accepts;
 use self::circuits::Circuits;
 use self::contacts::Found;
 use self::conversations::Text;
+use self::deposits::Deposits;
 use self::event::{
-    AcceptEvent, CircuitEvent, ContactEvent, Event, InboxEvent, OutboxEvent, QueueEvent, RepairEvent, Timer,
+    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, OutboxEvent,
+    QueueEvent, RepairEvent, Timer,
 };
 use self::inbox::Inbox;
 use self::outbox::Outbox;
@@ -70,6 +76,7 @@ struct Flows {
     accepts: Accepts,
     inbox: Inbox,
     outbox: Outbox,
+    deposits: Deposits,
     repair: Repair,
 }
 
@@ -180,11 +187,13 @@ impl Engine {
         let Self { turn, circuits, flows, .. } = self;
         match event {
             Event::Circuits(event) => circuits.handle(turn, event),
+            Event::Invites(event) => invites::handle(turn, event),
             Event::Queues(event) => flows.queues.handle(turn, circuits, event),
             Event::Accepts(event) => flows.accepts.handle(turn, circuits, event),
             Event::Contacts(event) => contacts::handle(turn, event),
             Event::Inbox(event) => flows.inbox.handle(turn, circuits, event),
-            Event::Outbox(event) => flows.outbox.handle(turn, circuits, event),
+            Event::Outbox(event) => flows.outbox.handle(turn, event),
+            Event::Deposits(event) => flows.deposits.handle(turn, circuits, event),
             Event::Repair(event) => flows.repair.handle(turn, event),
         }
     }
@@ -196,6 +205,7 @@ impl Engine {
         self.turn.store.prune_events()?;
         self.run(InboxEvent::Resume)?;
         self.run(OutboxEvent::Resume)?;
+        self.run(DepositEvent::Resume)?;
         self.run(RepairEvent::Resume)?;
         self.run(QueueEvent::Resume)?;
         self.run(AcceptEvent::Resume)?;
@@ -236,13 +246,13 @@ impl Engine {
             // The end of every batch does.
             Timer::Open => Ok(()),
             Timer::Seal(id) => self.run(OutboxEvent::SealAgain(id)),
-            Timer::Slow(id) => self.run(OutboxEvent::Slow(id)),
+            Timer::Slow(id) => self.run(DepositEvent::Slow(id)),
             Timer::Repair(contact) => self.run(RepairEvent::Due(contact)),
             Timer::KeepAlive(contact) => self.run(RepairEvent::KeepAlive(contact)),
             Timer::Housekeeping => {
                 self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
                 self.turn.store.prune_events()?;
-                self.run(QueueEvent::Expire)
+                self.run(InviteEvent::Expire)
             }
         }
     }
@@ -251,8 +261,8 @@ impl Engine {
 
     fn request(&mut self, request: RequestId, what: Request) -> Result<(), StoreError> {
         let answer = match what {
-            Request::Invite { name } => return self.run(QueueEvent::Invite(request, name)),
-            Request::CancelInvite { id } => return self.run(QueueEvent::CancelInvite(request, id)),
+            Request::Invite { name } => return self.run(InviteEvent::New(request, name)),
+            Request::CancelInvite { id } => return self.run(InviteEvent::Cancel(request, id)),
             Request::Accept { link, name } => return self.run(AcceptEvent::Begin { request, link, name }),
             Request::Change { who, action } => {
                 return self.run(ContactEvent::Change { request, who, action });
@@ -350,7 +360,7 @@ impl Engine {
         let sooner = |at: Timestamp| Timestamp(at.0.saturating_sub(by));
         self.turn.set_back(sooner);
         self.circuits.set_back(sooner);
-        self.flows.outbox.set_back(sooner);
+        self.flows.deposits.set_back(sooner);
         self.suspended_until = self.suspended_until.map(sooner);
         self.clock_set_back = true;
     }
@@ -358,7 +368,7 @@ impl Engine {
     /// The same for the waits that stand in the store. Also at every start: the clock may have been set while nothing ran.
     fn after_set_back(&mut self) -> Result<(), StoreError> {
         self.clock_set_back = false;
-        self.turn.store.nothing_later_than(self.turn.now, outbox::LONGEST_WAIT)
+        self.turn.store.nothing_later_than(self.turn.now, deposits::LONGEST_WAIT)
     }
 }
 

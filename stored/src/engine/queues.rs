@@ -1,4 +1,4 @@
-//! Own queues and the invites that wait on them: step by step, each durable, each repeated until it is done.
+//! Own queues: step by step, each durable, each repeated until it is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,15 +9,14 @@ use ipc_schema::edge::stored_keyvault::{
     FinishReplica, FinishedInvite, Purpose, RemoveSession,
 };
 
-use super::calls::{Action, Answer, CircuitId, MailboxAnswer, MailboxCall, RequestId, Ticket};
+use super::calls::{Action, Answer, CircuitId, MailboxAnswer, MailboxCall, Ticket};
 use super::circuits::Circuits;
-use super::contacts;
-use super::event::{AcceptEvent, Asked, Came, InboxEvent, Order, OutboxEvent, QueueEvent, Timer, User};
-use super::requests::Reply;
+use super::event::{AcceptEvent, Asked, Came, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::subscriptions::Subscriptions;
 use super::turn::Turn;
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{ContactId, RelayId, ReplicaId};
-use crate::store::{ContactState, EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
+use crate::store::{EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
 
 /// Queues for each contact (docs/protocol/envelope.md, "Frame").
 const REPLICAS: usize = 2;
@@ -29,20 +28,13 @@ const VAULT_RETRY: Duration = Duration::from_secs(5);
 const START_OVER: Duration = Duration::from_secs(1);
 /// Another relay is taken after so many failures in a row before anything lies there.
 const FAILURES_MAX: u32 = 3;
-/// Mean of the time between two proofs that a subscription lives: two cells each on the way to the guard, so that 64 queues cost less than
-/// 1 MB an hour.
-const PROVE: Duration = Duration::from_secs(300);
 
 /// What is under way with own queues.
 #[derive(Default)]
 pub(super) struct Queues {
     /// The next step of these is being made.
     busy: BTreeSet<ReplicaId>,
-    subscribing: BTreeSet<ReplicaId>,
-    /// Those with a living subscription.
-    subscribed: BTreeSet<ReplicaId>,
-    /// Of those, the ones that a timer looks after.
-    proving: BTreeSet<ReplicaId>,
+    subscriptions: Subscriptions,
     /// Their invite's blob is being dropped.
     dropping: BTreeSet<ReplicaId>,
     /// onion is asked for their relays.
@@ -65,11 +57,9 @@ impl Queues {
         let step = &mut Step { turn, circuits };
         match event {
             QueueEvent::Resume => self.resume(step),
-            QueueEvent::Invite(request, name) => self.invite(step, request, &name),
-            QueueEvent::CancelInvite(request, id) => self.cancel_invite(step, request, &id),
             QueueEvent::LookAt(id) => self.look_at(step, id),
             QueueEvent::CircuitLost(id) => {
-                self.subscribed.remove(&id);
+                self.subscriptions.lost(id);
                 self.look_at(step, id)
             }
             QueueEvent::Fill(contact) => self.fill(step, contact),
@@ -86,13 +76,11 @@ impl Queues {
             QueueEvent::BlobDropped(id, came) => self.blob_dropped(step, id, came),
             QueueEvent::Subscribed(id, came) => self.subscribed(step, id, came),
             QueueEvent::Prove(id) => {
-                self.prove(step.turn, id);
+                self.subscriptions.prove(step.turn, id);
                 Ok(())
             }
             QueueEvent::Deleted(id, came) => self.deleted(step, id, came),
             QueueEvent::Cancelled(id, cancelled) => self.cancelled(step, id, cancelled),
-            QueueEvent::OpenedTwice(id) => opened_twice(step.turn, id),
-            QueueEvent::Expire => expire(step.turn),
         }
     }
 
@@ -100,53 +88,7 @@ impl Queues {
         step.turn.store.replicas()?.iter().try_for_each(|replica| self.look_at(step, replica.id))
     }
 
-    // ---- invites
-
-    /// A contact that is invited, an invite, and the queue that it waits on.
-    fn invite(&mut self, step: &mut Step, request: RequestId, name: &str) -> Result<(), StoreError> {
-        let turn = &mut *step.turn;
-        let name = match contacts::free_name(&turn.store, name)? {
-            Ok(name) => name,
-            Err(refusal) => {
-                turn.answer(request, Err(refusal));
-                return Ok(());
-            }
-        };
-        let contact = ContactId(turn.random_id());
-        turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
-        let id = ReplicaId(turn.random_id());
-        turn.store.add_invite(id, contact)?;
-        let isolation = turn.random();
-        turn.store.add_replica(id, Some(contact), true, &isolation)?;
-        turn.event(&EventKind::Contact { contact })?;
-        if let Some(invite) = turn.store.invite(id)? {
-            turn.answer(request, Ok(Reply::Invite(Box::new(invite))));
-        }
-        self.look_at(step, id)
-    }
-
-    fn cancel_invite(&mut self, step: &mut Step, request: RequestId, id: &str) -> Result<(), StoreError> {
-        let answer = match named(step.turn, id)? {
-            None => Err(Refusal::NoSuchInvite),
-            Some(invite) if invite.state == InviteState::Accepted => Err(Refusal::LinkUsed),
-            Some(invite) => {
-                self.end_invite(step, &invite)?;
-                Ok(Reply::Done)
-            }
-        };
-        step.turn.answer(request, answer);
-        Ok(())
-    }
-
-    /// Takes an invite that nobody accepted away, with the contact that it was for.
-    fn end_invite(&mut self, step: &mut Step, invite: &Invite) -> Result<(), StoreError> {
-        step.turn.store.delete_replicas_of(invite.contact, None)?;
-        step.turn.store.delete_contact(invite.contact)?;
-        step.turn.event(&EventKind::Contact { contact: invite.contact })?;
-        self.look_at(step, invite.id)
-    }
-
-    // ---- steps
+    // ---- towards a queue that receives
 
     fn fill(&mut self, step: &mut Step, contact: ContactId) -> Result<(), StoreError> {
         let there = step.turn.store.replicas_of(contact)?.len();
@@ -247,12 +189,11 @@ impl Queues {
         id: ReplicaId,
         begun: Asked<[u8; 32], BeginInviteError>,
     ) -> Result<(), StoreError> {
-        if begun == Ok(Err(BeginInviteError::RateLimited))
-            && let Some(invite) = step.turn.store.invite(id)?
-        {
+        if begun == Ok(Err(BeginInviteError::RateLimited)) {
             // Too many new contacts within the hour: it is taken back, and whoever waits for it is told.
             self.busy.remove(&id);
-            return self.end_invite(step, &invite);
+            step.turn.wish(InviteEvent::End(id));
+            return Ok(());
         }
         self.begun(step, id, begun.ok().and_then(Result::ok))
     }
@@ -426,7 +367,7 @@ impl Queues {
             let purpose = Purpose::DropBlob(id.into());
             step.command(circuit, call, Some(purpose), move |came| QueueEvent::BlobDropped(id, came));
         }
-        if !self.subscribed.contains(&id) && self.subscribing.insert(id) {
+        if self.subscriptions.begin(id) {
             let call = MailboxCall::Subscribe { queue: queue(), replica: id };
             let purpose = Purpose::Subscribe(id.into());
             step.command(circuit, call, Some(purpose), move |came| QueueEvent::Subscribed(id, came));
@@ -444,38 +385,15 @@ impl Queues {
         }
     }
 
-    // ---- subscriptions
-
     fn subscribed(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
-        self.subscribing.remove(&id);
+        self.subscriptions.ended(id);
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
-                self.subscribed.insert(id);
-                self.prove_later(step.turn, id);
-            }
+            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => self.subscriptions.lives(step.turn, id),
             Came::Answered(MailboxAnswer::Told(Answer::NoQueue)) => return self.lost(step, id),
             Came::Answered(_) => step.turn.after(VAULT_RETRY, Timer::User(User::Replica(id))),
-            Came::Lost | Came::Unsigned => drop(self.subscribed.remove(&id)),
+            Came::Lost | Came::Unsigned => self.subscriptions.lost(id),
         }
         Ok(())
-    }
-
-    /// From now on a subscription is proven to live from time to time.
-    fn prove_later(&mut self, turn: &mut Turn, id: ReplicaId) {
-        if self.proving.insert(id) {
-            let wait = turn.exponential(PROVE);
-            turn.after(wait, Timer::Prove(id));
-        }
-    }
-
-    /// Nothing comes of a relay that swallows what is pushed through it, and that looks like nobody writing: an ack of nothing is
-    /// answered, or its circuit is given up and another one built.
-    fn prove(&mut self, turn: &mut Turn, id: ReplicaId) {
-        self.proving.remove(&id);
-        if self.subscribed.contains(&id) {
-            self.prove_later(turn, id);
-            turn.wish(InboxEvent::Prove(id));
-        }
     }
 
     /// The relay has lost or expired an own queue: a contact gets another one.
@@ -564,19 +482,6 @@ impl Step<'_> {
     }
 }
 
-/// An invite by its id, or by the name of the contact that it is for.
-fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
-    if let Ok(number) = u64::from_str_radix(id, 16)
-        && let Some(invite) = turn.store.invite(ReplicaId(number))?
-    {
-        return Ok(Some(invite));
-    }
-    match turn.store.contact_named(id)? {
-        Some(contact) => turn.store.invite_of(contact.id),
-        None => Ok(None),
-    }
-}
-
 /// Where queues of the same contact lie: one relay that goes must not take both along.
 fn relays_taken(turn: &Turn, replica: &Replica) -> Result<Vec<RelayId>, StoreError> {
     let Some(contact) = replica.contact else { return Ok(Vec::new()) };
@@ -630,21 +535,5 @@ fn start_over(step: &mut Step, old: &Replica) -> Result<(), StoreError> {
     }
     turn.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
     turn.after(START_OVER, Timer::Pick(fresh));
-    Ok(())
-}
-
-fn opened_twice(turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
-    let Some(invite) = turn.store.invite(id)? else { return Ok(()) };
-    turn.store.set_invite_state(id, InviteState::OpenedTwice)?;
-    turn.event(&EventKind::Contact { contact: invite.contact })
-}
-
-fn expire(turn: &mut Turn) -> Result<(), StoreError> {
-    for invite in turn.store.invites()? {
-        if invite.state == InviteState::Waiting && invite.expires < turn.now {
-            turn.store.set_invite_state(invite.id, InviteState::Expired)?;
-            turn.event(&EventKind::Contact { contact: invite.contact })?;
-        }
-    }
     Ok(())
 }

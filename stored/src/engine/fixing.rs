@@ -1,0 +1,89 @@
+//! The bytes of a content are fixed once, when its number is taken: whatever seals it later seals the same.
+
+use ipc_schema::Timestamp;
+
+use super::contacts;
+use super::event::RepairEvent;
+use super::turn::Turn;
+use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
+use crate::error::StoreError;
+use crate::ids::OutboxId;
+use crate::store::{Outgoing, OutgoingKind};
+
+/// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
+pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
+    let mut chain = turn.store.send_chain(outgoing.contact)?;
+    let kind = kind_of(turn, outgoing)?;
+    let numbered = kind.numbered();
+    if numbered {
+        chain.sequence += 1;
+    }
+    let content = Content {
+        id: WireId(turn.random()),
+        link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
+        sent_at: turn.now,
+        acks: acks_for(turn, outgoing)?,
+        kind,
+    };
+    let bytes = content::encode(&content);
+    if numbered {
+        chain.hash = Some(content::hash(&bytes));
+        turn.store.set_send_chain(outgoing.contact, &chain)?;
+    }
+    turn.store.set_ack_due(outgoing.contact, false)?;
+    turn.wish(RepairEvent::Spoke(outgoing.contact));
+    let outbox = OutboxId(turn.random_id());
+    let sequence = if numbered { chain.sequence } else { 0 };
+    turn.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
+}
+
+fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+    Ok(match outgoing.kind {
+        OutgoingKind::Receipt => Kind::Receipt,
+        OutgoingKind::QueueChange => Kind::QueueChange,
+        OutgoingKind::Profile => Kind::Profile(contacts::profile_name(&turn.store)?),
+        OutgoingKind::Repair => Kind::SessionRepair,
+        OutgoingKind::KeepAlive => Kind::KeepAlive,
+        OutgoingKind::GapRequest => {
+            let chain = turn.store.receive_chain(outgoing.contact)?;
+            Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
+        }
+        OutgoingKind::Text => match outgoing.message.as_deref() {
+            Some(message) => text_part(turn, message, outgoing)?,
+            None => Kind::QueueChange,
+        },
+    })
+}
+
+fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+    // A text that was deleted meanwhile leaves a number without words.
+    let Some(message) = turn.store.message(message)? else { return Ok(Kind::QueueChange) };
+    let body = content::split(&message.body).get(usize::from(outgoing.part)).copied().unwrap_or_default();
+    let reply_to = match turn.store.message(&message.reply_to)? {
+        Some(answered) if outgoing.part == 0 => Some(answered.wire),
+        _ => None,
+    };
+    Ok(Kind::Text(TextPart {
+        message: message.wire,
+        part: outgoing.part,
+        parts: outgoing.parts,
+        body: body.to_owned(),
+        reply_to,
+    }))
+}
+
+fn acks_for(turn: &Turn, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError> {
+    let gaps = if outgoing.kind == OutgoingKind::Repair { GAPS_IN_REPAIR_MAX } else { GAPS_MAX };
+    let chain = turn.store.receive_chain(outgoing.contact)?;
+    if chain.chain == Timestamp(0) {
+        return Ok(None);
+    }
+    let mut up_to = chain.numbers.highest();
+    let mut missing = chain.numbers.missing(up_to, gaps + 1);
+    if let Some(untold) = missing.get(gaps) {
+        // There is room for so many gaps only: say nothing of what lies beyond.
+        up_to = untold.first - 1;
+        missing.truncate(gaps);
+    }
+    Ok(Some(Acks { chain: chain.chain, up_to, missing }))
+}

@@ -1,0 +1,98 @@
+//! Own invites: each waits on a queue of its own, whose steps are made in queues.rs.
+
+use super::calls::RequestId;
+use super::contacts;
+use super::event::{InviteEvent, QueueEvent};
+use super::requests::Reply;
+use super::turn::Turn;
+use crate::error::{Refusal, StoreError};
+use crate::ids::{ContactId, ReplicaId};
+use crate::store::{ContactState, EventKind, Invite, InviteState};
+
+pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreError> {
+    match event {
+        InviteEvent::New(request, name) => invite(turn, request, &name),
+        InviteEvent::Cancel(request, id) => cancel(turn, request, &id),
+        InviteEvent::End(id) => match turn.store.invite(id)? {
+            Some(invite) => end(turn, &invite),
+            None => Ok(()),
+        },
+        InviteEvent::OpenedTwice(id) => opened_twice(turn, id),
+        InviteEvent::Expire => expire(turn),
+    }
+}
+
+/// A contact that is invited, an invite, and the queue that it waits on.
+fn invite(turn: &mut Turn, request: RequestId, name: &str) -> Result<(), StoreError> {
+    let name = match contacts::free_name(&turn.store, name)? {
+        Ok(name) => name,
+        Err(refusal) => {
+            turn.answer(request, Err(refusal));
+            return Ok(());
+        }
+    };
+    let contact = ContactId(turn.random_id());
+    turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
+    let id = ReplicaId(turn.random_id());
+    turn.store.add_invite(id, contact)?;
+    let isolation = turn.random();
+    turn.store.add_replica(id, Some(contact), true, &isolation)?;
+    turn.event(&EventKind::Contact { contact })?;
+    if let Some(invite) = turn.store.invite(id)? {
+        turn.answer(request, Ok(Reply::Invite(Box::new(invite))));
+    }
+    turn.wish(QueueEvent::LookAt(id));
+    Ok(())
+}
+
+/// Nobody may accept it any more.
+fn cancel(turn: &mut Turn, request: RequestId, id: &str) -> Result<(), StoreError> {
+    let answer = match named(turn, id)? {
+        None => Err(Refusal::NoSuchInvite),
+        Some(invite) if invite.state == InviteState::Accepted => Err(Refusal::LinkUsed),
+        Some(invite) => {
+            end(turn, &invite)?;
+            Ok(Reply::Done)
+        }
+    };
+    turn.answer(request, answer);
+    Ok(())
+}
+
+/// Takes an invite that nobody accepted away, with the contact that it was for.
+fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
+    turn.store.delete_replicas_of(invite.contact, None)?;
+    turn.store.delete_contact(invite.contact)?;
+    turn.event(&EventKind::Contact { contact: invite.contact })?;
+    turn.wish(QueueEvent::LookAt(invite.id));
+    Ok(())
+}
+
+/// An invite by its id, or by the name of the contact that it is for.
+fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
+    if let Ok(number) = u64::from_str_radix(id, 16)
+        && let Some(invite) = turn.store.invite(ReplicaId(number))?
+    {
+        return Ok(Some(invite));
+    }
+    match turn.store.contact_named(id)? {
+        Some(contact) => turn.store.invite_of(contact.id),
+        None => Ok(None),
+    }
+}
+
+fn opened_twice(turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
+    let Some(invite) = turn.store.invite(id)? else { return Ok(()) };
+    turn.store.set_invite_state(id, InviteState::OpenedTwice)?;
+    turn.event(&EventKind::Contact { contact: invite.contact })
+}
+
+fn expire(turn: &mut Turn) -> Result<(), StoreError> {
+    for invite in turn.store.invites()? {
+        if invite.state == InviteState::Waiting && invite.expires < turn.now {
+            turn.store.set_invite_state(invite.id, InviteState::Expired)?;
+            turn.event(&EventKind::Contact { contact: invite.contact })?;
+        }
+    }
+    Ok(())
+}
