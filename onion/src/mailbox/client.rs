@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ipc_schema::edge::stored_onion::{Done, Refused};
 use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
 
 use super::message::{Answer, Call, Created, Misbehaved, Reply, Request, Signed, Waiting};
@@ -38,6 +39,34 @@ pub enum Outcome {
     Envelopes(Vec<Waiting>),
     /// To `secure+read`.
     Blob(Vec<u8>),
+}
+
+impl Outcome {
+    /// What stored is told of a command.
+    ///
+    /// # Errors
+    /// The relay's word for not doing it.
+    pub fn done(self) -> Result<Done, Refused> {
+        match self {
+            Self::Answer(answer) => answer.told().map(|()| Done::Plain),
+            Self::Blob(blob) => Ok(Done::Blob(blob)),
+            // Never asked for over that edge.
+            Self::Created(_) | Self::Envelopes(_) | Self::MoreWork(_) => Err(Refused::Policy),
+        }
+    }
+
+    /// What stored is told of a new queue.
+    ///
+    /// # Errors
+    /// The relay's word for not making one.
+    pub fn created(self) -> Result<Created, Refused> {
+        match self {
+            Self::Created(created) => Ok(created),
+            Self::Answer(answer) => Err(answer.told().err().unwrap_or(Refused::Policy)),
+            // More work than is done for anyone, or what was never asked for.
+            Self::MoreWork(_) | Self::Blob(_) | Self::Envelopes(_) => Err(Refused::Policy),
+        }
+    }
 }
 
 /// What a relay's message meant.

@@ -5,6 +5,9 @@
 //! big-endian, every field but the last of a message has a fixed length. A request is answered once (COLLECT: in parts), in any order.
 
 use ipc_schema::bytes::{Cursor, Short};
+pub use ipc_schema::edge::stored_keyvault::Created;
+pub use ipc_schema::edge::stored_onion::Waiting;
+use ipc_schema::edge::stored_onion::{self, Refused};
 use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX};
 use ipc_schema::mailbox::Command;
 use sha2::{Digest, Sha256};
@@ -97,6 +100,37 @@ impl std::fmt::Debug for Call {
 }
 
 impl Call {
+    /// The command that stored gives, with the queue that it is for and the sink of a subscription.
+    #[must_use]
+    pub fn of<S>(command: stored_onion::Command<S>) -> (QueueId, Self, Option<S>) {
+        use stored_onion::Command as Given;
+        let mut sink = None;
+        let (queue, call) = match command {
+            Given::Secure { sender_queue, sender_key } => (sender_queue, Self::Secure { sender_key }),
+            Given::Deposit { sender_queue, put_id, envelope } => {
+                (sender_queue, Self::Deposit { put_id, envelope })
+            }
+            Given::Subscribe { receiver_queue, sink: to } => {
+                sink = Some(to);
+                (receiver_queue, Self::Subscribe)
+            }
+            Given::Acknowledge { receiver_queue, messages } => {
+                (receiver_queue, Self::Acknowledge { messages })
+            }
+            Given::Delete { receiver_queue } => (receiver_queue, Self::Delete),
+            Given::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
+                (receiver_queue, Self::LeaveBlob { blob_id, read_key, blob })
+            }
+            Given::SecureRead { blob_id, sender_key } => {
+                // Whoever reads knows no queue: the blob's name stands for one (docs/protocol/mailbox.md, "What the commands do").
+                let queue = std::array::from_fn(|at| blob_id.get(at).copied().unwrap_or_default());
+                (queue, Self::SecureRead { blob_id, sender_key })
+            }
+            Given::DropBlob { receiver_queue, blob_id } => (receiver_queue, Self::DropBlob { blob_id }),
+        };
+        (queue, call, sink)
+    }
+
     /// What is authenticated: the same with hashes in place of long arguments.
     #[must_use]
     pub fn command(&self) -> Command {
@@ -327,7 +361,7 @@ impl Signed {
     }
 }
 
-/// How a command ended; the numbers stand on the wire and in `stored-onion.capnp`.
+/// How a command ended; the numbers stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Done, now or before.
@@ -349,6 +383,23 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What stored is told.
+    ///
+    /// # Errors
+    /// The relay's word for not doing it.
+    pub fn told(self) -> Result<(), Refused> {
+        Err(match self {
+            Self::Ok => return Ok(()),
+            Self::Full => Refused::Full,
+            Self::Throttled => Refused::Throttled,
+            Self::NoQueue => Refused::NoQueue,
+            Self::NotAuthorised => Refused::NotAuthorised,
+            Self::NoBlob => Refused::NoBlob,
+            Self::Refused => Refused::Policy,
+            Self::DiskFull => Refused::DiskFull,
+        })
+    }
+
     const ALL: [Self; 8] = [
         Self::Ok,
         Self::Full,
@@ -376,34 +427,6 @@ impl Answer {
     fn from_code(code: u8) -> Result<Self, Misbehaved> {
         Self::ALL.get(usize::from(code)).copied().ok_or(Misbehaved::Malformed)
     }
-}
-
-/// An envelope that waits in a queue.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Names it in `Acknowledge`.
-    pub id: [u8; 16],
-    /// The key that `Secure` registered, as the relay tells it.
-    pub sender_key: [u8; 32],
-    /// 4,096 B.
-    pub envelope: Vec<u8>,
-}
-
-impl std::fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waiting")
-    }
-}
-
-/// A new queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// What the receiver calls it.
-    pub receiver_queue: QueueId,
-    /// What the sender calls it.
-    pub sender_queue: QueueId,
-    /// The relay's X25519 key for it.
-    pub relay_key: [u8; 32],
 }
 
 /// What a relay says.

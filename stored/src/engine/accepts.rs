@@ -8,10 +8,12 @@ use ipc_schema::edge::stored_keyvault::{
     OpenInviteError, OpenedInvite, Purpose,
 };
 
-use super::calls::{Action, Answer, MailboxAnswer, MailboxCall, RequestId};
+use ipc_schema::edge::stored_onion::{Command, Refused};
+
+use super::calls::{Action, Came, MailboxCall, RequestId};
 use super::circuits::Circuits;
 use super::contacts::{self, Found};
-use super::event::{AcceptEvent, Asked, Came, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::fixing;
 use super::requests::{Accepting, Reply};
 use super::turn::Turn;
@@ -190,11 +192,15 @@ impl Accepts {
     }
 
     fn read_blob(&mut self, turn: &mut Turn, circuits: &mut Circuits, accept: Accept) {
-        let Some(relay) = accept.relay else { return };
+        let (Some(relay), Some(blob_id), Some(sender_key)) =
+            (accept.relay, accept.blob_id, accept.sender_key)
+        else {
+            return;
+        };
         let id = accept.id;
         let Some(circuit) = circuits.to(turn, relay, accept.isolation, User::Accept(id)) else { return };
         if self.busy.insert(id) {
-            let call = MailboxCall::SecureRead { blob_id: accept.blob_id, sender_key: accept.sender_key };
+            let call = MailboxCall::Give(Command::SecureRead { blob_id, sender_key });
             let order = Order { call, purpose: Some(Purpose::SecureRead(id.into())) };
             circuits.command(turn, circuit, order, move |came| AcceptEvent::BlobRead(id, came));
         }
@@ -210,16 +216,16 @@ impl Accepts {
         self.busy.remove(&id);
         let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
         match came {
-            Came::Answered(MailboxAnswer::Blob(blob)) => {
+            Came::Blob(blob) => {
                 turn.store.accept_read(id, &blob)?;
                 turn.after(PATIENCE, Timer::Accept(id));
                 self.look_at(turn, circuits, id)
             }
             // Read by somebody else, taken back, or too old: the relay cannot tell which.
-            Came::Answered(MailboxAnswer::Told(Answer::NoBlob | Answer::NoQueue | Answer::NotAuthorised)) => {
+            Came::Refused(Refused::NoBlob | Refused::NoQueue | Refused::NotAuthorised) => {
                 self.refuse(turn, circuits, &accept, Refusal::LinkUsed)
             }
-            Came::Answered(_) => {
+            Came::Refused(_) | Came::Done | Came::Created(_) => {
                 turn.after(RETRY, Timer::User(User::Accept(id)));
                 Ok(())
             }
@@ -332,8 +338,8 @@ fn connected(
             number: queue.number.into(),
             contact: accept.contact,
             relay: queue.relay,
-            queue: queue.queue.to_vec(),
-            sender_key: queue.sender_key.to_vec(),
+            queue: queue.queue,
+            sender_key: queue.sender_key,
             // The circuit that read the blob: that relay knows both as one invite anyway.
             isolation: accept.isolation,
             secured: false,

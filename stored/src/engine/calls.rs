@@ -1,51 +1,51 @@
-//! What the engine asks of its neighbours and what they answer. What keyvault is asked is in `ipc_schema::edge::stored_keyvault`; what
-//! onion is asked `peers/` puts on the edge.
+//! What the engine asks of its neighbours and what they answer: the calls of their edges (`ipc_schema::edge`), by ids of its own.
 
 use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
+use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
 use ipc_schema::relay::Hint;
 
 use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
-/// A command to a mailbox over a circuit (edges/stored-onion.capnp).
+/// A command to a mailbox over a circuit.
 #[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-onion.capnp, explained there")]
 pub enum MailboxCall {
-    Create { receiver_key: Vec<u8> },
-    Secure { queue: Vec<u8>, sender_key: Vec<u8> },
-    Deposit { queue: Vec<u8>, put_id: [u8; 16], envelope: Vec<u8> },
-    Subscribe { queue: Vec<u8>, replica: ReplicaId },
-    Acknowledge { queue: Vec<u8>, messages: Vec<MailboxId> },
-    Delete { queue: Vec<u8> },
-    LeaveBlob { queue: Vec<u8>, blob_id: Vec<u8>, read_key: Vec<u8>, blob: Vec<u8> },
-    SecureRead { blob_id: Vec<u8>, sender_key: Vec<u8> },
-    DropBlob { queue: Vec<u8>, blob_id: Vec<u8> },
+    /// A new queue for that receiver (Ed25519); its proof of work is onion's.
+    Create(Key),
+    /// Any other; what a subscription pushes comes in under the queue's number here.
+    Give(Command<ReplicaId>),
 }
 
-/// What comes back from a mailbox.
+/// What came of a command to a mailbox.
 #[derive(Clone, PartialEq, Eq)]
-pub enum MailboxAnswer {
-    /// To `create`.
+pub enum Came {
+    /// It was done, now or before.
+    Done,
+    /// To `Create`.
     Created(Created),
-    /// To `secureRead`.
+    /// To `SecureRead`.
     Blob(Vec<u8>),
-    /// To everything else, and where the two above are refused.
-    Told(Answer),
-    /// The circuit or onion went before it answered.
+    /// The relay's word for not doing it.
+    Refused(Refused),
+    /// The circuit, or onion, went first. Whatever it was for is begun again when it is next looked at.
     Lost,
+    /// keyvault did not authenticate it: the engine's own word.
+    Unsigned,
 }
 
-/// A relay's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/stored-onion.capnp, explained there")]
-pub enum Answer {
-    Ok,
-    Full,
-    Throttled,
-    NoQueue,
-    NotAuthorised,
-    NoBlob,
-    Refused,
-    DiskFull,
+impl From<Result<Created, Refused>> for Came {
+    fn from(outcome: Result<Created, Refused>) -> Self {
+        outcome.map_or_else(Self::Refused, Self::Created)
+    }
+}
+
+impl From<Result<Done, Refused>> for Came {
+    fn from(outcome: Result<Done, Refused>) -> Self {
+        match outcome {
+            Ok(Done::Plain) => Self::Done,
+            Ok(Done::Blob(blob)) => Self::Blob(blob),
+            Err(refused) => Self::Refused(refused),
+        }
+    }
 }
 
 /// An open circuit to one relay.
@@ -144,7 +144,7 @@ pub enum Input {
     /// A circuit that was open is gone.
     Closed(CircuitId),
     /// A mailbox answered.
-    Mailbox(Ticket, Box<MailboxAnswer>),
+    Mailbox(Ticket, Came),
     /// onion named a relay, or none.
     Picked(Ticket, Option<RelayId>),
     /// A mailbox pushed an envelope.

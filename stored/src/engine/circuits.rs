@@ -8,8 +8,8 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{Command, Sign, SignError};
 
-use super::calls::{Action, CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, Ticket};
-use super::event::{Came, CircuitEvent, Event, Order, QueueEvent, Timer, User};
+use super::calls::{Action, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::event::{CircuitEvent, Event, Order, QueueEvent, Timer, User};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{Isolation, RelayId};
@@ -71,7 +71,7 @@ impl Circuits {
         match event {
             CircuitEvent::Opened(id, opened) => self.opened(turn, id, opened),
             CircuitEvent::Closed(id) => self.closed(turn, id),
-            CircuitEvent::Answered(ticket, answer) => self.answered(turn, ticket, answer),
+            CircuitEvent::Answered(ticket, came) => self.answered(turn, ticket, came),
             CircuitEvent::Signed(id, ticket, signed) => self.signed(turn, id, ticket, signed),
             CircuitEvent::Retry(id) => self.retry(turn, id),
             CircuitEvent::OnionCame => self.onion_came(turn),
@@ -344,15 +344,14 @@ impl Circuits {
         }
     }
 
-    fn answered(&mut self, turn: &mut Turn, ticket: Ticket, answer: MailboxAnswer) {
+    fn answered(&mut self, turn: &mut Turn, ticket: Ticket, came: Came) {
         let Some((id, then)) = self.sent.remove(&ticket) else { return };
-        if answer == MailboxAnswer::Lost {
-            return turn.wish(then(Came::Lost));
-        }
-        // The relay is fine.
-        if let Some(circuit) = self.circuits.get_mut(&id) {
+        // A relay that answers is fine.
+        if came != Came::Lost
+            && let Some(circuit) = self.circuits.get_mut(&id)
+        {
             circuit.failures = 0;
         }
-        turn.wish(then(Came::Answered(answer)));
+        turn.wish(then(came));
     }
 }

@@ -7,9 +7,11 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{Envelope, Purpose};
 use sha2::{Digest, Sha256};
 
-use super::calls::{Answer, CircuitId, MailboxAnswer, MailboxCall};
+use ipc_schema::edge::stored_onion::{Command, Refused};
+
+use super::calls::{Came, CircuitId, MailboxCall};
 use super::circuits::Circuits;
-use super::event::{Came, DepositEvent, Order, OutboxEvent, Timer, User};
+use super::event::{DepositEvent, Order, OutboxEvent, Timer, User};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutgoingId, PeerQueueId};
@@ -184,7 +186,8 @@ impl Deposits {
             return self.deposit_due(turn, circuits, circuit, &queue);
         }
         if self.securing.insert(id) {
-            let call = MailboxCall::Secure { queue: queue.queue, sender_key: queue.sender_key };
+            let (sender_queue, sender_key) = (queue.queue, queue.sender_key);
+            let call = MailboxCall::Give(Command::Secure { sender_queue, sender_key });
             let order = Order { call, purpose: Some(Purpose::Secure(id.into())) };
             circuits.command(turn, circuit, order, move |came| DepositEvent::Secured(id, came));
         }
@@ -200,14 +203,12 @@ impl Deposits {
     ) -> Result<(), StoreError> {
         self.securing.remove(&id);
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
+            Came::Done => {
                 turn.store.set_secured(id, true)?;
                 self.look_at(turn, circuits, id)
             }
-            Came::Answered(MailboxAnswer::Told(Answer::NoQueue | Answer::NotAuthorised)) => {
-                dead(turn, circuits, id)
-            }
-            Came::Answered(_) => {
+            Came::Refused(Refused::NoQueue | Refused::NotAuthorised) => dead(turn, circuits, id),
+            Came::Refused(_) | Came::Created(_) | Came::Blob(_) => {
                 turn.after(FULL_RETRY, Timer::User(User::PeerQueue(id)));
                 Ok(())
             }
@@ -261,8 +262,8 @@ impl Deposits {
             put_id: deposit.put_id,
             envelope_hash: Sha256::digest(&deposit.envelope).into(),
         };
-        let queue = queue.queue.clone();
-        let call = MailboxCall::Deposit { queue, put_id: deposit.put_id, envelope: deposit.envelope };
+        let (sender_queue, put_id, envelope) = (queue.queue, deposit.put_id, deposit.envelope);
+        let call = MailboxCall::Give(Command::Deposit { sender_queue, put_id, envelope });
         let order = Order { call, purpose: Some(purpose) };
         circuits
             .command(turn, circuit, order, move |came| DepositEvent::Deposited(number, id, circuit, came));
@@ -276,12 +277,13 @@ impl Deposits {
         (queue, id, circuit): (PeerQueueId, DepositId, CircuitId),
         came: Came,
     ) -> Result<(), StoreError> {
-        let Came::Answered(answer) = came else { return Ok(()) };
-        if let Some(pacing) = self.pacing.get_mut(&queue) {
+        if !matches!(came, Came::Lost | Came::Unsigned)
+            && let Some(pacing) = self.pacing.get_mut(&queue)
+        {
             pacing.in_flight = pacing.in_flight.saturating_sub(1);
         }
-        match answer {
-            MailboxAnswer::Told(Answer::Ok) => {
+        match came {
+            Came::Done => {
                 turn.store.set_full(queue, false)?;
                 if let Some(deposit) = turn.store.deposit(id)? {
                     turn.store.drop_deposit(id)?;
@@ -289,18 +291,21 @@ impl Deposits {
                 }
                 self.look_at(turn, circuits, queue)
             }
-            MailboxAnswer::Told(Answer::NoQueue) => dead(turn, circuits, queue),
-            MailboxAnswer::Told(Answer::NotAuthorised) => {
+            Came::Refused(Refused::NoQueue) => dead(turn, circuits, queue),
+            Came::Refused(Refused::NotAuthorised) => {
                 // Secured for this key once, so the circuit and its counters are in doubt, or the relay lies: begin again, later.
                 turn.store.set_secured(queue, false)?;
                 self.pause(turn, queue, SLOW)
             }
-            MailboxAnswer::Told(Answer::Throttled) => self.pause(turn, queue, THROTTLED_RETRY),
-            MailboxAnswer::Told(Answer::Full) => {
+            Came::Refused(Refused::Throttled) => self.pause(turn, queue, THROTTLED_RETRY),
+            Came::Refused(Refused::Full) => {
                 turn.store.set_full(queue, true)?;
                 self.pause(turn, queue, FULL_RETRY)
             }
-            _ => self.pause(turn, queue, FULL_RETRY),
+            Came::Refused(Refused::NoBlob | Refused::Policy | Refused::DiskFull)
+            | Came::Created(_)
+            | Came::Blob(_) => self.pause(turn, queue, FULL_RETRY),
+            Came::Lost | Came::Unsigned => Ok(()),
         }
     }
 

@@ -7,9 +7,7 @@ use ipc_schema::edge::stored_keyvault::{
     SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
 
-use super::calls::{
-    Arrived, CircuitId, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
-};
+use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
 use super::requests::ContactAction;
 use crate::content::{Acks, Range};
 use crate::ids::{
@@ -41,7 +39,7 @@ pub(super) enum CircuitEvent {
     /// One that was open is gone.
     Closed(CircuitId),
     /// A command was answered.
-    Answered(Ticket, MailboxAnswer),
+    Answered(Ticket, Came),
     /// keyvault authenticated a command, or did not.
     Signed(CircuitId, Ticket, Asked<Vec<u8>, SignError>),
     /// One that could not be had is tried again.
@@ -240,16 +238,6 @@ pub(super) enum RepairEvent {
     Due(ContactId),
     /// It is time to say something.
     KeepAlive(ContactId),
-}
-
-/// What came of a command to a mailbox.
-pub(super) enum Came {
-    /// The relay's word.
-    Answered(MailboxAnswer),
-    /// The circuit went first. Whatever it was for is begun again when it is next looked at.
-    Lost,
-    /// keyvault did not authenticate it.
-    Unsigned,
 }
 
 /// A command to a mailbox.

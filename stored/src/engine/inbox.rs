@@ -9,11 +9,12 @@ use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
 };
 
-use super::calls::{Answer, Arrived, CircuitId, MailboxAnswer, MailboxCall};
+use ipc_schema::edge::stored_onion::{Command, Refused};
+
+use super::calls::{Arrived, Came, CircuitId, MailboxCall};
 use super::circuits::Circuits;
 use super::event::{
-    Asked, Came, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer,
-    User,
+    Asked, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
 };
 use super::turn::Turn;
 use crate::content::{self, Content, Kind, Received, TextPart};
@@ -277,8 +278,8 @@ impl Inbox {
         let (id, Some(created)) = (replica.id, &replica.created) else { return };
         self.acknowledging.insert(id);
         let purpose = Purpose::Acknowledge { replica: id.into(), messages: messages.clone() };
-        let call =
-            MailboxCall::Acknowledge { queue: created.receiver_queue.to_vec(), messages: messages.clone() };
+        let (receiver_queue, acked) = (created.receiver_queue, messages.clone());
+        let call = MailboxCall::Give(Command::Acknowledge { receiver_queue, messages: acked });
         let order = Order { call, purpose: Some(purpose) };
         circuits.command(turn, circuit, order, move |came| InboxEvent::Acknowledged(id, messages, came));
     }
@@ -303,11 +304,11 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         self.acknowledging.remove(&id);
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {
+            Came::Done => {
                 self.done.extend(messages.into_iter().map(|mailbox| (id, mailbox)));
             }
-            Came::Answered(MailboxAnswer::Told(Answer::NoQueue)) => turn.store.drop_intents_of(id)?,
-            Came::Answered(_) => {
+            Came::Refused(Refused::NoQueue) => turn.store.drop_intents_of(id)?,
+            Came::Refused(_) | Came::Created(_) | Came::Blob(_) => {
                 // Later; until then no other ack of this queue is begun.
                 self.acks.entry(id).or_default().extend(messages);
                 self.acknowledging.insert(id);
@@ -368,8 +369,8 @@ fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -
             number: queue.number.into(),
             contact,
             relay: queue.relay,
-            queue: queue.queue.to_vec(),
-            sender_key: queue.sender_key.to_vec(),
+            queue: queue.queue,
+            sender_key: queue.sender_key,
             isolation,
             secured: false,
             full: false,

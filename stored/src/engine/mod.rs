@@ -30,8 +30,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 pub use calls::{
-    Action, Answer, Arrived, CircuitId, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit, RequestId,
-    Ticket,
+    Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
 };
 pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
 
@@ -223,7 +222,7 @@ impl Engine {
             },
             Input::Opened(id, opened) => self.run(CircuitEvent::Opened(id, opened)),
             Input::Closed(id) => self.run(CircuitEvent::Closed(id)),
-            Input::Mailbox(ticket, answer) => self.run(CircuitEvent::Answered(ticket, *answer)),
+            Input::Mailbox(ticket, came) => self.run(CircuitEvent::Answered(ticket, came)),
             Input::Picked(ticket, relay) => self.run(QueueEvent::Picked(ticket, relay)),
             Input::Arrived(arrived) => self.run(InboxEvent::Arrived(arrived)),
             Input::Network(network) => self.run(CircuitEvent::Network(network)),

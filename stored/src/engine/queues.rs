@@ -9,9 +9,11 @@ use ipc_schema::edge::stored_keyvault::{
     FinishReplica, FinishedInvite, Purpose, RemoveSession,
 };
 
-use super::calls::{Action, Answer, CircuitId, MailboxAnswer, MailboxCall, Ticket};
+use ipc_schema::edge::stored_onion::{Command, Refused};
+
+use super::calls::{Action, Came, CircuitId, MailboxCall, Ticket};
 use super::circuits::Circuits;
-use super::event::{AcceptEvent, Asked, Came, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::event::{AcceptEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::subscriptions::Subscriptions;
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -223,9 +225,11 @@ impl Queues {
             return Ok(());
         };
         let Some(created) = replica.created else {
+            let Some(receiver_key) = replica.auth_key else { return start_over(step, &replica) };
             if self.begin(id) {
-                let call = MailboxCall::Create { receiver_key: replica.auth_key };
-                step.command(circuit, call, None, move |came| QueueEvent::Created(id, came));
+                step.command(circuit, MailboxCall::Create(receiver_key), None, move |came| {
+                    QueueEvent::Created(id, came)
+                });
             }
             return Ok(());
         };
@@ -243,11 +247,11 @@ impl Queues {
         self.busy.remove(&id);
         let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
         match came {
-            Came::Answered(MailboxAnswer::Created(created)) => {
+            Came::Created(created) => {
                 step.turn.store.set_created(id, &created)?;
                 self.look_at(step, id)
             }
-            Came::Answered(_) => start_over(step, &replica),
+            Came::Done | Came::Blob(_) | Came::Refused(_) => start_over(step, &replica),
             Came::Lost | Came::Unsigned => Ok(()),
         }
     }
@@ -279,7 +283,7 @@ impl Queues {
         match finished {
             Ok(Ok(FinishedInvite { link, blob_id, read_key, blob, expires })) => {
                 let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &replica) };
-                let (blob_id, read_key) = (blob_id.to_vec(), read_key.to_vec());
+                let (blob_id, read_key) = (Some(blob_id), Some(read_key));
                 step.turn.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
                 step.turn.store.set_replica_state(id, ReplicaState::Leaving)?;
                 self.look_at(step, id)
@@ -322,15 +326,12 @@ impl Queues {
         created: &Created,
     ) -> Result<(), StoreError> {
         let Some(invite) = step.turn.store.invite(id)? else { return Ok(()) };
+        let (Some(blob_id), Some(read_key)) = (invite.blob_id, invite.read_key) else { return Ok(()) };
         if self.begin(id) {
-            let call = MailboxCall::LeaveBlob {
-                queue: created.receiver_queue.to_vec(),
-                blob_id: invite.blob_id,
-                read_key: invite.read_key,
-                blob: invite.blob,
-            };
+            let (receiver_queue, blob) = (created.receiver_queue, invite.blob);
+            let command = Command::LeaveBlob { receiver_queue, blob_id, read_key, blob };
             let purpose = Purpose::LeaveBlob(id.into());
-            step.command(circuit, call, Some(purpose), move |came| QueueEvent::BlobLeft(id, came));
+            step.give(circuit, command, purpose, move |came| QueueEvent::BlobLeft(id, came));
         }
         Ok(())
     }
@@ -339,8 +340,8 @@ impl Queues {
         self.busy.remove(&id);
         let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => {}
-            Came::Answered(_) => return start_over(step, &replica),
+            Came::Done => {}
+            Came::Created(_) | Came::Blob(_) | Came::Refused(_) => return start_over(step, &replica),
             Came::Lost | Came::Unsigned => return Ok(()),
         }
         step.turn.store.set_replica_state(id, ReplicaState::Live)?;
@@ -358,19 +359,20 @@ impl Queues {
         id: ReplicaId,
         created: &Created,
     ) -> Result<(), StoreError> {
-        let queue = || created.receiver_queue.to_vec();
+        let receiver_queue = created.receiver_queue;
         let invite = step.turn.store.invite(id)?;
-        if let Some(invite) = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped)
+        let over = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped);
+        if let Some(blob_id) = over.and_then(|invite| invite.blob_id)
             && self.dropping.insert(id)
         {
-            let call = MailboxCall::DropBlob { queue: queue(), blob_id: invite.blob_id };
+            let command = Command::DropBlob { receiver_queue, blob_id };
             let purpose = Purpose::DropBlob(id.into());
-            step.command(circuit, call, Some(purpose), move |came| QueueEvent::BlobDropped(id, came));
+            step.give(circuit, command, purpose, move |came| QueueEvent::BlobDropped(id, came));
         }
         if self.subscriptions.begin(id) {
-            let call = MailboxCall::Subscribe { queue: queue(), replica: id };
+            let command = Command::Subscribe { receiver_queue, sink: id };
             let purpose = Purpose::Subscribe(id.into());
-            step.command(circuit, call, Some(purpose), move |came| QueueEvent::Subscribed(id, came));
+            step.give(circuit, command, purpose, move |came| QueueEvent::Subscribed(id, came));
         }
         Ok(())
     }
@@ -378,19 +380,21 @@ impl Queues {
     fn blob_dropped(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
         self.dropping.remove(&id);
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok | Answer::NoBlob | Answer::NoQueue)) => {
+            Came::Done | Came::Refused(Refused::NoBlob | Refused::NoQueue) => {
                 step.turn.store.invite_dropped(id)
             }
-            Came::Answered(_) | Came::Lost | Came::Unsigned => Ok(()),
+            Came::Created(_) | Came::Blob(_) | Came::Refused(_) | Came::Lost | Came::Unsigned => Ok(()),
         }
     }
 
     fn subscribed(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
         self.subscriptions.ended(id);
         match came {
-            Came::Answered(MailboxAnswer::Told(Answer::Ok)) => self.subscriptions.lives(step.turn, id),
-            Came::Answered(MailboxAnswer::Told(Answer::NoQueue)) => return self.lost(step, id),
-            Came::Answered(_) => step.turn.after(VAULT_RETRY, Timer::User(User::Replica(id))),
+            Came::Done => self.subscriptions.lives(step.turn, id),
+            Came::Refused(Refused::NoQueue) => return self.lost(step, id),
+            Came::Created(_) | Came::Blob(_) | Came::Refused(_) => {
+                step.turn.after(VAULT_RETRY, Timer::User(User::Replica(id)))
+            }
             Came::Lost | Came::Unsigned => self.subscriptions.lost(id),
         }
         Ok(())
@@ -418,9 +422,9 @@ impl Queues {
 
     fn delete(&mut self, step: &mut Step, circuit: CircuitId, id: ReplicaId, created: &Created) {
         if self.begin(id) {
-            let call = MailboxCall::Delete { queue: created.receiver_queue.to_vec() };
+            let command = Command::Delete { receiver_queue: created.receiver_queue };
             let purpose = Purpose::Delete(id.into());
-            step.command(circuit, call, Some(purpose), move |came| QueueEvent::Deleted(id, came));
+            step.give(circuit, command, purpose, move |came| QueueEvent::Deleted(id, came));
         }
     }
 
@@ -428,8 +432,8 @@ impl Queues {
     fn deleted(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
         match (came, step.turn.store.replica(id)?) {
-            (Came::Answered(_) | Came::Unsigned, Some(replica)) => self.cancel_keys(step, &replica),
             (Came::Lost, _) | (_, None) => Ok(()),
+            (_, Some(replica)) => self.cancel_keys(step, &replica),
         }
     }
 
@@ -471,6 +475,16 @@ impl Queues {
 }
 
 impl Step<'_> {
+    fn give(
+        &mut self,
+        circuit: CircuitId,
+        command: Command<ReplicaId>,
+        purpose: Purpose,
+        then: impl FnOnce(Came) -> QueueEvent + 'static,
+    ) {
+        self.command(circuit, MailboxCall::Give(command), Some(purpose), then);
+    }
+
     fn command(
         &mut self,
         circuit: CircuitId,

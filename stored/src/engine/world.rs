@@ -8,6 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::{self, Created};
+use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -60,7 +61,7 @@ pub(super) struct Person {
 struct Circuit {
     relay: RelayId,
     binding: [u8; 32],
-    subscriptions: Vec<(ReplicaId, Vec<u8>)>,
+    subscriptions: Vec<(ReplicaId, QueueId)>,
     /// Commands on it take effect in order.
     busy_until: Timestamp,
     /// A relay in it swallows all that comes.
@@ -344,7 +345,7 @@ impl World {
                     };
                     circuit.busy_until = circuit.busy_until.max(Timestamp(now.0 + delay));
                     let (at, binding) = (circuit.busy_until, circuit.binding);
-                    if matches!(*call, MailboxCall::Deposit { .. }) {
+                    if matches!(*call, MailboxCall::Give(Command::Deposit { .. })) {
                         self.people[who].deposits += 1;
                     }
                     self.later(who, at, Thing::Command(id, binding, ticket, *call));
@@ -400,20 +401,19 @@ impl World {
         if lost && self.rng.next_u32().is_multiple_of(2) || !self.relays[&circuit.relay.0].up {
             return self.lose(who, id);
         }
-        if let MailboxCall::Subscribe { queue, replica } = &call
+        if let MailboxCall::Give(Command::Subscribe { receiver_queue, sink }) = &call
             && let Some(circuit) = self.people[who].circuits.get_mut(&id)
         {
-            circuit.subscriptions.push((*replica, queue.clone()));
+            circuit.subscriptions.push((*sink, *receiver_queue));
         }
-        let answer = self.relay_does(circuit.relay, &call);
-        if let (MailboxCall::Subscribe { queue, replica }, MailboxAnswer::Told(Answer::Ok)) = (&call, &answer)
-        {
-            self.push(who, circuit.relay, (*replica, queue));
+        let came = self.relay_does(circuit.relay, &call);
+        if let (MailboxCall::Give(Command::Subscribe { receiver_queue, sink }), Came::Done) = (&call, &came) {
+            self.push(who, circuit.relay, (*sink, *receiver_queue));
         }
         if lost {
             return self.lose(who, id);
         }
-        self.soon(who, Input::Mailbox(ticket, Box::new(answer)));
+        self.soon(who, Input::Mailbox(ticket, came));
     }
 
     /// Every circuit that the person has goes through a relay that swallows all from now on.
@@ -440,9 +440,8 @@ impl World {
         }
     }
 
-    fn push(&mut self, who: usize, relay: RelayId, (replica, queue): (ReplicaId, &[u8])) {
+    fn push(&mut self, who: usize, relay: RelayId, (replica, receiver_queue): (ReplicaId, QueueId)) {
         let mailboxes = &self.relays[&relay.0].mailboxes;
-        let receiver_queue = fixed(queue);
         let waiting = mailboxes.read(&disk::Read { receiver_queue, after: None, max: 256 }).unwrap();
         let sender = mailboxes.by_receiver(&receiver_queue).unwrap().unwrap().sender_queue;
         let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key.unwrap_or_default();
@@ -452,57 +451,58 @@ impl World {
         }
     }
 
-    fn relay_does(&mut self, relay: RelayId, call: &MailboxCall) -> MailboxAnswer {
+    fn relay_does(&mut self, relay: RelayId, call: &MailboxCall) -> Came {
         let now = self.now;
-        let mut ids = [0; 48];
-        self.rng.fill_bytes(&mut ids);
+        let (mut receiver_queue, mut sender_queue) = ([0; 24], [0; 24]);
+        self.rng.fill_bytes(&mut receiver_queue);
+        self.rng.fill_bytes(&mut sender_queue);
         let mailboxes = &self.relays[&relay.0].mailboxes;
-        match call {
-            MailboxCall::Create { receiver_key } => {
-                let (receiver_queue, sender_queue) = (fixed(&ids[..24]), fixed(&ids[24..]));
-                let call = disk::Create { receiver_queue, sender_queue, receiver_key: fixed(receiver_key) };
-                match mailboxes.create(&call, now).unwrap() {
-                    Ok(created) => MailboxAnswer::Created(Created {
+        let command = match call.clone() {
+            MailboxCall::Create(receiver_key) => {
+                let call = disk::Create { receiver_queue, sender_queue, receiver_key };
+                return match mailboxes.create(&call, now).unwrap() {
+                    Ok(created) => Came::Created(Created {
                         relay_key: relay_key(&created.sender_queue),
                         receiver_queue: created.receiver_queue,
                         sender_queue: created.sender_queue,
                     }),
                     Err(error) => told::<()>(Err(error)),
-                }
+                };
             }
-            MailboxCall::Secure { queue, sender_key } => {
-                let call = disk::Secure { sender_queue: fixed(queue), sender_key: fixed(sender_key) };
-                told(mailboxes.secure(&call).unwrap())
+            MailboxCall::Give(command) => command,
+        };
+        match command {
+            Command::Secure { sender_queue, sender_key } => {
+                told(mailboxes.secure(&disk::Secure { sender_queue, sender_key }).unwrap())
             }
-            MailboxCall::Deposit { queue, put_id, envelope } => {
-                let (sender_queue, put_id) = (fixed(queue), fixed(put_id));
+            Command::Deposit { sender_queue, put_id, envelope } => {
                 let put = disk::Put { sender_queue, put_id, envelope: envelope.clone() };
                 let put = mailboxes.put(&put, now).unwrap();
                 if let Ok(disk::Placed { id, stored: true }) = put {
                     let receiver = mailboxes.by_sender(&sender_queue).unwrap().unwrap();
-                    self.pushed(relay, &receiver, id, envelope);
+                    self.pushed(relay, &receiver, id, &envelope);
                 }
                 told(put)
             }
-            MailboxCall::Subscribe { queue, .. } => match mailboxes.by_receiver(&fixed(queue)).unwrap() {
-                Some(_) => MailboxAnswer::Told(Answer::Ok),
-                None => MailboxAnswer::Told(Answer::NoQueue),
-            },
-            MailboxCall::Acknowledge { queue, messages } => {
-                let call = disk::Ack { receiver_queue: fixed(queue), ids: messages.clone() };
-                told(mailboxes.ack(&call, now).unwrap())
+            Command::Subscribe { receiver_queue, .. } => {
+                match mailboxes.by_receiver(&receiver_queue).unwrap() {
+                    Some(_) => Came::Done,
+                    None => Came::Refused(Refused::NoQueue),
+                }
             }
-            MailboxCall::Delete { queue } => {
-                told(mailboxes.delete(&disk::Delete { receiver_queue: fixed(queue) }).unwrap())
+            Command::Acknowledge { receiver_queue, messages } => {
+                told(mailboxes.ack(&disk::Ack { receiver_queue, ids: messages }, now).unwrap())
             }
-            MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
-                let (receiver_queue, blob_id, read_key) = (fixed(queue), fixed(blob_id), fixed(read_key));
-                let call = disk::LeaveBlob { receiver_queue, blob_id, read_key, blob: blob.clone() };
+            Command::Delete { receiver_queue } => {
+                told(mailboxes.delete(&disk::Delete { receiver_queue }).unwrap())
+            }
+            Command::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
+                let call = disk::LeaveBlob { receiver_queue, blob_id, read_key, blob };
                 told(mailboxes.leave_blob(&call, now).unwrap())
             }
-            MailboxCall::SecureRead { blob_id, sender_key } => read_secured(mailboxes, blob_id, sender_key),
-            MailboxCall::DropBlob { blob_id, .. } => {
-                told(mailboxes.drop_blob(&disk::DropBlob { blob_id: fixed(blob_id) }).unwrap())
+            Command::SecureRead { blob_id, sender_key } => read_secured(mailboxes, blob_id, sender_key),
+            Command::DropBlob { blob_id, .. } => {
+                told(mailboxes.drop_blob(&disk::DropBlob { blob_id }).unwrap())
             }
         }
     }
@@ -528,34 +528,29 @@ impl World {
     }
 }
 
-fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().unwrap()
-}
-
 /// Binds a blob, secures its queue for the same key, and tells the blob.
-fn read_secured(mailboxes: &Mailboxes, blob_id: &[u8], sender_key: &[u8]) -> MailboxAnswer {
-    let (blob_id, sender_key) = (fixed(blob_id), fixed(sender_key));
+fn read_secured(mailboxes: &Mailboxes, blob_id: Key, sender_key: Key) -> Came {
     match mailboxes.bind_blob(&disk::BindBlob { blob_id, sender_key }).unwrap() {
         Ok(()) => {
             let blob = mailboxes.blob(&disk::Blob { blob_id }).unwrap().unwrap();
             let receiver = mailboxes.by_receiver(&blob.receiver_queue).unwrap().unwrap();
             let call = disk::Secure { sender_queue: receiver.sender_queue, sender_key };
             let _ = mailboxes.secure(&call).unwrap();
-            MailboxAnswer::Blob(blob.blob)
+            Came::Blob(blob.blob)
         }
         Err(error) => told::<()>(Err(error)),
     }
 }
 
 /// What onion says of a disk's word.
-fn told<T>(outcome: Result<T, impl Into<DiskAnswer>>) -> MailboxAnswer {
-    MailboxAnswer::Told(match outcome.map_or_else(Into::into, |_| DiskAnswer::Ok) {
-        DiskAnswer::Ok => Answer::Ok,
-        DiskAnswer::Full => Answer::Full,
-        DiskAnswer::NoQueue => Answer::NoQueue,
-        DiskAnswer::Taken => Answer::NotAuthorised,
-        DiskAnswer::NoBlob => Answer::NoBlob,
-        DiskAnswer::DiskFull => Answer::DiskFull,
+fn told<T>(outcome: Result<T, impl Into<DiskAnswer>>) -> Came {
+    Came::Refused(match outcome.map_or_else(Into::into, |_| DiskAnswer::Ok) {
+        DiskAnswer::Ok => return Came::Done,
+        DiskAnswer::Full => Refused::Full,
+        DiskAnswer::NoQueue => Refused::NoQueue,
+        DiskAnswer::Taken => Refused::NotAuthorised,
+        DiskAnswer::NoBlob => Refused::NoBlob,
+        DiskAnswer::DiskFull => Refused::DiskFull,
     })
 }
 

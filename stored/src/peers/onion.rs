@@ -5,16 +5,16 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use ipc_schema::edge::stored_keyvault::Created;
-use ipc_schema::edge::stored_onion::NetworkState;
+use ipc_schema::edge::stored_onion::{Command, NetworkState, Refused, Waiting};
 use ipc_schema::edges::stored_onion_capnp::{
     self as edge, carrier, create_result, envelope_sink, mailbox, network_watcher, open_result,
 };
-use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES};
+use ipc_schema::limits::BLOB_MAX_BYTES;
 use ipc_schema::relay::Hint;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Malformed, bounded, fixed};
-use crate::engine::{Answer, Arrived, CircuitId, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit};
+use crate::engine::{Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit};
 use crate::ids::{Isolation, RelayId, ReplicaId};
 
 /// Where what onion tells goes.
@@ -94,13 +94,13 @@ macro_rules! told {
         let promise = $request.send().promise;
         async move {
             let answer = promise.await.map_err(|_| Malformed)?;
-            Ok(MailboxAnswer::Told(word(answer.get()?.get_answer()?)))
+            Ok(word(answer.get()?.get_answer()?))
         }
         .boxed_local()
     }};
 }
 
-type Pending = LocalBoxFuture<'static, Result<MailboxAnswer, Malformed>>;
+type Pending = LocalBoxFuture<'static, Result<Came, Malformed>>;
 
 /// Sends a command at once, so that commands keep their order, and gives its answer later.
 pub(crate) fn command(
@@ -108,9 +108,9 @@ pub(crate) fn command(
     (counter, auth): (u64, &[u8]),
     call: MailboxCall,
     pushed: Pushed,
-) -> LocalBoxFuture<'static, MailboxAnswer> {
+) -> LocalBoxFuture<'static, Came> {
     let answer = send(circuit, (counter, auth), call, pushed);
-    async move { answer.await.unwrap_or(MailboxAnswer::Lost) }.boxed_local()
+    async move { answer.await.unwrap_or(Came::Lost) }.boxed_local()
 }
 
 fn send(
@@ -128,45 +128,50 @@ fn send(
             request
         }};
     }
-    match call {
-        MailboxCall::Create { receiver_key } => create(circuit, &receiver_key),
-        MailboxCall::SecureRead { blob_id, sender_key } => {
+    let command = match call {
+        MailboxCall::Create(receiver_key) => return create(circuit, &receiver_key),
+        MailboxCall::Give(command) => command,
+    };
+    match command {
+        Command::SecureRead { blob_id, sender_key } => {
             let mut request = request!(secure_read_request, set_blob_id = blob_id);
             request.get().set_sender_key(&sender_key);
             read_blob(request)
         }
-        MailboxCall::Secure { queue, sender_key } => {
-            let mut request = request!(secure_request, set_sender_queue = queue);
+        Command::Secure { sender_queue, sender_key } => {
+            let mut request = request!(secure_request, set_sender_queue = sender_queue);
             request.get().set_sender_key(&sender_key);
             told!(request)
         }
-        MailboxCall::Deposit { queue, put_id, envelope } => {
-            let mut request = request!(deposit_request, set_sender_queue = queue);
+        Command::Deposit { sender_queue, put_id, envelope } => {
+            let mut request = request!(deposit_request, set_sender_queue = sender_queue);
             request.get().set_put_id(&put_id);
             request.get().set_envelope(&envelope);
             told!(request)
         }
-        MailboxCall::Subscribe { queue, .. } => {
-            let mut request = request!(subscribe_request, set_receiver_queue = queue);
+        Command::Subscribe { receiver_queue, .. } => {
+            let mut request = request!(subscribe_request, set_receiver_queue = receiver_queue);
             request.get().set_sink(capnp_rpc::new_client(pushed));
             told!(request)
         }
-        MailboxCall::Acknowledge { queue, messages } => {
-            let mut request = request!(acknowledge_request, set_receiver_queue = queue);
+        Command::Acknowledge { receiver_queue, messages } => {
+            let mut request = request!(acknowledge_request, set_receiver_queue = receiver_queue);
             let mut list = request.get().init_messages(u32::try_from(messages.len()).unwrap_or(0));
             for (at, id) in (0..list.len()).zip(&messages) {
                 list.set(at, id);
             }
             told!(request)
         }
-        MailboxCall::Delete { queue } => told!(request!(delete_request, set_receiver_queue = queue)),
-        MailboxCall::DropBlob { queue, blob_id } => {
-            let mut request = request!(drop_blob_request, set_receiver_queue = queue);
+        Command::Delete { receiver_queue } => {
+            told!(request!(delete_request, set_receiver_queue = receiver_queue))
+        }
+        Command::DropBlob { receiver_queue, blob_id } => {
+            let mut request = request!(drop_blob_request, set_receiver_queue = receiver_queue);
             request.get().set_blob_id(&blob_id);
             told!(request)
         }
-        MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
-            let mut request = request!(leave_blob_request, set_receiver_queue = queue);
+        Command::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
+            let mut request = request!(leave_blob_request, set_receiver_queue = receiver_queue);
             request.get().set_blob_id(&blob_id);
             request.get().set_read_key(&read_key);
             request.get().set_blob(&blob);
@@ -182,12 +187,12 @@ fn create(circuit: &mailbox::Client, receiver_key: &[u8]) -> Pending {
     async move {
         let answer = promise.await?;
         Ok(match answer.get()?.get_result()?.which()? {
-            create_result::Which::Created(created) => MailboxAnswer::Created(Created {
+            create_result::Which::Created(created) => Came::Created(Created {
                 receiver_queue: fixed(created.get_receiver_queue()?)?,
                 sender_queue: fixed(created.get_sender_queue()?)?,
                 relay_key: fixed(created.get_relay_key()?)?,
             }),
-            create_result::Which::Refused(answer) => MailboxAnswer::Told(word(answer?)),
+            create_result::Which::Refused(answer) => word(answer?),
         })
     }
     .boxed_local()
@@ -204,24 +209,24 @@ fn read_blob(
         let answer = promise.await?;
         let answer = answer.get()?;
         Ok(match answer.get_answer()? {
-            edge::Answer::Ok => MailboxAnswer::Blob(bounded(answer.get_blob()?, BLOB_MAX_BYTES)?),
-            other => MailboxAnswer::Told(word(other)),
+            edge::Answer::Ok => Came::Blob(bounded(answer.get_blob()?, BLOB_MAX_BYTES)?),
+            other => word(other),
         })
     }
     .boxed_local()
 }
 
-fn word(answer: edge::Answer) -> Answer {
-    match answer {
-        edge::Answer::Ok => Answer::Ok,
-        edge::Answer::Full => Answer::Full,
-        edge::Answer::Throttled => Answer::Throttled,
-        edge::Answer::NoQueue => Answer::NoQueue,
-        edge::Answer::NotAuthorised => Answer::NotAuthorised,
-        edge::Answer::NoBlob => Answer::NoBlob,
-        edge::Answer::Refused => Answer::Refused,
-        edge::Answer::DiskFull => Answer::DiskFull,
-    }
+fn word(answer: edge::Answer) -> Came {
+    Came::Refused(match answer {
+        edge::Answer::Ok => return Came::Done,
+        edge::Answer::Full => Refused::Full,
+        edge::Answer::Throttled => Refused::Throttled,
+        edge::Answer::NoQueue => Refused::NoQueue,
+        edge::Answer::NotAuthorised => Refused::NotAuthorised,
+        edge::Answer::NoBlob => Refused::NoBlob,
+        edge::Answer::Refused => Refused::Policy,
+        edge::Answer::DiskFull => Refused::DiskFull,
+    })
 }
 
 /// What a subscription pushes. onion lets go of it when the circuit ends.
@@ -244,16 +249,9 @@ impl Drop for Pushed {
 
 impl envelope_sink::Server for Pushed {
     async fn waiting(self: Rc<Self>, params: envelope_sink::WaitingParams) -> Result<(), capnp::Error> {
-        let message = params.get()?.get_message()?;
-        let arrived = |replica| {
-            Ok::<_, Malformed>(Arrived {
-                replica,
-                mailbox: fixed(message.get_id()?)?,
-                envelope: fixed::<ENVELOPE_BYTES>(message.get_envelope()?)?.to_vec(),
-                sender_key: fixed(message.get_sender_key()?)?,
-            })
-        };
-        if let Some(arrived) = self.replica.and_then(|replica| arrived(replica).ok()) {
+        let waiting = Waiting::read(params.get()?.get_message()?);
+        if let (Some(replica), Ok(Waiting { id, envelope, sender_key })) = (self.replica, waiting) {
+            let arrived = Arrived { replica, mailbox: id, envelope, sender_key };
             let _ = self.inputs.send(Input::Arrived(Box::new(arrived)));
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::child::Exit;
 use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlocked, Wiped};
+use ipc_schema::edge::stored_onion::Command;
 use ipc_schema::edge::{Failed, ask};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
@@ -18,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
 use crate::engine::{
-    Action, CircuitId, Engine, Input, MailboxAnswer, MailboxCall, Query, Reply, Request, RequestId, Ticket,
+    Action, Came, CircuitId, Engine, Input, MailboxCall, Query, Reply, Request, RequestId, Ticket,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
@@ -329,13 +330,13 @@ impl Driver {
 
     fn command(&self, (id, ticket): (CircuitId, Ticket), signed: (u64, &[u8]), call: MailboxCall) {
         let replica = match &call {
-            MailboxCall::Subscribe { replica, .. } => Some(*replica),
+            MailboxCall::Give(Command::Subscribe { sink, .. }) => Some(*sink),
             _ => None,
         };
         let inputs = self.inputs.clone();
         let circuit = self.circuits.borrow().get(&id).cloned();
         let Some(circuit) = circuit else {
-            let _ = inputs.send(Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)));
+            let _ = inputs.send(Input::Mailbox(ticket, Came::Lost));
             let _ = inputs.send(Input::Closed(id));
             return;
         };
@@ -343,8 +344,8 @@ impl Driver {
         let answer = onion::command(&circuit, signed, call, pushed);
         spawn_local(async move {
             let answer = answer.await;
-            let lost = answer == MailboxAnswer::Lost;
-            let _ = inputs.send(Input::Mailbox(ticket, Box::new(answer)));
+            let lost = answer == Came::Lost;
+            let _ = inputs.send(Input::Mailbox(ticket, answer));
             if lost {
                 let _ = inputs.send(Input::Closed(id));
             }

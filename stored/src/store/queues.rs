@@ -2,6 +2,7 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Created;
+use ipc_schema::edge::stored_onion::{Key, QueueId};
 use rusqlite::Row;
 
 use super::Store;
@@ -32,9 +33,9 @@ pub struct Invite {
     /// Secret: whoever has it may accept.
     pub link: String,
     /// At the relay.
-    pub blob_id: Vec<u8>,
+    pub blob_id: Option<Key>,
     /// Left with the blob.
-    pub read_key: Vec<u8>,
+    pub read_key: Option<Key>,
     /// Encrypted bundle.
     pub blob: Vec<u8>,
     /// End of its life.
@@ -77,8 +78,8 @@ pub struct Replica {
     pub relay: Option<RelayId>,
     /// Of its circuit.
     pub isolation: Isolation,
-    /// The receiver's key, 32 B.
-    pub auth_key: Vec<u8>,
+    /// The receiver's, Ed25519.
+    pub auth_key: Option<Key>,
     /// What the relay answered.
     pub created: Option<Created>,
     /// The peer has acked an offer of it, or got it in the first message.
@@ -118,9 +119,9 @@ pub struct Accept {
     /// Where the blob lies.
     pub relay: Option<RelayId>,
     /// Its id.
-    pub blob_id: Vec<u8>,
+    pub blob_id: Option<Key>,
     /// Which key reads it.
-    pub sender_key: Vec<u8>,
+    pub sender_key: Option<Key>,
     /// The blob once read.
     pub blob: Vec<u8>,
     /// Of the circuit.
@@ -136,10 +137,10 @@ pub struct PeerQueue {
     pub contact: ContactId,
     /// Where.
     pub relay: RelayId,
-    /// Sender's queue id, 24 B.
-    pub queue: Vec<u8>,
+    /// The sender's name of it.
+    pub queue: QueueId,
     /// Registered by `secure`.
-    pub sender_key: Vec<u8>,
+    pub sender_key: Key,
     /// Of its circuit.
     pub isolation: Isolation,
     /// `secure` was done.
@@ -150,9 +151,9 @@ pub struct PeerQueue {
     pub dead: bool,
 }
 
-const INVITE: &str = "id, contact, state, link, ifnull(blob_id, x''), ifnull(read_key, x''), ifnull(blob, x''), expires, dropped";
-const REPLICA: &str = "id, contact, invite, state, relay, isolation, ifnull(auth_key, x''), receiver_queue, sender_queue, relay_key, offered";
-const ACCEPT: &str = "id, contact, link, state, relay, ifnull(blob_id, x''), ifnull(sender_key, x''), ifnull(blob, x''), isolation";
+const INVITE: &str = "id, contact, state, link, blob_id, read_key, ifnull(blob, x''), expires, dropped";
+const REPLICA: &str = "id, contact, invite, state, relay, isolation, auth_key, receiver_queue, sender_queue, relay_key, offered";
+const ACCEPT: &str = "id, contact, link, state, relay, blob_id, sender_key, ifnull(blob, x''), isolation";
 const PEER_QUEUE: &str = "number, contact, relay, queue, sender_key, isolation, secured, is_full, dead";
 
 fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
@@ -295,7 +296,7 @@ impl Store {
         self.run("UPDATE replicas SET relay = ?2, state = 1 WHERE id = ?1", (id, relay.0))
     }
 
-    pub(crate) fn set_auth_key(&self, id: ReplicaId, key: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn set_auth_key(&self, id: ReplicaId, key: &Key) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET auth_key = ?2, state = 2 WHERE id = ?1", (id, key))
     }
 
@@ -378,8 +379,8 @@ impl Store {
         &self,
         id: AcceptId,
         relay: RelayId,
-        blob_id: &[u8],
-        sender_key: &[u8],
+        blob_id: &Key,
+        sender_key: &Key,
     ) -> Result<(), StoreError> {
         self.run(
             "UPDATE accepts SET relay = ?2, blob_id = ?3, sender_key = ?4, state = 1 WHERE id = ?1",

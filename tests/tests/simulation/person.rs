@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_keyvault::{self, Created};
+use ipc_schema::edge::stored_keyvault;
+use ipc_schema::edge::stored_onion::Command;
 use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
@@ -15,8 +16,7 @@ use onion::path::Isolation;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use stored::engine::{
-    Action, Answer, Arrived, CircuitId, Engine, Input, MailboxAnswer, MailboxCall, Network, OpenedCircuit,
-    Ticket,
+    Action, Arrived, Came, CircuitId, Engine, Input, MailboxCall, Network, OpenedCircuit, Ticket,
 };
 use stored::ids::ReplicaId;
 use stored::store::{Store, StoreKey};
@@ -159,7 +159,7 @@ impl Person {
 }
 
 fn lost(ticket: Ticket, line: CircuitId) -> [Input; 2] {
-    [Input::Mailbox(ticket, Box::new(MailboxAnswer::Lost)), Input::Closed(line)]
+    [Input::Mailbox(ticket, Came::Lost), Input::Closed(line)]
 }
 
 impl World {
@@ -336,22 +336,17 @@ impl World {
             return lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
         };
         let step = Step { core, now, rng };
-        let what = match &call {
-            MailboxCall::Create { receiver_key } => {
-                What::Create { receiver_key: fixed(receiver_key), rounds: 1 }
+        let (what, asked) = match call {
+            MailboxCall::Create(receiver_key) => {
+                let what = What::Create { receiver_key, rounds: 1 };
+                (what, person.calls.create(step, circuit, receiver_key, 0))
             }
-            MailboxCall::Subscribe { replica, .. } => What::Subscribe(*replica),
-            _ => What::Other,
-        };
-        person.deposits += u32::from(matches!(call, MailboxCall::Deposit { .. }));
-        let asked = match call {
-            MailboxCall::Create { receiver_key } => {
-                person.calls.create(step, circuit, fixed(&receiver_key), 0)
-            }
-            other => {
-                let (queue, call) = on_wire(other);
+            MailboxCall::Give(command) => {
+                person.deposits += u32::from(matches!(command, Command::Deposit { .. }));
+                let (queue, call, sink) = Call::of(command);
                 let authenticator = Authenticator::parse(auth).unwrap();
-                person.calls.command(step, circuit, Signed { queue, counter, authenticator, call })
+                let signed = Signed { queue, counter, authenticator, call };
+                (sink.map_or(What::Other, What::Subscribe), person.calls.command(step, circuit, signed))
             }
         };
         match asked {
@@ -439,7 +434,11 @@ impl World {
         if let (What::Subscribe(replica), Outcome::Answer(mailbox::Answer::Ok)) = (&waits.what, &outcome) {
             person.subscriptions.insert(name, (waits.line, *replica));
         }
-        self.tell(who, Input::Mailbox(waits.ticket, Box::new(answer_of(outcome))));
+        let came = match waits.what {
+            What::Create { .. } => outcome.created().into(),
+            What::Subscribe(_) | What::Other => outcome.done().into(),
+        };
+        self.tell(who, Input::Mailbox(waits.ticket, came));
     }
 
     /// A circuit is gone: whoever waits on it is told.
@@ -494,58 +493,5 @@ impl World {
 
     pub fn now_of(&self, who: Who) -> Timestamp {
         self.clock(who)
-    }
-}
-
-fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().unwrap()
-}
-
-/// A command as the mailbox service takes it.
-fn on_wire(call: MailboxCall) -> (mailbox::QueueId, Call) {
-    match call {
-        MailboxCall::Create { .. } => unreachable!("it has no queue"),
-        MailboxCall::Secure { queue, sender_key } => {
-            (fixed(&queue), Call::Secure { sender_key: fixed(&sender_key) })
-        }
-        MailboxCall::Deposit { queue, put_id, envelope } => {
-            (fixed(&queue), Call::Deposit { put_id, envelope })
-        }
-        MailboxCall::Subscribe { queue, .. } => (fixed(&queue), Call::Subscribe),
-        MailboxCall::Acknowledge { queue, messages } => (fixed(&queue), Call::Acknowledge { messages }),
-        MailboxCall::Delete { queue } => (fixed(&queue), Call::Delete),
-        MailboxCall::LeaveBlob { queue, blob_id, read_key, blob } => {
-            (fixed(&queue), Call::LeaveBlob { blob_id: fixed(&blob_id), read_key: fixed(&read_key), blob })
-        }
-        MailboxCall::SecureRead { blob_id, sender_key } => {
-            let call = Call::SecureRead { blob_id: fixed(&blob_id), sender_key: fixed(&sender_key) };
-            (*blob_id.first_chunk().unwrap(), call)
-        }
-        MailboxCall::DropBlob { queue, blob_id } => {
-            (fixed(&queue), Call::DropBlob { blob_id: fixed(&blob_id) })
-        }
-    }
-}
-
-fn answer_of(outcome: Outcome) -> MailboxAnswer {
-    match outcome {
-        Outcome::Created(created) => MailboxAnswer::Created(Created {
-            receiver_queue: created.receiver_queue,
-            sender_queue: created.sender_queue,
-            relay_key: created.relay_key,
-        }),
-        Outcome::Blob(blob) => MailboxAnswer::Blob(blob),
-        Outcome::Envelopes(_) => MailboxAnswer::Told(Answer::Ok),
-        Outcome::MoreWork(_) => MailboxAnswer::Told(Answer::Refused),
-        Outcome::Answer(answer) => MailboxAnswer::Told(match answer {
-            mailbox::Answer::Ok => Answer::Ok,
-            mailbox::Answer::Full => Answer::Full,
-            mailbox::Answer::Throttled => Answer::Throttled,
-            mailbox::Answer::NoQueue => Answer::NoQueue,
-            mailbox::Answer::NotAuthorised => Answer::NotAuthorised,
-            mailbox::Answer::NoBlob => Answer::NoBlob,
-            mailbox::Answer::Refused => Answer::Refused,
-            mailbox::Answer::DiskFull => Answer::DiskFull,
-        }),
     }
 }
