@@ -58,38 +58,55 @@ enum OpenError {
 
 interface Mailbox {
   # One open circuit to one relay; dropping the capability closes the circuit. When the circuit dies every pending and later call
-  # throws `disconnected`: open anew and repeat; all commands are idempotent. `counter` must rise on a circuit.
+  # throws `disconnected`: open anew and repeat; all commands are idempotent.
 
   create @0 (receiverKey :Data) -> (result :CreateResult);
   # A new queue for that receiver (32 B Ed25519). Idempotent by receiverKey. onion pays the relay's proof of work.
 
-  secure @1 (senderQueue :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  deposit @2 (senderQueue :Data, putId :Data, envelope :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  subscribe @3 (receiverQueue :Data, counter :UInt64, auth :Data, sink :EnvelopeSink) -> (answer :Answer);
-  # Pushes what waits, oldest first, then what comes, until the circuit dies. At most `unackedMax` un-acked are pushed.
-  acknowledge @4 (receiverQueue :Data, messages :List(Data), counter :UInt64, auth :Data) -> (answer :Answer);
-  delete @5 (receiverQueue :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  leaveBlob @6 (receiverQueue :Data, blobId :Data, readKey :Data, blob :Data, counter :UInt64, auth :Data) -> (answer :Answer);
-  secureRead @7 (blobId :Data, senderKey :Data, counter :UInt64, auth :Data) -> (answer :Answer, blob :Data);
-  dropBlob @8 (receiverQueue :Data, blobId :Data, counter :UInt64, auth :Data) -> (answer :Answer);
+  command @1 (counter :UInt64, auth :Data, command :Command) -> (result :CommandResult);
+  # Everything else. `counter` must rise on a circuit; `auth` is keyvault's: a signature (64 B) for what a receiver asks, a MAC (32 B) for
+  # what a sender does.
+}
+
+struct Command {
+  # Ids of queues are 24 B, keys and blob ids 32 B, put and message ids 16 B.
+  union {
+    secure :group { senderQueue @0 :Data; senderKey @1 :Data; }
+    deposit :group { senderQueue @2 :Data; putId @3 :Data; envelope @4 :Data; }
+    subscribe :group { receiverQueue @5 :Data; sink @6 :EnvelopeSink; }
+    # Pushes what waits, oldest first, then what comes, until the circuit dies. At most `unackedMax` un-acked are pushed.
+    acknowledge :group { receiverQueue @7 :Data; messages @8 :List(Data); }
+    delete :group { receiverQueue @9 :Data; }
+    leaveBlob :group { receiverQueue @10 :Data; blobId @11 :Data; readKey @12 :Data; blob @13 :Data; }
+    secureRead :group { blobId @14 :Data; senderKey @15 :Data; }
+    dropBlob :group { receiverQueue @16 :Data; blobId @17 :Data; }
+  }
 }
 
 struct CreateResult {
   union {
     created :group { receiverQueue @0 :Data; senderQueue @1 :Data; relayKey @2 :Data; }
-    refused @3 :Answer;
+    error @3 :Refused;
   }
 }
 
-enum Answer {
-  ok @0;               # also: was done before
-  full @1;             # quota of the queue: visible state at the sender
-  throttled @2;        # try again later
-  noQueue @3;          # no such queue (expired, deleted)
-  notAuthorised @4;    # wrong key, replay, or secured for another sender
-  noBlob @5;
-  refused @6;          # relay's policy, or it answered nonsense
-  diskFull @7;
+struct CommandResult {
+  union {
+    done @0 :Void;     # also: was done before
+    blob @1 :Data;     # to `secureRead`
+    error @2 :Refused;
+  }
+}
+
+enum Refused {
+  # A relay's word: onion cannot know whether it is true.
+  full @0;             # quota of the queue: visible state at the sender
+  throttled @1;        # try again later
+  noQueue @2;          # no such queue (expired, deleted)
+  notAuthorised @3;    # wrong key, replay, or secured for another sender
+  noBlob @4;
+  policy @5;           # relay's policy, or it answered nonsense
+  diskFull @6;
 }
 
 interface EnvelopeSink {

@@ -7,9 +7,12 @@ mod operator;
 use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
+use ipc_schema::edge::Closer;
 use ipc_schema::edge::operator_onion::Operator;
+use ipc_schema::edge::stored_onion::Carrier;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use self::carrier::CarrierServer;
 use self::operator::OperatorServer;
 use crate::id::CircuitHandle;
 use crate::shell::Shell;
@@ -64,7 +67,10 @@ pub fn join(shell: &Rc<Shell>, edge: GrantedEdge) -> std::io::Result<()> {
         ("onion-netd", true) => shell.netd.connected(edge.ends),
         ("onion-stored", true) => shell.disk.connected(edge.ends),
         ("stored-onion", false) => {
-            ipc_schema::rpc::serve(edge.ends, carrier::client(shell.clone()).client).map(drop)
+            let closer = Closer::default();
+            let carrier = CarrierServer { shell: shell.clone(), closer: closer.clone() };
+            let carrier = Rc::new(carrier).client(closer.clone()).client;
+            ipc_schema::rpc::serve(edge.ends, carrier).map(|task| closer.watch(task.abort_handle()))
         }
         ("operator-onion", false) => {
             Rc::new(OperatorServer { shell: shell.clone() }).serve(edge.ends).map(drop)

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
 use crate::carry::Carried;
-use crate::core::{CoreOutput, NetworkState, OnionCore, OpenId, OpenRefused, Opened};
+use crate::core::{CoreOutput, NetworkState, OnionCore, OpenError, OpenId, Opened};
 use crate::id::{CircuitHandle, LinkId};
 use crate::mailboxes::Mailboxes;
 use crate::path::Isolation;
@@ -44,7 +44,7 @@ pub struct Shell {
     /// The mailbox service, at a relay.
     pub mailboxes: Mailboxes,
     core: RefCell<OnionCore>,
-    opens: RefCell<HashMap<OpenId, oneshot::Sender<Result<Opened, OpenRefused>>>>,
+    opens: RefCell<HashMap<OpenId, oneshot::Sender<Result<Opened, OpenError>>>>,
     last_open: std::cell::Cell<u64>,
     released: mpsc::UnboundedSender<CircuitHandle>,
     state: watch::Sender<NetworkState>,
@@ -171,17 +171,17 @@ impl Shell {
     /// A circuit for those calls, waited for.
     ///
     /// # Errors
-    /// [`OpenRefused`].
-    pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenRefused> {
+    /// [`OpenError`].
+    pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenError> {
         self.last_open.set(self.last_open.get() + 1);
         let open = OpenId(self.last_open.get());
         let (tell, told) = oneshot::channel();
         self.opens.borrow_mut().insert(open, tell);
         self.with(|core, now, rng| core.open(now, rng, open, isolation));
-        told.await.unwrap_or(Err(OpenRefused::BuildFailed))
+        told.await.unwrap_or(Err(OpenError::BuildFailed))
     }
 
-    fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenRefused>) {
+    fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenError>) {
         let circuit = result.as_ref().ok().map(|opened| opened.circuit);
         if let Some(circuit) = circuit {
             self.carried.opened(circuit);

@@ -21,6 +21,5 @@ pub mod engine;
 pub mod error;
 pub mod ids;
 pub mod mailboxes;
-mod peers;
 pub mod serve;
 pub mod store;

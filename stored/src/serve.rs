@@ -3,6 +3,7 @@
 mod disk;
 mod driver;
 mod messenger;
+mod onion;
 mod pictures;
 mod report;
 

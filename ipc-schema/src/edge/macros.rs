@@ -1,7 +1,7 @@
 //! What a room is written in: `call!` and its parts, `interface!`, `words!` and `mirrored!`.
 
 /// One value, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
-/// (`optional`), a `relay`, a `list` of fixed bytes, of `ids` or of `hints` up to a bound, a `part` that reads and writes itself (a `group`
+/// (`optional`), a `relay`, a `list` of fixed bytes, of `ids`, `relays` or `hints` up to a bound, a `part` that reads and writes itself (a `group`
 /// where it is one of a union), a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
 macro_rules! value {
     (read fixed $value:expr) => {
@@ -30,6 +30,11 @@ macro_rules! value {
     };
     (read ids($most:expr) $value:expr) => {
         $crate::edge::listed($value?.iter(), $most, |id| Ok(id.into()))?
+    };
+    (read relays($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, |relay| {
+            Ok($crate::relay::RelayId($crate::edge::fixed(relay?)?))
+        })?
     };
     (read hints($most:expr) $value:expr) => {
         $crate::edge::listed($value?.iter(), $most, |hint| {
@@ -85,6 +90,12 @@ macro_rules! value {
         let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
         for (at, id) in (0..).zip($value) {
             list.set(at, (*id).into());
+        }
+    }};
+    (write relays($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, relay) in (0..).zip($value) {
+            list.set(at, &relay.0);
         }
     }};
     (write hints($most:expr) $to:ident $set:ident $value:expr) => {{

@@ -1,17 +1,215 @@
-//! stored (caller) → onion (callee): mailboxes on relays (`edges/stored-onion.capnp`). So far the words alone are said here;
-//! circuits and mailboxes are still translated where they are used.
+//! stored (caller) → onion (callee): mailboxes on relays, each over a circuit of its own (`edges/stored-onion.capnp`).
 
-use super::{Malformed, Read, fixed, mirrored, optional};
-use crate::edges::stored_onion_capnp::{self as wire, network_state, waiting};
-use crate::limits::{ENVELOPE_BYTES, KEY_BYTES, NETWORK_NAME_MAX_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES};
-use crate::relay::RelayId;
+use super::stored_keyvault::Created;
+use super::{Malformed, Part, Read, bounded, call, fixed, interface, length, listed, mirrored, optional};
+use crate::edges::stored_onion_capnp::{
+    self as wire, carrier, command, command_result, create_result, envelope_sink, mailbox, network_state,
+    network_watcher, open_result, waiting,
+};
+use crate::limits::{
+    BLOB_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, KEY_BYTES, NETWORK_NAME_MAX_BYTES, PUT_ID_BYTES,
+    QUEUE_ID_BYTES,
+};
+use crate::relay::{Hint, RelayId};
 
+/// Relays or contact points in one call.
+pub const RELAYS_MAX: usize = 64;
+/// Relays of one circuit that are told.
+pub const ROUTE_MAX: usize = 8;
+/// An Ed25519 signature; a MAC is shorter.
+const AUTH_MAX_BYTES: usize = 64;
+
+/// Keeps circuits of different purposes apart.
+pub type Isolation = [u8; 16];
 /// A queue's name, one for its receiver and another for its sender.
 pub type QueueId = [u8; QUEUE_ID_BYTES];
 /// An envelope's name in its queue, or a put's.
 pub type MessageId = [u8; PUT_ID_BYTES];
 /// Ed25519 or X25519, as the field says; also a blob's name.
 pub type Key = [u8; KEY_BYTES];
+
+interface! {
+    /// Circuits to mailboxes.
+    Carrier of carrier {
+        watch(WatchParams, WatchResults): Watch,
+        pick_mailboxes(PickMailboxesParams, PickMailboxesResults): PickMailboxes,
+        add_hints(AddHintsParams, AddHintsResults): AddHints,
+        open(OpenParams, OpenResults): Open,
+    }
+}
+
+interface! {
+    /// One open circuit to one relay.
+    Mailbox of mailbox {
+        create(CreateParams, CreateResults): Create,
+        command(CommandParams, CommandResults): Give,
+    }
+}
+
+call! {
+    /// Tells the network's state, now and at each change, until the watcher is dropped.
+    Watch of carrier: watch_request, watch_params, watch_results;
+    asks {
+        /// Whom.
+        watcher: network_watcher::Client => capability get_watcher set_watcher,
+    }
+    answers nothing;
+}
+
+call! {
+    /// Usable relays of different operators and networks; may be fewer than asked for, or none.
+    #[derive(Clone, PartialEq, Eq)]
+    PickMailboxes of carrier: pick_mailboxes_request, pick_mailboxes_params, pick_mailboxes_results;
+    asks {
+        /// At most.
+        count: u8 => number get_count set_count,
+        /// None of these, at most [`RELAYS_MAX`].
+        avoid: Vec<RelayId> => relays(RELAYS_MAX) get_avoid init_avoid,
+    }
+    answers Vec<RelayId>: by write_picked read_picked;
+}
+
+fn write_picked(picked: &Vec<RelayId>, to: carrier::pick_mailboxes_results::Builder<'_>) {
+    let mut list = to.init_relays(length(picked.len()));
+    for (at, relay) in (0..).zip(picked) {
+        list.set(at, &relay.0);
+    }
+}
+
+fn read_picked(from: carrier::pick_mailboxes_results::Reader<'_>) -> Read<Vec<RelayId>> {
+    listed(from.get_relays()?.iter(), usize::from(u8::MAX), |relay| Ok(RelayId(fixed(relay?)?)))
+}
+
+call! {
+    /// Contact points of an invite, for the directory only.
+    #[derive(Clone, PartialEq, Eq)]
+    AddHints of carrier: add_hints_request, add_hints_params, add_hints_results;
+    asks {
+        /// At most [`RELAYS_MAX`].
+        hints: Vec<Hint> => hints(RELAYS_MAX) get_hints init_hints,
+    }
+    answers nothing;
+}
+
+call! {
+    /// A circuit to one relay; the same one for the same isolation and relay while it lives.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Open of carrier: open_request, open_params, open_results;
+    asks {
+        /// To whom.
+        relay: RelayId => relay get_relay set_relay,
+        /// Circuits of different ones are never the same.
+        isolation: Isolation => fixed get_isolation set_isolation,
+        /// For what traffic.
+        lane: Lane => word get_lane set_lane,
+    }
+    answers Opened, OpenError: in get_result init_result as open_result Mailbox group init_mailbox;
+}
+
+mirrored! {
+    /// What kind of traffic a circuit carries. Lanes never share a circuit (docs/protocol/circuits.md, "Relay message: 493 B").
+    Lane = wire::Lane {
+        /// Envelopes and everything small.
+        Text => "text",
+        /// Blobs.
+        Bulk => "bulk",
+        /// One call.
+        Call => "call",
+    }
+}
+
+/// An open circuit.
+pub struct Opened {
+    /// Its mailbox service.
+    pub circuit: mailbox::Client,
+    /// What keyvault binds commands to.
+    pub binding: [u8; 32],
+    /// The relays from the guard to the asked one, at most [`ROUTE_MAX`].
+    pub route: Vec<RelayId>,
+}
+
+impl Part for Opened {
+    type Wire = open_result::mailbox::Owned;
+
+    fn write(&self, mut to: open_result::mailbox::Builder<'_>) {
+        to.set_circuit(self.circuit.clone());
+        to.set_binding(&self.binding);
+        let mut route = to.init_route(length(self.route.len()));
+        for (at, relay) in (0..).zip(&self.route) {
+            route.set(at, &relay.0);
+        }
+    }
+
+    fn read(from: open_result::mailbox::Reader<'_>) -> Read<Self> {
+        Ok(Self {
+            circuit: from.get_circuit()?,
+            binding: fixed(from.get_binding()?)?,
+            route: listed(from.get_route()?.iter(), ROUTE_MAX, |relay| Ok(RelayId(fixed(relay?)?)))?,
+        })
+    }
+}
+
+mirrored! {
+    /// Why there is no circuit.
+    OpenError = wire::OpenError {
+        /// Too few usable relays for a path: watch.
+        NoRelays => "too few usable relays are known",
+        /// Not in the directory (any more).
+        UnknownRelay => "no such relay is known",
+        /// Tried as often as allowed: repeat later.
+        BuildFailed => "no circuit could be built",
+        /// Too many are open or wanted: close some.
+        TooMany => "too many circuits",
+    }
+}
+
+call! {
+    /// A new queue, or the one that this receiver has there.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Create of mailbox: create_request, create_params, create_results;
+    asks {
+        /// Ed25519.
+        receiver_key: Key => fixed get_receiver_key set_receiver_key,
+    }
+    answers Created, Refused: in get_result init_result by write_created read_created;
+}
+
+fn write_created(outcome: &Result<Created, Refused>, mut to: create_result::Builder<'_>) {
+    match outcome {
+        Ok(created) => {
+            let mut to = to.init_created();
+            to.set_receiver_queue(&created.receiver_queue);
+            to.set_sender_queue(&created.sender_queue);
+            to.set_relay_key(&created.relay_key);
+        }
+        Err(error) => to.set_error((*error).into()),
+    }
+}
+
+fn read_created(from: create_result::Reader<'_>) -> Read<Result<Created, Refused>> {
+    Ok(match from.which()? {
+        create_result::Created(created) => Ok(Created {
+            receiver_queue: fixed(created.get_receiver_queue()?)?,
+            sender_queue: fixed(created.get_sender_queue()?)?,
+            relay_key: fixed(created.get_relay_key()?)?,
+        }),
+        create_result::Error(error) => Err(error?.into()),
+    })
+}
+
+call! {
+    /// Any other command, authenticated.
+    Give of mailbox: command_request, command_params, command_results;
+    asks {
+        /// Rises on a circuit.
+        counter: u64 => number get_counter set_counter,
+        /// keyvault's.
+        auth: Vec<u8> => bytes(AUTH_MAX_BYTES) get_auth set_auth,
+        /// What.
+        command: Command<envelope_sink::Client> => part get_command init_command,
+    }
+    answers Done, Refused: in get_result init_result by write_done read_done;
+}
 
 /// A command, and where its envelopes go if it subscribes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +241,7 @@ pub enum Command<S> {
     Acknowledge {
         /// The receiver's name.
         receiver_queue: QueueId,
-        /// At most `IDS_PER_CALL_MAX`; none: only to see whether the circuit lives.
+        /// At most [`IDS_PER_CALL_MAX`]; none: only to see whether the circuit lives.
         messages: Vec<MessageId>,
     },
     /// Delete the queue with all that lies there.
@@ -59,7 +257,7 @@ pub enum Command<S> {
         blob_id: Key,
         /// Authenticates `SecureRead`.
         read_key: Key,
-        /// At most `BLOB_MAX_BYTES`.
+        /// At most [`BLOB_MAX_BYTES`].
         blob: Vec<u8>,
     },
     /// Bind a blob to this key, secure its queue for it, and read it.
@@ -102,32 +300,136 @@ impl<S> Command<S> {
     }
 }
 
+impl Part for Command<envelope_sink::Client> {
+    type Wire = command::Owned;
+
+    fn write(&self, to: command::Builder<'_>) {
+        match self {
+            Self::Secure { sender_queue, sender_key } => {
+                let mut to = to.init_secure();
+                to.set_sender_queue(sender_queue);
+                to.set_sender_key(sender_key);
+            }
+            Self::Deposit { sender_queue, put_id, envelope } => {
+                let mut to = to.init_deposit();
+                to.set_sender_queue(sender_queue);
+                to.set_put_id(put_id);
+                to.set_envelope(envelope);
+            }
+            Self::Subscribe { receiver_queue, sink } => {
+                let mut to = to.init_subscribe();
+                to.set_receiver_queue(receiver_queue);
+                to.set_sink(sink.clone());
+            }
+            Self::Acknowledge { receiver_queue, messages } => {
+                let mut to = to.init_acknowledge();
+                to.set_receiver_queue(receiver_queue);
+                let mut list = to.init_messages(length(messages.len()));
+                for (at, id) in (0..).zip(messages) {
+                    list.set(at, id);
+                }
+            }
+            Self::Delete { receiver_queue } => to.init_delete().set_receiver_queue(receiver_queue),
+            Self::LeaveBlob { receiver_queue, blob_id, read_key, blob } => {
+                let mut to = to.init_leave_blob();
+                to.set_receiver_queue(receiver_queue);
+                to.set_blob_id(blob_id);
+                to.set_read_key(read_key);
+                to.set_blob(blob);
+            }
+            Self::SecureRead { blob_id, sender_key } => {
+                let mut to = to.init_secure_read();
+                to.set_blob_id(blob_id);
+                to.set_sender_key(sender_key);
+            }
+            Self::DropBlob { receiver_queue, blob_id } => {
+                let mut to = to.init_drop_blob();
+                to.set_receiver_queue(receiver_queue);
+                to.set_blob_id(blob_id);
+            }
+        }
+    }
+
+    fn read(from: command::Reader<'_>) -> Read<Self> {
+        Ok(match from.which()? {
+            command::Secure(from) => Self::Secure {
+                sender_queue: fixed(from.get_sender_queue()?)?,
+                sender_key: fixed(from.get_sender_key()?)?,
+            },
+            command::Deposit(from) => Self::Deposit {
+                sender_queue: fixed(from.get_sender_queue()?)?,
+                put_id: fixed(from.get_put_id()?)?,
+                envelope: fixed::<ENVELOPE_BYTES>(from.get_envelope()?)?.to_vec(),
+            },
+            command::Subscribe(from) => {
+                Self::Subscribe { receiver_queue: fixed(from.get_receiver_queue()?)?, sink: from.get_sink()? }
+            }
+            command::Acknowledge(from) => Self::Acknowledge {
+                receiver_queue: fixed(from.get_receiver_queue()?)?,
+                messages: listed(from.get_messages()?.iter(), IDS_PER_CALL_MAX, |id| fixed(id?))?,
+            },
+            command::Delete(from) => Self::Delete { receiver_queue: fixed(from.get_receiver_queue()?)? },
+            command::LeaveBlob(from) => Self::LeaveBlob {
+                receiver_queue: fixed(from.get_receiver_queue()?)?,
+                blob_id: fixed(from.get_blob_id()?)?,
+                read_key: fixed(from.get_read_key()?)?,
+                blob: bounded(from.get_blob()?, BLOB_MAX_BYTES)?,
+            },
+            command::SecureRead(from) => Self::SecureRead {
+                blob_id: fixed(from.get_blob_id()?)?,
+                sender_key: fixed(from.get_sender_key()?)?,
+            },
+            command::DropBlob(from) => Self::DropBlob {
+                receiver_queue: fixed(from.get_receiver_queue()?)?,
+                blob_id: fixed(from.get_blob_id()?)?,
+            },
+        })
+    }
+}
+
 /// A command was done, now or before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
     /// There is no more to say.
     Plain,
-    /// To `SecureRead`: at most `BLOB_MAX_BYTES`.
+    /// To `SecureRead`: at most [`BLOB_MAX_BYTES`].
     Blob(Vec<u8>),
 }
 
-/// A relay's word for not doing something. It may lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// The queue's quota is used up.
-    Full,
-    /// Too fast, or the relay's disk is away: later.
-    Throttled,
-    /// No such queue.
-    NoQueue,
-    /// Wrong key, replay, not secured, or secured for another sender.
-    NotAuthorised,
-    /// No such blob.
-    NoBlob,
-    /// The relay's policy, or it answered nonsense.
-    Policy,
-    /// The relay's disk is full.
-    DiskFull,
+mirrored! {
+    /// A relay's word for not doing something. It may lie.
+    Refused = wire::Refused {
+        /// The queue's quota is used up.
+        Full => "full",
+        /// Too fast, or the relay's disk is away: later.
+        Throttled => "throttled",
+        /// No such queue.
+        NoQueue => "no such queue",
+        /// Wrong key, replay, not secured, or secured for another sender.
+        NotAuthorised => "not authorised",
+        /// No such blob.
+        NoBlob => "no such blob",
+        /// The relay's policy, or it answered nonsense.
+        Policy => "policy",
+        /// The relay's disk is full.
+        DiskFull => "its disk is full",
+    }
+}
+
+fn write_done(outcome: &Result<Done, Refused>, mut to: command_result::Builder<'_>) {
+    match outcome {
+        Ok(Done::Plain) => to.set_done(()),
+        Ok(Done::Blob(blob)) => to.set_blob(blob),
+        Err(error) => to.set_error((*error).into()),
+    }
+}
+
+fn read_done(from: command_result::Reader<'_>) -> Read<Result<Done, Refused>> {
+    Ok(match from.which()? {
+        command_result::Done(()) => Ok(Done::Plain),
+        command_result::Blob(blob) => Ok(Done::Blob(bounded(blob?, BLOB_MAX_BYTES)?)),
+        command_result::Error(error) => Err(error?.into()),
+    })
 }
 
 /// An envelope that a subscription pushes.
@@ -241,5 +543,86 @@ impl NetworkState {
             private: from.get_private(),
             network_name: name.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Call;
+    use super::super::trial::{read_back, told_back};
+    use super::*;
+    use capnp::message::Builder as Bytes;
+
+    fn through(command: &Command<()>) -> Read<Command<()>> {
+        // A capability needs an edge: what subscribes is tried where both ends are.
+        let give = Give {
+            counter: 7,
+            auth: vec![1; 64],
+            command: command.clone().with_sink(|()| panic!("no edge")),
+        };
+        let read = read_back(&give)?;
+        assert!(read.counter == 7 && read.auth == give.auth);
+        Ok(read.command.with_sink(drop))
+    }
+
+    #[test]
+    fn every_command_is_read_as_it_was_written() {
+        let (receiver_queue, sender_queue, key) = ([1; 24], [2; 24], [3; 32]);
+        for command in [
+            Command::Secure { sender_queue, sender_key: key },
+            Command::Deposit { sender_queue, put_id: [4; 16], envelope: vec![5; ENVELOPE_BYTES] },
+            Command::Acknowledge { receiver_queue, messages: vec![[6; 16]; IDS_PER_CALL_MAX] },
+            Command::Delete { receiver_queue },
+            Command::LeaveBlob {
+                receiver_queue,
+                blob_id: key,
+                read_key: [7; 32],
+                blob: vec![8; BLOB_MAX_BYTES],
+            },
+            Command::SecureRead { blob_id: key, sender_key: [9; 32] },
+            Command::DropBlob { receiver_queue, blob_id: key },
+        ] {
+            assert_eq!(through(&command), Ok(command));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_too_short_or_too_many_is_malformed() {
+        let (receiver_queue, sender_queue) = ([1; 24], [2; 24]);
+        for length in [0, ENVELOPE_BYTES - 1, ENVELOPE_BYTES + 1] {
+            let deposit = Command::Deposit { sender_queue, put_id: [4; 16], envelope: vec![5; length] };
+            assert_eq!(through(&deposit), Err(Malformed), "{length}");
+        }
+        let acks = Command::Acknowledge { receiver_queue, messages: vec![[6; 16]; IDS_PER_CALL_MAX + 1] };
+        assert_eq!(through(&acks), Err(Malformed));
+        let blob = vec![8; BLOB_MAX_BYTES + 1];
+        let leave = Command::LeaveBlob { receiver_queue, blob_id: [3; 32], read_key: [7; 32], blob };
+        assert_eq!(through(&leave), Err(Malformed));
+        let command = Command::Delete { receiver_queue };
+        assert!(read_back(&Give { counter: 1, auth: vec![0; 65], command }).is_err());
+        let pick = |avoid| PickMailboxes { count: 1, avoid: vec![RelayId([1; 32]); avoid] };
+        assert!(read_back(&pick(RELAYS_MAX)).is_ok() && read_back(&pick(RELAYS_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn a_subscription_without_a_sink_is_malformed() {
+        let mut message = Bytes::new_default();
+        let mut give = message.init_root::<mailbox::command_params::Builder<'_>>();
+        give.reborrow().init_command().init_subscribe().set_receiver_queue(&[1; 24]);
+        assert!(Give::read(message.get_root_as_reader().unwrap()).is_err());
+    }
+
+    #[test]
+    fn every_outcome_is_read_as_it_was_written() {
+        let created = Created { receiver_queue: [1; 24], sender_queue: [2; 24], relay_key: [3; 32] };
+        assert!(told_back::<Create>(&Ok(created)) == Ok(Ok(created)));
+        for done in [Done::Plain, Done::Blob(vec![8; BLOB_MAX_BYTES])] {
+            assert_eq!(told_back::<Give>(&Ok(done.clone())), Ok(Ok(done)));
+        }
+        for refused in Refused::ALL {
+            assert_eq!(told_back::<Give>(&Err(*refused)), Ok(Err(*refused)));
+            assert!(told_back::<Create>(&Err(*refused)) == Ok(Err(*refused)));
+        }
+        assert_eq!(told_back::<Give>(&Ok(Done::Blob(vec![8; BLOB_MAX_BYTES + 1]))), Err(Malformed));
     }
 }

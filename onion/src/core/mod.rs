@@ -39,8 +39,9 @@ mod saved;
 mod tests;
 mod upkeep;
 
+pub use ipc_schema::edge::stored_onion::OpenError;
 pub use onion::{CoreOutput, DialId, NetworkState, OnionCore, Target};
-pub use opens::{OpenId, OpenRefused, Opened};
+pub use opens::{OpenId, Opened};
 
 use crate::id::{CircuitHandle, RelayCircuit, RelayId, Service, StreamId};
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_onion::Stage;
+use ipc_schema::edge::stored_onion::{OpenError, Stage};
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
 use super::jobs::Jobs;
-use super::opens::{OpenId, OpenRefused, Opened, Opens};
+use super::opens::{OpenId, Opened, Opens};
 use super::saved::Saved;
 use super::{CircuitEvent, CircuitFailure, SendError, ServiceEvent, StreamRef};
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
@@ -44,7 +44,7 @@ pub enum CoreOutput {
     /// Close this link.
     CloseLink(LinkId),
     /// What became of an [`OnionCore::open`].
-    Opened(OpenId, Result<Opened, OpenRefused>),
+    Opened(OpenId, Result<Opened, OpenError>),
     /// A message came on a circuit's mailbox stream.
     Mailbox(CircuitHandle, Vec<u8>),
     /// The mailbox stream that refused a message takes messages again.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_onion::OpenError;
 use rand_core::CryptoRng;
 
 use super::onion::{CoreOutput, OnionCore};
@@ -28,24 +29,7 @@ pub struct Opened {
     pub route: Vec<RelayId>,
 }
 
-/// Why there is no circuit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenRefused {
-    /// Too few usable relays are known.
-    #[error("too few usable relays are known")]
-    NoRelays,
-    /// The asked relay is not in the directory.
-    #[error("the asked relay is not known")]
-    UnknownRelay,
-    /// It was tried as often as allowed.
-    #[error("the circuit could not be built")]
-    BuildFailed,
-    /// Too many circuits are open.
-    #[error("too many circuits are open")]
-    TooMany,
-}
-
-impl From<NoPath> for OpenRefused {
+impl From<NoPath> for OpenError {
     fn from(no: NoPath) -> Self {
         match no {
             NoPath::NoRelays | NoPath::TooFewRelays => Self::NoRelays,
@@ -104,7 +88,7 @@ impl OnionCore {
             self.build(now, rng, isolation, (0, vec![open]));
             self.settle(now, rng);
         } else {
-            self.outputs.push_back(CoreOutput::Opened(open, Err(OpenRefused::TooMany)));
+            self.outputs.push_back(CoreOutput::Opened(open, Err(OpenError::TooMany)));
         }
     }
 
@@ -125,7 +109,7 @@ impl OnionCore {
             }
             Err(no) => {
                 // After tries in vain the cause is that they failed, whatever stands in the way now.
-                let refused = if tries > 0 { OpenRefused::BuildFailed } else { no.into() };
+                let refused = if tries > 0 { OpenError::BuildFailed } else { no.into() };
                 for open in waiting {
                     self.outputs.push_back(CoreOutput::Opened(open, Err(refused)));
                 }
@@ -184,7 +168,7 @@ impl OnionCore {
             self.build(now, rng, open.isolation, (open.tries, open.waiting));
         } else {
             for waiting in open.waiting {
-                self.outputs.push_back(CoreOutput::Opened(waiting, Err(OpenRefused::BuildFailed)));
+                self.outputs.push_back(CoreOutput::Opened(waiting, Err(OpenError::BuildFailed)));
             }
         }
     }

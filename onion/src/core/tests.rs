@@ -21,7 +21,7 @@ struct Node {
     key: [u8; 32],
     up: bool,
     links: HashMap<LinkId, (usize, LinkId)>,
-    opened: BTreeMap<u64, Result<Opened, OpenRefused>>,
+    opened: BTreeMap<u64, Result<Opened, OpenError>>,
     mail: Vec<(CircuitHandle, Vec<u8>)>,
     closed: Vec<CircuitHandle>,
     saved: Vec<u8>,
@@ -180,7 +180,7 @@ impl World {
         self.nodes[n].core.own_relay().unwrap()
     }
 
-    fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenRefused>> {
+    fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenError>> {
         let isolation =
             Isolation { key: [u8::try_from(id).unwrap(); 16], lane: Lane::Text, relay: self.relay(relay) };
         self.nodes[at].core.open(self.now, &mut self.rng, OpenId(id), isolation);
@@ -246,7 +246,7 @@ fn three_relays_are_enough_in_a_private_network() {
 fn two_relays_are_not_enough() {
     let mut world = World::new(2, 1);
     world.seconds(10);
-    assert_eq!(world.open(2, 1, 1), Some(Err(OpenRefused::NoRelays)));
+    assert_eq!(world.open(2, 1, 1), Some(Err(OpenError::NoRelays)));
     assert_eq!(world.nodes[2].core.state(world.now).stage, Stage::TooFewRelays);
 }
 
@@ -341,7 +341,7 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
     assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Offline);
     let guard = world.nodes[5].core.paths.guards().guard().unwrap();
     for id in 10..20 {
-        assert_eq!(world.open(5, id, 0), Some(Err(OpenRefused::BuildFailed)));
+        assert_eq!(world.open(5, id, 0), Some(Err(OpenError::BuildFailed)));
         world.seconds(1);
     }
     assert!(

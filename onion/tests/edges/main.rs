@@ -12,9 +12,12 @@ use std::time::Duration;
 use capnp::capability::FromClientHook;
 use ipc_schema::child::GrantedEdge;
 use ipc_schema::edge::onion_stored::MailboxDisk;
-use ipc_schema::edges::stored_onion_capnp::{Answer, Lane, carrier, mailbox, open_result};
+use ipc_schema::edge::stored_onion::{Create, Done, Lane, OpenError, PickMailboxes, Refused};
+use ipc_schema::edge::{self, Failed};
+use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
 use ipc_schema::ends::EdgeEnds;
 use ipc_schema::grant::Settings;
+use ipc_schema::relay::RelayId;
 use onion::core::OnionCore;
 use onion::shell::Shell;
 use tokio::task::{LocalSet, spawn_local};
@@ -25,7 +28,7 @@ fn pair() -> (EdgeEnds, EdgeEnds) {
     EdgeEnds::pipes().unwrap()
 }
 
-fn edge(name: &str, caller: bool, ends: EdgeEnds) -> GrantedEdge {
+fn granted(name: &str, caller: bool, ends: EdgeEnds) -> GrantedEdge {
     GrantedEdge { name: name.into(), caller, ends }
 }
 
@@ -50,7 +53,7 @@ impl Node {
         if relay {
             let (ours, theirs) = pair();
             Rc::new(disk::Disk::default()).serve(theirs).unwrap();
-            onion::serve::join(&node.shell, edge("onion-stored", true, ours)).unwrap();
+            onion::serve::join(&node.shell, granted("onion-stored", true, ours)).unwrap();
         }
         node
     }
@@ -58,12 +61,12 @@ impl Node {
     fn join_netd(&self, netd: capnp::capability::Client) {
         let (ours, theirs) = pair();
         ipc_schema::rpc::serve(theirs, netd).unwrap();
-        onion::serve::join(&self.shell, edge("onion-netd", true, ours)).unwrap();
+        onion::serve::join(&self.shell, granted("onion-netd", true, ours)).unwrap();
     }
 
     fn call<C: FromClientHook>(&self, name: &str) -> C {
         let (ours, theirs) = pair();
-        onion::serve::join(&self.shell, edge(name, false, theirs)).unwrap();
+        onion::serve::join(&self.shell, granted(name, false, theirs)).unwrap();
         ipc_schema::rpc::connect(ours).unwrap().0
     }
 
@@ -96,33 +99,23 @@ async fn world(relays: usize) -> (Rc<netd::Hub>, Vec<Node>, Node, Node) {
 
 struct Open {
     mailbox: mailbox::Client,
-    relay: [u8; 32],
+    relay: RelayId,
     binding: [u8; 32],
-    hops: u32,
+    hops: usize,
 }
 
-async fn open(carrier: &carrier::Client, relay: &[u8], key: u8) -> Open {
-    let mut request = carrier.open_request();
-    request.get().set_relay(relay);
-    request.get().set_isolation(&[key; 16]);
-    request.get().set_lane(Lane::Text);
-    let response = request.send().promise.await.unwrap();
-    match response.get().unwrap().get_result().unwrap().which().unwrap() {
-        open_result::Mailbox(opened) => Open {
-            mailbox: opened.get_circuit().unwrap(),
-            relay: relay.try_into().unwrap(),
-            binding: opened.get_binding().unwrap().try_into().unwrap(),
-            hops: opened.get_route().unwrap().len(),
-        },
-        open_result::Error(error) => panic!("{:?}", error.unwrap()),
-    }
+async fn try_open(carrier: &carrier::Client, relay: RelayId, key: u8) -> Result<Open, OpenError> {
+    let call = edge::stored_onion::Open { relay, isolation: [key; 16], lane: Lane::Text };
+    let opened = edge::send(carrier, &call).await.unwrap()?;
+    Ok(Open { mailbox: opened.circuit, relay, binding: opened.binding, hops: opened.route.len() })
 }
 
-async fn pick(carrier: &carrier::Client) -> Vec<u8> {
-    let mut request = carrier.pick_mailboxes_request();
-    request.get().set_count(1);
-    let response = request.send().promise.await.unwrap();
-    response.get().unwrap().get_relays().unwrap().get(0).unwrap().to_vec()
+async fn open(carrier: &carrier::Client, relay: RelayId, key: u8) -> Open {
+    try_open(carrier, relay, key).await.unwrap()
+}
+
+async fn pick(carrier: &carrier::Client) -> RelayId {
+    edge::ask(carrier, &PickMailboxes { count: 1, avoid: Vec::new() }).await.unwrap()[0]
 }
 
 fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
@@ -137,32 +130,32 @@ fn envelopes_go_from_one_client_to_another_through_a_mailbox_in_order_and_once()
         let (_hub, _relays, alice, bob) = world(5).await;
         let (alice, bob) = (alice.carrier(), bob.carrier());
         let relay = pick(&bob).await;
-        let at_bob = open(&bob, &relay, 1).await;
+        let at_bob = open(&bob, relay, 1).await;
         assert_eq!(at_bob.hops, 4);
         let mut receiver = Receiver::new(1);
         let queue = receiver.create(&at_bob).await;
-        let at_alice = open(&alice, &relay, 2).await;
+        let at_alice = open(&alice, relay, 2).await;
         let mut sender = Sender::new(2, &queue);
-        assert_eq!(sender.secure(&at_alice).await, Answer::Ok);
+        assert_eq!(sender.secure(&at_alice).await, Ok(Done::Plain));
         let (sink, mut pushed) = Sink::pair();
-        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
+        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Ok(Done::Plain));
         for number in 0..60_u8 {
-            assert_eq!(sender.deposit(&at_alice, number).await, Answer::Ok);
+            assert_eq!(sender.deposit(&at_alice, number).await, Ok(Done::Plain));
             // A repeated deposit is the same deposit.
             if number % 20 == 0 {
-                assert_eq!(sender.deposit(&at_alice, number).await, Answer::Ok);
+                assert_eq!(sender.deposit(&at_alice, number).await, Ok(Done::Plain));
             }
         }
         let mut ids = Vec::new();
         for number in 0..60_u8 {
-            let (id, envelope, sender_key) = pushed.recv().await.unwrap();
-            assert_eq!((envelope.len(), envelope[0]), (4_096, number));
-            assert_eq!(sender_key, sender.public());
-            ids.push(id);
+            let waiting = pushed.recv().await.unwrap();
+            assert_eq!((waiting.envelope.len(), waiting.envelope[0]), (4_096, number));
+            assert_eq!(waiting.sender_key, sender.public());
+            ids.push(waiting.id);
         }
         assert!(pushed.try_recv().is_err());
-        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Answer::Ok);
-        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Answer::Ok);
+        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Ok(Done::Plain));
+        assert_eq!(receiver.acknowledge(&at_bob, &queue, &ids).await, Ok(Done::Plain));
     });
 }
 
@@ -172,20 +165,20 @@ fn many_deposits_at_a_time_are_all_answered() {
         let (_hub, _relays, alice, bob) = world(5).await;
         let (alice, bob) = (alice.carrier(), bob.carrier());
         let relay = pick(&bob).await;
-        let at_bob = open(&bob, &relay, 1).await;
+        let at_bob = open(&bob, relay, 1).await;
         let mut receiver = Receiver::new(1);
         let queue = receiver.create(&at_bob).await;
-        let at_alice = open(&alice, &relay, 2).await;
+        let at_alice = open(&alice, relay, 2).await;
         let mut sender = Sender::new(2, &queue);
-        assert_eq!(sender.secure(&at_alice).await, Answer::Ok);
+        assert_eq!(sender.secure(&at_alice).await, Ok(Done::Plain));
         let calls: Vec<_> = (0..200_u8).map(|number| sender.deposit_call(&at_alice, number)).collect();
         for answer in futures::future::join_all(calls).await {
-            assert_eq!(answer, Answer::Ok);
+            assert_eq!(answer, Ok(Done::Plain));
         }
         let (sink, mut pushed) = Sink::pair();
-        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Answer::Ok);
+        assert_eq!(receiver.subscribe(&at_bob, &queue, sink).await, Ok(Done::Plain));
         for number in 0..200_u8 {
-            assert_eq!(pushed.recv().await.unwrap().1[0], number);
+            assert_eq!(pushed.recv().await.unwrap().envelope[0], number);
         }
     });
 }
@@ -196,16 +189,16 @@ fn a_blob_of_64_kib_is_left_and_read_by_the_first_key_only() {
         let (_hub, _relays, alice, bob) = world(5).await;
         let (alice, bob) = (alice.carrier(), bob.carrier());
         let relay = pick(&bob).await;
-        let at_bob = open(&bob, &relay, 1).await;
+        let at_bob = open(&bob, relay, 1).await;
         let mut receiver = Receiver::new(1);
         let queue = receiver.create(&at_bob).await;
         let blob: Vec<u8> = (0..65_536_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
-        assert_eq!(receiver.leave_blob(&at_bob, &queue, &blob).await, Answer::Ok);
-        let at_alice = open(&alice, &relay, 2).await;
+        assert_eq!(receiver.leave_blob(&at_bob, &queue, &blob).await, Ok(Done::Plain));
+        let at_alice = open(&alice, relay, 2).await;
         for _ in 0..2 {
-            assert_eq!(people::secure_read(&at_alice, [5; 32]).await, (Answer::Ok, blob.clone()));
+            assert_eq!(people::secure_read(&at_alice, [5; 32]).await, Ok(Done::Blob(blob.clone())));
         }
-        assert_eq!(people::secure_read(&at_alice, [6; 32]).await, (Answer::NotAuthorised, Vec::new()));
+        assert_eq!(people::secure_read(&at_alice, [6; 32]).await, Err(Refused::NotAuthorised));
     });
 }
 
@@ -215,14 +208,14 @@ fn a_command_of_another_circuit_or_key_is_not_authorised() {
         let (_hub, _relays, alice, bob) = world(5).await;
         let (alice, bob) = (alice.carrier(), bob.carrier());
         let relay = pick(&bob).await;
-        let at_bob = open(&bob, &relay, 1).await;
+        let at_bob = open(&bob, relay, 1).await;
         let mut receiver = Receiver::new(1);
         let queue = receiver.create(&at_bob).await;
-        let mut at_alice = open(&alice, &relay, 2).await;
+        let mut at_alice = open(&alice, relay, 2).await;
         at_alice.binding = at_bob.binding;
-        assert_eq!(Sender::new(2, &queue).secure(&at_alice).await, Answer::NotAuthorised);
+        assert_eq!(Sender::new(2, &queue).secure(&at_alice).await, Err(Refused::NotAuthorised));
         let (sink, _pushed) = Sink::pair();
-        assert_eq!(Receiver::new(9).subscribe(&at_bob, &queue, sink).await, Answer::NotAuthorised);
+        assert_eq!(Receiver::new(9).subscribe(&at_bob, &queue, sink).await, Err(Refused::NotAuthorised));
     });
 }
 
@@ -232,24 +225,17 @@ fn when_netd_dies_calls_fail_as_disconnected_and_a_new_circuit_carries_on() {
         let (hub, _relays, _alice, bob) = world(5).await;
         let carrier = bob.carrier();
         let relay = pick(&carrier).await;
-        let before = open(&carrier, &relay, 1).await;
+        let before = open(&carrier, relay, 1).await;
         let mut receiver = Receiver::new(1);
         let queue = receiver.create(&before).await;
         // The supervisor grants a socket to a new netd.
         bob.join_netd(hub.add());
-        let mut request = before.mailbox.create_request();
-        request.get().set_receiver_key(&[1; 32]);
-        let error = request.send().promise.await.err().unwrap();
-        assert_eq!(error.kind, capnp::ErrorKind::Disconnected);
+        let failed = edge::send(&before.mailbox, &Create { receiver_key: [1; 32] }).await;
+        assert_eq!(failed.err(), Some(Failed::Gone));
         let after = loop {
             bob.knows(5).await;
-            let mut request = carrier.open_request();
-            request.get().set_relay(&relay);
-            request.get().set_isolation(&[1; 16]);
-            let response = request.send().promise.await.unwrap();
-            let result = response.get().unwrap().get_result().unwrap();
-            if matches!(result.which().unwrap(), open_result::Mailbox(_)) {
-                break open(&carrier, &relay, 1).await;
+            if let Ok(opened) = try_open(&carrier, relay, 1).await {
+                break opened;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
@@ -263,8 +249,8 @@ fn letting_go_of_the_mailbox_closes_its_circuit() {
         let (_hub, _relays, _alice, bob) = world(5).await;
         let carrier = bob.carrier();
         let relay = pick(&carrier).await;
-        let opened = open(&carrier, &relay, 1).await;
-        let again = open(&carrier, &relay, 1).await;
+        let opened = open(&carrier, relay, 1).await;
+        let again = open(&carrier, relay, 1).await;
         assert_eq!(opened.binding, again.binding, "the same key shares");
         drop(opened);
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -6,27 +6,27 @@ use capnp_rpc::new_client;
 use ed25519_dalek::{Signer, SigningKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use ipc_schema::edges::stored_onion_capnp::{Answer, create_result, envelope_sink};
+use ipc_schema::edge;
+use ipc_schema::edge::stored_keyvault::Created;
+use ipc_schema::edge::stored_onion::{Command as Given, Create, Done, Give, Refused, Waiting};
+use ipc_schema::edges::stored_onion_capnp::envelope_sink;
 use ipc_schema::mailbox::{Command, Context, SENDER_KEY_LABEL, signing_input};
-use ipc_schema::relay::RelayId;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::Open;
 
+pub type Answer = Result<Done, Refused>;
+type Sinking = Given<envelope_sink::Client>;
+
 const BLOB_ID: [u8; 32] = [0xb1; 32];
 const READ_KEY: [u8; 32] = [0x4e; 32];
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
-    pub receiver: [u8; 24],
-    pub sender: [u8; 24],
-    pub relay_key: [u8; 32],
-}
+pub type Queue = Created;
 
 fn input(at: &Open, queue: [u8; 24], counter: u64, command: &Command) -> Vec<u8> {
-    signing_input(&Context { relay: RelayId(at.relay), queue, binding: at.binding, counter }, command)
+    signing_input(&Context { relay: at.relay, queue, binding: at.binding, counter }, command)
 }
 
 fn mac(key: &[u8; 32], input: &[u8]) -> [u8; 32] {
@@ -44,76 +44,42 @@ impl Receiver {
     }
 
     pub async fn create(&mut self, at: &Open) -> Queue {
-        let mut request = at.mailbox.create_request();
-        request.get().set_receiver_key(self.key.verifying_key().as_bytes());
-        let response = request.send().promise.await.unwrap();
-        match response.get().unwrap().get_result().unwrap().which().unwrap() {
-            create_result::Created(created) => Queue {
-                receiver: created.get_receiver_queue().unwrap().try_into().unwrap(),
-                sender: created.get_sender_queue().unwrap().try_into().unwrap(),
-                relay_key: created.get_relay_key().unwrap().try_into().unwrap(),
-            },
-            create_result::Refused(answer) => panic!("{:?}", answer.unwrap()),
-        }
+        let call = Create { receiver_key: self.key.verifying_key().to_bytes() };
+        edge::send(&at.mailbox, &call).await.unwrap().unwrap()
     }
 
-    fn sign(&mut self, at: &Open, queue: &Queue, command: &Command) -> [u8; 64] {
+    async fn give(&mut self, at: &Open, queue: &Queue, signed: &Command, command: Sinking) -> Answer {
         self.counter += 1;
-        self.key.sign(&input(at, queue.receiver, self.counter, command)).to_bytes()
+        let auth = self.key.sign(&input(at, queue.receiver_queue, self.counter, signed)).to_bytes().to_vec();
+        edge::send(&at.mailbox, &Give { counter: self.counter, auth, command }).await.unwrap()
     }
 
     pub async fn subscribe(&mut self, at: &Open, queue: &Queue, sink: envelope_sink::Client) -> Answer {
-        let auth = self.sign(at, queue, &Command::Subscribe);
-        let mut request = at.mailbox.subscribe_request();
-        request.get().set_receiver_queue(&queue.receiver);
-        request.get().set_counter(self.counter);
-        request.get().set_auth(&auth);
-        request.get().set_sink(sink);
-        request.send().promise.await.unwrap().get().unwrap().get_answer().unwrap()
+        let command = Given::Subscribe { receiver_queue: queue.receiver_queue, sink };
+        self.give(at, queue, &Command::Subscribe, command).await
     }
 
-    pub async fn acknowledge(&mut self, at: &Open, queue: &Queue, ids: &[Vec<u8>]) -> Answer {
-        let messages = ids.iter().map(|id| id.as_slice().try_into().unwrap()).collect();
-        let auth = self.sign(at, queue, &Command::Acknowledge { messages });
-        let mut request = at.mailbox.acknowledge_request();
-        request.get().set_receiver_queue(&queue.receiver);
-        request.get().set_counter(self.counter);
-        request.get().set_auth(&auth);
-        let mut list = request.get().init_messages(u32::try_from(ids.len()).unwrap());
-        for (index, id) in (0..).zip(ids) {
-            list.set(index, id);
-        }
-        request.send().promise.await.unwrap().get().unwrap().get_answer().unwrap()
+    pub async fn acknowledge(&mut self, at: &Open, queue: &Queue, ids: &[[u8; 16]]) -> Answer {
+        let (receiver_queue, messages) = (queue.receiver_queue, ids.to_vec());
+        let signed = Command::Acknowledge { messages: messages.clone() };
+        self.give(at, queue, &signed, Given::Acknowledge { receiver_queue, messages }).await
     }
 
     pub async fn leave_blob(&mut self, at: &Open, queue: &Queue, blob: &[u8]) -> Answer {
-        let blob_hash = Sha256::digest(blob).into();
-        let auth =
-            self.sign(at, queue, &Command::LeaveBlob { blob_id: BLOB_ID, read_key: READ_KEY, blob_hash });
-        let mut request = at.mailbox.leave_blob_request();
-        request.get().set_receiver_queue(&queue.receiver);
-        request.get().set_blob_id(&BLOB_ID);
-        request.get().set_read_key(&READ_KEY);
-        request.get().set_blob(blob);
-        request.get().set_counter(self.counter);
-        request.get().set_auth(&auth);
-        request.send().promise.await.unwrap().get().unwrap().get_answer().unwrap()
+        let (receiver_queue, blob_id, read_key) = (queue.receiver_queue, BLOB_ID, READ_KEY);
+        let signed = Command::LeaveBlob { blob_id, read_key, blob_hash: Sha256::digest(blob).into() };
+        let command = Given::LeaveBlob { receiver_queue, blob_id, read_key, blob: blob.to_vec() };
+        self.give(at, queue, &signed, command).await
     }
 }
 
-pub async fn secure_read(at: &Open, sender_key: [u8; 32]) -> (Answer, Vec<u8>) {
+pub async fn secure_read(at: &Open, sender_key: [u8; 32]) -> Answer {
     static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let counter = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let command = Command::SecureRead { blob_id: BLOB_ID, sender_key };
-    let auth = mac(&READ_KEY, &input(at, *BLOB_ID.first_chunk().unwrap(), counter, &command));
-    let mut request = at.mailbox.secure_read_request();
-    request.get().set_blob_id(&BLOB_ID);
-    request.get().set_sender_key(&sender_key);
-    request.get().set_counter(counter);
-    request.get().set_auth(&auth);
-    let response = request.send().promise.await.unwrap();
-    let out = response.get().unwrap();
-    (out.get_answer().unwrap(), out.get_blob().unwrap().to_vec())
+    let signed = Command::SecureRead { blob_id: BLOB_ID, sender_key };
+    let auth = mac(&READ_KEY, &input(at, *BLOB_ID.first_chunk().unwrap(), counter, &signed)).to_vec();
+    let command = Given::SecureRead { blob_id: BLOB_ID, sender_key };
+    edge::send(&at.mailbox, &Give { counter, auth, command }).await.unwrap()
 }
 
 pub struct Sender {
@@ -128,44 +94,39 @@ impl Sender {
         let secret = StaticSecret::from([seed; 32]);
         let shared = secret.diffie_hellman(&PublicKey::from(queue.relay_key));
         let mut mac_key = [0; 32];
-        let info = [SENDER_KEY_LABEL, &queue.sender].concat();
+        let info = [SENDER_KEY_LABEL, &queue.sender_queue].concat();
         Hkdf::<Sha256>::new(None, shared.as_bytes()).expand(&info, &mut mac_key).unwrap();
-        Self { secret, queue: queue.clone(), mac_key, counter: 0 }
+        Self { secret, queue: *queue, mac_key, counter: 0 }
     }
 
     pub fn public(&self) -> [u8; 32] {
         PublicKey::from(&self.secret).to_bytes()
     }
 
-    fn mac(&mut self, at: &Open, command: &Command) -> [u8; 32] {
+    fn give(
+        &mut self,
+        at: &Open,
+        signed: &Command,
+        command: Sinking,
+    ) -> impl Future<Output = Answer> + use<> {
         self.counter += 1;
-        mac(&self.mac_key, &input(at, self.queue.sender, self.counter, command))
+        let auth = mac(&self.mac_key, &input(at, self.queue.sender_queue, self.counter, signed)).to_vec();
+        let answer = edge::send(&at.mailbox, &Give { counter: self.counter, auth, command });
+        async move { answer.await.unwrap() }
     }
 
     pub async fn secure(&mut self, at: &Open) -> Answer {
-        let auth = self.mac(at, &Command::Secure { sender_key: self.public() });
-        let mut request = at.mailbox.secure_request();
-        request.get().set_sender_queue(&self.queue.sender);
-        request.get().set_sender_key(&self.public());
-        request.get().set_counter(self.counter);
-        request.get().set_auth(&auth);
-        request.send().promise.await.unwrap().get().unwrap().get_answer().unwrap()
+        let (sender_queue, sender_key) = (self.queue.sender_queue, self.public());
+        let command = Given::Secure { sender_queue, sender_key };
+        self.give(at, &Command::Secure { sender_key }, command).await
     }
 
     pub fn deposit_call(&mut self, at: &Open, number: u8) -> impl Future<Output = Answer> + use<> {
         let mut envelope = vec![number; 4_096];
         envelope[4_095] = 1;
-        let put_id = [number; 16];
-        let envelope_hash = Sha256::digest(&envelope).into();
-        let auth = self.mac(at, &Command::Deposit { put_id, envelope_hash });
-        let mut request = at.mailbox.deposit_request();
-        request.get().set_sender_queue(&self.queue.sender);
-        request.get().set_put_id(&put_id);
-        request.get().set_envelope(&envelope);
-        request.get().set_counter(self.counter);
-        request.get().set_auth(&auth);
-        let call = request.send().promise;
-        async move { call.await.unwrap().get().unwrap().get_answer().unwrap() }
+        let (sender_queue, put_id) = (self.queue.sender_queue, [number; 16]);
+        let signed = Command::Deposit { put_id, envelope_hash: Sha256::digest(&envelope).into() };
+        self.give(at, &signed, Given::Deposit { sender_queue, put_id, envelope })
     }
 
     pub async fn deposit(&mut self, at: &Open, number: u8) -> Answer {
@@ -173,14 +134,12 @@ impl Sender {
     }
 }
 
-type Pushed = (Vec<u8>, Vec<u8>, [u8; 32]);
-
 pub struct Sink {
-    pushed: mpsc::UnboundedSender<Pushed>,
+    pushed: mpsc::UnboundedSender<Waiting>,
 }
 
 impl Sink {
-    pub fn pair() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Pushed>) {
+    pub fn pair() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Waiting>) {
         let (pushed, come) = mpsc::unbounded_channel();
         (new_client(Self { pushed }), come)
     }
@@ -188,9 +147,7 @@ impl Sink {
 
 impl envelope_sink::Server for Sink {
     async fn waiting(self: Rc<Self>, params: envelope_sink::WaitingParams) -> Result<(), capnp::Error> {
-        let message = params.get()?.get_message()?;
-        let sender_key = message.get_sender_key()?.try_into().unwrap();
-        let _ = self.pushed.send((message.get_id()?.to_vec(), message.get_envelope()?.to_vec(), sender_key));
+        let _ = self.pushed.send(Waiting::read(params.get()?.get_message()?).unwrap());
         Ok(())
     }
 }

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use ipc_schema::Timestamp;
 use ipc_schema::child::Exit;
 use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlocked, Wiped};
-use ipc_schema::edge::stored_onion::Command;
-use ipc_schema::edge::{Failed, ask};
+use ipc_schema::edge::stored_onion::{
+    AddHints, Create, Give, Lane, Open, Opened, PickMailboxes, Refused, Watch,
+};
+use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
 use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
@@ -18,12 +21,13 @@ use ipc_schema::rpc::Peer;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
+use super::onion::{Inputs, Sink, Watcher};
 use crate::engine::{
-    Action, Came, CircuitId, Engine, Input, MailboxCall, Query, Reply, Request, RequestId, Ticket,
+    Action, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Query, Reply, Request, RequestId,
+    Ticket,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
-use crate::peers::onion;
 use crate::store::{Store, ensure_decoy, wipe};
 
 /// Inputs that share one transaction.
@@ -251,14 +255,16 @@ async fn sleep_until(wake: Option<Timestamp>) {
 }
 
 /// Tells the engine when onion comes and goes, and passes on what onion says of the network.
-async fn follow_onion(peer: Peer<carrier::Client>, inputs: onion::Inputs) {
+async fn follow_onion(peer: Peer<carrier::Client>, inputs: Inputs) {
     loop {
         let carrier = peer.client().await;
         let generation = peer.generation();
         if inputs.send(Input::OnionCame).is_err() {
             return;
         }
-        onion::watch(&carrier, inputs.clone()).await;
+        let watcher = capnp_rpc::new_client(Watcher(inputs.clone()));
+        // Where it fails onion is gone, and that is noticed below.
+        let _ = ask(&carrier, &Watch { watcher }).await;
         peer.gone(generation).await;
         let _ = inputs.send(Input::OnionGone);
     }
@@ -294,12 +300,13 @@ impl Driver {
                 Action::Open { circuit: id, relay, isolation } => self.open(id, relay, isolation),
                 Action::Close(id) => drop(self.circuits.borrow_mut().remove(&id)),
                 Action::Mailbox { circuit: id, ticket, counter, auth, call } => {
-                    self.command((id, ticket), (counter, &auth), *call);
+                    self.command((id, ticket), (counter, auth), *call);
                 }
                 Action::Pick(ticket, avoid) => self.pick(ticket, avoid),
                 Action::AddHints(hints) => {
                     if let Some(carrier) = self.shell.onion.present() {
-                        spawn_local(async move { onion::add_hints(&carrier, &hints).await });
+                        // Only a help for the directory.
+                        spawn_local(async move { ask(&carrier, &AddHints { hints }).await });
                     }
                 }
                 Action::Answer(request, answer) => {
@@ -316,36 +323,40 @@ impl Driver {
         let (carrier, inputs, circuits) =
             (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
         spawn_local(async move {
+            let call = Open { relay, isolation, lane: Lane::Text };
             let opened = match &carrier {
-                Some(carrier) => onion::open(carrier, relay, isolation).await,
+                Some(carrier) => send(carrier, &call).await.ok().and_then(Result::ok),
                 None => None,
             };
-            let opened = opened.map(|(circuit, opened)| {
+            let opened = opened.map(|Opened { circuit, binding, route }| {
                 circuits.borrow_mut().insert(id, circuit);
-                opened
+                OpenedCircuit { binding, route }
             });
             let _ = inputs.send(Input::Opened(id, opened));
         });
     }
 
-    fn command(&self, (id, ticket): (CircuitId, Ticket), signed: (u64, &[u8]), call: MailboxCall) {
-        let replica = match &call {
-            MailboxCall::Give(Command::Subscribe { sink, .. }) => Some(*sink),
-            _ => None,
-        };
+    /// Sends a command at once, so that commands keep their order.
+    fn command(&self, (id, ticket): (CircuitId, Ticket), (counter, auth): (u64, Vec<u8>), call: MailboxCall) {
         let inputs = self.inputs.clone();
-        let circuit = self.circuits.borrow().get(&id).cloned();
-        let Some(circuit) = circuit else {
+        let Some(circuit) = self.circuits.borrow().get(&id).cloned() else {
             let _ = inputs.send(Input::Mailbox(ticket, Came::Lost));
             let _ = inputs.send(Input::Closed(id));
             return;
         };
-        let pushed = onion::Pushed { circuit: id, replica, inputs: inputs.clone() };
-        let answer = onion::command(&circuit, signed, call, pushed);
+        let came = match call {
+            MailboxCall::Create(receiver_key) => came(send(&circuit, &Create { receiver_key })).left_future(),
+            MailboxCall::Give(command) => {
+                let command = command.with_sink(|replica| {
+                    capnp_rpc::new_client(Sink { circuit: id, replica, inputs: inputs.clone() })
+                });
+                came(send(&circuit, &Give { counter, auth, command })).right_future()
+            }
+        };
         spawn_local(async move {
-            let answer = answer.await;
-            let lost = answer == Came::Lost;
-            let _ = inputs.send(Input::Mailbox(ticket, answer));
+            let came = came.await;
+            let lost = came == Came::Lost;
+            let _ = inputs.send(Input::Mailbox(ticket, came));
             if lost {
                 let _ = inputs.send(Input::Closed(id));
             }
@@ -355,11 +366,21 @@ impl Driver {
     fn pick(&self, ticket: Ticket, avoid: Vec<RelayId>) {
         let (carrier, inputs) = (self.shell.onion.present(), self.inputs.clone());
         spawn_local(async move {
-            let relay = match &carrier {
-                Some(carrier) => onion::pick(carrier, &avoid).await,
-                None => None,
+            let call = PickMailboxes { count: 1, avoid };
+            let relays = match &carrier {
+                Some(carrier) => ask(carrier, &call).await.unwrap_or_default(),
+                None => Vec::new(),
             };
+            let relay = relays.first().copied().filter(|relay| !call.avoid.contains(relay));
             let _ = inputs.send(Input::Picked(ticket, relay));
         });
     }
+}
+
+/// What came of a command, whichever it was.
+async fn came<T>(outcome: impl Future<Output = Result<Result<T, Refused>, Failed>>) -> Came
+where
+    Came: From<Result<T, Refused>>,
+{
+    outcome.await.map_or(Came::Lost, Came::from)
 }

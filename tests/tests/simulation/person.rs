@@ -8,7 +8,7 @@ use ipc_schema::edge::stored_onion::Command;
 use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
-use onion::core::{OpenId, OpenRefused, Opened};
+use onion::core::{OpenError, OpenId, Opened};
 use onion::id::{CircuitHandle, Lane, RelayId};
 use onion::mailbox::work::{Search, Subject};
 use onion::mailbox::{self, Authenticator, Call, Calls, Heard, Outcome, Signed, Step};
@@ -356,7 +356,7 @@ impl World {
         self.outputs(who);
     }
 
-    pub fn opened(&mut self, who: Who, open: OpenId, result: Result<Opened, OpenRefused>) {
+    pub fn opened(&mut self, who: Who, open: OpenId, result: Result<Opened, OpenError>) {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
