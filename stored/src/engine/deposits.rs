@@ -277,9 +277,7 @@ impl Deposits {
         (queue, id, circuit): (PeerQueueId, DepositId, CircuitId),
         came: Came,
     ) -> Result<(), StoreError> {
-        if !matches!(came, Came::Lost | Came::Unsigned)
-            && let Some(pacing) = self.pacing.get_mut(&queue)
-        {
+        if let Some(pacing) = self.pacing.get_mut(&queue) {
             pacing.in_flight = pacing.in_flight.saturating_sub(1);
         }
         match came {
