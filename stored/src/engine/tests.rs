@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use super::world::World;
 use super::*;
-use crate::store::{ContactState, Delivery, Notice};
+use crate::store::{ContactState, Delivery, Notice, ReplicaState};
 
 fn numbered(from: u32, to: u32) -> Vec<String> {
     (from..to).map(|n| format!("text {n}")).collect()
@@ -274,6 +274,31 @@ fn whatever_keyvault_cannot_serve_for_a_while_goes_on_when_it_can() {
     }
     world.until(|world| all_delivered(world, 0, "bob"));
     assert_eq!(world.bodies(1, "ann", false), numbered(0, 6));
+    for who in 0..2 {
+        let all_live = |world: &mut World| {
+            let replicas = world.people[who].engine.turn.store.replicas().unwrap();
+            replicas.len() == 2 && replicas.iter().all(|replica| replica.state == ReplicaState::Live)
+        };
+        world.until(all_live);
+    }
+}
+
+#[test]
+fn deposits_that_keyvault_would_not_sign_leave_room_for_others() {
+    let mut world = World::new(18, 2, 3);
+    world.introduce();
+    world.until(|world| all_delivered(world, 0, "bob"));
+    world.go_offline(0);
+    for text in numbered(0, 80) {
+        world.send(0, "bob", &text);
+    }
+    world.run_for(5_000);
+    // More than may be on their way at a time, to both queues.
+    world.people[0].vault_fails = true;
+    world.go_online(0);
+    world.run_for(40_000);
+    world.people[0].vault_fails = false;
+    world.until(|world| all_delivered(world, 0, "bob"));
 }
 
 #[test]
