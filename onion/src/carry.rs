@@ -7,8 +7,9 @@ use std::rc::Rc;
 use ipc_schema::limits::UNACKED_MAX;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{FailureReason, OnionCore};
+use crate::core::OnionCore;
 use crate::error::CallError;
+use crate::event::FailureReason;
 use crate::id::CircuitHandle;
 use crate::mailbox::message::{Answer, Call, Signed, Waiting};
 use crate::mailbox::{Calls, Heard, Outcome, RequestId, Step};

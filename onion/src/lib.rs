@@ -21,6 +21,7 @@ pub mod circuit;
 pub mod core;
 pub mod directory;
 pub mod error;
+pub mod event;
 pub mod flow;
 pub mod handshake;
 pub mod id;

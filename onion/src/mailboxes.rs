@@ -7,7 +7,8 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use tokio::task::spawn_local;
 
-use crate::core::{OnionCore, ServiceEvent};
+use crate::core::OnionCore;
+use crate::event::ServiceEvent;
 use crate::mailbox::{DiskReply, DiskRequest, Host, Step, Ticket};
 use crate::peers::disk;
 use crate::shell::{Shell, random};

@@ -11,7 +11,7 @@ use crate::cell::cgo::{ClientLayer, ClientLayers, Tag};
 use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToClient, ToRelay};
 use crate::cell::{BODY_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, RELAY_MESSAGE_BYTES};
 use crate::cell::{handshake_cells, relay_message::Illegal};
-use crate::core::{CircuitEvent, CircuitFailure, FailureReason, SendError};
+use crate::event::{CircuitEvent, CircuitFailure, FailureReason, SendError};
 use crate::handshake::{ANSWER_BYTES, ClientHandshake};
 use crate::id::{CircuitHandle, HopInfo, Lane, RelayId, Service, StreamId};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::cell::cgo::Tag;
 use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToRelay};
-use crate::core::{MESSAGE_MAX_BYTES, SendError};
+use crate::event::{MESSAGE_MAX_BYTES, SendError};
 use crate::flow::{ReceiveWindow, SendWindow, Windows};
 use crate::id::{Lane, Service, StreamId};
 

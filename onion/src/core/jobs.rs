@@ -6,9 +6,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::relay::Descriptor;
 use rand_core::CryptoRng;
 
-use super::CircuitEvent;
 use super::onion::{DialId, OnionCore, Target};
 use crate::directory::schedule::{Contact, Job, JobId, JobStep};
+use crate::event::CircuitEvent;
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service, StreamId};
 
 #[derive(Debug)]

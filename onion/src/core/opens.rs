@@ -7,7 +7,7 @@ use ipc_schema::edge::stored_onion::OpenError;
 use rand_core::CryptoRng;
 
 use super::onion::{CoreOutput, OnionCore};
-use super::{CircuitEvent, CircuitFailure, FailureReason};
+use crate::event::{CircuitEvent, CircuitFailure, FailureReason};
 use crate::id::{CircuitHandle, RelayId, Service, StreamId};
 use crate::path::{Isolation, NoPath};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
-use crate::id::{Lane, LinkId};
+use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service};
 use crate::path::Isolation;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::Stage;

@@ -8,8 +8,9 @@ use rand_core::CryptoRng;
 
 use super::client::{Client, Event, NotSent, Outcome, RequestId};
 use super::message::{Signed, Waiting};
-use crate::core::{FailureReason, OnionCore, SendError};
+use crate::core::OnionCore;
 use crate::error::CallError;
+use crate::event::{FailureReason, SendError};
 use crate::id::CircuitHandle;
 
 /// A relay that has not answered a command for this long is taken for dead, or one before it swallows cells: the circuit is closed, and

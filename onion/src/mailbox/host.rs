@@ -9,7 +9,8 @@ use rand_core::CryptoRng;
 use super::calls::Step;
 use super::disk::{DiskReply, DiskRequest, Ticket};
 use super::service::{Output, Service};
-use crate::core::{OnionCore, SendError, ServiceEvent};
+use crate::core::OnionCore;
+use crate::event::{SendError, ServiceEvent};
 
 /// The service of one relay and what it wants.
 #[derive(Debug)]

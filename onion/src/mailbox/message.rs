@@ -591,12 +591,12 @@ mod tests {
         let requests = calls().into_iter().map(|call| Request::Signed(signed(call)));
         for request in requests.chain([Request::Create { receiver_key: [1; 32], work: 5 }]) {
             let packed = request.pack(77);
-            assert!(packed.len() <= crate::core::MESSAGE_MAX_BYTES);
+            assert!(packed.len() <= crate::event::MESSAGE_MAX_BYTES);
             assert_eq!(Request::parse(&packed), Ok((77, request)));
         }
         for reply in replies() {
             let packed = reply.pack(78);
-            assert!(packed.len() <= crate::core::MESSAGE_MAX_BYTES);
+            assert!(packed.len() <= crate::event::MESSAGE_MAX_BYTES);
             assert_eq!(Reply::parse(&packed), Ok((78, reply)));
         }
     }

@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use super::link::{Link, Owner};
 use super::{LinkInfo, Network, Output};
 use crate::cell::{Cell, CircuitId, Command, DestroyReason};
-use crate::core::FailureReason;
+use crate::event::FailureReason;
 use crate::id::{CircuitHandle, LinkId, RelayCircuit, RelayId};
 use crate::relay::circuit::PassingCircuit;
 use crate::relay::creation::CreationBudget;

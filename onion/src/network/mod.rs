@@ -17,7 +17,7 @@ use rand_core::CryptoRng;
 
 use crate::cell::{Cell, CircuitId, DestroyReason};
 use crate::circuit::client::{ClientCircuit, ClientOutput};
-use crate::core::{CircuitEvent, CircuitFailure, FailureReason, SendError, ServiceEvent, StreamRef};
+use crate::event::{CircuitEvent, CircuitFailure, FailureReason, SendError, ServiceEvent, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, HopInfo, Lane, LinkId, RelayCircuit, RelayId, Service, StreamId};
 use crate::relay::circuit::{PassingCircuit, RelayOutput};

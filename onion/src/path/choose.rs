@@ -6,9 +6,9 @@ use rand_core::CryptoRng;
 use super::draw;
 use super::guards::{Guards, NoGuard, SavedGuards};
 use super::health::Health;
-use crate::core::{CircuitFailure, FailureReason};
 use crate::directory::rules::{Block, Width, blocks};
 use crate::directory::{Entry, View};
+use crate::event::{CircuitFailure, FailureReason};
 use crate::id::{HopInfo, RelayId};
 
 /// Relays that a path of a private network takes at the least: guard, vanguard, the asked one.

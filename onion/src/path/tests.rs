@@ -11,10 +11,10 @@ use rand_core::SeedableRng;
 use super::choose::{NoPath, Paths};
 use super::draw;
 use super::guards::{Guards, NEW_GUARD_EVERY, SavedGuards, VANGUARD_LIFE, VANGUARDS};
-use crate::core::{CircuitFailure, FailureReason};
 use crate::directory::rules::{NetworkRules, Width, blocks};
 use crate::directory::tests::{NOW, descriptor, id, identity, view_of};
 use crate::directory::view::{PROBATION, View};
+use crate::event::{CircuitFailure, FailureReason};
 use crate::id::RelayId;
 
 fn rng(seed: u8) -> ChaCha20Rng {

@@ -9,7 +9,7 @@ use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToClient, ToRelay};
 use crate::cell::{BODY_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, RELAY_MESSAGE_BYTES};
 use crate::circuit::parts::MessageParts;
 use crate::circuit::streams::{Next as NextMessage, StreamEvent, Streams};
-use crate::core::{SendError, ServiceEvent, ServiceMessage, StreamRef};
+use crate::event::{SendError, ServiceEvent, ServiceMessage, StreamRef};
 use crate::handshake::{ANSWER_BYTES, HELLO_BYTES, HopKeys, asked_relay};
 use crate::id::{Lane, LinkId, RelayCircuit, RelayId, StreamId};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::core::StreamRef;
+use crate::event::StreamRef;
 use crate::id::{RelayCircuit, StreamId};
 use crate::mailbox::disk::Ticket;
 use crate::mailbox::keys::SenderMacKey;

@@ -1,6 +1,6 @@
 //! How a request that was checked goes on once the disk has answered.
 
-use crate::core::StreamRef;
+use crate::event::StreamRef;
 use crate::mailbox::disk::{
     AckError, BindBlobError, BlobRow, ByReceiver, CreateError, DeleteError, DiskReply, DropBlob,
     DropBlobError, LeaveBlobError, Message, Placed, PutError, Read, Secure, SecureError,

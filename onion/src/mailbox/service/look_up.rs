@@ -2,7 +2,7 @@
 
 use ipc_schema::Timestamp;
 
-use crate::core::StreamRef;
+use crate::event::StreamRef;
 use crate::id::RelayCircuit;
 use crate::mailbox::disk::{BindBlob, Blob, BlobRow, ByReceiver, BySender, DiskReply, DiskRequest, Ticket};
 use crate::mailbox::keys;

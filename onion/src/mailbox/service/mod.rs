@@ -18,7 +18,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::mailbox::Context;
 use rand_core::CryptoRng;
 
-use crate::core::{ServiceMessage, StreamRef};
+use crate::event::{ServiceMessage, StreamRef};
 use crate::id::{RelayCircuit, RelayId};
 use callers::{Callers, Found, HOLD_ABOVE, IN_FLIGHT_MAX, WAITING_MAX};
 use rates::Rates;

@@ -1,6 +1,6 @@
 //! Subscriptions: what was put goes out as soon as it is durable, and what waited before it.
 
-use crate::core::StreamRef;
+use crate::event::StreamRef;
 use crate::mailbox::disk::{BySender, DiskReply, Message, Read};
 use crate::mailbox::message::{QueueId, Reply, Waiting};
 

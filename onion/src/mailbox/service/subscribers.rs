@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipc_schema::limits::UNACKED_MAX;
 
-use crate::core::StreamRef;
+use crate::event::StreamRef;
 use crate::mailbox::message::QueueId;
 
 /// Envelopes read from the disk at a time: 64 KiB.
