@@ -119,13 +119,7 @@ impl Accepts {
             turn.answer(request, Ok(Reply::Contact(Box::new(contact))));
             return Ok(());
         }
-        let name = match contacts::free_name(&turn.store, name)? {
-            Ok(name) => name,
-            Err(refusal) => {
-                turn.answer(request, Err(refusal));
-                return Ok(());
-            }
-        };
+        let Some(name) = contacts::name_for(turn, request, name)? else { return Ok(()) };
         let contact = ContactId(turn.random_id());
         let id = AcceptId(turn.random_id());
         let isolation = turn.random();

@@ -64,8 +64,23 @@ pub(super) fn called(store: &Store, who: &str) -> Result<Option<Contact>, StoreE
     }
 }
 
-/// A name that may be given to a new contact: the one that is wanted, or one that is free when none is.
-pub(super) fn free_name(store: &Store, wanted: &str) -> Result<Found<String>, StoreError> {
+/// A name for a new contact; the request is answered where that cannot be.
+pub(super) fn name_for(
+    turn: &mut Turn,
+    request: RequestId,
+    wanted: &str,
+) -> Result<Option<String>, StoreError> {
+    match free_name(&turn.store, wanted)? {
+        Ok(name) => Ok(Some(name)),
+        Err(refusal) => {
+            turn.answer(request, Err(refusal));
+            Ok(None)
+        }
+    }
+}
+
+/// The name that is wanted, or one that is free when none is.
+fn free_name(store: &Store, wanted: &str) -> Result<Found<String>, StoreError> {
     let wanted = wanted.trim();
     if !wanted.is_empty() {
         return usable_name(store, wanted);

@@ -24,13 +24,7 @@ pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreErr
 
 /// A contact that is invited, an invite, and the queue that it waits on.
 fn invite(turn: &mut Turn, request: RequestId, name: &str) -> Result<(), StoreError> {
-    let name = match contacts::free_name(&turn.store, name)? {
-        Ok(name) => name,
-        Err(refusal) => {
-            turn.answer(request, Err(refusal));
-            return Ok(());
-        }
-    };
+    let Some(name) = contacts::name_for(turn, request, name)? else { return Ok(()) };
     let contact = ContactId(turn.random_id());
     turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
     let id = ReplicaId(turn.random_id());
