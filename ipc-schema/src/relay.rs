@@ -48,7 +48,7 @@ pub enum Transport {
 pub struct Address {
     /// How it is reached.
     pub transport: Transport,
-    /// Where.
+    /// What netd dials.
     pub socket: SocketAddr,
 }
 

@@ -36,7 +36,7 @@ pub enum CellEvent {
     Incoming {
         /// Its connection.
         connection: ConnectionId,
-        /// Who.
+        /// The other side, by libp2p's key of it.
         peer: PeerId,
         /// The stream.
         stream: Stream,

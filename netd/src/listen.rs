@@ -29,7 +29,7 @@ const BOUND_WITHIN: Duration = Duration::from_secs(5);
 pub struct Listener {
     /// Its swarm, listening.
     pub swarm: Swarm<Behaviour>,
-    /// Where.
+    /// What it listens on, and is told to others as.
     pub addresses: Addresses,
 }
 

@@ -61,7 +61,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     PickMailboxes of carrier: pick_mailboxes_request, pick_mailboxes_params, pick_mailboxes_results;
     asks {
-        /// At most.
+        /// Never more relays than these.
         count: u8 => number get_count set_count,
         /// None of these, at most [`RELAYS_MAX`].
         avoid: Vec<RelayId> => relays(RELAYS_MAX) get_avoid init_avoid,
@@ -96,7 +96,7 @@ call! {
     #[derive(Clone, Copy, PartialEq, Eq)]
     Open of carrier: open_request, open_params, open_results;
     asks {
-        /// To whom.
+        /// The relay at its end.
         relay: RelayId => relay get_relay set_relay,
         /// Circuits of different ones are never the same.
         isolation: Isolation => fixed get_isolation set_isolation,
@@ -205,7 +205,7 @@ call! {
         counter: u64 => number get_counter set_counter,
         /// keyvault's.
         auth: Vec<u8> => bytes(AUTH_MAX_BYTES) get_auth set_auth,
-        /// What.
+        /// What the relay is to do.
         command: Command<envelope_sink::Client> => part get_command init_command,
     }
     answers Done, Refused: in get_result init_result by write_done read_done;
@@ -234,7 +234,7 @@ pub enum Command<S> {
     Subscribe {
         /// The receiver's name.
         receiver_queue: QueueId,
-        /// To whom.
+        /// What takes its envelopes.
         sink: S,
     },
     /// Delete these.

@@ -308,7 +308,7 @@ call! {
     asks {
         /// Of the profile.
         passphrase: Passphrase => secret(PASSPHRASE_MAX_BYTES) get_passphrase set_passphrase,
-        /// Which.
+        /// Its number in the list of slots.
         slot: u8 => number get_slot set_slot,
         /// The other one.
         new: Passphrase => secret(PASSPHRASE_MAX_BYTES) get_new set_new,
@@ -335,7 +335,7 @@ call! {
     asks {
         /// Of the profile.
         passphrase: Passphrase => secret(PASSPHRASE_MAX_BYTES) get_passphrase set_passphrase,
-        /// Which.
+        /// Its number in the list of slots.
         slot: u8 => number get_slot set_slot,
     }
     answers word RemoveError: get_result set_result;

@@ -173,7 +173,7 @@ enum Step {
     Return { words: u64 },
     /// After `skip` more words the one with its flags.
     Flags { skip: u64, words: u64 },
-    /// The rest.
+    /// Nothing more of the message is looked at; `words` of it are to come.
     Body { words: u64 },
 }
 

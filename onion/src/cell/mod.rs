@@ -136,7 +136,7 @@ pub struct Cell {
     pub circuit: CircuitId,
     /// What it says.
     pub command: Command,
-    /// The rest.
+    /// What the command says, zero-padded.
     pub body: [u8; BODY_BYTES],
 }
 

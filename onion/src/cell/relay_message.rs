@@ -47,7 +47,7 @@ pub enum ToRelay<'a> {
     Extend(&'a [u8]),
     /// A new stream to the service with this number, on a circuit of the lane with this number.
     Open(StreamId, u8, u8),
-    /// The rest.
+    /// What either end of the circuit may say.
     End(EndMessage<'a>),
 }
 
@@ -58,7 +58,7 @@ pub enum ToClient<'a> {
     Extended(&'a [u8]),
     /// There is no circuit beyond this relay (any more).
     Truncated(DestroyReason),
-    /// The rest.
+    /// What either end of the circuit may say.
     End(EndMessage<'a>),
 }
 

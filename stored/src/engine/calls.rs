@@ -100,7 +100,7 @@ pub enum Action {
     Open {
         /// Its name from now on.
         circuit: CircuitId,
-        /// To whom.
+        /// The relay at its end.
         relay: RelayId,
         /// Apart from all others.
         isolation: Isolation,
@@ -117,7 +117,7 @@ pub enum Action {
         counter: u64,
         /// keyvault's.
         auth: Vec<u8>,
-        /// What.
+        /// What the relay is to do.
         call: Box<MailboxCall>,
     },
     /// Ask for a mailbox relay that is none of these.

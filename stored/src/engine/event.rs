@@ -242,7 +242,7 @@ pub(super) enum RepairEvent {
 
 /// A command to a mailbox.
 pub(super) struct Order {
-    /// What.
+    /// What the relay is to do.
     pub(super) call: MailboxCall,
     /// For what keyvault authenticates it; `create` needs work instead.
     pub(super) purpose: Option<Purpose>,

@@ -106,7 +106,7 @@ pub enum Accepting {
 /// Some messages of one conversation, the oldest first.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page {
-    /// With whom.
+    /// The other side of the conversation.
     pub contact: ContactId,
     /// What is there.
     pub messages: Vec<Message>,

@@ -26,21 +26,21 @@ pub struct Event {
 pub enum EventKind {
     /// A text came or was written here.
     Message {
-        /// Which.
+        /// Its id.
         id: String,
     },
     /// A text of ours came further, or failed.
     Delivery {
-        /// Which.
+        /// Its id.
         id: String,
-        /// To whom.
+        /// The other side of the conversation.
         contact: ContactId,
-        /// How far.
+        /// As far as it has come now.
         state: Delivery,
     },
     /// A person came, went or changed.
     Contact {
-        /// Who.
+        /// New, changed or gone.
         contact: ContactId,
     },
     /// The network's stage, one of the words of `status`.

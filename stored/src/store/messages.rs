@@ -30,7 +30,7 @@ pub enum Delivery {
 pub struct Message {
     /// Unique in the profile.
     pub id: String,
-    /// With whom.
+    /// The other side of the conversation.
     pub contact: ContactId,
     /// What both sides call it.
     pub wire: WireId,

@@ -54,9 +54,9 @@ impl OutgoingKind {
 pub struct Outgoing {
     /// In the order of sending.
     pub id: OutgoingId,
-    /// To whom.
+    /// Who is to have it.
     pub contact: ContactId,
-    /// How far.
+    /// The step that is to be made next.
     pub state: OutgoingState,
     /// One relay has it.
     pub relayed: bool,

@@ -72,9 +72,9 @@ pub struct Replica {
     pub contact: Option<ContactId>,
     /// It is an invite's.
     pub invite: bool,
-    /// How far.
+    /// The step that is to be made next.
     pub state: ReplicaState,
-    /// Where.
+    /// The relay that it lies at, once one was picked.
     pub relay: Option<RelayId>,
     /// Of its circuit.
     pub isolation: Isolation,
@@ -114,7 +114,7 @@ pub struct Accept {
     pub contact: ContactId,
     /// As it was given.
     pub link: String,
-    /// How far.
+    /// The step that is to be made next.
     pub state: AcceptState,
     /// Where the blob lies.
     pub relay: Option<RelayId>,
@@ -133,9 +133,9 @@ pub struct Accept {
 pub struct PeerQueue {
     /// keyvault's number.
     pub number: PeerQueueId,
-    /// Whose.
+    /// Who is written to there.
     pub contact: ContactId,
-    /// Where.
+    /// The relay that it lies at.
     pub relay: RelayId,
     /// The sender's name of it.
     pub queue: QueueId,

@@ -116,9 +116,9 @@ pub struct Counts {
 pub struct Event {
     /// Its number, rising.
     pub seq: u64,
-    /// When.
+    /// By stored's clock.
     pub at: Timestamp,
-    /// What.
+    /// What it tells, as that is now.
     pub change: Change,
 }
 

@@ -11,7 +11,7 @@ use crate::theme::Rgb;
 /// A rectangle in scaled pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rect {
-    /// Left.
+    /// The left edge, pixels from the window's.
     pub x: i32,
     /// Top.
     pub y: i32,
@@ -141,7 +141,7 @@ pub enum Item {
     },
     /// One line of text; `y` is the top of its line box.
     Text {
-        /// Left.
+        /// The left edge, pixels from the window's.
         x: i32,
         /// Top of the line box.
         y: i32,
@@ -154,7 +154,7 @@ pub enum Item {
     },
     /// Text that is wiped after it was drawn.
     Secret {
-        /// Left.
+        /// The left edge, pixels from the window's.
         x: i32,
         /// Top of the line box.
         y: i32,
@@ -165,9 +165,9 @@ pub enum Item {
     },
     /// An icon or delivery mark.
     Icon {
-        /// Which.
+        /// The picture that is drawn there.
         icon: Icon,
-        /// Left.
+        /// The left edge, pixels from the window's.
         x: i32,
         /// Top.
         y: i32,
@@ -209,7 +209,7 @@ pub enum Role {
 /// Something that can be pressed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// Where.
+    /// Where a press counts.
     pub rect: Rect,
     /// What it does.
     pub act: Act,
@@ -224,7 +224,7 @@ pub struct Hit {
 /// Where a text field stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldBox {
-    /// Which.
+    /// What is typed there.
     pub field: Field,
     /// The text's own area, inside the drawn border.
     pub rect: Rect,

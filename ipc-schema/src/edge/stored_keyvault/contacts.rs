@@ -18,7 +18,7 @@ call! {
     #[derive(Clone, Copy, PartialEq, Eq)]
     Session of vault: session_request, session_params, session_results;
     asks {
-        /// Whose.
+        /// The contact's.
         session: SessionId => number get_session set_session,
     }
     answers SafetyNumber, SessionError: in get_result init_result as session_result Session group init_session;
@@ -80,7 +80,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     SetVerified of vault: set_verified_request, set_verified_params, set_verified_results;
     asks {
-        /// Whose.
+        /// The contact's.
         session: SessionId => number get_session set_session,
         /// What was compared; empty takes it back.
         digits: String => text(DIGITS_MAX_BYTES) get_digits set_digits,
@@ -103,7 +103,7 @@ call! {
     #[derive(Clone, Copy, PartialEq, Eq)]
     VerificationCode of vault: verification_code_request, verification_code_params, verification_code_results;
     asks {
-        /// Whose.
+        /// The contact's.
         session: SessionId => number get_session set_session,
     }
     answers String, SessionError: in get_result init_result as code_result Code text(LINK_MAX_CHARS) set_code;
@@ -114,7 +114,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     CompareCode of vault: compare_code_request, compare_code_params, compare_code_results;
     asks {
-        /// Whose.
+        /// The contact's.
         session: SessionId => number get_session set_session,
         /// Untrusted.
         code: String => text(LINK_MAX_CHARS) get_code set_code,

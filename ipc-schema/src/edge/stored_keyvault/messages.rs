@@ -85,7 +85,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     SealEnvelope of vault: seal_envelope_request, seal_envelope_params, seal_envelope_results;
     asks {
-        /// To whom.
+        /// That the message is sealed in.
         session: SessionId => number get_session set_session,
         /// By which it is kept until it is forgotten.
         outbox: OutboxId => number get_outbox set_outbox,
@@ -118,7 +118,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     RepairSession of vault: repair_session_request, repair_session_params, repair_session_results;
     asks {
-        /// Which.
+        /// That broke.
         session: SessionId => number get_session set_session,
         /// By which it is kept until it is forgotten.
         outbox: OutboxId => number get_outbox set_outbox,
@@ -205,7 +205,7 @@ pub enum Opened {
 /// A message that is authentic, and comes once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenedMessage {
-    /// Whose.
+    /// That the message belongs to.
     pub session: SessionId,
     /// At most [`CONTENT_MAX_BYTES`].
     pub content: Vec<u8>,
@@ -312,7 +312,7 @@ call! {
 /// One mailbox command, and where it is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// To whom.
+    /// Who will check the signature.
     pub relay: RelayId,
     /// Of the circuit.
     pub binding: Key,
@@ -329,7 +329,7 @@ pub enum Purpose {
     Subscribe(ReplicaId),
     /// Takes what is durable here off an own queue.
     Acknowledge {
-        /// Which.
+        /// The own queue that it is for.
         replica: ReplicaId,
         /// At most [`IDS_PER_CALL_MAX`].
         messages: Vec<PutId>,
@@ -344,7 +344,7 @@ pub enum Purpose {
     Secure(PeerQueueId),
     /// Puts an envelope there.
     Deposit {
-        /// Where.
+        /// The peer's queue that it is for.
         peer_queue: PeerQueueId,
         /// Its name there.
         put_id: PutId,

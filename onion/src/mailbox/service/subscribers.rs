@@ -36,7 +36,7 @@ pub struct Subscriber {
 pub struct WantedRead {
     /// After this message.
     pub after: Option<[u8; 16]>,
-    /// At most.
+    /// As many envelopes as may still be on their way to it.
     pub max: u16,
 }
 

@@ -129,18 +129,18 @@ pub enum Command {
     ScreenLock,
     /// The last texts with somebody, before a text or at all.
     Messages {
-        /// Whose.
+        /// The contact's id.
         who: String,
         /// Older than this text, where not empty.
         before: String,
     },
     /// A text; `again` is the old id of one that failed.
     Send {
-        /// To whom.
+        /// The contact's id.
         who: String,
         /// Our id.
         id: String,
-        /// What.
+        /// As it was typed.
         text: String,
     },
     /// An invitation.
@@ -160,17 +160,17 @@ pub enum Command {
     SetName(String),
     /// What they wrote is read.
     MarkRead {
-        /// Whose.
+        /// The contact's id.
         who: String,
     },
     /// What is to be compared with somebody.
     SafetyNumber {
-        /// Whose.
+        /// The contact's id.
         who: String,
     },
     /// It was compared, or that is taken back.
     Verify {
-        /// Whose.
+        /// The contact's id.
         who: String,
         /// What was compared; `None` takes it back.
         digits: Option<String>,
@@ -214,7 +214,7 @@ pub enum News {
     Invites(Vec<Invite>),
     /// Texts of one conversation.
     Messages {
-        /// Whose.
+        /// The contact's id.
         who: String,
         /// Oldest first.
         messages: Vec<Message>,
@@ -240,14 +240,14 @@ pub enum News {
     Accepted(Result<Contact, PeerError>),
     /// What is to be compared with somebody.
     SafetyNumber {
-        /// Whose.
+        /// The contact's id.
         who: String,
         /// What, or why not.
         result: Result<SafetyNumber, PeerError>,
     },
     /// What was scanned was compared.
     Compared {
-        /// Whose.
+        /// The contact's id.
         who: String,
         /// What it says, or why it could not be compared.
         result: Result<Comparison, PeerError>,
