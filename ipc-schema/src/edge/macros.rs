@@ -1,6 +1,6 @@
 //! What a room is written in: `call!` and its parts, `interface!`, `words!` and `mirrored!`.
 
-/// One value, read and written by its kind: `fixed` bytes or `exactly` so many, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
+/// One value, read and written by its kind: `fixed` bytes, `exactly` so many or one of the `sized`, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
 /// (`optional`), a `relay`, a `list` of fixed bytes, of `ids`, `relays` or `hints` up to a bound, a `part` that reads and writes itself (a `group`
 /// where it is one of a union), a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
 macro_rules! value {
@@ -12,6 +12,9 @@ macro_rules! value {
     };
     (read exactly($bytes:expr) $value:expr) => {
         $crate::edge::fixed::<{ $bytes }>($value?)?.to_vec()
+    };
+    (read sized($sizes:expr) $value:expr) => {
+        $crate::edge::sized($value?, &$sizes)?
     };
     (read text($most:expr) $value:expr) => {
         $crate::edge::text($value?, $most)?
@@ -66,6 +69,9 @@ macro_rules! value {
         $to.$set($value)
     };
     (write exactly($bytes:expr) $to:ident $set:ident $value:expr) => {
+        $to.$set($value)
+    };
+    (write sized($sizes:expr) $to:ident $set:ident $value:expr) => {
         $to.$set($value)
     };
     (write text($most:expr) $to:ident $set:ident $value:expr) => {

@@ -235,6 +235,14 @@ pub fn bounded(bytes: &[u8], most: usize) -> Read<Vec<u8>> {
     if bytes.len() <= most { Ok(bytes.to_vec()) } else { Err(Malformed) }
 }
 
+/// As many bytes as one of `sizes`.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn sized(bytes: &[u8], sizes: &[usize]) -> Read<Vec<u8>> {
+    if sizes.contains(&bytes.len()) { Ok(bytes.to_vec()) } else { Err(Malformed) }
+}
+
 /// UTF-8 of at most `most` bytes.
 ///
 /// # Errors

@@ -16,8 +16,8 @@ use crate::relay::{Hint, RelayId};
 pub const RELAYS_MAX: usize = 64;
 /// Relays of one circuit that are told.
 pub const ROUTE_MAX: usize = 8;
-/// An Ed25519 signature; a MAC is shorter.
-const AUTH_MAX_BYTES: usize = 64;
+/// A sender's HMAC-SHA256, or a receiver's Ed25519 signature.
+const AUTH_BYTES: [usize; 2] = [32, 64];
 
 /// Keeps circuits of different purposes apart.
 pub type Isolation = [u8; 16];
@@ -204,7 +204,7 @@ call! {
         /// Rises on a circuit.
         counter: u64 => number get_counter set_counter,
         /// keyvault's.
-        auth: Vec<u8> => bytes(AUTH_MAX_BYTES) get_auth set_auth,
+        auth: Vec<u8> => sized(AUTH_BYTES) get_auth set_auth,
         /// What the relay is to do.
         command: Command<envelope_sink::Client> => part get_command init_command,
     }
@@ -598,8 +598,10 @@ mod tests {
         let blob = vec![8; BLOB_MAX_BYTES + 1];
         let leave = Command::LeaveBlob { receiver_queue, blob_id: [3; 32], read_key: [7; 32], blob };
         assert_eq!(through(&leave), Err(Malformed));
-        let command = Command::Delete { receiver_queue };
-        assert!(read_back(&Give { counter: 1, auth: vec![0; 65], command }).is_err());
+        for length in [0, 31, 33, 63, 65] {
+            let command = Command::Delete { receiver_queue };
+            assert!(read_back(&Give { counter: 1, auth: vec![0; length], command }).is_err(), "{length}");
+        }
         let pick = |avoid| PickMailboxes { count: 1, avoid: vec![RelayId([1; 32]); avoid] };
         assert!(read_back(&pick(RELAYS_MAX)).is_ok() && read_back(&pick(RELAYS_MAX + 1)).is_err());
     }
