@@ -355,3 +355,65 @@ impl Circuits {
         turn.wish(then(came));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::edge::stored_keyvault::{Purpose, Told};
+    use ipc_schema::edge::stored_onion::Command as Given;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::ids::ReplicaId;
+    use crate::store::{Store, StoreKey};
+
+    const QUEUE: ReplicaId = ReplicaId(1);
+
+    /// A circuit that is open.
+    fn open(turn: &mut Turn, circuits: &mut Circuits) -> CircuitId {
+        circuits.handle(turn, CircuitEvent::OnionCame).unwrap();
+        assert_eq!(circuits.to(turn, RelayId([1; 32]), [2; 16], User::Replica(QUEUE)), None);
+        let opened = OpenedCircuit { binding: [3; 32], route: Vec::new() };
+        match turn.finish().as_slice() {
+            [Action::Open { circuit, .. }] => {
+                circuits.handle(turn, CircuitEvent::Opened(*circuit, Some(opened))).unwrap();
+                *circuit
+            }
+            _ => panic!("no circuit is asked for"),
+        }
+    }
+
+    fn delete(turn: &mut Turn, circuits: &mut Circuits, id: CircuitId) -> Ticket {
+        let call = MailboxCall::Give(Given::Delete { receiver_queue: [4; 24] });
+        let order = Order { call, purpose: Some(Purpose::Delete(QUEUE.into())) };
+        circuits.command(turn, id, order, |came| QueueEvent::Deleted(QUEUE, came));
+        match turn.finish().as_slice() {
+            [Action::Vault(ticket, _)] => *ticket,
+            _ => panic!("keyvault is not asked"),
+        }
+    }
+
+    fn sign(turn: &mut Turn, circuits: &mut Circuits, ticket: Ticket, told: Result<Vec<u8>, SignError>) {
+        match turn.told(ticket, Told::Sign(told)) {
+            Some(Event::Circuits(event)) => circuits.handle(turn, event).unwrap(),
+            _ => panic!("the signature is not the circuits'"),
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_command_that_is_not_signed_goes_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        let turn = &mut Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        let circuits = &mut Circuits::default();
+        let id = open(turn, circuits);
+        let (first, second) = (delete(turn, circuits, id), delete(turn, circuits, id));
+        sign(turn, circuits, second, Ok(vec![5; 64]));
+        assert!(turn.finish().is_empty(), "counters rise on a circuit: it waits for the first");
+        turn.take_wishes();
+        sign(turn, circuits, first, Err(SignError::NoSuchId));
+        assert!(matches!(turn.finish().as_slice(), [Action::Mailbox { counter: 2, .. }]));
+        let wishes = turn.take_wishes();
+        assert!(matches!(wishes.as_slice(), [Event::Queues(QueueEvent::Deleted(QUEUE, Came::Unsigned))]));
+    }
+}
