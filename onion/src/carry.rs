@@ -13,7 +13,7 @@ use crate::event::FailureReason;
 use crate::id::CircuitHandle;
 use crate::mailbox::message::{Answer, Call, Signed, Waiting};
 use crate::mailbox::{Calls, Heard, Outcome, RequestId, Step};
-use crate::shell::{Random, Shell};
+use crate::shell::Shell;
 
 /// Who waits on one circuit.
 #[derive(Default)]
@@ -77,13 +77,13 @@ impl Shell {
         self: &Rc<Self>,
         circuit: CircuitHandle,
         subscribes: bool,
-        give: impl FnOnce(&mut Calls, Step<'_, Random>) -> Result<RequestId, CallError>,
+        give: impl FnOnce(&mut Calls, Step<'_>) -> Result<RequestId, CallError>,
     ) -> Result<Asked, CallError> {
         let (tell, outcome) = oneshot::channel();
         // A relay may have as many un-acked envelopes on their way as a subscription allows, and no more.
         let (push, pushes) = mpsc::channel(if subscribes { UNACKED_MAX } else { 1 });
-        let given = self.step(|core, now, rng| {
-            let id = give(&mut self.carried.calls.borrow_mut(), Step { core, now, rng })?;
+        let given = self.step(|core, now| {
+            let id = give(&mut self.carried.calls.borrow_mut(), Step { core, now })?;
             let mut callers = self.carried.callers.borrow_mut();
             let callers = callers.entry(circuit).or_default();
             callers.outcomes.insert(id, tell);
@@ -99,15 +99,15 @@ impl Shell {
 
     /// A circuit's mailbox stream takes messages again.
     pub fn mailbox_drained(self: &Rc<Self>, circuit: CircuitHandle) {
-        self.with(|core, now, rng| {
-            self.carried.calls.borrow_mut().drained(Step { core, now, rng }, circuit);
+        self.with(|core, now| {
+            self.carried.calls.borrow_mut().drained(Step { core, now }, circuit);
         });
     }
 
     /// A relay's message on a mailbox stream.
     pub fn mailbox_message(self: &Rc<Self>, circuit: CircuitHandle, untrusted: &[u8]) {
-        let heard = self.step(|core, now, rng| {
-            self.carried.calls.borrow_mut().message(Step { core, now, rng }, circuit, untrusted)
+        let heard = self.step(|core, now| {
+            self.carried.calls.borrow_mut().message(Step { core, now }, circuit, untrusted)
         });
         // Before anything else is carried out: callers hear things in the order in which they came.
         let overflow = match (heard, self.carried.callers.borrow_mut().get_mut(&circuit)) {
@@ -115,15 +115,15 @@ impl Shell {
             _ => false,
         };
         if overflow {
-            self.step(|core, now, rng| core.abandon(now, rng, circuit, FailureReason::Misbehaved));
+            self.step(|core, now| core.abandon(now, circuit, FailureReason::Misbehaved));
         }
         self.carry_out();
     }
 
     /// Gives up circuits whose relay does not answer.
     pub fn give_up_silent(self: &Rc<Self>) {
-        self.with(|core: &mut OnionCore, now, rng| {
-            self.carried.calls.borrow_mut().tick(Step { core, now, rng });
+        self.with(|core: &mut OnionCore, now| {
+            self.carried.calls.borrow_mut().tick(Step { core, now });
         });
     }
 }

@@ -57,7 +57,7 @@ impl Shell {
     }
 
     fn next_for_the_disk(self: &Rc<Self>) -> Option<(Ticket, DiskRequest)> {
-        self.with(|core, now, rng| self.mailboxes.with(|host| host.next(Step { core, now, rng })))?
+        self.with(|core, now| self.mailboxes.with(|host| host.next(Step { core, now })))?
     }
 
     async fn ask_disk(self: Rc<Self>, ticket: Ticket, request: DiskRequest) {

@@ -63,9 +63,9 @@ impl Shell {
     ) -> Result<(Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>), StateError> {
         let now = Timestamp::now();
         let core = if settings.relay {
-            OnionCore::relay(now, &mut random(), settings.network_id, saved)?
+            OnionCore::relay(now, Box::new(random()), settings.network_id, saved)?
         } else {
-            OnionCore::client(now, settings.network_id, saved)
+            OnionCore::client(now, Box::new(random()), settings.network_id, saved)
         };
         let (released, given_back) = mpsc::unbounded_channel();
         let mailboxes = Mailboxes::new(&core, settings.private());
@@ -103,22 +103,22 @@ impl Shell {
                 }
                 circuit = given_back.recv() => {
                     let Some(circuit) = circuit else { return };
-                    self.with(|core, now, rng| core.release(now, rng, circuit));
+                    self.with(|core, now| core.release(now, circuit));
                 }
             }
         }
     }
 
     /// One step of the core, and all that it leads to.
-    pub fn with<T>(self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T) -> T {
+    pub fn with<T>(self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp) -> T) -> T {
         let result = self.step(step);
         self.carry_out();
         result
     }
 
     /// One step of the core alone: [`Self::carry_out`] is to follow.
-    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut OnionCore, Timestamp, &mut Random) -> T) -> T {
-        step(&mut self.core.borrow_mut(), Timestamp::now(), &mut random())
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut OnionCore, Timestamp) -> T) -> T {
+        step(&mut self.core.borrow_mut(), Timestamp::now())
     }
 
     /// Looks at the core.
@@ -177,7 +177,7 @@ impl Shell {
         let open = OpenId(self.last_open.get());
         let (tell, told) = oneshot::channel();
         self.opens.borrow_mut().insert(open, tell);
-        self.with(|core, now, rng| core.open(now, rng, open, isolation));
+        self.with(|core, now| core.open(now, open, isolation));
         told.await.unwrap_or(Err(OpenError::BuildFailed))
     }
 
@@ -209,7 +209,7 @@ impl Shell {
     /// A link is gone.
     pub fn link_down(self: &Rc<Self>, link: LinkId) {
         if self.links.close(link) {
-            self.with(|core, now, rng| core.link_down(now, rng, link));
+            self.with(|core, now| core.link_down(now, link));
             self.tell_state();
         }
     }

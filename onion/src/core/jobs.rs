@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
 use ipc_schema::relay::Descriptor;
-use rand_core::CryptoRng;
 
 use super::onion::{DialId, OnionCore, Target};
 use crate::directory::schedule::{Contact, Job, JobId, JobStep};
@@ -61,18 +60,18 @@ impl Jobs {
 }
 
 impl OnionCore {
-    pub(super) fn start_job(&mut self, now: Timestamp, rng: &mut impl CryptoRng, job: Job) {
+    pub(super) fn start_job(&mut self, now: Timestamp, job: Job) {
         let contact = job.contact;
         self.jobs.named.insert(job.id, contact);
         let direct = match contact {
             Contact::Direct(relay) => Some(relay),
-            Contact::Through(relay) => return self.start_through(now, rng, job.id, relay),
+            Contact::Through(relay) => return self.start_through(now, job.id, relay),
             Contact::Bootstrap(_) | Contact::Hint(_) => self.jobs.relay_behind(contact),
         };
         let hop = direct.and_then(|relay| self.view.hop(now, relay));
         match (hop, contact) {
             (Some(hop), _) => {
-                let circuit = self.network.open(now, rng, vec![hop], Lane::Text);
+                let circuit = self.network.open(now, &mut self.rng, vec![hop], Lane::Text);
                 self.adopt(circuit, job.id, hop.relay);
             }
             (None, Contact::Bootstrap(index)) => {
@@ -87,10 +86,10 @@ impl OnionCore {
         }
     }
 
-    fn start_through(&mut self, now: Timestamp, rng: &mut impl CryptoRng, job: JobId, relay: RelayId) {
-        match self.paths.choose(now, rng, &self.view, relay) {
+    fn start_through(&mut self, now: Timestamp, job: JobId, relay: RelayId) {
+        match self.paths.choose(now, &mut self.rng, &self.view, relay) {
             Ok(route) => {
-                let circuit = self.network.open(now, rng, route, Lane::Text);
+                let circuit = self.network.open(now, &mut self.rng, route, Lane::Text);
                 self.adopt(circuit, job, relay);
             }
             Err(_) => self.job_failed(now, job),
@@ -131,13 +130,7 @@ impl OnionCore {
 
     /// A contact point says who it is. Believed only if its descriptor is signed, of this network, and names the very link key that
     /// netd has seen.
-    pub(super) fn described(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        link: LinkId,
-        untrusted: &[u8],
-    ) {
+    pub(super) fn described(&mut self, now: Timestamp, link: LinkId, untrusted: &[u8]) {
         let jobs = self.jobs.describing.remove(&link).unwrap_or_default();
         let network_id = self.view.rules().network_id();
         let honest = |descriptor: &Descriptor| {
@@ -153,7 +146,7 @@ impl OnionCore {
                 Some(hop) => {
                     self.network.link_is_relay(now, link, hop.relay);
                     self.jobs.remember(job, hop.relay);
-                    let circuit = self.network.open_over(now, rng, link, hop);
+                    let circuit = self.network.open_over(now, &mut self.rng, link, hop);
                     self.adopt(circuit, job, hop.relay);
                 }
                 None => self.job_failed(now, job),
@@ -161,10 +154,10 @@ impl OnionCore {
         }
     }
 
-    pub(super) fn job_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+    pub(super) fn job_event(&mut self, now: Timestamp, event: CircuitEvent) {
         match event {
             CircuitEvent::Built { circuit, route, .. } => self.job_built(circuit, &route),
-            CircuitEvent::Message { circuit, message, .. } => self.job_message(now, rng, circuit, &message),
+            CircuitEvent::Message { circuit, message, .. } => self.job_message(now, circuit, &message),
             CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
             CircuitEvent::Closed { circuit, failure } => {
                 let Some(at) = self.jobs.circuits.remove(&circuit) else { return };
@@ -188,13 +181,7 @@ impl OnionCore {
         }
     }
 
-    fn job_message(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        circuit: CircuitHandle,
-        message: &[u8],
-    ) {
+    fn job_message(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) {
         let Some(at) = self.jobs.circuits.get(&circuit) else { return };
         let (job, stream) = (at.job, at.stream);
         match self.schedule.message(now, &mut self.view, job, message) {
@@ -207,7 +194,7 @@ impl OnionCore {
             JobStep::Done(news) => {
                 self.jobs.forget(job);
                 self.network.close(circuit);
-                self.spread(now, rng, &news);
+                self.spread(now, &news);
             }
             JobStep::Blame(_) => {
                 self.jobs.forget(job);

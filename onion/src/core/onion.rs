@@ -74,6 +74,7 @@ pub struct NetworkState {
 
 /// Links, circuits, directory, paths and mailbox streams of one process.
 pub struct OnionCore {
+    pub(super) rng: Box<dyn CryptoRng>,
     pub(super) network: Network,
     pub(super) view: View,
     pub(super) schedule: Schedule,
@@ -101,10 +102,10 @@ impl OnionCore {
     /// A client of the network with that id, with what its state file holds (empty at the first start, or if it is damaged: then
     /// everything is learnt anew).
     #[must_use]
-    pub fn client(now: Timestamp, network_id: [u8; 32], state: &[u8]) -> Self {
+    pub fn client(now: Timestamp, rng: Box<dyn CryptoRng>, network_id: [u8; 32], state: &[u8]) -> Self {
         let rules = NetworkRules::new(network_id);
         let saved = Saved::parse(state).unwrap_or_default();
-        Self::new(now, rules, saved, None)
+        Self::new(now, rng, rules, saved, None)
     }
 
     /// A relay of that network. Its keys are in the state; with an empty one it is a new relay.
@@ -113,22 +114,28 @@ impl OnionCore {
     /// [`StateError::Unreadable`]: there is a state, and no keys can be read from it.
     pub fn relay(
         now: Timestamp,
-        rng: &mut impl CryptoRng,
+        mut rng: Box<dyn CryptoRng>,
         network_id: [u8; 32],
         state: &[u8],
     ) -> Result<Self, StateError> {
         let rules = NetworkRules::new(network_id);
         let (saved, keys) = if state.is_empty() {
-            (Saved::default(), RelayKeys::generate(now, rng))
+            (Saved::default(), RelayKeys::generate(now, &mut rng))
         } else {
             let mut saved = Saved::parse(state).ok_or(StateError::Unreadable)?;
             let keys = saved.keys.take().ok_or(StateError::Unreadable)?;
             (saved, keys)
         };
-        Ok(Self::new(now, rules, saved, Some(OwnRelay::new(rules, keys))))
+        Ok(Self::new(now, rng, rules, saved, Some(OwnRelay::new(rules, keys))))
     }
 
-    fn new(now: Timestamp, rules: NetworkRules, saved: Saved, own: Option<OwnRelay>) -> Self {
+    fn new(
+        now: Timestamp,
+        rng: Box<dyn CryptoRng>,
+        rules: NetworkRules,
+        saved: Saved,
+        own: Option<OwnRelay>,
+    ) -> Self {
         let relay = own.as_ref().map(OwnRelay::relay);
         let network = match relay {
             Some(relay) => {
@@ -143,6 +150,7 @@ impl OnionCore {
         let mut schedule = Schedule::new(rules, relay);
         schedule.add_hints(&saved.hints);
         let mut core = Self {
+            rng,
             network,
             view,
             schedule,
@@ -176,24 +184,18 @@ impl OnionCore {
     }
 
     /// netd is there. `identity` and addresses as it says them, for a relay.
-    pub fn netd_up(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        bootstraps: u16,
-        seen: Option<Appearance>,
-    ) {
+    pub fn netd_up(&mut self, now: Timestamp, bootstraps: u16, seen: Option<Appearance>) {
         self.netd = true;
         self.schedule.set_bootstraps(bootstraps);
         self.schedule.hurry();
         if let (Some(own), Some(appearance)) = (&mut self.own, seen) {
             own.appear(appearance);
         }
-        self.tick(now, rng);
+        self.tick(now);
     }
 
     /// netd is gone, and all links with it.
-    pub fn netd_down(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+    pub fn netd_down(&mut self, now: Timestamp) {
         self.netd = false;
         for link in self.network.links() {
             self.network.link_down(link);
@@ -203,7 +205,7 @@ impl OnionCore {
             self.jobs_dial_failed(now, dial);
             self.dial_failed(&target);
         }
-        self.settle(now, rng);
+        self.settle(now);
     }
 
     /// A link that somebody opened to us.
@@ -213,26 +215,20 @@ impl OnionCore {
     }
 
     /// A link is gone.
-    pub fn link_down(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId) {
+    pub fn link_down(&mut self, now: Timestamp, link: LinkId) {
         self.network.link_down(link);
         self.describing_failed(now, link);
-        self.settle(now, rng);
+        self.settle(now);
     }
 
     /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing. `false`: it is not wanted any
     /// more, let go of the link.
-    pub fn dialled(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        dial: DialId,
-        link: Option<(LinkId, [u8; 32])>,
-    ) -> bool {
+    pub fn dialled(&mut self, now: Timestamp, dial: DialId, link: Option<(LinkId, [u8; 32])>) -> bool {
         let Some(target) = self.dials.remove(&dial) else { return false };
         match (target, link) {
             (Target::Relay(relay, _), Some((link, peer))) => {
                 let info = LinkInfo { peer, relay: Some(relay), initiator: true };
-                self.network.connected(now, rng, relay, (link, info));
+                self.network.connected(now, &mut self.rng, relay, (link, info));
             }
             (Target::Bootstrap(_) | Target::Hint(_), Some((link, peer))) => {
                 let relay = self.view.by_link_key(&peer);
@@ -245,7 +241,7 @@ impl OnionCore {
                 self.dial_failed(&target);
             }
         }
-        self.settle(now, rng);
+        self.settle(now);
         true
     }
 
@@ -264,9 +260,9 @@ impl OnionCore {
     }
 
     /// Cells came over a link, in order.
-    pub fn cells(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, untrusted_batch: &[u8]) {
-        self.network.cells(now, rng, link, untrusted_batch);
-        self.settle(now, rng);
+    pub fn cells(&mut self, now: Timestamp, link: LinkId, untrusted_batch: &[u8]) {
+        self.network.cells(now, &mut self.rng, link, untrusted_batch);
+        self.settle(now);
     }
 
     /// Takes up to `max` cells off a link.
@@ -275,38 +271,26 @@ impl OnionCore {
     }
 
     /// Contact points of an invite.
-    pub fn add_hints(&mut self, now: Timestamp, rng: &mut impl CryptoRng, hints: &[Hint]) {
+    pub fn add_hints(&mut self, now: Timestamp, hints: &[Hint]) {
         self.schedule.add_hints(hints);
         self.view_changed = true;
-        self.tick(now, rng);
+        self.tick(now);
     }
 
     /// Up to `count` relays for a new queue's replicas, none of `avoid`.
     #[must_use]
-    pub fn pick_mailboxes(
-        &self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        count: usize,
-        avoid: &[RelayId],
-    ) -> Vec<RelayId> {
-        self.paths.pick_mailboxes(now, rng, &self.view, (count, avoid))
+    pub fn pick_mailboxes(&mut self, now: Timestamp, count: usize, avoid: &[RelayId]) -> Vec<RelayId> {
+        self.paths.pick_mailboxes(now, &mut self.rng, &self.view, (count, avoid))
     }
 
     /// Sends a message on a circuit's mailbox stream.
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn send(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        circuit: CircuitHandle,
-        message: &[u8],
-    ) -> Result<(), SendError> {
+    pub fn send(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) -> Result<(), SendError> {
         let stream = self.opens.stream(circuit).ok_or(SendError::Gone)?;
         let result = self.network.send(circuit, stream, message);
-        self.settle(now, rng);
+        self.settle(now);
         result
     }
 
@@ -314,28 +298,22 @@ impl OnionCore {
     ///
     /// # Errors
     /// See [`SendError`].
-    pub fn reply(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        to: StreamRef,
-        message: &[u8],
-    ) -> Result<(), SendError> {
+    pub fn reply(&mut self, now: Timestamp, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
         let result = self.network.reply(to, message);
-        self.settle(now, rng);
+        self.settle(now);
         result
     }
 
     /// The mailbox service is done with a stream whose client broke its rules: the circuit is destroyed.
-    pub fn expel(&mut self, now: Timestamp, rng: &mut impl CryptoRng, stream: StreamRef) {
+    pub fn expel(&mut self, now: Timestamp, stream: StreamRef) {
         self.network.destroy_passing(stream.circuit);
-        self.settle(now, rng);
+        self.settle(now);
     }
 
     /// This circuit's requests wait for the disk (`true`), or not any more.
-    pub fn hold(&mut self, now: Timestamp, rng: &mut impl CryptoRng, stream: StreamRef, hold: bool) {
+    pub fn hold(&mut self, now: Timestamp, stream: StreamRef, hold: bool) {
         self.network.hold(stream.circuit, hold);
-        self.settle(now, rng);
+        self.settle(now);
     }
 
     /// The view has changed: links may now be known as relays'.
@@ -350,7 +328,7 @@ impl OnionCore {
     }
 
     /// Works off what the network put out, until there is no more.
-    pub(super) fn settle(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+    pub(super) fn settle(&mut self, now: Timestamp) {
         while let Some(output) = self.network.output() {
             match output {
                 Output::Connect(relay) => self.connect(relay),
@@ -359,9 +337,9 @@ impl OnionCore {
                     self.describing_failed(now, link);
                     self.outputs.push_back(CoreOutput::CloseLink(link));
                 }
-                Output::Described(link, descriptor) => self.described(now, rng, link, &descriptor),
-                Output::Circuit(event) => self.circuit_event(now, rng, event),
-                Output::Service(event) => self.service_event(now, rng, event),
+                Output::Described(link, descriptor) => self.described(now, link, &descriptor),
+                Output::Circuit(event) => self.circuit_event(now, event),
+                Output::Service(event) => self.service_event(now, event),
             }
         }
     }
@@ -376,7 +354,7 @@ impl OnionCore {
         }
     }
 
-    fn circuit_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+    fn circuit_event(&mut self, now: Timestamp, event: CircuitEvent) {
         let circuit = match &event {
             CircuitEvent::Built { circuit, .. }
             | CircuitEvent::Message { circuit, .. }
@@ -385,13 +363,13 @@ impl OnionCore {
             | CircuitEvent::Closed { circuit, .. } => *circuit,
         };
         if self.jobs.is_of_job(circuit) {
-            self.job_event(now, rng, event);
+            self.job_event(now, event);
         } else {
-            self.open_event(now, rng, event);
+            self.open_event(now, event);
         }
     }
 
-    fn service_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: ServiceEvent) {
+    fn service_event(&mut self, now: Timestamp, event: ServiceEvent) {
         match event {
             ServiceEvent::Message(message) if message.service == Service::Directory => {
                 match crate::directory::exchange::answer(now, &mut self.view, &message.message) {
@@ -400,7 +378,7 @@ impl OnionCore {
                         if self.network.reply(message.from, &answer.pack()).is_err() {
                             self.network.destroy_passing(message.from.circuit);
                         }
-                        self.spread(now, rng, &news);
+                        self.spread(now, &news);
                     }
                     Err(_) => self.network.destroy_passing(message.from.circuit),
                 }
@@ -410,10 +388,10 @@ impl OnionCore {
     }
 
     /// News for this view are news for others.
-    pub(super) fn spread(&mut self, now: Timestamp, rng: &mut impl CryptoRng, news: &[RelayId]) {
+    pub(super) fn spread(&mut self, now: Timestamp, news: &[RelayId]) {
         if !news.is_empty() {
             self.learned(now);
-            self.schedule.announce(now, rng, &self.view, news);
+            self.schedule.announce(now, &mut self.rng, &self.view, news);
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::OpenError;
-use rand_core::CryptoRng;
 
 use super::onion::{CoreOutput, OnionCore};
 use crate::event::{CircuitEvent, CircuitFailure, FailureReason};
@@ -71,7 +70,7 @@ impl Opens {
 
 impl OnionCore {
     /// Asks for a circuit to a relay. [`CoreOutput::Opened`] answers; the same isolation, lane and relay share one.
-    pub fn open(&mut self, now: Timestamp, rng: &mut impl CryptoRng, open: OpenId, isolation: Isolation) {
+    pub fn open(&mut self, now: Timestamp, open: OpenId, isolation: Isolation) {
         if let Some(circuit) = self.pool.find(now, &isolation)
             && let Some(shared) = self.opens.circuits.get_mut(&circuit)
         {
@@ -85,23 +84,17 @@ impl OnionCore {
             return;
         }
         if self.pool.has_room() {
-            self.build(now, rng, isolation, (0, vec![open]));
-            self.settle(now, rng);
+            self.build(now, isolation, (0, vec![open]));
+            self.settle(now);
         } else {
             self.outputs.push_back(CoreOutput::Opened(open, Err(OpenError::TooMany)));
         }
     }
 
-    fn build(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        isolation: Isolation,
-        (tries, waiting): (u32, Vec<OpenId>),
-    ) {
-        match self.paths.choose(now, rng, &self.view, isolation.relay) {
+    fn build(&mut self, now: Timestamp, isolation: Isolation, (tries, waiting): (u32, Vec<OpenId>)) {
+        match self.paths.choose(now, &mut self.rng, &self.view, isolation.relay) {
             Ok(route) => {
-                let circuit = self.network.open(now, rng, route, isolation.lane);
+                let circuit = self.network.open(now, &mut self.rng, route, isolation.lane);
                 self.pool.opened(now, circuit, isolation);
                 let open =
                     OpenCircuit { isolation, tries: tries + 1, waiting, opened: None, stream: None, held: 0 };
@@ -117,7 +110,7 @@ impl OnionCore {
         }
     }
 
-    pub(super) fn open_event(&mut self, now: Timestamp, rng: &mut impl CryptoRng, event: CircuitEvent) {
+    pub(super) fn open_event(&mut self, now: Timestamp, event: CircuitEvent) {
         match event {
             CircuitEvent::Built { circuit, binding, route } => {
                 self.open_built(now, Opened { circuit, binding, route });
@@ -130,7 +123,7 @@ impl OnionCore {
             }
             // The asked relay serves no mailboxes, or is done with us.
             CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
-            CircuitEvent::Closed { circuit, failure } => self.open_closed(now, rng, circuit, &failure),
+            CircuitEvent::Closed { circuit, failure } => self.open_closed(now, circuit, &failure),
         }
     }
 
@@ -151,13 +144,7 @@ impl OnionCore {
         }
     }
 
-    fn open_closed(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        circuit: CircuitHandle,
-        failure: &CircuitFailure,
-    ) {
+    fn open_closed(&mut self, now: Timestamp, circuit: CircuitHandle, failure: &CircuitFailure) {
         self.pool.closed(circuit);
         self.opens.retiring.remove(&circuit);
         let Some(open) = self.opens.circuits.remove(&circuit) else { return };
@@ -165,7 +152,7 @@ impl OnionCore {
         if open.opened.is_some() {
             self.outputs.push_back(CoreOutput::Closed(circuit));
         } else if open.tries < TRIES_MAX && !open.waiting.is_empty() {
-            self.build(now, rng, open.isolation, (open.tries, open.waiting));
+            self.build(now, open.isolation, (open.tries, open.waiting));
         } else {
             for waiting in open.waiting {
                 self.outputs.push_back(CoreOutput::Opened(waiting, Err(OpenError::BuildFailed)));
@@ -174,31 +161,25 @@ impl OnionCore {
     }
 
     /// A caller lets go of a circuit. The last one closes it.
-    pub fn release(&mut self, now: Timestamp, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
+    pub fn release(&mut self, now: Timestamp, circuit: CircuitHandle) {
         let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
         open.held = open.held.saturating_sub(1);
         if open.held == 0 && open.waiting.is_empty() {
             self.network.close(circuit);
-            self.settle(now, rng);
+            self.settle(now);
         }
     }
 
     /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
     /// is closed. Silence may be any hop's doing.
-    pub fn abandon(
-        &mut self,
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-        circuit: CircuitHandle,
-        reason: FailureReason,
-    ) {
+    pub fn abandon(&mut self, now: Timestamp, circuit: CircuitHandle, reason: FailureReason) {
         let route = self.network.route(circuit).unwrap_or_default();
         if let Some(asked) = route.last() {
             let blame = (reason == FailureReason::Misbehaved).then_some((route.len() - 1, *asked));
             self.blame(now, *asked, &CircuitFailure { blame, reason, was_built: true });
         }
         self.network.close(circuit);
-        self.settle(now, rng);
+        self.settle(now);
     }
 
     /// A caller that waited for a circuit does so no more.
@@ -209,8 +190,8 @@ impl OnionCore {
     }
 
     /// A circuit carries a subscription now, and lives longer.
-    pub fn subscribed(&mut self, rng: &mut impl CryptoRng, circuit: CircuitHandle) {
-        self.pool.subscribed(rng, circuit);
+    pub fn subscribed(&mut self, circuit: CircuitHandle) {
+        self.pool.subscribed(&mut self.rng, circuit);
     }
 
     /// Circuits whose time is over are closed; callers open anew. `busy` circuits get until the next tick.

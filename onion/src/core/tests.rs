@@ -35,15 +35,21 @@ struct World {
     last_link: u64,
 }
 
+/// A machine's own.
+fn chance(from: &mut ChaCha20Rng) -> Box<ChaCha20Rng> {
+    Box::new(ChaCha20Rng::from_rng(from))
+}
+
 impl World {
     fn new(relays: usize, clients: usize) -> Self {
         let mut world =
             Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
         for n in 0..relays + clients {
+            let own = chance(&mut world.rng);
             let core = if n < relays {
-                OnionCore::relay(START, &mut world.rng, NETWORK, &[]).unwrap()
+                OnionCore::relay(START, own, NETWORK, &[]).unwrap()
             } else {
-                OnionCore::client(START, NETWORK, &[])
+                OnionCore::client(START, own, NETWORK, &[])
             };
             world.nodes.push(Node::new(n, core));
         }
@@ -63,7 +69,7 @@ impl World {
             mailboxes: true,
         };
         let seen = (n < self.relays).then_some(appearance);
-        self.nodes[n].core.netd_up(self.now, &mut self.rng, 1, seen);
+        self.nodes[n].core.netd_up(self.now, 1, seen);
     }
 
     fn run(&mut self) {
@@ -92,7 +98,7 @@ impl World {
             CoreOutput::Closed(circuit) => node.closed.push(circuit),
             CoreOutput::Save(bytes) => node.saved = bytes,
             CoreOutput::Service(ServiceEvent::Message(message)) => {
-                node.core.reply(now, &mut self.rng, message.from, &message.message).unwrap();
+                node.core.reply(now, message.from, &message.message).unwrap();
             }
             CoreOutput::MailboxDrained(_) | CoreOutput::Service(_) => {}
         }
@@ -119,7 +125,7 @@ impl World {
             }
             (None, _) => None,
         };
-        self.nodes[at].core.dialled(self.now, &mut self.rng, dial, link);
+        self.nodes[at].core.dialled(self.now, dial, link);
     }
 
     fn carry(&mut self, at: usize, link: LinkId) {
@@ -129,14 +135,14 @@ impl World {
             if batch.is_empty() {
                 return;
             }
-            self.nodes[to].core.cells(self.now, &mut self.rng, there, &batch);
+            self.nodes[to].core.cells(self.now, there, &batch);
         }
     }
 
     fn cut(&mut self, at: usize, link: LinkId) {
         if let Some((to, there)) = self.nodes[at].links.remove(&link) {
             self.nodes[to].links.remove(&there);
-            self.nodes[to].core.link_down(self.now, &mut self.rng, there);
+            self.nodes[to].core.link_down(self.now, there);
         }
     }
 
@@ -153,10 +159,11 @@ impl World {
     /// And is started again from its state file.
     fn revive(&mut self, at: usize) {
         let state = self.nodes[at].saved.clone();
+        let own = chance(&mut self.rng);
         let core = if at < self.relays {
-            OnionCore::relay(self.now, &mut self.rng, NETWORK, &state).unwrap()
+            OnionCore::relay(self.now, own, NETWORK, &state).unwrap()
         } else {
-            OnionCore::client(self.now, NETWORK, &state)
+            OnionCore::client(self.now, own, NETWORK, &state)
         };
         let key = self.nodes[at].key;
         self.nodes[at] = Node { key, ..Node::new(at, core) };
@@ -169,7 +176,7 @@ impl World {
             self.now = Timestamp(self.now.0 + 1_000);
             for node in &mut self.nodes {
                 if node.up {
-                    node.core.tick(self.now, &mut self.rng);
+                    node.core.tick(self.now);
                 }
             }
             self.run();
@@ -183,7 +190,7 @@ impl World {
     fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenError>> {
         let isolation =
             Isolation { key: [u8::try_from(id).unwrap(); 16], lane: Lane::Text, relay: self.relay(relay) };
-        self.nodes[at].core.open(self.now, &mut self.rng, OpenId(id), isolation);
+        self.nodes[at].core.open(self.now, OpenId(id), isolation);
         self.run();
         self.nodes[at].opened.get(&id).cloned()
     }
@@ -227,7 +234,7 @@ fn a_client_opens_a_circuit_of_four_hops_and_talks_to_the_mailbox_service() {
         apart.dedup();
         assert_eq!(apart.len(), 4, "no relay twice");
         let now = world.now;
-        world.nodes[5].core.send(now, &mut world.rng, opened.circuit, b"put").unwrap();
+        world.nodes[5].core.send(now, opened.circuit, b"put").unwrap();
         world.run();
         assert_eq!(world.nodes[5].mail.pop().unwrap(), (opened.circuit, b"put".to_vec()));
     }
@@ -257,11 +264,11 @@ fn one_isolation_key_shares_a_circuit_until_it_is_let_go_and_another_does_not() 
     let isolation = Isolation { key: [1; 16], lane: Lane::Text, relay: world.relay(0) };
     let now = world.now;
     for id in [1, 2] {
-        world.nodes[5].core.open(now, &mut world.rng, OpenId(id), isolation);
+        world.nodes[5].core.open(now, OpenId(id), isolation);
     }
     world.run();
-    world.nodes[5].core.open(now, &mut world.rng, OpenId(3), isolation);
-    world.nodes[5].core.open(now, &mut world.rng, OpenId(4), Isolation { key: [2; 16], ..isolation });
+    world.nodes[5].core.open(now, OpenId(3), isolation);
+    world.nodes[5].core.open(now, OpenId(4), Isolation { key: [2; 16], ..isolation });
     world.run();
     let circuit = |world: &World, id: u64| world.nodes[5].opened[&id].as_ref().unwrap().circuit;
     let shared = circuit(&world, 1);
@@ -269,7 +276,7 @@ fn one_isolation_key_shares_a_circuit_until_it_is_let_go_and_another_does_not() 
     assert_ne!(circuit(&world, 4), shared);
     for left in [2, 1, 0] {
         assert_eq!(world.nodes[5].closed.len(), 0, "{left}");
-        world.nodes[5].core.release(now, &mut world.rng, shared);
+        world.nodes[5].core.release(now, shared);
         world.run();
     }
     assert_eq!(world.nodes[5].closed, [shared]);
@@ -317,11 +324,11 @@ fn a_relay_keeps_its_identity_and_a_client_its_guard_over_a_restart() {
 fn a_relay_with_a_state_that_it_cannot_read_does_not_become_another_relay() {
     let world = World::new(1, 0);
     let state = world.nodes[0].core.saved_state();
-    let mut rng = ChaCha20Rng::seed_from_u64(2);
-    assert!(OnionCore::relay(START, &mut rng, NETWORK, &state[1..]).is_err());
-    let client = OnionCore::client(START, NETWORK, &[]).saved_state();
-    assert!(OnionCore::relay(START, &mut rng, NETWORK, &client).is_err());
-    let again = OnionCore::relay(START, &mut rng, NETWORK, &state).unwrap();
+    let own = || Box::new(ChaCha20Rng::seed_from_u64(2));
+    assert!(OnionCore::relay(START, own(), NETWORK, &state[1..]).is_err());
+    let client = OnionCore::client(START, own(), NETWORK, &[]).saved_state();
+    assert!(OnionCore::relay(START, own(), NETWORK, &client).is_err());
+    let again = OnionCore::relay(START, own(), NETWORK, &state).unwrap();
     assert_eq!(again.own_relay(), world.nodes[0].core.own_relay());
 }
 
@@ -332,7 +339,7 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
     let opened = world.open(5, 1, 0).unwrap().unwrap();
     let now = world.now;
     let links: Vec<_> = world.nodes[5].links.keys().copied().collect();
-    world.nodes[5].core.netd_down(now, &mut world.rng);
+    world.nodes[5].core.netd_down(now);
     for link in links {
         world.cut(5, link);
     }
@@ -358,7 +365,7 @@ fn a_circuit_is_replaced_after_its_ten_minutes_and_a_subscribed_one_stays() {
     let mut world = World::new(5, 1);
     world.seconds(10);
     let (plain, kept) = (world.open(5, 1, 0).unwrap().unwrap(), world.open(5, 2, 0).unwrap().unwrap());
-    world.nodes[5].core.subscribed(&mut world.rng, kept.circuit);
+    world.nodes[5].core.subscribed(kept.circuit);
     world.seconds(603);
     assert_eq!(world.nodes[5].closed, [plain.circuit]);
 }
@@ -370,11 +377,11 @@ fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
     let (now, relay) = (world.now, world.relay(0));
     let hop = world.nodes[5].core.view().hop(now, relay).unwrap();
     let circuit = world.nodes[5].core.network.open(now, &mut world.rng, vec![hop], Lane::Text);
-    world.nodes[5].core.settle(now, &mut world.rng);
+    world.nodes[5].core.settle(now);
     world.run();
     let stream = world.nodes[5].core.network.open_stream(circuit, Service::Directory).unwrap();
     world.nodes[5].core.network.send(circuit, stream, &[0xff; 700]).unwrap();
-    world.nodes[5].core.settle(now, &mut world.rng);
+    world.nodes[5].core.settle(now);
     world.run();
     assert_eq!(world.nodes[5].core.network.route(circuit), None);
     assert_eq!(world.nodes[0].core.view().len(), 5);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use rand_core::CryptoRng;
 
 use super::onion::{CoreOutput, OnionCore};
 use super::saved::Saved;
@@ -18,36 +17,36 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 impl OnionCore {
     /// Time passes: call it once a second.
-    pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+    pub fn tick(&mut self, now: Timestamp) {
         self.network.tick(now);
         if self.view.expire(now) {
             self.view_changed = true;
         }
-        self.tick_own(now, rng);
+        self.tick_own(now);
         if self.netd {
-            self.tick_schedule(now, rng);
+            self.tick_schedule(now);
         }
         self.tick_opens(now);
         self.close_idle_links(now);
-        self.settle(now, rng);
+        self.settle(now);
         self.save_if_due(now);
     }
 
-    fn tick_schedule(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+    fn tick_schedule(&mut self, now: Timestamp) {
         let enough = self.own.is_some() || self.paths.enough(now, &self.view);
         let guard = self.paths.guards().guard();
-        for order in self.schedule.due(now, rng, &self.view, (guard, enough)) {
+        for order in self.schedule.due(now, &mut self.rng, &self.view, (guard, enough)) {
             match order {
-                Order::Start(job) => self.start_job(now, rng, job),
+                Order::Start(job) => self.start_job(now, job),
                 Order::Cancel(job) => self.cancel_job(job),
             }
         }
     }
 
     /// Rotates this relay's keys and announces it anew where that is due. The state is saved before anyone hears of it.
-    fn tick_own(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+    fn tick_own(&mut self, now: Timestamp) {
         let Some(own) = &mut self.own else { return };
-        if own.tick(now, rng) != crate::directory::Tick::NewDescriptor {
+        if own.tick(now, &mut self.rng) != crate::directory::Tick::NewDescriptor {
             return;
         }
         let (relay, descriptor) = (own.relay(), own.descriptor().map(<[u8]>::to_vec));
@@ -57,7 +56,7 @@ impl OnionCore {
             // Its own descriptor stands in its view like any other: that is how others learn it.
             let _ = self.view.accept(now, &descriptor);
             self.network.set_descriptor(descriptor);
-            self.schedule.announce(now, rng, &self.view, &[relay]);
+            self.schedule.announce(now, &mut self.rng, &self.view, &[relay]);
         }
     }
 

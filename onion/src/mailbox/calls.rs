@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use rand_core::CryptoRng;
 
 use super::client::{Client, Event, NotSent, Outcome, RequestId};
 use super::message::{Signed, Waiting};
@@ -42,13 +41,11 @@ pub struct Calls {
 }
 
 /// The core, and what a step of it takes.
-pub struct Step<'a, R> {
+pub struct Step<'a> {
     /// The core that has the circuits.
     pub core: &'a mut OnionCore,
     /// The clock.
     pub now: Timestamp,
-    /// Randomness.
-    pub rng: &'a mut R,
 }
 
 impl Calls {
@@ -68,7 +65,7 @@ impl Calls {
     /// [`CallError`].
     pub fn create(
         &mut self,
-        step: Step<'_, impl CryptoRng>,
+        step: Step<'_>,
         circuit: CircuitHandle,
         receiver_key: [u8; 32],
         work: u64,
@@ -82,7 +79,7 @@ impl Calls {
     /// [`CallError`].
     pub fn command(
         &mut self,
-        step: Step<'_, impl CryptoRng>,
+        step: Step<'_>,
         circuit: CircuitHandle,
         signed: Signed,
     ) -> Result<RequestId, CallError> {
@@ -91,7 +88,7 @@ impl Calls {
 
     fn ask(
         &mut self,
-        step: Step<'_, impl CryptoRng>,
+        step: Step<'_>,
         circuit: CircuitHandle,
         request: impl FnOnce(&mut Client) -> Result<(RequestId, Vec<u8>), NotSent>,
     ) -> Result<RequestId, CallError> {
@@ -104,40 +101,35 @@ impl Calls {
     }
 
     /// A circuit's stream takes messages again.
-    pub fn drained(&mut self, step: Step<'_, impl CryptoRng>, circuit: CircuitHandle) {
+    pub fn drained(&mut self, step: Step<'_>, circuit: CircuitHandle) {
         if let Some(carried) = self.circuits.get_mut(&circuit) {
             carried.flush(step, circuit);
         }
     }
 
     /// A relay's message on a circuit's mailbox stream. One that is no answer of a mailbox costs it the circuit.
-    pub fn message(
-        &mut self,
-        step: Step<'_, impl CryptoRng>,
-        circuit: CircuitHandle,
-        untrusted: &[u8],
-    ) -> Option<Heard> {
+    pub fn message(&mut self, step: Step<'_>, circuit: CircuitHandle, untrusted: &[u8]) -> Option<Heard> {
         let carried = self.circuits.get_mut(&circuit)?;
         let was_subscribed = carried.client.is_subscribed();
         match carried.client.received(untrusted) {
             Ok(Event::Answered(id, outcome)) => {
                 carried.asked.remove(&id);
                 if carried.client.is_subscribed() && !was_subscribed {
-                    step.core.subscribed(step.rng, circuit);
+                    step.core.subscribed(circuit);
                 }
                 Some(Heard::Answered(id, outcome))
             }
             Ok(Event::Pushed(id, waiting)) => Some(Heard::Pushed(id, waiting)),
             Ok(Event::Partial) => None,
             Err(_) => {
-                step.core.abandon(step.now, step.rng, circuit, FailureReason::Misbehaved);
+                step.core.abandon(step.now, circuit, FailureReason::Misbehaved);
                 None
             }
         }
     }
 
     /// Time passes: gives up circuits whose relay does not answer.
-    pub fn tick(&mut self, step: Step<'_, impl CryptoRng>) {
+    pub fn tick(&mut self, step: Step<'_>) {
         let now = step.now;
         // After a set-back of the clock a time-out begins anew.
         self.circuits
@@ -149,16 +141,16 @@ impl Calls {
         };
         let silent: Vec<_> = self.circuits.iter().filter_map(overdue).collect();
         for circuit in silent {
-            step.core.abandon(now, step.rng, circuit, FailureReason::Timeout);
+            step.core.abandon(now, circuit, FailureReason::Timeout);
         }
     }
 }
 
 impl Carried {
     /// Sends what the stream takes.
-    fn flush(&mut self, step: Step<'_, impl CryptoRng>, circuit: CircuitHandle) {
+    fn flush(&mut self, step: Step<'_>, circuit: CircuitHandle) {
         while let Some(message) = self.unsent.front() {
-            match step.core.send(step.now, step.rng, circuit, message) {
+            match step.core.send(step.now, circuit, message) {
                 Ok(()) => drop(self.unsent.pop_front()),
                 Err(SendError::QueueFull) => return,
                 // Too long is no message of ours; a circuit that is gone is told of by itself.

@@ -53,18 +53,18 @@ impl Host {
     }
 
     /// The next thing for the disk; what is for the streams is done on the way.
-    pub fn next(&mut self, step: Step<'_, impl CryptoRng>) -> Option<(Ticket, DiskRequest)> {
-        let Step { core, now, rng } = step;
+    pub fn next(&mut self, step: Step<'_>) -> Option<(Ticket, DiskRequest)> {
+        let Step { core, now } = step;
         loop {
             match self.wanted.pop_front()? {
                 Output::Disk(ticket, request) => return Some((ticket, request)),
                 Output::Reply(to, message) => {
-                    if core.reply(now, rng, to, &message) == Err(SendError::QueueFull) {
+                    if core.reply(now, to, &message) == Err(SendError::QueueFull) {
                         self.wanted.extend(self.service.refused(to, message));
                     }
                 }
-                Output::Expel(stream) => core.expel(now, rng, stream),
-                Output::Hold(stream, hold) => core.hold(now, rng, stream, hold),
+                Output::Expel(stream) => core.expel(now, stream),
+                Output::Hold(stream, hold) => core.hold(now, stream, hold),
             }
         }
     }

@@ -81,14 +81,14 @@ pub async fn follow(shell: Rc<Shell>) {
             shell.pause().await;
         }
         shell.links.clear();
-        shell.with(|core, now, rng| core.netd_down(now, rng));
+        shell.with(|core, now| core.netd_down(now));
     }
 }
 
 async fn attach(shell: &Rc<Shell>, netd: &links::Client) -> Result<(), Failed> {
     let bootstraps = ask(netd, &Shared {}).await?;
     let seen = if shell.settings.relay { Some(listen(shell, netd).await?) } else { None };
-    shell.with(|core, now, rng| core.netd_up(now, rng, bootstraps, seen));
+    shell.with(|core, now| core.netd_up(now, bootstraps, seen));
     Ok(())
 }
 
@@ -116,7 +116,7 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
         sink.is_of(id);
         (id, key)
     });
-    let wanted = shell.with(|core, now, rng| core.dialled(now, rng, dial, link));
+    let wanted = shell.with(|core, now| core.dialled(now, dial, link));
     if let (false, Some((id, _))) = (wanted, link) {
         // netd was lost meanwhile, and the core with it gave up waiting.
         shell.links.close(id);
@@ -176,7 +176,7 @@ impl Acceptor for AcceptorServer {
         let id = open(&self.shell, call.link, None);
         let sink = Sink::new(self.shell.clone());
         sink.is_of(id);
-        self.shell.with(|core, now, _| core.link_in(now, id, call.peer));
+        self.shell.with(|core, now| core.link_in(now, id, call.peer));
         Ok(Ok(new_client(sink)))
     }
 }
@@ -214,7 +214,7 @@ impl cell_sink::Server for Sink {
     async fn cells(self: Rc<Self>, params: cell_sink::CellsParams) -> Result<(), capnp::Error> {
         let link = self.link().await;
         let batch = params.get()?.get_batch()?;
-        self.shell.with(|core, now, rng| core.cells(now, rng, link, batch));
+        self.shell.with(|core, now| core.cells(now, link, batch));
         Ok(())
     }
 

@@ -28,11 +28,11 @@ impl Carrier for CarrierServer {
 
     async fn pick_mailboxes(self: Rc<Self>, call: PickMailboxes) -> Served<PickMailboxes> {
         let count = usize::from(call.count);
-        Ok(Ok(self.shell.with(|core, now, rng| core.pick_mailboxes(now, rng, count, &call.avoid))))
+        Ok(Ok(self.shell.with(|core, now| core.pick_mailboxes(now, count, &call.avoid))))
     }
 
     async fn add_hints(self: Rc<Self>, call: AddHints) -> Served<AddHints> {
-        self.shell.with(|core, now, rng| core.add_hints(now, rng, &call.hints));
+        self.shell.with(|core, now| core.add_hints(now, &call.hints));
         Ok(Ok(()))
     }
 

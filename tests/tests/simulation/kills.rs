@@ -1,6 +1,8 @@
 //! Processes that die at any moment and are started again, as the supervisor does.
 
 use onion::core::OnionCore;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 use stored::engine::Input;
 
 use crate::world::{Event, NETWORK, Part, Who, World};
@@ -42,7 +44,7 @@ impl World {
                 let now = self.clock(who);
                 let node = &mut self.nodes[who];
                 if let Some(core) = &mut node.onion {
-                    core.netd_down(now, &mut node.rng);
+                    core.netd_down(now);
                     self.outputs(who);
                     self.tell_state(who);
                 }
@@ -86,9 +88,10 @@ impl World {
             Part::Onion => {
                 let now = self.clock(who);
                 let node = &mut self.nodes[who];
+                let own = Box::new(ChaCha20Rng::from_rng(&mut node.rng));
                 let core = match &node.relay {
-                    Some(_) => OnionCore::relay(now, &mut node.rng, NETWORK, &node.saved).unwrap(),
-                    None => OnionCore::client(now, NETWORK, &node.saved),
+                    Some(_) => OnionCore::relay(now, own, NETWORK, &node.saved).unwrap(),
+                    None => OnionCore::client(now, own, NETWORK, &node.saved),
                 };
                 node.onion = Some(core);
                 if who < self.relays {

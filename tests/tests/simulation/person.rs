@@ -284,30 +284,28 @@ impl World {
     pub fn ask_onion(&mut self, who: Who, ask: Ask) {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
-        let (Some(core), Some(person), rng) = (&mut node.onion, &mut node.person, &mut node.rng) else {
-            return;
-        };
+        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
         match ask {
             Ask::Open { line, relay, isolation } => {
                 person.last_open += 1;
                 let open = OpenId(person.last_open);
                 person.opens.insert(open, line);
                 let isolation = Isolation { key: isolation, lane: Lane::Text, relay };
-                core.open(now, rng, open, isolation);
+                core.open(now, open, isolation);
             }
             Ask::Close(line) => {
                 if let Some(line) = person.lines.remove(&line) {
-                    core.release(now, rng, line.circuit);
+                    core.release(now, line.circuit);
                 }
             }
             Ask::Pick(ticket, avoid) => {
-                let picked = core.pick_mailboxes(now, rng, 1, &avoid).first().copied();
+                let picked = core.pick_mailboxes(now, 1, &avoid).first().copied();
                 self.tell(who, Input::Picked(ticket, picked));
             }
-            Ask::Hints(hints) => core.add_hints(now, rng, &hints),
+            Ask::Hints(hints) => core.add_hints(now, &hints),
             Ask::HangUp => {
                 for line in std::mem::take(&mut person.lines).into_values() {
-                    core.release(now, rng, line.circuit);
+                    core.release(now, line.circuit);
                 }
                 person.opens.clear();
                 person.waiting.clear();
@@ -329,13 +327,11 @@ impl World {
     ) {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
-        let (Some(core), Some(person), rng) = (&mut node.onion, &mut node.person, &mut node.rng) else {
-            return;
-        };
+        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
         let Some(circuit) = person.lines.get(&line).map(|line| line.circuit) else {
             return lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
         };
-        let step = Step { core, now, rng };
+        let step = Step { core, now };
         let (what, asked) = match call {
             MailboxCall::Create(receiver_key) => {
                 let what = What::Create { receiver_key, rounds: 1 };
@@ -374,7 +370,7 @@ impl World {
             }
             (Some(line), Err(_)) => self.tell(who, Input::Opened(line, None)),
             // stored died meanwhile.
-            (None, Ok(opened)) => core.release(now, &mut node.rng, opened.circuit),
+            (None, Ok(opened)) => core.release(now, opened.circuit),
             (None, Err(_)) => {}
         }
         self.tell_state(who);
@@ -384,7 +380,7 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         if let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) {
-            person.calls.drained(Step { core, now, rng: &mut node.rng }, circuit);
+            person.calls.drained(Step { core, now }, circuit);
         }
     }
 
@@ -392,7 +388,7 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
-        let step = Step { core, now, rng: &mut node.rng };
+        let step = Step { core, now };
         match person.calls.message(step, circuit, untrusted) {
             None => {}
             Some(Heard::Pushed(id, waiting)) => {
@@ -421,7 +417,7 @@ impl World {
             *rounds += 1;
             let subject = Subject::new(line.relay, &line.binding, receiver_key);
             let work = Search::new(subject, *bits).and_then(|mut search| search.step(1 << 24)).unwrap();
-            let step = Step { core, now, rng: &mut node.rng };
+            let step = Step { core, now };
             match person.calls.create(step, name.0, *receiver_key, work) {
                 Ok(id) => drop(person.waiting.insert((name.0, id), waits)),
                 Err(_) => {

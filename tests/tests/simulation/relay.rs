@@ -71,7 +71,7 @@ impl World {
             (ServiceEvent::Message(message), Lie::NoiseForAnswers) => {
                 let mut noise = [0; 60];
                 self.rng.fill_bytes(&mut noise);
-                let _ = core.reply(now, &mut node.rng, message.from, &noise);
+                let _ = core.reply(now, message.from, &noise);
                 return;
             }
             _ => {}
@@ -88,7 +88,7 @@ impl World {
         let (Some(core), Some(relay)) = (&mut node.onion, &mut node.relay) else { return };
         let Some(host) = &mut relay.host else { return };
         let mut wanted = Vec::new();
-        while let Some(next) = host.next(Step { core, now, rng: &mut node.rng }) {
+        while let Some(next) = host.next(Step { core, now }) {
             wanted.push(next);
         }
         for (ticket, request) in wanted {

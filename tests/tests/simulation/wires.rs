@@ -84,7 +84,7 @@ impl World {
             mailboxes: true,
         });
         if let Some(core) = &mut node.onion {
-            core.netd_up(now, &mut node.rng, bootstraps, seen);
+            core.netd_up(now, bootstraps, seen);
             self.outputs(who);
             self.tell_state(who);
         }
@@ -101,7 +101,7 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let Some(core) = &mut node.onion else { return };
-        let wanted = core.dialled(now, &mut node.rng, dial, reached);
+        let wanted = core.dialled(now, dial, reached);
         if let (false, Some((link, _))) = (wanted, reached) {
             self.unlink(who, link);
         }
@@ -161,7 +161,7 @@ impl World {
         let node = &mut self.nodes[who];
         let known = node.links.remove(&link).is_some();
         if let (true, Some(core)) = (known, &mut node.onion) {
-            core.link_down(now, &mut node.rng, link);
+            core.link_down(now, link);
             self.outputs(who);
             self.tell_state(who);
         }
@@ -207,7 +207,7 @@ impl World {
             _ => {}
         }
         if let Some(core) = &mut node.onion {
-            core.cells(now, &mut node.rng, link, &batch);
+            core.cells(now, link, &batch);
             self.outputs(who);
         }
     }
@@ -262,7 +262,7 @@ impl World {
                 let now = self.clock(who);
                 let node = &mut self.nodes[who];
                 if let Some(core) = &mut node.onion {
-                    core.link_down(now, &mut node.rng, link);
+                    core.link_down(now, link);
                 }
             }
             self.outputs(who);

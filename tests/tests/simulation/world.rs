@@ -328,9 +328,9 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         if let Some(core) = &mut node.onion {
-            core.tick(now, &mut node.rng);
+            core.tick(now);
             if let Some(person) = &mut node.person {
-                let step = onion::mailbox::Step { core, now, rng: &mut node.rng };
+                let step = onion::mailbox::Step { core, now };
                 person.calls.tick(step);
             }
             self.outputs(who);
