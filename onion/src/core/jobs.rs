@@ -68,10 +68,10 @@ impl OnionCore {
             Contact::Through(relay) => return self.start_through(now, job.id, relay),
             Contact::Bootstrap(_) | Contact::Hint(_) => self.jobs.relay_behind(contact),
         };
-        let hop = direct.and_then(|relay| self.view.hop(now, relay));
+        let hop = direct.and_then(|relay| self.turn.view.hop(now, relay));
         match (hop, contact) {
             (Some(hop), _) => {
-                let circuit = self.network.open(now, &mut self.rng, vec![hop], Lane::Text);
+                let circuit = self.turn.network.open(now, &mut self.turn.rng, vec![hop], Lane::Text);
                 self.adopt(circuit, job.id, hop.relay);
             }
             (None, Contact::Bootstrap(index)) => {
@@ -87,11 +87,8 @@ impl OnionCore {
     }
 
     fn start_through(&mut self, now: Timestamp, job: JobId, relay: RelayId) {
-        match self.paths.choose(now, &mut self.rng, &self.view, relay) {
-            Ok(route) => {
-                let circuit = self.network.open(now, &mut self.rng, route, Lane::Text);
-                self.adopt(circuit, job, relay);
-            }
+        match self.turn.open(relay, Lane::Text) {
+            Ok(circuit) => self.adopt(circuit, job, relay),
             Err(_) => self.job_failed(now, job),
         }
     }
@@ -110,7 +107,7 @@ impl OnionCore {
         let of_job = |(circuit, at): (&CircuitHandle, &JobCircuit)| (at.job == job).then_some(*circuit);
         let circuits: Vec<_> = self.jobs.circuits.iter().filter_map(of_job).collect();
         for circuit in circuits {
-            self.network.close(circuit);
+            self.turn.network.close(circuit);
         }
         self.jobs.forget(job);
     }
@@ -132,21 +129,24 @@ impl OnionCore {
     /// netd has seen.
     pub(super) fn described(&mut self, now: Timestamp, link: LinkId, untrusted: &[u8]) {
         let jobs = self.jobs.describing.remove(&link).unwrap_or_default();
-        let network_id = self.view.rules().network_id();
+        let network_id = self.turn.view.rules().network_id();
         let honest = |descriptor: &Descriptor| {
-            descriptor.network_id == network_id && self.network.peer_of(link) == Some(descriptor.link_key)
+            descriptor.network_id == network_id
+                && self.turn.network.peer_of(link) == Some(descriptor.link_key)
         };
         let relay = Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| descriptor.relay);
-        if relay.is_some() && self.view.accept(now, untrusted).is_ok_and(crate::directory::Learned::is_news) {
-            self.learned(now);
+        if relay.is_some()
+            && self.turn.view.accept(now, untrusted).is_ok_and(crate::directory::Learned::is_news)
+        {
+            self.turn.learned();
         }
-        let hop = relay.and_then(|relay| self.view.hop(now, relay));
+        let hop = relay.and_then(|relay| self.turn.view.hop(now, relay));
         for job in jobs {
             match hop {
                 Some(hop) => {
-                    self.network.link_is_relay(now, link, hop.relay);
+                    self.turn.network.link_is_relay(now, link, hop.relay);
                     self.jobs.remember(job, hop.relay);
-                    let circuit = self.network.open_over(now, &mut self.rng, link, hop);
+                    let circuit = self.turn.network.open_over(now, &mut self.turn.rng, link, hop);
                     self.adopt(circuit, job, hop.relay);
                 }
                 None => self.job_failed(now, job),
@@ -158,10 +158,10 @@ impl OnionCore {
         match event {
             CircuitEvent::Built { circuit, route, .. } => self.job_built(circuit, &route),
             CircuitEvent::Message { circuit, message, .. } => self.job_message(now, circuit, &message),
-            CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
+            CircuitEvent::StreamEnded { circuit, .. } => self.turn.network.close(circuit),
             CircuitEvent::Closed { circuit, failure } => {
                 let Some(at) = self.jobs.circuits.remove(&circuit) else { return };
-                self.blame(now, at.source, &failure);
+                self.turn.blame(at.source, &failure);
                 self.job_failed(now, at.job);
             }
             CircuitEvent::Drained { .. } => {}
@@ -169,36 +169,37 @@ impl OnionCore {
     }
 
     fn job_built(&mut self, circuit: CircuitHandle, route: &[RelayId]) {
-        self.paths.succeeded(route);
+        self.turn.paths.succeeded(route);
         let Some(at) = self.jobs.circuits.get_mut(&circuit) else { return };
-        let begun = self.network.open_stream(circuit, Service::Directory).ok().and_then(|stream| {
+        let begun = self.turn.network.open_stream(circuit, Service::Directory).ok().and_then(|stream| {
             at.stream = Some(stream);
-            let message = self.schedule.opened(&self.view, at.job, at.source)?;
-            self.network.send(circuit, stream, &message).ok()
+            let message = self.schedule.opened(&self.turn.view, at.job, at.source)?;
+            self.turn.network.send(circuit, stream, &message).ok()
         });
         if begun.is_none() {
-            self.network.close(circuit);
+            self.turn.network.close(circuit);
         }
     }
 
     fn job_message(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) {
         let Some(at) = self.jobs.circuits.get(&circuit) else { return };
         let (job, stream) = (at.job, at.stream);
-        match self.schedule.message(now, &mut self.view, job, message) {
+        match self.schedule.message(now, &mut self.turn.view, job, message) {
             JobStep::Send(next) => {
-                let sent = stream.is_some_and(|stream| self.network.send(circuit, stream, &next).is_ok());
+                let sent =
+                    stream.is_some_and(|stream| self.turn.network.send(circuit, stream, &next).is_ok());
                 if !sent {
-                    self.network.close(circuit);
+                    self.turn.network.close(circuit);
                 }
             }
             JobStep::Done(news) => {
                 self.jobs.forget(job);
-                self.network.close(circuit);
+                self.turn.network.close(circuit);
                 self.spread(now, &news);
             }
             JobStep::Blame(_) => {
                 self.jobs.forget(job);
-                self.network.close(circuit);
+                self.turn.network.close(circuit);
             }
         }
     }

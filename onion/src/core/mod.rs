@@ -37,6 +37,7 @@ mod opens;
 mod saved;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod upkeep;
 
 pub use crate::event::{

@@ -1,6 +1,6 @@
 //! The joined core: one struct that the shell (or a simulator) drives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::{OpenError, Stage};
@@ -10,8 +10,9 @@ use rand_core::CryptoRng;
 use super::jobs::Jobs;
 use super::opens::{OpenId, Opened, Opens};
 use super::saved::Saved;
+use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{CircuitEvent, CircuitFailure, SendError, ServiceEvent, StreamRef};
+use crate::event::{CircuitEvent, SendError, ServiceEvent, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId, Service};
 use crate::network::{Counts, LinkInfo, Network, Output};
@@ -74,27 +75,21 @@ pub struct NetworkState {
 
 /// Links, circuits, directory, paths and mailbox streams of one process.
 pub struct OnionCore {
-    pub(super) rng: Box<dyn CryptoRng>,
-    pub(super) network: Network,
-    pub(super) view: View,
+    pub(super) turn: Turn,
     pub(super) schedule: Schedule,
-    pub(super) paths: Paths,
     pub(super) pool: Pool,
     pub(super) own: Option<OwnRelay>,
     pub(super) jobs: Jobs,
     pub(super) opens: Opens,
-    pub(super) outputs: VecDeque<CoreOutput>,
     dials: BTreeMap<DialId, Target>,
     last_dial: u64,
-    pub(super) netd: bool,
     proven: Option<Timestamp>,
-    pub(super) view_changed: bool,
     pub(super) saved_at: Timestamp,
 }
 
 impl std::fmt::Debug for OnionCore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OnionCore").field("network", &self.network).finish_non_exhaustive()
+        f.debug_struct("OnionCore").field("network", &self.turn.network).finish_non_exhaustive()
     }
 }
 
@@ -150,21 +145,15 @@ impl OnionCore {
         let mut schedule = Schedule::new(rules, relay);
         schedule.add_hints(&saved.hints);
         let mut core = Self {
-            rng,
-            network,
-            view,
+            turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
             schedule,
-            paths: Paths::new(saved.guards),
             pool: Pool::default(),
             own,
             jobs: Jobs::default(),
             opens: Opens::default(),
-            outputs: VecDeque::new(),
             dials: BTreeMap::new(),
             last_dial: 0,
-            netd: false,
             proven: None,
-            view_changed: false,
             saved_at: now,
         };
         core.use_onion_keys();
@@ -185,7 +174,8 @@ impl OnionCore {
 
     /// netd is there. `identity` and addresses as it says them, for a relay.
     pub fn netd_up(&mut self, now: Timestamp, bootstraps: u16, seen: Option<Appearance>) {
-        self.netd = true;
+        self.turn.now = now;
+        self.turn.netd = true;
         self.schedule.set_bootstraps(bootstraps);
         self.schedule.hurry();
         if let (Some(own), Some(appearance)) = (&mut self.own, seen) {
@@ -196,9 +186,10 @@ impl OnionCore {
 
     /// netd is gone, and all links with it.
     pub fn netd_down(&mut self, now: Timestamp) {
-        self.netd = false;
-        for link in self.network.links() {
-            self.network.link_down(link);
+        self.turn.now = now;
+        self.turn.netd = false;
+        for link in self.turn.network.links() {
+            self.turn.network.link_down(link);
             self.describing_failed(now, link);
         }
         for (dial, target) in std::mem::take(&mut self.dials) {
@@ -210,13 +201,15 @@ impl OnionCore {
 
     /// A link that somebody opened to us.
     pub fn link_in(&mut self, now: Timestamp, link: LinkId, peer: [u8; 32]) {
-        let relay = self.view.by_link_key(&peer);
-        self.network.link_up(now, link, LinkInfo { peer, relay, initiator: false });
+        self.turn.now = now;
+        let relay = self.turn.view.by_link_key(&peer);
+        self.turn.network.link_up(now, link, LinkInfo { peer, relay, initiator: false });
     }
 
     /// A link is gone.
     pub fn link_down(&mut self, now: Timestamp, link: LinkId) {
-        self.network.link_down(link);
+        self.turn.now = now;
+        self.turn.network.link_down(link);
         self.describing_failed(now, link);
         self.settle(now);
     }
@@ -224,16 +217,17 @@ impl OnionCore {
     /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing. `false`: it is not wanted any
     /// more, let go of the link.
     pub fn dialled(&mut self, now: Timestamp, dial: DialId, link: Option<(LinkId, [u8; 32])>) -> bool {
+        self.turn.now = now;
         let Some(target) = self.dials.remove(&dial) else { return false };
         match (target, link) {
             (Target::Relay(relay, _), Some((link, peer))) => {
                 let info = LinkInfo { peer, relay: Some(relay), initiator: true };
-                self.network.connected(now, &mut self.rng, relay, (link, info));
+                self.turn.network.connected(now, &mut self.turn.rng, relay, (link, info));
             }
             (Target::Bootstrap(_) | Target::Hint(_), Some((link, peer))) => {
-                let relay = self.view.by_link_key(&peer);
-                self.network.link_up_once(now, link, LinkInfo { peer, relay, initiator: true });
-                self.network.describe(link);
+                let relay = self.turn.view.by_link_key(&peer);
+                self.turn.network.link_up_once(now, link, LinkInfo { peer, relay, initiator: true });
+                self.turn.network.describe(link);
                 self.jobs.describe(dial, link);
             }
             (target, None) => {
@@ -247,7 +241,7 @@ impl OnionCore {
 
     fn dial_failed(&mut self, target: &Target) {
         if let Target::Relay(relay, _) = target {
-            self.network.connect_failed(*relay);
+            self.turn.network.connect_failed(*relay);
         }
     }
 
@@ -255,32 +249,34 @@ impl OnionCore {
         self.last_dial += 1;
         let dial = DialId(self.last_dial);
         self.dials.insert(dial, target.clone());
-        self.outputs.push_back(CoreOutput::Dial(dial, target));
+        self.turn.tell(CoreOutput::Dial(dial, target));
         dial
     }
 
     /// Cells came over a link, in order.
     pub fn cells(&mut self, now: Timestamp, link: LinkId, untrusted_batch: &[u8]) {
-        self.network.cells(now, &mut self.rng, link, untrusted_batch);
+        self.turn.now = now;
+        self.turn.network.cells(now, &mut self.turn.rng, link, untrusted_batch);
         self.settle(now);
     }
 
     /// Takes up to `max` cells off a link.
     pub fn drain(&mut self, link: LinkId, max: usize) -> Vec<u8> {
-        self.network.drain(link, max)
+        self.turn.network.drain(link, max)
     }
 
     /// Contact points of an invite.
     pub fn add_hints(&mut self, now: Timestamp, hints: &[Hint]) {
+        self.turn.now = now;
         self.schedule.add_hints(hints);
-        self.view_changed = true;
+        self.turn.unsaved = true;
         self.tick(now);
     }
 
     /// Up to `count` relays for a new queue's replicas, none of `avoid`.
     #[must_use]
     pub fn pick_mailboxes(&mut self, now: Timestamp, count: usize, avoid: &[RelayId]) -> Vec<RelayId> {
-        self.paths.pick_mailboxes(now, &mut self.rng, &self.view, (count, avoid))
+        self.turn.paths.pick_mailboxes(now, &mut self.turn.rng, &self.turn.view, (count, avoid))
     }
 
     /// Sends a message on a circuit's mailbox stream.
@@ -288,8 +284,9 @@ impl OnionCore {
     /// # Errors
     /// See [`SendError`].
     pub fn send(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) -> Result<(), SendError> {
+        self.turn.now = now;
         let stream = self.opens.stream(circuit).ok_or(SendError::Gone)?;
-        let result = self.network.send(circuit, stream, message);
+        let result = self.turn.network.send(circuit, stream, message);
         self.settle(now);
         result
     }
@@ -299,43 +296,35 @@ impl OnionCore {
     /// # Errors
     /// See [`SendError`].
     pub fn reply(&mut self, now: Timestamp, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
-        let result = self.network.reply(to, message);
+        self.turn.now = now;
+        let result = self.turn.network.reply(to, message);
         self.settle(now);
         result
     }
 
     /// The mailbox service is done with a stream whose client broke its rules: the circuit is destroyed.
     pub fn expel(&mut self, now: Timestamp, stream: StreamRef) {
-        self.network.destroy_passing(stream.circuit);
+        self.turn.now = now;
+        self.turn.network.destroy_passing(stream.circuit);
         self.settle(now);
     }
 
     /// This circuit's requests wait for the disk (`true`), or not any more.
     pub fn hold(&mut self, now: Timestamp, stream: StreamRef, hold: bool) {
-        self.network.hold(stream.circuit, hold);
+        self.turn.now = now;
+        self.turn.network.hold(stream.circuit, hold);
         self.settle(now);
-    }
-
-    /// The view has changed: links may now be known as relays'.
-    pub(super) fn learned(&mut self, now: Timestamp) {
-        self.view_changed = true;
-        for link in self.network.nameless_links() {
-            let relay = self.network.peer_of(link).and_then(|peer| self.view.by_link_key(&peer));
-            if let Some(relay) = relay {
-                self.network.link_is_relay(now, link, relay);
-            }
-        }
     }
 
     /// Works off what the network put out, until there is no more.
     pub(super) fn settle(&mut self, now: Timestamp) {
-        while let Some(output) = self.network.output() {
+        while let Some(output) = self.turn.network.output() {
             match output {
                 Output::Connect(relay) => self.connect(relay),
-                Output::Ready(link) => self.outputs.push_back(CoreOutput::Ready(link)),
+                Output::Ready(link) => self.turn.tell(CoreOutput::Ready(link)),
                 Output::CloseLink(link) => {
                     self.describing_failed(now, link);
-                    self.outputs.push_back(CoreOutput::CloseLink(link));
+                    self.turn.tell(CoreOutput::CloseLink(link));
                 }
                 Output::Described(link, descriptor) => self.described(now, link, &descriptor),
                 Output::Circuit(event) => self.circuit_event(now, event),
@@ -345,12 +334,12 @@ impl OnionCore {
     }
 
     fn connect(&mut self, relay: RelayId) {
-        match (self.netd, self.view.packed(relay).map(<[u8]>::to_vec)) {
+        match (self.turn.netd, self.turn.view.packed(relay).map(<[u8]>::to_vec)) {
             (true, Some(descriptor)) => {
                 self.dial(Target::Relay(relay, descriptor));
             }
             // A relay that is asked to extend to one that it does not know says so.
-            _ => self.network.connect_failed(relay),
+            _ => self.turn.network.connect_failed(relay),
         }
     }
 
@@ -372,33 +361,26 @@ impl OnionCore {
     fn service_event(&mut self, now: Timestamp, event: ServiceEvent) {
         match event {
             ServiceEvent::Message(message) if message.service == Service::Directory => {
-                match crate::directory::exchange::answer(now, &mut self.view, &message.message) {
+                match crate::directory::exchange::answer(now, &mut self.turn.view, &message.message) {
                     Ok((answer, news)) => {
                         // A client that does not read its answers loses its circuit by its window.
-                        if self.network.reply(message.from, &answer.pack()).is_err() {
-                            self.network.destroy_passing(message.from.circuit);
+                        if self.turn.network.reply(message.from, &answer.pack()).is_err() {
+                            self.turn.network.destroy_passing(message.from.circuit);
                         }
                         self.spread(now, &news);
                     }
-                    Err(_) => self.network.destroy_passing(message.from.circuit),
+                    Err(_) => self.turn.network.destroy_passing(message.from.circuit),
                 }
             }
-            other => self.outputs.push_back(CoreOutput::Service(other)),
+            other => self.turn.tell(CoreOutput::Service(other)),
         }
     }
 
     /// News for this view are news for others.
     pub(super) fn spread(&mut self, now: Timestamp, news: &[RelayId]) {
         if !news.is_empty() {
-            self.learned(now);
-            self.schedule.announce(now, &mut self.rng, &self.view, news);
-        }
-    }
-
-    /// A circuit failed. While netd is away that says nothing of any relay, least of all of the guard.
-    pub(super) fn blame(&mut self, now: Timestamp, asked: RelayId, failure: &CircuitFailure) {
-        if self.netd {
-            self.paths.failed(now, asked, failure);
+            self.turn.learned();
+            self.schedule.announce(now, &mut self.turn.rng, &self.turn.view, news);
         }
     }
 
@@ -410,52 +392,52 @@ impl OnionCore {
     /// Whether netd is there.
     #[must_use]
     pub fn has_netd(&self) -> bool {
-        self.netd
+        self.turn.netd
     }
 
     /// What `status` and watchers are told.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> NetworkState {
-        let usable = self.paths.usable(now, &self.view);
+        let usable = self.turn.paths.usable(now, &self.turn.view);
         let circuits = self.opens.standing();
         let facts = StageFacts {
-            netd: self.netd,
+            netd: self.turn.netd,
             search: self.schedule.search(),
             usable,
-            enough: self.paths.enough(now, &self.view),
+            enough: self.turn.paths.enough(now, &self.turn.view),
             circuits,
             proven: self.proven.is_some_and(|at| now.since(at) < PROOF_LASTS),
-            guards_unreachable: self.paths.guards().are_unreachable(),
+            guards_unreachable: self.turn.paths.guards().are_unreachable(),
         };
         NetworkState {
             stage: facts.stage(),
-            relays_known: self.view.len(),
+            relays_known: self.turn.view.len(),
             relays_usable: usable,
             circuits,
-            guard: self.paths.guards().guard(),
+            guard: self.turn.paths.guards().guard(),
         }
     }
 
     /// Whether a relay is kept out of paths now, for what it failed at.
     #[must_use]
     pub fn avoids(&self, now: Timestamp, relay: RelayId) -> bool {
-        self.paths.avoids(now, relay)
+        self.turn.paths.avoids(now, relay)
     }
 
     /// How much there is of everything.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.network.counts()
+        self.turn.network.counts()
     }
 
     /// The directory as this process sees it.
     #[must_use]
     pub fn view(&self) -> &View {
-        &self.view
+        &self.turn.view
     }
 
     /// The next output.
     pub fn output(&mut self) -> Option<CoreOutput> {
-        self.outputs.pop_front()
+        self.turn.told()
     }
 }

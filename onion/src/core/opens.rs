@@ -71,13 +71,14 @@ impl Opens {
 impl OnionCore {
     /// Asks for a circuit to a relay. [`CoreOutput::Opened`] answers; the same isolation, lane and relay share one.
     pub fn open(&mut self, now: Timestamp, open: OpenId, isolation: Isolation) {
+        self.turn.now = now;
         if let Some(circuit) = self.pool.find(now, &isolation)
             && let Some(shared) = self.opens.circuits.get_mut(&circuit)
         {
             match shared.opened.clone() {
                 Some(opened) => {
                     shared.held += 1;
-                    self.outputs.push_back(CoreOutput::Opened(open, Ok(opened)));
+                    self.turn.tell(CoreOutput::Opened(open, Ok(opened)));
                 }
                 None => shared.waiting.push(open),
             }
@@ -87,14 +88,13 @@ impl OnionCore {
             self.build(now, isolation, (0, vec![open]));
             self.settle(now);
         } else {
-            self.outputs.push_back(CoreOutput::Opened(open, Err(OpenError::TooMany)));
+            self.turn.tell(CoreOutput::Opened(open, Err(OpenError::TooMany)));
         }
     }
 
     fn build(&mut self, now: Timestamp, isolation: Isolation, (tries, waiting): (u32, Vec<OpenId>)) {
-        match self.paths.choose(now, &mut self.rng, &self.view, isolation.relay) {
-            Ok(route) => {
-                let circuit = self.network.open(now, &mut self.rng, route, isolation.lane);
+        match self.turn.open(isolation.relay, isolation.lane) {
+            Ok(circuit) => {
                 self.pool.opened(now, circuit, isolation);
                 let open =
                     OpenCircuit { isolation, tries: tries + 1, waiting, opened: None, stream: None, held: 0 };
@@ -104,7 +104,7 @@ impl OnionCore {
                 // After tries in vain the cause is that they failed, whatever stands in the way now.
                 let refused = if tries > 0 { OpenError::BuildFailed } else { no.into() };
                 for open in waiting {
-                    self.outputs.push_back(CoreOutput::Opened(open, Err(refused)));
+                    self.turn.tell(CoreOutput::Opened(open, Err(refused)));
                 }
             }
         }
@@ -116,31 +116,29 @@ impl OnionCore {
                 self.open_built(now, Opened { circuit, binding, route });
             }
             CircuitEvent::Message { circuit, message, .. } => {
-                self.outputs.push_back(CoreOutput::Mailbox(circuit, message));
+                self.turn.tell(CoreOutput::Mailbox(circuit, message));
             }
-            CircuitEvent::Drained { circuit, .. } => {
-                self.outputs.push_back(CoreOutput::MailboxDrained(circuit))
-            }
+            CircuitEvent::Drained { circuit, .. } => self.turn.tell(CoreOutput::MailboxDrained(circuit)),
             // The asked relay serves no mailboxes, or is done with us.
-            CircuitEvent::StreamEnded { circuit, .. } => self.network.close(circuit),
+            CircuitEvent::StreamEnded { circuit, .. } => self.turn.network.close(circuit),
             CircuitEvent::Closed { circuit, failure } => self.open_closed(now, circuit, &failure),
         }
     }
 
     fn open_built(&mut self, now: Timestamp, opened: Opened) {
         let circuit = opened.circuit;
-        self.paths.succeeded(&opened.route);
+        self.turn.paths.succeeded(&opened.route);
         self.proven(now);
-        let stream = self.network.open_stream(circuit, Service::Mailbox).ok();
+        let stream = self.turn.network.open_stream(circuit, Service::Mailbox).ok();
         let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
         open.stream = stream;
         open.opened = Some(opened.clone());
         for waiting in std::mem::take(&mut open.waiting) {
             open.held += 1;
-            self.outputs.push_back(CoreOutput::Opened(waiting, Ok(opened.clone())));
+            self.turn.tell(CoreOutput::Opened(waiting, Ok(opened.clone())));
         }
         if open.held == 0 {
-            self.network.close(circuit);
+            self.turn.network.close(circuit);
         }
     }
 
@@ -148,24 +146,25 @@ impl OnionCore {
         self.pool.closed(circuit);
         self.opens.retiring.remove(&circuit);
         let Some(open) = self.opens.circuits.remove(&circuit) else { return };
-        self.blame(now, open.isolation.relay, failure);
+        self.turn.blame(open.isolation.relay, failure);
         if open.opened.is_some() {
-            self.outputs.push_back(CoreOutput::Closed(circuit));
+            self.turn.tell(CoreOutput::Closed(circuit));
         } else if open.tries < TRIES_MAX && !open.waiting.is_empty() {
             self.build(now, open.isolation, (open.tries, open.waiting));
         } else {
             for waiting in open.waiting {
-                self.outputs.push_back(CoreOutput::Opened(waiting, Err(OpenError::BuildFailed)));
+                self.turn.tell(CoreOutput::Opened(waiting, Err(OpenError::BuildFailed)));
             }
         }
     }
 
     /// A caller lets go of a circuit. The last one closes it.
     pub fn release(&mut self, now: Timestamp, circuit: CircuitHandle) {
+        self.turn.now = now;
         let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
         open.held = open.held.saturating_sub(1);
         if open.held == 0 && open.waiting.is_empty() {
-            self.network.close(circuit);
+            self.turn.network.close(circuit);
             self.settle(now);
         }
     }
@@ -173,12 +172,13 @@ impl OnionCore {
     /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
     /// is closed. Silence may be any hop's doing.
     pub fn abandon(&mut self, now: Timestamp, circuit: CircuitHandle, reason: FailureReason) {
-        let route = self.network.route(circuit).unwrap_or_default();
+        self.turn.now = now;
+        let route = self.turn.network.route(circuit).unwrap_or_default();
         if let Some(asked) = route.last() {
             let blame = (reason == FailureReason::Misbehaved).then_some((route.len() - 1, *asked));
-            self.blame(now, *asked, &CircuitFailure { blame, reason, was_built: true });
+            self.turn.blame(*asked, &CircuitFailure { blame, reason, was_built: true });
         }
-        self.network.close(circuit);
+        self.turn.network.close(circuit);
         self.settle(now);
     }
 
@@ -191,7 +191,7 @@ impl OnionCore {
 
     /// A circuit carries a subscription now, and lives longer.
     pub fn subscribed(&mut self, circuit: CircuitHandle) {
-        self.pool.subscribed(&mut self.rng, circuit);
+        self.pool.subscribed(&mut self.turn.rng, circuit);
     }
 
     /// Circuits whose time is over are closed; callers open anew. `busy` circuits get until the next tick.
@@ -200,7 +200,7 @@ impl OnionCore {
         for circuit in due {
             // A tick's grace: whoever is in the middle of something finishes it, and a new `open` gets a fresh one already.
             if !self.opens.retiring.insert(circuit) {
-                self.network.close(circuit);
+                self.turn.network.close(circuit);
             }
         }
     }

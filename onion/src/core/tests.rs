@@ -346,13 +346,13 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
     world.run();
     assert_eq!(world.nodes[5].closed, [opened.circuit]);
     assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Offline);
-    let guard = world.nodes[5].core.paths.guards().guard().unwrap();
+    let guard = world.nodes[5].core.turn.paths.guards().guard().unwrap();
     for id in 10..20 {
         assert_eq!(world.open(5, id, 0), Some(Err(OpenError::BuildFailed)));
         world.seconds(1);
     }
     assert!(
-        !world.nodes[5].core.paths.guards().is_out(guard),
+        !world.nodes[5].core.turn.paths.guards().is_out(guard),
         "our own loss of the network is not the guard's"
     );
     world.netd_up(5);
@@ -376,13 +376,13 @@ fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
     world.seconds(10);
     let (now, relay) = (world.now, world.relay(0));
     let hop = world.nodes[5].core.view().hop(now, relay).unwrap();
-    let circuit = world.nodes[5].core.network.open(now, &mut world.rng, vec![hop], Lane::Text);
+    let circuit = world.nodes[5].core.turn.network.open(now, &mut world.rng, vec![hop], Lane::Text);
     world.nodes[5].core.settle(now);
     world.run();
-    let stream = world.nodes[5].core.network.open_stream(circuit, Service::Directory).unwrap();
-    world.nodes[5].core.network.send(circuit, stream, &[0xff; 700]).unwrap();
+    let stream = world.nodes[5].core.turn.network.open_stream(circuit, Service::Directory).unwrap();
+    world.nodes[5].core.turn.network.send(circuit, stream, &[0xff; 700]).unwrap();
     world.nodes[5].core.settle(now);
     world.run();
-    assert_eq!(world.nodes[5].core.network.route(circuit), None);
+    assert_eq!(world.nodes[5].core.turn.network.route(circuit), None);
     assert_eq!(world.nodes[0].core.view().len(), 5);
 }

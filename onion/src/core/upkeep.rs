@@ -18,12 +18,13 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 impl OnionCore {
     /// Time passes: call it once a second.
     pub fn tick(&mut self, now: Timestamp) {
-        self.network.tick(now);
-        if self.view.expire(now) {
-            self.view_changed = true;
+        self.turn.now = now;
+        self.turn.network.tick(now);
+        if self.turn.view.expire(now) {
+            self.turn.unsaved = true;
         }
         self.tick_own(now);
-        if self.netd {
+        if self.turn.netd {
             self.tick_schedule(now);
         }
         self.tick_opens(now);
@@ -33,9 +34,9 @@ impl OnionCore {
     }
 
     fn tick_schedule(&mut self, now: Timestamp) {
-        let enough = self.own.is_some() || self.paths.enough(now, &self.view);
-        let guard = self.paths.guards().guard();
-        for order in self.schedule.due(now, &mut self.rng, &self.view, (guard, enough)) {
+        let enough = self.own.is_some() || self.turn.paths.enough(now, &self.turn.view);
+        let guard = self.turn.paths.guards().guard();
+        for order in self.schedule.due(now, &mut self.turn.rng, &self.turn.view, (guard, enough)) {
             match order {
                 Order::Start(job) => self.start_job(now, job),
                 Order::Cancel(job) => self.cancel_job(job),
@@ -46,7 +47,7 @@ impl OnionCore {
     /// Rotates this relay's keys and announces it anew where that is due. The state is saved before anyone hears of it.
     fn tick_own(&mut self, now: Timestamp) {
         let Some(own) = &mut self.own else { return };
-        if own.tick(now, &mut self.rng) != crate::directory::Tick::NewDescriptor {
+        if own.tick(now, &mut self.turn.rng) != crate::directory::Tick::NewDescriptor {
             return;
         }
         let (relay, descriptor) = (own.relay(), own.descriptor().map(<[u8]>::to_vec));
@@ -54,55 +55,57 @@ impl OnionCore {
         self.save(now);
         if let Some(descriptor) = descriptor {
             // Its own descriptor stands in its view like any other: that is how others learn it.
-            let _ = self.view.accept(now, &descriptor);
-            self.network.set_descriptor(descriptor);
-            self.schedule.announce(now, &mut self.rng, &self.view, &[relay]);
+            let _ = self.turn.view.accept(now, &descriptor);
+            self.turn.network.set_descriptor(descriptor);
+            self.schedule.announce(now, &mut self.turn.rng, &self.turn.view, &[relay]);
         }
     }
 
     pub(super) fn use_onion_keys(&mut self) {
         if let Some(own) = &self.own {
             let keys = own.keys().onion.iter().map(|key| OnionKey::from_secret(key.secret().to_bytes()));
-            self.network.set_onion_keys(keys.collect());
+            self.turn.network.set_onion_keys(keys.collect());
         }
     }
 
     fn close_idle_links(&mut self, now: Timestamp) {
         let before =
             Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
-        let idle: Vec<LinkId> = self.network.idle_links(before).collect();
+        let idle: Vec<LinkId> = self.turn.network.idle_links(before).collect();
         for link in idle {
-            let relay = self.network.relay_of(link);
-            let ours = self.network.is_initiator(link);
-            let guards = relay.is_some_and(|relay| self.paths.guards().both().any(|guard| guard == relay));
+            let relay = self.turn.network.relay_of(link);
+            let ours = self.turn.network.is_initiator(link);
+            let guards =
+                relay.is_some_and(|relay| self.turn.paths.guards().both().any(|guard| guard == relay));
             if ours && !guards {
-                self.network.link_down(link);
-                self.outputs.push_back(CoreOutput::CloseLink(link));
+                self.turn.network.link_down(link);
+                self.turn.tell(CoreOutput::CloseLink(link));
             }
         }
     }
 
     fn save_if_due(&mut self, now: Timestamp) {
-        let guards = self.paths.take_changed();
+        let guards = self.turn.paths.take_changed();
         let since = now.since(self.saved_at);
-        if guards || (self.view_changed && (since >= SAVE_EVERY || now < self.saved_at)) {
+        if guards || (self.turn.unsaved && (since >= SAVE_EVERY || now < self.saved_at)) {
             self.save(now);
         }
     }
 
     fn save(&mut self, now: Timestamp) {
-        self.view_changed = false;
+        self.turn.unsaved = false;
         self.saved_at = now;
         let bytes = self.saved_state();
-        self.outputs.push_back(CoreOutput::Save(bytes));
+        self.turn.tell(CoreOutput::Save(bytes));
     }
 
     /// The state as it would be saved now, for a last save before a stop.
     #[must_use]
     pub fn saved_state(&self) -> Vec<u8> {
-        let descriptors = self.view.entries().map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
+        let descriptors =
+            self.turn.view.entries().map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
         Saved {
-            guards: self.paths.guards().saved().clone(),
+            guards: self.turn.paths.guards().saved().clone(),
             hints: self.schedule.hints().to_vec(),
             descriptors: descriptors.collect(),
             keys: self.own.as_ref().map(|own| own.keys().clone()),

@@ -1,0 +1,77 @@
+//! What every part of the core may touch: time and chance, links and circuits, the view of the directory, the choice of paths; and
+//! what is to be done.
+
+use std::collections::VecDeque;
+
+use ipc_schema::Timestamp;
+use rand_core::CryptoRng;
+
+use super::onion::CoreOutput;
+use crate::directory::View;
+use crate::event::CircuitFailure;
+use crate::id::{CircuitHandle, Lane, RelayId};
+use crate::network::Network;
+use crate::path::{NoPath, Paths};
+
+/// What the parts of the core share.
+pub(super) struct Turn {
+    pub(super) now: Timestamp,
+    pub(super) rng: Box<dyn CryptoRng>,
+    pub(super) network: Network,
+    pub(super) view: View,
+    pub(super) paths: Paths,
+    /// Whether netd is there.
+    pub(super) netd: bool,
+    /// The view or its contact points changed since they were saved.
+    pub(super) unsaved: bool,
+    outputs: VecDeque<CoreOutput>,
+}
+
+impl Turn {
+    pub(super) fn new(rng: Box<dyn CryptoRng>, network: Network, view: View, paths: Paths) -> Self {
+        Self {
+            now: Timestamp(0),
+            rng,
+            network,
+            view,
+            paths,
+            netd: false,
+            unsaved: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Something is to be done, or told.
+    pub(super) fn tell(&mut self, output: CoreOutput) {
+        self.outputs.push_back(output);
+    }
+
+    /// The next of what was told.
+    pub(super) fn told(&mut self) -> Option<CoreOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Begins a circuit to a relay, over a path.
+    pub(super) fn open(&mut self, relay: RelayId, lane: Lane) -> Result<CircuitHandle, NoPath> {
+        let route = self.paths.choose(self.now, &mut self.rng, &self.view, relay)?;
+        Ok(self.network.open(self.now, &mut self.rng, route, lane))
+    }
+
+    /// A circuit failed. While netd is away that says nothing of any relay, least of all of the guard.
+    pub(super) fn blame(&mut self, asked: RelayId, failure: &CircuitFailure) {
+        if self.netd {
+            self.paths.failed(self.now, asked, failure);
+        }
+    }
+
+    /// The view has changed: links may now be known as relays'.
+    pub(super) fn learned(&mut self) {
+        self.unsaved = true;
+        for link in self.network.nameless_links() {
+            let relay = self.network.peer_of(link).and_then(|peer| self.view.by_link_key(&peer));
+            if let Some(relay) = relay {
+                self.network.link_is_relay(self.now, link, relay);
+            }
+        }
+    }
+}
