@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ipc_schema::Timestamp;
 use ipc_schema::relay::Descriptor;
 
-use super::onion::{DialId, OnionCore, Target};
+use super::event::{Event, LinksEvent, Target};
+use super::onion::OnionCore;
 use crate::directory::schedule::{Contact, Job, JobId, JobStep};
 use crate::event::CircuitEvent;
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service, StreamId};
@@ -20,7 +21,6 @@ struct JobCircuit {
 /// Where each job is.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    dialling: BTreeMap<DialId, JobId>,
     describing: BTreeMap<LinkId, Vec<JobId>>,
     circuits: BTreeMap<CircuitHandle, JobCircuit>,
     /// Contacts whose relay is known by now: the next time they are reached like any other relay.
@@ -30,8 +30,8 @@ pub(super) struct Jobs {
 
 impl Jobs {
     /// A contact point is reached; it has been asked who it is.
-    pub(super) fn describe(&mut self, dial: DialId, link: LinkId) {
-        if let Some(job) = self.dialling.remove(&dial) {
+    pub(super) fn reached(&mut self, job: JobId, link: LinkId) {
+        if self.named.contains_key(&job) {
             self.describing.entry(link).or_default().push(job);
         }
     }
@@ -53,7 +53,6 @@ impl Jobs {
 
     fn forget(&mut self, job: JobId) {
         self.named.remove(&job);
-        self.dialling.retain(|_, other| *other != job);
         self.describing.values_mut().for_each(|jobs| jobs.retain(|other| *other != job));
         self.describing.retain(|_, jobs| !jobs.is_empty());
     }
@@ -75,12 +74,10 @@ impl OnionCore {
                 self.adopt(circuit, job.id, hop.relay);
             }
             (None, Contact::Bootstrap(index)) => {
-                let dial = self.dial(Target::Bootstrap(index));
-                self.jobs.dialling.insert(dial, job.id);
+                self.turn.wish(Event::Links(LinksEvent::Reach(job.id, Target::Bootstrap(index))));
             }
             (None, Contact::Hint(hint)) => {
-                let dial = self.dial(Target::Hint(hint));
-                self.jobs.dialling.insert(dial, job.id);
+                self.turn.wish(Event::Links(LinksEvent::Reach(job.id, Target::Hint(hint))));
             }
             (None, _) => self.job_failed(now, job.id),
         }
@@ -112,8 +109,8 @@ impl OnionCore {
         self.jobs.forget(job);
     }
 
-    pub(super) fn jobs_dial_failed(&mut self, now: Timestamp, dial: DialId) {
-        if let Some(job) = self.jobs.dialling.remove(&dial) {
+    pub(super) fn job_unreached(&mut self, now: Timestamp, job: JobId) {
+        if self.jobs.named.contains_key(&job) {
             self.job_failed(now, job);
         }
     }

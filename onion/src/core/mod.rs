@@ -31,7 +31,9 @@
 //!
 //! Times are passed in, randomness too; nothing here reads a clock.
 
+mod event;
 mod jobs;
+mod links;
 mod onion;
 mod opens;
 mod saved;
@@ -44,6 +46,7 @@ pub use crate::event::{
     CircuitEvent, CircuitFailure, FailureReason, MESSAGE_MAX_BYTES, SendError, ServiceEvent, ServiceMessage,
     StreamRef,
 };
+pub use event::{CoreOutput, DialId, LinkKey, Target};
 pub use ipc_schema::edge::stored_onion::OpenError;
-pub use onion::{CoreOutput, DialId, NetworkState, OnionCore, Target};
+pub use onion::{NetworkState, OnionCore};
 pub use opens::{OpenId, Opened};

@@ -1,62 +1,24 @@
 //! The joined core: one struct that the shell (or a simulator) drives.
 
-use std::collections::BTreeMap;
-
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_onion::{OpenError, Stage};
+use ipc_schema::edge::stored_onion::Stage;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::event::{CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent};
 use super::jobs::Jobs;
-use super::opens::{OpenId, Opened, Opens};
+use super::links::Links;
+use super::opens::Opens;
 use super::saved::Saved;
 use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{CircuitEvent, SendError, ServiceEvent, StreamRef};
+use crate::event::{CircuitEvent, SendError, ServiceMessage, StreamRef};
 use crate::handshake::RelaySide;
-use crate::id::{CircuitHandle, LinkId, RelayId, Service};
-use crate::network::{Counts, LinkInfo, Network, Output};
+use crate::id::{CircuitHandle, LinkId, RelayId};
+use crate::network::{Counts, Network};
 use crate::path::stage::PROOF_LASTS;
 use crate::path::{Paths, Pool, StageFacts};
 use crate::state::StateError;
-
-/// What netd is asked to reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A relay of the directory, by its signed descriptor.
-    Relay(RelayId, Vec<u8>),
-    /// The bootstrap of that index.
-    Bootstrap(u16),
-    /// A contact point of an invite.
-    Hint(Hint),
-}
-
-/// One wish for a link, until it is answered with [`OnionCore::dialled`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DialId(pub u64);
-
-/// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CoreOutput {
-    /// Have netd reach this.
-    Dial(DialId, Target),
-    /// This link has cells: drain it.
-    Ready(LinkId),
-    /// Close this link.
-    CloseLink(LinkId),
-    /// What became of an [`OnionCore::open`].
-    Opened(OpenId, Result<Opened, OpenError>),
-    /// A message came on a circuit's mailbox stream.
-    Mailbox(CircuitHandle, Vec<u8>),
-    /// The mailbox stream that refused a message takes messages again.
-    MailboxDrained(CircuitHandle),
-    /// A circuit that had been opened is gone.
-    Closed(CircuitHandle),
-    /// For the mailbox service of this relay.
-    Service(ServiceEvent),
-    /// Write this state durably before carrying out what follows.
-    Save(Vec<u8>),
-}
 
 /// What `status` and watchers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +38,12 @@ pub struct NetworkState {
 /// Links, circuits, directory, paths and mailbox streams of one process.
 pub struct OnionCore {
     pub(super) turn: Turn,
+    pub(super) links: Links,
     pub(super) schedule: Schedule,
     pub(super) pool: Pool,
     pub(super) own: Option<OwnRelay>,
     pub(super) jobs: Jobs,
     pub(super) opens: Opens,
-    dials: BTreeMap<DialId, Target>,
-    last_dial: u64,
     proven: Option<Timestamp>,
     pub(super) saved_at: Timestamp,
 }
@@ -151,8 +112,7 @@ impl OnionCore {
             own,
             jobs: Jobs::default(),
             opens: Opens::default(),
-            dials: BTreeMap::new(),
-            last_dial: 0,
+            links: Links::default(),
             proven: None,
             saved_at: now,
         };
@@ -188,69 +148,28 @@ impl OnionCore {
     pub fn netd_down(&mut self, now: Timestamp) {
         self.turn.now = now;
         self.turn.netd = false;
-        for link in self.turn.network.links() {
-            self.turn.network.link_down(link);
-            self.describing_failed(now, link);
-        }
-        for (dial, target) in std::mem::take(&mut self.dials) {
-            self.jobs_dial_failed(now, dial);
-            self.dial_failed(&target);
-        }
-        self.settle(now);
+        self.link_event(now, LinksEvent::AllDown);
     }
 
     /// A link that somebody opened to us.
-    pub fn link_in(&mut self, now: Timestamp, link: LinkId, peer: [u8; 32]) {
-        self.turn.now = now;
-        let relay = self.turn.view.by_link_key(&peer);
-        self.turn.network.link_up(now, link, LinkInfo { peer, relay, initiator: false });
+    pub fn link_in(&mut self, now: Timestamp, link: LinkId, peer: LinkKey) {
+        self.link_event(now, LinksEvent::In(link, peer));
     }
 
     /// A link is gone.
     pub fn link_down(&mut self, now: Timestamp, link: LinkId) {
+        self.link_event(now, LinksEvent::Down(link));
+    }
+
+    /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing.
+    pub fn dialled(&mut self, now: Timestamp, dial: DialId, link: Option<(LinkId, LinkKey)>) {
+        self.link_event(now, LinksEvent::Dialled(dial, link));
+    }
+
+    fn link_event(&mut self, now: Timestamp, event: LinksEvent) {
         self.turn.now = now;
-        self.turn.network.link_down(link);
-        self.describing_failed(now, link);
+        self.links.handle(&mut self.turn, event);
         self.settle(now);
-    }
-
-    /// What became of a [`CoreOutput::Dial`]: the link and the other side's link key, or nothing. `false`: it is not wanted any
-    /// more, let go of the link.
-    pub fn dialled(&mut self, now: Timestamp, dial: DialId, link: Option<(LinkId, [u8; 32])>) -> bool {
-        self.turn.now = now;
-        let Some(target) = self.dials.remove(&dial) else { return false };
-        match (target, link) {
-            (Target::Relay(relay, _), Some((link, peer))) => {
-                let info = LinkInfo { peer, relay: Some(relay), initiator: true };
-                self.turn.network.connected(now, &mut self.turn.rng, relay, (link, info));
-            }
-            (Target::Bootstrap(_) | Target::Hint(_), Some((link, peer))) => {
-                let relay = self.turn.view.by_link_key(&peer);
-                self.turn.network.link_up_once(now, link, LinkInfo { peer, relay, initiator: true });
-                self.turn.network.describe(link);
-                self.jobs.describe(dial, link);
-            }
-            (target, None) => {
-                self.jobs_dial_failed(now, dial);
-                self.dial_failed(&target);
-            }
-        }
-        self.settle(now);
-        true
-    }
-
-    fn dial_failed(&mut self, target: &Target) {
-        if let Target::Relay(relay, _) = target {
-            self.turn.network.connect_failed(*relay);
-        }
-    }
-
-    pub(super) fn dial(&mut self, target: Target) -> DialId {
-        self.last_dial += 1;
-        let dial = DialId(self.last_dial);
-        self.dials.insert(dial, target.clone());
-        self.turn.tell(CoreOutput::Dial(dial, target));
-        dial
     }
 
     /// Cells came over a link, in order.
@@ -316,30 +235,25 @@ impl OnionCore {
         self.settle(now);
     }
 
-    /// Works off what the network put out, until there is no more.
+    /// Hands events on until there are none.
     pub(super) fn settle(&mut self, now: Timestamp) {
-        while let Some(output) = self.turn.network.output() {
-            match output {
-                Output::Connect(relay) => self.connect(relay),
-                Output::Ready(link) => self.turn.tell(CoreOutput::Ready(link)),
-                Output::CloseLink(link) => {
-                    self.describing_failed(now, link);
-                    self.turn.tell(CoreOutput::CloseLink(link));
-                }
-                Output::Described(link, descriptor) => self.described(now, link, &descriptor),
-                Output::Circuit(event) => self.circuit_event(now, event),
-                Output::Service(event) => self.service_event(now, event),
+        while let Some(event) = self.turn.next() {
+            match event {
+                Event::Links(event) => self.links.handle(&mut self.turn, event),
+                Event::Directory(event) => self.directory_event(now, event),
+                Event::Circuit(event) => self.circuit_event(now, event),
+                Event::Hosting(event) => self.turn.tell(CoreOutput::Service(event)),
             }
         }
     }
 
-    fn connect(&mut self, relay: RelayId) {
-        match (self.turn.netd, self.turn.view.packed(relay).map(<[u8]>::to_vec)) {
-            (true, Some(descriptor)) => {
-                self.dial(Target::Relay(relay, descriptor));
-            }
-            // A relay that is asked to extend to one that it does not know says so.
-            _ => self.turn.network.connect_failed(relay),
+    fn directory_event(&mut self, now: Timestamp, event: DirectoryEvent) {
+        match event {
+            DirectoryEvent::Reached(job, link) => self.jobs.reached(job, link),
+            DirectoryEvent::Unreached(job) => self.job_unreached(now, job),
+            DirectoryEvent::LinkGone(link) => self.describing_failed(now, link),
+            DirectoryEvent::Described(link, descriptor) => self.described(now, link, &descriptor),
+            DirectoryEvent::Asked(message) => self.directory_asked(now, &message),
         }
     }
 
@@ -358,21 +272,16 @@ impl OnionCore {
         }
     }
 
-    fn service_event(&mut self, now: Timestamp, event: ServiceEvent) {
-        match event {
-            ServiceEvent::Message(message) if message.service == Service::Directory => {
-                match crate::directory::exchange::answer(now, &mut self.turn.view, &message.message) {
-                    Ok((answer, news)) => {
-                        // A client that does not read its answers loses its circuit by its window.
-                        if self.turn.network.reply(message.from, &answer.pack()).is_err() {
-                            self.turn.network.destroy_passing(message.from.circuit);
-                        }
-                        self.spread(now, &news);
-                    }
-                    Err(_) => self.turn.network.destroy_passing(message.from.circuit),
+    fn directory_asked(&mut self, now: Timestamp, message: &ServiceMessage) {
+        match crate::directory::exchange::answer(now, &mut self.turn.view, &message.message) {
+            Ok((answer, news)) => {
+                // A client that does not read its answers loses its circuit by its window.
+                if self.turn.network.reply(message.from, &answer.pack()).is_err() {
+                    self.turn.network.destroy_passing(message.from.circuit);
                 }
+                self.spread(now, &news);
             }
-            other => self.turn.tell(CoreOutput::Service(other)),
+            Err(_) => self.turn.network.destroy_passing(message.from.circuit),
         }
     }
 

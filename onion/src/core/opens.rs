@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::OpenError;
 
-use super::onion::{CoreOutput, OnionCore};
+use super::event::CoreOutput;
+use super::onion::OnionCore;
 use crate::event::{CircuitEvent, CircuitFailure, FailureReason};
 use crate::id::{CircuitHandle, RelayId, Service, StreamId};
 use crate::path::{Isolation, NoPath};

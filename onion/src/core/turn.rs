@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::onion::CoreOutput;
+use super::event::{CoreOutput, DirectoryEvent, Event, LinksEvent};
 use crate::directory::View;
-use crate::event::CircuitFailure;
-use crate::id::{CircuitHandle, Lane, RelayId};
-use crate::network::Network;
+use crate::event::{CircuitFailure, ServiceEvent};
+use crate::id::{CircuitHandle, Lane, RelayId, Service};
+use crate::network::{Network, Output as Wanted};
 use crate::path::{NoPath, Paths};
 
 /// What the parts of the core share.
@@ -25,6 +25,7 @@ pub(super) struct Turn {
     /// The view or its contact points changed since they were saved.
     pub(super) unsaved: bool,
     outputs: VecDeque<CoreOutput>,
+    wishes: VecDeque<Event>,
 }
 
 impl Turn {
@@ -38,6 +39,7 @@ impl Turn {
             netd: false,
             unsaved: false,
             outputs: VecDeque::new(),
+            wishes: VecDeque::new(),
         }
     }
 
@@ -49,6 +51,39 @@ impl Turn {
     /// The next of what was told.
     pub(super) fn told(&mut self) -> Option<CoreOutput> {
         self.outputs.pop_front()
+    }
+
+    /// Another part is to hear of this.
+    pub(super) fn wish(&mut self, event: Event) {
+        self.wishes.push_back(event);
+    }
+
+    /// What some part is to hear next: wishes first, then what the network put out.
+    pub(super) fn next(&mut self) -> Option<Event> {
+        if let Some(event) = self.wishes.pop_front() {
+            return Some(event);
+        }
+        loop {
+            return Some(match self.network.output()? {
+                Wanted::Ready(link) => {
+                    self.tell(CoreOutput::Ready(link));
+                    continue;
+                }
+                Wanted::CloseLink(link) => {
+                    self.tell(CoreOutput::CloseLink(link));
+                    Event::Directory(DirectoryEvent::LinkGone(link))
+                }
+                Wanted::Connect(relay) => Event::Links(LinksEvent::Connect(relay)),
+                Wanted::Described(link, descriptor) => {
+                    Event::Directory(DirectoryEvent::Described(link, descriptor))
+                }
+                Wanted::Circuit(event) => Event::Circuit(event),
+                Wanted::Service(ServiceEvent::Message(message)) if message.service == Service::Directory => {
+                    Event::Directory(DirectoryEvent::Asked(message))
+                }
+                Wanted::Service(event) => Event::Hosting(event),
+            });
+        }
     }
 
     /// Begins a circuit to a relay, over a path.

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::onion::{CoreOutput, OnionCore};
+use super::event::{CoreOutput, LinksEvent};
+use super::onion::OnionCore;
 use super::saved::Saved;
 use crate::directory::schedule::Order;
 use crate::handshake::OnionKey;
-use crate::id::LinkId;
 
-/// A link that we opened and that nobody used for so long is closed; a guard's stays.
-const LINK_IDLE: Duration = Duration::from_secs(300);
 /// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
@@ -28,7 +26,7 @@ impl OnionCore {
             self.tick_schedule(now);
         }
         self.tick_opens(now);
-        self.close_idle_links(now);
+        self.links.handle(&mut self.turn, LinksEvent::Tick);
         self.settle(now);
         self.save_if_due(now);
     }
@@ -65,22 +63,6 @@ impl OnionCore {
         if let Some(own) = &self.own {
             let keys = own.keys().onion.iter().map(|key| OnionKey::from_secret(key.secret().to_bytes()));
             self.turn.network.set_onion_keys(keys.collect());
-        }
-    }
-
-    fn close_idle_links(&mut self, now: Timestamp) {
-        let before =
-            Timestamp(now.0.saturating_sub(u64::try_from(LINK_IDLE.as_millis()).unwrap_or(u64::MAX)));
-        let idle: Vec<LinkId> = self.turn.network.idle_links(before).collect();
-        for link in idle {
-            let relay = self.turn.network.relay_of(link);
-            let ours = self.turn.network.is_initiator(link);
-            let guards =
-                relay.is_some_and(|relay| self.turn.paths.guards().both().any(|guard| guard == relay));
-            if ours && !guards {
-                self.turn.network.link_down(link);
-                self.turn.tell(CoreOutput::CloseLink(link));
-            }
         }
     }
 

@@ -116,11 +116,7 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
         sink.is_of(id);
         (id, key)
     });
-    let wanted = shell.with(|core, now| core.dialled(now, dial, link));
-    if let (false, Some((id, _))) = (wanted, link) {
-        // netd was lost meanwhile, and the core with it gave up waiting.
-        shell.links.close(id);
-    }
+    shell.with(|core, now| core.dialled(now, dial, link));
 }
 
 /// `None`: whatever the reason, it is not reached.

@@ -101,10 +101,7 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let Some(core) = &mut node.onion else { return };
-        let wanted = core.dialled(now, dial, reached);
-        if let (false, Some((link, _))) = (wanted, reached) {
-            self.unlink(who, link);
-        }
+        core.dialled(now, dial, reached);
         self.outputs(who);
     }
 

@@ -1,0 +1,88 @@
+//! What the core wants and tells, and what its parts tell each other.
+
+use ipc_schema::edge::stored_onion::OpenError;
+use ipc_schema::relay::Hint;
+
+use super::opens::{OpenId, Opened};
+use crate::directory::schedule::JobId;
+use crate::event::{CircuitEvent as Circuit, ServiceEvent, ServiceMessage};
+use crate::id::{CircuitHandle, LinkId, RelayId};
+
+/// What the other side of a link is known by: netd's Ed25519 key there.
+pub type LinkKey = [u8; 32];
+
+/// What netd is asked to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A relay of the directory, by its signed descriptor.
+    Relay(RelayId, Vec<u8>),
+    /// The bootstrap of that index.
+    Bootstrap(u16),
+    /// A contact point of an invite.
+    Hint(Hint),
+}
+
+/// One wish for a link, until it is answered with [`OnionCore::dialled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialId(pub u64);
+
+/// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CoreOutput {
+    /// Have netd reach this.
+    Dial(DialId, Target),
+    /// This link has cells: drain it.
+    Ready(LinkId),
+    /// Close this link.
+    CloseLink(LinkId),
+    /// What became of an [`OnionCore::open`].
+    Opened(OpenId, Result<Opened, OpenError>),
+    /// A message came on a circuit's mailbox stream.
+    Mailbox(CircuitHandle, Vec<u8>),
+    /// The mailbox stream that refused a message takes messages again.
+    MailboxDrained(CircuitHandle),
+    /// A circuit that had been opened is gone.
+    Closed(CircuitHandle),
+    /// For the mailbox service of this relay.
+    Service(ServiceEvent),
+    /// Write this state durably before carrying out what follows.
+    Save(Vec<u8>),
+}
+
+/// What goes from one part to another, or up from the network.
+#[derive(Debug)]
+pub(super) enum Event {
+    Links(LinksEvent),
+    Directory(DirectoryEvent),
+    Hosting(ServiceEvent),
+    /// Of a circuit of ours: the directory's or a caller's.
+    Circuit(Circuit),
+}
+
+/// For [`super::links`].
+#[derive(Debug)]
+pub(super) enum LinksEvent {
+    /// The network wants a link to a relay.
+    Connect(RelayId),
+    /// The directory wants a link to a contact point, to learn which relay it is.
+    Reach(JobId, Target),
+    Dialled(DialId, Option<(LinkId, LinkKey)>),
+    In(LinkId, LinkKey),
+    Down(LinkId),
+    /// netd is gone.
+    AllDown,
+    Tick,
+}
+
+/// For the directory's jobs and its service.
+#[derive(Debug)]
+pub(super) enum DirectoryEvent {
+    /// A contact point was reached, and asked who it is.
+    Reached(JobId, LinkId),
+    Unreached(JobId),
+    LinkGone(LinkId),
+    /// The other side of a link says who it is. A stranger's bytes.
+    Described(LinkId, Vec<u8>),
+    /// Somebody asks this relay's directory service.
+    Asked(ServiceMessage),
+}
