@@ -50,6 +50,20 @@ pub enum CircuitEvent {
     },
 }
 
+impl CircuitEvent {
+    /// The circuit that it is about.
+    #[must_use]
+    pub fn circuit(&self) -> CircuitHandle {
+        match self {
+            Self::Built { circuit, .. }
+            | Self::Message { circuit, .. }
+            | Self::Drained { circuit, .. }
+            | Self::StreamEnded { circuit, .. }
+            | Self::Closed { circuit, .. } => *circuit,
+        }
+    }
+}
+
 /// Why a circuit ended, attributed to a hop as well as can be known (docs/protocol/circuits.md, "Who is blamed").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CircuitFailure {

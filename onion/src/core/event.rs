@@ -74,15 +74,22 @@ pub(super) enum LinksEvent {
     Tick,
 }
 
-/// For the directory's jobs and its service.
+/// For [`super::directory`].
 #[derive(Debug)]
 pub(super) enum DirectoryEvent {
+    /// netd is there, with so many bootstraps.
+    Bootstraps(u16),
+    Hints(Vec<Hint>),
     /// A contact point was reached, and asked who it is.
     Reached(JobId, LinkId),
     Unreached(JobId),
     LinkGone(LinkId),
     /// The other side of a link says who it is. A stranger's bytes.
     Described(LinkId, Vec<u8>),
+    Circuit(Circuit),
     /// Somebody asks this relay's directory service.
     Asked(ServiceMessage),
+    /// This relay has a new descriptor.
+    Announce(RelayId),
+    Tick,
 }

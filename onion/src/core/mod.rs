@@ -31,8 +31,8 @@
 //!
 //! Times are passed in, randomness too; nothing here reads a clock.
 
+mod directory;
 mod event;
-mod jobs;
 mod links;
 mod onion;
 mod opens;

@@ -5,14 +5,14 @@ use ipc_schema::edge::stored_onion::Stage;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::directory::Directory;
 use super::event::{CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent};
-use super::jobs::Jobs;
 use super::links::Links;
 use super::opens::Opens;
 use super::saved::Saved;
 use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{CircuitEvent, SendError, ServiceMessage, StreamRef};
+use crate::event::{SendError, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::network::{Counts, Network};
@@ -39,12 +39,11 @@ pub struct NetworkState {
 pub struct OnionCore {
     pub(super) turn: Turn,
     pub(super) links: Links,
-    pub(super) schedule: Schedule,
+    pub(super) directory: Directory,
     pub(super) pool: Pool,
     pub(super) own: Option<OwnRelay>,
-    pub(super) jobs: Jobs,
     pub(super) opens: Opens,
-    proven: Option<Timestamp>,
+    pub(super) proven: Option<Timestamp>,
     pub(super) saved_at: Timestamp,
 }
 
@@ -107,10 +106,9 @@ impl OnionCore {
         schedule.add_hints(&saved.hints);
         let mut core = Self {
             turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
-            schedule,
+            directory: Directory::new(schedule, relay.is_some()),
             pool: Pool::default(),
             own,
-            jobs: Jobs::default(),
             opens: Opens::default(),
             links: Links::default(),
             proven: None,
@@ -136,8 +134,7 @@ impl OnionCore {
     pub fn netd_up(&mut self, now: Timestamp, bootstraps: u16, seen: Option<Appearance>) {
         self.turn.now = now;
         self.turn.netd = true;
-        self.schedule.set_bootstraps(bootstraps);
-        self.schedule.hurry();
+        self.turn.wish(Event::Directory(DirectoryEvent::Bootstraps(bootstraps)));
         if let (Some(own), Some(appearance)) = (&mut self.own, seen) {
             own.appear(appearance);
         }
@@ -187,8 +184,7 @@ impl OnionCore {
     /// Contact points of an invite.
     pub fn add_hints(&mut self, now: Timestamp, hints: &[Hint]) {
         self.turn.now = now;
-        self.schedule.add_hints(hints);
-        self.turn.unsaved = true;
+        self.turn.wish(Event::Directory(DirectoryEvent::Hints(hints.to_vec())));
         self.tick(now);
     }
 
@@ -240,62 +236,14 @@ impl OnionCore {
         while let Some(event) = self.turn.next() {
             match event {
                 Event::Links(event) => self.links.handle(&mut self.turn, event),
-                Event::Directory(event) => self.directory_event(now, event),
-                Event::Circuit(event) => self.circuit_event(now, event),
+                Event::Directory(event) => self.directory.handle(&mut self.turn, event),
+                Event::Circuit(event) if self.directory.owns(event.circuit()) => {
+                    self.directory.handle(&mut self.turn, DirectoryEvent::Circuit(event));
+                }
+                Event::Circuit(event) => self.open_event(now, event),
                 Event::Hosting(event) => self.turn.tell(CoreOutput::Service(event)),
             }
         }
-    }
-
-    fn directory_event(&mut self, now: Timestamp, event: DirectoryEvent) {
-        match event {
-            DirectoryEvent::Reached(job, link) => self.jobs.reached(job, link),
-            DirectoryEvent::Unreached(job) => self.job_unreached(now, job),
-            DirectoryEvent::LinkGone(link) => self.describing_failed(now, link),
-            DirectoryEvent::Described(link, descriptor) => self.described(now, link, &descriptor),
-            DirectoryEvent::Asked(message) => self.directory_asked(now, &message),
-        }
-    }
-
-    fn circuit_event(&mut self, now: Timestamp, event: CircuitEvent) {
-        let circuit = match &event {
-            CircuitEvent::Built { circuit, .. }
-            | CircuitEvent::Message { circuit, .. }
-            | CircuitEvent::Drained { circuit, .. }
-            | CircuitEvent::StreamEnded { circuit, .. }
-            | CircuitEvent::Closed { circuit, .. } => *circuit,
-        };
-        if self.jobs.is_of_job(circuit) {
-            self.job_event(now, event);
-        } else {
-            self.open_event(now, event);
-        }
-    }
-
-    fn directory_asked(&mut self, now: Timestamp, message: &ServiceMessage) {
-        match crate::directory::exchange::answer(now, &mut self.turn.view, &message.message) {
-            Ok((answer, news)) => {
-                // A client that does not read its answers loses its circuit by its window.
-                if self.turn.network.reply(message.from, &answer.pack()).is_err() {
-                    self.turn.network.destroy_passing(message.from.circuit);
-                }
-                self.spread(now, &news);
-            }
-            Err(_) => self.turn.network.destroy_passing(message.from.circuit),
-        }
-    }
-
-    /// News for this view are news for others.
-    pub(super) fn spread(&mut self, now: Timestamp, news: &[RelayId]) {
-        if !news.is_empty() {
-            self.turn.learned();
-            self.schedule.announce(now, &mut self.turn.rng, &self.turn.view, news);
-        }
-    }
-
-    /// A path was built: paths can be built.
-    pub(super) fn proven(&mut self, now: Timestamp) {
-        self.proven = Some(now);
     }
 
     /// Whether netd is there.
@@ -311,7 +259,7 @@ impl OnionCore {
         let circuits = self.opens.standing();
         let facts = StageFacts {
             netd: self.turn.netd,
-            search: self.schedule.search(),
+            search: self.directory.search(),
             usable,
             enough: self.turn.paths.enough(now, &self.turn.view),
             circuits,

@@ -129,7 +129,7 @@ impl OnionCore {
     fn open_built(&mut self, now: Timestamp, opened: Opened) {
         let circuit = opened.circuit;
         self.turn.paths.succeeded(&opened.route);
-        self.proven(now);
+        self.proven = Some(now);
         let stream = self.turn.network.open_stream(circuit, Service::Mailbox).ok();
         let Some(open) = self.opens.circuits.get_mut(&circuit) else { return };
         open.stream = stream;

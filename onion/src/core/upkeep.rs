@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{CoreOutput, LinksEvent};
+use super::event::{CoreOutput, DirectoryEvent, Event, LinksEvent};
 use super::onion::OnionCore;
 use super::saved::Saved;
-use crate::directory::schedule::Order;
 use crate::handshake::OnionKey;
 
 /// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
@@ -23,23 +22,13 @@ impl OnionCore {
         }
         self.tick_own(now);
         if self.turn.netd {
-            self.tick_schedule(now);
+            self.turn.wish(Event::Directory(DirectoryEvent::Tick));
+            self.settle(now);
         }
         self.tick_opens(now);
         self.links.handle(&mut self.turn, LinksEvent::Tick);
         self.settle(now);
         self.save_if_due(now);
-    }
-
-    fn tick_schedule(&mut self, now: Timestamp) {
-        let enough = self.own.is_some() || self.turn.paths.enough(now, &self.turn.view);
-        let guard = self.turn.paths.guards().guard();
-        for order in self.schedule.due(now, &mut self.turn.rng, &self.turn.view, (guard, enough)) {
-            match order {
-                Order::Start(job) => self.start_job(now, job),
-                Order::Cancel(job) => self.cancel_job(job),
-            }
-        }
     }
 
     /// Rotates this relay's keys and announces it anew where that is due. The state is saved before anyone hears of it.
@@ -55,7 +44,7 @@ impl OnionCore {
             // Its own descriptor stands in its view like any other: that is how others learn it.
             let _ = self.turn.view.accept(now, &descriptor);
             self.turn.network.set_descriptor(descriptor);
-            self.schedule.announce(now, &mut self.turn.rng, &self.turn.view, &[relay]);
+            self.turn.wish(Event::Directory(DirectoryEvent::Announce(relay)));
         }
     }
 
@@ -88,7 +77,7 @@ impl OnionCore {
             self.turn.view.entries().map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
         Saved {
             guards: self.turn.paths.guards().saved().clone(),
-            hints: self.schedule.hints().to_vec(),
+            hints: self.directory.hints().to_vec(),
             descriptors: descriptors.collect(),
             keys: self.own.as_ref().map(|own| own.keys().clone()),
         }
