@@ -3,10 +3,10 @@
 use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::relay::Hint;
 
-use super::opens::{OpenId, Opened};
 use crate::directory::schedule::JobId;
-use crate::event::{CircuitEvent as Circuit, ServiceEvent, ServiceMessage};
+use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
 use crate::id::{CircuitHandle, LinkId, RelayId};
+use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
 pub type LinkKey = [u8; 32];
@@ -25,6 +25,21 @@ pub enum Target {
 /// One wish for a link, until it is answered with [`OnionCore::dialled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialId(pub u64);
+
+/// One wish for a circuit, named by whoever wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenId(pub u64);
+
+/// A circuit that stands. Give each back with [`OnionCore::release`](super::OnionCore::release).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its name here.
+    pub circuit: CircuitHandle,
+    /// What both its ends share, 32 B; commands are bound to it (docs/protocol/mailbox.md, "Request").
+    pub binding: [u8; 32],
+    /// The relays from the guard to the asked one.
+    pub route: Vec<RelayId>,
+}
 
 /// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +69,7 @@ pub enum CoreOutput {
 pub(super) enum Event {
     Links(LinksEvent),
     Directory(DirectoryEvent),
+    Circuits(CircuitsEvent),
     Hosting(ServiceEvent),
     /// Of a circuit of ours: the directory's or a caller's.
     Circuit(Circuit),
@@ -91,5 +107,18 @@ pub(super) enum DirectoryEvent {
     Asked(ServiceMessage),
     /// This relay has a new descriptor.
     Announce(RelayId),
+    Tick,
+}
+
+/// For [`super::circuits`].
+#[derive(Debug)]
+pub(super) enum CircuitsEvent {
+    Open(OpenId, Isolation),
+    Release(CircuitHandle),
+    /// It carries a subscription now, and lives longer.
+    Subscribed(CircuitHandle),
+    /// The asked relay said on its mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`).
+    Abandon(CircuitHandle, FailureReason),
+    Circuit(Circuit),
     Tick,
 }

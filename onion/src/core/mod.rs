@@ -31,11 +31,11 @@
 //!
 //! Times are passed in, randomness too; nothing here reads a clock.
 
+mod circuits;
 mod directory;
 mod event;
 mod links;
 mod onion;
-mod opens;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -46,7 +46,6 @@ pub use crate::event::{
     CircuitEvent, CircuitFailure, FailureReason, MESSAGE_MAX_BYTES, SendError, ServiceEvent, ServiceMessage,
     StreamRef,
 };
-pub use event::{CoreOutput, DialId, LinkKey, Target};
+pub use event::{CoreOutput, DialId, LinkKey, OpenId, Opened, Target};
 pub use ipc_schema::edge::stored_onion::OpenError;
 pub use onion::{NetworkState, OnionCore};
-pub use opens::{OpenId, Opened};

@@ -5,19 +5,19 @@ use ipc_schema::edge::stored_onion::Stage;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::circuits::Circuits;
 use super::directory::Directory;
-use super::event::{CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent};
+use super::event::{CircuitsEvent, CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent, OpenId};
 use super::links::Links;
-use super::opens::Opens;
 use super::saved::Saved;
 use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{SendError, StreamRef};
+use crate::event::{FailureReason, SendError, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::network::{Counts, Network};
 use crate::path::stage::PROOF_LASTS;
-use crate::path::{Paths, Pool, StageFacts};
+use crate::path::{Isolation, Paths, StageFacts};
 use crate::state::StateError;
 
 /// What `status` and watchers are told.
@@ -40,10 +40,8 @@ pub struct OnionCore {
     pub(super) turn: Turn,
     pub(super) links: Links,
     pub(super) directory: Directory,
-    pub(super) pool: Pool,
     pub(super) own: Option<OwnRelay>,
-    pub(super) opens: Opens,
-    pub(super) proven: Option<Timestamp>,
+    pub(super) circuits: Circuits,
     pub(super) saved_at: Timestamp,
 }
 
@@ -107,11 +105,9 @@ impl OnionCore {
         let mut core = Self {
             turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
             directory: Directory::new(schedule, relay.is_some()),
-            pool: Pool::default(),
             own,
-            opens: Opens::default(),
+            circuits: Circuits::default(),
             links: Links::default(),
-            proven: None,
             saved_at: now,
         };
         core.use_onion_keys();
@@ -166,14 +162,14 @@ impl OnionCore {
     fn link_event(&mut self, now: Timestamp, event: LinksEvent) {
         self.turn.now = now;
         self.links.handle(&mut self.turn, event);
-        self.settle(now);
+        self.settle();
     }
 
     /// Cells came over a link, in order.
     pub fn cells(&mut self, now: Timestamp, link: LinkId, untrusted_batch: &[u8]) {
         self.turn.now = now;
         self.turn.network.cells(now, &mut self.turn.rng, link, untrusted_batch);
-        self.settle(now);
+        self.settle();
     }
 
     /// Takes up to `max` cells off a link.
@@ -194,15 +190,42 @@ impl OnionCore {
         self.turn.paths.pick_mailboxes(now, &mut self.turn.rng, &self.turn.view, (count, avoid))
     }
 
+    /// Asks for a circuit to a relay. [`CoreOutput::Opened`] answers; the same isolation, lane and relay share one.
+    pub fn open(&mut self, now: Timestamp, open: OpenId, isolation: Isolation) {
+        self.circuit_wish(now, CircuitsEvent::Open(open, isolation));
+    }
+
+    /// A caller lets go of a circuit. The last one closes it.
+    pub fn release(&mut self, now: Timestamp, circuit: CircuitHandle) {
+        self.circuit_wish(now, CircuitsEvent::Release(circuit));
+    }
+
+    /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
+    /// is closed.
+    pub fn abandon(&mut self, now: Timestamp, circuit: CircuitHandle, reason: FailureReason) {
+        self.circuit_wish(now, CircuitsEvent::Abandon(circuit, reason));
+    }
+
+    /// A circuit carries a subscription now, and lives longer.
+    pub fn subscribed(&mut self, now: Timestamp, circuit: CircuitHandle) {
+        self.circuit_wish(now, CircuitsEvent::Subscribed(circuit));
+    }
+
+    fn circuit_wish(&mut self, now: Timestamp, event: CircuitsEvent) {
+        self.turn.now = now;
+        self.turn.wish(Event::Circuits(event));
+        self.settle();
+    }
+
     /// Sends a message on a circuit's mailbox stream.
     ///
     /// # Errors
     /// See [`SendError`].
     pub fn send(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) -> Result<(), SendError> {
         self.turn.now = now;
-        let stream = self.opens.stream(circuit).ok_or(SendError::Gone)?;
+        let stream = self.circuits.stream(circuit).ok_or(SendError::Gone)?;
         let result = self.turn.network.send(circuit, stream, message);
-        self.settle(now);
+        self.settle();
         result
     }
 
@@ -213,7 +236,7 @@ impl OnionCore {
     pub fn reply(&mut self, now: Timestamp, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
         self.turn.now = now;
         let result = self.turn.network.reply(to, message);
-        self.settle(now);
+        self.settle();
         result
     }
 
@@ -221,18 +244,18 @@ impl OnionCore {
     pub fn expel(&mut self, now: Timestamp, stream: StreamRef) {
         self.turn.now = now;
         self.turn.network.destroy_passing(stream.circuit);
-        self.settle(now);
+        self.settle();
     }
 
     /// This circuit's requests wait for the disk (`true`), or not any more.
     pub fn hold(&mut self, now: Timestamp, stream: StreamRef, hold: bool) {
         self.turn.now = now;
         self.turn.network.hold(stream.circuit, hold);
-        self.settle(now);
+        self.settle();
     }
 
     /// Hands events on until there are none.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self) {
         while let Some(event) = self.turn.next() {
             match event {
                 Event::Links(event) => self.links.handle(&mut self.turn, event),
@@ -240,7 +263,8 @@ impl OnionCore {
                 Event::Circuit(event) if self.directory.owns(event.circuit()) => {
                     self.directory.handle(&mut self.turn, DirectoryEvent::Circuit(event));
                 }
-                Event::Circuit(event) => self.open_event(now, event),
+                Event::Circuit(event) => self.circuits.handle(&mut self.turn, CircuitsEvent::Circuit(event)),
+                Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
                 Event::Hosting(event) => self.turn.tell(CoreOutput::Service(event)),
             }
         }
@@ -256,14 +280,14 @@ impl OnionCore {
     #[must_use]
     pub fn state(&self, now: Timestamp) -> NetworkState {
         let usable = self.turn.paths.usable(now, &self.turn.view);
-        let circuits = self.opens.standing();
+        let circuits = self.circuits.standing();
         let facts = StageFacts {
             netd: self.turn.netd,
             search: self.directory.search(),
             usable,
             enough: self.turn.paths.enough(now, &self.turn.view),
             circuits,
-            proven: self.proven.is_some_and(|at| now.since(at) < PROOF_LASTS),
+            proven: self.circuits.proven().is_some_and(|at| now.since(at) < PROOF_LASTS),
             guards_unreachable: self.turn.paths.guards().are_unreachable(),
         };
         NetworkState {

@@ -365,7 +365,8 @@ fn a_circuit_is_replaced_after_its_ten_minutes_and_a_subscribed_one_stays() {
     let mut world = World::new(5, 1);
     world.seconds(10);
     let (plain, kept) = (world.open(5, 1, 0).unwrap().unwrap(), world.open(5, 2, 0).unwrap().unwrap());
-    world.nodes[5].core.subscribed(kept.circuit);
+    let now = world.now;
+    world.nodes[5].core.subscribed(now, kept.circuit);
     world.seconds(603);
     assert_eq!(world.nodes[5].closed, [plain.circuit]);
 }
@@ -377,11 +378,11 @@ fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
     let (now, relay) = (world.now, world.relay(0));
     let hop = world.nodes[5].core.view().hop(now, relay).unwrap();
     let circuit = world.nodes[5].core.turn.network.open(now, &mut world.rng, vec![hop], Lane::Text);
-    world.nodes[5].core.settle(now);
+    world.nodes[5].core.settle();
     world.run();
     let stream = world.nodes[5].core.turn.network.open_stream(circuit, Service::Directory).unwrap();
     world.nodes[5].core.turn.network.send(circuit, stream, &[0xff; 700]).unwrap();
-    world.nodes[5].core.settle(now);
+    world.nodes[5].core.settle();
     world.run();
     assert_eq!(world.nodes[5].core.turn.network.route(circuit), None);
     assert_eq!(world.nodes[0].core.view().len(), 5);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{CoreOutput, DirectoryEvent, Event, LinksEvent};
+use super::event::{CircuitsEvent, CoreOutput, DirectoryEvent, Event, LinksEvent};
 use super::onion::OnionCore;
 use super::saved::Saved;
 use crate::handshake::OnionKey;
@@ -23,11 +23,11 @@ impl OnionCore {
         self.tick_own(now);
         if self.turn.netd {
             self.turn.wish(Event::Directory(DirectoryEvent::Tick));
-            self.settle(now);
+            self.settle();
         }
-        self.tick_opens(now);
+        self.circuits.handle(&mut self.turn, CircuitsEvent::Tick);
         self.links.handle(&mut self.turn, LinksEvent::Tick);
-        self.settle(now);
+        self.settle();
         self.save_if_due(now);
     }
 

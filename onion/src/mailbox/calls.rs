@@ -115,7 +115,7 @@ impl Calls {
             Ok(Event::Answered(id, outcome)) => {
                 carried.asked.remove(&id);
                 if carried.client.is_subscribed() && !was_subscribed {
-                    step.core.subscribed(circuit);
+                    step.core.subscribed(step.now, circuit);
                 }
                 Some(Heard::Answered(id, outcome))
             }
