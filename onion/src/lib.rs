@@ -15,7 +15,7 @@
 //! had open, for every effect is idempotent. People see "connecting".
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-pub mod carry;
+pub mod callers;
 pub mod cell;
 pub mod circuit;
 pub mod core;

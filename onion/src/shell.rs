@@ -1,7 +1,6 @@
 //! The shell: the one place where the core meets clock, randomness, edges and the state file. It decides nothing.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::grant::Settings;
 use ipc_schema::rpc::Peer;
 use rand_core::UnwrapErr;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
-use crate::carry::Carried;
-use crate::core::{CoreOutput, NetworkState, OnionCore, OpenError, OpenId, Opened};
+use crate::callers::{Asked, Callers};
+use crate::core::{Ask, CoreOutput, NetworkState, OnionCore, OpenError, OpenId, Opened};
 use crate::id::{CircuitHandle, LinkId};
 use crate::mailboxes::Mailboxes;
 use crate::path::Isolation;
@@ -39,13 +38,10 @@ pub struct Shell {
     pub disk: Peer<mailbox_disk::Client>,
     /// Links that netd gave us.
     pub links: Links,
-    /// Mailbox calls of our callers.
-    pub carried: Carried,
     /// The mailbox service, at a relay.
     pub mailboxes: Mailboxes,
     core: RefCell<OnionCore>,
-    opens: RefCell<HashMap<OpenId, oneshot::Sender<Result<Opened, OpenError>>>>,
-    last_open: std::cell::Cell<u64>,
+    callers: RefCell<Callers>,
     released: mpsc::UnboundedSender<CircuitHandle>,
     state: watch::Sender<NetworkState>,
     file: RefCell<Option<StateFile>>,
@@ -75,11 +71,9 @@ impl Shell {
             netd: Peer::new(),
             disk: Peer::new(),
             links: Links::default(),
-            carried: Carried::default(),
             state: watch::Sender::new(core.state(now)),
             core: RefCell::new(core),
-            opens: RefCell::default(),
-            last_open: std::cell::Cell::new(0),
+            callers: RefCell::default(),
             released,
             file: RefCell::new(file),
         };
@@ -98,7 +92,6 @@ impl Shell {
             tokio::select! {
                 _ = ticks.tick() => {
                     self.with(OnionCore::tick);
-                    self.give_up_silent();
                     self.tell_state();
                 }
                 circuit = given_back.recv() => {
@@ -141,12 +134,14 @@ impl Shell {
                     self.links.close(link);
                 }
                 Some(CoreOutput::Opened(open, result)) => self.opened(open, result),
-                Some(CoreOutput::Mailbox(circuit, message)) => self.mailbox_message(circuit, &message),
-                Some(CoreOutput::MailboxDrained(circuit)) => self.mailbox_drained(circuit),
-                Some(CoreOutput::Closed(circuit)) => {
-                    self.carried.closed(circuit);
-                    self.tell_state();
+                Some(CoreOutput::Answered(id, outcome)) => self.callers.borrow_mut().answered(id, outcome),
+                Some(CoreOutput::Pushed(id, waiting)) => {
+                    if self.callers.borrow_mut().pushed(id, waiting).is_err() {
+                        self.step(|core, now| core.overrun(now, id));
+                    }
                 }
+                Some(CoreOutput::Ended(id)) => self.callers.borrow_mut().ended(id),
+                Some(CoreOutput::Closed(_)) => self.tell_state(),
                 Some(CoreOutput::Service(event)) => self.service_event(event),
                 Some(CoreOutput::Save(content)) => self.save(&content),
             }
@@ -173,26 +168,24 @@ impl Shell {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenError> {
-        self.last_open.set(self.last_open.get() + 1);
-        let open = OpenId(self.last_open.get());
-        let (tell, told) = oneshot::channel();
-        self.opens.borrow_mut().insert(open, tell);
+        let (open, told) = self.callers.borrow_mut().open();
         self.with(|core, now| core.open(now, open, isolation));
         told.await.unwrap_or(Err(OpenError::BuildFailed))
     }
 
     fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenError>) {
-        let circuit = result.as_ref().ok().map(|opened| opened.circuit);
-        if let Some(circuit) = circuit {
-            self.carried.opened(circuit);
-        }
-        let waiting = self.opens.borrow_mut().remove(&open);
-        let unheard = waiting.is_none_or(|waiting| waiting.send(result).is_err());
-        if let (true, Some(circuit)) = (unheard, circuit) {
-            // Its caller went away meanwhile.
+        let unheard = self.callers.borrow_mut().opened(open, result);
+        if let Some(circuit) = unheard {
             self.release(circuit);
         }
         self.tell_state();
+    }
+
+    /// Gives a command on an open circuit.
+    pub fn ask(self: &Rc<Self>, circuit: CircuitHandle, ask: Ask) -> Asked {
+        let (id, asked) = self.callers.borrow_mut().ask(ask.subscribes());
+        self.with(|core, now| core.ask(now, id, circuit, ask));
+        asked
     }
 
     /// Gives a circuit back, from wherever: it is closed a moment later if nobody else holds it.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::OpenError;
 
-use super::event::{CircuitsEvent, CoreOutput, OpenId, Opened};
+use super::event::{CircuitsEvent, CommandsEvent, CoreOutput, Event, OpenId, Opened};
 use super::turn::Turn;
 use crate::event::{CircuitEvent, CircuitFailure, FailureReason};
-use crate::id::{CircuitHandle, Service, StreamId};
+use crate::id::{CircuitHandle, Service};
 use crate::path::{Isolation, NoPath, Pool};
 
 /// Times that one wish is tried before its caller hears of it: never more than 3 in a row without back-off.
@@ -37,7 +37,6 @@ struct Circuit {
     wanted: Wanted,
     /// Set once it stands.
     opened: Option<Opened>,
-    stream: Option<StreamId>,
     /// Callers that hold it.
     held: usize,
 }
@@ -63,11 +62,6 @@ impl Circuits {
             CircuitsEvent::Circuit(event) => self.event(turn, event),
             CircuitsEvent::Tick => self.retire(turn),
         }
-    }
-
-    /// The stream to the asked relay's mailbox service.
-    pub(super) fn stream(&self, circuit: CircuitHandle) -> Option<StreamId> {
-        self.circuits.get(&circuit)?.stream
     }
 
     /// How many stand.
@@ -102,7 +96,7 @@ impl Circuits {
             Ok(circuit) => {
                 self.pool.opened(turn.now, circuit, wanted.isolation);
                 let wanted = Wanted { tries: wanted.tries + 1, ..wanted };
-                self.circuits.insert(circuit, Circuit { wanted, opened: None, stream: None, held: 0 });
+                self.circuits.insert(circuit, Circuit { wanted, opened: None, held: 0 });
             }
             // After tries in vain the cause is that they failed, whatever stands in the way now.
             Err(_) if wanted.tries > 0 => refuse(turn, wanted.by, OpenError::BuildFailed),
@@ -116,10 +110,10 @@ impl Circuits {
                 self.built(turn, Opened { circuit, binding, route });
             }
             CircuitEvent::Message { circuit, message, .. } => {
-                turn.tell(CoreOutput::Mailbox(circuit, message));
+                turn.wish(Event::Commands(CommandsEvent::Message(circuit, message)));
             }
             CircuitEvent::Drained { circuit, .. } => {
-                turn.tell(CoreOutput::MailboxDrained(circuit));
+                turn.wish(Event::Commands(CommandsEvent::Drained(circuit)));
             }
             // The asked relay serves no mailboxes, or is done with us.
             CircuitEvent::StreamEnded { circuit, .. } => turn.network.close(circuit),
@@ -137,7 +131,7 @@ impl Circuits {
             return turn.network.close(handle);
         };
         circuit.opened = Some(opened.clone());
-        circuit.stream = Some(stream);
+        turn.wish(Event::Commands(CommandsEvent::Opened(handle, stream)));
         for open in std::mem::take(&mut circuit.wanted.by) {
             circuit.held += 1;
             turn.tell(CoreOutput::Opened(open, Ok(opened.clone())));
@@ -150,7 +144,7 @@ impl Circuits {
         let Some(Circuit { wanted, opened, .. }) = self.circuits.remove(&handle) else { return };
         turn.blame(wanted.isolation.relay, failure);
         if opened.is_some() {
-            turn.tell(CoreOutput::Closed(handle));
+            turn.wish(Event::Commands(CommandsEvent::Closed(handle)));
         } else if wanted.tries < TRIES_MAX && !wanted.by.is_empty() {
             self.build(turn, wanted);
         } else {

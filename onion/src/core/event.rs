@@ -4,8 +4,11 @@ use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::relay::Hint;
 
 use crate::directory::schedule::JobId;
+use crate::error::CallError;
 use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
-use crate::id::{CircuitHandle, LinkId, RelayId};
+use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
+use crate::mailbox::Outcome;
+use crate::mailbox::message::{Call, Signed, Waiting};
 use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
@@ -30,6 +33,10 @@ pub struct DialId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenId(pub u64);
 
+/// One mailbox command, named by whoever gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub u64);
+
 /// A circuit that stands. Give each back with [`OnionCore::release`](super::OnionCore::release).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -39,6 +46,28 @@ pub struct Opened {
     pub binding: [u8; 32],
     /// The relays from the guard to the asked one.
     pub route: Vec<RelayId>,
+}
+
+/// What a mailbox is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A new queue.
+    Create {
+        /// Ed25519: who may read it.
+        receiver_key: [u8; 32],
+        /// The nonce that proves the work; any for a first try, whose answer says how much is wanted.
+        work: u64,
+    },
+    /// Any other command.
+    Give(Signed),
+}
+
+impl Ask {
+    /// Whether envelopes follow once it stands.
+    #[must_use]
+    pub fn subscribes(&self) -> bool {
+        matches!(self, Self::Give(Signed { call: Call::Subscribe, .. }))
+    }
 }
 
 /// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
@@ -52,11 +81,13 @@ pub enum CoreOutput {
     CloseLink(LinkId),
     /// What became of an [`OnionCore::open`].
     Opened(OpenId, Result<Opened, OpenError>),
-    /// A message came on a circuit's mailbox stream.
-    Mailbox(CircuitHandle, Vec<u8>),
-    /// The mailbox stream that refused a message takes messages again.
-    MailboxDrained(CircuitHandle),
-    /// A circuit that had been opened is gone.
+    /// What became of an [`OnionCore::ask`](super::OnionCore::ask). Nothing follows unless it was a subscription that stands now.
+    Answered(AskId, Result<Outcome, CallError>),
+    /// An envelope of a subscription.
+    Pushed(AskId, Waiting),
+    /// A subscription is over with its circuit.
+    Ended(AskId),
+    /// A circuit that had been opened is gone; what was asked on it has heard so before.
     Closed(CircuitHandle),
     /// For the mailbox service of this relay.
     Service(ServiceEvent),
@@ -70,6 +101,7 @@ pub(super) enum Event {
     Links(LinksEvent),
     Directory(DirectoryEvent),
     Circuits(CircuitsEvent),
+    Commands(CommandsEvent),
     Hosting(ServiceEvent),
     /// Of a circuit of ours: the directory's or a caller's.
     Circuit(Circuit),
@@ -120,5 +152,20 @@ pub(super) enum CircuitsEvent {
     /// The asked relay said on its mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`).
     Abandon(CircuitHandle, FailureReason),
     Circuit(Circuit),
+    Tick,
+}
+
+/// For [`super::commands`].
+#[derive(Debug)]
+pub(super) enum CommandsEvent {
+    /// A circuit stands, with a stream to the asked relay's mailbox service.
+    Opened(CircuitHandle, StreamId),
+    Ask(AskId, CircuitHandle, Ask),
+    Overrun(AskId),
+    /// The asked relay's word on that stream. A stranger's bytes.
+    Message(CircuitHandle, Vec<u8>),
+    /// The stream takes messages again.
+    Drained(CircuitHandle),
+    Closed(CircuitHandle),
     Tick,
 }

@@ -32,6 +32,7 @@
 //! Times are passed in, randomness too; nothing here reads a clock.
 
 mod circuits;
+mod commands;
 mod directory;
 mod event;
 mod links;
@@ -46,6 +47,6 @@ pub use crate::event::{
     CircuitEvent, CircuitFailure, FailureReason, MESSAGE_MAX_BYTES, SendError, ServiceEvent, ServiceMessage,
     StreamRef,
 };
-pub use event::{CoreOutput, DialId, LinkKey, OpenId, Opened, Target};
+pub use event::{Ask, AskId, CoreOutput, DialId, LinkKey, OpenId, Opened, Target};
 pub use ipc_schema::edge::stored_onion::OpenError;
 pub use onion::{NetworkState, OnionCore};

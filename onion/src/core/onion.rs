@@ -6,13 +6,17 @@ use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
 use super::circuits::Circuits;
+use super::commands::Commands;
 use super::directory::Directory;
-use super::event::{CircuitsEvent, CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent, OpenId};
+use super::event::{
+    Ask, AskId, CircuitsEvent, CommandsEvent, CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent,
+    OpenId,
+};
 use super::links::Links;
 use super::saved::Saved;
 use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{FailureReason, SendError, StreamRef};
+use crate::event::{SendError, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::network::{Counts, Network};
@@ -42,6 +46,7 @@ pub struct OnionCore {
     pub(super) directory: Directory,
     pub(super) own: Option<OwnRelay>,
     pub(super) circuits: Circuits,
+    pub(super) commands: Commands,
     pub(super) saved_at: Timestamp,
 }
 
@@ -107,6 +112,7 @@ impl OnionCore {
             directory: Directory::new(schedule, relay.is_some()),
             own,
             circuits: Circuits::default(),
+            commands: Commands::default(),
             links: Links::default(),
             saved_at: now,
         };
@@ -200,33 +206,26 @@ impl OnionCore {
         self.circuit_wish(now, CircuitsEvent::Release(circuit));
     }
 
-    /// The asked relay said on a circuit's mailbox stream what no mailbox says (`Misbehaved`), or nothing at all (`Timeout`): the circuit
-    /// is closed.
-    pub fn abandon(&mut self, now: Timestamp, circuit: CircuitHandle, reason: FailureReason) {
-        self.circuit_wish(now, CircuitsEvent::Abandon(circuit, reason));
+    /// Gives a command on an open circuit. [`CoreOutput::Answered`] answers.
+    pub fn ask(&mut self, now: Timestamp, id: AskId, circuit: CircuitHandle, ask: Ask) {
+        self.command_wish(now, CommandsEvent::Ask(id, circuit, ask));
     }
 
-    /// A circuit carries a subscription now, and lives longer.
-    pub fn subscribed(&mut self, now: Timestamp, circuit: CircuitHandle) {
-        self.circuit_wish(now, CircuitsEvent::Subscribed(circuit));
+    /// A subscription brings more than may be un-acked at a time: the asked relay breaks the rules.
+    pub fn overrun(&mut self, now: Timestamp, id: AskId) {
+        self.command_wish(now, CommandsEvent::Overrun(id));
+    }
+
+    fn command_wish(&mut self, now: Timestamp, event: CommandsEvent) {
+        self.turn.now = now;
+        self.turn.wish(Event::Commands(event));
+        self.settle();
     }
 
     fn circuit_wish(&mut self, now: Timestamp, event: CircuitsEvent) {
         self.turn.now = now;
         self.turn.wish(Event::Circuits(event));
         self.settle();
-    }
-
-    /// Sends a message on a circuit's mailbox stream.
-    ///
-    /// # Errors
-    /// See [`SendError`].
-    pub fn send(&mut self, now: Timestamp, circuit: CircuitHandle, message: &[u8]) -> Result<(), SendError> {
-        self.turn.now = now;
-        let stream = self.circuits.stream(circuit).ok_or(SendError::Gone)?;
-        let result = self.turn.network.send(circuit, stream, message);
-        self.settle();
-        result
     }
 
     /// A mailbox service's answer or push.
@@ -265,6 +264,7 @@ impl OnionCore {
                 }
                 Event::Circuit(event) => self.circuits.handle(&mut self.turn, CircuitsEvent::Circuit(event)),
                 Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
+                Event::Commands(event) => self.commands.handle(&mut self.turn, event),
                 Event::Hosting(event) => self.turn.tell(CoreOutput::Service(event)),
             }
         }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
+use crate::error::CallError;
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service};
+use crate::mailbox::message::{Reply, Request};
+use crate::mailbox::{Answer, Authenticator, Call, Outcome, Signed};
 use crate::path::Isolation;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::Stage;
@@ -22,7 +25,7 @@ struct Node {
     up: bool,
     links: HashMap<LinkId, (usize, LinkId)>,
     opened: BTreeMap<u64, Result<Opened, OpenError>>,
-    mail: Vec<(CircuitHandle, Vec<u8>)>,
+    answers: Vec<(AskId, Result<Outcome, CallError>)>,
     closed: Vec<CircuitHandle>,
     saved: Vec<u8>,
 }
@@ -94,13 +97,15 @@ impl World {
             CoreOutput::Ready(link) => self.carry(at, link),
             CoreOutput::CloseLink(link) => self.cut(at, link),
             CoreOutput::Opened(open, result) => assert!(node.opened.insert(open.0, result).is_none()),
-            CoreOutput::Mailbox(circuit, message) => node.mail.push((circuit, message)),
+            CoreOutput::Answered(id, outcome) => node.answers.push((id, outcome)),
             CoreOutput::Closed(circuit) => node.closed.push(circuit),
             CoreOutput::Save(bytes) => node.saved = bytes,
             CoreOutput::Service(ServiceEvent::Message(message)) => {
-                node.core.reply(now, message.from, &message.message).unwrap();
+                // A mailbox that does all that it is told.
+                let (id, _) = Request::parse(&message.message).unwrap();
+                node.core.reply(now, message.from, &Reply::Answer(Answer::Ok).pack(id)).unwrap();
             }
-            CoreOutput::MailboxDrained(_) | CoreOutput::Service(_) => {}
+            CoreOutput::Pushed(..) | CoreOutput::Ended(_) | CoreOutput::Service(_) => {}
         }
     }
 
@@ -194,6 +199,14 @@ impl World {
         self.run();
         self.nodes[at].opened.get(&id).cloned()
     }
+
+    fn ask(&mut self, at: usize, circuit: CircuitHandle, call: Call) -> Option<Result<Outcome, CallError>> {
+        let authenticator = Authenticator::Signature([0; 64]);
+        let signed = Signed { queue: [1; 24], counter: 1, authenticator, call };
+        self.nodes[at].core.ask(self.now, AskId(1), circuit, Ask::Give(signed));
+        self.run();
+        self.nodes[at].answers.pop().map(|(_, outcome)| outcome)
+    }
 }
 
 impl Node {
@@ -204,7 +217,7 @@ impl Node {
             up: true,
             links: HashMap::new(),
             opened: BTreeMap::new(),
-            mail: vec![],
+            answers: vec![],
             closed: vec![],
             saved: vec![],
         }
@@ -233,10 +246,8 @@ fn a_client_opens_a_circuit_of_four_hops_and_talks_to_the_mailbox_service() {
         apart.sort();
         apart.dedup();
         assert_eq!(apart.len(), 4, "no relay twice");
-        let now = world.now;
-        world.nodes[5].core.send(now, opened.circuit, b"put").unwrap();
-        world.run();
-        assert_eq!(world.nodes[5].mail.pop().unwrap(), (opened.circuit, b"put".to_vec()));
+        let answer = world.ask(5, opened.circuit, Call::Delete);
+        assert_eq!(answer, Some(Ok(Outcome::Answer(Answer::Ok))));
     }
     assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Connected);
 }
@@ -365,8 +376,7 @@ fn a_circuit_is_replaced_after_its_ten_minutes_and_a_subscribed_one_stays() {
     let mut world = World::new(5, 1);
     world.seconds(10);
     let (plain, kept) = (world.open(5, 1, 0).unwrap().unwrap(), world.open(5, 2, 0).unwrap().unwrap());
-    let now = world.now;
-    world.nodes[5].core.subscribed(now, kept.circuit);
+    world.ask(5, kept.circuit, Call::Subscribe).unwrap().unwrap();
     world.seconds(603);
     assert_eq!(world.nodes[5].closed, [plain.circuit]);
 }

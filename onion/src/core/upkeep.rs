@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{CircuitsEvent, CoreOutput, DirectoryEvent, Event, LinksEvent};
+use super::event::{CircuitsEvent, CommandsEvent, CoreOutput, DirectoryEvent, Event, LinksEvent};
 use super::onion::OnionCore;
 use super::saved::Saved;
 use crate::handshake::OnionKey;
@@ -26,6 +26,7 @@ impl OnionCore {
             self.settle();
         }
         self.circuits.handle(&mut self.turn, CircuitsEvent::Tick);
+        self.commands.handle(&mut self.turn, CommandsEvent::Tick);
         self.links.handle(&mut self.turn, LinksEvent::Tick);
         self.settle();
         self.save_if_due(now);

@@ -144,10 +144,10 @@ impl Client {
         !self.subscriptions.is_empty()
     }
 
-    /// The requests that wait, for failing them when the circuit dies.
+    /// Whether that request is a subscription that stands.
     #[must_use]
-    pub fn pending(&self) -> Vec<RequestId> {
-        self.pending.keys().map(|id| RequestId(*id)).collect()
+    pub fn is_subscription(&self, request: RequestId) -> bool {
+        self.subscriptions.contains(&request.0)
     }
 
     /// A message of the relay.

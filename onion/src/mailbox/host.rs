@@ -6,11 +6,18 @@ use std::collections::VecDeque;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::calls::Step;
 use super::disk::{DiskReply, DiskRequest, Ticket};
 use super::service::{Output, Service};
 use crate::core::OnionCore;
 use crate::event::{SendError, ServiceEvent};
+
+/// The core, and what a step of it takes.
+pub struct Step<'a> {
+    /// The core that has the circuits.
+    pub core: &'a mut OnionCore,
+    /// The clock.
+    pub now: Timestamp,
+}
 
 /// The service of one relay and what it wants.
 #[derive(Debug)]

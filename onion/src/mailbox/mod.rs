@@ -3,11 +3,10 @@
 //!
 //! - [`message`]: what a stream of the mailbox service carries.
 //! - [`work`]: the proof of work that a new queue costs.
-//! - [`client`]: the client's half of a stream; [`calls`]: those of all circuits, as this process's callers use them.
+//! - [`client`]: the client's half of a stream.
 //! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk;
 //!   [`host`]: it joined with the core that has its streams.
 
-pub mod calls;
 pub mod client;
 pub mod disk;
 pub mod host;
@@ -18,9 +17,8 @@ pub mod model_disk;
 pub mod service;
 pub mod work;
 
-pub use calls::{Calls, Heard, Step};
 pub use client::{Client, Event, NotSent, Outcome, RequestId};
 pub use disk::{DiskReply, DiskRequest, Ticket};
-pub use host::Host;
+pub use host::{Host, Step};
 pub use message::{Answer, Authenticator, Call, Created, Misbehaved, QueueId, Request, Signed, Waiting};
 pub use service::{Output, Service};

@@ -8,7 +8,7 @@ use ipc_schema::edges::stored_onion_capnp::envelope_sink;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use crate::core::Opened;
+use crate::core::{Ask, Opened};
 use crate::error::CallError;
 use crate::id::{CircuitHandle, RelayId};
 use crate::mailbox::client::Outcome;
@@ -64,8 +64,8 @@ impl Mailbox for MailboxServer {
     async fn create(self: Rc<Self>, call: Create) -> Served<Create> {
         let mut work = 0;
         for _ in 0..WORK_ROUNDS_MAX {
-            let asked = self.shell.ask_create(self.circuit, call.receiver_key, work)?;
-            let outcome = asked.outcome.await.map_err(|_| CallError::CircuitGone)?;
+            let ask = Ask::Create { receiver_key: call.receiver_key, work };
+            let outcome = self.shell.ask(self.circuit, ask).outcome().await?;
             let more = match &outcome {
                 Outcome::MoreWork(bits) => self.prove(&call.receiver_key, *bits).await,
                 _ => None,
@@ -83,8 +83,8 @@ impl Mailbox for MailboxServer {
         let authenticator = Authenticator::parse(&give.auth)
             .map_err(|_| capnp::Error::failed("malformed argument".into()))?;
         let signed = Signed { queue, counter: give.counter, authenticator, call };
-        let asked = self.shell.ask_command(self.circuit, signed)?;
-        let done = asked.outcome.await.map_err(|_| CallError::CircuitGone)?.done();
+        let mut asked = self.shell.ask(self.circuit, Ask::Give(signed));
+        let done = asked.outcome().await?.done();
         if let (Ok(_), Some(sink)) = (&done, sink) {
             spawn_local(hand_on(asked.pushes, sink));
         }

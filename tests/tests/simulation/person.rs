@@ -8,10 +8,12 @@ use ipc_schema::edge::stored_onion::Command;
 use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
-use onion::core::{OpenError, OpenId, Opened};
+use onion::core::{AskId, OpenError, OpenId, Opened};
+use onion::error::CallError;
 use onion::id::{CircuitHandle, Lane, RelayId};
+use onion::mailbox::message::Waiting;
 use onion::mailbox::work::{Search, Subject};
-use onion::mailbox::{self, Authenticator, Call, Calls, Heard, Outcome, Signed, Step};
+use onion::mailbox::{self, Authenticator, Call, Outcome, Signed};
 use onion::path::Isolation;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -65,8 +67,6 @@ enum What {
     Other,
 }
 
-type CallName = (CircuitHandle, mailbox::RequestId);
-
 pub struct Person {
     pub engine: Option<Engine>,
     pub vault: Option<Vault<MemoryStore>>,
@@ -78,12 +78,12 @@ pub struct Person {
     inbox: Vec<Input>,
     runs: bool,
     wakes_at: Option<u64>,
-    pub calls: Calls,
     opens: BTreeMap<OpenId, CircuitId>,
-    last_open: u64,
+    /// Opens and commands are counted together.
+    last: u64,
     lines: BTreeMap<CircuitId, Line>,
-    waiting: BTreeMap<CallName, Waits>,
-    subscriptions: BTreeMap<CallName, (CircuitId, ReplicaId)>,
+    waiting: BTreeMap<AskId, Waits>,
+    subscriptions: BTreeMap<AskId, (CircuitId, ReplicaId)>,
     told: Option<Network>,
     pub user: User,
     /// Deposits that onion was given.
@@ -105,9 +105,8 @@ impl Person {
             inbox: Vec::new(),
             runs: false,
             wakes_at: None,
-            calls: Calls::default(),
             opens: BTreeMap::new(),
-            last_open: 0,
+            last: 0,
             lines: BTreeMap::new(),
             waiting: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
@@ -115,6 +114,12 @@ impl Person {
             user: User::default(),
             deposits: 0,
         }
+    }
+
+    fn waits(&mut self, waits: Waits) -> AskId {
+        self.last += 1;
+        self.waiting.insert(AskId(self.last), waits);
+        AskId(self.last)
     }
 
     pub fn keyvault_dies(&mut self) {
@@ -152,7 +157,6 @@ impl Person {
             told.push(Input::Closed(line));
         }
         self.lines.clear();
-        self.calls = Calls::default();
         self.told = None;
         told
     }
@@ -287,8 +291,8 @@ impl World {
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
         match ask {
             Ask::Open { line, relay, isolation } => {
-                person.last_open += 1;
-                let open = OpenId(person.last_open);
+                person.last += 1;
+                let open = OpenId(person.last);
                 person.opens.insert(open, line);
                 let isolation = Isolation { key: isolation, lane: Lane::Text, relay };
                 core.open(now, open, isolation);
@@ -331,24 +335,20 @@ impl World {
         let Some(circuit) = person.lines.get(&line).map(|line| line.circuit) else {
             return lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
         };
-        let step = Step { core, now };
-        let (what, asked) = match call {
+        let (what, ask) = match call {
             MailboxCall::Create(receiver_key) => {
-                let what = What::Create { receiver_key, rounds: 1 };
-                (what, person.calls.create(step, circuit, receiver_key, 0))
+                (What::Create { receiver_key, rounds: 1 }, onion::core::Ask::Create { receiver_key, work: 0 })
             }
             MailboxCall::Give(command) => {
                 person.deposits += u32::from(matches!(command, Command::Deposit { .. }));
                 let (queue, call, sink) = Call::of(command);
                 let authenticator = Authenticator::parse(auth).unwrap();
                 let signed = Signed { queue, counter, authenticator, call };
-                (sink.map_or(What::Other, What::Subscribe), person.calls.command(step, circuit, signed))
+                (sink.map_or(What::Other, What::Subscribe), onion::core::Ask::Give(signed))
             }
         };
-        match asked {
-            Ok(id) => drop(person.waiting.insert((circuit, id), Waits { line, ticket, what })),
-            Err(_) => lost(ticket, line).into_iter().for_each(|input| self.tell(who, input)),
-        }
+        let id = person.waits(Waits { line, ticket, what });
+        core.ask(now, id, circuit, ask);
         self.outputs(who);
     }
 
@@ -357,9 +357,6 @@ impl World {
         let node = &mut self.nodes[who];
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
         let line = person.opens.remove(&open);
-        if let Ok(opened) = &result {
-            person.calls.opened(opened.circuit);
-        }
         match (line, result) {
             (Some(line), Ok(opened)) => {
                 let relay = *opened.route.last().unwrap();
@@ -376,40 +373,34 @@ impl World {
         self.tell_state(who);
     }
 
-    pub fn mailbox_drained(&mut self, who: Who, circuit: CircuitHandle) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        if let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) {
-            person.calls.drained(Step { core, now }, circuit);
+    pub fn pushed(&mut self, who: Who, id: AskId, waiting: Waiting) {
+        let Some(person) = &mut self.nodes[who].person else { return };
+        let Some((_, replica)) = person.subscriptions.get(&id) else { return };
+        let arrived = Arrived {
+            replica: *replica,
+            mailbox: waiting.id,
+            envelope: waiting.envelope,
+            sender_key: waiting.sender_key,
+        };
+        self.tell(who, Input::Arrived(Box::new(arrived)));
+    }
+
+    pub fn ended(&mut self, who: Who, id: AskId) {
+        let Some(person) = &mut self.nodes[who].person else { return };
+        if let Some((line, _)) = person.subscriptions.remove(&id) {
+            self.tell(who, Input::Closed(line));
         }
     }
 
-    pub fn mailbox_message(&mut self, who: Who, circuit: CircuitHandle, untrusted: &[u8]) {
+    pub fn answered(&mut self, who: Who, id: AskId, outcome: Result<Outcome, CallError>) {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
-        let step = Step { core, now };
-        match person.calls.message(step, circuit, untrusted) {
-            None => {}
-            Some(Heard::Pushed(id, waiting)) => {
-                let Some((_, replica)) = person.subscriptions.get(&(circuit, id)) else { return };
-                let arrived = Arrived {
-                    replica: *replica,
-                    mailbox: waiting.id,
-                    envelope: waiting.envelope,
-                    sender_key: waiting.sender_key,
-                };
-                self.tell(who, Input::Arrived(Box::new(arrived)));
-            }
-            Some(Heard::Answered(id, outcome)) => self.answered(who, (circuit, id), outcome),
-        }
-    }
-
-    fn answered(&mut self, who: Who, name: CallName, outcome: Outcome) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
-        let Some(mut waits) = person.waiting.remove(&name) else { return };
+        let Some(mut waits) = person.waiting.remove(&id) else { return };
+        let Ok(outcome) = outcome else {
+            let lost = lost(waits.ticket, waits.line);
+            return lost.into_iter().for_each(|input| self.tell(who, input));
+        };
         if let (What::Create { receiver_key, rounds }, Outcome::MoreWork(bits)) = (&mut waits.what, &outcome)
             && *rounds < WORK_ROUNDS
             && let Some(line) = person.lines.get(&waits.line)
@@ -417,41 +408,18 @@ impl World {
             *rounds += 1;
             let subject = Subject::new(line.relay, &line.binding, receiver_key);
             let work = Search::new(subject, *bits).and_then(|mut search| search.step(1 << 24)).unwrap();
-            let step = Step { core, now };
-            match person.calls.create(step, name.0, *receiver_key, work) {
-                Ok(id) => drop(person.waiting.insert((name.0, id), waits)),
-                Err(_) => {
-                    let lost = lost(waits.ticket, waits.line);
-                    lost.into_iter().for_each(|input| self.tell(who, input));
-                }
-            }
-            return;
+            let (circuit, receiver_key) = (line.circuit, *receiver_key);
+            let id = person.waits(waits);
+            return core.ask(now, id, circuit, onion::core::Ask::Create { receiver_key, work });
         }
         if let (What::Subscribe(replica), Outcome::Answer(mailbox::Answer::Ok)) = (&waits.what, &outcome) {
-            person.subscriptions.insert(name, (waits.line, *replica));
+            person.subscriptions.insert(id, (waits.line, *replica));
         }
         let came = match waits.what {
             What::Create { .. } => outcome.created().into(),
             What::Subscribe(_) | What::Other => outcome.done().into(),
         };
         self.tell(who, Input::Mailbox(waits.ticket, came));
-    }
-
-    /// A circuit is gone: whoever waits on it is told.
-    pub fn circuit_closed(&mut self, who: Who, circuit: CircuitHandle) {
-        let Some(person) = &mut self.nodes[who].person else { return };
-        person.calls.closed(circuit);
-        let mut told = Vec::new();
-        let names: Vec<_> = person.waiting.keys().filter(|(on, _)| *on == circuit).copied().collect();
-        for waits in names.iter().filter_map(|name| person.waiting.remove(name)) {
-            told.extend(lost(waits.ticket, waits.line));
-        }
-        let names: Vec<_> = person.subscriptions.keys().filter(|(on, _)| *on == circuit).copied().collect();
-        for (line, _) in names.iter().filter_map(|name| person.subscriptions.remove(name)) {
-            told.push(Input::Closed(line));
-        }
-        told.into_iter().for_each(|input| self.tell(who, input));
-        self.tell_state(who);
     }
 
     /// onion's watcher is told the state where it has changed.

@@ -64,9 +64,10 @@ impl World {
                 CoreOutput::Save(bytes) => self.nodes[who].saved = bytes,
                 CoreOutput::Service(event) => self.service(who, event),
                 CoreOutput::Opened(open, result) => self.opened(who, open, result),
-                CoreOutput::Mailbox(circuit, message) => self.mailbox_message(who, circuit, &message),
-                CoreOutput::MailboxDrained(circuit) => self.mailbox_drained(who, circuit),
-                CoreOutput::Closed(circuit) => self.circuit_closed(who, circuit),
+                CoreOutput::Answered(id, outcome) => self.answered(who, id, outcome),
+                CoreOutput::Pushed(id, waiting) => self.pushed(who, id, waiting),
+                CoreOutput::Ended(id) => self.ended(who, id),
+                CoreOutput::Closed(_) => self.tell_state(who),
             }
         }
     }

@@ -329,10 +329,6 @@ impl World {
         let node = &mut self.nodes[who];
         if let Some(core) = &mut node.onion {
             core.tick(now);
-            if let Some(person) = &mut node.person {
-                let step = onion::mailbox::Step { core, now };
-                person.calls.tick(step);
-            }
             self.outputs(who);
             self.tell_state(who);
         }

@@ -1,0 +1,107 @@
+//! Those who wait: for circuits, for what comes of mailbox commands, for what is pushed to them.
+
+use std::collections::HashMap;
+
+use ipc_schema::edge::stored_onion::OpenError;
+use ipc_schema::limits::UNACKED_MAX;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::{AskId, OpenId, Opened};
+use crate::error::CallError;
+use crate::id::CircuitHandle;
+use crate::mailbox::Outcome;
+use crate::mailbox::message::{Answer, Waiting};
+
+/// A command that is on its way, and what is pushed after its answer.
+pub struct Asked {
+    outcome: oneshot::Receiver<Result<Outcome, CallError>>,
+    /// Envelopes of a subscription; closed for other commands.
+    pub pushes: mpsc::Receiver<Waiting>,
+}
+
+impl Asked {
+    /// How the command ended.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn outcome(&mut self) -> Result<Outcome, CallError> {
+        (&mut self.outcome).await.unwrap_or(Err(CallError::CircuitGone))
+    }
+}
+
+/// A relay pushes more than may be un-acked at a time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overrun;
+
+#[derive(Debug)]
+struct Waits {
+    outcome: Option<oneshot::Sender<Result<Outcome, CallError>>>,
+    /// Of a subscription alone.
+    pushes: Option<mpsc::Sender<Waiting>>,
+}
+
+/// Who waits for what.
+#[derive(Debug, Default)]
+pub struct Callers {
+    opens: HashMap<OpenId, oneshot::Sender<Result<Opened, OpenError>>>,
+    asks: HashMap<AskId, Waits>,
+    last: u64,
+}
+
+impl Callers {
+    /// Somebody waits for a circuit.
+    pub fn open(&mut self) -> (OpenId, oneshot::Receiver<Result<Opened, OpenError>>) {
+        self.last += 1;
+        let (tell, told) = oneshot::channel();
+        self.opens.insert(OpenId(self.last), tell);
+        (OpenId(self.last), told)
+    }
+
+    /// What became of it. Answers the circuit that its caller went away from meanwhile: let go of it.
+    pub fn opened(&mut self, open: OpenId, result: Result<Opened, OpenError>) -> Option<CircuitHandle> {
+        let circuit = result.as_ref().ok().map(|opened| opened.circuit);
+        let heard = self.opens.remove(&open).is_some_and(|waiting| waiting.send(result).is_ok());
+        circuit.filter(|_| !heard)
+    }
+
+    /// Somebody gives a command. `subscribes`: it brings envelopes once it stands.
+    pub fn ask(&mut self, subscribes: bool) -> (AskId, Asked) {
+        self.last += 1;
+        let (tell, outcome) = oneshot::channel();
+        // A relay may have as many un-acked envelopes on their way as a subscription allows, and no more.
+        let (push, pushes) = mpsc::channel(UNACKED_MAX);
+        let waits = Waits { outcome: Some(tell), pushes: subscribes.then_some(push) };
+        self.asks.insert(AskId(self.last), waits);
+        (AskId(self.last), Asked { outcome, pushes })
+    }
+
+    /// How a command ended.
+    pub fn answered(&mut self, id: AskId, outcome: Result<Outcome, CallError>) {
+        let Some(waits) = self.asks.get_mut(&id) else { return };
+        let stands = waits.pushes.is_some() && outcome == Ok(Outcome::Answer(Answer::Ok));
+        if let Some(waiting) = waits.outcome.take() {
+            // A caller that went away does not hear it.
+            let _ = waiting.send(outcome);
+        }
+        if !stands {
+            self.asks.remove(&id);
+        }
+    }
+
+    /// An envelope of a subscription.
+    ///
+    /// # Errors
+    /// [`Overrun`].
+    pub fn pushed(&mut self, id: AskId, waiting: Waiting) -> Result<(), Overrun> {
+        let pushes = self.asks.get(&id).and_then(|waits| waits.pushes.as_ref());
+        match pushes.map(|pushes| pushes.try_send(waiting)) {
+            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Overrun),
+            _ => Ok(()),
+        }
+    }
+
+    /// A subscription is over.
+    pub fn ended(&mut self, id: AskId) {
+        self.asks.remove(&id);
+    }
+}
