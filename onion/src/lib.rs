@@ -26,7 +26,6 @@ pub mod flow;
 pub mod handshake;
 pub mod id;
 pub mod mailbox;
-pub mod mailboxes;
 pub mod network;
 pub mod path;
 pub mod peers;

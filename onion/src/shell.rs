@@ -17,8 +17,8 @@ use tokio::task::spawn_local;
 use crate::callers::{Asked, Callers};
 use crate::core::{Ask, CoreOutput, NetworkState, OnionCore, OpenError, OpenId, Opened};
 use crate::id::{CircuitHandle, LinkId};
-use crate::mailboxes::Mailboxes;
 use crate::path::Isolation;
+use crate::peers::disk;
 use crate::peers::netd::{self, Links};
 use crate::state::{StateError, StateFile};
 
@@ -38,8 +38,6 @@ pub struct Shell {
     pub disk: Peer<mailbox_disk::Client>,
     /// Links that netd gave us.
     pub links: Links,
-    /// The mailbox service, at a relay.
-    pub mailboxes: Mailboxes,
     core: RefCell<OnionCore>,
     callers: RefCell<Callers>,
     released: mpsc::UnboundedSender<CircuitHandle>,
@@ -64,10 +62,8 @@ impl Shell {
             OnionCore::client(now, Box::new(random()), settings.network_id, saved)
         };
         let (released, given_back) = mpsc::unbounded_channel();
-        let mailboxes = Mailboxes::new(&core, settings.private());
         let shell = Self {
             settings,
-            mailboxes,
             netd: Peer::new(),
             disk: Peer::new(),
             links: Links::default(),
@@ -84,7 +80,7 @@ impl Shell {
     pub async fn run(self: Rc<Self>, mut given_back: mpsc::UnboundedReceiver<CircuitHandle>) {
         spawn_local(netd::follow(self.clone()));
         if self.settings.relay {
-            spawn_local(self.clone().follow_disk());
+            spawn_local(disk::follow(self.clone()));
         }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -142,7 +138,9 @@ impl Shell {
                 }
                 Some(CoreOutput::Ended(id)) => self.callers.borrow_mut().ended(id),
                 Some(CoreOutput::Closed(_)) => self.tell_state(),
-                Some(CoreOutput::Service(event)) => self.service_event(event),
+                Some(CoreOutput::Disk(ticket, request)) => {
+                    spawn_local(disk::carry_out(self.clone(), ticket, request));
+                }
                 Some(CoreOutput::Save(content)) => self.save(&content),
             }
         }

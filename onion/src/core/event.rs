@@ -7,8 +7,8 @@ use crate::directory::schedule::JobId;
 use crate::error::CallError;
 use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
 use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
-use crate::mailbox::Outcome;
 use crate::mailbox::message::{Call, Signed, Waiting};
+use crate::mailbox::{DiskRequest, Outcome, Ticket};
 use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
@@ -89,8 +89,8 @@ pub enum CoreOutput {
     Ended(AskId),
     /// A circuit that had been opened is gone; what was asked on it has heard so before.
     Closed(CircuitHandle),
-    /// For the mailbox service of this relay.
-    Service(ServiceEvent),
+    /// Ask the mailbox disk this; [`OnionCore::disk`](super::OnionCore::disk) takes its answer.
+    Disk(Ticket, DiskRequest),
     /// Write this state durably before carrying out what follows.
     Save(Vec<u8>),
 }

@@ -35,6 +35,7 @@ mod circuits;
 mod commands;
 mod directory;
 mod event;
+mod hosting;
 mod links;
 mod onion;
 mod saved;
@@ -48,5 +49,7 @@ pub use crate::event::{
     StreamRef,
 };
 pub use event::{Ask, AskId, CoreOutput, DialId, LinkKey, OpenId, Opened, Target};
+#[cfg(any(test, feature = "simulation"))]
+pub use hosting::Lie;
 pub use ipc_schema::edge::stored_onion::OpenError;
 pub use onion::{NetworkState, OnionCore};

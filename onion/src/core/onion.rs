@@ -12,13 +12,14 @@ use super::event::{
     Ask, AskId, CircuitsEvent, CommandsEvent, CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent,
     OpenId,
 };
+use super::hosting::Hosting;
 use super::links::Links;
 use super::saved::Saved;
 use super::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, View};
-use crate::event::{SendError, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, LinkId, RelayId};
+use crate::mailbox::{DiskReply, Service, Ticket};
 use crate::network::{Counts, Network};
 use crate::path::stage::PROOF_LASTS;
 use crate::path::{Isolation, Paths, StageFacts};
@@ -47,6 +48,7 @@ pub struct OnionCore {
     pub(super) own: Option<OwnRelay>,
     pub(super) circuits: Circuits,
     pub(super) commands: Commands,
+    pub(super) hosting: Hosting,
     pub(super) saved_at: Timestamp,
 }
 
@@ -107,12 +109,15 @@ impl OnionCore {
         }
         let mut schedule = Schedule::new(rules, relay);
         schedule.add_hints(&saved.hints);
+        let private = rules.is_private();
+        let service = own.as_ref().map(|own| Service::new(own.relay(), &own.keys().mailbox_secret, private));
         let mut core = Self {
             turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
             directory: Directory::new(schedule, relay.is_some()),
             own,
             circuits: Circuits::default(),
             commands: Commands::default(),
+            hosting: Hosting::new(service),
             links: Links::default(),
             saved_at: now,
         };
@@ -124,12 +129,6 @@ impl OnionCore {
     #[must_use]
     pub fn own_relay(&self) -> Option<RelayId> {
         self.own.as_ref().map(OwnRelay::relay)
-    }
-
-    /// The secret that this relay's queue keys are derived from.
-    #[must_use]
-    pub fn mailbox_secret(&self) -> Option<&[u8; 32]> {
-        self.own.as_ref().map(|own| &own.keys().mailbox_secret)
     }
 
     /// netd is there. `identity` and addresses as it says them, for a relay.
@@ -228,29 +227,24 @@ impl OnionCore {
         self.settle();
     }
 
-    /// A mailbox service's answer or push.
-    ///
-    /// # Errors
-    /// See [`SendError`].
-    pub fn reply(&mut self, now: Timestamp, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
+    /// What the mailbox disk answered.
+    pub fn disk(&mut self, now: Timestamp, ticket: Ticket, reply: DiskReply) {
         self.turn.now = now;
-        let result = self.turn.network.reply(to, message);
-        self.settle();
-        result
-    }
-
-    /// The mailbox service is done with a stream whose client broke its rules: the circuit is destroyed.
-    pub fn expel(&mut self, now: Timestamp, stream: StreamRef) {
-        self.turn.now = now;
-        self.turn.network.destroy_passing(stream.circuit);
+        self.hosting.disk(&mut self.turn, ticket, reply);
         self.settle();
     }
 
-    /// This circuit's requests wait for the disk (`true`), or not any more.
-    pub fn hold(&mut self, now: Timestamp, stream: StreamRef, hold: bool) {
+    /// The mailbox disk is there again after it answered [`DiskReply::Lost`].
+    pub fn disk_back(&mut self, now: Timestamp) {
         self.turn.now = now;
-        self.turn.network.hold(stream.circuit, hold);
+        self.hosting.disk_back(&mut self.turn);
         self.settle();
+    }
+
+    /// From now on this relay's mailbox does that, or is honest again.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn lie(&mut self, lie: Option<super::hosting::Lie>) {
+        self.hosting.lie = lie;
     }
 
     /// Hands events on until there are none.
@@ -265,7 +259,7 @@ impl OnionCore {
                 Event::Circuit(event) => self.circuits.handle(&mut self.turn, CircuitsEvent::Circuit(event)),
                 Event::Circuits(event) => self.circuits.handle(&mut self.turn, event),
                 Event::Commands(event) => self.commands.handle(&mut self.turn, event),
-                Event::Hosting(event) => self.turn.tell(CoreOutput::Service(event)),
+                Event::Hosting(event) => self.hosting.handle(&mut self.turn, event),
             }
         }
     }

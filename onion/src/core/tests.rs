@@ -7,11 +7,14 @@ use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
 use crate::error::CallError;
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service};
-use crate::mailbox::message::{Reply, Request};
-use crate::mailbox::{Answer, Authenticator, Call, Outcome, Signed};
+use crate::mailbox::model_disk::ModelDisk;
+use crate::mailbox::work::{Search, Subject};
+use crate::mailbox::{Answer, Authenticator, Call, Created, Outcome, Signed};
 use crate::path::Isolation;
+use ed25519_dalek::{Signer, SigningKey};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::Stage;
+use ipc_schema::mailbox::{Context, signing_input};
 use ipc_schema::relay::Descriptor;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -26,6 +29,7 @@ struct Node {
     links: HashMap<LinkId, (usize, LinkId)>,
     opened: BTreeMap<u64, Result<Opened, OpenError>>,
     answers: Vec<(AskId, Result<Outcome, CallError>)>,
+    disk: ModelDisk,
     closed: Vec<CircuitHandle>,
     saved: Vec<u8>,
 }
@@ -100,12 +104,11 @@ impl World {
             CoreOutput::Answered(id, outcome) => node.answers.push((id, outcome)),
             CoreOutput::Closed(circuit) => node.closed.push(circuit),
             CoreOutput::Save(bytes) => node.saved = bytes,
-            CoreOutput::Service(ServiceEvent::Message(message)) => {
-                // A mailbox that does all that it is told.
-                let (id, _) = Request::parse(&message.message).unwrap();
-                node.core.reply(now, message.from, &Reply::Answer(Answer::Ok).pack(id)).unwrap();
+            CoreOutput::Disk(ticket, request) => {
+                let reply = node.disk.carry_out(now, request);
+                node.core.disk(now, ticket, reply);
             }
-            CoreOutput::Pushed(..) | CoreOutput::Ended(_) | CoreOutput::Service(_) => {}
+            CoreOutput::Pushed(..) | CoreOutput::Ended(_) => {}
         }
     }
 
@@ -200,12 +203,37 @@ impl World {
         self.nodes[at].opened.get(&id).cloned()
     }
 
-    fn ask(&mut self, at: usize, circuit: CircuitHandle, call: Call) -> Option<Result<Outcome, CallError>> {
-        let authenticator = Authenticator::Signature([0; 64]);
-        let signed = Signed { queue: [1; 24], counter: 1, authenticator, call };
-        self.nodes[at].core.ask(self.now, AskId(1), circuit, Ask::Give(signed));
+    fn ask(&mut self, at: usize, circuit: CircuitHandle, ask: Ask) -> Option<Result<Outcome, CallError>> {
+        self.nodes[at].core.ask(self.now, AskId(1), circuit, ask);
         self.run();
         self.nodes[at].answers.pop().map(|(_, outcome)| outcome)
+    }
+
+    /// A new queue of that receiver's, with the work that it costs.
+    fn create(&mut self, at: usize, opened: &Opened, receiver: &SigningKey) -> Created {
+        let receiver_key = receiver.verifying_key().to_bytes();
+        let Some(Ok(Outcome::MoreWork(bits))) =
+            self.ask(at, opened.circuit, Ask::Create { receiver_key, work: 0 })
+        else {
+            panic!("a queue that costs nothing")
+        };
+        let subject = Subject::new(*opened.route.last().unwrap(), &opened.binding, &receiver_key);
+        let work = Search::new(subject, bits).unwrap().step(1 << 20).unwrap();
+        match self.ask(at, opened.circuit, Ask::Create { receiver_key, work }) {
+            Some(Ok(Outcome::Created(created))) => created,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn subscribe(&mut self, at: usize, opened: &Opened) -> Option<Result<Outcome, CallError>> {
+        let receiver = SigningKey::from_bytes(&[9; 32]);
+        let queue = self.create(at, opened, &receiver).receiver_queue;
+        let (call, counter) = (Call::Subscribe, 1);
+        let relay = *opened.route.last().unwrap();
+        let context = Context { relay, queue, binding: opened.binding, counter };
+        let signature = receiver.sign(&signing_input(&context, &call.command())).to_bytes();
+        let signed = Signed { queue, counter, authenticator: Authenticator::Signature(signature), call };
+        self.ask(at, opened.circuit, Ask::Give(signed))
     }
 }
 
@@ -218,6 +246,7 @@ impl Node {
             links: HashMap::new(),
             opened: BTreeMap::new(),
             answers: vec![],
+            disk: ModelDisk::default(),
             closed: vec![],
             saved: vec![],
         }
@@ -246,8 +275,7 @@ fn a_client_opens_a_circuit_of_four_hops_and_talks_to_the_mailbox_service() {
         apart.sort();
         apart.dedup();
         assert_eq!(apart.len(), 4, "no relay twice");
-        let answer = world.ask(5, opened.circuit, Call::Delete);
-        assert_eq!(answer, Some(Ok(Outcome::Answer(Answer::Ok))));
+        assert_eq!(world.subscribe(5, &opened), Some(Ok(Outcome::Answer(Answer::Ok))));
     }
     assert_eq!(world.nodes[5].core.state(world.now).stage, Stage::Connected);
 }
@@ -376,7 +404,7 @@ fn a_circuit_is_replaced_after_its_ten_minutes_and_a_subscribed_one_stays() {
     let mut world = World::new(5, 1);
     world.seconds(10);
     let (plain, kept) = (world.open(5, 1, 0).unwrap().unwrap(), world.open(5, 2, 0).unwrap().unwrap());
-    world.ask(5, kept.circuit, Call::Subscribe).unwrap().unwrap();
+    assert_eq!(world.subscribe(5, &kept), Some(Ok(Outcome::Answer(Answer::Ok))));
     world.seconds(603);
     assert_eq!(world.nodes[5].closed, [plain.circuit]);
 }

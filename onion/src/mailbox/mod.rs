@@ -4,12 +4,10 @@
 //! - [`message`]: what a stream of the mailbox service carries.
 //! - [`work`]: the proof of work that a new queue costs.
 //! - [`client`]: the client's half of a stream.
-//! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk;
-//!   [`host`]: it joined with the core that has its streams.
+//! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk.
 
 pub mod client;
 pub mod disk;
-pub mod host;
 pub mod keys;
 pub mod message;
 #[cfg(any(test, feature = "simulation"))]
@@ -19,6 +17,5 @@ pub mod work;
 
 pub use client::{Client, Event, NotSent, Outcome, RequestId};
 pub use disk::{DiskReply, DiskRequest, Ticket};
-pub use host::{Host, Step};
 pub use message::{Answer, Authenticator, Call, Created, Misbehaved, QueueId, Request, Signed, Waiting};
 pub use service::{Output, Service};

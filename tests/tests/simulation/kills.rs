@@ -58,9 +58,6 @@ impl World {
                     told.into_iter().for_each(|input| self.tell(who, input));
                     self.tell(who, Input::OnionGone);
                 }
-                if let Some(relay) = &mut self.nodes[who].relay {
-                    relay.host = None;
-                }
             }
             Part::Stored if who < self.relays => self.disk_dies(who),
             Part::Stored => {
@@ -95,7 +92,7 @@ impl World {
                 };
                 node.onion = Some(core);
                 if who < self.relays {
-                    self.start_host(who);
+                    self.mailbox_starts(who);
                 } else {
                     self.tell(who, Input::OnionCame);
                     self.tell_state(who);

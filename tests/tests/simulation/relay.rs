@@ -2,11 +2,9 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
-use onion::core::ServiceEvent;
 use onion::id::RelayId;
 use onion::mailbox::disk::Placed;
-use onion::mailbox::{DiskReply, DiskRequest, Host, Step, Ticket};
-use rand_core::Rng;
+use onion::mailbox::{DiskReply, DiskRequest, Ticket};
 use stored::error::StoreError;
 use stored::mailboxes::{Bounds, Mailboxes};
 
@@ -14,7 +12,6 @@ use crate::wires::Lie;
 use crate::world::{Edge, Event, Part, Who, World, folder};
 
 pub struct Relay {
-    pub host: Option<Host>,
     pub disk: Option<Mailboxes>,
     folder: tempfile::TempDir,
     /// What onion waits for.
@@ -23,7 +20,7 @@ pub struct Relay {
 
 impl Relay {
     pub fn new() -> Self {
-        Self { host: None, disk: None, folder: folder(), asked: Vec::new() }
+        Self { disk: None, folder: folder(), asked: Vec::new() }
     }
 
     pub fn disk_starts(&mut self) {
@@ -53,51 +50,29 @@ impl World {
         self.nodes[who].onion.as_ref().is_some_and(|core| core.avoids(self.clock(who), relay))
     }
 
-    pub fn start_host(&mut self, who: Who) {
-        let node = &mut self.nodes[who];
-        if let (Some(core), Some(relay)) = (&node.onion, &mut node.relay) {
-            relay.host = Host::new(core, true);
-            relay.asked.clear();
+    /// A relay's onion has started.
+    pub fn mailbox_starts(&mut self, who: Who) {
+        self.relay(who).asked.clear();
+        self.tell_mailbox_to_lie(who);
+    }
+
+    pub fn tell_mailbox_to_lie(&mut self, who: Who) {
+        let lie = match self.nodes[who].lie {
+            Lie::Silent => Some(onion::core::Lie::Silent),
+            Lie::NoiseForAnswers => Some(onion::core::Lie::Noise),
+            _ => None,
+        };
+        if let Some(core) = &mut self.nodes[who].onion {
+            core.lie(lie);
         }
     }
 
-    /// Something happened on a stream of a relay's mailbox service.
-    pub fn service(&mut self, who: Who, event: ServiceEvent) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        let (Some(core), Some(relay)) = (&mut node.onion, &mut node.relay) else { return };
-        match (&event, node.lie) {
-            (ServiceEvent::Message(_), Lie::Silent) => return,
-            (ServiceEvent::Message(message), Lie::NoiseForAnswers) => {
-                let mut noise = [0; 60];
-                self.rng.fill_bytes(&mut noise);
-                let _ = core.reply(now, message.from, &noise);
-                return;
-            }
-            _ => {}
-        }
-        let Some(host) = &mut relay.host else { return };
-        host.event(now, &mut node.rng, event);
-        self.work_off(who);
-    }
-
-    /// Does what a service wants, and hands the rest to the disk.
-    fn work_off(&mut self, who: Who) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        let (Some(core), Some(relay)) = (&mut node.onion, &mut node.relay) else { return };
-        let Some(host) = &mut relay.host else { return };
-        let mut wanted = Vec::new();
-        while let Some(next) = host.next(Step { core, now }) {
-            wanted.push(next);
-        }
-        for (ticket, request) in wanted {
-            if self.is_up(who, Part::Stored) {
-                self.relay(who).asked.push(ticket);
-                self.over(who, Edge::OnionStored, Event::Disk(who, ticket, Box::new(request)));
-            } else {
-                self.say(who, ticket, DiskReply::Lost(Failed::Gone));
-            }
+    pub fn wants_disk(&mut self, who: Who, ticket: Ticket, request: DiskRequest) {
+        if self.is_up(who, Part::Stored) {
+            self.relay(who).asked.push(ticket);
+            self.over(who, Edge::OnionStored, Event::Disk(who, ticket, Box::new(request)));
+        } else {
+            self.say(who, ticket, DiskReply::Lost(Failed::Gone));
         }
     }
 
@@ -129,9 +104,8 @@ impl World {
         let node = &mut self.nodes[who];
         let Some(relay) = &mut node.relay else { return };
         relay.asked.retain(|asked| *asked != ticket);
-        let Some(host) = &mut relay.host else { return };
-        host.disk(now, &mut node.rng, ticket, reply);
-        self.work_off(who);
+        let Some(core) = &mut node.onion else { return };
+        core.disk(now, ticket, reply);
         self.outputs(who);
     }
 
@@ -150,9 +124,8 @@ impl World {
         let relay = self.relay(who);
         relay.disk_starts();
         relay.disk.as_ref().unwrap().expire(now).unwrap();
-        if let Some(host) = &mut relay.host {
-            host.disk_is_back();
-            self.work_off(who);
+        if let Some(core) = &mut self.nodes[who].onion {
+            core.disk_back(now);
             self.outputs(who);
         }
     }

@@ -62,7 +62,7 @@ impl World {
                 }
                 CoreOutput::CloseLink(link) => self.unlink(who, link),
                 CoreOutput::Save(bytes) => self.nodes[who].saved = bytes,
-                CoreOutput::Service(event) => self.service(who, event),
+                CoreOutput::Disk(ticket, request) => self.wants_disk(who, ticket, request),
                 CoreOutput::Opened(open, result) => self.opened(who, open, result),
                 CoreOutput::Answered(id, outcome) => self.answered(who, id, outcome),
                 CoreOutput::Pushed(id, waiting) => self.pushed(who, id, waiting),
@@ -253,6 +253,7 @@ impl World {
     /// A relay begins to lie.
     pub fn lies(&mut self, who: Who, lie: Lie) {
         self.nodes[who].lie = lie;
+        self.tell_mailbox_to_lie(who);
         if lie == Lie::Closes {
             let links: Vec<_> = self.nodes[who].links.keys().copied().collect();
             for link in links {
