@@ -1,11 +1,13 @@
 //! The shell: the one place where the core meets clock, randomness, edges and the state file. It decides nothing.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use getrandom::SysRng;
 use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::edges::onion_netd_capnp::links;
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::grant::Settings;
@@ -14,9 +16,9 @@ use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
-use crate::callers::{Asked, Callers};
-use crate::core::{Ask, CoreOutput, NetworkState, OnionCore, OpenError, OpenId, Opened};
-use crate::id::{CircuitHandle, LinkId};
+use crate::callers::{Asked, Callers, Overrun};
+use crate::core::{Ask, Input, NetworkState, OnionCore, OpenId, Opened, Output};
+use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::path::Isolation;
 use crate::peers::disk;
 use crate::peers::netd::{self, Links};
@@ -87,63 +89,57 @@ impl Shell {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
-                    self.with(OnionCore::tick);
+                    self.handle(Input::Tick);
                     self.tell_state();
                 }
                 circuit = given_back.recv() => {
                     let Some(circuit) = circuit else { return };
-                    self.with(|core, now| core.release(now, circuit));
+                    self.handle(Input::Release(circuit));
                 }
             }
         }
     }
 
-    /// One step of the core, and all that it leads to.
-    pub fn with<T>(self: &Rc<Self>, step: impl FnOnce(&mut OnionCore, Timestamp) -> T) -> T {
-        let result = self.step(step);
-        self.carry_out();
-        result
+    /// Tells the core what happened, and does what it says.
+    pub fn handle(self: &Rc<Self>, input: Input<'_>) {
+        let step = |input: Input<'_>| self.core.borrow_mut().handle(Timestamp::now(), input);
+        let mut outputs = VecDeque::from(step(input));
+        while let Some(output) = outputs.pop_front() {
+            if let Some(input) = self.carry_out(output) {
+                outputs.extend(step(input));
+            }
+        }
     }
 
-    /// One step of the core alone: [`Self::carry_out`] is to follow.
-    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut OnionCore, Timestamp) -> T) -> T {
-        step(&mut self.core.borrow_mut(), Timestamp::now())
+    /// Does one thing. What comes of it at once is for the core.
+    fn carry_out(self: &Rc<Self>, output: Output) -> Option<Input<'static>> {
+        match output {
+            Output::Ready(link) => self.links.wake(link),
+            Output::Dial(dial, target) => drop(spawn_local(netd::dial(self.clone(), dial, target))),
+            Output::CloseLink(link) => drop(self.links.close(link)),
+            Output::Opened(open, result) => return self.opened(open, result),
+            Output::Answered(id, outcome) => self.callers.borrow_mut().answered(id, outcome),
+            Output::Pushed(id, waiting) => {
+                return self.callers.borrow_mut().pushed(id, waiting).err().map(|Overrun| Input::Overrun(id));
+            }
+            Output::Ended(id) => self.callers.borrow_mut().ended(id),
+            Output::Closed(_) => self.tell_state(),
+            Output::Disk(ticket, request) => {
+                drop(spawn_local(disk::carry_out(self.clone(), ticket, request)));
+            }
+            Output::Save(content) => self.save(&content),
+        }
+        None
+    }
+
+    /// Up to `count` relays for a new queue's replicas, none of `avoid`.
+    pub fn pick_mailboxes(&self, count: usize, avoid: &[RelayId]) -> Vec<RelayId> {
+        self.core.borrow_mut().pick_mailboxes(Timestamp::now(), count, avoid)
     }
 
     /// Looks at the core.
     pub fn look<T>(&self, at: impl FnOnce(&OnionCore, Timestamp) -> T) -> T {
         at(&self.core.borrow(), Timestamp::now())
-    }
-
-    /// Does what the core wants, until it wants nothing.
-    pub(crate) fn carry_out(self: &Rc<Self>) {
-        loop {
-            // The borrow ends here: what follows may come back to the core.
-            let output = self.core.borrow_mut().output();
-            match output {
-                None => return,
-                Some(CoreOutput::Ready(link)) => self.links.wake(link),
-                Some(CoreOutput::Dial(dial, target)) => {
-                    spawn_local(netd::dial(self.clone(), dial, target));
-                }
-                Some(CoreOutput::CloseLink(link)) => {
-                    self.links.close(link);
-                }
-                Some(CoreOutput::Opened(open, result)) => self.opened(open, result),
-                Some(CoreOutput::Answered(id, outcome)) => self.callers.borrow_mut().answered(id, outcome),
-                Some(CoreOutput::Pushed(id, waiting)) => {
-                    if self.callers.borrow_mut().pushed(id, waiting).is_err() {
-                        self.step(|core, now| core.overrun(now, id));
-                    }
-                }
-                Some(CoreOutput::Ended(id)) => self.callers.borrow_mut().ended(id),
-                Some(CoreOutput::Closed(_)) => self.tell_state(),
-                Some(CoreOutput::Disk(ticket, request)) => {
-                    spawn_local(disk::carry_out(self.clone(), ticket, request));
-                }
-                Some(CoreOutput::Save(content)) => self.save(&content),
-            }
-        }
     }
 
     fn save(&self, content: &[u8]) {
@@ -167,22 +163,20 @@ impl Shell {
     /// [`OpenError`].
     pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenError> {
         let (open, told) = self.callers.borrow_mut().open();
-        self.with(|core, now| core.open(now, open, isolation));
+        self.handle(Input::Open(open, isolation));
         told.await.unwrap_or(Err(OpenError::BuildFailed))
     }
 
-    fn opened(self: &Rc<Self>, open: OpenId, result: Result<Opened, OpenError>) {
+    fn opened(&self, open: OpenId, result: Result<Opened, OpenError>) -> Option<Input<'static>> {
         let unheard = self.callers.borrow_mut().opened(open, result);
-        if let Some(circuit) = unheard {
-            self.release(circuit);
-        }
         self.tell_state();
+        unheard.map(Input::Release)
     }
 
     /// Gives a command on an open circuit.
     pub fn ask(self: &Rc<Self>, circuit: CircuitHandle, ask: Ask) -> Asked {
         let (id, asked) = self.callers.borrow_mut().ask(ask.subscribes());
-        self.with(|core, now| core.ask(now, id, circuit, ask));
+        self.handle(Input::Ask(id, circuit, ask));
         asked
     }
 
@@ -200,7 +194,7 @@ impl Shell {
     /// A link is gone.
     pub fn link_down(self: &Rc<Self>, link: LinkId) {
         if self.links.close(link) {
-            self.with(|core, now| core.link_down(now, link));
+            self.handle(Input::LinkDown(link));
             self.tell_state();
         }
     }

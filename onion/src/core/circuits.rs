@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::OpenError;
 
-use super::event::{CircuitsEvent, CommandsEvent, CoreOutput, Event, OpenId, Opened};
+use super::event::{CircuitsEvent, CommandsEvent, Event, OpenId, Opened, Output};
 use super::turn::Turn;
 use crate::event::{CircuitEvent, CircuitFailure, FailureReason};
 use crate::id::{CircuitHandle, Service};
@@ -80,14 +80,14 @@ impl Circuits {
             match shared.opened.clone() {
                 Some(opened) => {
                     shared.held += 1;
-                    turn.tell(CoreOutput::Opened(open, Ok(opened)));
+                    turn.tell(Output::Opened(open, Ok(opened)));
                 }
                 None => shared.wanted.by.push(open),
             }
         } else if self.pool.has_room() {
             self.build(turn, Wanted { isolation, tries: 0, by: vec![open] });
         } else {
-            turn.tell(CoreOutput::Opened(open, Err(OpenError::TooMany)));
+            turn.tell(Output::Opened(open, Err(OpenError::TooMany)));
         }
     }
 
@@ -134,7 +134,7 @@ impl Circuits {
         turn.wish(Event::Commands(CommandsEvent::Opened(handle, stream)));
         for open in std::mem::take(&mut circuit.wanted.by) {
             circuit.held += 1;
-            turn.tell(CoreOutput::Opened(open, Ok(opened.clone())));
+            turn.tell(Output::Opened(open, Ok(opened.clone())));
         }
     }
 
@@ -174,7 +174,7 @@ impl Circuits {
 
 fn refuse(turn: &mut Turn, wanted_by: Vec<OpenId>, error: OpenError) {
     for open in wanted_by {
-        turn.tell(CoreOutput::Opened(open, Err(error)));
+        turn.tell(Output::Opened(open, Err(error)));
     }
 }
 

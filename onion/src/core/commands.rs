@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{Ask, AskId, CircuitsEvent, CommandsEvent, CoreOutput, Event};
+use super::event::{Ask, AskId, CircuitsEvent, CommandsEvent, Event, Output};
 use super::turn::Turn;
 use crate::error::CallError;
 use crate::event::{FailureReason, SendError};
@@ -40,7 +40,7 @@ impl Commands {
             CommandsEvent::Opened(circuit, stream) => drop(self.streams.insert(circuit, Stream::new(stream))),
             CommandsEvent::Ask(id, circuit, ask) => {
                 if let Err(error) = self.ask(turn, id, circuit, ask) {
-                    turn.tell(CoreOutput::Answered(id, Err(error)));
+                    turn.tell(Output::Answered(id, Err(error)));
                 }
             }
             CommandsEvent::Overrun(id) => self.overrun(turn, id),
@@ -88,11 +88,11 @@ impl Commands {
                 if stream.client.is_subscribed() && !was_subscribed {
                     turn.wish(Event::Circuits(CircuitsEvent::Subscribed(circuit)));
                 }
-                turn.tell(CoreOutput::Answered(id, Ok(outcome)));
+                turn.tell(Output::Answered(id, Ok(outcome)));
             }
             Ok(Heard::Pushed(request, waiting)) => {
                 if let Some(id) = stream.subscriptions.get(&request) {
-                    turn.tell(CoreOutput::Pushed(*id, waiting));
+                    turn.tell(Output::Pushed(*id, waiting));
                 }
             }
             Ok(Heard::Partial) => {}
@@ -105,13 +105,13 @@ impl Commands {
     fn closed(&mut self, turn: &mut Turn, circuit: CircuitHandle) {
         if let Some(stream) = self.streams.remove(&circuit) {
             for (id, _) in stream.asked.into_values() {
-                turn.tell(CoreOutput::Answered(id, Err(CallError::CircuitGone)));
+                turn.tell(Output::Answered(id, Err(CallError::CircuitGone)));
             }
             for id in stream.subscriptions.into_values() {
-                turn.tell(CoreOutput::Ended(id));
+                turn.tell(Output::Ended(id));
             }
         }
-        turn.tell(CoreOutput::Closed(circuit));
+        turn.tell(Output::Closed(circuit));
     }
 
     /// Gives up circuits whose relay does not answer.

@@ -1,14 +1,15 @@
-//! What the core wants and tells, and what its parts tell each other.
+//! What the core is told, what it wants and tells, and what its flows tell each other.
 
 use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::relay::Hint;
 
+use crate::directory::Appearance;
 use crate::directory::schedule::JobId;
 use crate::error::CallError;
 use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
 use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
 use crate::mailbox::message::{Call, Signed, Waiting};
-use crate::mailbox::{DiskRequest, Outcome, Ticket};
+use crate::mailbox::{DiskReply, DiskRequest, Outcome, Ticket};
 use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
@@ -37,7 +38,7 @@ pub struct OpenId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskId(pub u64);
 
-/// A circuit that stands. Give each back with [`OnionCore::release`](super::OnionCore::release).
+/// A circuit that stands. Give each back with [`Input::Release`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// Its name here.
@@ -70,9 +71,47 @@ impl Ask {
     }
 }
 
-/// What the core wants of its shell or tells it. Carry out in order: what has to be saved before it is announced comes first.
+/// What happens to the core.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A second has passed.
+    Tick,
+    /// netd is there.
+    NetdUp {
+        /// Bootstraps that it was granted.
+        bootstraps: u16,
+        /// How a relay is seen from outside.
+        seen: Option<Appearance>,
+    },
+    /// netd is gone, and all links with it.
+    NetdDown,
+    /// Somebody opened a link to us.
+    LinkIn(LinkId, LinkKey),
+    /// A link is gone.
+    LinkDown(LinkId),
+    /// What became of an [`Output::Dial`]: a link, new or one that is there, and who is behind it; or nothing.
+    Dialled(DialId, Option<(LinkId, LinkKey)>),
+    /// Cells came over a link, in order. A stranger's bytes.
+    Cells(LinkId, &'a [u8]),
+    /// Contact points of an invite.
+    AddHints(Vec<Hint>),
+    /// A circuit to a relay's mailbox service is wanted; the same isolation, lane and relay share one. [`Output::Opened`] answers.
+    Open(OpenId, Isolation),
+    /// A caller lets go of a circuit. The last one closes it.
+    Release(CircuitHandle),
+    /// A command on an open circuit. [`Output::Answered`] answers.
+    Ask(AskId, CircuitHandle, Ask),
+    /// A subscription brings more than may be un-acked at a time: the asked relay breaks the rules.
+    Overrun(AskId),
+    /// What the mailbox disk answered.
+    Disk(Ticket, DiskReply),
+    /// The mailbox disk is there again after it answered [`DiskReply::Lost`].
+    DiskBack,
+}
+
+/// What the core wants done, and tells. To be carried out in order: what has to be saved before it is announced comes first.
 #[derive(Debug, PartialEq, Eq)]
-pub enum CoreOutput {
+pub enum Output {
     /// Have netd reach this.
     Dial(DialId, Target),
     /// This link has cells: drain it.
@@ -81,7 +120,7 @@ pub enum CoreOutput {
     CloseLink(LinkId),
     /// What became of an [`OnionCore::open`].
     Opened(OpenId, Result<Opened, OpenError>),
-    /// What became of an [`OnionCore::ask`](super::OnionCore::ask). Nothing follows unless it was a subscription that stands now.
+    /// What became of an [`Input::Ask`]. Nothing follows unless it was a subscription that stands now.
     Answered(AskId, Result<Outcome, CallError>),
     /// An envelope of a subscription.
     Pushed(AskId, Waiting),
@@ -89,13 +128,13 @@ pub enum CoreOutput {
     Ended(AskId),
     /// A circuit that had been opened is gone; what was asked on it has heard so before.
     Closed(CircuitHandle),
-    /// Ask the mailbox disk this; [`OnionCore::disk`](super::OnionCore::disk) takes its answer.
+    /// Ask the mailbox disk this; [`Input::Disk`] answers.
     Disk(Ticket, DiskRequest),
     /// Write this state durably before carrying out what follows.
     Save(Vec<u8>),
 }
 
-/// What goes from one part to another, or up from the network.
+/// What goes from one flow to another, or up from the network.
 #[derive(Debug)]
 pub(super) enum Event {
     Links(LinksEvent),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::event::CoreOutput;
+use super::event::Output;
 use super::turn::Turn;
 use crate::event::{SendError, ServiceEvent};
 use crate::mailbox::service::Output as Wanted;
@@ -77,7 +77,7 @@ fn work_off(service: &mut Service, turn: &mut Turn, wanted: Vec<Wanted>) {
     let mut wanted = VecDeque::from(wanted);
     while let Some(next) = wanted.pop_front() {
         match next {
-            Wanted::Disk(ticket, request) => turn.tell(CoreOutput::Disk(ticket, request)),
+            Wanted::Disk(ticket, request) => turn.tell(Output::Disk(ticket, request)),
             Wanted::Reply(to, message) => {
                 if turn.network.reply(to, &message) == Err(SendError::QueueFull) {
                     wanted.extend(service.refused(to, message));

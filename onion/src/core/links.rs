@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{CoreOutput, DialId, DirectoryEvent, Event, LinkKey, LinksEvent, Target};
+use super::event::{DialId, DirectoryEvent, Event, LinkKey, LinksEvent, Output, Target};
 use super::turn::Turn;
 use crate::directory::schedule::JobId;
 use crate::id::{LinkId, RelayId};
@@ -64,7 +64,7 @@ impl Links {
     fn dial(&mut self, turn: &mut Turn, wanted: Wanted, target: Target) {
         self.last += 1;
         self.dials.insert(DialId(self.last), wanted);
-        turn.tell(CoreOutput::Dial(DialId(self.last), target));
+        turn.tell(Output::Dial(DialId(self.last), target));
     }
 
     fn dialled(&mut self, turn: &mut Turn, dial: DialId, link: Option<(LinkId, LinkKey)>) {
@@ -81,7 +81,7 @@ impl Links {
             }
             (Some(wanted), None) => failed(turn, wanted),
             // netd was lost meanwhile, and with it the wish.
-            (None, Some((link, _))) => turn.tell(CoreOutput::CloseLink(link)),
+            (None, Some((link, _))) => turn.tell(Output::CloseLink(link)),
             (None, None) => {}
         }
     }
@@ -108,7 +108,7 @@ fn close_idle(turn: &mut Turn) {
         let guards = relay.is_some_and(|relay| turn.paths.guards().both().any(|guard| guard == relay));
         if turn.network.is_initiator(link) && !guards {
             turn.network.link_down(link);
-            turn.tell(CoreOutput::CloseLink(link));
+            turn.tell(Output::CloseLink(link));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::mailbox::{Answer, Authenticator, Call, Created, Outcome, Signed};
 use crate::path::Isolation;
 use ed25519_dalek::{Signer, SigningKey};
 use ipc_schema::Timestamp;
-use ipc_schema::edge::stored_onion::Stage;
+use ipc_schema::edge::stored_onion::{OpenError, Stage};
 use ipc_schema::mailbox::{Context, signing_input};
 use ipc_schema::relay::Descriptor;
 use rand_chacha::ChaCha20Rng;
@@ -24,6 +24,7 @@ const START: Timestamp = Timestamp(1_800_000_000_000);
 
 struct Node {
     core: OnionCore,
+    outputs: Vec<Output>,
     key: [u8; 32],
     up: bool,
     links: HashMap<LinkId, (usize, LinkId)>,
@@ -76,14 +77,14 @@ impl World {
             mailboxes: true,
         };
         let seen = (n < self.relays).then_some(appearance);
-        self.nodes[n].core.netd_up(self.now, 1, seen);
+        self.nodes[n].hears(self.now, Input::NetdUp { bootstraps: 1, seen });
     }
 
     fn run(&mut self) {
         loop {
             let mut busy = false;
             for at in 0..self.nodes.len() {
-                while let Some(output) = self.nodes[at].core.output() {
+                for output in std::mem::take(&mut self.nodes[at].outputs) {
                     busy = true;
                     self.output(at, output);
                 }
@@ -94,21 +95,21 @@ impl World {
         }
     }
 
-    fn output(&mut self, at: usize, output: CoreOutput) {
+    fn output(&mut self, at: usize, output: Output) {
         let (now, node) = (self.now, &mut self.nodes[at]);
         match output {
-            CoreOutput::Dial(dial, target) => self.dial(at, dial, &target),
-            CoreOutput::Ready(link) => self.carry(at, link),
-            CoreOutput::CloseLink(link) => self.cut(at, link),
-            CoreOutput::Opened(open, result) => assert!(node.opened.insert(open.0, result).is_none()),
-            CoreOutput::Answered(id, outcome) => node.answers.push((id, outcome)),
-            CoreOutput::Closed(circuit) => node.closed.push(circuit),
-            CoreOutput::Save(bytes) => node.saved = bytes,
-            CoreOutput::Disk(ticket, request) => {
+            Output::Dial(dial, target) => self.dial(at, dial, &target),
+            Output::Ready(link) => self.carry(at, link),
+            Output::CloseLink(link) => self.cut(at, link),
+            Output::Opened(open, result) => assert!(node.opened.insert(open.0, result).is_none()),
+            Output::Answered(id, outcome) => node.answers.push((id, outcome)),
+            Output::Closed(circuit) => node.closed.push(circuit),
+            Output::Save(bytes) => node.saved = bytes,
+            Output::Disk(ticket, request) => {
                 let reply = node.disk.carry_out(now, request);
-                node.core.disk(now, ticket, reply);
+                node.hears(now, Input::Disk(ticket, reply));
             }
-            CoreOutput::Pushed(..) | CoreOutput::Ended(_) => {}
+            Output::Pushed(..) | Output::Ended(_) => {}
         }
     }
 
@@ -128,12 +129,12 @@ impl World {
                 self.nodes[at].links.insert(here, (to, there));
                 self.nodes[to].links.insert(there, (at, here));
                 let peer = self.nodes[at].key;
-                self.nodes[to].core.link_in(self.now, there, peer);
+                self.nodes[to].hears(self.now, Input::LinkIn(there, peer));
                 Some((here, key))
             }
             (None, _) => None,
         };
-        self.nodes[at].core.dialled(self.now, dial, link);
+        self.nodes[at].hears(self.now, Input::Dialled(dial, link));
     }
 
     fn carry(&mut self, at: usize, link: LinkId) {
@@ -143,14 +144,14 @@ impl World {
             if batch.is_empty() {
                 return;
             }
-            self.nodes[to].core.cells(self.now, there, &batch);
+            self.nodes[to].hears(self.now, Input::Cells(there, &batch));
         }
     }
 
     fn cut(&mut self, at: usize, link: LinkId) {
         if let Some((to, there)) = self.nodes[at].links.remove(&link) {
             self.nodes[to].links.remove(&there);
-            self.nodes[to].core.link_down(self.now, there);
+            self.nodes[to].hears(self.now, Input::LinkDown(there));
         }
     }
 
@@ -184,7 +185,7 @@ impl World {
             self.now = Timestamp(self.now.0 + 1_000);
             for node in &mut self.nodes {
                 if node.up {
-                    node.core.tick(self.now);
+                    node.hears(self.now, Input::Tick);
                 }
             }
             self.run();
@@ -198,13 +199,13 @@ impl World {
     fn open(&mut self, at: usize, id: u64, relay: usize) -> Option<Result<Opened, OpenError>> {
         let isolation =
             Isolation { key: [u8::try_from(id).unwrap(); 16], lane: Lane::Text, relay: self.relay(relay) };
-        self.nodes[at].core.open(self.now, OpenId(id), isolation);
+        self.nodes[at].hears(self.now, Input::Open(OpenId(id), isolation));
         self.run();
         self.nodes[at].opened.get(&id).cloned()
     }
 
     fn ask(&mut self, at: usize, circuit: CircuitHandle, ask: Ask) -> Option<Result<Outcome, CallError>> {
-        self.nodes[at].core.ask(self.now, AskId(1), circuit, ask);
+        self.nodes[at].hears(self.now, Input::Ask(AskId(1), circuit, ask));
         self.run();
         self.nodes[at].answers.pop().map(|(_, outcome)| outcome)
     }
@@ -238,9 +239,20 @@ impl World {
 }
 
 impl Node {
+    fn hears(&mut self, now: Timestamp, input: Input<'_>) {
+        self.outputs.extend(self.core.handle(now, input));
+    }
+
+    /// What a test did to the network itself comes out.
+    fn settles(&mut self) {
+        self.core.settle();
+        self.outputs.extend(self.core.turn.told());
+    }
+
     fn new(n: usize, core: OnionCore) -> Self {
         Self {
             core,
+            outputs: vec![],
             key: [u8::try_from(n).unwrap() + 1; 32],
             up: true,
             links: HashMap::new(),
@@ -303,11 +315,12 @@ fn one_isolation_key_shares_a_circuit_until_it_is_let_go_and_another_does_not() 
     let isolation = Isolation { key: [1; 16], lane: Lane::Text, relay: world.relay(0) };
     let now = world.now;
     for id in [1, 2] {
-        world.nodes[5].core.open(now, OpenId(id), isolation);
+        world.nodes[5].hears(now, Input::Open(OpenId(id), isolation));
     }
     world.run();
-    world.nodes[5].core.open(now, OpenId(3), isolation);
-    world.nodes[5].core.open(now, OpenId(4), Isolation { key: [2; 16], ..isolation });
+    world.nodes[5].hears(now, Input::Open(OpenId(3), isolation));
+    let other = Isolation { key: [2; 16], ..isolation };
+    world.nodes[5].hears(now, Input::Open(OpenId(4), other));
     world.run();
     let circuit = |world: &World, id: u64| world.nodes[5].opened[&id].as_ref().unwrap().circuit;
     let shared = circuit(&world, 1);
@@ -315,7 +328,7 @@ fn one_isolation_key_shares_a_circuit_until_it_is_let_go_and_another_does_not() 
     assert_ne!(circuit(&world, 4), shared);
     for left in [2, 1, 0] {
         assert_eq!(world.nodes[5].closed.len(), 0, "{left}");
-        world.nodes[5].core.release(now, shared);
+        world.nodes[5].hears(now, Input::Release(shared));
         world.run();
     }
     assert_eq!(world.nodes[5].closed, [shared]);
@@ -378,7 +391,7 @@ fn netd_that_dies_closes_everything_and_it_all_comes_back_with_it() {
     let opened = world.open(5, 1, 0).unwrap().unwrap();
     let now = world.now;
     let links: Vec<_> = world.nodes[5].links.keys().copied().collect();
-    world.nodes[5].core.netd_down(now);
+    world.nodes[5].hears(now, Input::NetdDown);
     for link in links {
         world.cut(5, link);
     }
@@ -416,11 +429,11 @@ fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
     let (now, relay) = (world.now, world.relay(0));
     let hop = world.nodes[5].core.view().hop(now, relay).unwrap();
     let circuit = world.nodes[5].core.turn.network.open(now, &mut world.rng, vec![hop], Lane::Text);
-    world.nodes[5].core.settle();
+    world.nodes[5].settles();
     world.run();
     let stream = world.nodes[5].core.turn.network.open_stream(circuit, Service::Directory).unwrap();
     world.nodes[5].core.turn.network.send(circuit, stream, &[0xff; 700]).unwrap();
-    world.nodes[5].core.settle();
+    world.nodes[5].settles();
     world.run();
     assert_eq!(world.nodes[5].core.turn.network.route(circuit), None);
     assert_eq!(world.nodes[0].core.view().len(), 5);

@@ -1,19 +1,19 @@
-//! What every part of the core may touch: time and chance, links and circuits, the view of the directory, the choice of paths; and
-//! what is to be done.
+//! What a flow may touch: time and chance, links and circuits, the view of the directory, the choice of paths; and what it leaves
+//! for others to do.
 
 use std::collections::VecDeque;
 
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::event::{CoreOutput, DirectoryEvent, Event, LinksEvent};
+use super::event::{DirectoryEvent, Event, LinksEvent, Output};
 use crate::directory::View;
 use crate::event::{CircuitFailure, ServiceEvent};
 use crate::id::{CircuitHandle, Lane, RelayId, Service};
 use crate::network::{Network, Output as Wanted};
 use crate::path::{NoPath, Paths};
 
-/// What the parts of the core share.
+/// What the flows of the core share.
 pub(super) struct Turn {
     pub(super) now: Timestamp,
     pub(super) rng: Box<dyn CryptoRng>,
@@ -24,7 +24,7 @@ pub(super) struct Turn {
     pub(super) netd: bool,
     /// The view or its contact points changed since they were saved.
     pub(super) unsaved: bool,
-    outputs: VecDeque<CoreOutput>,
+    outputs: Vec<Output>,
     wishes: VecDeque<Event>,
 }
 
@@ -38,27 +38,27 @@ impl Turn {
             paths,
             netd: false,
             unsaved: false,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
             wishes: VecDeque::new(),
         }
     }
 
     /// Something is to be done, or told.
-    pub(super) fn tell(&mut self, output: CoreOutput) {
-        self.outputs.push_back(output);
+    pub(super) fn tell(&mut self, output: Output) {
+        self.outputs.push(output);
     }
 
-    /// The next of what was told.
-    pub(super) fn told(&mut self) -> Option<CoreOutput> {
-        self.outputs.pop_front()
+    /// All that was told.
+    pub(super) fn told(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
     }
 
-    /// Another part is to hear of this.
+    /// Another flow is to hear of this.
     pub(super) fn wish(&mut self, event: Event) {
         self.wishes.push_back(event);
     }
 
-    /// What some part is to hear next: wishes first, then what the network put out.
+    /// What some flow is to hear next: wishes first, then what the network put out.
     pub(super) fn next(&mut self) -> Option<Event> {
         if let Some(event) = self.wishes.pop_front() {
             return Some(event);
@@ -66,11 +66,11 @@ impl Turn {
         loop {
             return Some(match self.network.output()? {
                 Wanted::Ready(link) => {
-                    self.tell(CoreOutput::Ready(link));
+                    self.tell(Output::Ready(link));
                     continue;
                 }
                 Wanted::CloseLink(link) => {
-                    self.tell(CoreOutput::CloseLink(link));
+                    self.tell(Output::CloseLink(link));
                     Event::Directory(DirectoryEvent::LinkGone(link))
                 }
                 Wanted::Connect(relay) => Event::Links(LinksEvent::Connect(relay)),

@@ -9,6 +9,7 @@ use ipc_schema::edge::{Failed, send};
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::rpc::Peer;
 
+use crate::core::Input;
 use crate::mailbox::{DiskReply, DiskRequest, Ticket};
 use crate::shell::Shell;
 
@@ -20,7 +21,7 @@ pub async fn follow(shell: Rc<Shell>) {
     loop {
         let _ = shell.disk.client().await;
         let generation = shell.disk.generation();
-        shell.with(|core, now| core.disk_back(now));
+        shell.handle(Input::DiskBack);
         while shell.disk.is(generation) {
             expire(&shell.disk, Timestamp::now()).await;
             let _ = tokio::time::timeout(EXPIRE_EVERY, shell.disk.gone(generation)).await;
@@ -34,7 +35,7 @@ pub async fn carry_out(shell: Rc<Shell>, ticket: Ticket, request: DiskRequest) {
         Some(disk) => request.send(&disk).await,
         None => DiskReply::Lost(Failed::Gone),
     };
-    shell.with(|core, now| core.disk(now, ticket, reply));
+    shell.handle(Input::Disk(ticket, reply));
 }
 
 /// What is on the disk; zeros while it is away.

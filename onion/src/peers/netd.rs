@@ -14,7 +14,7 @@ use ipc_schema::limits::CELLS_PER_BATCH_MAX;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
-use crate::core::{DialId, Target};
+use crate::core::{DialId, Input, Target};
 use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
 use crate::id::LinkId;
@@ -81,14 +81,14 @@ pub async fn follow(shell: Rc<Shell>) {
             shell.pause().await;
         }
         shell.links.clear();
-        shell.with(|core, now| core.netd_down(now));
+        shell.handle(Input::NetdDown);
     }
 }
 
 async fn attach(shell: &Rc<Shell>, netd: &links::Client) -> Result<(), Failed> {
     let bootstraps = ask(netd, &Shared {}).await?;
     let seen = if shell.settings.relay { Some(listen(shell, netd).await?) } else { None };
-    shell.with(|core, now| core.netd_up(now, bootstraps, seen));
+    shell.handle(Input::NetdUp { bootstraps, seen });
     Ok(())
 }
 
@@ -116,7 +116,7 @@ pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
         sink.is_of(id);
         (id, key)
     });
-    shell.with(|core, now| core.dialled(now, dial, link));
+    shell.handle(Input::Dialled(dial, link));
 }
 
 /// `None`: whatever the reason, it is not reached.
@@ -172,7 +172,7 @@ impl Acceptor for AcceptorServer {
         let id = open(&self.shell, call.link, None);
         let sink = Sink::new(self.shell.clone());
         sink.is_of(id);
-        self.shell.with(|core, now| core.link_in(now, id, call.peer));
+        self.shell.handle(Input::LinkIn(id, call.peer));
         Ok(Ok(new_client(sink)))
     }
 }
@@ -210,7 +210,7 @@ impl cell_sink::Server for Sink {
     async fn cells(self: Rc<Self>, params: cell_sink::CellsParams) -> Result<(), capnp::Error> {
         let link = self.link().await;
         let batch = params.get()?.get_batch()?;
-        self.shell.with(|core, now| core.cells(now, link, batch));
+        self.shell.handle(Input::Cells(link, batch));
         Ok(())
     }
 

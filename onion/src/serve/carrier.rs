@@ -8,7 +8,7 @@ use ipc_schema::edges::stored_onion_capnp::network_watcher;
 use tokio::task::spawn_local;
 
 use super::mailbox::MailboxServer;
-use crate::core::NetworkState;
+use crate::core::{Input, NetworkState};
 use crate::id::Lane;
 use crate::path::Isolation;
 use crate::shell::Shell;
@@ -28,11 +28,11 @@ impl Carrier for CarrierServer {
 
     async fn pick_mailboxes(self: Rc<Self>, call: PickMailboxes) -> Served<PickMailboxes> {
         let count = usize::from(call.count);
-        Ok(Ok(self.shell.with(|core, now| core.pick_mailboxes(now, count, &call.avoid))))
+        Ok(Ok(self.shell.pick_mailboxes(count, &call.avoid)))
     }
 
     async fn add_hints(self: Rc<Self>, call: AddHints) -> Served<AddHints> {
-        self.shell.with(|core, now| core.add_hints(now, &call.hints));
+        self.shell.handle(Input::AddHints(call.hints));
         Ok(Ok(()))
     }
 

@@ -41,13 +41,8 @@ impl World {
             Part::Netd => {
                 self.nodes[who].netd = false;
                 self.lose_all_links(who);
-                let now = self.clock(who);
-                let node = &mut self.nodes[who];
-                if let Some(core) = &mut node.onion {
-                    core.netd_down(now);
-                    self.outputs(who);
-                    self.tell_state(who);
-                }
+                self.onion_hears(who, onion::core::Input::NetdDown);
+                self.tell_state(who);
             }
             Part::Onion => {
                 self.nodes[who].onion = None;

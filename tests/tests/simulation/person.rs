@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
-use ipc_schema::edge::stored_onion::Command;
+use ipc_schema::edge::stored_onion::{Command, OpenError};
 use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
-use onion::core::{AskId, OpenError, OpenId, Opened};
+use onion::core::{Ask as Asks, AskId, Input as Onion, OpenId, Opened};
 use onion::error::CallError;
 use onion::id::{CircuitHandle, Lane, RelayId};
 use onion::mailbox::message::Waiting;
@@ -289,28 +289,26 @@ impl World {
         let now = self.clock(who);
         let node = &mut self.nodes[who];
         let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let mut inputs = Vec::new();
         match ask {
             Ask::Open { line, relay, isolation } => {
                 person.last += 1;
                 let open = OpenId(person.last);
                 person.opens.insert(open, line);
-                let isolation = Isolation { key: isolation, lane: Lane::Text, relay };
-                core.open(now, open, isolation);
+                inputs.push(Onion::Open(open, Isolation { key: isolation, lane: Lane::Text, relay }));
             }
             Ask::Close(line) => {
-                if let Some(line) = person.lines.remove(&line) {
-                    core.release(now, line.circuit);
-                }
+                let line = person.lines.remove(&line);
+                inputs.extend(line.map(|line| Onion::Release(line.circuit)));
             }
             Ask::Pick(ticket, avoid) => {
                 let picked = core.pick_mailboxes(now, 1, &avoid).first().copied();
                 self.tell(who, Input::Picked(ticket, picked));
             }
-            Ask::Hints(hints) => core.add_hints(now, &hints),
+            Ask::Hints(hints) => inputs.push(Onion::AddHints(hints)),
             Ask::HangUp => {
-                for line in std::mem::take(&mut person.lines).into_values() {
-                    core.release(now, line.circuit);
-                }
+                let lines = std::mem::take(&mut person.lines).into_values();
+                inputs.extend(lines.map(|line| Onion::Release(line.circuit)));
                 person.opens.clear();
                 person.waiting.clear();
                 person.subscriptions.clear();
@@ -319,7 +317,7 @@ impl World {
                 return self.command(who, (line, ticket), (counter, &auth), call);
             }
         }
-        self.outputs(who);
+        inputs.into_iter().for_each(|input| self.onion_hears(who, input));
     }
 
     fn command(
@@ -329,33 +327,30 @@ impl World {
         (counter, auth): (u64, &[u8]),
         call: MailboxCall,
     ) {
-        let now = self.clock(who);
         let node = &mut self.nodes[who];
-        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let Some(person) = &mut node.person else { return };
         let Some(circuit) = person.lines.get(&line).map(|line| line.circuit) else {
             return lost(ticket, line).into_iter().for_each(|input| self.tell(who, input));
         };
         let (what, ask) = match call {
             MailboxCall::Create(receiver_key) => {
-                (What::Create { receiver_key, rounds: 1 }, onion::core::Ask::Create { receiver_key, work: 0 })
+                (What::Create { receiver_key, rounds: 1 }, Asks::Create { receiver_key, work: 0 })
             }
             MailboxCall::Give(command) => {
                 person.deposits += u32::from(matches!(command, Command::Deposit { .. }));
                 let (queue, call, sink) = Call::of(command);
                 let authenticator = Authenticator::parse(auth).unwrap();
                 let signed = Signed { queue, counter, authenticator, call };
-                (sink.map_or(What::Other, What::Subscribe), onion::core::Ask::Give(signed))
+                (sink.map_or(What::Other, What::Subscribe), Asks::Give(signed))
             }
         };
         let id = person.waits(Waits { line, ticket, what });
-        core.ask(now, id, circuit, ask);
-        self.outputs(who);
+        self.onion_hears(who, Onion::Ask(id, circuit, ask));
     }
 
     pub fn opened(&mut self, who: Who, open: OpenId, result: Result<Opened, OpenError>) {
-        let now = self.clock(who);
         let node = &mut self.nodes[who];
-        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let Some(person) = &mut node.person else { return };
         let line = person.opens.remove(&open);
         match (line, result) {
             (Some(line), Ok(opened)) => {
@@ -367,7 +362,7 @@ impl World {
             }
             (Some(line), Err(_)) => self.tell(who, Input::Opened(line, None)),
             // stored died meanwhile.
-            (None, Ok(opened)) => core.release(now, opened.circuit),
+            (None, Ok(opened)) => self.onion_hears(who, Onion::Release(opened.circuit)),
             (None, Err(_)) => {}
         }
         self.tell_state(who);
@@ -393,9 +388,8 @@ impl World {
     }
 
     pub fn answered(&mut self, who: Who, id: AskId, outcome: Result<Outcome, CallError>) {
-        let now = self.clock(who);
         let node = &mut self.nodes[who];
-        let (Some(core), Some(person)) = (&mut node.onion, &mut node.person) else { return };
+        let Some(person) = &mut node.person else { return };
         let Some(mut waits) = person.waiting.remove(&id) else { return };
         let Ok(outcome) = outcome else {
             let lost = lost(waits.ticket, waits.line);
@@ -410,7 +404,8 @@ impl World {
             let work = Search::new(subject, *bits).and_then(|mut search| search.step(1 << 24)).unwrap();
             let (circuit, receiver_key) = (line.circuit, *receiver_key);
             let id = person.waits(waits);
-            return core.ask(now, id, circuit, onion::core::Ask::Create { receiver_key, work });
+            let ask = Asks::Create { receiver_key, work };
+            return self.onion_hears(who, Onion::Ask(id, circuit, ask));
         }
         if let (What::Subscribe(replica), Outcome::Answer(mailbox::Answer::Ok)) = (&waits.what, &outcome) {
             person.subscriptions.insert(id, (waits.line, *replica));

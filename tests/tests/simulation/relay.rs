@@ -2,6 +2,7 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
+use onion::core::Input;
 use onion::id::RelayId;
 use onion::mailbox::disk::Placed;
 use onion::mailbox::{DiskReply, DiskRequest, Ticket};
@@ -100,13 +101,10 @@ impl World {
     }
 
     pub fn disk_said(&mut self, who: Who, ticket: Ticket, reply: DiskReply) {
-        let now = self.clock(who);
         let node = &mut self.nodes[who];
         let Some(relay) = &mut node.relay else { return };
         relay.asked.retain(|asked| *asked != ticket);
-        let Some(core) = &mut node.onion else { return };
-        core.disk(now, ticket, reply);
-        self.outputs(who);
+        self.onion_hears(who, Input::Disk(ticket, reply));
     }
 
     /// The disk is gone: onion hears that of all it waits for.
@@ -124,10 +122,7 @@ impl World {
         let relay = self.relay(who);
         relay.disk_starts();
         relay.disk.as_ref().unwrap().expire(now).unwrap();
-        if let Some(core) = &mut self.nodes[who].onion {
-            core.disk_back(now);
-            self.outputs(who);
-        }
+        self.onion_hears(who, Input::DiskBack);
     }
 }
 

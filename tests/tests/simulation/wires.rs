@@ -1,8 +1,10 @@
 //! netd and what is between two of them: links that are delayed, lost and cut, and relays that lie on them.
 
+use std::collections::VecDeque;
+
 use ipc_schema::relay::Descriptor;
 use onion::cell::{CELL_BYTES, Cell, Command, DestroyReason};
-use onion::core::{CoreOutput, DialId, Target};
+use onion::core::{DialId, Input, Output, Target};
 use onion::directory::Appearance;
 use onion::directory::rules::parse_multiaddr;
 use onion::id::LinkId;
@@ -48,33 +50,35 @@ const RESEND: u64 = 200;
 const RESENDS: u32 = 8;
 
 impl World {
-    /// Works off what a core wants.
-    pub fn outputs(&mut self, who: Who) {
-        while let Some(output) = self.nodes[who].onion.as_mut().and_then(onion::core::OnionCore::output) {
+    /// Something happens to a machine's onion, and what it wants is done.
+    pub fn onion_hears(&mut self, who: Who, input: Input<'_>) {
+        let now = self.clock(who);
+        let Some(core) = &mut self.nodes[who].onion else { return };
+        let mut outputs = VecDeque::from(core.handle(now, input));
+        while let Some(output) = outputs.pop_front() {
             match output {
-                CoreOutput::Dial(dial, target) => {
+                Output::Dial(dial, target) => {
                     let wait = 2 * (self.weather.least + self.below(self.weather.most)) + 1;
                     self.after(wait, Event::Dial(who, dial, target));
                 }
-                CoreOutput::Ready(link) => {
+                Output::Ready(link) => {
                     let wait = self.below(2);
                     self.after(wait, Event::Drain(who, link));
                 }
-                CoreOutput::CloseLink(link) => self.unlink(who, link),
-                CoreOutput::Save(bytes) => self.nodes[who].saved = bytes,
-                CoreOutput::Disk(ticket, request) => self.wants_disk(who, ticket, request),
-                CoreOutput::Opened(open, result) => self.opened(who, open, result),
-                CoreOutput::Answered(id, outcome) => self.answered(who, id, outcome),
-                CoreOutput::Pushed(id, waiting) => self.pushed(who, id, waiting),
-                CoreOutput::Ended(id) => self.ended(who, id),
-                CoreOutput::Closed(_) => self.tell_state(who),
+                Output::CloseLink(link) => self.unlink(who, link),
+                Output::Save(bytes) => self.nodes[who].saved = bytes,
+                Output::Disk(ticket, request) => self.wants_disk(who, ticket, request),
+                Output::Opened(open, result) => self.opened(who, open, result),
+                Output::Answered(id, outcome) => self.answered(who, id, outcome),
+                Output::Pushed(id, waiting) => self.pushed(who, id, waiting),
+                Output::Ended(id) => self.ended(who, id),
+                Output::Closed(_) => self.tell_state(who),
             }
         }
     }
 
     /// netd has started: what it tells onion of itself.
     pub fn netd_up(&mut self, who: Who) {
-        let now = self.clock(who);
         let address = parse_multiaddr(&format!("/ip4/127.0.0.1/udp/{}/quic-v1", 4_000 + who)).unwrap();
         let bootstraps = u16::try_from(self.relays.min(3)).unwrap();
         let node = &mut self.nodes[who];
@@ -84,11 +88,8 @@ impl World {
             operator_tag: [0; 16],
             mailboxes: true,
         });
-        if let Some(core) = &mut node.onion {
-            core.netd_up(now, bootstraps, seen);
-            self.outputs(who);
-            self.tell_state(who);
-        }
+        self.onion_hears(who, Input::NetdUp { bootstraps, seen });
+        self.tell_state(who);
     }
 
     /// What became of a wish for a link.
@@ -99,11 +100,7 @@ impl World {
             Target::Hint(hint) => hint.link_key,
         };
         let reached = self.reach(who, &key).map(|link| (link, key));
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        let Some(core) = &mut node.onion else { return };
-        core.dialled(now, dial, reached);
-        self.outputs(who);
+        self.onion_hears(who, Input::Dialled(dial, reached));
     }
 
     fn reach(&mut self, who: Who, key: &[u8; 32]) -> Option<LinkId> {
@@ -126,11 +123,7 @@ impl World {
         }
         self.nodes[who].links.insert(here, Wire { peer: to, there, arrives: 0, dialled: true });
         self.nodes[to].links.insert(there, Wire { peer: who, there: here, arrives: 0, dialled: false });
-        let now = self.clock(to);
-        if let Some(core) = &mut self.nodes[to].onion {
-            core.link_in(now, there, peer);
-        }
-        self.outputs(to);
+        self.onion_hears(to, Input::LinkIn(there, peer));
         Some(here)
     }
 
@@ -155,12 +148,8 @@ impl World {
     }
 
     pub fn link_down(&mut self, who: Who, link: LinkId) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        let known = node.links.remove(&link).is_some();
-        if let (true, Some(core)) = (known, &mut node.onion) {
-            core.link_down(now, link);
-            self.outputs(who);
+        if self.nodes[who].links.remove(&link).is_some() {
+            self.onion_hears(who, Input::LinkDown(link));
             self.tell_state(who);
         }
     }
@@ -194,7 +183,6 @@ impl World {
     }
 
     pub fn cells(&mut self, who: Who, link: LinkId, batch: Vec<u8>) {
-        let now = self.clock(who);
         let node = &mut self.nodes[who];
         if node.links.get(&link).is_none_or(|wire| wire.there == link) || !node.netd {
             return;
@@ -204,10 +192,7 @@ impl World {
             Lie::Destroys => return self.refuse(who, link, &batch),
             _ => {}
         }
-        if let Some(core) = &mut node.onion {
-            core.cells(now, link, &batch);
-            self.outputs(who);
-        }
+        self.onion_hears(who, Input::Cells(link, &batch));
     }
 
     fn spoil(&mut self, who: Who, batch: &mut [u8]) {
@@ -258,13 +243,8 @@ impl World {
             let links: Vec<_> = self.nodes[who].links.keys().copied().collect();
             for link in links {
                 self.unlink(who, link);
-                let now = self.clock(who);
-                let node = &mut self.nodes[who];
-                if let Some(core) = &mut node.onion {
-                    core.link_down(now, link);
-                }
+                self.onion_hears(who, Input::LinkDown(link));
             }
-            self.outputs(who);
         }
     }
 }

@@ -325,13 +325,8 @@ impl World {
     }
 
     fn pulse(&mut self, who: Who) {
-        let now = self.clock(who);
-        let node = &mut self.nodes[who];
-        if let Some(core) = &mut node.onion {
-            core.tick(now);
-            self.outputs(who);
-            self.tell_state(who);
-        }
+        self.onion_hears(who, onion::core::Input::Tick);
+        self.tell_state(who);
         self.after(self.pulse, Event::Pulse(who));
     }
 }
