@@ -10,17 +10,17 @@ use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edge::Closer;
 use ipc_schema::edge::operator_onion::Operator;
 use ipc_schema::edge::stored_onion::Carrier;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{JoinHandle, spawn_local};
 
 use self::carrier::CarrierServer;
 use self::operator::OperatorServer;
-use crate::id::CircuitHandle;
-use crate::shell::Shell;
+use crate::peers::{disk, netd};
+use crate::shell::{Shell, Wanted};
 use crate::state::{StateError, StateFile};
 
 /// Runs the process: core, state file, then every edge that is granted.
 pub async fn run(mut child: Child) -> Exit {
-    let (shell, given_back) = match start(&mut child) {
+    let (shell, wanted) = match start(&mut child) {
         Ok(started) => started,
         Err(error) => {
             eprintln!("{error}");
@@ -28,7 +28,7 @@ pub async fn run(mut child: Child) -> Exit {
         }
     };
     child.started();
-    let running = tokio::task::spawn_local(shell.clone().run(given_back));
+    let running = see_to(&shell, wanted);
     let exit = loop {
         match child.next_edge().await {
             Ok(Some(edge)) => {
@@ -45,9 +45,21 @@ pub async fn run(mut child: Child) -> Exit {
     exit
 }
 
+/// Starts what ticks, follows netd and a relay's disk, and sees to what the core wants of them.
+pub fn see_to(shell: &Rc<Shell>, wanted: Wanted) -> JoinHandle<()> {
+    let Wanted { dials, of_disk, releases } = wanted;
+    spawn_local(netd::follow(shell.clone()));
+    spawn_local(netd::dial_wanted(shell.clone(), dials));
+    if shell.settings.relay {
+        spawn_local(disk::follow(shell.clone()));
+        spawn_local(disk::ask_wanted(shell.clone(), of_disk));
+    }
+    spawn_local(shell.clone().run(releases))
+}
+
 /// The shell with its state file. A client whose file is damaged starts anew: it loses its guards and asks for the directory again.
 /// A relay does not: it would become another relay.
-fn start(child: &mut Child) -> Result<(Rc<Shell>, UnboundedReceiver<CircuitHandle>), StateError> {
+fn start(child: &mut Child) -> Result<(Rc<Shell>, Wanted), StateError> {
     let settings = child.settings.clone();
     let Some(granted) = child.files.remove("state") else { return Shell::new(settings, None, &[]) };
     let (file, saved) = StateFile::open(granted.into())?;

@@ -14,14 +14,13 @@ use ipc_schema::grant::Settings;
 use ipc_schema::rpc::Peer;
 use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_local;
 
 use crate::callers::{Asked, Callers, Overrun};
-use crate::core::{Ask, Input, NetworkState, OnionCore, OpenId, Opened, Output};
+use crate::core::{Ask, DialId, Input, NetworkState, OnionCore, OpenId, Opened, Output, Target};
 use crate::id::{CircuitHandle, LinkId, RelayId};
+use crate::mailbox::{DiskRequest, Ticket};
 use crate::path::Isolation;
-use crate::peers::disk;
-use crate::peers::netd::{self, Links};
+use crate::peers::links::Links;
 use crate::state::{StateError, StateFile};
 
 /// The source of randomness of this process.
@@ -42,13 +41,36 @@ pub struct Shell {
     pub links: Links,
     core: RefCell<OnionCore>,
     callers: RefCell<Callers>,
-    released: mpsc::UnboundedSender<CircuitHandle>,
+    errands: Errands,
     state: watch::Sender<NetworkState>,
     file: RefCell<Option<StateFile>>,
 }
 
+/// What waits for a task of its own.
+struct Errands {
+    dial: mpsc::UnboundedSender<(DialId, Target)>,
+    ask_disk: mpsc::UnboundedSender<(Ticket, DiskRequest)>,
+    release: mpsc::UnboundedSender<CircuitHandle>,
+}
+
+/// The other ends, each for the task that sees to it.
+pub struct Wanted {
+    /// What netd is to reach.
+    pub dials: mpsc::UnboundedReceiver<(DialId, Target)>,
+    /// What the mailbox disk is asked.
+    pub of_disk: mpsc::UnboundedReceiver<(Ticket, DiskRequest)>,
+    /// Circuits that callers let go of.
+    pub releases: mpsc::UnboundedReceiver<CircuitHandle>,
+}
+
+fn errands() -> (Errands, Wanted) {
+    let ((dial, dials), (ask_disk, of_disk)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let (release, releases) = mpsc::unbounded_channel();
+    (Errands { dial, ask_disk, release }, Wanted { dials, of_disk, releases })
+}
+
 impl Shell {
-    /// Joins a core to its state file and what it holds. The receiver is for [`Shell::run`].
+    /// Joins a core to its state file, and says what is to be seen to.
     ///
     /// # Errors
     /// [`StateError::Unreadable`]: a relay's file that holds no keys. It must not become another relay by itself.
@@ -56,14 +78,14 @@ impl Shell {
         settings: Settings,
         file: Option<StateFile>,
         saved: &[u8],
-    ) -> Result<(Rc<Self>, mpsc::UnboundedReceiver<CircuitHandle>), StateError> {
+    ) -> Result<(Rc<Self>, Wanted), StateError> {
         let now = Timestamp::now();
         let core = if settings.relay {
             OnionCore::relay(now, Box::new(random()), settings.network_id, saved)?
         } else {
             OnionCore::client(now, Box::new(random()), settings.network_id, saved)
         };
-        let (released, given_back) = mpsc::unbounded_channel();
+        let (errands, wanted) = errands();
         let shell = Self {
             settings,
             netd: Peer::new(),
@@ -72,18 +94,14 @@ impl Shell {
             state: watch::Sender::new(core.state(now)),
             core: RefCell::new(core),
             callers: RefCell::default(),
-            released,
+            errands,
             file: RefCell::new(file),
         };
-        Ok((Rc::new(shell), given_back))
+        Ok((Rc::new(shell), wanted))
     }
 
-    /// Ticks, follows netd, and closes circuits that callers let go of. Never ends.
-    pub async fn run(self: Rc<Self>, mut given_back: mpsc::UnboundedReceiver<CircuitHandle>) {
-        spawn_local(netd::follow(self.clone()));
-        if self.settings.relay {
-            spawn_local(disk::follow(self.clone()));
-        }
+    /// Ticks, and closes circuits that callers let go of. Never ends.
+    pub async fn run(self: Rc<Self>, mut releases: mpsc::UnboundedReceiver<CircuitHandle>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -92,7 +110,7 @@ impl Shell {
                     self.handle(Input::Tick);
                     self.tell_state();
                 }
-                circuit = given_back.recv() => {
+                circuit = releases.recv() => {
                     let Some(circuit) = circuit else { return };
                     self.handle(Input::Release(circuit));
                 }
@@ -101,7 +119,7 @@ impl Shell {
     }
 
     /// Tells the core what happened, and does what it says.
-    pub fn handle(self: &Rc<Self>, input: Input<'_>) {
+    pub fn handle(&self, input: Input<'_>) {
         let step = |input: Input<'_>| self.core.borrow_mut().handle(Timestamp::now(), input);
         let mut outputs = VecDeque::from(step(input));
         while let Some(output) = outputs.pop_front() {
@@ -112,10 +130,11 @@ impl Shell {
     }
 
     /// Does one thing. What comes of it at once is for the core.
-    fn carry_out(self: &Rc<Self>, output: Output) -> Option<Input<'static>> {
+    fn carry_out(&self, output: Output) -> Option<Input<'static>> {
         match output {
             Output::Ready(link) => self.links.wake(link),
-            Output::Dial(dial, target) => drop(spawn_local(netd::dial(self.clone(), dial, target))),
+            // Whoever does not see to these any more has ended, and everything with it.
+            Output::Dial(dial, target) => drop(self.errands.dial.send((dial, target))),
             Output::CloseLink(link) => drop(self.links.close(link)),
             Output::Opened(open, result) => return self.opened(open, result),
             Output::Answered(id, outcome) => self.callers.borrow_mut().answered(id, outcome),
@@ -124,9 +143,7 @@ impl Shell {
             }
             Output::Ended(id) => self.callers.borrow_mut().ended(id),
             Output::Closed(_) => self.tell_state(),
-            Output::Disk(ticket, request) => {
-                drop(spawn_local(disk::carry_out(self.clone(), ticket, request)));
-            }
+            Output::Disk(ticket, request) => drop(self.errands.ask_disk.send((ticket, request))),
             Output::Save(content) => self.save(&content),
         }
         None
@@ -161,7 +178,7 @@ impl Shell {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn open(self: &Rc<Self>, isolation: Isolation) -> Result<Opened, OpenError> {
+    pub async fn open(&self, isolation: Isolation) -> Result<Opened, OpenError> {
         let (open, told) = self.callers.borrow_mut().open();
         self.handle(Input::Open(open, isolation));
         told.await.unwrap_or(Err(OpenError::BuildFailed))
@@ -174,7 +191,7 @@ impl Shell {
     }
 
     /// Gives a command on an open circuit.
-    pub fn ask(self: &Rc<Self>, circuit: CircuitHandle, ask: Ask) -> Asked {
+    pub fn ask(&self, circuit: CircuitHandle, ask: Ask) -> Asked {
         let (id, asked) = self.callers.borrow_mut().ask(ask.subscribes());
         self.handle(Input::Ask(id, circuit, ask));
         asked
@@ -183,7 +200,7 @@ impl Shell {
     /// Gives a circuit back, from wherever: it is closed a moment later if nobody else holds it.
     pub fn release(&self, circuit: CircuitHandle) {
         // Fails only when the loop has ended, and everything with it.
-        let _ = self.released.send(circuit);
+        let _ = self.errands.release.send(circuit);
     }
 
     /// Cells of a link, to be sent.
@@ -192,7 +209,7 @@ impl Shell {
     }
 
     /// A link is gone.
-    pub fn link_down(self: &Rc<Self>, link: LinkId) {
+    pub fn link_down(&self, link: LinkId) {
         if self.links.close(link) {
             self.handle(Input::LinkDown(link));
             self.tell_state();

@@ -8,6 +8,8 @@ use ipc_schema::edge::onion_stored::{Counts, DiskCounts, Expire};
 use ipc_schema::edge::{Failed, send};
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::rpc::Peer;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
 
 use crate::core::Input;
 use crate::mailbox::{DiskReply, DiskRequest, Ticket};
@@ -29,8 +31,15 @@ pub async fn follow(shell: Rc<Shell>) {
     }
 }
 
+/// Asks the disk what the core wants, in that order.
+pub async fn ask_wanted(shell: Rc<Shell>, mut wanted: UnboundedReceiver<(Ticket, DiskRequest)>) {
+    while let Some((ticket, request)) = wanted.recv().await {
+        spawn_local(carry_out(shell.clone(), ticket, request));
+    }
+}
+
 /// Carries out one request. Whatever goes wrong on the way is [`DiskReply::Lost`]: nothing is known then of what was asked.
-pub async fn carry_out(shell: Rc<Shell>, ticket: Ticket, request: DiskRequest) {
+async fn carry_out(shell: Rc<Shell>, ticket: Ticket, request: DiskRequest) {
     let reply = match shell.disk.present() {
         Some(disk) => request.send(&disk).await,
         None => DiskReply::Lost(Failed::Gone),

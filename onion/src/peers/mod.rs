@@ -1,4 +1,5 @@
 //! Those whom this process calls.
 
 pub mod disk;
+pub mod links;
 pub mod netd;

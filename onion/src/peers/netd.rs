@@ -1,7 +1,6 @@
 //! netd: links, over the edge onion-netd.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use capnp_rpc::new_client;
@@ -12,62 +11,14 @@ use ipc_schema::edge::{Closer, Failed, Served, ask, send};
 use ipc_schema::edges::onion_netd_capnp::{cell_sink, link, links};
 use ipc_schema::limits::CELLS_PER_BATCH_MAX;
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
 
 use crate::core::{DialId, Input, Target};
 use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
 use crate::id::LinkId;
 use crate::shell::Shell;
-
-/// A link as netd gave it to us, and the task that feeds it.
-struct Open {
-    wake: Rc<Notify>,
-    writer: AbortHandle,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        // The task holds the capability: without it netd closes the link.
-        self.writer.abort();
-    }
-}
-
-/// All links of one connection to netd.
-#[derive(Default)]
-pub struct Links {
-    open: RefCell<HashMap<LinkId, Open>>,
-    /// Of the links that we opened: netd gives the same one again for the same key, with a new sink.
-    by_key: RefCell<HashMap<LinkKey, LinkId>>,
-    last: Cell<u64>,
-}
-
-impl Links {
-    fn next(&self) -> LinkId {
-        self.last.set(self.last.get() + 1);
-        LinkId(self.last.get())
-    }
-
-    /// The link has cells again.
-    pub fn wake(&self, link: LinkId) {
-        if let Some(open) = self.open.borrow().get(&link) {
-            open.wake.notify_one();
-        }
-    }
-
-    /// Lets go of a link. `false`: it was not there.
-    pub fn close(&self, link: LinkId) -> bool {
-        let open = self.open.borrow_mut().remove(&link);
-        self.by_key.borrow_mut().retain(|_, id| *id != link);
-        open.is_some()
-    }
-
-    /// Lets go of all.
-    pub fn clear(&self) {
-        self.by_key.borrow_mut().clear();
-        self.open.borrow_mut().clear();
-    }
-}
 
 /// Follows netd as it comes, goes and comes back.
 pub async fn follow(shell: Rc<Shell>) {
@@ -103,16 +54,22 @@ async fn listen(shell: &Rc<Shell>, netd: &links::Client) -> Result<Appearance, F
     })
 }
 
-/// Has netd reach what the core wants, and tells it what came of it.
-pub async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
+/// Has netd reach what the core wants.
+pub async fn dial_wanted(shell: Rc<Shell>, mut wanted: UnboundedReceiver<(DialId, Target)>) {
+    while let Some((id, target)) = wanted.recv().await {
+        spawn_local(dial(shell.clone(), id, target));
+    }
+}
+
+/// Tells the core what came of it.
+async fn dial(shell: Rc<Shell>, dial: DialId, target: Target) {
     let generation = shell.netd.generation();
     let sink = Rc::new(Sink::new(shell.clone()));
     let reached = reach(&shell, &target, sink.clone()).await;
     // What a netd that is gone gave is gone with it.
     let reached = reached.filter(|_| shell.netd.is(generation));
     let link = reached.map(|(client, key)| {
-        let known = shell.links.by_key.borrow().get(&key).copied();
-        let id = known.unwrap_or_else(|| open(&shell, client, Some(key)));
+        let id = shell.links.known(&key).unwrap_or_else(|| open(&shell, client, Some(key)));
         sink.is_of(id);
         (id, key)
     });
@@ -136,13 +93,9 @@ async fn reach(shell: &Rc<Shell>, target: &Target, sink: Rc<Sink>) -> Option<(li
 
 /// Takes up a link and starts to feed it.
 fn open(shell: &Rc<Shell>, client: link::Client, dialled: Option<LinkKey>) -> LinkId {
-    let id = shell.links.next();
-    let wake = Rc::new(Notify::new());
+    let (id, wake) = (shell.links.name(), Rc::new(Notify::new()));
     let writer = spawn_local(write(shell.clone(), id, client, wake.clone())).abort_handle();
-    shell.links.open.borrow_mut().insert(id, Open { wake, writer });
-    if let Some(key) = dialled {
-        shell.links.by_key.borrow_mut().insert(key, id);
-    }
+    shell.links.open(id, dialled, wake, writer);
     id
 }
 

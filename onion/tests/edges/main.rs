@@ -20,7 +20,7 @@ use ipc_schema::grant::Settings;
 use ipc_schema::relay::RelayId;
 use onion::core::OnionCore;
 use onion::shell::Shell;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use people::{Queue, Receiver, Sender, Sink};
 
@@ -46,8 +46,8 @@ impl Node {
             queues_max: 1_000,
             ..Settings::default()
         };
-        let (shell, given_back) = Shell::new(settings, None, &[]).unwrap();
-        spawn_local(shell.clone().run(given_back));
+        let (shell, wanted) = Shell::new(settings, None, &[]).unwrap();
+        onion::serve::see_to(&shell, wanted);
         let node = Self { shell };
         node.join_netd(hub.add());
         if relay {
