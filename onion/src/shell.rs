@@ -20,7 +20,7 @@ use crate::core::{Ask, DialId, Input, NetworkState, OnionCore, OpenId, Opened, O
 use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::mailbox::{DiskRequest, Ticket};
 use crate::path::Isolation;
-use crate::peers::links::Links;
+use crate::peers::open_links::OpenLinks;
 use crate::state::{StateError, StateFile};
 
 /// The source of randomness of this process.
@@ -38,7 +38,7 @@ pub struct Shell {
     /// The mailbox disk, at a relay.
     pub disk: Peer<mailbox_disk::Client>,
     /// Links that netd gave us.
-    pub links: Links,
+    pub links: OpenLinks,
     core: RefCell<OnionCore>,
     callers: RefCell<Callers>,
     errands: Errands,
@@ -90,7 +90,7 @@ impl Shell {
             settings,
             netd: Peer::new(),
             disk: Peer::new(),
-            links: Links::default(),
+            links: OpenLinks::default(),
             state: watch::Sender::new(core.state(now)),
             core: RefCell::new(core),
             callers: RefCell::default(),

@@ -215,7 +215,7 @@ impl Directory {
     fn described(&mut self, turn: &mut Turn, link: LinkId, untrusted: &[u8]) {
         let jobs = self.describing.remove(&link).unwrap_or_default();
         let network_id = turn.view.rules().network_id();
-        let seen = turn.network.peer_of(link);
+        let seen = turn.network.links().get(link).map(|link| link.info.peer);
         let honest = |descriptor: &Descriptor| {
             descriptor.network_id == network_id && seen == Some(descriptor.link_key)
         };

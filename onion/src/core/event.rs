@@ -146,7 +146,7 @@ pub(super) enum Event {
     Circuit(Circuit),
 }
 
-/// For [`super::links`].
+/// For [`super::dials`].
 #[derive(Debug)]
 pub(super) enum LinksEvent {
     /// The network wants a link to a relay.

@@ -13,7 +13,7 @@
 //!
 //! | file | owns | is told |
 //! |---|---|---|
-//! | `links.rs` | what netd is to reach | links that come, go and are wanted |
+//! | `dials.rs` | what netd is to reach | links that come, go and are wanted |
 //! | `directory.rs` | the schedule of whom to ask, its jobs' circuits | contact points, the answers of others, the questions of others |
 //! | `circuits.rs` | circuits for callers, who holds and who shares them | wishes, circuits that stand and fail |
 //! | `commands.rs` | the client's half of mailbox streams | commands, relays' answers |
@@ -23,10 +23,10 @@
 
 mod circuits;
 mod commands;
+mod dials;
 mod directory;
 mod event;
 mod hosting;
-mod links;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -45,10 +45,10 @@ pub use event::{Ask, AskId, DialId, Input, LinkKey, OpenId, Opened, Output, Targ
 
 use self::circuits::Circuits;
 use self::commands::Commands;
+use self::dials::Dials;
 use self::directory::Directory;
 use self::event::{CircuitsEvent, CommandsEvent, DirectoryEvent, Event, LinksEvent};
 use self::hosting::Hosting;
-use self::links::Links;
 use self::saved::Saved;
 use self::turn::Turn;
 use crate::directory::{Appearance, NetworkRules, OwnRelay, RelayKeys, Schedule, Tick, View};
@@ -89,7 +89,7 @@ pub struct OnionCore {
 
 /// Each knows only itself.
 struct Flows {
-    links: Links,
+    dials: Dials,
     directory: Directory,
     circuits: Circuits,
     commands: Commands,
@@ -157,7 +157,7 @@ impl OnionCore {
         let mut core = Self {
             turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
             flows: Flows {
-                links: Links::default(),
+                dials: Dials::default(),
                 directory: Directory::new(schedule, relay.is_some()),
                 circuits: Circuits::default(),
                 commands: Commands::default(),
@@ -206,16 +206,16 @@ impl OnionCore {
     }
 
     fn links(&mut self, event: LinksEvent) {
-        self.flows.links.handle(&mut self.turn, event);
+        self.flows.dials.handle(&mut self.turn, event);
     }
 
     /// Hands events on until there are none.
     fn settle(&mut self) {
-        let Flows { links, directory, circuits, commands, hosting } = &mut self.flows;
+        let Flows { dials, directory, circuits, commands, hosting } = &mut self.flows;
         let turn = &mut self.turn;
         while let Some(event) = turn.next() {
             match event {
-                Event::Links(event) => links.handle(turn, event),
+                Event::Links(event) => dials.handle(turn, event),
                 Event::Directory(event) => directory.handle(turn, event),
                 Event::Circuits(event) => circuits.handle(turn, event),
                 Event::Commands(event) => commands.handle(turn, event),

@@ -102,10 +102,10 @@ impl Turn {
     /// The view has changed: links may now be known as relays'.
     pub(super) fn learned(&mut self) {
         self.unsaved = true;
-        for link in self.network.nameless_links() {
-            let relay = self.network.peer_of(link).and_then(|peer| self.view.by_link_key(&peer));
-            if let Some(relay) = relay {
-                self.network.link_is_relay(self.now, link, relay);
+        for id in self.network.links().nameless() {
+            let peer = self.network.links().get(id).map(|link| link.info.peer);
+            if let Some(relay) = peer.and_then(|peer| self.view.by_link_key(&peer)) {
+                self.network.link_is_relay(self.now, id, relay);
             }
         }
     }

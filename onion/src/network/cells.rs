@@ -20,7 +20,7 @@ impl Network {
     /// Cells came over a link, in order. Bytes that are no cells close it.
     pub fn cells(&mut self, now: Timestamp, rng: &mut impl CryptoRng, link: LinkId, untrusted_batch: &[u8]) {
         for bytes in untrusted_batch.chunks(CELL_BYTES) {
-            let Some(there) = self.links.get_mut(&link) else { return };
+            let Some(there) = self.links.get_mut(link) else { return };
             there.used = now;
             match Cell::parse(bytes) {
                 Ok(cell) => self.cell(now, rng, link, cell),
@@ -33,7 +33,7 @@ impl Network {
         if cell.circuit == CircuitId::LINK {
             return self.link_cell(now, link, &cell);
         }
-        let owner = self.links.get(&link).and_then(|link| link.owner(cell.circuit));
+        let owner = self.links.get(link).and_then(|link| link.owner(cell.circuit));
         match (owner, cell.command) {
             (Some(Owner::Client(handle)), _) => self.own_cell(now, rng, handle, cell),
             (Some(Owner::Back(handle)), Command::Relay) => self.cell_from_client(now, handle, cell),
@@ -55,7 +55,7 @@ impl Network {
 
     /// A cell that concerns the link itself.
     fn link_cell(&mut self, now: Timestamp, id: LinkId, cell: &Cell) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(id) else { return };
         match cell.command {
             Command::Padding => {}
             Command::Describe if self.relay.is_some() => {
@@ -124,7 +124,7 @@ impl Network {
 
     /// A part of somebody's CREATE.
     fn create(&mut self, now: Timestamp, rng: &mut impl CryptoRng, id: LinkId, cell: Cell) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(id) else { return };
         if self.relay.is_none() || !link.is_theirs_to_number(cell.circuit) {
             return self.close_link(id);
         }
@@ -158,7 +158,7 @@ impl Network {
         };
         self.next_passing += 1;
         let handle = RelayCircuit(self.next_passing);
-        if !self.links.get_mut(&id).is_some_and(|link| link.adopt(number, Owner::Back(handle))) {
+        if !self.links.get_mut(id).is_some_and(|link| link.adopt(number, Owner::Back(handle))) {
             return self.push_control(id, Cell::destroy(number, DestroyReason::Busy));
         }
         self.passing.insert(handle, PassingCircuit::new(handle, (id, number), &keys));

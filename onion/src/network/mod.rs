@@ -4,8 +4,9 @@
 //! as fast as that link takes them. Nothing waits on a timer on the way of a cell.
 
 mod cells;
-mod connect;
 pub mod link;
+pub mod links;
+mod output;
 #[cfg(test)]
 mod tests;
 
@@ -15,16 +16,17 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use crate::cell::{Cell, CircuitId, DestroyReason};
+use crate::cell::{Cell, CircuitId, Command, DestroyReason};
 use crate::circuit::client::{ClientCircuit, ClientOutput};
-use crate::event::{CircuitEvent, CircuitFailure, FailureReason, SendError, ServiceEvent, StreamRef};
+use crate::event::{CircuitEvent, CircuitFailure, FailureReason, SendError, StreamRef};
 use crate::handshake::RelaySide;
 use crate::id::{CircuitHandle, HopInfo, Lane, LinkId, RelayCircuit, RelayId, Service, StreamId};
 use crate::relay::circuit::{PassingCircuit, RelayOutput};
 use crate::relay::creation::CreationBudget;
-use connect::Peer;
 pub use link::LinkInfo;
-use link::{Link, Owner};
+use link::Owner;
+use links::{Got, Links, Queued, Wants};
+pub use output::{Counts, Output};
 
 /// Circuits of our own at once: 32 live queues on two relays each, what is being built, fetches.
 pub const CLIENT_CIRCUITS_MAX: usize = 512;
@@ -49,36 +51,6 @@ impl Default for Limits {
     }
 }
 
-/// What the network wants or tells.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// A link to that relay is wanted: answer with `connected` or `connect_failed`.
-    Connect(RelayId),
-    /// The link has cells to drain. Said once until it is drained empty.
-    Ready(LinkId),
-    /// Close the link; it is already forgotten here.
-    CloseLink(LinkId),
-    /// The link's other side has given its own descriptor, as asked; foreign bytes.
-    Described(LinkId, Vec<u8>),
-    /// Of one of our own circuits.
-    Circuit(CircuitEvent),
-    /// For this relay's services.
-    Service(ServiceEvent),
-}
-
-/// What is counted for `privatus relay metrics`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Circuits of others that are open.
-    pub passing: u64,
-    /// Our own circuits.
-    pub own: u64,
-    /// Links that are up.
-    pub links: u64,
-    /// Cells that were passed on, ever.
-    pub forwarded: u64,
-}
-
 /// Links, circuits and streams.
 #[derive(Default)]
 pub struct Network {
@@ -86,14 +58,11 @@ pub struct Network {
     relay: Option<RelaySide>,
     descriptor: Vec<u8>,
     limits: Limits,
-    links: BTreeMap<LinkId, Link>,
-    peers: BTreeMap<RelayId, Peer>,
+    links: Links,
     own: BTreeMap<CircuitHandle, (ClientCircuit, Option<(LinkId, CircuitId)>)>,
     passing: BTreeMap<RelayCircuit, PassingCircuit>,
     next_own: u64,
     next_passing: u64,
-    serial: u64,
-    waiting_cells: usize,
     forwarded: u64,
     creations: CreationBudget,
     outputs: VecDeque<Output>,
@@ -146,7 +115,7 @@ impl Network {
         Counts {
             passing: self.passing.len() as u64,
             own: self.own.len() as u64,
-            links: self.links.len() as u64,
+            links: self.links.iter().count() as u64,
             forwarded: self.forwarded,
         }
     }
@@ -166,7 +135,11 @@ impl Network {
         let full = self.own.len() >= CLIENT_CIRCUITS_MAX;
         self.own.insert(handle, (circuit, None));
         match first {
-            Some(relay) if !full => self.want_client_link(now, rng, relay, handle),
+            Some(relay) if !full => match self.links.want(relay, Wants::Own(handle)) {
+                Got::Link(link) => self.start_own(now, rng, handle, link),
+                Got::Dial => self.outputs.push_back(Output::Connect(relay)),
+                Got::Wait => {}
+            },
             _ => self.fail_own(handle, None, FailureReason::Ours),
         }
         handle
@@ -211,16 +184,6 @@ impl Network {
             .unwrap_or(Err(SendError::Gone))
     }
 
-    /// Ends a stream of ours once what was queued is sent.
-    pub fn end_stream(&mut self, circuit: CircuitHandle, stream: StreamId) {
-        self.with_own(circuit, |circuit, out| circuit.end_stream(stream, out));
-    }
-
-    /// Sends a cell that means nothing to a circuit's last hop.
-    pub fn pad(&mut self, circuit: CircuitHandle) {
-        self.with_own(circuit, ClientCircuit::pad);
-    }
-
     /// Closes a circuit of ours. A `Closed` event with reason `Ours` follows.
     pub fn close(&mut self, circuit: CircuitHandle) {
         self.fail_own(circuit, None, FailureReason::Ours);
@@ -239,11 +202,6 @@ impl Network {
     pub fn reply(&mut self, to: StreamRef, message: &[u8]) -> Result<(), SendError> {
         self.with_passing(to.circuit, |circuit, out| circuit.reply(to.stream, message, out))
             .unwrap_or(Err(SendError::Gone))
-    }
-
-    /// Ends a service's stream once what was queued is sent.
-    pub fn end_service(&mut self, stream: StreamRef) {
-        self.with_passing(stream.circuit, |circuit, out| circuit.end_stream(stream.stream, out));
     }
 
     /// This circuit's services are behind (`true`), or not any more: its client stops when its window is used up.
@@ -274,9 +232,7 @@ impl Network {
         for handle in overdue {
             self.cut(handle, DestroyReason::Unreachable);
         }
-        for link in self.links.values_mut() {
-            link.creating.retain(|_, (_, since)| now.since(*since) < HALF_CREATED_MAX_AGE);
-        }
+        self.links.forget_half_created(now, HALF_CREATED_MAX_AGE);
         self.relieve_streams();
     }
 
@@ -297,10 +253,125 @@ impl Network {
 
     /// Takes up to `max` cells off a link, to be sent. Empty: nothing waits, and [`Output::Ready`] will say when.
     pub fn drain(&mut self, link: LinkId, max: usize) -> Vec<u8> {
-        let Some(link) = self.links.get_mut(&link) else { return Vec::new() };
-        let (batch, taken) = link.drain(max);
-        self.waiting_cells = self.waiting_cells.saturating_sub(taken);
-        batch
+        self.links.drain(link, max)
+    }
+
+    // ---- links
+
+    /// A link is up: one that came in, or one to a contact point whose relay is not known yet. Links that were asked for with
+    /// [`Output::Connect`] come with [`Network::connected`].
+    pub fn link_up(&mut self, now: Timestamp, link: LinkId, info: LinkInfo) {
+        self.links.up(now, link, info);
+    }
+
+    /// The same for a link that may be there already: then nothing changes.
+    pub fn link_up_once(&mut self, now: Timestamp, link: LinkId, info: LinkInfo) {
+        if self.links.get(link).is_none() {
+            self.links.up(now, link, info);
+        }
+    }
+
+    /// It has become known which relay is behind a link.
+    pub fn link_is_relay(&mut self, now: Timestamp, link: LinkId, relay: RelayId) {
+        self.links.is_relay(now, link, relay);
+    }
+
+    /// A wanted link is there. `link` may be one that was there before.
+    pub fn connected(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        relay: RelayId,
+        (link, info): (LinkId, LinkInfo),
+    ) {
+        for wants in self.links.connected(now, relay, link, info) {
+            match wants {
+                Wants::Own(handle) => self.start_own(now, rng, handle, link),
+                Wants::Passing(handle) => self.extend_over(handle, link),
+            }
+        }
+    }
+
+    /// A wanted link cannot be had.
+    pub fn connect_failed(&mut self, relay: RelayId) {
+        for wants in self.links.connect_failed(relay) {
+            match wants {
+                Wants::Own(handle) => self.fail_own(handle, Some(0), FailureReason::Link),
+                Wants::Passing(handle) => self.cut(handle, DestroyReason::Unreachable),
+            }
+        }
+    }
+
+    /// A link is gone, with all circuits on it.
+    pub fn link_down(&mut self, link: LinkId) {
+        for owner in self.links.down(link) {
+            match owner {
+                Owner::Client(handle) => self.fail_own(handle, Some(0), FailureReason::Link),
+                Owner::Back(handle) => self.end_passing(handle, Some(link), DestroyReason::None),
+                Owner::Onward(handle) => self.cut(handle, DestroyReason::Unreachable),
+            }
+        }
+    }
+
+    /// Closes a link from this side: its other side broke the protocol, or does not read.
+    fn close_link(&mut self, link: LinkId) {
+        if self.links.get(link).is_some() {
+            self.link_down(link);
+            self.outputs.push_back(Output::CloseLink(link));
+        }
+    }
+
+    /// All links.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Asks the other side of a link for its own descriptor; [`Output::Described`] brings it.
+    pub fn describe(&mut self, link: LinkId) {
+        if let Some(there) = self.links.get_mut(link) {
+            there.describing = Some(Vec::new());
+            self.push_control(link, Cell::new(CircuitId::LINK, Command::Describe, &[]));
+        }
+    }
+
+    fn want_onward_link(&mut self, relay: RelayId, handle: RelayCircuit) {
+        if self.relay.as_ref().is_none_or(|side| side.relay == relay) {
+            // To oneself: nobody who means well asks for that.
+            return self.end_passing(handle, None, DestroyReason::Protocol);
+        }
+        match self.links.want(relay, Wants::Passing(handle)) {
+            Got::Link(link) => self.extend_over(handle, link),
+            Got::Dial => self.outputs.push_back(Output::Connect(relay)),
+            Got::Wait => {}
+        }
+    }
+
+    fn start_own(&mut self, now: Timestamp, rng: &mut impl CryptoRng, handle: CircuitHandle, link: LinkId) {
+        let Some((_, at)) = self.own.get_mut(&handle) else { return };
+        let Some(on_link) = self.links.get_mut(link).and_then(|link| link.allocate(Owner::Client(handle)))
+        else {
+            self.fail_own(handle, Some(0), FailureReason::Link);
+            return;
+        };
+        *at = Some((link, on_link));
+        if let Some(Err(failure)) =
+            self.with_own(handle, |circuit, out| circuit.start(on_link, now, rng, out))
+        {
+            self.close_own(handle, failure);
+        }
+    }
+
+    fn extend_over(&mut self, handle: RelayCircuit, link: LinkId) {
+        if self.passing.get(&handle).and_then(PassingCircuit::wants).is_none() {
+            return;
+        }
+        match self.links.get_mut(link).and_then(|link| link.allocate(Owner::Onward(handle))) {
+            Some(number) => {
+                self.with_passing(handle, |circuit, out| circuit.extend_over(link, number, out));
+            }
+            None => self.cut(handle, DestroyReason::Busy),
+        }
     }
 
     /// Runs a step of one of our circuits and carries out what it leads to. `None`: there is no such circuit.
@@ -343,45 +414,32 @@ impl Network {
 
     /// Queues a circuit's cell. A circuit over its bound dies; under memory pressure the one that has waited longest does.
     fn push(&mut self, to: LinkId, cell: Cell) {
-        let Some(link) = self.links.get_mut(&to) else { return };
         let circuit = cell.circuit;
-        if link.owner(circuit).is_none() {
-            // It died of an earlier cell of the same step.
-            return;
+        match self.links.push(to, cell) {
+            Queued::Gone => return,
+            Queued::Overflow => return self.kill(to, circuit),
+            Queued::First => self.outputs.push_back(Output::Ready(to)),
+            Queued::Behind => {}
         }
-        self.serial += 1;
-        let was_idle = !link.has_cells();
-        if link.push(self.serial, cell).is_err() {
-            self.kill(to, circuit);
-            return;
-        }
-        self.waiting_cells += 1;
-        if was_idle {
-            self.outputs.push_back(Output::Ready(to));
-        }
-        if self.waiting_cells > self.limits.waiting_cells {
-            let oldest =
-                |(id, link): (&LinkId, &Link)| link.oldest().map(|(serial, circuit)| (serial, *id, circuit));
-            if let Some((_, link, circuit)) = self.links.iter().filter_map(oldest).min() {
-                self.kill(link, circuit);
-            }
+        if self.links.waiting_cells() > self.limits.waiting_cells
+            && let Some((link, circuit)) = self.links.oldest()
+        {
+            self.kill(link, circuit);
         }
     }
 
     /// Queues a cell ahead of all circuits; a link that does not even take those is closed.
     fn push_control(&mut self, to: LinkId, cell: Cell) {
-        let Some(link) = self.links.get_mut(&to) else { return };
-        let was_idle = !link.has_cells();
-        if link.push_control(cell).is_err() {
-            self.close_link(to);
-        } else if was_idle {
-            self.outputs.push_back(Output::Ready(to));
+        match self.links.push_control(to, cell) {
+            Queued::Overflow => self.close_link(to),
+            Queued::First => self.outputs.push_back(Output::Ready(to)),
+            Queued::Behind | Queued::Gone => {}
         }
     }
 
     /// Destroys a circuit for want of memory, whosever it is.
     fn kill(&mut self, link: LinkId, circuit: CircuitId) {
-        match self.links.get(&link).and_then(|link| link.owner(circuit)) {
+        match self.links.get(link).and_then(|link| link.owner(circuit)) {
             Some(Owner::Client(handle)) => self.fail_own(handle, None, FailureReason::Ours),
             Some(Owner::Back(handle) | Owner::Onward(handle)) => {
                 self.end_passing(handle, None, DestroyReason::Busy)
@@ -392,11 +450,8 @@ impl Network {
 
     /// Takes a circuit off a link, and says so to the other side unless it is that which said so.
     fn leave(&mut self, at: (LinkId, CircuitId), told_by: Option<LinkId>, reason: DestroyReason) {
-        if let Some(link) = self.links.get_mut(&at.0) {
-            self.waiting_cells = self.waiting_cells.saturating_sub(link.forget(at.1));
-            if told_by != Some(at.0) {
-                self.push_control(at.0, Cell::destroy(at.1, reason));
-            }
+        if self.links.forget(at.0, at.1) && told_by != Some(at.0) {
+            self.push_control(at.0, Cell::destroy(at.1, reason));
         }
     }
 

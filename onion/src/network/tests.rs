@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cell::{CELL_BYTES, Command};
+use crate::event::ServiceEvent;
 use crate::handshake::OnionKey;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -231,7 +232,7 @@ impl World {
     fn all_is_forgotten(&mut self) {
         for node in &self.nodes {
             let counts = node.network.counts();
-            assert_eq!((counts.own, counts.passing, node.network.waiting_cells), (0, 0, 0));
+            assert_eq!((counts.own, counts.passing, node.network.links.waiting_cells()), (0, 0, 0));
         }
     }
 }
@@ -556,7 +557,7 @@ fn half_handshakes_are_bounded_and_forgotten() {
     for number in 0..300 {
         rogue.cell(&Cell::new(CircuitId(CircuitId::INITIATOR | (100 + number)), Command::Create, &[]));
     }
-    let creating = |rogue: &Rogue| rogue.world.nodes[0].network.links[&rogue.link].creating.len();
+    let creating = |rogue: &Rogue| rogue.world.nodes[0].network.links.get(rogue.link).unwrap().creating.len();
     assert_eq!(creating(&rogue), link::HALF_CREATED_MAX);
     rogue.world.now = Timestamp(60_000);
     rogue.world.nodes[0].network.tick(Timestamp(60_000));
@@ -590,7 +591,8 @@ fn under_memory_pressure_the_circuit_with_the_oldest_waiting_cell_dies() {
         }
     }
     let relay = &world.nodes[0].network;
-    assert!(relay.waiting_cells <= 20, "{}", relay.waiting_cells);
+    let waiting = relay.links.waiting_cells();
+    assert!(waiting <= 20, "{waiting}");
     assert_eq!(relay.counts().passing, 2);
 }
 

@@ -1,5 +1,5 @@
 //! Those whom this process calls.
 
 pub mod disk;
-pub mod links;
 pub mod netd;
+pub mod open_links;

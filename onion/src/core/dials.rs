@@ -25,12 +25,12 @@ enum Wanted {
 
 /// The wishes for links that netd has not answered.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub(super) struct Dials {
     dials: BTreeMap<DialId, Wanted>,
     last: u64,
 }
 
-impl Links {
+impl Dials {
     pub(super) fn handle(&mut self, turn: &mut Turn, event: LinksEvent) {
         match event {
             LinksEvent::Connect(relay) => self.connect(turn, relay),
@@ -42,7 +42,8 @@ impl Links {
             }
             LinksEvent::Down(link) => down(turn, link),
             LinksEvent::AllDown => {
-                turn.network.links().into_iter().for_each(|link| down(turn, link));
+                let all: Vec<_> = turn.network.links().iter().map(|(link, _)| link).collect();
+                all.into_iter().for_each(|link| down(turn, link));
                 for wanted in std::mem::take(&mut self.dials).into_values() {
                     failed(turn, wanted);
                 }
@@ -102,11 +103,10 @@ fn down(turn: &mut Turn, link: LinkId) {
 fn close_idle(turn: &mut Turn) {
     let idle = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
     let before = Timestamp(turn.now.0.saturating_sub(idle));
-    let idle: Vec<LinkId> = turn.network.idle_links(before).collect();
-    for link in idle {
-        let relay = turn.network.relay_of(link);
-        let guards = relay.is_some_and(|relay| turn.paths.guards().both().any(|guard| guard == relay));
-        if turn.network.is_initiator(link) && !guards {
+    for link in turn.network.links().idle(before) {
+        let Some(info) = turn.network.links().get(link).map(|link| link.info) else { continue };
+        let guards = info.relay.is_some_and(|relay| turn.paths.guards().both().any(|guard| guard == relay));
+        if info.initiator && !guards {
             turn.network.link_down(link);
             turn.tell(Output::CloseLink(link));
         }

@@ -25,14 +25,14 @@ impl Drop for Open {
 
 /// All links of one connection to netd.
 #[derive(Default)]
-pub struct Links {
+pub struct OpenLinks {
     open: RefCell<HashMap<LinkId, Open>>,
     /// Of the links that we opened: netd gives the same one again for the same key, with a new sink.
     by_key: RefCell<HashMap<LinkKey, LinkId>>,
     last: Cell<u64>,
 }
 
-impl Links {
+impl OpenLinks {
     /// A name for another link.
     pub fn name(&self) -> LinkId {
         self.last.set(self.last.get() + 1);
