@@ -7,17 +7,19 @@ use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use ipc_schema::edge::Failed;
 use ipc_schema::limits::{ENVELOPE_BYTES, UNACKED_MAX};
-use ipc_schema::mailbox::signing_input;
+use ipc_schema::mailbox::{Context, signing_input};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use sha2::Sha256;
 use x25519_dalek::{PublicKey, StaticSecret};
 
+use super::desk::*;
 use super::*;
-use crate::id::{Service as ServiceKind, StreamId};
+use crate::id::{RelayCircuit, Service as ServiceKind, StreamId};
 use crate::mailbox::client::{Client, Event, Outcome, RequestId};
-use crate::mailbox::disk::{BySender, SenderRow};
-use crate::mailbox::message::{Authenticator, Created, Waiting};
+use crate::mailbox::disk::{BySender, DiskRequest, SenderRow};
+use crate::mailbox::keys;
+use crate::mailbox::message::{Answer, Authenticator, Call, Created, QueueId, Signed, Waiting};
 use crate::mailbox::model_disk::{ModelDisk, QUEUE_MAX, TTL};
 
 const RELAY: RelayId = RelayId([8; 32]);

@@ -1,0 +1,240 @@
+//! Whether a request may be done. The disk has to tell first which queue or blob it names; then its proof, its counter and its rate are
+//! looked at; then the disk is asked for what it wants.
+
+use ipc_schema::Timestamp;
+use ipc_schema::mailbox::Context;
+use rand_core::CryptoRng;
+
+use super::callers::{self, Found, IN_FLIGHT_MAX};
+use super::desk::{Desk, Purpose, Then};
+use super::push;
+use crate::event::StreamRef;
+use crate::id::{RelayCircuit, RelayId};
+use crate::mailbox::disk::{
+    Ack, BindBlob, Blob, BlobRow, ByReceiver, BySender, Create, Delete, DiskReply, DiskRequest, LeaveBlob,
+    Put, Secure, Ticket,
+};
+use crate::mailbox::message::{Answer, Call, QueueId, Reply, Request, Signed};
+use crate::mailbox::{keys, work};
+
+/// Queues that one circuit may make: one circuit serves one queue, and a few may fail.
+const CREATIONS_PER_CIRCUIT: u32 = 16;
+/// Zero bits more of work while queues are made faster than they should for long.
+const BUSY_BITS: u8 = 4;
+
+/// What the disk has to tell before a request can be checked.
+fn wanted(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
+    let Request::Signed(signed) = request else { return None };
+    match (&signed.call, found) {
+        (Call::SecureRead { blob_id, .. }, _) => Some(Blob { blob_id: *blob_id }.into()),
+        (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
+        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
+            if *queue == signed.queue =>
+        {
+            None
+        }
+        (Call::Secure { .. } | Call::Deposit { .. }, _) => {
+            Some(BySender { sender_queue: signed.queue }.into())
+        }
+        (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
+        _ => Some(ByReceiver { receiver_queue: signed.queue }.into()),
+    }
+}
+
+/// Checks a circuit's requests one after another, until one has to wait for the disk.
+pub(super) fn advance(desk: &mut Desk, now: Timestamp, rng: &mut impl CryptoRng, circuit: RelayCircuit) {
+    loop {
+        let Some(caller) = desk.callers.of(circuit) else { return };
+        if caller.waits_for.is_some() || caller.in_flight >= IN_FLIGHT_MAX {
+            return;
+        }
+        let Some(first) = caller.waiting.front() else { return };
+        if let Some(look_up) = wanted(&first.request, caller.found.as_ref()) {
+            let ticket = desk.ask(look_up, Purpose::LookUp(circuit));
+            return desk.wait_for(circuit, ticket);
+        }
+        let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
+        let to = StreamRef { circuit, stream };
+        match request {
+            Request::Create { receiver_key, work } => create(desk, now, rng, (to, id), (&receiver_key, work)),
+            Request::Signed(signed) => {
+                let Some(found) = desk.callers.of(circuit).and_then(|caller| caller.found.clone()) else {
+                    continue;
+                };
+                prove(desk, now, (to, id), signed, found);
+            }
+        }
+    }
+}
+
+/// The disk told about the queue or blob of a circuit's first request.
+pub(super) fn looked_up(
+    desk: &mut Desk,
+    now: Timestamp,
+    circuit: RelayCircuit,
+    ticket: Ticket,
+    reply: DiskReply,
+) {
+    let asked = |caller: &&mut callers::Caller| caller.waits_for == Some(ticket);
+    let Some(caller) = desk.callers.of(circuit).filter(asked) else { return };
+    caller.waits_for = None;
+    caller.found = None;
+    let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) = caller.waiting.pop_front()
+    else {
+        return;
+    };
+    let to = StreamRef { circuit, stream };
+    let found = match reply {
+        DiskReply::Blob(Ok(Some(row))) => return secure_read(desk, (to, id), &signed, row),
+        DiskReply::ByReceiver(Ok(Some(row))) => Found::Receiver {
+            queue: signed.queue,
+            receiver_key: row.receiver_key,
+            sender_queue: row.sender_queue,
+        },
+        DiskReply::BySender(Ok(Some(row))) => {
+            let with_mac_key = |key| Some((key, desk.secret.sender_mac_key(&signed.queue, &key)?));
+            let sender = row.sender_key.and_then(with_mac_key);
+            Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
+        }
+        DiskReply::ByReceiver(Ok(None)) | DiskReply::BySender(Ok(None)) => {
+            return desk.answer(to, id, Answer::NoQueue);
+        }
+        DiskReply::Blob(Ok(None)) => return desk.answer(to, id, Answer::NoBlob),
+        _ => return desk.answer(to, id, Answer::Throttled),
+    };
+    caller.found = Some(found.clone());
+    prove(desk, now, (to, id), signed, found);
+}
+
+/// The reader of an invite's blob proves that it holds the invite; the blob is bound to the first sender key that it names.
+fn secure_read(desk: &mut Desk, (to, id): (StreamRef, u32), signed: &Signed, row: BlobRow) {
+    let Some(caller) = desk.callers.of(to.circuit) else { return };
+    let Call::SecureRead { blob_id, sender_key } = signed.call else { return };
+    let context = context(desk.relay, caller.binding, signed);
+    let named = blob_id.starts_with(&signed.queue);
+    let gave = named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
+    if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
+        return desk.answer(to, id, Answer::NotAuthorised);
+    }
+    let then = Then::BindBlob { receiver_queue: row.receiver_queue, sender_key, blob: row.blob };
+    desk.go_on((to, id), BindBlob { blob_id, sender_key }.into(), then);
+}
+
+fn create(
+    desk: &mut Desk,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+    (to, id): (StreamRef, u32),
+    (receiver_key, work): (&[u8; 32], u64),
+) {
+    let Some(caller) = desk.callers.of(to.circuit) else { return };
+    let bits = if desk.rates.is_busy() { desk.bits + BUSY_BITS } else { desk.bits };
+    if !keys::is_receiver_key(receiver_key) || caller.creations >= CREATIONS_PER_CIRCUIT {
+        return desk.answer(to, id, Answer::Refused);
+    }
+    if !work::Subject::new(desk.relay, &caller.binding, receiver_key).proves(work, bits) {
+        return desk.reply(to, id, &Reply::MoreWork(bits));
+    }
+    if !desk.rates.create(now) {
+        return desk.answer(to, id, Answer::Throttled);
+    }
+    caller.creations += 1;
+    let (mut receiver_queue, mut sender_queue) = (QueueId::default(), QueueId::default());
+    rng.fill_bytes(&mut receiver_queue);
+    rng.fill_bytes(&mut sender_queue);
+    let request = Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
+    desk.go_on((to, id), request.into(), Then::Create);
+}
+
+/// A command whose queue is known.
+fn prove(desk: &mut Desk, now: Timestamp, (to, id): (StreamRef, u32), signed: Signed, found: Found) {
+    let Some(caller) = desk.callers.of(to.circuit) else { return };
+    let context = context(desk.relay, caller.binding, &signed);
+    let gave = match &found {
+        Found::Receiver { receiver_key, .. } => {
+            keys::receiver_gave(receiver_key, &context, &signed.call, &signed.authenticator)
+        }
+        Found::Sender { queue, sender, .. } => {
+            let key = match (&signed.call, sender) {
+                // Who secures proves that it holds the key that it names; whose key was first, the disk knows.
+                (Call::Secure { sender_key }, _) => desk.secret.sender_mac_key(queue, sender_key),
+                (_, Some((_, key))) => Some(key.clone()),
+                (_, None) => None,
+            };
+            key.is_some_and(|key| key.gave(&context, &signed.call, &signed.authenticator))
+        }
+    };
+    if !gave || !caller.count(signed.counter) {
+        return desk.answer(to, id, Answer::NotAuthorised);
+    }
+    match found {
+        Found::Receiver { queue, sender_queue, .. } => {
+            receivers(desk, (to, id), (queue, sender_queue), signed.call)
+        }
+        Found::Sender { queue, receiver_queue, sender } => {
+            senders(desk, now, (to, id), (queue, receiver_queue, sender.map(|(key, _)| key)), signed.call);
+        }
+    }
+}
+
+fn receivers(
+    desk: &mut Desk,
+    (to, id): (StreamRef, u32),
+    (queue, sender_queue): (QueueId, QueueId),
+    call: Call,
+) {
+    let (request, then) = match call {
+        Call::Subscribe => {
+            desk.subscribers.add(queue, to, id, sender_queue);
+            desk.answer(to, id, Answer::Ok);
+            return push::pump(desk, &queue);
+        }
+        // Who the sender is comes first: its key is handed out with each envelope.
+        Call::Collect { max } => (BySender { sender_queue }.into(), Then::CollectFrom { queue, max }),
+        Call::Acknowledge { messages } => (
+            Ack { receiver_queue: queue, ids: messages.clone() }.into(),
+            Then::Acknowledge { queue, messages },
+        ),
+        Call::Delete => (Delete { receiver_queue: queue }.into(), Then::Delete { queue }),
+        Call::LeaveBlob { blob_id, read_key, blob } => {
+            (LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }.into(), Then::Plain)
+        }
+        Call::DropBlob { blob_id } => (Blob { blob_id }.into(), Then::DropOwn { queue, blob_id }),
+        Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
+            return desk.answer(to, id, Answer::Refused);
+        }
+    };
+    desk.go_on((to, id), request, then);
+}
+
+fn senders(
+    desk: &mut Desk,
+    now: Timestamp,
+    (to, id): (StreamRef, u32),
+    (queue, receiver_queue, sender_key): (QueueId, QueueId, Option<[u8; 32]>),
+    call: Call,
+) {
+    match (call, sender_key) {
+        (Call::Secure { sender_key }, _) => {
+            let then = Then::Secure { receiver_queue, sender_key };
+            let request = Secure { sender_queue: queue, sender_key };
+            let ticket = desk.go_on((to, id), request.into(), then);
+            // The disk may read ahead of what it writes: a deposit right behind must not find the queue unsecured.
+            desk.wait_for(to.circuit, ticket);
+        }
+        (Call::Deposit { put_id, envelope }, Some(sender_key)) => {
+            if !desk.rates.write(now, &receiver_queue) {
+                return desk.answer(to, id, Answer::Throttled);
+            }
+            // Kept for a push only where somebody listens.
+            let envelope_to_push = desk.subscribers.of(&receiver_queue).map(|_| envelope.clone());
+            let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
+            desk.go_on((to, id), Put { sender_queue: queue, put_id, envelope }.into(), then);
+        }
+        _ => desk.answer(to, id, Answer::NotAuthorised),
+    }
+}
+
+fn context(relay: RelayId, binding: [u8; 32], signed: &Signed) -> Context {
+    Context { relay, queue: signed.queue, binding, counter: signed.counter }
+}
