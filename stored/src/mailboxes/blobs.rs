@@ -6,7 +6,7 @@ use ipc_schema::edge::onion_stored::{
     BindBlob, BindBlobError, Blob, BlobRow, DropBlob, DropBlobError, LeaveBlob, LeaveBlobError,
 };
 
-use super::{BLOB_BYTES_MAX, Mailboxes, length};
+use super::file::{BLOB_BYTES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
 impl Mailboxes {

@@ -9,7 +9,7 @@ use ipc_schema::edge::onion_stored::{
 
 use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
 
-use super::{ENVELOPES_MAX, Mailboxes, length};
+use super::file::{ENVELOPES_MAX, Mailboxes, length};
 use crate::error::StoreError;
 
 /// Names are counted in each queue, so they tell nothing of other people's traffic.
@@ -208,12 +208,11 @@ impl Mailboxes {
         Ok(Ok(()))
     }
 
-    pub(super) fn expire_messages(&self, before: i64) -> Result<usize, StoreError> {
-        let old: Vec<(i64, i64)> = self.rows(
-            "SELECT queue, number FROM messages WHERE at < ?1 LIMIT ?2",
-            (before, super::EXPIRE_MAX),
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+    pub(super) fn expire_messages(&self, before: i64, most: u32) -> Result<usize, StoreError> {
+        let old: Vec<(i64, i64)> =
+            self.rows("SELECT queue, number FROM messages WHERE at < ?1 LIMIT ?2", (before, most), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         for (queue, number) in &old {
             self.remove(*queue, *number)?;
         }

@@ -1,10 +1,13 @@
+use ipc_schema::Timestamp;
 use ipc_schema::edge::Outcome;
 use ipc_schema::edge::onion_stored::{
-    Ack, AckError, BindBlob, BindBlobError, Blob, Create, CreateError, Created, DropBlobError, LeaveBlob,
-    LeaveBlobError, Message, MessageId, Put, PutError, Read, Secure, SecureError,
+    Ack, AckError, BindBlob, BindBlobError, Blob, Create, CreateError, Created, Delete, DiskCounts, DropBlob,
+    DropBlobError, LeaveBlob, LeaveBlobError, Message, MessageId, Put, PutError, Read, Secure, SecureError,
 };
 
+use super::expire::DAY_MS;
 use super::*;
+use crate::error::StoreError;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
