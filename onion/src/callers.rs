@@ -6,15 +6,14 @@ use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::limits::UNACKED_MAX;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{AskId, OpenId, Opened};
-use crate::error::CallError;
+use crate::core::{AskError, AskId, OpenId, Opened};
 use crate::id::CircuitHandle;
 use crate::mailbox::Outcome;
 use crate::mailbox::message::{Answer, Waiting};
 
 /// A command that is on its way, and what is pushed after its answer.
 pub struct Asked {
-    outcome: oneshot::Receiver<Result<Outcome, CallError>>,
+    outcome: oneshot::Receiver<Result<Outcome, AskError>>,
     /// Envelopes of a subscription; closed for other commands.
     pub pushes: mpsc::Receiver<Waiting>,
 }
@@ -23,9 +22,9 @@ impl Asked {
     /// How the command ended.
     ///
     /// # Errors
-    /// [`CallError`].
-    pub async fn outcome(&mut self) -> Result<Outcome, CallError> {
-        (&mut self.outcome).await.unwrap_or(Err(CallError::CircuitGone))
+    /// [`AskError`].
+    pub async fn outcome(&mut self) -> Result<Outcome, AskError> {
+        (&mut self.outcome).await.unwrap_or(Err(AskError::CircuitGone))
     }
 }
 
@@ -35,7 +34,7 @@ pub struct Overrun;
 
 #[derive(Debug)]
 struct Waits {
-    outcome: Option<oneshot::Sender<Result<Outcome, CallError>>>,
+    outcome: Option<oneshot::Sender<Result<Outcome, AskError>>>,
     /// Of a subscription alone.
     pushes: Option<mpsc::Sender<Waiting>>,
 }
@@ -76,7 +75,7 @@ impl Callers {
     }
 
     /// How a command ended.
-    pub fn answered(&mut self, id: AskId, outcome: Result<Outcome, CallError>) {
+    pub fn answered(&mut self, id: AskId, outcome: Result<Outcome, AskError>) {
         let Some(waits) = self.asks.get_mut(&id) else { return };
         let stands = waits.pushes.is_some() && outcome == Ok(Outcome::Answer(Answer::Ok));
         if let Some(waiting) = waits.outcome.take() {

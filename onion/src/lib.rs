@@ -20,7 +20,6 @@ pub mod cell;
 pub mod circuit;
 pub mod core;
 pub mod directory;
-pub mod error;
 pub mod event;
 pub mod flow;
 pub mod handshake;

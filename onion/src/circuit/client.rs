@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::parts::MessageParts;
+use super::handshake_parts::MessageParts;
 use super::streams::{StreamEvent, Streams};
 use crate::cell::cgo::{ClientLayer, ClientLayers, Tag};
 use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToClient, ToRelay};

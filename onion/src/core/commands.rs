@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{Ask, AskId, CircuitsEvent, CommandsEvent, Event, Output};
+use super::event::{Ask, AskError, AskId, CircuitsEvent, CommandsEvent, Event, Output};
 use super::turn::Turn;
-use crate::error::CallError;
 use crate::event::{FailureReason, SendError};
 use crate::id::{CircuitHandle, StreamId};
 use crate::mailbox::message::Answer;
@@ -55,8 +54,8 @@ impl Commands {
         }
     }
 
-    fn ask(&mut self, turn: &mut Turn, id: AskId, circuit: CircuitHandle, ask: Ask) -> Result<(), CallError> {
-        let stream = self.streams.get_mut(&circuit).ok_or(CallError::CircuitGone)?;
+    fn ask(&mut self, turn: &mut Turn, id: AskId, circuit: CircuitHandle, ask: Ask) -> Result<(), AskError> {
+        let stream = self.streams.get_mut(&circuit).ok_or(AskError::CircuitGone)?;
         let (request, message) = match ask {
             Ask::Create { receiver_key, work } => stream.client.create(receiver_key, work)?,
             Ask::Give(signed) => stream.client.command(signed)?,
@@ -105,7 +104,7 @@ impl Commands {
     fn closed(&mut self, turn: &mut Turn, circuit: CircuitHandle) {
         if let Some(stream) = self.streams.remove(&circuit) {
             for (id, _) in stream.asked.into_values() {
-                turn.tell(Output::Answered(id, Err(CallError::CircuitGone)));
+                turn.tell(Output::Answered(id, Err(AskError::CircuitGone)));
             }
             for id in stream.subscriptions.into_values() {
                 turn.tell(Output::Ended(id));

@@ -5,11 +5,10 @@ use ipc_schema::relay::Hint;
 
 use crate::directory::Appearance;
 use crate::directory::schedule::JobId;
-use crate::error::CallError;
 use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
 use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
 use crate::mailbox::message::{Call, Signed, Waiting};
-use crate::mailbox::{DiskReply, DiskRequest, Outcome, Ticket};
+use crate::mailbox::{DiskReply, DiskRequest, NotSent, Outcome, Ticket};
 use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
@@ -71,6 +70,17 @@ impl Ask {
     }
 }
 
+/// Why a command came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The circuit is gone: open anew and repeat.
+    #[error("the circuit is gone")]
+    CircuitGone,
+    /// An argument of a wrong size, or too many commands at a time: the caller is at fault.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+}
+
 /// What happens to the core.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -121,7 +131,7 @@ pub enum Output {
     /// What became of an [`OnionCore::open`].
     Opened(OpenId, Result<Opened, OpenError>),
     /// What became of an [`Input::Ask`]. Nothing follows unless it was a subscription that stands now.
-    Answered(AskId, Result<Outcome, CallError>),
+    Answered(AskId, Result<Outcome, AskError>),
     /// An envelope of a subscription.
     Pushed(AskId, Waiting),
     /// A subscription is over with its circuit.

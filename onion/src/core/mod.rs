@@ -41,7 +41,7 @@ use rand_core::CryptoRng;
 #[cfg(any(test, feature = "simulation"))]
 pub use hosting::Lie;
 
-pub use event::{Ask, AskId, DialId, Input, LinkKey, OpenId, Opened, Output, Target};
+pub use event::{Ask, AskError, AskId, DialId, Input, LinkKey, OpenId, Opened, Output, Target};
 
 use self::circuits::Circuits;
 use self::commands::Commands;

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::directory::Appearance;
 use crate::directory::rules::parse_multiaddr;
-use crate::error::CallError;
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service};
 use crate::mailbox::model_disk::ModelDisk;
-use crate::mailbox::work::{Search, Subject};
+use crate::mailbox::proof_of_work::{Search, Subject};
 use crate::mailbox::{Answer, Authenticator, Call, Created, Outcome, Signed};
 use crate::path::Isolation;
 use ed25519_dalek::{Signer, SigningKey};
@@ -29,7 +28,7 @@ struct Node {
     up: bool,
     links: HashMap<LinkId, (usize, LinkId)>,
     opened: BTreeMap<u64, Result<Opened, OpenError>>,
-    answers: Vec<(AskId, Result<Outcome, CallError>)>,
+    answers: Vec<(AskId, Result<Outcome, AskError>)>,
     disk: ModelDisk,
     closed: Vec<CircuitHandle>,
     saved: Vec<u8>,
@@ -204,7 +203,7 @@ impl World {
         self.nodes[at].opened.get(&id).cloned()
     }
 
-    fn ask(&mut self, at: usize, circuit: CircuitHandle, ask: Ask) -> Option<Result<Outcome, CallError>> {
+    fn ask(&mut self, at: usize, circuit: CircuitHandle, ask: Ask) -> Option<Result<Outcome, AskError>> {
         self.nodes[at].hears(self.now, Input::Ask(AskId(1), circuit, ask));
         self.run();
         self.nodes[at].answers.pop().map(|(_, outcome)| outcome)
@@ -226,7 +225,7 @@ impl World {
         }
     }
 
-    fn subscribe(&mut self, at: usize, opened: &Opened) -> Option<Result<Outcome, CallError>> {
+    fn subscribe(&mut self, at: usize, opened: &Opened) -> Option<Result<Outcome, AskError>> {
         let receiver = SigningKey::from_bytes(&[9; 32]);
         let queue = self.create(at, opened, &receiver).receiver_queue;
         let (call, counter) = (Call::Subscribe, 1);

@@ -4,19 +4,19 @@
 //! - [`rules`]: which network, which addresses.
 //! - [`view`]: every descriptor known, and which relays may be used.
 //! - [`own`]: this process's own relay: identity, onion keys, descriptor.
-//! - [`work`]: the proof of work in a descriptor of the public network.
+//! - [`proof_of_work`]: the proof of work in a descriptor of the public network.
 //! - [`message`]: what a stream of the directory service carries; [`exchange`]: how both sides use it.
 //! - [`schedule`]: whom to ask or tell, and when.
 
 pub mod exchange;
 pub mod message;
 pub mod own;
+pub mod proof_of_work;
 pub mod rules;
 pub mod schedule;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod view;
-pub mod work;
 
 pub use own::{Appearance, OwnRelay, RelayKeys, Tick};
 pub use rules::NetworkRules;

@@ -8,8 +8,8 @@ use ipc_schema::relay::{Address, Descriptor, FLAG_MAILBOX, OnionKey};
 use rand_core::CryptoRng;
 use x25519_dalek::{PublicKey, StaticSecret};
 
+use super::proof_of_work::{Search, Subject};
 use super::rules::NetworkRules;
-use super::work::{Search, Subject};
 use crate::id::RelayId;
 
 /// How long an onion key is announced (docs/protocol/directory.md, "Descriptor: at most 512 B").

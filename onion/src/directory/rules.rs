@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipc_schema::relay::{Address, Descriptor, Transport};
 
-use super::work::WORK_BITS;
+use super::proof_of_work::WORK_BITS;
 
 /// Which network this process belongs to (docs/protocol/directory.md, "Descriptor: at most 512 B"). Chosen when the profile or
 /// relay was made, never inferred.

@@ -10,8 +10,8 @@ use ipc_schema::Timestamp;
 use ipc_schema::relay::{Descriptor, DescriptorError, FLAG_MAILBOX};
 use sha2::{Digest, Sha256};
 
+use super::proof_of_work::Subject;
 use super::rules::{self, Block, NetworkRules, Width};
-use super::work::Subject;
 use crate::id::{HopInfo, RelayId};
 
 /// Most relays in a view (docs/protocol/directory.md, "View"): 4,096 descriptors are 2 MB.

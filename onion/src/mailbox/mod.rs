@@ -2,7 +2,7 @@
 //! (docs/protocol/mailbox.md, "Mailbox service, version 1").
 //!
 //! - [`message`]: what a stream of the mailbox service carries.
-//! - [`work`]: the proof of work that a new queue costs.
+//! - [`proof_of_work`]: the proof of work that a new queue costs.
 //! - [`client`]: the client's half of a stream.
 //! - [`service`]: the relay's half; [`keys`]: what it checks commands with; [`disk`]: what it asks of the mailbox disk.
 
@@ -12,8 +12,8 @@ pub mod keys;
 pub mod message;
 #[cfg(any(test, feature = "simulation"))]
 pub mod model_disk;
+pub mod proof_of_work;
 pub mod service;
-pub mod work;
 
 pub use client::{Client, Event, NotSent, Outcome, RequestId};
 pub use disk::{DiskReply, DiskRequest, Ticket};

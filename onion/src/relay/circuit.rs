@@ -7,7 +7,7 @@ use ipc_schema::Timestamp;
 use crate::cell::cgo::RelayHalf;
 use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToClient, ToRelay};
 use crate::cell::{BODY_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, RELAY_MESSAGE_BYTES};
-use crate::circuit::parts::MessageParts;
+use crate::circuit::handshake_parts::MessageParts;
 use crate::circuit::streams::{Next as NextMessage, StreamEvent, Streams};
 use crate::event::{SendError, ServiceEvent, ServiceMessage, StreamRef};
 use crate::handshake::{ANSWER_BYTES, HELLO_BYTES, HopKeys, asked_relay};

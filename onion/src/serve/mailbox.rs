@@ -8,12 +8,11 @@ use ipc_schema::edges::stored_onion_capnp::envelope_sink;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use crate::core::{Ask, Opened};
-use crate::error::CallError;
+use crate::core::{Ask, AskError, Opened};
 use crate::id::{CircuitHandle, RelayId};
 use crate::mailbox::client::Outcome;
 use crate::mailbox::message::{Authenticator, Call, Signed};
-use crate::mailbox::work::{Search, Subject};
+use crate::mailbox::proof_of_work::{Search, Subject};
 use crate::shell::Shell;
 
 /// Nonces that are tried before other work gets its turn: some milliseconds.
@@ -35,11 +34,11 @@ impl Drop for MailboxServer {
     }
 }
 
-impl From<CallError> for capnp::Error {
-    fn from(error: CallError) -> Self {
+impl From<AskError> for capnp::Error {
+    fn from(error: AskError) -> Self {
         match error {
-            CallError::CircuitGone => Self::disconnected("the circuit is gone".into()),
-            CallError::NotSent(_) => Self::failed("malformed argument".into()),
+            AskError::CircuitGone => Self::disconnected("the circuit is gone".into()),
+            AskError::NotSent(_) => Self::failed("malformed argument".into()),
         }
     }
 }

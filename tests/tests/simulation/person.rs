@@ -8,11 +8,10 @@ use ipc_schema::edge::stored_onion::{Command, OpenError};
 use ipc_schema::relay::Hint;
 use keyvault::store::MemoryStore;
 use keyvault::vault::Vault;
-use onion::core::{Ask as Asks, AskId, Input as Onion, OpenId, Opened};
-use onion::error::CallError;
+use onion::core::{Ask as Asks, AskError, AskId, Input as Onion, OpenId, Opened};
 use onion::id::{CircuitHandle, Lane, RelayId};
 use onion::mailbox::message::Waiting;
-use onion::mailbox::work::{Search, Subject};
+use onion::mailbox::proof_of_work::{Search, Subject};
 use onion::mailbox::{self, Authenticator, Call, Outcome, Signed};
 use onion::path::Isolation;
 use rand_chacha::ChaCha20Rng;
@@ -387,7 +386,7 @@ impl World {
         }
     }
 
-    pub fn answered(&mut self, who: Who, id: AskId, outcome: Result<Outcome, CallError>) {
+    pub fn answered(&mut self, who: Who, id: AskId, outcome: Result<Outcome, AskError>) {
         let node = &mut self.nodes[who];
         let Some(person) = &mut node.person else { return };
         let Some(mut waits) = person.waiting.remove(&id) else { return };

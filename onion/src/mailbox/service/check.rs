@@ -15,7 +15,7 @@ use crate::mailbox::disk::{
     Put, Secure, Ticket,
 };
 use crate::mailbox::message::{Answer, Call, QueueId, Reply, Request, Signed};
-use crate::mailbox::{keys, work};
+use crate::mailbox::{keys, proof_of_work};
 
 /// Queues that one circuit may make: one circuit serves one queue, and a few may fail.
 const CREATIONS_PER_CIRCUIT: u32 = 16;
@@ -132,7 +132,7 @@ fn create(
     if !keys::is_receiver_key(receiver_key) || caller.creations >= CREATIONS_PER_CIRCUIT {
         return desk.answer(to, id, Answer::Refused);
     }
-    if !work::Subject::new(desk.relay, &caller.binding, receiver_key).proves(work, bits) {
+    if !proof_of_work::Subject::new(desk.relay, &caller.binding, receiver_key).proves(work, bits) {
         return desk.reply(to, id, &Reply::MoreWork(bits));
     }
     if !desk.rates.create(now) {

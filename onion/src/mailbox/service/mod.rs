@@ -24,7 +24,7 @@ use self::desk::{Desk, Purpose};
 use super::disk::{DiskReply, Ticket};
 use super::keys::MailboxSecret;
 use super::message::Request;
-use super::work;
+use super::proof_of_work;
 use crate::event::{ServiceMessage, StreamRef};
 use crate::id::RelayId;
 
@@ -38,7 +38,7 @@ impl Service {
     /// The service of that relay. `private`: of a private network, where work is light.
     #[must_use]
     pub fn new(relay: RelayId, mailbox_secret: &[u8; 32], private: bool) -> Self {
-        let bits = if private { work::BITS_PRIVATE } else { work::BITS_PUBLIC };
+        let bits = if private { proof_of_work::BITS_PRIVATE } else { proof_of_work::BITS_PUBLIC };
         Self { desk: Desk::new(relay, MailboxSecret::new(*mailbox_secret), bits) }
     }
 

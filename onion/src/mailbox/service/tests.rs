@@ -153,8 +153,9 @@ impl World {
     }
 
     fn create(&mut self, caller: &mut Caller, receiver_key: [u8; 32]) -> Outcome {
-        let subject = work::Subject::new(RELAY, &caller.binding, &receiver_key);
-        let nonce = work::Search::new(subject, work::BITS_PRIVATE).unwrap().step(100_000).unwrap();
+        let subject = proof_of_work::Subject::new(RELAY, &caller.binding, &receiver_key);
+        let nonce =
+            proof_of_work::Search::new(subject, proof_of_work::BITS_PRIVATE).unwrap().step(100_000).unwrap();
         let (id, message) = caller.client.create(receiver_key, nonce).unwrap();
         self.send(caller, message);
         self.settle(caller);
@@ -559,12 +560,13 @@ fn a_queue_costs_work_and_a_circuit_makes_only_a_few() {
     let mut caller = world.caller();
     let key = |number: u8| SigningKey::from_bytes(&[number; 32]).verifying_key().to_bytes();
     let idle = (0..).find(|nonce| {
-        !work::Subject::new(RELAY, &caller.binding, &key(1)).proves(*nonce, work::BITS_PRIVATE)
+        !proof_of_work::Subject::new(RELAY, &caller.binding, &key(1))
+            .proves(*nonce, proof_of_work::BITS_PRIVATE)
     });
     let (id, message) = caller.client.create(key(1), idle.unwrap()).unwrap();
     world.send(&caller, message);
     world.settle(&mut caller);
-    assert_eq!(caller.outcomes[&id], Outcome::MoreWork(work::BITS_PRIVATE));
+    assert_eq!(caller.outcomes[&id], Outcome::MoreWork(proof_of_work::BITS_PRIVATE));
     for number in 1..=16 {
         assert!(matches!(world.create(&mut caller, key(number)), Outcome::Created(_)));
     }
