@@ -6,6 +6,8 @@
 pub mod cgo;
 pub mod relay_message;
 
+use crate::id::LinkId;
+
 /// Bytes of a cell.
 pub const CELL_BYTES: usize = 514;
 /// Bytes of its body.
@@ -33,6 +35,15 @@ impl CircuitId {
     pub const fn is_initiators(self) -> bool {
         self.0 & Self::INITIATOR != 0
     }
+}
+
+/// Where a circuit runs: a link, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnLink {
+    /// The link.
+    pub link: LinkId,
+    /// The circuit's number on it.
+    pub circuit: CircuitId,
 }
 
 /// What a cell says.

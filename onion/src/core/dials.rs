@@ -9,7 +9,7 @@ use super::event::{DialId, DirectoryEvent, Event, LinkKey, LinksEvent, Output, T
 use super::turn::Turn;
 use crate::directory::schedule::JobId;
 use crate::id::{LinkId, RelayId};
-use crate::network::LinkInfo;
+use crate::network::{LinkInfo, Reached};
 
 /// A link that we opened and that nobody used for so long is closed; a guard's stays.
 const IDLE: Duration = Duration::from_secs(300);
@@ -71,8 +71,7 @@ impl Dials {
     fn dialled(&mut self, turn: &mut Turn, dial: DialId, link: Option<(LinkId, LinkKey)>) {
         match (self.dials.remove(&dial), link) {
             (Some(Wanted::Relay(relay)), Some((link, peer))) => {
-                let info = LinkInfo { peer, relay: Some(relay), initiator: true };
-                turn.network.connected(turn.now, &mut turn.rng, relay, (link, info));
+                turn.network.connected(turn.now, &mut turn.rng, relay, Reached { link, peer });
             }
             (Some(Wanted::Contact(job)), Some((link, peer))) => {
                 let info = LinkInfo { peer, relay: turn.view.by_link_key(&peer), initiator: true };

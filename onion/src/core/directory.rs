@@ -7,7 +7,7 @@ use ipc_schema::relay::{Descriptor, Hint};
 
 use super::event::{DirectoryEvent, Event, LinksEvent, Target};
 use super::turn::Turn;
-use crate::directory::schedule::{Contact, Job, JobId, JobStep, Order, Search};
+use crate::directory::schedule::{Contact, Job, JobId, JobStep, Order, Paths, Search};
 use crate::directory::{Learned, Schedule, exchange};
 use crate::event::{CircuitEvent, CircuitFailure, ServiceMessage};
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service, StreamId};
@@ -85,8 +85,8 @@ impl Directory {
 
     fn tick(&mut self, turn: &mut Turn) {
         let enough = self.relay || turn.paths.enough(turn.now, &turn.view);
-        let guard = turn.paths.guards().guard();
-        for order in self.schedule.due(turn.now, &mut turn.rng, &turn.view, (guard, enough)) {
+        let paths = Paths { guard: turn.paths.guards().guard(), enough };
+        for order in self.schedule.due(turn.now, &mut turn.rng, &turn.view, paths) {
             match order {
                 Order::Start(job) => self.start(turn, job),
                 Order::Cancel(job) => self.cancel(turn, job),

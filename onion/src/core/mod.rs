@@ -57,7 +57,7 @@ use crate::id::{LinkId, RelayId};
 use crate::mailbox::Service;
 use crate::network::{Counts, Network};
 use crate::path::stage::PROOF_LASTS;
-use crate::path::{Paths, StageFacts};
+use crate::path::{MailboxesWanted, Paths, StageFacts};
 use crate::state::StateError;
 
 /// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
@@ -328,7 +328,7 @@ impl OnionCore {
     #[must_use]
     pub fn pick_mailboxes(&mut self, now: Timestamp, count: usize, avoid: &[RelayId]) -> Vec<RelayId> {
         let Turn { rng, view, paths, .. } = &mut self.turn;
-        paths.pick_mailboxes(now, rng, view, (count, avoid))
+        paths.pick_mailboxes(now, rng, view, MailboxesWanted { count, avoid })
     }
 
     /// This relay's id; `None` at a client.

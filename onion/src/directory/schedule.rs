@@ -79,6 +79,15 @@ pub enum Order {
     Cancel(JobId),
 }
 
+/// How paths stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths {
+    /// The client's own guard.
+    pub guard: Option<RelayId>,
+    /// There are the relays that they need.
+    pub enough: bool,
+}
+
 /// How the search for relays goes, for `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
@@ -225,13 +234,13 @@ impl Schedule {
         }
     }
 
-    /// What to begin or give up at `now`. `guard`: the client's own; `enough`: paths have the relays they need.
+    /// What to begin or give up at `now`.
     pub fn due(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
         view: &View,
-        (guard, enough): (Option<RelayId>, bool),
+        Paths { guard, enough }: Paths,
     ) -> Vec<Order> {
         let mut orders = self.overdue(now);
         self.tell(now, &mut orders);

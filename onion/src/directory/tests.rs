@@ -14,6 +14,7 @@ use super::exchange::{self, Exchange, Step};
 use super::message::{Answer, Compared, Misbehaved, Question, Range, Record};
 use super::own::{Appearance, OwnRelay, RelayKeys};
 use super::rules::NetworkRules;
+use super::schedule::Paths;
 use super::schedule::{Contact, JobStep, Order, Schedule, Search};
 use super::view::{Learned, PROBATION, RecordHash, Refusal, View};
 use crate::id::RelayId;
@@ -438,7 +439,7 @@ impl Net {
             let node = &mut self.nodes[at];
             let enough = node.view.len() >= 3;
             let guard = node.view.entries().next().map(|(relay, _)| relay);
-            for order in node.schedule.due(self.now, &mut self.rng, &node.view, (guard, enough)) {
+            for order in node.schedule.due(self.now, &mut self.rng, &node.view, Paths { guard, enough }) {
                 self.nodes[at].asked.extend(match order {
                     Order::Start(job) => Some((self.now, job.contact)),
                     Order::Cancel(_) => None,

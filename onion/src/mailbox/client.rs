@@ -80,12 +80,19 @@ pub enum Event {
     Partial,
 }
 
+/// The parts of an answer that came so far, of at most `max` envelopes.
+#[derive(Debug)]
+struct Collected {
+    max: usize,
+    got: Vec<Waiting>,
+}
+
 #[derive(Debug)]
 enum Asked {
     Create,
     Plain,
     Subscribe,
-    Collect { max: usize, got: Vec<Waiting> },
+    Collect(Collected),
     Read,
 }
 
@@ -125,7 +132,7 @@ impl Client {
         }
         let asked = match signed.call {
             Call::Subscribe => Asked::Subscribe,
-            Call::Collect { max } => Asked::Collect { max: usize::from(max), got: Vec::new() },
+            Call::Collect { max } => Asked::Collect(Collected { max: usize::from(max), got: Vec::new() }),
             Call::SecureRead { .. } => Asked::Read,
             _ => Asked::Plain,
         };
@@ -165,7 +172,7 @@ impl Client {
             (Asked::Create, Reply::Created(created)) => Outcome::Created(created),
             (Asked::Create, Reply::MoreWork(bits)) => Outcome::MoreWork(bits),
             // Only these commands have an answer of their own when they succeed.
-            (Asked::Create | Asked::Read | Asked::Collect { .. }, Reply::Answer(Answer::Ok)) => {
+            (Asked::Create | Asked::Read | Asked::Collect(_), Reply::Answer(Answer::Ok)) => {
                 return Err(Misbehaved::NotAsked);
             }
             (Asked::Subscribe, Reply::Answer(Answer::Ok)) => {
@@ -174,8 +181,8 @@ impl Client {
             }
             (_, Reply::Answer(answer)) => Outcome::Answer(answer),
             (Asked::Read, Reply::Blob(blob)) => Outcome::Blob(blob),
-            (Asked::Collect { max, got }, Reply::Envelopes { more, envelopes }) => {
-                return self.part(id, (max, got), more, envelopes);
+            (Asked::Collect(so_far), Reply::Envelopes { more, envelopes }) => {
+                return self.part(id, so_far, more, envelopes);
             }
             _ => return Err(Misbehaved::NotAsked),
         };
@@ -185,7 +192,7 @@ impl Client {
     fn part(
         &mut self,
         id: u32,
-        (max, mut got): (usize, Vec<Waiting>),
+        Collected { max, mut got }: Collected,
         more: bool,
         envelopes: Vec<Waiting>,
     ) -> Result<Event, Misbehaved> {
@@ -198,7 +205,7 @@ impl Client {
             return Err(Misbehaved::NotAsked);
         }
         if more {
-            self.pending.insert(id, Asked::Collect { max, got });
+            self.pending.insert(id, Asked::Collect(Collected { max, got }));
             return Ok(Event::Partial);
         }
         Ok(Event::Answered(RequestId(id), Outcome::Envelopes(got)))

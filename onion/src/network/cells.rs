@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use super::link::{HALF_CREATED_MAX, Owner};
 use super::{Network, Output, PASSING_CIRCUITS_MAX};
 use crate::cell::handshake_cells;
-use crate::cell::{BODY_BYTES, CELL_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts};
+use crate::cell::{BODY_BYTES, CELL_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, OnLink};
 use crate::handshake::HELLO_BYTES;
 use crate::id::{CircuitHandle, LinkId, RelayCircuit};
 use crate::relay::circuit::PassingCircuit;
@@ -42,7 +42,7 @@ impl Network {
             }
             (Some(Owner::Back(handle)), _) => self.end_passing(handle, None, DestroyReason::Protocol),
             (Some(Owner::Onward(handle)), Command::Destroy) => {
-                self.leave((link, cell.circuit), Some(link), DestroyReason::None);
+                self.leave(OnLink { link, circuit: cell.circuit }, Some(link), DestroyReason::None);
                 self.cut_silently(handle, cell.destroy_reason());
             }
             (Some(Owner::Onward(handle)), _) => self.cell_from_onward(handle, cell),
@@ -89,9 +89,9 @@ impl Network {
         let Some(Err(failure)) = step else { return };
         if destroyed
             && let Some((_, at)) = self.own.get_mut(&handle)
-            && let Some((link, number)) = at.take()
+            && let Some(at) = at.take()
         {
-            self.leave((link, number), Some(link), DestroyReason::None);
+            self.leave(at, Some(at.link), DestroyReason::None);
         }
         self.close_own(handle, failure);
     }
@@ -161,7 +161,7 @@ impl Network {
         if !self.links.get_mut(id).is_some_and(|link| link.adopt(number, Owner::Back(handle))) {
             return self.push_control(id, Cell::destroy(number, DestroyReason::Busy));
         }
-        self.passing.insert(handle, PassingCircuit::new(handle, (id, number), &keys));
+        self.passing.insert(handle, PassingCircuit::new(handle, OnLink { link: id, circuit: number }, &keys));
         for cell in handshake_cells(number, Command::Created, &answer) {
             self.push(id, cell);
         }

@@ -12,6 +12,15 @@ use crate::relay::creation::CreationBudget;
 /// What is known of a link when it comes up.
 pub use super::link::LinkInfo;
 
+/// A link that was dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// It; maybe one that was there before.
+    pub link: LinkId,
+    /// The other side's link key, 32 B.
+    pub peer: [u8; 32],
+}
+
 /// A circuit that wants a link to a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use crate::cell::{Cell, CircuitId, Command, DestroyReason};
+use crate::cell::{Cell, CircuitId, Command, DestroyReason, OnLink};
 use crate::circuit::client::{ClientCircuit, ClientOutput};
 use crate::event::{CircuitEvent, CircuitFailure, FailureReason, SendError, StreamRef};
 use crate::handshake::RelaySide;
@@ -25,6 +25,7 @@ use crate::relay::circuit::{PassingCircuit, RelayOutput};
 use crate::relay::creation::CreationBudget;
 pub use link::LinkInfo;
 use link::Owner;
+pub use links::Reached;
 use links::{Got, Links, Queued, Wants};
 pub use output::{Counts, Output};
 
@@ -59,7 +60,7 @@ pub struct Network {
     descriptor: Vec<u8>,
     limits: Limits,
     links: Links,
-    own: BTreeMap<CircuitHandle, (ClientCircuit, Option<(LinkId, CircuitId)>)>,
+    own: BTreeMap<CircuitHandle, (ClientCircuit, Option<OnLink>)>,
     passing: BTreeMap<RelayCircuit, PassingCircuit>,
     next_own: u64,
     next_passing: u64,
@@ -282,8 +283,9 @@ impl Network {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         relay: RelayId,
-        (link, info): (LinkId, LinkInfo),
+        Reached { link, peer }: Reached,
     ) {
+        let info = LinkInfo { peer, relay: Some(relay), initiator: true };
         for wants in self.links.connected(now, relay, link, info) {
             match wants {
                 Wants::Own(handle) => self.start_own(now, rng, handle, link),
@@ -354,7 +356,7 @@ impl Network {
             self.fail_own(handle, Some(0), FailureReason::Link);
             return;
         };
-        *at = Some((link, on_link));
+        *at = Some(OnLink { link, circuit: on_link });
         if let Some(Err(failure)) =
             self.with_own(handle, |circuit, out| circuit.start(on_link, now, rng, out))
         {
@@ -381,7 +383,7 @@ impl Network {
         step: impl FnOnce(&mut ClientCircuit, &mut ClientOutput) -> T,
     ) -> Option<T> {
         let (circuit, at) = self.own.get_mut(&handle)?;
-        let at = at.map(|(link, _)| link);
+        let at = at.map(|at| at.link);
         let mut out = ClientOutput::default();
         let result = step(circuit, &mut out);
         self.outputs.extend(out.events.into_iter().map(Output::Circuit));
@@ -449,9 +451,9 @@ impl Network {
     }
 
     /// Takes a circuit off a link, and says so to the other side unless it is that which said so.
-    fn leave(&mut self, at: (LinkId, CircuitId), told_by: Option<LinkId>, reason: DestroyReason) {
-        if self.links.forget(at.0, at.1) && told_by != Some(at.0) {
-            self.push_control(at.0, Cell::destroy(at.1, reason));
+    fn leave(&mut self, at: OnLink, told_by: Option<LinkId>, reason: DestroyReason) {
+        if self.links.forget(at.link, at.circuit) && told_by != Some(at.link) {
+            self.push_control(at.link, Cell::destroy(at.circuit, reason));
         }
     }
 

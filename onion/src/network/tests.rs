@@ -142,9 +142,8 @@ impl World {
         match to {
             Some(to) if self.nodes[to].fault != Fault::Closes => {
                 let (here, _) = self.join(at, to);
-                let info =
-                    LinkInfo { peer: [u8::try_from(to).unwrap(); 32], relay: Some(relay), initiator: true };
-                self.nodes[at].network.connected(now, &mut self.rng, relay, (here, info));
+                let reached = Reached { link: here, peer: [u8::try_from(to).unwrap(); 32] };
+                self.nodes[at].network.connected(now, &mut self.rng, relay, reached);
             }
             _ => self.nodes[at].network.connect_failed(relay),
         }

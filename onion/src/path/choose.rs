@@ -91,6 +91,15 @@ impl Candidates<'_> {
     }
 }
 
+/// How many relays a new queue is to have.
+#[derive(Clone, Copy, Debug)]
+pub struct MailboxesWanted<'a> {
+    /// Never more than these.
+    pub count: usize,
+    /// None of these.
+    pub avoid: &'a [RelayId],
+}
+
 /// A client's paths.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
@@ -252,7 +261,7 @@ impl Paths {
         }
     }
 
-    /// Up to `count` relays for a new queue's replicas: of different operators and networks, none of `avoid`
+    /// Relays for a new queue's replicas, of different operators and networks
     /// (docs/protocol/paths.md, "Relays for a queue").
     #[must_use]
     pub fn pick_mailboxes(
@@ -260,7 +269,7 @@ impl Paths {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         view: &View,
-        (count, avoid): (usize, &[RelayId]),
+        MailboxesWanted { count, avoid }: MailboxesWanted<'_>,
     ) -> Vec<RelayId> {
         let keeps = |(relay, entry): &(RelayId, &Entry)| entry.keeps_mailboxes() && !avoid.contains(relay);
         let all: Vec<RelayId> = view.usable(now).filter(keeps).map(|(relay, _)| relay).collect();

@@ -16,7 +16,7 @@ pub mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use choose::{NoPath, Paths};
+pub use choose::{MailboxesWanted, NoPath, Paths};
 pub use guards::SavedGuards;
 pub use pool::{Isolation, Pool};
 pub use stage::StageFacts;

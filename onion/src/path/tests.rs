@@ -8,6 +8,7 @@ use ipc_schema::relay::FLAG_MAILBOX;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use super::MailboxesWanted;
 use super::choose::{NoPath, Paths};
 use super::draw;
 use super::guards::{Guards, NEW_GUARD_EVERY, SavedGuards, VANGUARD_LIFE, VANGUARDS};
@@ -305,7 +306,7 @@ fn mailboxes_are_different_not_avoided_and_not_the_own_guards_where_others_are()
     let both: Vec<RelayId> = paths.guards().both().collect();
     let avoid = [(1..=8).map(id).find(|relay| !both.contains(relay)).unwrap()];
     for _ in 0..100 {
-        let picked = paths.pick_mailboxes(NOW, &mut rng, &view, (2, &avoid));
+        let picked = paths.pick_mailboxes(NOW, &mut rng, &view, MailboxesWanted { count: 2, avoid: &avoid });
         assert_eq!(picked.len(), 2);
         assert!(picked[0] != picked[1] && !picked.contains(&avoid[0]));
         assert!(picked.iter().all(|relay| !both.contains(relay)));
@@ -316,10 +317,10 @@ fn mailboxes_are_different_not_avoided_and_not_the_own_guards_where_others_are()
         descriptor.flags = if number == 1 { FLAG_MAILBOX } else { 0 };
         few.accept(NOW, &descriptor.sign(&identity(number))).unwrap();
     }
-    assert_eq!(paths.pick_mailboxes(NOW, &mut rng, &few, (2, &[])), [id(1)]);
+    assert_eq!(paths.pick_mailboxes(NOW, &mut rng, &few, MailboxesWanted { count: 2, avoid: &[] }), [id(1)]);
     let public = public_view(60);
     for _ in 0..100 {
-        let picked = paths.pick_mailboxes(NOW, &mut rng, &public, (2, &[]));
+        let picked = paths.pick_mailboxes(NOW, &mut rng, &public, MailboxesWanted { count: 2, avoid: &[] });
         let [left, right] = picked.as_slice() else { panic!("{picked:?}") };
         let (left, right) =
             (public.entry(*left).unwrap().descriptor(), public.entry(*right).unwrap().descriptor());

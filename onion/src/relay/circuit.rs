@@ -6,7 +6,9 @@ use ipc_schema::Timestamp;
 
 use crate::cell::cgo::RelayHalf;
 use crate::cell::relay_message::{DATA_BYTES, EndMessage, ToClient, ToRelay};
-use crate::cell::{BODY_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, RELAY_MESSAGE_BYTES};
+use crate::cell::{
+    BODY_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, OnLink, RELAY_MESSAGE_BYTES,
+};
 use crate::circuit::handshake_parts::MessageParts;
 use crate::circuit::streams::{Next as NextMessage, StreamEvent, Streams};
 use crate::event::{SendError, ServiceEvent, ServiceMessage, StreamRef};
@@ -35,7 +37,7 @@ enum Onward {
 #[derive(Debug)]
 pub struct PassingCircuit {
     handle: RelayCircuit,
-    back: (LinkId, CircuitId),
+    back: OnLink,
     binding: [u8; 32],
     from_client: RelayHalf,
     to_client: RelayHalf,
@@ -64,7 +66,7 @@ type Step = Result<(), Broken>;
 impl PassingCircuit {
     /// A circuit whose handshake was just answered.
     #[must_use]
-    pub fn new(handle: RelayCircuit, back: (LinkId, CircuitId), keys: &HopKeys) -> Self {
+    pub fn new(handle: RelayCircuit, back: OnLink, keys: &HopKeys) -> Self {
         Self {
             handle,
             back,
@@ -79,16 +81,16 @@ impl PassingCircuit {
 
     /// Link and number towards the client.
     #[must_use]
-    pub fn back(&self) -> (LinkId, CircuitId) {
+    pub fn back(&self) -> OnLink {
         self.back
     }
 
     /// Link and number away from the client, if it goes on.
     #[must_use]
-    pub fn onward(&self) -> Option<(LinkId, CircuitId)> {
+    pub fn onward(&self) -> Option<OnLink> {
         match self.onward {
             Onward::Creating { link, circuit, .. } | Onward::Joined { link, circuit } => {
-                Some((link, circuit))
+                Some(OnLink { link, circuit })
             }
             _ => None,
         }
@@ -176,8 +178,8 @@ impl PassingCircuit {
         match (&mut self.onward, cell.command) {
             (Onward::Joined { .. }, Command::Relay) => {
                 self.to_client.inward(&mut cell.body);
-                cell.circuit = self.back.1;
-                out.cells.push((self.back.0, cell));
+                cell.circuit = self.back.circuit;
+                out.cells.push((self.back.link, cell));
                 Ok(())
             }
             (Onward::Creating { link, circuit, parts, .. }, Command::Created) => {
@@ -220,7 +222,7 @@ impl PassingCircuit {
         let mut body = [0; BODY_BYTES];
         message.write(body.last_chunk_mut()?);
         let tag = self.to_client.originate(&mut body);
-        out.cells.push((self.back.0, Cell { circuit: self.back.1, command: Command::Relay, body }));
+        out.cells.push((self.back.link, Cell { circuit: self.back.circuit, command: Command::Relay, body }));
         Some(tag)
     }
 

@@ -53,6 +53,15 @@ pub struct Waiting {
     pub request: Request,
 }
 
+/// Who made a request, and its number on that stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Its stream: where the answer goes.
+    pub to: StreamRef,
+    /// The number.
+    pub request: u32,
+}
+
 /// One circuit that asks.
 #[derive(Debug)]
 pub struct Caller {

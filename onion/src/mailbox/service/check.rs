@@ -5,7 +5,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::mailbox::Context;
 use rand_core::CryptoRng;
 
-use super::callers::{self, Found, IN_FLIGHT_MAX};
+use super::callers::{self, Asker, Found, IN_FLIGHT_MAX};
 use super::desk::{Desk, Purpose, Then};
 use super::push;
 use crate::event::StreamRef;
@@ -54,14 +54,16 @@ pub(super) fn advance(desk: &mut Desk, now: Timestamp, rng: &mut impl CryptoRng,
             return desk.wait_for(circuit, ticket);
         }
         let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
-        let to = StreamRef { circuit, stream };
+        let asker = Asker { to: StreamRef { circuit, stream }, request: id };
         match request {
-            Request::Create { receiver_key, work } => create(desk, now, rng, (to, id), (&receiver_key, work)),
+            Request::Create { receiver_key, work } => {
+                create(desk, now, rng, asker, &NewQueue { receiver_key, work });
+            }
             Request::Signed(signed) => {
                 let Some(found) = desk.callers.of(circuit).and_then(|caller| caller.found.clone()) else {
                     continue;
                 };
-                prove(desk, now, (to, id), signed, found);
+                prove(desk, now, asker, signed, found);
             }
         }
     }
@@ -83,9 +85,9 @@ pub(super) fn looked_up(
     else {
         return;
     };
-    let to = StreamRef { circuit, stream };
+    let asker = Asker { to: StreamRef { circuit, stream }, request: id };
     let found = match reply {
-        DiskReply::Blob(Ok(Some(row))) => return secure_read(desk, (to, id), &signed, row),
+        DiskReply::Blob(Ok(Some(row))) => return secure_read(desk, asker, &signed, row),
         DiskReply::ByReceiver(Ok(Some(row))) => Found::Receiver {
             queue: signed.queue,
             receiver_key: row.receiver_key,
@@ -97,58 +99,64 @@ pub(super) fn looked_up(
             Found::Sender { queue: signed.queue, receiver_queue: row.receiver_queue, sender }
         }
         DiskReply::ByReceiver(Ok(None)) | DiskReply::BySender(Ok(None)) => {
-            return desk.answer(to, id, Answer::NoQueue);
+            return desk.answer(asker, Answer::NoQueue);
         }
-        DiskReply::Blob(Ok(None)) => return desk.answer(to, id, Answer::NoBlob),
-        _ => return desk.answer(to, id, Answer::Throttled),
+        DiskReply::Blob(Ok(None)) => return desk.answer(asker, Answer::NoBlob),
+        _ => return desk.answer(asker, Answer::Throttled),
     };
     caller.found = Some(found.clone());
-    prove(desk, now, (to, id), signed, found);
+    prove(desk, now, asker, signed, found);
 }
 
 /// The reader of an invite's blob proves that it holds the invite; the blob is bound to the first sender key that it names.
-fn secure_read(desk: &mut Desk, (to, id): (StreamRef, u32), signed: &Signed, row: BlobRow) {
-    let Some(caller) = desk.callers.of(to.circuit) else { return };
+fn secure_read(desk: &mut Desk, asker: Asker, signed: &Signed, row: BlobRow) {
+    let Some(caller) = desk.callers.of(asker.to.circuit) else { return };
     let Call::SecureRead { blob_id, sender_key } = signed.call else { return };
     let context = context(desk.relay, caller.binding, signed);
     let named = blob_id.starts_with(&signed.queue);
     let gave = named && keys::mac_holder_gave(&row.read_key, &context, &signed.call, &signed.authenticator);
     if !gave || !caller.count(signed.counter) || row.bound_to.is_some_and(|bound| bound != sender_key) {
-        return desk.answer(to, id, Answer::NotAuthorised);
+        return desk.answer(asker, Answer::NotAuthorised);
     }
     let then = Then::BindBlob { receiver_queue: row.receiver_queue, sender_key, blob: row.blob };
-    desk.go_on((to, id), BindBlob { blob_id, sender_key }.into(), then);
+    desk.go_on(asker, BindBlob { blob_id, sender_key }.into(), then);
+}
+
+/// What a new queue is asked for with.
+struct NewQueue {
+    receiver_key: [u8; 32],
+    work: u64,
 }
 
 fn create(
     desk: &mut Desk,
     now: Timestamp,
     rng: &mut impl CryptoRng,
-    (to, id): (StreamRef, u32),
-    (receiver_key, work): (&[u8; 32], u64),
+    asker: Asker,
+    NewQueue { receiver_key, work }: &NewQueue,
 ) {
-    let Some(caller) = desk.callers.of(to.circuit) else { return };
+    let Some(caller) = desk.callers.of(asker.to.circuit) else { return };
     let bits = if desk.rates.is_busy() { desk.bits + BUSY_BITS } else { desk.bits };
     if !keys::is_receiver_key(receiver_key) || caller.creations >= CREATIONS_PER_CIRCUIT {
-        return desk.answer(to, id, Answer::Refused);
+        return desk.answer(asker, Answer::Refused);
     }
-    if !proof_of_work::Subject::new(desk.relay, &caller.binding, receiver_key).proves(work, bits) {
-        return desk.reply(to, id, &Reply::MoreWork(bits));
+    if !proof_of_work::Subject::new(desk.relay, &caller.binding, receiver_key).proves(*work, bits) {
+        return desk.reply(asker, &Reply::MoreWork(bits));
     }
     if !desk.rates.create(now) {
-        return desk.answer(to, id, Answer::Throttled);
+        return desk.answer(asker, Answer::Throttled);
     }
     caller.creations += 1;
     let (mut receiver_queue, mut sender_queue) = (QueueId::default(), QueueId::default());
     rng.fill_bytes(&mut receiver_queue);
     rng.fill_bytes(&mut sender_queue);
     let request = Create { receiver_queue, sender_queue, receiver_key: *receiver_key };
-    desk.go_on((to, id), request.into(), Then::Create);
+    desk.go_on(asker, request.into(), Then::Create);
 }
 
 /// A command whose queue is known.
-fn prove(desk: &mut Desk, now: Timestamp, (to, id): (StreamRef, u32), signed: Signed, found: Found) {
-    let Some(caller) = desk.callers.of(to.circuit) else { return };
+fn prove(desk: &mut Desk, now: Timestamp, asker: Asker, signed: Signed, found: Found) {
+    let Some(caller) = desk.callers.of(asker.to.circuit) else { return };
     let context = context(desk.relay, caller.binding, &signed);
     let gave = match &found {
         Found::Receiver { receiver_key, .. } => {
@@ -165,28 +173,37 @@ fn prove(desk: &mut Desk, now: Timestamp, (to, id): (StreamRef, u32), signed: Si
         }
     };
     if !gave || !caller.count(signed.counter) {
-        return desk.answer(to, id, Answer::NotAuthorised);
+        return desk.answer(asker, Answer::NotAuthorised);
     }
     match found {
-        Found::Receiver { queue, sender_queue, .. } => {
-            receivers(desk, (to, id), (queue, sender_queue), signed.call)
-        }
+        Found::Receiver { queue, sender_queue, .. } => receivers(
+            desk,
+            asker,
+            Queue { receiver: queue, sender: sender_queue, secured_for: None },
+            signed.call,
+        ),
         Found::Sender { queue, receiver_queue, sender } => {
-            senders(desk, now, (to, id), (queue, receiver_queue, sender.map(|(key, _)| key)), signed.call);
+            let secured_for = sender.map(|(key, _)| key);
+            let queue = Queue { receiver: receiver_queue, sender: queue, secured_for };
+            senders(desk, now, asker, queue, signed.call);
         }
     }
 }
 
-fn receivers(
-    desk: &mut Desk,
-    (to, id): (StreamRef, u32),
-    (queue, sender_queue): (QueueId, QueueId),
-    call: Call,
-) {
+/// A queue, by both its names.
+struct Queue {
+    receiver: QueueId,
+    sender: QueueId,
+    /// The key that it is secured for, where that was asked.
+    secured_for: Option<[u8; 32]>,
+}
+
+fn receivers(desk: &mut Desk, asker: Asker, queue: Queue, call: Call) {
+    let Queue { receiver: queue, sender: sender_queue, .. } = queue;
     let (request, then) = match call {
         Call::Subscribe => {
-            desk.subscribers.add(queue, to, id, sender_queue);
-            desk.answer(to, id, Answer::Ok);
+            desk.subscribers.add(queue, asker.to, asker.request, sender_queue);
+            desk.answer(asker, Answer::Ok);
             return push::pump(desk, &queue);
         }
         // Who the sender is comes first: its key is handed out with each envelope.
@@ -201,37 +218,32 @@ fn receivers(
         }
         Call::DropBlob { blob_id } => (Blob { blob_id }.into(), Then::DropOwn { queue, blob_id }),
         Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
-            return desk.answer(to, id, Answer::Refused);
+            return desk.answer(asker, Answer::Refused);
         }
     };
-    desk.go_on((to, id), request, then);
+    desk.go_on(asker, request, then);
 }
 
-fn senders(
-    desk: &mut Desk,
-    now: Timestamp,
-    (to, id): (StreamRef, u32),
-    (queue, receiver_queue, sender_key): (QueueId, QueueId, Option<[u8; 32]>),
-    call: Call,
-) {
-    match (call, sender_key) {
+fn senders(desk: &mut Desk, now: Timestamp, asker: Asker, queue: Queue, call: Call) {
+    let Queue { receiver: receiver_queue, sender: queue, secured_for } = queue;
+    match (call, secured_for) {
         (Call::Secure { sender_key }, _) => {
             let then = Then::Secure { receiver_queue, sender_key };
             let request = Secure { sender_queue: queue, sender_key };
-            let ticket = desk.go_on((to, id), request.into(), then);
+            let ticket = desk.go_on(asker, request.into(), then);
             // The disk may read ahead of what it writes: a deposit right behind must not find the queue unsecured.
-            desk.wait_for(to.circuit, ticket);
+            desk.wait_for(asker.to.circuit, ticket);
         }
         (Call::Deposit { put_id, envelope }, Some(sender_key)) => {
             if !desk.rates.write(now, &receiver_queue) {
-                return desk.answer(to, id, Answer::Throttled);
+                return desk.answer(asker, Answer::Throttled);
             }
             // Kept for a push only where somebody listens.
             let envelope_to_push = desk.subscribers.of(&receiver_queue).map(|_| envelope.clone());
             let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
-            desk.go_on((to, id), Put { sender_queue: queue, put_id, envelope }.into(), then);
+            desk.go_on(asker, Put { sender_queue: queue, put_id, envelope }.into(), then);
         }
-        _ => desk.answer(to, id, Answer::NotAuthorised),
+        _ => desk.answer(asker, Answer::NotAuthorised),
     }
 }
 

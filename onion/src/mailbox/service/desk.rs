@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::callers::{Callers, HOLD_ABOVE};
+use super::callers::{Asker, Callers, HOLD_ABOVE};
 use super::rates::Rates;
 use super::subscribers::Subscribers;
 use crate::event::StreamRef;
@@ -30,7 +30,7 @@ pub(super) enum Purpose {
     /// The first waiting request of a circuit needs its queue or blob.
     LookUp(RelayCircuit),
     /// A request that was checked.
-    Finish { to: StreamRef, id: u32, then: Then },
+    Finish { asker: Asker, then: Then },
     /// A subscription reads on.
     Push { queue: QueueId, to: StreamRef },
     /// A subscription wants to know who its sender is.
@@ -166,11 +166,11 @@ impl Desk {
         }
     }
 
-    pub(super) fn reply(&mut self, to: StreamRef, id: u32, reply: &Reply) {
+    pub(super) fn reply(&mut self, Asker { to, request }: Asker, reply: &Reply) {
         if !self.callers.is_open(to) {
             return;
         }
-        let message = reply.pack(id);
+        let message = reply.pack(request);
         let Some(caller) = self.callers.of(to.circuit) else { return };
         if !caller.is_full(to.stream) {
             self.out.push(Output::Reply(to, message));
@@ -179,16 +179,16 @@ impl Desk {
         }
     }
 
-    pub(super) fn answer(&mut self, to: StreamRef, id: u32, answer: Answer) {
-        self.reply(to, id, &Reply::Answer(answer));
+    pub(super) fn answer(&mut self, asker: Asker, answer: Answer) {
+        self.reply(asker, &Reply::Answer(answer));
     }
 
     /// Asks the disk for the sake of a request that was checked.
-    pub(super) fn go_on(&mut self, (to, id): (StreamRef, u32), request: DiskRequest, then: Then) -> Ticket {
-        if let Some(caller) = self.callers.of(to.circuit) {
+    pub(super) fn go_on(&mut self, asker: Asker, request: DiskRequest, then: Then) -> Ticket {
+        if let Some(caller) = self.callers.of(asker.to.circuit) {
             caller.in_flight += 1;
         }
-        self.ask(request, Purpose::Finish { to, id, then })
+        self.ask(request, Purpose::Finish { asker, then })
     }
 
     pub(super) fn wait_for(&mut self, circuit: RelayCircuit, ticket: Ticket) {

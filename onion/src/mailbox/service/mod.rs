@@ -88,11 +88,12 @@ impl Service {
                     desk.balance(StreamRef { circuit, stream });
                 }
             }
-            Some(Purpose::Finish { to, id, then }) => {
+            Some(Purpose::Finish { asker, then }) => {
+                let to = asker.to;
                 if let Some(caller) = desk.callers.of(to.circuit) {
                     caller.in_flight = caller.in_flight.saturating_sub(1);
                 }
-                finish::finish(desk, (to, id), then, reply);
+                finish::finish(desk, asker, then, reply);
                 if let Some(caller) =
                     desk.callers.of(to.circuit).filter(|caller| caller.waits_for == Some(ticket))
                 {

@@ -11,17 +11,18 @@ pub(super) fn deposited(
     desk: &mut Desk,
     receiver_queue: &QueueId,
     sender_key: [u8; 32],
-    (message, envelope): ([u8; 16], Option<Vec<u8>>),
+    message: [u8; 16],
+    envelope: Option<Vec<u8>>,
 ) {
     desk.rates.stored(receiver_queue);
     let Some(subscriber) = desk.subscribers.of(receiver_queue) else { return };
     subscriber.sender_key = Some(sender_key);
-    let (to, id) = (subscriber.to, subscriber.request);
+    let (to, asker) = (subscriber.to, subscriber.asker());
     let full = desk.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream));
     let Some(subscriber) = desk.subscribers.of(receiver_queue) else { return };
     match envelope {
         Some(envelope) if !full && subscriber.put(message) => {
-            desk.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            desk.reply(asker, &Reply::Push(Waiting { id: message, sender_key, envelope }));
         }
         _ => {
             subscriber.fell_behind();
@@ -71,14 +72,14 @@ pub(super) fn was_read(desk: &mut Desk, queue: &QueueId, to: StreamRef, reply: D
     let Some(subscriber) = desk.subscribers.of(queue).filter(|subscriber| subscriber.to == to) else {
         return;
     };
-    let (id, sender_key) = (subscriber.request, subscriber.sender_key);
+    let (asker, sender_key) = (subscriber.asker(), subscriber.sender_key);
     let (DiskReply::Read(Ok(messages)), Some(sender_key)) = (reply, sender_key) else {
         return subscriber.read_failed();
     };
     subscriber.was_read(messages.len());
     for Message { id: message, envelope } in messages {
         if desk.subscribers.of(queue).is_some_and(|subscriber| subscriber.pushed(message)) {
-            desk.reply(to, id, &Reply::Push(Waiting { id: message, sender_key, envelope }));
+            desk.reply(asker, &Reply::Push(Waiting { id: message, sender_key, envelope }));
         }
     }
     pump(desk, queue);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipc_schema::limits::UNACKED_MAX;
 
+use super::callers::Asker;
 use crate::event::StreamRef;
 use crate::mailbox::message::QueueId;
 
@@ -41,6 +42,11 @@ pub struct WantedRead {
 }
 
 impl Subscriber {
+    /// Where its envelopes go.
+    pub fn asker(&self) -> Asker {
+        Asker { to: self.to, request: self.request }
+    }
+
     fn room(&self) -> usize {
         UNACKED_MAX.saturating_sub(self.unacked.len())
     }
