@@ -104,3 +104,75 @@ impl Callers {
         self.asks.remove(&id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting() -> Waiting {
+        Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; 10] }
+    }
+
+    fn opened() -> Opened {
+        Opened { circuit: CircuitHandle(7), binding: [0; 32], route: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_plain_command_is_answered_once_and_forgotten() {
+        let mut callers = Callers::default();
+        let (id, mut asked) = callers.ask(false);
+        callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
+        assert_eq!(asked.outcome().await, Ok(Outcome::Answer(Answer::Ok)));
+        assert!(asked.pushes.recv().await.is_none());
+        assert!(callers.asks.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_subscription_brings_envelopes_until_it_ends() {
+        let mut callers = Callers::default();
+        let (id, mut asked) = callers.ask(true);
+        callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
+        callers.pushed(id, waiting()).unwrap();
+        callers.ended(id);
+        assert_eq!(asked.pushes.recv().await, Some(waiting()));
+        assert!(asked.pushes.recv().await.is_none(), "its caller hears that nothing more comes");
+        assert!(callers.asks.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_subscription_that_is_refused_brings_nothing() {
+        let mut callers = Callers::default();
+        let (id, mut asked) = callers.ask(true);
+        callers.answered(id, Err(AskError::CircuitGone));
+        assert_eq!(asked.outcome().await, Err(AskError::CircuitGone));
+        assert!(asked.pushes.recv().await.is_none());
+        assert!(callers.asks.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_pushes_more_than_may_be_unacked_is_told_of() {
+        let mut callers = Callers::default();
+        let (id, asked) = callers.ask(true);
+        callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
+        for _ in 0..UNACKED_MAX {
+            callers.pushed(id, waiting()).unwrap();
+        }
+        assert_eq!(callers.pushed(id, waiting()), Err(Overrun));
+        drop(asked);
+        assert_eq!(callers.pushed(id, waiting()), Ok(()), "nobody listens, which is no fault of the relay's");
+    }
+
+    #[tokio::test]
+    async fn a_circuit_that_nobody_waits_for_any_more_is_let_go_of() {
+        let mut callers = Callers::default();
+        let (first, told) = callers.open();
+        assert_eq!(callers.opened(first, Ok(opened())), None);
+        assert_eq!(told.await.unwrap(), Ok(opened()));
+        let (second, told) = callers.open();
+        drop(told);
+        assert_eq!(callers.opened(second, Ok(opened())), Some(CircuitHandle(7)));
+        let (third, told) = callers.open();
+        drop(told);
+        assert_eq!(callers.opened(third, Err(OpenError::BuildFailed)), None);
+    }
+}
