@@ -71,6 +71,22 @@ pub const NETWORK_NAME_MAX_BYTES: usize = 64;
 /// One text from the user, bytes. Longer texts split on the wire; this bounds the edge.
 pub const TEXT_MAX_BYTES: usize = 256 << 10;
 
+/// What a person gives as a name, an id or a link, bytes: the longest argument of a command on Linux. Far above what can be right, so that
+/// they are told what is wrong with it, and no edge is closed.
+pub const TYPED_MAX_BYTES: usize = 128 << 10;
+
+/// What a person gives as a text, bytes, for the same reason above [`TEXT_MAX_BYTES`]. It still fits a message with all that is beside it.
+pub const TYPED_TEXT_MAX_BYTES: usize = 2 * TEXT_MAX_BYTES;
+
+/// A text that is shown, bytes: a peer may fill all 160 parts of 1,840 B.
+pub const SHOWN_TEXT_MAX_BYTES: usize = 160 * 1_840;
+
+/// The beginning of a text in a list, characters.
+pub const BEGINNING_MAX_CHARS: usize = 120;
+
+/// People or invitations in one answer: no more would fit a message.
+pub const PEOPLE_MAX: usize = 8_192;
+
 /// The caller's own message id, characters (command-line.md).
 pub const MESSAGE_ID_MAX_CHARS: usize = 64;
 

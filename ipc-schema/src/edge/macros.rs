@@ -2,7 +2,7 @@
 
 /// One value, read and written by its kind: `fixed` bytes, `exactly` so many or one of the `sized`, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
 /// (`optional`), a `relay`, a `list` of fixed bytes, of `ids`, `relays` or `hints` up to a bound, a `part` that reads and writes itself (a `group`
-/// where it is one of a union), a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
+/// where it is one of a union) or up to so many `parts`, a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
 macro_rules! value {
     (read fixed $value:expr) => {
         $crate::edge::fixed($value?)?
@@ -43,6 +43,9 @@ macro_rules! value {
         $crate::edge::listed($value?.iter(), $most, |hint| {
             $crate::relay::Hint::parse(hint?).map_err(|_| $crate::edge::Malformed)
         })?
+    };
+    (read parts($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, $crate::edge::Part::read)?
     };
     (read part $value:expr) => {
         $crate::edge::Part::read($value?)?
@@ -110,6 +113,12 @@ macro_rules! value {
             list.set(at, &hint.pack());
         }
     }};
+    (write parts($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, part) in (0..).zip($value) {
+            $crate::edge::Part::write(part, list.reborrow().get(at));
+        }
+    }};
     (write part $to:ident $set:ident $value:expr) => {
         $crate::edge::Part::write($value, $to.reborrow().$set())
     };
@@ -132,7 +141,7 @@ macro_rules! value {
 
 /// One method as a [`Call`]: its arguments field by field, and what comes of it: `nothing`, a bare `word`, a `number`, or what two
 /// functions write and read (`by`), of the whole results or `in` one field of theirs; where that is a union of one value and an error,
-/// it is said `as` which.
+/// it is said `as` which; where a bare word stands `beside` the value, that is named last.
 macro_rules! call {
     (
         $(#[$doc:meta])*
@@ -274,6 +283,30 @@ macro_rules! outcome {
             $read(from)
         }
     };
+    ($answer:ty, $error:ty: $kind:ident$(($most:expr))? $get:ident $set:ident
+        beside $get_word:ident $set_word:ident;) => {
+        type Answer = $answer;
+        type Error = $error;
+
+        fn write_outcome(
+            outcome: &$crate::edge::Outcome<Self>,
+            mut to: $crate::edge::Builder<'_, Self::Results>,
+        ) {
+            match outcome {
+                Ok(value) => $crate::edge::value!(write $kind$(($most))? to $set value),
+                Err(error) => to.$set_word((*error).into()),
+            }
+        }
+
+        fn read_outcome(
+            from: $crate::edge::Reader<'_, Self::Results>,
+        ) -> $crate::edge::Read<$crate::edge::Outcome<Self>> {
+            match told(from.$get_word()?)? {
+                Ok(()) => Ok(Ok($crate::edge::value!(read $kind$(($most))? from.$get()))),
+                Err(error) => Ok(Err(error)),
+            }
+        }
+    };
     ($answer:ty: by $write:ident $read:ident;) => {
         type Answer = $answer;
         type Error = ::std::convert::Infallible;
@@ -305,6 +338,12 @@ macro_rules! words {
             $(#[doc = concat!("As every such call: [`", stringify!($others), "`].")] $shared($others),)?
             $($(#[$word_doc])* $word,)*
         }
+
+        $(impl From<$others> for $name {
+            fn from(word: $others) -> Self {
+                Self::$shared(word)
+            }
+        })?
 
         impl From<$name> for $wire {
             fn from(word: $name) -> Self {
