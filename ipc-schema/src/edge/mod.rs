@@ -11,6 +11,7 @@ pub mod stored_keyvault;
 pub mod stored_mediad;
 pub mod stored_onion;
 pub mod ui_keyvault;
+pub mod ui_stored;
 
 use std::cell::OnceCell;
 use std::convert::Infallible;

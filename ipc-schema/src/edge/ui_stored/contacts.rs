@@ -1,0 +1,278 @@
+//! People: what is shown of them, what the user does with them, and who they are.
+
+use super::{Closed, Refusal, told};
+use crate::Timestamp;
+use crate::edge::stored_keyvault::DIGITS_MAX_BYTES;
+use crate::edge::{Builder, Call, Outcome, Part, Read, Reader, call, length, listed, mirrored, text, words};
+use crate::edges::ui_stored_capnp::{self as wire, contact, contact_action, messenger};
+use crate::limits::{
+    BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, PEOPLE_MAX, TYPED_MAX_BYTES,
+};
+
+/// Bytes of the word for a route.
+const ROUTE_MAX_BYTES: usize = 16;
+/// A safety number's words, and bytes of one.
+const WORDS: usize = 8;
+const WORD_MAX_BYTES: usize = 32;
+
+call! {
+    /// Everybody, the latest conversation first.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    Contacts of messenger: contacts_request, contacts_params, contacts_results;
+    asks {}
+    answers Vec<Contact>, Closed: parts(PEOPLE_MAX) get_contacts init_contacts beside get_error set_error;
+}
+
+/// Somebody the user can write to, or has invited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Their id in this profile.
+    pub id: String,
+    /// What the user calls them.
+    pub name: String,
+    /// How far the connection is.
+    pub state: ContactState,
+    /// The safety number was compared.
+    pub verified: bool,
+    /// `onion`.
+    pub route: String,
+    /// Texts from them that were not read here.
+    pub unread: u32,
+    /// When something last happened; 0: never.
+    pub last_at: Timestamp,
+    /// What they call themselves. A stranger's text.
+    pub their_name: String,
+    /// The beginning of the last text. A stranger's text.
+    pub last_text: String,
+    /// What is wrong with the session, or new.
+    pub notice: Notice,
+}
+
+mirrored! {
+    /// How far a connection is.
+    ContactState = wire::ContactState {
+        /// The invitation was not opened yet.
+        Invited => "invited",
+        /// Our reply lies at a relay, or their answer waits for the user.
+        Pending => "pending",
+        /// Both have each other's keys.
+        Connected => "connected",
+        /// Nothing is taken from them.
+        Blocked => "blocked",
+    }
+}
+
+mirrored! {
+    /// What is wrong with a contact's session, or new.
+    Notice = wire::Notice {
+        /// All is well.
+        None => "none",
+        /// It broke and is being opened anew.
+        Repairing => "repairing",
+        /// It cannot be opened anew.
+        InviteAgain => "invite-again",
+        /// The safety number changed.
+        NewIdentity => "new-identity",
+    }
+}
+
+impl Part for Contact {
+    type Wire = contact::Owned;
+
+    fn write(&self, mut to: contact::Builder<'_>) {
+        to.set_id(&self.id);
+        to.set_name(&self.name);
+        to.set_state(self.state.into());
+        to.set_verified(self.verified);
+        to.set_route(&self.route);
+        to.set_unread(self.unread);
+        to.set_last_at(self.last_at.0);
+        to.set_their_name(&self.their_name);
+        to.set_last_text(&self.last_text);
+        to.set_notice(self.notice.into());
+    }
+
+    fn read(from: contact::Reader<'_>) -> Read<Self> {
+        Ok(Self {
+            id: text(from.get_id()?, MESSAGE_ID_MAX_CHARS)?,
+            name: text(from.get_name()?, NAME_MAX_BYTES)?,
+            state: from.get_state()?.into(),
+            verified: from.get_verified(),
+            route: text(from.get_route()?, ROUTE_MAX_BYTES)?,
+            unread: from.get_unread(),
+            last_at: Timestamp(from.get_last_at()),
+            their_name: text(from.get_their_name()?, NAME_MAX_BYTES)?,
+            last_text: text(from.get_last_text()?, 4 * BEGINNING_MAX_CHARS)?,
+            notice: from.get_notice()?.into(),
+        })
+    }
+}
+
+call! {
+    /// Does something with one contact, and tells what they are then.
+    #[derive(Clone, PartialEq, Eq)]
+    ChangeContact of messenger: contact_request, contact_params, contact_results;
+    asks {
+        /// Their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+        /// What.
+        action: ContactAction => part get_action init_action,
+    }
+    answers Contact, ChangeError: part get_contact init_contact beside get_error set_error;
+}
+
+/// What to do with a contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactAction {
+    /// Nothing: tell it.
+    Show,
+    /// Call them otherwise.
+    Rename(String),
+    /// Block or unblock.
+    Block(bool),
+    /// Forget them and the conversation.
+    Delete,
+    /// A second person opened the invitation: take them.
+    Accept,
+    /// Or do not.
+    Decline,
+    /// The safety number with these digits was compared; `None`: it is to be compared again.
+    Verify(Option<String>),
+}
+
+impl Part for ContactAction {
+    type Wire = contact_action::Owned;
+
+    fn write(&self, mut to: contact_action::Builder<'_>) {
+        match self {
+            Self::Show => to.set_show(()),
+            Self::Rename(name) => to.set_rename(name.as_str()),
+            Self::Block(on) => to.set_block(*on),
+            Self::Delete => to.set_delete(()),
+            Self::Accept => to.set_accept(()),
+            Self::Decline => to.set_decline(()),
+            Self::Verify(digits) => to.set_verify(digits.as_deref().unwrap_or_default()),
+        }
+    }
+
+    fn read(from: contact_action::Reader<'_>) -> Read<Self> {
+        Ok(match from.which()? {
+            contact_action::Show(()) => Self::Show,
+            contact_action::Rename(name) => Self::Rename(text(name?, TYPED_MAX_BYTES)?),
+            contact_action::Block(on) => Self::Block(on),
+            contact_action::Delete(()) => Self::Delete,
+            contact_action::Accept(()) => Self::Accept,
+            contact_action::Decline(()) => Self::Decline,
+            contact_action::Verify(digits) => {
+                let digits = text(digits?, TYPED_MAX_BYTES)?;
+                Self::Verify((!digits.is_empty()).then_some(digits))
+            }
+        })
+    }
+}
+
+words! {
+    /// Why nothing was done with a contact.
+    ChangeError of Refusal, or Closed(Closed) {
+        /// Nobody has that name or id.
+        NoSuchContact,
+        /// Somebody else has that name.
+        NameTaken,
+        /// Empty, too long, or with characters that a name cannot have.
+        NameBad,
+        /// A later version can.
+        NotBuilt,
+        /// There is nothing to compare before both have met.
+        Waiting,
+        /// The safety number that was compared is not the contact's, or no longer.
+        NumberChanged,
+    }
+}
+
+call! {
+    /// What the user and a contact compare.
+    #[derive(Clone, PartialEq, Eq)]
+    AskSafetyNumber of messenger: safety_number_request, safety_number_params, safety_number_results;
+    asks {
+        /// Their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+    }
+    answers SafetyNumber, NumberError: by write_number read_number;
+}
+
+/// What two people compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SafetyNumber {
+    /// 12 groups of 5 digits.
+    pub digits: String,
+    /// 8 words.
+    pub words: Vec<String>,
+    /// The user said before that it was compared.
+    pub verified: bool,
+    /// The text of the picture code for the other's camera.
+    pub code: String,
+}
+
+words! {
+    /// Why there is nothing to compare.
+    NumberError of Refusal, or Closed(Closed) {
+        /// Nobody has that name or id.
+        NoSuchContact,
+        /// Not before both have met.
+        Waiting,
+    }
+}
+
+fn write_number(outcome: &Outcome<AskSafetyNumber>, mut to: Builder<'_, <AskSafetyNumber as Call>::Results>) {
+    match outcome {
+        Ok(number) => {
+            to.set_digits(&number.digits);
+            to.set_verified(number.verified);
+            to.set_code(&number.code);
+            let mut words = to.init_words(length(number.words.len()));
+            for (at, word) in (0..).zip(&number.words) {
+                words.set(at, word);
+            }
+        }
+        Err(error) => to.set_error((*error).into()),
+    }
+}
+
+fn read_number(from: Reader<'_, <AskSafetyNumber as Call>::Results>) -> Read<Outcome<AskSafetyNumber>> {
+    match told(from.get_error()?)? {
+        Ok(()) => Ok(Ok(SafetyNumber {
+            digits: text(from.get_digits()?, DIGITS_MAX_BYTES)?,
+            words: listed(from.get_words()?.iter(), WORDS, |word| text(word?, WORD_MAX_BYTES))?,
+            verified: from.get_verified(),
+            code: text(from.get_code()?, LINK_MAX_CHARS)?,
+        })),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+call! {
+    /// Compares what was scanned from a contact's screen; a match verifies the contact. Idempotent.
+    #[derive(Clone, PartialEq, Eq)]
+    CompareCode of messenger: compare_code_request, compare_code_params, compare_code_results;
+    asks {
+        /// Their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+        /// Untrusted.
+        code: String => text(TYPED_MAX_BYTES) get_code set_code,
+    }
+    answers Comparison, NumberError: word get_told set_told beside get_error set_error;
+}
+
+mirrored! {
+    /// What a scanned code says about a contact.
+    Comparison = wire::Comparison {
+        /// The two are who each takes the other to be.
+        Match => "match",
+        /// A sound code of somebody else, or shown to somebody else.
+        OtherPerson => "other-person",
+        /// No code of this kind, or not all of it.
+        NotACode => "not-a-code",
+        /// A code of a later version.
+        NewerVersion => "newer-version",
+    }
+}

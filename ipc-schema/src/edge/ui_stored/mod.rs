@@ -1,0 +1,98 @@
+//! ui or a local program (caller) → stored (callee): conversations, change-streamed (`edges/ui-stored.capnp`, which says what each call
+//! means).
+//!
+//! What a person gives is bounded far above what can be right: they are told what is wrong with it, in a word of the method.
+
+mod contacts;
+
+use super::{Builder, Call, Malformed, Read, Reader, call, mirrored, text, words};
+use crate::edges::ui_stored_capnp::{self as wire, messenger};
+use crate::limits::{NAME_MAX_BYTES, TYPED_MAX_BYTES};
+
+/// Any word of the edge: for whoever tells a person, and needs to know no method for that.
+pub use crate::edges::ui_stored_capnp::Refusal;
+pub use contacts::{
+    AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
+    ContactState, Contacts, Notice, NumberError, SafetyNumber,
+};
+
+words! {
+    /// Why any of these calls but for the state and the figures may do nothing.
+    Closed of Refusal {
+        /// Not before the passphrase.
+        Locked,
+        /// Not to programs outside a desktop profile's window, until *scripts* are on.
+        ScriptsOff,
+        /// The disk is full or fails. Nothing was lost.
+        Storage,
+    }
+}
+
+/// The bare word of a method that answers nothing else.
+fn word<E: Copy + Into<Refusal>>(outcome: &Result<(), E>) -> Refusal {
+    outcome.map_or_else(Into::into, |()| Refusal::None)
+}
+
+fn told<E: TryFrom<Refusal, Error = Malformed>>(word: Refusal) -> Read<Result<(), E>> {
+    if word == Refusal::None { Ok(Ok(())) } else { word.try_into().map(Err) }
+}
+
+call! {
+    /// Whether conversations are open to this caller, and what the user is called. Also while they are not.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    LookState of messenger: state_request, state_params, state_results;
+    asks {}
+    answers State: by write_state read_state;
+}
+
+/// What stored says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Whether it answers.
+    pub access: Access,
+    /// What new contacts call the user; empty: nothing yet, or not told now.
+    pub profile_name: String,
+}
+
+mirrored! {
+    /// Whether conversations are open to this caller.
+    Access = wire::Access {
+        /// They are.
+        Open => "open",
+        /// Not before the passphrase.
+        Locked => "locked",
+        /// Not to programs outside a desktop profile's window, until *scripts* are on.
+        ScriptsOff => "scripts-off",
+    }
+}
+
+fn write_state(state: &State, mut to: Builder<'_, <LookState as Call>::Results>) {
+    to.set_access(state.access.into());
+    to.set_profile_name(&state.profile_name);
+}
+
+fn read_state(from: Reader<'_, <LookState as Call>::Results>) -> Read<State> {
+    Ok(State {
+        access: from.get_access()?.into(),
+        profile_name: text(from.get_profile_name()?, NAME_MAX_BYTES)?,
+    })
+}
+
+call! {
+    /// What contacts call the user from now on, unless they choose otherwise.
+    #[derive(Clone, PartialEq, Eq)]
+    SetProfileName of messenger: set_profile_name_request, set_profile_name_params, set_profile_name_results;
+    asks {
+        /// Empty: nothing.
+        name: String => text(TYPED_MAX_BYTES) get_name set_name,
+    }
+    answers word ProfileNameError: get_error set_error;
+}
+
+words! {
+    /// Why the user is called as before.
+    ProfileNameError of Refusal, or Closed(Closed) {
+        /// Too long, or with characters that a name cannot have.
+        NameBad,
+    }
+}
