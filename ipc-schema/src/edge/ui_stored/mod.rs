@@ -4,6 +4,8 @@
 //! What a person gives is bounded far above what can be right: they are told what is wrong with it, in a word of the method.
 
 mod contacts;
+mod invites;
+mod messages;
 
 use super::{Builder, Call, Malformed, Read, Reader, call, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, messenger};
@@ -14,6 +16,13 @@ pub use crate::edges::ui_stored_capnp::Refusal;
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
     ContactState, Contacts, Notice, NumberError, SafetyNumber,
+};
+pub use invites::{
+    AcceptError, AcceptInvite, CancelError, CancelInvite, Invite, InviteError, InviteState, Invites,
+    MakeInvite,
+};
+pub use messages::{
+    Delivery, MarkRead, Message, Messages, ReadError, SendError, SendText, Settle, SettleError,
 };
 
 words! {

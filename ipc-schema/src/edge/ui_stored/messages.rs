@@ -1,0 +1,207 @@
+//! Texts: sent, read, and how far they are.
+
+use super::{Closed, Refusal, told, word};
+use crate::Timestamp;
+use crate::edge::stored_onion::ROUTE_MAX;
+use crate::edge::{Part, Read, call, fixed, length, listed, mirrored, text, words};
+use crate::edges::ui_stored_capnp::{self as wire, message, message_sink, messenger, send_result};
+use crate::limits::{MESSAGE_ID_MAX_CHARS, SHOWN_TEXT_MAX_BYTES, TYPED_MAX_BYTES, TYPED_TEXT_MAX_BYTES};
+use crate::relay::RelayId;
+
+/// One text of a conversation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// The contact's id.
+    pub contact: String,
+    /// The user wrote it.
+    pub mine: bool,
+    /// By the sender's clock.
+    pub sent_at: Timestamp,
+    /// By this computer's clock; `None` for own texts.
+    pub received_at: Option<Timestamp>,
+    /// The text. A stranger's unless `mine`.
+    pub body: String,
+    /// How far it is.
+    pub state: Delivery,
+    /// The message that it answers, or empty.
+    pub reply_to: String,
+    /// It was changed after it was sent.
+    pub edited: bool,
+    /// The path of the newest try; own texts only, at most [`ROUTE_MAX`].
+    pub route: Vec<RelayId>,
+}
+
+/// Without what was said.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+mirrored! {
+    /// How far a text is.
+    Delivery = wire::Delivery {
+        /// Durable here, at no relay yet.
+        Queued => "queued",
+        /// A relay holds it.
+        Relayed => "relayed",
+        /// Durably on their device, by their ack.
+        Delivered => "delivered",
+        /// They say they read it.
+        Read => "read",
+        /// It cannot leave; a person must choose what next.
+        Failed => "failed",
+        /// Not picked up in time.
+        Expired => "expired",
+    }
+}
+
+impl Message {
+    /// Writes it.
+    pub fn write(&self, mut to: message::Builder<'_>) {
+        to.set_id(&self.id);
+        to.set_contact(&self.contact);
+        to.set_mine(self.mine);
+        to.set_sent_at(self.sent_at.0);
+        to.set_received_at(self.received_at.map_or(0, |at| at.0));
+        to.set_body(&self.body);
+        to.set_state(self.state.into());
+        to.set_reply_to(&self.reply_to);
+        to.set_edited(self.edited);
+        let mut route = to.init_route(length(self.route.len()));
+        for (at, relay) in (0..).zip(&self.route) {
+            route.set(at, &relay.0);
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Malformed`](crate::edge::Malformed).
+    pub fn read(from: message::Reader<'_>) -> Read<Self> {
+        let received = from.get_received_at();
+        Ok(Self {
+            id: text(from.get_id()?, MESSAGE_ID_MAX_CHARS)?,
+            contact: text(from.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
+            mine: from.get_mine(),
+            sent_at: Timestamp(from.get_sent_at()),
+            received_at: (received != 0).then_some(Timestamp(received)),
+            body: text(from.get_body()?, SHOWN_TEXT_MAX_BYTES)?,
+            state: from.get_state()?.into(),
+            reply_to: text(from.get_reply_to()?, MESSAGE_ID_MAX_CHARS)?,
+            edited: from.get_edited(),
+            route: listed(from.get_route()?.iter(), ROUTE_MAX, |relay| Ok(RelayId(fixed(relay?)?)))?,
+        })
+    }
+}
+
+impl Part for Message {
+    type Wire = message::Owned;
+
+    fn write(&self, to: message::Builder<'_>) {
+        self.write(to);
+    }
+
+    fn read(from: message::Reader<'_>) -> Read<Self> {
+        Self::read(from)
+    }
+}
+
+call! {
+    /// Puts a text into the outbox; durable when it is told. The same id again tells the first one.
+    #[derive(Clone, PartialEq, Eq)]
+    SendText of messenger: send_request, send_params, send_results;
+    asks {
+        /// To whom: their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+        /// Its id; empty: stored chooses.
+        id: String => text(TYPED_MAX_BYTES) get_id set_id,
+        /// What.
+        text: String => text(TYPED_TEXT_MAX_BYTES) get_text set_text,
+        /// The message that it answers, or empty.
+        reply_to: String => text(TYPED_MAX_BYTES) get_reply_to set_reply_to,
+    }
+    answers Message, SendError: in get_result init_result as send_result Message part init_message;
+}
+
+words! {
+    /// Why a text was not taken.
+    SendError of Refusal, or Closed(Closed) {
+        /// Nobody has that name or id.
+        NoSuchContact,
+        /// It is, or it is empty.
+        TooLong,
+        /// Not 1 to 64 of the characters of an id.
+        BadId,
+        /// That id exists with other words.
+        Conflict,
+        /// The contact is.
+        Blocked,
+        /// There is no such message to answer.
+        NoSuchMessage,
+    }
+}
+
+call! {
+    /// Waits until a text reaches a state, fails or expires, or the time is over, and tells how far it is then.
+    #[derive(Clone, PartialEq, Eq)]
+    Settle of messenger: settled_request, settled_params, settled_results;
+    asks {
+        /// Which.
+        id: String => text(TYPED_MAX_BYTES) get_id set_id,
+        /// That state, or a further one.
+        want: Delivery => word get_want set_want,
+        /// At most so long, milliseconds.
+        timeout_ms: u32 => number get_timeout_ms set_timeout_ms,
+    }
+    answers Delivery, SettleError: word get_state set_state beside get_error set_error;
+}
+
+words! {
+    /// Why it is not known how far a text is.
+    SettleError of Refusal, or Closed(Closed) {
+        /// None has that id.
+        NoSuchMessage,
+    }
+}
+
+call! {
+    /// The last texts of a conversation, the oldest first; told when all were handed over.
+    Messages of messenger: messages_request, messages_params, messages_results;
+    asks {
+        /// Whose: their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+        /// So many; 0: stored chooses.
+        limit: u32 => number get_limit set_limit,
+        /// Before this one; empty: to the end.
+        before: String => text(TYPED_MAX_BYTES) get_before set_before,
+        /// To whom they are handed.
+        sink: message_sink::Client => capability get_sink set_sink,
+    }
+    answers word ReadError: get_error set_error;
+}
+
+call! {
+    /// What they wrote was read here.
+    #[derive(Clone, PartialEq, Eq)]
+    MarkRead of messenger: mark_read_request, mark_read_params, mark_read_results;
+    asks {
+        /// Whose: their name or id.
+        who: String => text(TYPED_MAX_BYTES) get_who set_who,
+        /// Up to this one; empty: all.
+        up_to: String => text(TYPED_MAX_BYTES) get_up_to set_up_to,
+    }
+    answers word ReadError: get_error set_error;
+}
+
+words! {
+    /// Why nothing of a conversation is told or noted.
+    ReadError of Refusal, or Closed(Closed) {
+        /// Nobody has that name or id.
+        NoSuchContact,
+        /// There is no such message.
+        NoSuchMessage,
+    }
+}
