@@ -60,10 +60,19 @@ impl Part for Pixels {
     }
 
     fn read(from: picture_result::pixels::Reader<'_>) -> Read<Self> {
-        let (width, height) = (from.get_width(), from.get_height());
+        Self::sized(from.get_width(), from.get_height(), from.get_rgb()?)
+    }
+}
+
+impl Pixels {
+    /// As many as the sides say.
+    ///
+    /// # Errors
+    /// [`Malformed`]: a side is out of bounds, or the bytes are of another picture.
+    pub fn sized(width: u16, height: u16, rgb: &[u8]) -> Read<Self> {
         let sane = |side: u16| (1..=PICTURE_SIDE_MAX).contains(&side);
         let length = usize::from(width) * usize::from(height) * 3;
-        let rgb = bounded(from.get_rgb()?, length)?;
+        let rgb = bounded(rgb, length)?;
         if sane(width) && sane(height) && rgb.len() == length {
             Ok(Self { width, height, rgb })
         } else {

@@ -4,10 +4,14 @@
 //! What a person gives is bounded far above what can be right: they are told what is wrong with it, in a word of the method.
 
 mod contacts;
+mod events;
 mod invites;
 mod messages;
+mod pictures;
 
-use super::{Builder, Call, Malformed, Read, Reader, call, mirrored, text, words};
+use std::convert::Infallible;
+
+use super::{Builder, Call, Malformed, Read, Reader, call, interface, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, messenger};
 use crate::limits::{NAME_MAX_BYTES, TYPED_MAX_BYTES};
 
@@ -17,6 +21,7 @@ pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
     ContactState, Contacts, Notice, NumberError, SafetyNumber,
 };
+pub use events::{Change, Count, Counts, Event, Watch};
 pub use invites::{
     AcceptError, AcceptInvite, CancelError, CancelInvite, Invite, InviteError, InviteState, Invites,
     MakeInvite,
@@ -24,6 +29,30 @@ pub use invites::{
 pub use messages::{
     Delivery, MarkRead, Message, Messages, ReadError, SendError, SendText, Settle, SettleError,
 };
+pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
+
+interface! {
+    /// The conversations of one profile.
+    Messenger of messenger {
+        state(StateParams, StateResults): LookState,
+        counts(CountsParams, CountsResults): Count,
+        invite(InviteParams, InviteResults): MakeInvite,
+        invites(InvitesParams, InvitesResults): Invites,
+        cancel_invite(CancelInviteParams, CancelInviteResults): CancelInvite,
+        accept(AcceptParams, AcceptResults): AcceptInvite,
+        contacts(ContactsParams, ContactsResults): Contacts,
+        contact(ContactParams, ContactResults): ChangeContact,
+        send(SendParams, SendResults): SendText,
+        settled(SettledParams, SettledResults): Settle,
+        messages(MessagesParams, MessagesResults): Messages,
+        watch(WatchParams, WatchResults): Watch,
+        set_profile_name(SetProfileNameParams, SetProfileNameResults): SetProfileName,
+        mark_read(MarkReadParams, MarkReadResults): MarkRead,
+        safety_number(SafetyNumberParams, SafetyNumberResults): AskSafetyNumber,
+        picture(PictureParams, PictureResults): DecodePicture,
+        compare_code(CompareCodeParams, CompareCodeResults): CompareCode,
+    }
+}
 
 words! {
     /// Why any of these calls but for the state and the figures may do nothing.
@@ -35,6 +64,18 @@ words! {
         /// The disk is full or fails. Nothing was lost.
         Storage,
     }
+}
+
+/// A method with which nothing can be wrong has no word.
+impl From<Infallible> for Refusal {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Every word of the edge.
+pub fn refusals() -> impl Iterator<Item = Refusal> {
+    (0..=u16::MAX).map_while(|number| Refusal::try_from(number).ok())
 }
 
 /// The bare word of a method that answers nothing else.

@@ -1,0 +1,59 @@
+//! An untrusted picture, decoded by a disposable mediad. Its bytes stream past this room.
+
+use super::{Closed, Refusal, told};
+use crate::edge::stored_mediad::Pixels;
+use crate::edge::{Builder, Call, Outcome, Read, Reader, call, words};
+use crate::edges::ui_stored_capnp::{messenger, picture_upload};
+
+call! {
+    /// Begins with a picture.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    DecodePicture of messenger: picture_request, picture_params, picture_results;
+    asks {
+        /// Pixels each way that it is to fit.
+        max_side: u16 => number get_max_side set_max_side,
+    }
+    answers picture_upload::Client, PictureError: capability get_job set_job beside get_error set_error;
+}
+
+words! {
+    /// Why no picture is taken.
+    PictureError of Refusal, or Closed(Closed) {
+        /// There is nobody who decodes it.
+        Picture,
+    }
+}
+
+call! {
+    /// The picture is whole: decode it.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    FinishPicture of picture_upload: finish_request, finish_params, finish_results;
+    asks {}
+    answers Pixels, UploadError: by write_pixels read_pixels;
+}
+
+words! {
+    /// Why there are no pixels.
+    UploadError of Refusal {
+        /// Not a picture, damaged or too large.
+        Picture,
+    }
+}
+
+fn write_pixels(outcome: &Outcome<FinishPicture>, mut to: Builder<'_, <FinishPicture as Call>::Results>) {
+    match outcome {
+        Ok(pixels) => {
+            to.set_width(pixels.width);
+            to.set_height(pixels.height);
+            to.set_rgb(&pixels.rgb);
+        }
+        Err(error) => to.set_error((*error).into()),
+    }
+}
+
+fn read_pixels(from: Reader<'_, <FinishPicture as Call>::Results>) -> Read<Outcome<FinishPicture>> {
+    match told(from.get_error()?)? {
+        Ok(()) => Pixels::sized(from.get_width(), from.get_height(), from.get_rgb()?).map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
+}
