@@ -8,6 +8,8 @@ mod events;
 mod invites;
 mod messages;
 mod pictures;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 

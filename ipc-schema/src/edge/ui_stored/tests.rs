@@ -1,0 +1,207 @@
+//! Calls and outcomes through a message and back.
+
+use capnp::message::Builder as Bytes;
+
+use super::*;
+use crate::Timestamp;
+use crate::edge::stored_mediad::Pixels;
+use crate::edge::stored_onion::ROUTE_MAX;
+use crate::edge::trial::{read_back, told_back};
+use crate::edges::ui_stored_capnp::event;
+use crate::limits::{
+    BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES,
+    TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+};
+use crate::relay::RelayId;
+
+fn typed(length: usize) -> String {
+    "x".repeat(length)
+}
+
+fn contact() -> Contact {
+    Contact {
+        id: "00000000000000c1".into(),
+        name: typed(NAME_MAX_BYTES),
+        state: ContactState::Connected,
+        verified: true,
+        route: "onion".into(),
+        unread: 3,
+        last_at: Timestamp(4),
+        their_name: "Ann".into(),
+        last_text: "\u{1F600}".repeat(BEGINNING_MAX_CHARS),
+        notice: Notice::NewIdentity,
+    }
+}
+
+fn message() -> Message {
+    Message {
+        id: typed(MESSAGE_ID_MAX_CHARS),
+        contact: "00000000000000c1".into(),
+        mine: false,
+        sent_at: Timestamp(1),
+        received_at: Some(Timestamp(2)),
+        body: typed(SHOWN_TEXT_MAX_BYTES),
+        state: Delivery::Delivered,
+        reply_to: "m0".into(),
+        edited: true,
+        route: vec![RelayId([7; 32]); ROUTE_MAX],
+    }
+}
+
+fn invite(link: usize) -> Invite {
+    Invite {
+        id: "00000000000000a1".into(),
+        link: typed(link),
+        contact: "00000000000000c1".into(),
+        name: "bob".into(),
+        expires: Timestamp(9),
+        state: InviteState::Waiting,
+    }
+}
+
+fn send(length: usize) -> SendText {
+    SendText { who: "bob".into(), id: "m1".into(), text: typed(length), reply_to: String::new() }
+}
+
+fn through(event: &Event) -> Read<Event> {
+    let mut bytes = Bytes::new_default();
+    event.write(bytes.init_root::<event::Builder<'_>>());
+    Event::read(bytes.get_root_as_reader().unwrap())
+}
+
+#[test]
+fn the_words_of_the_contract_stand_as_they_are() {
+    let words: Vec<_> = Delivery::ALL.iter().map(|state| state.word()).collect();
+    assert_eq!(words, ["queued", "relayed", "delivered", "read", "failed", "expired"]);
+    let words: Vec<_> = ContactState::ALL.iter().map(|state| state.word()).collect();
+    assert_eq!(words, ["invited", "pending", "connected", "blocked"]);
+}
+
+#[test]
+fn each_call_is_read_as_it_was_written() {
+    let name = MakeInvite { name: "bob".into() };
+    assert!(read_back(&name) == Ok(name));
+    let accept = AcceptInvite { link: typed(LINK_MAX_CHARS), name: "ann".into() };
+    assert!(read_back(&accept) == Ok(accept));
+    let text = send(TEXT_MAX_BYTES);
+    assert!(read_back(&text) == Ok(text));
+    let settle = Settle { id: "m1".into(), want: Delivery::Read, timeout_ms: 5 };
+    assert!(read_back(&settle) == Ok(settle));
+    let compare = CompareCode { who: "bob".into(), code: "privatus:v#".into() };
+    assert!(read_back(&compare) == Ok(compare));
+    for action in [
+        ContactAction::Show,
+        ContactAction::Rename("robert".into()),
+        ContactAction::Block(true),
+        ContactAction::Delete,
+        ContactAction::Accept,
+        ContactAction::Decline,
+        ContactAction::Verify(Some("12345".into())),
+        ContactAction::Verify(None),
+    ] {
+        let change = ChangeContact { who: "bob".into(), action };
+        assert!(read_back(&change) == Ok(change));
+    }
+}
+
+#[test]
+fn each_outcome_is_read_as_it_was_written() {
+    let state = State { access: Access::ScriptsOff, profile_name: "Ann".into() };
+    assert_eq!(told_back::<LookState>(&Ok(state.clone())), Ok(Ok(state)));
+    for proof_age_ms in [None, Some(7)] {
+        let counts = Counts { outbox: 1, unread: 2, proof_age_ms, stage: "slow".into(), ..Counts::default() };
+        assert_eq!(told_back::<Count>(&Ok(counts.clone())), Ok(Ok(counts)));
+    }
+    let invites = vec![invite(LINK_MAX_CHARS), invite(0)];
+    assert_eq!(told_back::<MakeInvite>(&Ok(invites[0].clone())), Ok(Ok(invites[0].clone())));
+    assert_eq!(told_back::<MakeInvite>(&Err(InviteError::Network)), Ok(Err(InviteError::Network)));
+    assert_eq!(told_back::<Invites>(&Ok(invites.clone())), Ok(Ok(invites)));
+    assert_eq!(told_back::<Invites>(&Err(Closed::Locked)), Ok(Err(Closed::Locked)));
+    assert_eq!(told_back::<Contacts>(&Ok(vec![contact()])), Ok(Ok(vec![contact()])));
+    assert_eq!(told_back::<ChangeContact>(&Ok(contact())), Ok(Ok(contact())));
+    let closed = AcceptError::Closed(Closed::ScriptsOff);
+    assert_eq!(told_back::<AcceptInvite>(&Err(closed)), Ok(Err(closed)));
+    assert_eq!(told_back::<SendText>(&Ok(message())), Ok(Ok(message())));
+    assert_eq!(told_back::<Settle>(&Ok(Delivery::Expired)), Ok(Ok(Delivery::Expired)));
+    assert_eq!(told_back::<Messages>(&Ok(())), Ok(Ok(())));
+    assert_eq!(told_back::<MarkRead>(&Err(ReadError::NoSuchMessage)), Ok(Err(ReadError::NoSuchMessage)));
+    assert_eq!(told_back::<Watch>(&Ok(8)), Ok(Ok(8)));
+    let number = SafetyNumber {
+        digits: "1".into(),
+        words: vec!["w".into(); 8],
+        verified: true,
+        code: typed(LINK_MAX_CHARS),
+    };
+    assert_eq!(told_back::<AskSafetyNumber>(&Ok(number.clone())), Ok(Ok(number)));
+    for told in Comparison::ALL {
+        assert_eq!(told_back::<CompareCode>(&Ok(*told)), Ok(Ok(*told)));
+    }
+    let pixels = Pixels { width: 1, height: 2, rgb: vec![7; 6] };
+    assert_eq!(told_back::<FinishPicture>(&Ok(pixels.clone())), Ok(Ok(pixels)));
+    assert_eq!(told_back::<FinishPicture>(&Err(UploadError::Picture)), Ok(Err(UploadError::Picture)));
+}
+
+#[test]
+fn each_event_is_read_as_it_was_written() {
+    for change in [
+        Change::Message(message()),
+        Change::Delivery { id: "m1".into(), contact: "c1".into(), state: Delivery::Read },
+        Change::Contact(contact()),
+        Change::Network("connected".into()),
+    ] {
+        let event = Event { seq: 5, at: Timestamp(6), change };
+        assert_eq!(through(&event), Ok(event));
+    }
+}
+
+/// A person may be wrong by a lot and is told what is wrong; only what nobody types closes the edge.
+#[test]
+fn what_is_asked_is_bounded_far_above_what_can_be_right() {
+    let name = |length| read_back(&MakeInvite { name: typed(length) }).is_ok();
+    assert!(name(NAME_MAX_BYTES + 1) && name(TYPED_MAX_BYTES) && !name(TYPED_MAX_BYTES + 1));
+    let text = |length| read_back(&send(length)).is_ok();
+    assert!(text(0) && text(TEXT_MAX_BYTES + 1) && text(TYPED_TEXT_MAX_BYTES));
+    assert!(!text(TYPED_TEXT_MAX_BYTES + 1));
+    let rename = |length| {
+        let action = ContactAction::Rename(typed(length));
+        read_back(&ChangeContact { who: "bob".into(), action }).is_ok()
+    };
+    assert!(rename(TYPED_MAX_BYTES) && !rename(TYPED_MAX_BYTES + 1));
+}
+
+#[test]
+fn what_is_told_is_bounded_by_what_can_be() {
+    let named =
+        |length| told_back::<ChangeContact>(&Ok(Contact { name: typed(length), ..contact() })).is_ok();
+    assert!(named(NAME_MAX_BYTES) && !named(NAME_MAX_BYTES + 1));
+    let body = |length| told_back::<SendText>(&Ok(Message { body: typed(length), ..message() })).is_ok();
+    assert!(body(SHOWN_TEXT_MAX_BYTES) && !body(SHOWN_TEXT_MAX_BYTES + 1));
+    let relays = |count| {
+        told_back::<SendText>(&Ok(Message { route: vec![RelayId([7; 32]); count], ..message() })).is_ok()
+    };
+    assert!(relays(ROUTE_MAX) && !relays(ROUTE_MAX + 1));
+    let link = |length| told_back::<MakeInvite>(&Ok(invite(length))).is_ok();
+    assert!(link(LINK_MAX_CHARS) && !link(LINK_MAX_CHARS + 1));
+    assert!(told_back::<Invites>(&Ok(vec![invite(1); PEOPLE_MAX + 1])).is_err());
+    let pixels = Pixels { width: 1, height: 2, rgb: vec![7; 5] };
+    assert!(told_back::<FinishPicture>(&Ok(pixels)).is_err());
+}
+
+/// A stored that is at fault says of an invitation what can only be said of a text.
+#[test]
+fn a_word_that_the_method_cannot_answer_is_malformed() {
+    assert_eq!(told::<CancelError>(Refusal::Conflict), Err(Malformed));
+    assert_eq!(told::<Closed>(Refusal::NoSuchContact), Err(Malformed));
+    assert_eq!(told::<SendError>(Refusal::Conflict), Ok(Err(SendError::Conflict)));
+    assert_eq!(told::<SendError>(Refusal::Storage), Ok(Err(SendError::Closed(Closed::Storage))));
+    assert_eq!(told::<SendError>(Refusal::None), Ok(Ok(())));
+    let invited = |word| {
+        let mut bytes = Bytes::new_default();
+        bytes.init_root::<messenger::invite_results::Builder<'_>>().init_result().set_error(word);
+        MakeInvite::read_outcome(bytes.get_root_as_reader().unwrap())
+    };
+    assert_eq!(invited(Refusal::NameTaken), Ok(Err(InviteError::NameTaken)));
+    assert_eq!(invited(Refusal::LinkOwn), Err(Malformed));
+    // A union's error that says that there is none.
+    assert_eq!(invited(Refusal::None), Err(Malformed));
+}
