@@ -4,11 +4,12 @@ use ipc_schema::edge::stored_keyvault::{
     CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
     SetVerified, SetVerifiedError, VerificationCode,
 };
+use ipc_schema::edge::ui_stored::ContactAction;
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use super::calls::RequestId;
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
-use super::requests::{ContactAction, Reply};
+use super::requests::Reply;
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};

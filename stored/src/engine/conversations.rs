@@ -1,11 +1,12 @@
 //! What ui asks: sending, reading, and what there is.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::SendText;
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
 use super::event::OutboxEvent;
-use super::requests::{PAGE, Page, Reply, Told};
+use super::requests::{FirstPage, NextPage, PAGE, Page, Reply, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::{Refusal, StoreError};
@@ -15,45 +16,34 @@ use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, Store};
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
 
-/// A text that is to be sent.
-pub(super) struct Text {
-    /// To whom, in the user's word.
-    pub(super) who: String,
-    /// Its id, or empty: one is made.
-    pub(super) id: String,
-    pub(super) body: String,
-    /// The message that it answers, or empty.
-    pub(super) reply_to: String,
-}
-
 /// Puts a text into the outbox, once for each id.
-pub(super) fn send(turn: &mut Turn, text: Text) -> Result<Found<Reply>, StoreError> {
-    let Text { who, id, body, reply_to } = text;
-    let Some(contact) = contacts::called(&turn.store, &who)? else { return Ok(Err(Refusal::NoSuchContact)) };
-    if body.len() > TEXT_MAX_BYTES || body.is_empty() {
+pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Reply>, StoreError> {
+    let SendText { who, id, text, reply_to } = &call;
+    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+    if text.len() > TEXT_MAX_BYTES || text.is_empty() {
         return Ok(Err(Refusal::TooLong));
     }
-    if !id.is_empty() && !is_message_id(&id) {
+    if !id.is_empty() && !is_message_id(id) {
         return Ok(Err(Refusal::BadId));
     }
-    if let Some(earlier) = turn.store.message(&id)? {
-        let same = earlier.mine && earlier.contact == contact.id && earlier.body == body;
+    if let Some(earlier) = turn.store.message(id)? {
+        let same = earlier.mine && earlier.contact == contact.id && earlier.body == *text;
         return Ok(if same { Ok(Reply::Message(Box::new(earlier))) } else { Err(Refusal::Conflict) });
     }
     if contact.blocked {
         return Ok(Err(Refusal::Blocked));
     }
-    if !reply_to.is_empty() && turn.store.message(&reply_to)?.is_none_or(|to| to.contact != contact.id) {
+    if !reply_to.is_empty() && turn.store.message(reply_to)?.is_none_or(|to| to.contact != contact.id) {
         return Ok(Err(Refusal::NoSuchMessage));
     }
-    let message = new_message(turn, &contact, Text { who, id, body, reply_to })?;
+    let message = new_message(turn, &contact, call)?;
     Ok(Ok(Reply::Message(Box::new(message))))
 }
 
-fn new_message(turn: &mut Turn, contact: &Contact, text: Text) -> Result<Message, StoreError> {
+fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Message, StoreError> {
     let wire = WireId(turn.random());
     let message = Message {
-        id: if text.id.is_empty() { hex(&wire.0) } else { text.id },
+        id: if call.id.is_empty() { hex(&wire.0) } else { call.id },
         contact: contact.id,
         wire,
         mine: true,
@@ -61,9 +51,9 @@ fn new_message(turn: &mut Turn, contact: &Contact, text: Text) -> Result<Message
         sequence: 0,
         sent_at: turn.now,
         received_at: Timestamp(0),
-        body: text.body,
+        body: call.text,
         state: Delivery::Queued,
-        reply_to: text.reply_to,
+        reply_to: call.reply_to,
         route: Vec::new(),
     };
     turn.store.add_message(&message)?;
@@ -108,21 +98,18 @@ pub(super) fn message(store: &Store, id: &str) -> Result<Found<Reply>, StoreErro
 }
 
 /// The last `limit` messages before another one.
-pub(super) fn first_page(
-    store: &Store,
-    who: &str,
-    limit: u32,
-    before: &str,
-) -> Result<Found<Reply>, StoreError> {
+pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Result<Found<Reply>, StoreError> {
+    let FirstPage { who, limit, before } = ask;
     let Some(contact) = contacts::called(store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
     let Some(end) = position(store, contact.id, before)? else { return Ok(Err(Refusal::NoSuchMessage)) };
-    let limit = if limit == 0 { LIMIT } else { limit };
+    let limit = if *limit == 0 { LIMIT } else { *limit };
     let from = store.page_start(contact.id, end, limit)?.unwrap_or(end);
-    page(store, contact.id, from, end).map(Ok)
+    page(store, NextPage { contact: contact.id, from, end }).map(Ok)
 }
 
 /// Messages from one place in a conversation up to another, at most [`PAGE`].
-pub(super) fn page(store: &Store, contact: ContactId, from: i64, end: i64) -> Result<Reply, StoreError> {
+pub(super) fn page(store: &Store, ask: NextPage) -> Result<Reply, StoreError> {
+    let NextPage { contact, from, end } = ask;
     let mut messages = store.messages_from(contact, from, PAGE)?;
     let whole = u32::try_from(messages.len()).is_ok_and(|length| length == PAGE);
     messages.retain(|message| message.position < end);

@@ -6,9 +6,9 @@ use ipc_schema::edge::stored_keyvault::{
     FinishedInvite, InviteFailed, News, OpenError, OpenInviteError, Opened, OpenedInvite, Purpose,
     SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
+use ipc_schema::edge::ui_stored::ContactAction;
 
 use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
-use super::requests::ContactAction;
 use crate::content::{Acks, Range};
 use crate::ids::{
     AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,

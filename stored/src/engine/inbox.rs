@@ -499,7 +499,7 @@ fn message_id(contact: ContactId, wire: content::WireId) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::conversations;
-    use super::super::requests::Reply;
+    use super::super::requests::{FirstPage, Reply};
     use super::*;
     use crate::content::{Link, WireId};
     use crate::store::{Store, StoreKey};
@@ -518,7 +518,8 @@ mod tests {
     }
 
     fn shown(turn: &Turn) -> Vec<String> {
-        match conversations::first_page(&turn.store, "Ann", 10, "").unwrap() {
+        let ask = FirstPage { who: "Ann".into(), limit: 10, before: String::new() };
+        match conversations::first_page(&turn.store, &ask).unwrap() {
             Ok(Reply::Page(page)) => page.messages.into_iter().map(|message| message.body).collect(),
             _ => panic!("no page"),
         }

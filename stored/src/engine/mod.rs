@@ -27,17 +27,20 @@ mod turn;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{AcceptInvite, ChangeContact, CompareCode};
 use rand_core::CryptoRng;
 
 pub use calls::{
     Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
 };
-pub use requests::{Accepting, ContactAction, Counts, PAGE, Page, Query, Reply, Request, Told, settled};
+pub use requests::{
+    AcceptOf, Accepting, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage, PAGE,
+    Page, ProfileName, Query, Reply, Request, Told, settled,
+};
 
 use self::accepts::Accepts;
 use self::circuits::Circuits;
 use self::contacts::Found;
-use self::conversations::Text;
 use self::deposits::Deposits;
 use self::event::{
     AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, OutboxEvent,
@@ -260,21 +263,25 @@ impl Engine {
 
     fn request(&mut self, request: RequestId, what: Request) -> Result<(), StoreError> {
         let answer = match what {
-            Request::Invite { name } => return self.run(InviteEvent::New(request, name)),
-            Request::CancelInvite { id } => return self.run(InviteEvent::Cancel(request, id)),
-            Request::Accept { link, name } => return self.run(AcceptEvent::Begin { request, link, name }),
-            Request::Change { who, action } => {
+            Request::MakeInvite(call) => return self.run(InviteEvent::New(request, call.name)),
+            Request::CancelInvite(call) => return self.run(InviteEvent::Cancel(request, call.id)),
+            Request::AcceptInvite(AcceptInvite { link, name }) => {
+                return self.run(AcceptEvent::Begin { request, link, name });
+            }
+            Request::ChangeContact(ChangeContact { who, action }) => {
                 return self.run(ContactEvent::Change { request, who, action });
             }
-            Request::SetProfileName(name) => return self.run(ContactEvent::SetProfileName(request, name)),
-            Request::SafetyNumber { who } => return self.run(ContactEvent::SafetyNumber(request, who)),
-            Request::CompareCode { who, code } => {
+            Request::SetProfileName(call) => {
+                return self.run(ContactEvent::SetProfileName(request, call.name));
+            }
+            Request::AskSafetyNumber(call) => {
+                return self.run(ContactEvent::SafetyNumber(request, call.who));
+            }
+            Request::CompareCode(CompareCode { who, code }) => {
                 return self.run(ContactEvent::CompareCode { request, who, code });
             }
-            Request::MarkRead { who, up_to } => conversations::mark_read(&mut self.turn, &who, &up_to)?,
-            Request::Send { who, id, text, reply_to } => {
-                conversations::send(&mut self.turn, Text { who, id, body: text, reply_to })?
-            }
+            Request::MarkRead(call) => conversations::mark_read(&mut self.turn, &call.who, &call.up_to)?,
+            Request::SendText(call) => conversations::send(&mut self.turn, call)?,
         };
         self.turn.answer(request, answer);
         self.grant_wishes()
@@ -283,22 +290,20 @@ impl Engine {
     fn query(&self, query: Query) -> Result<Found<Reply>, StoreError> {
         let store = &self.turn.store;
         Ok(Ok(match query {
-            Query::ProfileName => Reply::Text(contacts::profile_name(store)?),
-            Query::Counts => Reply::Counts(self.counts()?),
-            Query::Invites => Reply::Invites(store.invites()?),
-            Query::InviteOf(contact) => {
-                let invite = store.invite_of(contact)?.ok_or(Refusal::NoSuchInvite);
+            Query::ProfileName(_) => Reply::Text(contacts::profile_name(store)?),
+            Query::Count(_) => Reply::Counts(self.counts()?),
+            Query::Invites(_) => Reply::Invites(store.invites()?),
+            Query::InviteOf(ask) => {
+                let invite = store.invite_of(ask.contact)?.ok_or(Refusal::NoSuchInvite);
                 return Ok(invite.map(|invite| Reply::Invite(Box::new(invite))));
             }
-            Query::Accepting { contact } => return self.flows.accepts.progress(store, contact),
-            Query::Contacts => Reply::Contacts(store.contacts()?),
-            Query::Message { id } => return conversations::message(store, &id),
-            Query::Messages { who, limit, before } => {
-                return conversations::first_page(store, &who, limit, &before);
-            }
-            Query::Page { contact, from, end } => conversations::page(store, contact, from, end)?,
-            Query::Events { since } => conversations::told_after(store, since)?,
-            Query::NewestEvent => Reply::Newest(store.newest_event()?),
+            Query::AcceptOf(ask) => return self.flows.accepts.progress(store, ask.contact),
+            Query::Contacts(_) => Reply::Contacts(store.contacts()?),
+            Query::MessageOf(ask) => return conversations::message(store, &ask.id),
+            Query::FirstPage(ask) => return conversations::first_page(store, &ask),
+            Query::NextPage(ask) => conversations::page(store, ask)?,
+            Query::EventsAfter(ask) => conversations::told_after(store, ask.since)?,
+            Query::NewestEvent(_) => Reply::Newest(store.newest_event()?),
         }))
     }
 

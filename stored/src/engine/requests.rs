@@ -1,71 +1,102 @@
-//! What ui asks (edges/ui-stored.capnp) in domain types.
+//! What the engine is asked: the calls of ui's edge (`ipc_schema::edge::ui_stored`), and what the shell asks for on its own.
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
+    MakeInvite, MarkRead, SendText, SetProfileName,
+};
 
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 
-/// Something that changes what is kept. Durable when it is answered.
+macro_rules! any {
+    ($(#[$doc:meta])* $All:ident { $($call:ident)* }) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub enum $All { $(#[doc = concat!("[`", stringify!($call), "`].")] $call($call),)* }
+
+        $(impl From<$call> for $All {
+            fn from(call: $call) -> Self {
+                Self::$call(call)
+            }
+        })*
+    };
+}
+
+any! {
+    /// Something that changes what is kept, or asks keyvault. Durable when it is answered.
+    Request {
+        MakeInvite CancelInvite AcceptInvite ChangeContact SendText SetProfileName MarkRead AskSafetyNumber
+        CompareCode
+    }
+}
+
+any! {
+    /// Something to be told, of what is durable.
+    Query {
+        ProfileName Count Invites InviteOf AcceptOf Contacts MessageOf FirstPage NextPage EventsAfter
+        NewestEvent
+    }
+}
+
+/// What the user calls themselves.
+#[derive(Clone, Copy)]
+pub struct ProfileName {}
+
+/// The invite for a contact; none: it was taken back.
+#[derive(Clone, Copy)]
+pub struct InviteOf {
+    /// Who is meant.
+    pub contact: ContactId,
+}
+
+/// How far the accept of somebody's invite has come.
+#[derive(Clone, Copy)]
+pub struct AcceptOf {
+    /// Who made it.
+    pub contact: ContactId,
+}
+
+/// One message.
 #[derive(Clone)]
-#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
-pub enum Request {
-    Invite { name: String },
-    CancelInvite { id: String },
-    Accept { link: String, name: String },
-    Change { who: String, action: ContactAction },
-    Send { who: String, id: String, text: String, reply_to: String },
-    SetProfileName(String),
-    MarkRead { who: String, up_to: String },
-    SafetyNumber { who: String },
-    CompareCode { who: String, code: String },
+pub struct MessageOf {
+    /// Its id.
+    pub id: String,
 }
 
-/// What is to be done with a contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
-pub enum ContactAction {
-    Show,
-    Rename(String),
-    Block(bool),
-    Delete,
-    Accept,
-    Decline,
-    /// The digits that were compared; `None` takes it back.
-    Verify(Option<String>),
+/// The first of the pages that hold the last messages of a conversation.
+#[derive(Clone)]
+pub struct FirstPage {
+    /// Whose, in the user's word.
+    pub who: String,
+    /// So many messages on all pages; 0: as many as are usual.
+    pub limit: u32,
+    /// Before this one; empty: to the end.
+    pub before: String,
 }
 
-/// Something to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
-pub enum Query {
-    ProfileName,
-    Counts,
-    Invites,
-    InviteOf(ContactId),
-    Accepting {
-        contact: ContactId,
-    },
-    Contacts,
-    Message {
-        id: String,
-    },
-    /// A page of at most [`PAGE`] messages; the next one begins at `Page::next`.
-    Messages {
-        who: String,
-        limit: u32,
-        before: String,
-    },
-    Page {
-        contact: ContactId,
-        from: i64,
-        end: i64,
-    },
-    Events {
-        since: u64,
-    },
-    NewestEvent,
+/// The page after another one.
+#[derive(Clone, Copy)]
+pub struct NextPage {
+    /// The other side of the conversation.
+    pub contact: ContactId,
+    /// [`Page::next`].
+    pub from: i64,
+    /// [`Page::end`].
+    pub end: i64,
 }
+
+/// At most [`PAGE`] events.
+#[derive(Clone, Copy)]
+pub struct EventsAfter {
+    /// After the one with this number.
+    pub since: u64,
+}
+
+/// The number of the last event.
+#[derive(Clone, Copy)]
+pub struct NewestEvent {}
 
 /// Messages or events in one answer.
 pub const PAGE: u32 = 64;

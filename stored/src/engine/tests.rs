@@ -3,6 +3,9 @@
 use ipc_schema::edge::stored_keyvault::{
     Comparison, DIGITS_MAX_BYTES, InviteFailed, OpenInviteError, Told as VaultTold,
 };
+use ipc_schema::edge::ui_stored::{
+    AskSafetyNumber, CancelInvite, ContactAction, MakeInvite, SendText, SetProfileName,
+};
 use rand_core::Rng;
 
 use super::world::World;
@@ -24,7 +27,7 @@ fn all_delivered(world: &mut World, who: usize, whom: &str) -> bool {
 #[test]
 fn an_invite_connects_both_and_texts_go_both_ways() {
     let mut world = World::new(1, 2, 3);
-    assert!(matches!(world.request(0, Request::SetProfileName("Ann".into())), Ok(Reply::Done)));
+    assert!(matches!(world.request(0, SetProfileName { name: "Ann".into() }), Ok(Reply::Done)));
     world.introduce();
     world.send(0, "bob", "hello");
     world.send(1, "ann", "hi");
@@ -63,7 +66,7 @@ fn texts_to_somebody_invited_wait_and_leave_by_themselves() {
     }
     world.run_for(60_000);
     assert_eq!(world.contacts(0)[0].state, ContactState::Invited);
-    assert!(world.request(1, Request::Accept { link, name: "ann".into() }).is_ok());
+    assert!(world.request(1, AcceptInvite { link, name: "ann".into() }).is_ok());
     world.send(1, "ann", "early");
     world.until(|world| world.bodies(1, "ann", false).len() == 5 && world.bodies(0, "bob", false).len() == 1);
     assert_eq!(world.bodies(1, "ann", false), numbered(0, 5));
@@ -104,7 +107,7 @@ fn once_all_is_delivered_the_two_fall_silent() {
 fn the_same_id_sends_once_and_other_words_under_it_are_refused() {
     let mut world = World::new(5, 2, 3);
     world.introduce();
-    let send = |text: &str| Request::Send {
+    let send = |text: &str| SendText {
         who: "bob".into(),
         id: "my-1".into(),
         text: text.into(),
@@ -147,20 +150,20 @@ fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
     let mut world = World::new(7, 3, 3);
     let link = world.invite_link(0, "bob");
     assert!(matches!(
-        world.request(0, Request::Accept { link: link.clone(), name: String::new() }),
+        world.request(0, AcceptInvite { link: link.clone(), name: String::new() }),
         Err(Refusal::LinkOwn)
     ));
     for damaged in [&link[..link.len() / 2], "privatus:i#", "hello"] {
-        let answer = world.request(2, Request::Accept { link: damaged.into(), name: "x".into() });
+        let answer = world.request(2, AcceptInvite { link: damaged.into(), name: "x".into() });
         assert!(answer.is_err(), "{damaged}");
     }
-    assert!(world.request(1, Request::Accept { link: link.clone(), name: "ann".into() }).is_ok());
+    assert!(world.request(1, AcceptInvite { link: link.clone(), name: "ann".into() }).is_ok());
     world.until(|world| world.contacts(0)[0].state == ContactState::Connected);
     world.run_for(60_000);
-    assert!(world.request(2, Request::Accept { link: link.clone(), name: "ann".into() }).is_ok());
+    assert!(world.request(2, AcceptInvite { link: link.clone(), name: "ann".into() }).is_ok());
     world.until(|world| world.contacts(2).is_empty());
     // The same link again is the same contact.
-    let again = world.request(1, Request::Accept { link, name: "other".into() });
+    let again = world.request(1, AcceptInvite { link, name: "other".into() });
     assert!(matches!(again, Ok(Reply::Contact(contact)) if contact.name == "ann"));
     assert_eq!(world.contacts(1).len(), 1);
 }
@@ -170,12 +173,10 @@ fn names_are_unique_and_sane() {
     let mut world = World::new(8, 1, 3);
     world.invite_link(0, "bob");
     for (name, refusal) in [("bob", Refusal::NameTaken), ("a\nb", Refusal::NameBad)] {
-        assert!(
-            matches!(world.request(0, Request::Invite { name: name.into() }), Err(why) if why == refusal)
-        );
+        assert!(matches!(world.request(0, MakeInvite { name: name.into() }), Err(why) if why == refusal));
     }
-    assert!(world.request(0, Request::Invite { name: String::new() }).is_ok());
-    let rename = Request::Change { who: "bob".into(), action: ContactAction::Rename("robert".into()) };
+    assert!(world.request(0, MakeInvite { name: String::new() }).is_ok());
+    let rename = ChangeContact { who: "bob".into(), action: ContactAction::Rename("robert".into()) };
     assert!(world.request(0, rename).is_ok());
     assert!(world.contacts(0).iter().any(|contact| contact.name == "robert"));
 }
@@ -215,14 +216,13 @@ fn with_one_replica_gone_texts_go_the_other_way() {
 fn a_blocked_contact_is_heard_no_more() {
     let mut world = World::new(11, 2, 3);
     world.introduce();
-    let block = |on| Request::Change { who: "ann".into(), action: ContactAction::Block(on) };
+    let block = |on| ChangeContact { who: "ann".into(), action: ContactAction::Block(on) };
     assert!(world.request(1, block(true)).is_ok());
     world.send(0, "bob", "unwanted");
     world.run_for(60_000);
     assert!(world.bodies(1, "ann", false).is_empty());
     assert_eq!(world.messages(0, "bob")[0].state, Delivery::Relayed);
-    let send =
-        Request::Send { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
+    let send = SendText { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
     assert!(matches!(world.request(1, send), Err(Refusal::Blocked)));
 }
 
@@ -231,13 +231,13 @@ fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
     let mut world = World::new(12, 2, 3);
     world.introduce();
     world.run_for(60_000);
-    let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
+    let delete = ChangeContact { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
     world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
     assert!(world.people[0].vault.sessions().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
     world.invite_link(0, "carol");
-    assert!(world.request(0, Request::CancelInvite { id: "carol".into() }).is_ok());
+    assert!(world.request(0, CancelInvite { id: "carol".into() }).is_ok());
     world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
 }
@@ -248,7 +248,7 @@ fn keys_that_keyvault_cannot_drop_just_then_are_dropped_later() {
     world.introduce();
     world.run_for(60_000);
     world.people[0].vault_fails = true;
-    let delete = Request::Change { who: "bob".into(), action: ContactAction::Delete };
+    let delete = ChangeContact { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
     world.run_for(60_000);
     assert!(!world.people[0].engine.turn.store.replicas().unwrap().is_empty(), "their keys are still there");
@@ -261,7 +261,7 @@ fn keys_that_keyvault_cannot_drop_just_then_are_dropped_later() {
 fn whatever_keyvault_cannot_serve_for_a_while_goes_on_when_it_can() {
     let mut world = World::new(15, 2, 3);
     let link = world.invite_link(0, "bob");
-    assert!(world.request(1, Request::Accept { link, name: "ann".into() }).is_ok());
+    assert!(world.request(1, AcceptInvite { link, name: "ann".into() }).is_ok());
     // In the middle of the accept, of the texts, and of what they are answered with.
     for round in 0..6 {
         for who in 0..2 {
@@ -306,8 +306,8 @@ fn a_link_for_which_too_many_are_open_is_not_called_malformed() {
     let mut world = World::new(16, 1, 3);
     let now = world.now;
     let engine = &mut world.people[0].engine;
-    let request = Request::Accept { link: "privatus:i#x".into(), name: "ann".into() };
-    let actions = engine.handle(now, vec![Input::Request(RequestId(1), Box::new(request))]);
+    let request = AcceptInvite { link: "privatus:i#x".into(), name: "ann".into() };
+    let actions = engine.handle(now, vec![Input::Request(RequestId(1), Box::new(request.into()))]);
     let asked = actions.into_iter().find_map(|action| match action {
         Action::Vault(ticket, _) => Some(ticket),
         _ => None,
@@ -323,7 +323,7 @@ fn a_number_longer_than_any_is_refused_before_keyvault_would_end_the_edge() {
     world.introduce();
     let verify = |digits: usize| {
         let action = ContactAction::Verify(Some("1".repeat(digits)));
-        Input::Request(RequestId(1_000), Box::new(Request::Change { who: "bob".into(), action }))
+        Input::Request(RequestId(1_000), Box::new(ChangeContact { who: "bob".into(), action }.into()))
     };
     let now = world.now;
     let engine = &mut world.people[0].engine;
@@ -339,7 +339,7 @@ fn events_are_told_once_each_in_order_and_again_from_where_a_reader_was() {
     world.introduce();
     world.send(0, "bob", "hello");
     world.until(|world| all_delivered(world, 0, "bob"));
-    let mut told = |since| match world.query(0, Query::Events { since }) {
+    let mut told = |since| match world.query(0, EventsAfter { since }) {
         Ok(Reply::Events(events)) => events.iter().map(|told| told.event.clone()).collect::<Vec<_>>(),
         _ => panic!("events"),
     };
@@ -362,7 +362,7 @@ fn turmoil(seed: u64) {
     world.delay = 400;
     world.losses = 40;
     let link = world.invite_link(0, "bob");
-    let accept = world.ask(1, Request::Accept { link: link.clone(), name: "ann".into() });
+    let accept = world.ask(1, AcceptInvite { link: link.clone(), name: "ann".into() });
     let (mut sent, mut steps) = ([0_u32; 2], 0_u32);
     while sent != [20, 20] {
         steps += 1;
@@ -383,7 +383,7 @@ fn turmoil(seed: u64) {
                     sent[who] += 1;
                 } else {
                     // The kill came before keyvault had looked at the link.
-                    world.ask(1, Request::Accept { link: link.clone(), name: "ann".into() });
+                    world.ask(1, AcceptInvite { link: link.clone(), name: "ann".into() });
                 }
             }
             _ => {}
@@ -503,7 +503,7 @@ fn a_contact_whose_session_cannot_be_opened_anew_is_told_as_such() {
 #[test]
 fn verification_is_kept_in_the_vault_and_told_from_there() {
     let mut world = World::new(121, 2, 3);
-    let verify = |digits: &str| Request::Change {
+    let verify = |digits: &str| ChangeContact {
         who: "bob".into(),
         action: ContactAction::Verify(Some(digits.into())),
     };
@@ -526,8 +526,7 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     let mut world = World::new(122, 2, 3);
     world.introduce();
     let code_of = |world: &mut World, who: usize, whom: &str| {
-        let Ok(Reply::SafetyNumber { code, .. }) =
-            world.request(who, Request::SafetyNumber { who: whom.into() })
+        let Ok(Reply::SafetyNumber { code, .. }) = world.request(who, AskSafetyNumber { who: whom.into() })
         else {
             panic!("no number")
         };
@@ -535,7 +534,7 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     };
     let (anns, bobs) = (code_of(&mut world, 0, "bob"), code_of(&mut world, 1, "ann"));
     let scan = |world: &mut World, code: &str| {
-        let request = Request::CompareCode { who: "bob".into(), code: code.into() };
+        let request = CompareCode { who: "bob".into(), code: code.into() };
         let Ok(Reply::Compared(told)) = world.request(0, request) else { panic!("not compared") };
         told
     };
@@ -546,7 +545,7 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     assert!(world.contacts(0)[0].verified && world.safety_number(0, "bob").1);
     assert_eq!(scan(&mut world, "nonsense"), Comparison::NotACode);
     assert!(world.contacts(0)[0].verified, "what was compared stays so");
-    let request = Request::CompareCode { who: "carol".into(), code: bobs };
+    let request = CompareCode { who: "carol".into(), code: bobs };
     assert!(matches!(world.request(0, request), Err(Refusal::NoSuchContact)));
 }
 

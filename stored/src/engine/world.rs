@@ -9,6 +9,7 @@ use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
+use ipc_schema::edge::ui_stored::{AskSafetyNumber, Contacts, MakeInvite, SendText};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -135,7 +136,7 @@ impl World {
     }
 
     pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
-        match self.request(who, Request::SafetyNumber { who: whom.into() }) {
+        match self.request(who, AskSafetyNumber { who: whom.into() }) {
             Ok(Reply::SafetyNumber { digits, verified, .. }) => (digits, verified),
             other => panic!("safety number: {:?}", other.err()),
         }
@@ -152,15 +153,15 @@ impl World {
         self.input(who, Input::OnionCame);
     }
 
-    pub(super) fn ask(&mut self, who: usize, request: Request) -> RequestId {
+    pub(super) fn ask(&mut self, who: usize, request: impl Into<Request>) -> RequestId {
         let person = &mut self.people[who];
         person.requests += 1;
         let id = RequestId(person.requests);
-        self.input(who, Input::Request(id, Box::new(request)));
+        self.input(who, Input::Request(id, Box::new(request.into())));
         id
     }
 
-    pub(super) fn request(&mut self, who: usize, request: Request) -> Result<Reply, Refusal> {
+    pub(super) fn request(&mut self, who: usize, request: impl Into<Request>) -> Result<Reply, Refusal> {
         let id = self.ask(who, request);
         self.answer(who, id)
     }
@@ -175,16 +176,16 @@ impl World {
         panic!("no answer");
     }
 
-    pub(super) fn query(&mut self, who: usize, query: Query) -> Result<Reply, Refusal> {
+    pub(super) fn query(&mut self, who: usize, query: impl Into<Query>) -> Result<Reply, Refusal> {
         let person = &mut self.people[who];
         person.requests += 1;
         let id = RequestId(person.requests);
-        self.input(who, Input::Query(id, Box::new(query)));
+        self.input(who, Input::Query(id, Box::new(query.into())));
         self.people[who].answers.remove(&id).unwrap()
     }
 
     pub(super) fn contacts(&mut self, who: usize) -> Vec<Contact> {
-        match self.query(who, Query::Contacts) {
+        match self.query(who, Contacts {}) {
             Ok(Reply::Contacts(contacts)) => contacts,
             _ => panic!("contacts"),
         }
@@ -192,13 +193,13 @@ impl World {
 
     pub(super) fn messages(&mut self, who: usize, whom: &str) -> Vec<Message> {
         let mut all = Vec::new();
-        let query = Query::Messages { who: whom.into(), limit: u32::MAX, before: String::new() };
+        let query = FirstPage { who: whom.into(), limit: u32::MAX, before: String::new() };
         let mut next = self.query(who, query);
         loop {
             let Ok(Reply::Page(page)) = next else { panic!("messages") };
             all.extend(page.messages);
             let Some(from) = page.next else { return all };
-            next = self.query(who, Query::Page { contact: page.contact, from, end: page.end });
+            next = self.query(who, NextPage { contact: page.contact, from, end: page.end });
         }
     }
 
@@ -212,7 +213,7 @@ impl World {
 
     pub(super) fn send(&mut self, who: usize, whom: &str, text: &str) -> Message {
         let send =
-            Request::Send { who: whom.into(), id: String::new(), text: text.into(), reply_to: String::new() };
+            SendText { who: whom.into(), id: String::new(), text: text.into(), reply_to: String::new() };
         match self.request(who, send) {
             Ok(Reply::Message(message)) => *message,
             other => panic!("send: {:?}", other.err()),
@@ -222,7 +223,7 @@ impl World {
     /// Person 0 invites person 1; they know each other as `bob` and `ann`.
     pub(super) fn introduce(&mut self) {
         let link = self.invite_link(0, "bob");
-        let accept = Request::Accept { link, name: "ann".into() };
+        let accept = AcceptInvite { link, name: "ann".into() };
         assert!(self.request(1, accept).is_ok());
         self.until(|world| {
             let connected = |world: &mut Self, who: usize| {
@@ -236,11 +237,11 @@ impl World {
     }
 
     pub(super) fn invite_link(&mut self, who: usize, name: &str) -> String {
-        let Ok(Reply::Invite(invite)) = self.request(who, Request::Invite { name: name.into() }) else {
+        let Ok(Reply::Invite(invite)) = self.request(who, MakeInvite { name: name.into() }) else {
             panic!("invite");
         };
         let mut link = String::new();
-        self.until(|world| match world.query(who, Query::InviteOf(invite.contact)) {
+        self.until(|world| match world.query(who, InviteOf { contact: invite.contact }) {
             Ok(Reply::Invite(invite)) => {
                 link.clone_from(&invite.link);
                 invite.state != crate::store::InviteState::Placing

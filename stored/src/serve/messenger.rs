@@ -6,6 +6,10 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ask;
 use ipc_schema::edge::stored_mediad::Begin;
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
+    MakeInvite, MarkRead, SendText, SetProfileName,
+};
 use ipc_schema::edges::ui_stored_capnp::{self as edge, message_sink, messenger, watcher};
 use ipc_schema::limits::PICTURE_SIDE_MAX;
 use tokio::task::spawn_local;
@@ -14,7 +18,10 @@ use tokio::time::{Instant, timeout_at};
 use super::driver::{Access, Shell};
 use super::pictures::Upload;
 use super::report;
-use crate::engine::{Accepting, Counts, Query, Reply, Request, settled};
+use crate::engine::{
+    AcceptOf, Accepting, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
+    ProfileName, Query, Reply, Request, settled,
+};
 use crate::error::Refusal;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Invite, InviteState};
@@ -51,26 +58,26 @@ impl MessengerServer {
         }
     }
 
-    async fn request(&self, request: Request) -> Result<Reply, Refusal> {
+    async fn request(&self, request: impl Into<Request>) -> Result<Reply, Refusal> {
         self.access().await?;
-        self.shell.request(request).await
+        self.shell.request(request.into()).await
     }
 
-    async fn query(&self, query: Query) -> Result<Reply, Refusal> {
+    async fn query(&self, query: impl Into<Query>) -> Result<Reply, Refusal> {
         self.access().await?;
-        self.shell.query(query).await
+        self.shell.query(query.into()).await
     }
 
     /// Makes an invite and waits until a relay holds it. One that finds no relay in time is taken back.
     async fn place(&self, name: String) -> Result<(Invite, String), Refusal> {
-        let Reply::Invite(made) = self.request(Request::Invite { name }).await? else {
+        let Reply::Invite(made) = self.request(MakeInvite { name }).await? else {
             return Err(Refusal::Storage);
         };
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            match self.query(Query::InviteOf(made.contact)).await {
+            match self.query(InviteOf { contact: made.contact }).await {
                 Ok(Reply::Invite(invite)) if invite.state != InviteState::Placing => {
                     let name = self.name_of(invite.contact).await?;
                     return Ok((*invite, name));
@@ -82,16 +89,15 @@ impl MessengerServer {
             }
             if timeout_at(until, changes.changed()).await.is_err() {
                 let who = report::id(made.contact.0);
-                let _ = self
-                    .request(Request::CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) })
-                    .await;
+                let _ =
+                    self.request(CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) }).await;
                 return Err(Refusal::Network);
             }
         }
     }
 
     async fn name_of(&self, contact: ContactId) -> Result<String, Refusal> {
-        let Reply::Contacts(contacts) = self.query(Query::Contacts).await? else {
+        let Reply::Contacts(contacts) = self.query(Contacts {}).await? else {
             return Err(Refusal::Storage);
         };
         Ok(contacts.into_iter().find(|known| known.id == contact).map(|known| known.name).unwrap_or_default())
@@ -99,14 +105,14 @@ impl MessengerServer {
 
     /// Accepts a link and waits until the answer lies at a relay.
     async fn answer_invite(&self, link: String, name: String) -> Result<Contact, Refusal> {
-        let Reply::Contact(contact) = self.request(Request::Accept { link, name }).await? else {
+        let Reply::Contact(contact) = self.request(AcceptInvite { link, name }).await? else {
             return Err(Refusal::Storage);
         };
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            let late = match self.query(Query::Accepting { contact: contact.id }).await? {
+            let late = match self.query(AcceptOf { contact: contact.id }).await? {
                 Reply::Accepting(Accepting::Done(contact)) => return Ok(contact),
                 Reply::Accepting(Accepting::UnderWay(_)) => Refusal::Waiting,
                 Reply::Accepting(Accepting::Reading(_)) => Refusal::Network,
@@ -123,7 +129,7 @@ impl MessengerServer {
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            let Reply::Message(message) = self.query(Query::Message { id: id.clone() }).await? else {
+            let Reply::Message(message) = self.query(MessageOf { id: id.clone() }).await? else {
                 return Err(Refusal::Storage);
             };
             if settled(message.state, want) || timeout_at(until, changes.changed()).await.is_err() {
@@ -137,7 +143,7 @@ impl MessengerServer {
         (who, limit, before): (String, u32, String),
         sink: &message_sink::Client,
     ) -> Result<Result<(), Refusal>, capnp::Error> {
-        let mut next = self.query(Query::Messages { who, limit, before }).await;
+        let mut next = self.query(FirstPage { who, limit, before }).await;
         loop {
             let page = match next {
                 Ok(Reply::Page(page)) => page,
@@ -150,7 +156,7 @@ impl MessengerServer {
                 request.send().await?;
             }
             let Some(from) = page.next else { return Ok(Ok(())) };
-            next = self.query(Query::Page { contact: page.contact, from, end: page.end }).await;
+            next = self.query(NextPage { contact: page.contact, from, end: page.end }).await;
         }
     }
 }
@@ -165,7 +171,7 @@ async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64, window
         if window && shell.screen_locked.get() {
             return;
         }
-        let Ok(Reply::Events(events)) = shell.query(Query::Events { since }).await else { return };
+        let Ok(Reply::Events(events)) = shell.query(EventsAfter { since }.into()).await else { return };
         if events.is_empty() && changes.changed().await.is_err() {
             return;
         }
@@ -192,7 +198,7 @@ impl messenger::Server for MessengerServer {
             Err(_) => edge::Access::Locked,
         };
         results.get().set_access(access);
-        if let Ok(Reply::Text(name)) = self.query(Query::ProfileName).await {
+        if let Ok(Reply::Text(name)) = self.query(ProfileName {}).await {
             results.get().set_profile_name(&name);
         }
         Ok(())
@@ -204,7 +210,7 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::CountsResults,
     ) -> Done {
         // Figures only, so also for local programs that may not ask for more.
-        let counts = match self.shell.query(Query::Counts).await {
+        let counts = match self.shell.query(Count {}.into()).await {
             Ok(Reply::Counts(counts)) => counts,
             _ => Counts::default(),
         };
@@ -231,8 +237,8 @@ impl messenger::Server for MessengerServer {
         _: messenger::InvitesParams,
         mut results: messenger::InvitesResults,
     ) -> Done {
-        let invites = self.query(Query::Invites).await;
-        let contacts = self.query(Query::Contacts).await;
+        let invites = self.query(Invites {}).await;
+        let contacts = self.query(Contacts {}).await;
         results.get().set_error(report::outcome(&invites));
         if let (Ok(Reply::Invites(invites)), Ok(Reply::Contacts(contacts))) = (invites, contacts) {
             let mut list = results.get().init_invites(u32::try_from(invites.len()).unwrap_or(0));
@@ -249,7 +255,7 @@ impl messenger::Server for MessengerServer {
         params: messenger::CancelInviteParams,
         mut results: messenger::CancelInviteResults,
     ) -> Done {
-        let answer = self.request(Request::CancelInvite { id: text(params.get()?.get_id()?)? }).await;
+        let answer = self.request(CancelInvite { id: text(params.get()?.get_id()?)? }).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
     }
@@ -274,7 +280,7 @@ impl messenger::Server for MessengerServer {
         _: messenger::ContactsParams,
         mut results: messenger::ContactsResults,
     ) -> Done {
-        let answer = self.query(Query::Contacts).await;
+        let answer = self.query(Contacts {}).await;
         results.get().set_error(report::outcome(&answer));
         if let Ok(Reply::Contacts(contacts)) = answer {
             let mut list = results.get().init_contacts(u32::try_from(contacts.len()).unwrap_or(0));
@@ -292,7 +298,7 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let request =
-            Request::Change { who: text(params.get_who()?)?, action: report::action(params.get_action()?)? };
+            ChangeContact { who: text(params.get_who()?)?, action: report::action(params.get_action()?)? };
         let answer = self.request(request).await;
         results.get().set_error(report::outcome(&answer));
         if let Ok(Reply::Contact(contact)) = answer {
@@ -307,7 +313,7 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::SendResults,
     ) -> Done {
         let params = params.get()?;
-        let request = Request::Send {
+        let request = SendText {
             who: text(params.get_who()?)?,
             id: text(params.get_id()?)?,
             text: text(params.get_text()?)?,
@@ -357,7 +363,7 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let (watcher, since) = (params.get_watcher()?, params.get_since());
-        let newest = self.query(Query::NewestEvent).await;
+        let newest = self.query(NewestEvent {}).await;
         results.get().set_error(report::outcome(&newest));
         if let Ok(Reply::Newest(newest)) = newest {
             results.get().set_seq(newest);
@@ -371,7 +377,7 @@ impl messenger::Server for MessengerServer {
         params: messenger::SetProfileNameParams,
         mut results: messenger::SetProfileNameResults,
     ) -> Done {
-        let answer = self.request(Request::SetProfileName(text(params.get()?.get_name()?)?)).await;
+        let answer = self.request(SetProfileName { name: text(params.get()?.get_name()?)? }).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
     }
@@ -382,7 +388,7 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::MarkReadResults,
     ) -> Done {
         let params = params.get()?;
-        let request = Request::MarkRead { who: text(params.get_who()?)?, up_to: text(params.get_up_to()?)? };
+        let request = MarkRead { who: text(params.get_who()?)?, up_to: text(params.get_up_to()?)? };
         let answer = self.request(request).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
@@ -393,7 +399,7 @@ impl messenger::Server for MessengerServer {
         params: messenger::SafetyNumberParams,
         mut results: messenger::SafetyNumberResults,
     ) -> Done {
-        let answer = self.request(Request::SafetyNumber { who: text(params.get()?.get_who()?)? }).await;
+        let answer = self.request(AskSafetyNumber { who: text(params.get()?.get_who()?)? }).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
         if let Ok(Reply::SafetyNumber { digits, words, verified, code }) = answer {
@@ -414,7 +420,7 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::CompareCodeResults,
     ) -> Done {
         let params = params.get()?;
-        let request = Request::CompareCode { who: text(params.get_who()?)?, code: text(params.get_code()?)? };
+        let request = CompareCode { who: text(params.get_who()?)?, code: text(params.get_code()?)? };
         let answer = self.request(request).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));

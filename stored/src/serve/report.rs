@@ -2,9 +2,10 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
+use ipc_schema::edge::ui_stored::ContactAction;
 use ipc_schema::edges::ui_stored_capnp as edge;
 
-use crate::engine::{ContactAction, Counts, Told};
+use crate::engine::{Counts, Told};
 use crate::error::Refusal;
 use crate::ids::hex;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};

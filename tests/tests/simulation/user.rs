@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use stored::engine::{Input, Query, Reply, Request, RequestId};
+use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, SendText};
+use stored::engine::{FirstPage, Input, InviteOf, NextPage, Query, Reply, Request, RequestId};
 use stored::error::Refusal;
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
@@ -54,15 +55,16 @@ impl World {
             return;
         }
         let Some(want) = person.user.wants.front().cloned() else { return };
-        let request = match want {
-            Want::Invite(whom) => Request::Invite { name: name(whom) },
-            Want::Accept(whom, link) => Request::Accept { link, name: name(whom) },
-            Want::Send(whom, number) => Request::Send {
+        let request: Request = match want {
+            Want::Invite(whom) => MakeInvite { name: name(whom) }.into(),
+            Want::Accept(whom, link) => AcceptInvite { link, name: name(whom) }.into(),
+            Want::Send(whom, number) => SendText {
                 who: name(whom),
                 id: format!("m-{who}-{whom}-{number}"),
                 text: text(who, number),
                 reply_to: String::new(),
-            },
+            }
+            .into(),
         };
         person.user.last += 1;
         let id = RequestId(person.user.last);
@@ -93,13 +95,13 @@ impl World {
     }
 
     /// A question is answered at once from what is durable.
-    pub fn query(&mut self, who: Who, query: Query) -> Reply {
+    pub fn query(&mut self, who: Who, query: impl Into<Query>) -> Reply {
         let now = self.now_of(who);
         let person = self.person(who);
         person.user.last += 1;
         let id = RequestId(person.user.last);
         let engine = person.engine.as_mut().unwrap();
-        for action in engine.handle(now, vec![Input::Query(id, Box::new(query))]) {
+        for action in engine.handle(now, vec![Input::Query(id, Box::new(query.into()))]) {
             if let stored::engine::Action::Answer(_, answer) = action {
                 return answer.unwrap_or_else(|refusal| panic!("{refusal:?}"));
             }
@@ -108,7 +110,7 @@ impl World {
     }
 
     pub fn contacts(&mut self, who: Who) -> Vec<Contact> {
-        let Reply::Contacts(contacts) = self.query(who, Query::Contacts) else { panic!("contacts") };
+        let Reply::Contacts(contacts) = self.query(who, Contacts {}) else { panic!("contacts") };
         contacts
     }
 
@@ -118,13 +120,13 @@ impl World {
 
     pub fn messages(&mut self, who: Who, whom: Who) -> Vec<Message> {
         let mut all = Vec::new();
-        let query = Query::Messages { who: name(whom), limit: u32::MAX, before: String::new() };
+        let query = FirstPage { who: name(whom), limit: u32::MAX, before: String::new() };
         let mut next = self.query(who, query);
         loop {
             let Reply::Page(page) = next else { panic!("messages") };
             all.extend(page.messages);
             let Some(from) = page.next else { return all };
-            next = self.query(who, Query::Page { contact: page.contact, from, end: page.end });
+            next = self.query(who, NextPage { contact: page.contact, from, end: page.end });
         }
     }
 
@@ -154,7 +156,7 @@ impl World {
             return None;
         }
         let contact: ContactId = self.contact(who, whom)?.id;
-        let Reply::Invite(invite) = self.query(who, Query::InviteOf(contact)) else { panic!("invite") };
+        let Reply::Invite(invite) = self.query(who, InviteOf { contact }) else { panic!("invite") };
         (invite.state == InviteState::Waiting).then_some(invite.link)
     }
 
