@@ -9,13 +9,14 @@ use ipc_schema::edge::stored_keyvault::{
 };
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
+use ipc_schema::edge::ui_stored;
 
-use super::calls::{Action, Came, MailboxCall, RequestId};
+use super::calls::{Action, Came, MailboxCall};
 use super::circuits::Circuits;
 use super::contacts::{self, Found};
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::fixing;
-use super::requests::{Accepting, Reply};
+use super::requests::{Accepting, Asker, Reply, RequestId};
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
@@ -36,7 +37,7 @@ pub(super) struct Accepts {
     /// A second own queue is not waited for.
     patience_over: BTreeSet<AcceptId>,
     /// Requests that wait for keyvault's word on a link.
-    requests: BTreeMap<AcceptId, RequestId>,
+    requests: BTreeMap<AcceptId, Asker<ui_stored::AcceptInvite>>,
     /// Those that ended in this run, for whoever still waits for them.
     refused: BTreeMap<ContactId, Refusal>,
 }
@@ -80,7 +81,7 @@ impl Accepts {
 
     /// Requests that nobody will answer now.
     pub(super) fn waiting(&self) -> impl Iterator<Item = RequestId> {
-        self.requests.values().copied()
+        self.requests.values().map(|asker| asker.id)
     }
 
     /// How far the accept that made a contact has come.
@@ -103,7 +104,7 @@ impl Accepts {
     fn accept(
         &mut self,
         turn: &mut Turn,
-        request: RequestId,
+        request: Asker<ui_stored::AcceptInvite>,
         link: &str,
         name: &str,
     ) -> Result<(), StoreError> {
@@ -116,10 +117,10 @@ impl Accepts {
         if let Some(accept) = turn.store.accept_by_link(link)?
             && let Some(contact) = turn.store.contact(accept.contact)?
         {
-            turn.answer(request, Ok(Reply::Contact(Box::new(contact))));
+            turn.answer(request, Ok(contact));
             return Ok(());
         }
-        let Some(name) = contacts::name_for(turn, request, name)? else { return Ok(()) };
+        let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
         let contact = ContactId(turn.random_id());
         let id = AcceptId(turn.random_id());
         let isolation = turn.random();
@@ -171,7 +172,7 @@ impl Accepts {
                 if let Some(request) = self.requests.remove(&id)
                     && let Some(contact) = turn.store.contact(accept.contact)?
                 {
-                    turn.answer(request, Ok(Reply::Contact(Box::new(contact))));
+                    turn.answer(request, Ok(contact));
                 }
                 turn.wish(QueueEvent::Fill(accept.contact));
                 turn.wish(AcceptEvent::LookAt(id));

@@ -4,6 +4,7 @@ use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
 use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
 use ipc_schema::relay::Hint;
 
+use super::requests::{Query, Reply, Request, RequestId};
 use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
 /// A command to a mailbox over a circuit.
@@ -87,10 +88,6 @@ pub struct CircuitId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// One request of ui that wants an answer; given out by the shell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
-
 /// What the shell is to do. Given out only once all that they rest on is durable, and to be begun in this order.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
@@ -125,7 +122,7 @@ pub enum Action {
     /// Tell onion an invite's contact points.
     AddHints(Vec<Hint>),
     /// Answer ui.
-    Answer(RequestId, Result<super::requests::Reply, crate::error::Refusal>),
+    Answer(RequestId, Result<Reply, crate::error::Refusal>),
     /// The change stream has grown.
     EventsGrew,
 }
@@ -134,9 +131,9 @@ pub enum Action {
 #[derive(Clone)]
 pub enum Input {
     /// ui wants something done.
-    Request(RequestId, Box<super::requests::Request>),
+    Request(RequestId, Box<Request>),
     /// ui wants to know something.
-    Query(RequestId, Box<super::requests::Query>),
+    Query(RequestId, Box<Query>),
     /// keyvault answered.
     Vault(Ticket, Box<Told>),
     /// A circuit is open, or could not be had.

@@ -1,15 +1,14 @@
 //! People: their names, and what the user does with them.
 
 use ipc_schema::edge::stored_keyvault::{
-    CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
-    SetVerified, SetVerifiedError, VerificationCode,
+    self, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError, SetVerified,
+    SetVerifiedError, VerificationCode,
 };
-use ipc_schema::edge::ui_stored::ContactAction;
+use ipc_schema::edge::ui_stored::{self, AskSafetyNumber, ChangeContact, CompareCode, ContactAction};
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
-use super::calls::RequestId;
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
-use super::requests::Reply;
+use super::requests::{Asker, Asks};
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, SessionId};
@@ -28,7 +27,7 @@ pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreEr
         }
         ContactEvent::Change { request, who, action } => {
             let answer = change(turn, &who, action)?;
-            turn.answer(request, answer.map(|contact| Reply::Contact(Box::new(contact))));
+            turn.answer(request, answer);
             Ok(())
         }
         ContactEvent::SetProfileName(request, name) => {
@@ -66,15 +65,15 @@ pub(super) fn called(store: &Store, who: &str) -> Result<Option<Contact>, StoreE
 }
 
 /// A name for a new contact; the request is answered where that cannot be.
-pub(super) fn name_for(
+pub(super) fn name_for<C: Asks>(
     turn: &mut Turn,
-    request: RequestId,
+    request: Asker<C>,
     wanted: &str,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<(Asker<C>, String)>, StoreError> {
     match free_name(&turn.store, wanted)? {
-        Ok(name) => Ok(Some(name)),
-        Err(refusal) => {
-            turn.answer(request, Err(refusal));
+        Ok(name) => Ok(Some((request, name))),
+        Err(why) => {
+            turn.answer(request, Err(why));
             Ok(None)
         }
     }
@@ -129,7 +128,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Result<Found<Con
         ContactAction::Rename(name) => match usable_name(&turn.store, name.trim())? {
             Ok(name) => turn.store.rename_contact(id, &name)?,
             Err(_) if name.trim() == contact.name => {}
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(why) => return Ok(Err(why)),
         },
         ContactAction::Block(blocked) => {
             turn.store.set_blocked(id, blocked)?;
@@ -167,7 +166,7 @@ fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn set_profile_name(turn: &mut Turn, name: &str) -> Result<Found<Reply>, StoreError> {
+fn set_profile_name(turn: &mut Turn, name: &str) -> Result<Found<()>, StoreError> {
     let name = name.trim();
     if !name.is_empty() && !is_name(name) {
         return Ok(Err(Refusal::NameBad));
@@ -178,13 +177,13 @@ fn set_profile_name(turn: &mut Turn, name: &str) -> Result<Found<Reply>, StoreEr
             turn.post(contact.id, OutgoingKind::Profile)?;
         }
     }
-    Ok(Ok(Reply::Done))
+    Ok(Ok(()))
 }
 
 // ---- what keyvault knows of a contact
 
-fn safety_number(turn: &mut Turn, request: RequestId, who: &str) -> Result<(), StoreError> {
-    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
+fn safety_number(turn: &mut Turn, request: Asker<AskSafetyNumber>, who: &str) -> Result<(), StoreError> {
+    let Some((request, contact, session)) = met(turn, request, who)? else { return Ok(()) };
     turn.ask(Session { session: session.into() }, move |number| ContactEvent::NumberTold {
         request,
         contact,
@@ -195,20 +194,24 @@ fn safety_number(turn: &mut Turn, request: RequestId, who: &str) -> Result<(), S
 }
 
 /// A contact's session. There is none before both sides have met; the request is answered then.
-fn met(turn: &mut Turn, request: RequestId, who: &str) -> Result<Option<(ContactId, SessionId)>, StoreError> {
+fn met<C: Asks>(
+    turn: &mut Turn,
+    request: Asker<C>,
+    who: &str,
+) -> Result<Option<(Asker<C>, ContactId, SessionId)>, StoreError> {
     let contact = called(&turn.store, who)?;
-    let refusal = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
-        Some((id, Some(session), _)) => return Ok(Some((id, session))),
+    let why = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
+        Some((id, Some(session), _)) => return Ok(Some((request, id, session))),
         Some((_, None, state)) if state != ContactState::Connected => Refusal::Waiting,
         _ => Refusal::NoSuchContact,
     };
-    turn.answer(request, Err(refusal));
+    turn.answer(request, Err(why));
     Ok(None)
 }
 
 fn number_told(
     turn: &mut Turn,
-    request: RequestId,
+    request: Asker<AskSafetyNumber>,
     (contact, session): (ContactId, SessionId),
     told: Asked<SafetyNumber, SessionError>,
 ) -> Result<(), StoreError> {
@@ -219,25 +222,36 @@ fn number_told(
             let call = VerificationCode { session: session.into() };
             turn.ask(call, move |code| ContactEvent::CodeTold(request, Box::new(number), code));
         }
-        Err(refusal) => turn.answer(request, Err(refusal)),
+        Err(error) => turn.answer(request, Err(error)),
     }
     Ok(())
 }
 
 /// The last part of what is shown to be compared.
-fn code_told(turn: &mut Turn, request: RequestId, number: SafetyNumber, code: Asked<String, SessionError>) {
+fn code_told(
+    turn: &mut Turn,
+    request: Asker<AskSafetyNumber>,
+    number: SafetyNumber,
+    code: Asked<String, SessionError>,
+) {
     let SafetyNumber { digits, words, verified } = number;
-    turn.answer(request, settled(code).map(|code| Reply::SafetyNumber { digits, words, verified, code }));
+    let number = |code| ui_stored::SafetyNumber { digits, words, verified, code };
+    turn.answer(request, settled(code).map(number));
 }
 
 /// The user compared the safety number with these digits, or takes it back: keyvault keeps that.
-fn verify(turn: &mut Turn, request: RequestId, who: &str, digits: Option<String>) -> Result<(), StoreError> {
+fn verify(
+    turn: &mut Turn,
+    request: Asker<ChangeContact>,
+    who: &str,
+    digits: Option<String>,
+) -> Result<(), StoreError> {
     if digits.as_ref().is_some_and(|digits| digits.len() > DIGITS_MAX_BYTES) {
         // Nobody's number; keyvault ends the connection of a caller that sends more.
         turn.answer(request, Err(Refusal::NumberChanged));
         return Ok(());
     }
-    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
+    let Some((request, contact, session)) = met(turn, request, who)? else { return Ok(()) };
     let verified = digits.is_some();
     let call = SetVerified { session: session.into(), digits: digits.unwrap_or_default() };
     turn.ask(call, move |set| ContactEvent::Verified { request, contact, verified, set });
@@ -246,15 +260,14 @@ fn verify(turn: &mut Turn, request: RequestId, who: &str, digits: Option<String>
 
 fn verified_told(
     turn: &mut Turn,
-    request: RequestId,
+    request: Asker<ChangeContact>,
     (id, verified): (ContactId, bool),
     set: Asked<(), SetVerifiedError>,
 ) -> Result<(), StoreError> {
     let answer = match set {
         Ok(Ok(())) => {
             note_verified(turn, id, verified)?;
-            let contact = turn.store.contact(id)?;
-            contact.map(|contact| Reply::Contact(Box::new(contact))).ok_or(Refusal::NoSuchContact)
+            turn.store.contact(id)?.ok_or(Refusal::NoSuchContact)
         }
         Ok(Err(SetVerifiedError::NoSuchId)) => Err(Refusal::NoSuchContact),
         Ok(Err(SetVerifiedError::NumberChanged)) => Err(Refusal::NumberChanged),
@@ -265,21 +278,26 @@ fn verified_told(
 }
 
 /// A code was scanned: keyvault says whose it is, and verifies the contact if it is theirs.
-fn compare(turn: &mut Turn, request: RequestId, who: &str, untrusted_code: String) -> Result<(), StoreError> {
+fn compare(
+    turn: &mut Turn,
+    request: Asker<CompareCode>,
+    who: &str,
+    untrusted_code: String,
+) -> Result<(), StoreError> {
     if untrusted_code.len() > LINK_MAX_CHARS {
         // keyvault ends the connection of a caller that sends more.
-        turn.answer(request, Ok(Reply::Compared(Comparison::NotACode)));
+        turn.answer(request, Ok(Comparison::NotACode));
         return Ok(());
     }
-    let Some((contact, session)) = met(turn, request, who)? else { return Ok(()) };
-    let call = CompareCode { session: session.into(), code: untrusted_code };
+    let Some((request, contact, session)) = met(turn, request, who)? else { return Ok(()) };
+    let call = stored_keyvault::CompareCode { session: session.into(), code: untrusted_code };
     turn.ask(call, move |told| ContactEvent::Compared(request, contact, told));
     Ok(())
 }
 
 fn compared(
     turn: &mut Turn,
-    request: RequestId,
+    request: Asker<CompareCode>,
     id: ContactId,
     told: Asked<Comparison, SessionError>,
 ) -> Result<(), StoreError> {
@@ -287,7 +305,7 @@ fn compared(
     if told == Ok(Comparison::Match) {
         note_verified(turn, id, true)?;
     }
-    turn.answer(request, told.map(Reply::Compared));
+    turn.answer(request, told);
     Ok(())
 }
 

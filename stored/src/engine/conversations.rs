@@ -6,7 +6,7 @@ use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
 use super::event::OutboxEvent;
-use super::requests::{FirstPage, NextPage, PAGE, Page, Reply, Told};
+use super::requests::{FirstPage, NextPage, PAGE, Page, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::{Refusal, StoreError};
@@ -17,7 +17,7 @@ use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, Store};
 const LIMIT: u32 = 50;
 
 /// Puts a text into the outbox, once for each id.
-pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Reply>, StoreError> {
+pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Message>, StoreError> {
     let SendText { who, id, text, reply_to } = &call;
     let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
     if text.len() > TEXT_MAX_BYTES || text.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Reply>, Stor
     }
     if let Some(earlier) = turn.store.message(id)? {
         let same = earlier.mine && earlier.contact == contact.id && earlier.body == *text;
-        return Ok(if same { Ok(Reply::Message(Box::new(earlier))) } else { Err(Refusal::Conflict) });
+        return Ok(if same { Ok(earlier) } else { Err(Refusal::Conflict) });
     }
     if contact.blocked {
         return Ok(Err(Refusal::Blocked));
@@ -36,8 +36,7 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Reply>, Stor
     if !reply_to.is_empty() && turn.store.message(reply_to)?.is_none_or(|to| to.contact != contact.id) {
         return Ok(Err(Refusal::NoSuchMessage));
     }
-    let message = new_message(turn, &contact, call)?;
-    Ok(Ok(Reply::Message(Box::new(message))))
+    new_message(turn, &contact, call).map(Ok)
 }
 
 fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Message, StoreError> {
@@ -69,7 +68,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
 }
 
 /// Everything up to a message has been seen; empty: everything.
-pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Result<Found<Reply>, StoreError> {
+pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Result<Found<()>, StoreError> {
     let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
     let Some(position) = position(&turn.store, contact.id, up_to)? else {
         return Ok(Err(Refusal::NoSuchMessage));
@@ -79,7 +78,7 @@ pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Result<Found
         turn.store.set_unread(contact.id, left)?;
         turn.event(&EventKind::Contact { contact: contact.id })?;
     }
-    Ok(Ok(Reply::Done))
+    Ok(Ok(()))
 }
 
 /// Where a message of that contact stands; after all for no message. `None`: there is no such message.
@@ -92,13 +91,12 @@ fn position(store: &Store, contact: ContactId, id: &str) -> Result<Option<i64>, 
 }
 
 /// One message.
-pub(super) fn message(store: &Store, id: &str) -> Result<Found<Reply>, StoreError> {
-    let message = store.message(id)?.ok_or(Refusal::NoSuchMessage);
-    Ok(message.map(|message| Reply::Message(Box::new(message))))
+pub(super) fn message(store: &Store, id: &str) -> Result<Found<Message>, StoreError> {
+    Ok(store.message(id)?.ok_or(Refusal::NoSuchMessage))
 }
 
 /// The last `limit` messages before another one.
-pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Result<Found<Reply>, StoreError> {
+pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Result<Found<Page>, StoreError> {
     let FirstPage { who, limit, before } = ask;
     let Some(contact) = contacts::called(store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
     let Some(end) = position(store, contact.id, before)? else { return Ok(Err(Refusal::NoSuchMessage)) };
@@ -108,17 +106,17 @@ pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Result<Found<Reply>,
 }
 
 /// Messages from one place in a conversation up to another, at most [`PAGE`].
-pub(super) fn page(store: &Store, ask: NextPage) -> Result<Reply, StoreError> {
+pub(super) fn page(store: &Store, ask: NextPage) -> Result<Page, StoreError> {
     let NextPage { contact, from, end } = ask;
     let mut messages = store.messages_from(contact, from, PAGE)?;
     let whole = u32::try_from(messages.len()).is_ok_and(|length| length == PAGE);
     messages.retain(|message| message.position < end);
     let next = messages.last().filter(|_| whole).map(|last| last.position.saturating_add(1));
-    Ok(Reply::Page(Page { contact, messages, next, end }))
+    Ok(Page { contact, messages, next, end })
 }
 
 /// What changed since, with what it is about as that is now.
-pub(super) fn told_after(store: &Store, since: u64) -> Result<Reply, StoreError> {
+pub(super) fn told_after(store: &Store, since: u64) -> Result<Vec<Told>, StoreError> {
     let mut told = Vec::new();
     for event in store.events_after(since, PAGE)? {
         let (message, contact) = match &event.kind {
@@ -128,7 +126,7 @@ pub(super) fn told_after(store: &Store, since: u64) -> Result<Reply, StoreError>
         };
         told.push(Told { event, message, contact });
     }
-    Ok(Reply::Events(told))
+    Ok(told)
 }
 
 fn is_message_id(id: &str) -> bool {

@@ -6,9 +6,14 @@ use ipc_schema::edge::stored_keyvault::{
     FinishedInvite, InviteFailed, News, OpenError, OpenInviteError, Opened, OpenedInvite, Purpose,
     SafetyNumber, SessionError, SetVerifiedError, SignError,
 };
-use ipc_schema::edge::ui_stored::ContactAction;
 
-use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, RequestId, Ticket};
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, MakeInvite,
+    SetProfileName,
+};
+
+use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::requests::Asker;
 use crate::content::{Acks, Range};
 use crate::ids::{
     AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,
@@ -52,9 +57,9 @@ pub(super) enum CircuitEvent {
 /// For the own invites.
 pub(super) enum InviteEvent {
     /// ui wants one for a contact of this name.
-    New(RequestId, String),
+    New(Asker<MakeInvite>, String),
     /// ui wants nobody to accept it any more.
-    Cancel(RequestId, String),
+    Cancel(Asker<CancelInvite>, String),
     /// keyvault makes none now: it is taken back.
     End(ReplicaId),
     /// Somebody else accepted it as well.
@@ -103,7 +108,7 @@ pub(super) enum AcceptEvent {
     Resume,
     /// ui wants to accept a link, for a contact of this name.
     Begin {
-        request: RequestId,
+        request: Asker<AcceptInvite>,
         link: String,
         name: String,
     },
@@ -125,31 +130,31 @@ pub(super) enum AcceptEvent {
 /// For what the user does with people.
 pub(super) enum ContactEvent {
     Change {
-        request: RequestId,
+        request: Asker<ChangeContact>,
         who: String,
         action: ContactAction,
     },
-    SetProfileName(RequestId, String),
-    SafetyNumber(RequestId, String),
+    SetProfileName(Asker<SetProfileName>, String),
+    SafetyNumber(Asker<AskSafetyNumber>, String),
     NumberTold {
-        request: RequestId,
+        request: Asker<AskSafetyNumber>,
         contact: ContactId,
         session: SessionId,
         number: Asked<SafetyNumber, SessionError>,
     },
-    CodeTold(RequestId, Box<SafetyNumber>, Asked<String, SessionError>),
+    CodeTold(Asker<AskSafetyNumber>, Box<SafetyNumber>, Asked<String, SessionError>),
     Verified {
-        request: RequestId,
+        request: Asker<ChangeContact>,
         contact: ContactId,
         verified: bool,
         set: Asked<(), SetVerifiedError>,
     },
     CompareCode {
-        request: RequestId,
+        request: Asker<CompareCode>,
         who: String,
         code: String,
     },
-    Compared(RequestId, ContactId, Asked<Comparison, SessionError>),
+    Compared(Asker<CompareCode>, ContactId, Asked<Comparison, SessionError>),
 }
 
 /// For what comes in.

@@ -499,7 +499,7 @@ fn message_id(contact: ContactId, wire: content::WireId) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::conversations;
-    use super::super::requests::{FirstPage, Reply};
+    use super::super::requests::FirstPage;
     use super::*;
     use crate::content::{Link, WireId};
     use crate::store::{Store, StoreKey};
@@ -519,10 +519,8 @@ mod tests {
 
     fn shown(turn: &Turn) -> Vec<String> {
         let ask = FirstPage { who: "Ann".into(), limit: 10, before: String::new() };
-        match conversations::first_page(&turn.store, &ask).unwrap() {
-            Ok(Reply::Page(page)) => page.messages.into_iter().map(|message| message.body).collect(),
-            _ => panic!("no page"),
-        }
+        let page = conversations::first_page(&turn.store, &ask).unwrap().unwrap();
+        page.messages.into_iter().map(|message| message.body).collect()
     }
 
     fn turn(folder: &tempfile::TempDir) -> Turn {

@@ -1,9 +1,10 @@
 //! Own invites: each waits on a queue of its own, whose steps are made in queues.rs.
 
-use super::calls::RequestId;
+use ipc_schema::edge::ui_stored::{CancelInvite, MakeInvite};
+
 use super::contacts;
 use super::event::{InviteEvent, QueueEvent};
-use super::requests::Reply;
+use super::requests::Asker;
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{ContactId, ReplicaId};
@@ -23,8 +24,8 @@ pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreErr
 }
 
 /// A contact that is invited, an invite, and the queue that it waits on.
-fn invite(turn: &mut Turn, request: RequestId, name: &str) -> Result<(), StoreError> {
-    let Some(name) = contacts::name_for(turn, request, name)? else { return Ok(()) };
+fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(), StoreError> {
+    let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
     let contact = ContactId(turn.random_id());
     turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
     let id = ReplicaId(turn.random_id());
@@ -33,20 +34,20 @@ fn invite(turn: &mut Turn, request: RequestId, name: &str) -> Result<(), StoreEr
     turn.store.add_replica(id, Some(contact), true, &isolation)?;
     turn.event(&EventKind::Contact { contact })?;
     if let Some(invite) = turn.store.invite(id)? {
-        turn.answer(request, Ok(Reply::Invite(Box::new(invite))));
+        turn.answer(request, Ok(invite));
     }
     turn.wish(QueueEvent::LookAt(id));
     Ok(())
 }
 
 /// Nobody may accept it any more.
-fn cancel(turn: &mut Turn, request: RequestId, id: &str) -> Result<(), StoreError> {
+fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(), StoreError> {
     let answer = match named(turn, id)? {
         None => Err(Refusal::NoSuchInvite),
         Some(invite) if invite.state == InviteState::Accepted => Err(Refusal::LinkUsed),
         Some(invite) => {
             end(turn, &invite)?;
-            Ok(Reply::Done)
+            Ok(())
         }
     };
     turn.answer(request, answer);

@@ -27,15 +27,12 @@ mod turn;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{AcceptInvite, ChangeContact, CompareCode};
 use rand_core::CryptoRng;
 
-pub use calls::{
-    Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, RequestId, Ticket,
-};
+pub use calls::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
-    AcceptOf, Accepting, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage, PAGE,
-    Page, ProfileName, Query, Reply, Request, Told, settled,
+    AcceptOf, Accepting, Asks, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
+    PAGE, Page, ProfileName, Query, Reply, Request, RequestId, Told, settled,
 };
 
 use self::accepts::Accepts;
@@ -50,6 +47,7 @@ use self::inbox::Inbox;
 use self::outbox::Outbox;
 use self::queues::Queues;
 use self::repair::Repair;
+use self::requests::Asker;
 use self::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::store::{Delivery, Store};
@@ -261,30 +259,40 @@ impl Engine {
 
     // ---- ui
 
-    fn request(&mut self, request: RequestId, what: Request) -> Result<(), StoreError> {
-        let answer = match what {
-            Request::MakeInvite(call) => return self.run(InviteEvent::New(request, call.name)),
-            Request::CancelInvite(call) => return self.run(InviteEvent::Cancel(request, call.id)),
-            Request::AcceptInvite(AcceptInvite { link, name }) => {
-                return self.run(AcceptEvent::Begin { request, link, name });
+    fn request(&mut self, id: RequestId, what: Request) -> Result<(), StoreError> {
+        match what {
+            Request::MakeInvite(call) => self.run(InviteEvent::New(Asker::of(id, &call), call.name)),
+            Request::CancelInvite(call) => self.run(InviteEvent::Cancel(Asker::of(id, &call), call.id)),
+            Request::AcceptInvite(call) => {
+                let request = Asker::of(id, &call);
+                self.run(AcceptEvent::Begin { request, link: call.link, name: call.name })
             }
-            Request::ChangeContact(ChangeContact { who, action }) => {
-                return self.run(ContactEvent::Change { request, who, action });
+            Request::ChangeContact(call) => {
+                let request = Asker::of(id, &call);
+                self.run(ContactEvent::Change { request, who: call.who, action: call.action })
             }
             Request::SetProfileName(call) => {
-                return self.run(ContactEvent::SetProfileName(request, call.name));
+                self.run(ContactEvent::SetProfileName(Asker::of(id, &call), call.name))
             }
             Request::AskSafetyNumber(call) => {
-                return self.run(ContactEvent::SafetyNumber(request, call.who));
+                self.run(ContactEvent::SafetyNumber(Asker::of(id, &call), call.who))
             }
-            Request::CompareCode(CompareCode { who, code }) => {
-                return self.run(ContactEvent::CompareCode { request, who, code });
+            Request::CompareCode(call) => {
+                let request = Asker::of(id, &call);
+                self.run(ContactEvent::CompareCode { request, who: call.who, code: call.code })
             }
-            Request::MarkRead(call) => conversations::mark_read(&mut self.turn, &call.who, &call.up_to)?,
-            Request::SendText(call) => conversations::send(&mut self.turn, call)?,
-        };
-        self.turn.answer(request, answer);
-        self.grant_wishes()
+            Request::MarkRead(call) => {
+                let read = conversations::mark_read(&mut self.turn, &call.who, &call.up_to)?;
+                self.turn.answer(Asker::of(id, &call), read);
+                self.grant_wishes()
+            }
+            Request::SendText(call) => {
+                let request = Asker::of(id, &call);
+                let sent = conversations::send(&mut self.turn, call)?;
+                self.turn.answer(request, sent);
+                self.grant_wishes()
+            }
+        }
     }
 
     fn query(&self, query: Query) -> Result<Found<Reply>, StoreError> {
@@ -299,10 +307,13 @@ impl Engine {
             }
             Query::AcceptOf(ask) => return self.flows.accepts.progress(store, ask.contact),
             Query::Contacts(_) => Reply::Contacts(store.contacts()?),
-            Query::MessageOf(ask) => return conversations::message(store, &ask.id),
-            Query::FirstPage(ask) => return conversations::first_page(store, &ask),
-            Query::NextPage(ask) => conversations::page(store, ask)?,
-            Query::EventsAfter(ask) => conversations::told_after(store, ask.since)?,
+            Query::MessageOf(ask) => {
+                let message = conversations::message(store, &ask.id)?;
+                return Ok(message.map(|message| Reply::Message(Box::new(message))));
+            }
+            Query::FirstPage(ask) => return Ok(conversations::first_page(store, &ask)?.map(Reply::Page)),
+            Query::NextPage(ask) => Reply::Page(conversations::page(store, ask)?),
+            Query::EventsAfter(ask) => Reply::Events(conversations::told_after(store, ask.since)?),
             Query::NewestEvent(_) => Reply::Newest(store.newest_event()?),
         }))
     }

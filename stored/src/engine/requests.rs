@@ -1,14 +1,65 @@
 //! What the engine is asked: the calls of ui's edge (`ipc_schema::edge::ui_stored`), and what the shell asks for on its own.
 
+use std::marker::PhantomData;
+
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
-    MakeInvite, MarkRead, SendText, SetProfileName,
+    MakeInvite, MarkRead, SafetyNumber, SendText, SetProfileName,
 };
 
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
+
+/// One request of ui that wants an answer; given out by the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something that has an effect.
+pub trait Asks: Into<Request> {
+    /// What is answered where nothing is wrong.
+    type Answer;
+
+    /// It among all.
+    fn reply(answer: Self::Answer) -> Reply;
+}
+
+/// Whoever asked a `C`. It is used up by the answer.
+pub(super) struct Asker<C> {
+    pub(super) id: RequestId,
+    asked: PhantomData<C>,
+}
+
+impl<C> Asker<C> {
+    pub(super) fn of(id: RequestId, _: &C) -> Self {
+        Self { id, asked: PhantomData }
+    }
+}
+
+macro_rules! asked {
+    ($($asked:ident => $answer:ty, $reply:expr;)*) => {
+        $(impl Asks for $asked {
+            type Answer = $answer;
+
+            fn reply(answer: $answer) -> Reply {
+                $reply(answer)
+            }
+        })*
+    };
+}
+
+asked! {
+    MakeInvite => Invite, |invite| Reply::Invite(Box::new(invite));
+    CancelInvite => (), |()| Reply::Done;
+    AcceptInvite => Contact, |contact| Reply::Contact(Box::new(contact));
+    ChangeContact => Contact, |contact| Reply::Contact(Box::new(contact));
+    SendText => Message, |message| Reply::Message(Box::new(message));
+    SetProfileName => (), |()| Reply::Done;
+    MarkRead => (), |()| Reply::Done;
+    AskSafetyNumber => SafetyNumber, Reply::SafetyNumber;
+    CompareCode => Comparison, Reply::Compared;
+}
 
 macro_rules! any {
     ($(#[$doc:meta])* $All:ident { $($call:ident)* }) => {
@@ -113,7 +164,7 @@ pub enum Reply {
     Accepting(Accepting),
     Message(Box<Message>),
     Page(Page),
-    SafetyNumber { digits: String, words: Vec<String>, verified: bool, code: String },
+    SafetyNumber(SafetyNumber),
     Compared(Comparison),
     Counts(Counts),
     Text(String),

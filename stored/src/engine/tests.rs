@@ -526,11 +526,10 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     let mut world = World::new(122, 2, 3);
     world.introduce();
     let code_of = |world: &mut World, who: usize, whom: &str| {
-        let Ok(Reply::SafetyNumber { code, .. }) = world.request(who, AskSafetyNumber { who: whom.into() })
-        else {
+        let Ok(Reply::SafetyNumber(number)) = world.request(who, AskSafetyNumber { who: whom.into() }) else {
             panic!("no number")
         };
-        code
+        number.code
     };
     let (anns, bobs) = (code_of(&mut world, 0, "bob"), code_of(&mut world, 1, "ann"));
     let scan = |world: &mut World, code: &str| {

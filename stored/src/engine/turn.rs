@@ -9,9 +9,9 @@ use ipc_schema::edge::stored_keyvault::{Ask, Told};
 use ipc_schema::edge::{Asked, Failed, Outcome};
 use rand_core::{CryptoRng, Rng};
 
-use super::calls::{Action, RequestId, Ticket};
+use super::calls::{Action, Ticket};
 use super::event::{Event, OutboxEvent, Timer};
-use super::requests::Reply;
+use super::requests::{Asker, Asks};
 use crate::error::{Refusal, StoreError};
 use crate::ids::ContactId;
 use crate::store::{EventKind, OutgoingKind, Store};
@@ -55,8 +55,8 @@ impl Turn {
     }
 
     /// ui is answered.
-    pub(super) fn answer(&mut self, request: RequestId, answer: Result<Reply, Refusal>) {
-        self.act(Action::Answer(request, answer));
+    pub(super) fn answer<C: Asks>(&mut self, request: Asker<C>, outcome: Result<C::Answer, Refusal>) {
+        self.act(Action::Answer(request.id, outcome.map(C::reply)));
     }
 
     /// Another flow, or this one later, is told something: when this event is handled, in the order of the wishes, before anything else.

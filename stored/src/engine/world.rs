@@ -137,7 +137,7 @@ impl World {
 
     pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
         match self.request(who, AskSafetyNumber { who: whom.into() }) {
-            Ok(Reply::SafetyNumber { digits, verified, .. }) => (digits, verified),
+            Ok(Reply::SafetyNumber(number)) => (number.digits, number.verified),
             other => panic!("safety number: {:?}", other.err()),
         }
     }

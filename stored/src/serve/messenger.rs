@@ -8,7 +8,7 @@ use ipc_schema::edge::ask;
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
-    MakeInvite, MarkRead, SendText, SetProfileName,
+    MakeInvite, MarkRead, SafetyNumber, SendText, SetProfileName,
 };
 use ipc_schema::edges::ui_stored_capnp::{self as edge, message_sink, messenger, watcher};
 use ipc_schema::limits::PICTURE_SIDE_MAX;
@@ -402,7 +402,7 @@ impl messenger::Server for MessengerServer {
         let answer = self.request(AskSafetyNumber { who: text(params.get()?.get_who()?)? }).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
-        if let Ok(Reply::SafetyNumber { digits, words, verified, code }) = answer {
+        if let Ok(Reply::SafetyNumber(SafetyNumber { digits, words, verified, code })) = answer {
             fields.set_digits(&digits);
             fields.set_code(&code);
             fields.set_verified(verified);
