@@ -16,7 +16,7 @@ use super::circuits::Circuits;
 use super::contacts::{self, Found};
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::fixing;
-use super::requests::{Accepting, Asker, Reply, RequestId};
+use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
 use crate::error::{Refusal, StoreError};
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
@@ -85,19 +85,19 @@ impl Accepts {
     }
 
     /// How far the accept that made a contact has come.
-    pub(super) fn progress(&self, store: &Store, contact: ContactId) -> Result<Found<Reply>, StoreError> {
+    pub(super) fn progress(&self, store: &Store, contact: ContactId) -> Result<Found<Accepting>, StoreError> {
         let Some(known) = store.contact(contact)? else {
             return Ok(match self.refused.get(&contact) {
                 Some(why) => Err(*why),
-                None => Ok(Reply::Accepting(Accepting::Gone)),
+                None => Ok(Accepting::Gone),
             });
         };
         let state = store.accept_of(contact)?.map_or(AcceptState::Relayed, |accept| accept.state);
-        Ok(Ok(Reply::Accepting(match state {
+        Ok(Ok(match state {
             AcceptState::Opening | AcceptState::Reading => Accepting::Reading(known),
             AcceptState::Replicas | AcceptState::Accepting | AcceptState::Sent => Accepting::UnderWay(known),
             AcceptState::Relayed | AcceptState::Refused => Accepting::Done(known),
-        })))
+        }))
     }
 
     /// Begins to accept a link, or finds that it was begun before. Answered with the contact.

@@ -4,7 +4,8 @@ use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
 use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
 use ipc_schema::relay::Hint;
 
-use super::requests::{Query, Reply, Request, RequestId};
+use super::requests::{Asks, Query, Question, Reply, Request, RequestId};
+use crate::error::Refusal;
 use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
 /// A command to a mailbox over a circuit.
@@ -122,7 +123,7 @@ pub enum Action {
     /// Tell onion an invite's contact points.
     AddHints(Vec<Hint>),
     /// Answer ui.
-    Answer(RequestId, Result<Reply, crate::error::Refusal>),
+    Answer(RequestId, Result<Reply, Refusal>),
     /// The change stream has grown.
     EventsGrew,
 }
@@ -154,4 +155,14 @@ pub enum Input {
     OnionGone,
     /// It is time, as the engine said.
     Tick,
+}
+
+impl Input {
+    /// ui asks.
+    pub fn asked(id: RequestId, call: impl Asks) -> Self {
+        match call.question() {
+            Question::Request(request) => Self::Request(id, request),
+            Question::Query(query) => Self::Query(id, query),
+        }
+    }
 }

@@ -32,12 +32,11 @@ use rand_core::CryptoRng;
 pub use calls::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
     AcceptOf, Accepting, Asks, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
-    PAGE, Page, ProfileName, Query, Reply, Request, RequestId, Told, settled,
+    PAGE, Page, ProfileName, Query, Question, Reply, Request, RequestId, Told, settled,
 };
 
 use self::accepts::Accepts;
 use self::circuits::Circuits;
-use self::contacts::Found;
 use self::deposits::Deposits;
 use self::event::{
     AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, OutboxEvent,
@@ -107,7 +106,7 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.query(*query).unwrap_or(Err(Refusal::Storage));
+                let answer = self.query(*query).map_err(|_| Refusal::Storage);
                 actions.push(Action::Answer(request, answer));
             }
         }
@@ -295,27 +294,21 @@ impl Engine {
         }
     }
 
-    fn query(&self, query: Query) -> Result<Found<Reply>, StoreError> {
+    fn query(&self, query: Query) -> Result<Reply, StoreError> {
         let store = &self.turn.store;
-        Ok(Ok(match query {
-            Query::ProfileName(_) => Reply::Text(contacts::profile_name(store)?),
-            Query::Count(_) => Reply::Counts(self.counts()?),
-            Query::Invites(_) => Reply::Invites(store.invites()?),
-            Query::InviteOf(ask) => {
-                let invite = store.invite_of(ask.contact)?.ok_or(Refusal::NoSuchInvite);
-                return Ok(invite.map(|invite| Reply::Invite(Box::new(invite))));
-            }
-            Query::AcceptOf(ask) => return self.flows.accepts.progress(store, ask.contact),
-            Query::Contacts(_) => Reply::Contacts(store.contacts()?),
-            Query::MessageOf(ask) => {
-                let message = conversations::message(store, &ask.id)?;
-                return Ok(message.map(|message| Reply::Message(Box::new(message))));
-            }
-            Query::FirstPage(ask) => return Ok(conversations::first_page(store, &ask)?.map(Reply::Page)),
-            Query::NextPage(ask) => Reply::Page(conversations::page(store, ask)?),
-            Query::EventsAfter(ask) => Reply::Events(conversations::told_after(store, ask.since)?),
-            Query::NewestEvent(_) => Reply::Newest(store.newest_event()?),
-        }))
+        Ok(match query {
+            Query::ProfileName(_) => Reply::ProfileName(Ok(contacts::profile_name(store)?)),
+            Query::Count(_) => Reply::Count(Ok(self.counts()?)),
+            Query::Invites(_) => Reply::Invites(Ok(store.invites()?)),
+            Query::InviteOf(ask) => Reply::InviteOf(Ok(store.invite_of(ask.contact)?)),
+            Query::AcceptOf(ask) => Reply::AcceptOf(self.flows.accepts.progress(store, ask.contact)?),
+            Query::Contacts(_) => Reply::Contacts(Ok(store.contacts()?)),
+            Query::MessageOf(ask) => Reply::MessageOf(conversations::message(store, &ask.id)?),
+            Query::FirstPage(ask) => Reply::FirstPage(conversations::first_page(store, &ask)?),
+            Query::NextPage(ask) => Reply::NextPage(Ok(conversations::page(store, ask)?)),
+            Query::EventsAfter(ask) => Reply::EventsAfter(Ok(conversations::told_after(store, ask.since)?)),
+            Query::NewestEvent(_) => Reply::NewestEvent(Ok(store.newest_event()?)),
+        })
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

@@ -1,4 +1,5 @@
-//! What the engine is asked: the calls of ui's edge (`ipc_schema::edge::ui_stored`), and what the shell asks for on its own.
+//! What the engine is asked, and what it answers: the calls of ui's edge (`ipc_schema::edge::ui_stored`), told as rows of the store, and
+//! what the shell asks for on its own.
 
 use std::marker::PhantomData;
 
@@ -9,6 +10,7 @@ use ipc_schema::edge::ui_stored::{
     MakeInvite, MarkRead, SafetyNumber, SendText, SetProfileName,
 };
 
+use crate::error::Refusal;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 
@@ -16,13 +18,19 @@ use crate::store::{Contact, Delivery, Event, Invite, Message};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// Something that has an effect.
-pub trait Asks: Into<Request> {
+/// Something that the engine is asked.
+pub trait Asks: Sized {
     /// What is answered where nothing is wrong.
     type Answer;
 
     /// It among all.
-    fn reply(answer: Self::Answer) -> Reply;
+    fn question(self) -> Question;
+
+    /// Its answer among all.
+    fn reply(outcome: Result<Self::Answer, Refusal>) -> Reply;
+
+    /// Its answer, or `None` where another question was answered.
+    fn told(reply: Reply) -> Option<Result<Self::Answer, Refusal>>;
 }
 
 /// Whoever asked a `C`. It is used up by the answer.
@@ -37,57 +45,82 @@ impl<C> Asker<C> {
     }
 }
 
+/// Whatever is asked.
+pub enum Question {
+    /// With an effect.
+    Request(Box<Request>),
+    /// Without.
+    Query(Box<Query>),
+}
+
 macro_rules! asked {
-    ($($asked:ident => $answer:ty, $reply:expr;)*) => {
-        $(impl Asks for $asked {
+    (
+        $(#[$request_doc:meta])* Request { $($request:ident => $done:ty;)* }
+        $(#[$query_doc:meta])* Query { $($query:ident => $answer:ty;)* }
+    ) => {
+        $(#[$request_doc])*
+        #[derive(Clone)]
+        pub enum Request { $(#[doc = concat!("[`", stringify!($request), "`].")] $request($request),)* }
+
+        $(#[$query_doc])*
+        #[derive(Clone)]
+        pub enum Query { $(#[doc = concat!("[`", stringify!($query), "`].")] $query($query),)* }
+
+        /// What is answered.
+        #[derive(Clone, PartialEq, Eq)]
+        pub enum Reply {
+            $(#[doc = concat!("To [`", stringify!($request), "`].")] $request(Result<$done, Refusal>),)*
+            $(#[doc = concat!("To [`", stringify!($query), "`].")] $query(Result<$answer, Refusal>),)*
+        }
+
+        $(asked! { one Request $request => $done })*
+        $(asked! { one Query $query => $answer })*
+    };
+    (one $All:ident $asked:ident => $answer:ty) => {
+        impl Asks for $asked {
             type Answer = $answer;
 
-            fn reply(answer: $answer) -> Reply {
-                $reply(answer)
+            fn question(self) -> Question {
+                Question::$All(Box::new($All::$asked(self)))
             }
-        })*
+
+            fn reply(outcome: Result<$answer, Refusal>) -> Reply {
+                Reply::$asked(outcome)
+            }
+
+            fn told(reply: Reply) -> Option<Result<$answer, Refusal>> {
+                if let Reply::$asked(outcome) = reply { Some(outcome) } else { None }
+            }
+        }
     };
 }
 
 asked! {
-    MakeInvite => Invite, |invite| Reply::Invite(Box::new(invite));
-    CancelInvite => (), |()| Reply::Done;
-    AcceptInvite => Contact, |contact| Reply::Contact(Box::new(contact));
-    ChangeContact => Contact, |contact| Reply::Contact(Box::new(contact));
-    SendText => Message, |message| Reply::Message(Box::new(message));
-    SetProfileName => (), |()| Reply::Done;
-    MarkRead => (), |()| Reply::Done;
-    AskSafetyNumber => SafetyNumber, Reply::SafetyNumber;
-    CompareCode => Comparison, Reply::Compared;
-}
-
-macro_rules! any {
-    ($(#[$doc:meta])* $All:ident { $($call:ident)* }) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub enum $All { $(#[doc = concat!("[`", stringify!($call), "`].")] $call($call),)* }
-
-        $(impl From<$call> for $All {
-            fn from(call: $call) -> Self {
-                Self::$call(call)
-            }
-        })*
-    };
-}
-
-any! {
     /// Something that changes what is kept, or asks keyvault. Durable when it is answered.
     Request {
-        MakeInvite CancelInvite AcceptInvite ChangeContact SendText SetProfileName MarkRead AskSafetyNumber
-        CompareCode
+        MakeInvite => Invite;
+        CancelInvite => ();
+        AcceptInvite => Contact;
+        ChangeContact => Contact;
+        SendText => Message;
+        SetProfileName => ();
+        MarkRead => ();
+        AskSafetyNumber => SafetyNumber;
+        CompareCode => Comparison;
     }
-}
-
-any! {
     /// Something to be told, of what is durable.
     Query {
-        ProfileName Count Invites InviteOf AcceptOf Contacts MessageOf FirstPage NextPage EventsAfter
-        NewestEvent
+        ProfileName => String;
+        Count => Counts;
+        Invites => Vec<Invite>;
+        InviteOf => Option<Invite>;
+        AcceptOf => Accepting;
+        Contacts => Vec<Contact>;
+        MessageOf => Message;
+        FirstPage => Page;
+        NextPage => Page;
+        EventsAfter => Vec<Told>;
+        NewestEvent => u64;
     }
 }
 
@@ -151,26 +184,6 @@ pub struct NewestEvent {}
 
 /// Messages or events in one answer.
 pub const PAGE: u32 = 64;
-
-/// What is answered.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
-pub enum Reply {
-    Done,
-    Invite(Box<Invite>),
-    Invites(Vec<Invite>),
-    Contact(Box<Contact>),
-    Contacts(Vec<Contact>),
-    Accepting(Accepting),
-    Message(Box<Message>),
-    Page(Page),
-    SafetyNumber(SafetyNumber),
-    Compared(Comparison),
-    Counts(Counts),
-    Text(String),
-    Events(Vec<Told>),
-    Newest(u64),
-}
 
 /// How far an accept has come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use ipc_schema::edge::stored_keyvault::{
     Comparison, DIGITS_MAX_BYTES, InviteFailed, OpenInviteError, Told as VaultTold,
 };
 use ipc_schema::edge::ui_stored::{
-    AskSafetyNumber, CancelInvite, ContactAction, MakeInvite, SendText, SetProfileName,
+    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, MakeInvite,
+    SendText, SetProfileName,
 };
 use rand_core::Rng;
 
@@ -27,7 +28,7 @@ fn all_delivered(world: &mut World, who: usize, whom: &str) -> bool {
 #[test]
 fn an_invite_connects_both_and_texts_go_both_ways() {
     let mut world = World::new(1, 2, 3);
-    assert!(matches!(world.request(0, SetProfileName { name: "Ann".into() }), Ok(Reply::Done)));
+    assert!(world.request(0, SetProfileName { name: "Ann".into() }).is_ok());
     world.introduce();
     world.send(0, "bob", "hello");
     world.send(1, "ann", "hi");
@@ -164,7 +165,7 @@ fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
     world.until(|world| world.contacts(2).is_empty());
     // The same link again is the same contact.
     let again = world.request(1, AcceptInvite { link, name: "other".into() });
-    assert!(matches!(again, Ok(Reply::Contact(contact)) if contact.name == "ann"));
+    assert!(again.is_ok_and(|contact| contact.name == "ann"));
     assert_eq!(world.contacts(1).len(), 1);
 }
 
@@ -307,14 +308,16 @@ fn a_link_for_which_too_many_are_open_is_not_called_malformed() {
     let now = world.now;
     let engine = &mut world.people[0].engine;
     let request = AcceptInvite { link: "privatus:i#x".into(), name: "ann".into() };
-    let actions = engine.handle(now, vec![Input::Request(RequestId(1), Box::new(request.into()))]);
+    let actions = engine.handle(now, vec![Input::asked(RequestId(1), request)]);
     let asked = actions.into_iter().find_map(|action| match action {
         Action::Vault(ticket, _) => Some(ticket),
         _ => None,
     });
     let full = VaultTold::OpenInvite(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen)));
     let actions = engine.handle(now, vec![Input::Vault(asked.unwrap(), Box::new(full))]);
-    assert!(actions.contains(&Action::Answer(RequestId(1), Err(Refusal::RateLimited))));
+    assert!(
+        actions.contains(&Action::Answer(RequestId(1), Ok(AcceptInvite::reply(Err(Refusal::RateLimited)))))
+    );
 }
 
 #[test]
@@ -323,11 +326,11 @@ fn a_number_longer_than_any_is_refused_before_keyvault_would_end_the_edge() {
     world.introduce();
     let verify = |digits: usize| {
         let action = ContactAction::Verify(Some("1".repeat(digits)));
-        Input::Request(RequestId(1_000), Box::new(ChangeContact { who: "bob".into(), action }.into()))
+        Input::asked(RequestId(1_000), ChangeContact { who: "bob".into(), action })
     };
     let now = world.now;
     let engine = &mut world.people[0].engine;
-    let refused = Action::Answer(RequestId(1_000), Err(Refusal::NumberChanged));
+    let refused = Action::Answer(RequestId(1_000), Ok(ChangeContact::reply(Err(Refusal::NumberChanged))));
     assert!(engine.handle(now, vec![verify(DIGITS_MAX_BYTES + 1)]) == [refused]);
     let asked = engine.handle(now, vec![verify(DIGITS_MAX_BYTES)]);
     assert!(matches!(asked.as_slice(), [Action::Vault(..)]), "keyvault says whether it is theirs");
@@ -339,9 +342,9 @@ fn events_are_told_once_each_in_order_and_again_from_where_a_reader_was() {
     world.introduce();
     world.send(0, "bob", "hello");
     world.until(|world| all_delivered(world, 0, "bob"));
-    let mut told = |since| match world.query(0, EventsAfter { since }) {
-        Ok(Reply::Events(events)) => events.iter().map(|told| told.event.clone()).collect::<Vec<_>>(),
-        _ => panic!("events"),
+    let mut told = |since| {
+        let events = world.request(0, EventsAfter { since }).unwrap();
+        events.into_iter().map(|told| told.event).collect::<Vec<_>>()
     };
     let all = told(0);
     assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq));
@@ -514,7 +517,7 @@ fn verification_is_kept_in_the_vault_and_told_from_there() {
     assert!(matches!(world.request(0, verify("12345")), Err(Refusal::NumberChanged)));
     assert!(!world.safety_number(0, "bob").1);
     let (digits, _) = world.safety_number(0, "bob");
-    let Ok(Reply::Contact(contact)) = world.request(0, verify(&digits)) else { panic!() };
+    let contact = world.request(0, verify(&digits)).unwrap();
     assert!(contact.verified && world.safety_number(0, "bob").1);
     world.restore_vault(0, before);
     assert!(!world.safety_number(0, "bob").1, "the vault does not know of it");
@@ -526,16 +529,12 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     let mut world = World::new(122, 2, 3);
     world.introduce();
     let code_of = |world: &mut World, who: usize, whom: &str| {
-        let Ok(Reply::SafetyNumber(number)) = world.request(who, AskSafetyNumber { who: whom.into() }) else {
-            panic!("no number")
-        };
-        number.code
+        world.request(who, AskSafetyNumber { who: whom.into() }).unwrap().code
     };
     let (anns, bobs) = (code_of(&mut world, 0, "bob"), code_of(&mut world, 1, "ann"));
     let scan = |world: &mut World, code: &str| {
         let request = CompareCode { who: "bob".into(), code: code.into() };
-        let Ok(Reply::Compared(told)) = world.request(0, request) else { panic!("not compared") };
-        told
+        world.request(0, request).unwrap()
     };
     assert_eq!(scan(&mut world, "nonsense"), Comparison::NotACode);
     assert_eq!(scan(&mut world, &anns), Comparison::OtherPerson, "one's own screen");

@@ -56,7 +56,7 @@ impl Turn {
 
     /// ui is answered.
     pub(super) fn answer<C: Asks>(&mut self, request: Asker<C>, outcome: Result<C::Answer, Refusal>) {
-        self.act(Action::Answer(request.id, outcome.map(C::reply)));
+        self.act(Action::Answer(request.id, Ok(C::reply(outcome))));
     }
 
     /// Another flow, or this one later, is told something: when this event is handled, in the order of the wishes, before anything else.

@@ -9,7 +9,7 @@ use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
-use ipc_schema::edge::ui_stored::{AskSafetyNumber, Contacts, MakeInvite, SendText};
+use ipc_schema::edge::ui_stored::{AcceptInvite, AskSafetyNumber, Contacts, MakeInvite, SendText};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -136,10 +136,8 @@ impl World {
     }
 
     pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
-        match self.request(who, AskSafetyNumber { who: whom.into() }) {
-            Ok(Reply::SafetyNumber(number)) => (number.digits, number.verified),
-            other => panic!("safety number: {:?}", other.err()),
-        }
+        let number = self.request(who, AskSafetyNumber { who: whom.into() }).unwrap();
+        (number.digits, number.verified)
     }
 
     pub(super) fn go_offline(&mut self, who: usize) {
@@ -153,53 +151,38 @@ impl World {
         self.input(who, Input::OnionCame);
     }
 
-    pub(super) fn ask(&mut self, who: usize, request: impl Into<Request>) -> RequestId {
+    pub(super) fn ask<C: Asks>(&mut self, who: usize, call: C) -> RequestId {
         let person = &mut self.people[who];
         person.requests += 1;
         let id = RequestId(person.requests);
-        self.input(who, Input::Request(id, Box::new(request.into())));
+        self.input(who, Input::asked(id, call));
         id
     }
 
-    pub(super) fn request(&mut self, who: usize, request: impl Into<Request>) -> Result<Reply, Refusal> {
-        let id = self.ask(who, request);
-        self.answer(who, id)
-    }
-
-    pub(super) fn answer(&mut self, who: usize, id: RequestId) -> Result<Reply, Refusal> {
+    /// What is answered: to a question at once, to a request as the world goes on.
+    pub(super) fn request<C: Asks>(&mut self, who: usize, call: C) -> Result<C::Answer, Refusal> {
+        let id = self.ask(who, call);
         for _ in 0..10_000 {
             if let Some(answer) = self.people[who].answers.remove(&id) {
-                return answer;
+                return C::told(answer?).unwrap();
             }
             self.step();
         }
         panic!("no answer");
     }
 
-    pub(super) fn query(&mut self, who: usize, query: impl Into<Query>) -> Result<Reply, Refusal> {
-        let person = &mut self.people[who];
-        person.requests += 1;
-        let id = RequestId(person.requests);
-        self.input(who, Input::Query(id, Box::new(query.into())));
-        self.people[who].answers.remove(&id).unwrap()
-    }
-
     pub(super) fn contacts(&mut self, who: usize) -> Vec<Contact> {
-        match self.query(who, Contacts {}) {
-            Ok(Reply::Contacts(contacts)) => contacts,
-            _ => panic!("contacts"),
-        }
+        self.request(who, Contacts {}).unwrap()
     }
 
     pub(super) fn messages(&mut self, who: usize, whom: &str) -> Vec<Message> {
         let mut all = Vec::new();
-        let query = FirstPage { who: whom.into(), limit: u32::MAX, before: String::new() };
-        let mut next = self.query(who, query);
+        let first = FirstPage { who: whom.into(), limit: u32::MAX, before: String::new() };
+        let mut page = self.request(who, first).unwrap();
         loop {
-            let Ok(Reply::Page(page)) = next else { panic!("messages") };
             all.extend(page.messages);
             let Some(from) = page.next else { return all };
-            next = self.query(who, NextPage { contact: page.contact, from, end: page.end });
+            page = self.request(who, NextPage { contact: page.contact, from, end: page.end }).unwrap();
         }
     }
 
@@ -214,10 +197,7 @@ impl World {
     pub(super) fn send(&mut self, who: usize, whom: &str, text: &str) -> Message {
         let send =
             SendText { who: whom.into(), id: String::new(), text: text.into(), reply_to: String::new() };
-        match self.request(who, send) {
-            Ok(Reply::Message(message)) => *message,
-            other => panic!("send: {:?}", other.err()),
-        }
+        self.request(who, send).unwrap()
     }
 
     /// Person 0 invites person 1; they know each other as `bob` and `ann`.
@@ -237,16 +217,12 @@ impl World {
     }
 
     pub(super) fn invite_link(&mut self, who: usize, name: &str) -> String {
-        let Ok(Reply::Invite(invite)) = self.request(who, MakeInvite { name: name.into() }) else {
-            panic!("invite");
-        };
+        let contact = self.request(who, MakeInvite { name: name.into() }).unwrap().contact;
         let mut link = String::new();
-        self.until(|world| match world.query(who, InviteOf { contact: invite.contact }) {
-            Ok(Reply::Invite(invite)) => {
-                link.clone_from(&invite.link);
-                invite.state != crate::store::InviteState::Placing
-            }
-            _ => panic!("the invite is gone"),
+        self.until(|world| {
+            let invite = world.request(who, InviteOf { contact }).unwrap().expect("the invite is gone");
+            link.clone_from(&invite.link);
+            invite.state != crate::store::InviteState::Placing
         });
         link
     }

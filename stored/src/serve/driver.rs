@@ -23,8 +23,7 @@ use tokio::task::spawn_local;
 
 use super::onion::{Inputs, Sink, Watcher};
 use crate::engine::{
-    Action, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Query, Reply, Request, RequestId,
-    Ticket,
+    Action, Asks, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Reply, RequestId, Ticket,
 };
 use crate::error::{Refusal, StoreError};
 use crate::ids::{Isolation, RelayId};
@@ -89,27 +88,20 @@ impl Shell {
         }
     }
 
-    /// Asks the engine to do something; answered when it is durable.
-    pub(super) async fn request(&self, request: Request) -> Result<Reply, Refusal> {
-        self.ask(|id| Input::Request(id, Box::new(request))).await
-    }
-
-    /// Asks the engine for something that is durable.
-    pub(super) async fn query(&self, query: Query) -> Result<Reply, Refusal> {
-        self.ask(|id| Input::Query(id, Box::new(query))).await
-    }
-
-    async fn ask(&self, input: impl FnOnce(RequestId) -> Input) -> Result<Reply, Refusal> {
+    /// Asks the engine to do or tell something; answered when it is durable.
+    pub(super) async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, Refusal> {
         let id = RequestId(self.next_request.get());
         self.next_request.set(id.0 + 1);
         let (sender, answer) = oneshot::channel();
         self.waiting.borrow_mut().insert(id, sender);
-        if self.inputs.borrow().send(input(id)).is_err() {
+        if self.inputs.borrow().send(Input::asked(id, call)).is_err() {
             self.waiting.borrow_mut().remove(&id);
             return Err(Refusal::Locked);
         }
         // The engine ends with the vault's lock, and with it whoever would answer.
-        answer.await.unwrap_or(Err(Refusal::Locked))
+        let reply = answer.await.unwrap_or(Err(Refusal::Locked))?;
+        // The engine answers each request as what it is.
+        C::told(reply).unwrap_or_else(|| Err(Refusal::Storage))
     }
 
     /// Follows the change stream: a number that moves when it has grown.

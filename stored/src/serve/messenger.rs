@@ -19,8 +19,8 @@ use super::driver::{Access, Shell};
 use super::pictures::Upload;
 use super::report;
 use crate::engine::{
-    AcceptOf, Accepting, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
-    ProfileName, Query, Reply, Request, settled,
+    AcceptOf, Accepting, Asks, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
+    ProfileName, settled,
 };
 use crate::error::Refusal;
 use crate::ids::ContactId;
@@ -58,65 +58,48 @@ impl MessengerServer {
         }
     }
 
-    async fn request(&self, request: impl Into<Request>) -> Result<Reply, Refusal> {
+    async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, Refusal> {
         self.access().await?;
-        self.shell.request(request.into()).await
-    }
-
-    async fn query(&self, query: impl Into<Query>) -> Result<Reply, Refusal> {
-        self.access().await?;
-        self.shell.query(query.into()).await
+        self.shell.ask(call).await
     }
 
     /// Makes an invite and waits until a relay holds it. One that finds no relay in time is taken back.
     async fn place(&self, name: String) -> Result<(Invite, String), Refusal> {
-        let Reply::Invite(made) = self.request(MakeInvite { name }).await? else {
-            return Err(Refusal::Storage);
-        };
+        let made = self.ask(MakeInvite { name }).await?;
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            match self.query(InviteOf { contact: made.contact }).await {
-                Ok(Reply::Invite(invite)) if invite.state != InviteState::Placing => {
-                    let name = self.name_of(invite.contact).await?;
-                    return Ok((*invite, name));
-                }
-                Ok(_) => {}
-                // It was taken back: keyvault makes so many new contacts an hour and no more.
-                Err(Refusal::NoSuchInvite) => return Err(Refusal::RateLimited),
-                Err(refusal) => return Err(refusal),
+            // It was taken back: keyvault makes so many new contacts an hour and no more.
+            let invite = self.ask(InviteOf { contact: made.contact }).await?.ok_or(Refusal::RateLimited)?;
+            if invite.state != InviteState::Placing {
+                let name = self.name_of(invite.contact).await?;
+                return Ok((invite, name));
             }
             if timeout_at(until, changes.changed()).await.is_err() {
-                let who = report::id(made.contact.0);
-                let _ =
-                    self.request(CancelInvite { id: self.name_of(made.contact).await.unwrap_or(who) }).await;
+                let _ = self.ask(CancelInvite { id: report::id(made.id.0) }).await;
                 return Err(Refusal::Network);
             }
         }
     }
 
     async fn name_of(&self, contact: ContactId) -> Result<String, Refusal> {
-        let Reply::Contacts(contacts) = self.query(Contacts {}).await? else {
-            return Err(Refusal::Storage);
-        };
+        let contacts = self.ask(Contacts {}).await?;
         Ok(contacts.into_iter().find(|known| known.id == contact).map(|known| known.name).unwrap_or_default())
     }
 
     /// Accepts a link and waits until the answer lies at a relay.
     async fn answer_invite(&self, link: String, name: String) -> Result<Contact, Refusal> {
-        let Reply::Contact(contact) = self.request(AcceptInvite { link, name }).await? else {
-            return Err(Refusal::Storage);
-        };
+        let contact = self.ask(AcceptInvite { link, name }).await?.id;
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            let late = match self.query(AcceptOf { contact: contact.id }).await? {
-                Reply::Accepting(Accepting::Done(contact)) => return Ok(contact),
-                Reply::Accepting(Accepting::UnderWay(_)) => Refusal::Waiting,
-                Reply::Accepting(Accepting::Reading(_)) => Refusal::Network,
-                _ => return Err(Refusal::LinkUsed),
+            let late = match self.ask(AcceptOf { contact }).await? {
+                Accepting::Done(contact) => return Ok(contact),
+                Accepting::UnderWay(_) => Refusal::Waiting,
+                Accepting::Reading(_) => Refusal::Network,
+                Accepting::Gone => return Err(Refusal::LinkUsed),
             };
             if timeout_at(until, changes.changed()).await.is_err() {
                 return Err(late);
@@ -129,11 +112,9 @@ impl MessengerServer {
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            let Reply::Message(message) = self.query(MessageOf { id: id.clone() }).await? else {
-                return Err(Refusal::Storage);
-            };
-            if settled(message.state, want) || timeout_at(until, changes.changed()).await.is_err() {
-                return Ok(message.state);
+            let state = self.ask(MessageOf { id: id.clone() }).await?.state;
+            if settled(state, want) || timeout_at(until, changes.changed()).await.is_err() {
+                return Ok(state);
             }
         }
     }
@@ -143,11 +124,10 @@ impl MessengerServer {
         (who, limit, before): (String, u32, String),
         sink: &message_sink::Client,
     ) -> Result<Result<(), Refusal>, capnp::Error> {
-        let mut next = self.query(FirstPage { who, limit, before }).await;
+        let mut next = self.ask(FirstPage { who, limit, before }).await;
         loop {
             let page = match next {
-                Ok(Reply::Page(page)) => page,
-                Ok(_) => return Ok(Err(Refusal::Storage)),
+                Ok(page) => page,
                 Err(refusal) => return Ok(Err(refusal)),
             };
             for message in &page.messages {
@@ -156,7 +136,7 @@ impl MessengerServer {
                 request.send().await?;
             }
             let Some(from) = page.next else { return Ok(Ok(())) };
-            next = self.query(NextPage { contact: page.contact, from, end: page.end }).await;
+            next = self.ask(NextPage { contact: page.contact, from, end: page.end }).await;
         }
     }
 }
@@ -171,7 +151,7 @@ async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64, window
         if window && shell.screen_locked.get() {
             return;
         }
-        let Ok(Reply::Events(events)) = shell.query(EventsAfter { since }.into()).await else { return };
+        let Ok(events) = shell.ask(EventsAfter { since }).await else { return };
         if events.is_empty() && changes.changed().await.is_err() {
             return;
         }
@@ -198,7 +178,7 @@ impl messenger::Server for MessengerServer {
             Err(_) => edge::Access::Locked,
         };
         results.get().set_access(access);
-        if let Ok(Reply::Text(name)) = self.query(ProfileName {}).await {
+        if let Ok(name) = self.ask(ProfileName {}).await {
             results.get().set_profile_name(&name);
         }
         Ok(())
@@ -210,10 +190,7 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::CountsResults,
     ) -> Done {
         // Figures only, so also for local programs that may not ask for more.
-        let counts = match self.shell.query(Count {}.into()).await {
-            Ok(Reply::Counts(counts)) => counts,
-            _ => Counts::default(),
-        };
+        let counts = self.shell.ask(Count {}).await.unwrap_or_default();
         report::counts(results.get().init_counts(), counts, Timestamp::now());
         Ok(())
     }
@@ -237,10 +214,10 @@ impl messenger::Server for MessengerServer {
         _: messenger::InvitesParams,
         mut results: messenger::InvitesResults,
     ) -> Done {
-        let invites = self.query(Invites {}).await;
-        let contacts = self.query(Contacts {}).await;
+        let invites = self.ask(Invites {}).await;
+        let contacts = self.ask(Contacts {}).await;
         results.get().set_error(report::outcome(&invites));
-        if let (Ok(Reply::Invites(invites)), Ok(Reply::Contacts(contacts))) = (invites, contacts) {
+        if let (Ok(invites), Ok(contacts)) = (invites, contacts) {
             let mut list = results.get().init_invites(u32::try_from(invites.len()).unwrap_or(0));
             for (at, invite) in (0..list.len()).zip(&invites) {
                 let contact = contacts.iter().find(|contact| contact.id == invite.contact);
@@ -255,7 +232,7 @@ impl messenger::Server for MessengerServer {
         params: messenger::CancelInviteParams,
         mut results: messenger::CancelInviteResults,
     ) -> Done {
-        let answer = self.request(CancelInvite { id: text(params.get()?.get_id()?)? }).await;
+        let answer = self.ask(CancelInvite { id: text(params.get()?.get_id()?)? }).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
     }
@@ -280,9 +257,9 @@ impl messenger::Server for MessengerServer {
         _: messenger::ContactsParams,
         mut results: messenger::ContactsResults,
     ) -> Done {
-        let answer = self.query(Contacts {}).await;
+        let answer = self.ask(Contacts {}).await;
         results.get().set_error(report::outcome(&answer));
-        if let Ok(Reply::Contacts(contacts)) = answer {
+        if let Ok(contacts) = answer {
             let mut list = results.get().init_contacts(u32::try_from(contacts.len()).unwrap_or(0));
             for (at, contact) in (0..list.len()).zip(&contacts) {
                 report::contact(list.reborrow().get(at), contact);
@@ -299,9 +276,9 @@ impl messenger::Server for MessengerServer {
         let params = params.get()?;
         let request =
             ChangeContact { who: text(params.get_who()?)?, action: report::action(params.get_action()?)? };
-        let answer = self.request(request).await;
+        let answer = self.ask(request).await;
         results.get().set_error(report::outcome(&answer));
-        if let Ok(Reply::Contact(contact)) = answer {
+        if let Ok(contact) = answer {
             report::contact(results.get().init_contact(), &contact);
         }
         Ok(())
@@ -319,11 +296,10 @@ impl messenger::Server for MessengerServer {
             text: text(params.get_text()?)?,
             reply_to: text(params.get_reply_to()?)?,
         };
-        let answer = self.request(request).await;
+        let answer = self.ask(request).await;
         let mut result = results.get().init_result();
         match answer {
-            Ok(Reply::Message(message)) => report::message(result.init_message(), &message),
-            Ok(_) => result.set_error(edge::Refusal::Storage),
+            Ok(message) => report::message(result.init_message(), &message),
             Err(refusal) => result.set_error(report::refusal(refusal)),
         }
         Ok(())
@@ -363,9 +339,9 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let (watcher, since) = (params.get_watcher()?, params.get_since());
-        let newest = self.query(NewestEvent {}).await;
+        let newest = self.ask(NewestEvent {}).await;
         results.get().set_error(report::outcome(&newest));
-        if let Ok(Reply::Newest(newest)) = newest {
+        if let Ok(newest) = newest {
             results.get().set_seq(newest);
             spawn_local(tell(self.shell.clone(), watcher, since.min(newest), !self.outside));
         }
@@ -377,7 +353,7 @@ impl messenger::Server for MessengerServer {
         params: messenger::SetProfileNameParams,
         mut results: messenger::SetProfileNameResults,
     ) -> Done {
-        let answer = self.request(SetProfileName { name: text(params.get()?.get_name()?)? }).await;
+        let answer = self.ask(SetProfileName { name: text(params.get()?.get_name()?)? }).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
     }
@@ -389,7 +365,7 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let request = MarkRead { who: text(params.get_who()?)?, up_to: text(params.get_up_to()?)? };
-        let answer = self.request(request).await;
+        let answer = self.ask(request).await;
         results.get().set_error(report::outcome(&answer));
         Ok(())
     }
@@ -399,10 +375,10 @@ impl messenger::Server for MessengerServer {
         params: messenger::SafetyNumberParams,
         mut results: messenger::SafetyNumberResults,
     ) -> Done {
-        let answer = self.request(AskSafetyNumber { who: text(params.get()?.get_who()?)? }).await;
+        let answer = self.ask(AskSafetyNumber { who: text(params.get()?.get_who()?)? }).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
-        if let Ok(Reply::SafetyNumber(SafetyNumber { digits, words, verified, code })) = answer {
+        if let Ok(SafetyNumber { digits, words, verified, code }) = answer {
             fields.set_digits(&digits);
             fields.set_code(&code);
             fields.set_verified(verified);
@@ -421,10 +397,10 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let request = CompareCode { who: text(params.get_who()?)?, code: text(params.get_code()?)? };
-        let answer = self.request(request).await;
+        let answer = self.ask(request).await;
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
-        if let Ok(Reply::Compared(told)) = answer {
+        if let Ok(told) = answer {
             fields.set_told(report::comparison(told));
         }
         Ok(())

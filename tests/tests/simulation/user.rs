@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, SendText};
-use stored::engine::{FirstPage, Input, InviteOf, NextPage, Query, Reply, Request, RequestId};
+use stored::engine::{Action, Asks, FirstPage, Input, InviteOf, NextPage, Reply, RequestId};
 use stored::error::Refusal;
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
@@ -25,6 +25,10 @@ pub struct User {
     asked: Option<RequestId>,
     last: u64,
     answers: BTreeMap<RequestId, Result<Reply, Refusal>>,
+}
+
+fn refused<C: Asks>(reply: Reply) -> Option<String> {
+    C::told(reply).unwrap().err().map(|why| format!("{why:?}"))
 }
 
 pub fn name(who: Who) -> String {
@@ -55,21 +59,23 @@ impl World {
             return;
         }
         let Some(want) = person.user.wants.front().cloned() else { return };
-        let request: Request = match want {
-            Want::Invite(whom) => MakeInvite { name: name(whom) }.into(),
-            Want::Accept(whom, link) => AcceptInvite { link, name: name(whom) }.into(),
-            Want::Send(whom, number) => SendText {
-                who: name(whom),
-                id: format!("m-{who}-{whom}-{number}"),
-                text: text(who, number),
-                reply_to: String::new(),
-            }
-            .into(),
-        };
         person.user.last += 1;
         let id = RequestId(person.user.last);
         person.user.asked = Some(id);
-        self.input(who, Input::Request(id, Box::new(request)));
+        let input = match want {
+            Want::Invite(whom) => Input::asked(id, MakeInvite { name: name(whom) }),
+            Want::Accept(whom, link) => Input::asked(id, AcceptInvite { link, name: name(whom) }),
+            Want::Send(whom, number) => Input::asked(
+                id,
+                SendText {
+                    who: name(whom),
+                    id: format!("m-{who}-{whom}-{number}"),
+                    text: text(who, number),
+                    reply_to: String::new(),
+                },
+            ),
+        };
+        self.input(who, input);
     }
 
     /// The engine is there again: what it did not answer is asked anew.
@@ -87,31 +93,35 @@ impl World {
         }
         user.asked = None;
         let want = user.wants.pop_front().unwrap();
-        match (&want, answer) {
-            (_, Ok(_)) | (Want::Invite(_), Err(Refusal::NameTaken)) => {}
-            (_, Err(refusal)) => panic!("p{who} wants {want:?} and is refused: {refusal:?} (seed {seed})"),
-        }
+        let refused = match (&want, answer) {
+            (_, Err(closed)) => Some(format!("{closed:?}")),
+            (Want::Invite(_), Ok(reply)) => {
+                refused::<MakeInvite>(reply).filter(|why| *why != format!("{:?}", Refusal::NameTaken))
+            }
+            (Want::Accept(..), Ok(reply)) => refused::<AcceptInvite>(reply),
+            (Want::Send(..), Ok(reply)) => refused::<SendText>(reply),
+        };
+        assert_eq!(refused, None, "p{who} wants {want:?} and is refused (seed {seed})");
         self.user_asks(who);
     }
 
     /// A question is answered at once from what is durable.
-    pub fn query(&mut self, who: Who, query: impl Into<Query>) -> Reply {
+    pub fn query<C: Asks>(&mut self, who: Who, query: C) -> C::Answer {
         let now = self.now_of(who);
         let person = self.person(who);
         person.user.last += 1;
         let id = RequestId(person.user.last);
         let engine = person.engine.as_mut().unwrap();
-        for action in engine.handle(now, vec![Input::Query(id, Box::new(query.into()))]) {
-            if let stored::engine::Action::Answer(_, answer) = action {
-                return answer.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        for action in engine.handle(now, vec![Input::asked(id, query)]) {
+            if let Action::Answer(_, answer) = action {
+                return C::told(answer.unwrap()).unwrap().unwrap();
             }
         }
         panic!("no answer");
     }
 
     pub fn contacts(&mut self, who: Who) -> Vec<Contact> {
-        let Reply::Contacts(contacts) = self.query(who, Contacts {}) else { panic!("contacts") };
-        contacts
+        self.query(who, Contacts {})
     }
 
     fn contact(&mut self, who: Who, whom: Who) -> Option<Contact> {
@@ -120,13 +130,12 @@ impl World {
 
     pub fn messages(&mut self, who: Who, whom: Who) -> Vec<Message> {
         let mut all = Vec::new();
-        let query = FirstPage { who: name(whom), limit: u32::MAX, before: String::new() };
-        let mut next = self.query(who, query);
+        let first = FirstPage { who: name(whom), limit: u32::MAX, before: String::new() };
+        let mut page = self.query(who, first);
         loop {
-            let Reply::Page(page) = next else { panic!("messages") };
             all.extend(page.messages);
             let Some(from) = page.next else { return all };
-            next = self.query(who, NextPage { contact: page.contact, from, end: page.end });
+            page = self.query(who, NextPage { contact: page.contact, from, end: page.end });
         }
     }
 
@@ -156,7 +165,7 @@ impl World {
             return None;
         }
         let contact: ContactId = self.contact(who, whom)?.id;
-        let Reply::Invite(invite) = self.query(who, InviteOf { contact }) else { panic!("invite") };
+        let invite = self.query(who, InviteOf { contact }).expect("an invite");
         (invite.state == InviteState::Waiting).then_some(invite.link)
     }
 
