@@ -37,36 +37,3 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
-
-/// Why the user's request was not done; each has one sentence in the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("refused: {self:?}")]
-#[allow(missing_docs, reason = "the words of edges/ui-stored.capnp, explained there")]
-pub enum Refusal {
-    Locked,
-    ScriptsOff,
-    NoSuchContact,
-    NameTaken,
-    NameBad,
-    NoSuchMessage,
-    TooLong,
-    BadId,
-    Network,
-    LinkMalformed,
-    LinkTruncated,
-    LinkAltered,
-    LinkExpired,
-    LinkNewer,
-    LinkOwn,
-    LinkUsed,
-    RateLimited,
-    Blocked,
-    NotBuilt,
-    Storage,
-    Conflict,
-    Picture,
-    RefusedByRelay,
-    NoSuchInvite,
-    Waiting,
-    NumberChanged,
-}

@@ -9,16 +9,16 @@ use ipc_schema::edge::stored_keyvault::{
 };
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
-use ipc_schema::edge::ui_stored;
+use ipc_schema::edge::ui_stored::{self, AcceptError, Closed};
 
 use super::calls::{Action, Came, MailboxCall};
 use super::circuits::Circuits;
-use super::contacts::{self, Found};
+use super::contacts;
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::fixing;
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
 use crate::store::{
     Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState, Store,
@@ -39,7 +39,7 @@ pub(super) struct Accepts {
     /// Requests that wait for keyvault's word on a link.
     requests: BTreeMap<AcceptId, Asker<ui_stored::AcceptInvite>>,
     /// Those that ended in this run, for whoever still waits for them.
-    refused: BTreeMap<ContactId, Refusal>,
+    refused: BTreeMap<ContactId, AcceptError>,
 }
 
 impl Accepts {
@@ -85,7 +85,11 @@ impl Accepts {
     }
 
     /// How far the accept that made a contact has come.
-    pub(super) fn progress(&self, store: &Store, contact: ContactId) -> Result<Found<Accepting>, StoreError> {
+    pub(super) fn progress(
+        &self,
+        store: &Store,
+        contact: ContactId,
+    ) -> Result<Result<Accepting, AcceptError>, StoreError> {
         let Some(known) = store.contact(contact)? else {
             return Ok(match self.refused.get(&contact) {
                 Some(why) => Err(*why),
@@ -111,7 +115,7 @@ impl Accepts {
         let link = link.trim();
         // In bytes: every character of a link is one, and keyvault ends the connection of a caller that sends more.
         if link.len() > ipc_schema::limits::LINK_MAX_CHARS {
-            turn.answer(request, Err(Refusal::LinkMalformed));
+            turn.answer(request, Err(AcceptError::LinkMalformed));
             return Ok(());
         }
         if let Some(accept) = turn.store.accept_by_link(link)?
@@ -179,9 +183,9 @@ impl Accepts {
                 return Ok(());
             }
             Ok(Err(InviteFailed::Refused(why))) => refusal(why),
-            Ok(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen))) => Refusal::RateLimited,
-            Ok(Err(InviteFailed::Failed(OpenInviteError::BadContent))) => Refusal::LinkMalformed,
-            Ok(Err(InviteFailed::Failed(OpenInviteError::Fault(_)))) | Err(_) => Refusal::Storage,
+            Ok(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen))) => AcceptError::RateLimited,
+            Ok(Err(InviteFailed::Failed(OpenInviteError::BadContent))) => AcceptError::LinkMalformed,
+            Ok(Err(InviteFailed::Failed(OpenInviteError::Fault(_)))) | Err(_) => Closed::Storage.into(),
         };
         self.refuse(turn, circuits, &accept, why)
     }
@@ -218,7 +222,7 @@ impl Accepts {
             }
             // Read by somebody else, taken back, or too old: the relay cannot tell which.
             Came::Refused(Refused::NoBlob | Refused::NoQueue | Refused::NotAuthorised) => {
-                self.refuse(turn, circuits, &accept, Refusal::LinkUsed)
+                self.refuse(turn, circuits, &accept, AcceptError::LinkUsed)
             }
             Came::Refused(_) | Came::Done | Came::Created(_) => {
                 turn.after(RETRY, Timer::User(User::Accept(id)));
@@ -281,7 +285,7 @@ impl Accepts {
             Ok(Ok(accepted)) => connected(turn, &accept, first, accepted),
             Ok(Err(InviteFailed::Refused(why))) => self.refuse(turn, circuits, &accept, refusal(why)),
             Ok(Err(InviteFailed::Failed(AcceptInviteError::RateLimited))) => {
-                self.refuse(turn, circuits, &accept, Refusal::RateLimited)
+                self.refuse(turn, circuits, &accept, AcceptError::RateLimited)
             }
             Ok(Err(InviteFailed::Failed(
                 AcceptInviteError::NoSuchId
@@ -303,7 +307,7 @@ impl Accepts {
         turn: &mut Turn,
         circuits: &mut Circuits,
         accept: &Accept,
-        why: Refusal,
+        why: AcceptError,
     ) -> Result<(), StoreError> {
         circuits.leave(turn, User::Accept(accept.id));
         match self.requests.remove(&accept.id) {
@@ -359,14 +363,14 @@ fn relayed(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
     turn.event(&EventKind::Contact { contact })
 }
 
-fn refusal(why: InviteRefusal) -> Refusal {
+fn refusal(why: InviteRefusal) -> AcceptError {
     match why {
-        InviteRefusal::Malformed => Refusal::LinkMalformed,
-        InviteRefusal::Truncated => Refusal::LinkTruncated,
-        InviteRefusal::Altered => Refusal::LinkAltered,
-        InviteRefusal::Expired => Refusal::LinkExpired,
-        InviteRefusal::NewerVersion => Refusal::LinkNewer,
-        InviteRefusal::Own => Refusal::LinkOwn,
-        InviteRefusal::Used => Refusal::LinkUsed,
+        InviteRefusal::Malformed => AcceptError::LinkMalformed,
+        InviteRefusal::Truncated => AcceptError::LinkTruncated,
+        InviteRefusal::Altered => AcceptError::LinkAltered,
+        InviteRefusal::Expired => AcceptError::LinkExpired,
+        InviteRefusal::NewerVersion => AcceptError::LinkNewer,
+        InviteRefusal::Own => AcceptError::LinkOwn,
+        InviteRefusal::Used => AcceptError::LinkUsed,
     }
 }

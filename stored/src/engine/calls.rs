@@ -2,10 +2,10 @@
 
 use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
 use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
+use ipc_schema::edge::ui_stored::Closed;
 use ipc_schema::relay::Hint;
 
 use super::requests::{Asks, Query, Question, Reply, Request, RequestId};
-use crate::error::Refusal;
 use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
 
 /// A command to a mailbox over a circuit.
@@ -123,7 +123,7 @@ pub enum Action {
     /// Tell onion an invite's contact points.
     AddHints(Vec<Hint>),
     /// Answer ui.
-    Answer(RequestId, Result<Reply, Refusal>),
+    Answer(RequestId, Result<Reply, Closed>),
     /// The change stream has grown.
     EventsGrew,
 }

@@ -4,13 +4,16 @@ use ipc_schema::edge::stored_keyvault::{
     self, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError, SetVerified,
     SetVerifiedError, VerificationCode,
 };
-use ipc_schema::edge::ui_stored::{self, AskSafetyNumber, ChangeContact, CompareCode, ContactAction};
+use ipc_schema::edge::ui_stored::{
+    self, AcceptError, AskSafetyNumber, ChangeContact, ChangeError, Closed, CompareCode, ContactAction,
+    InviteError, NumberError, ProfileNameError,
+};
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind, Store};
 
@@ -18,7 +21,52 @@ use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, Outgoi
 const PROFILE_NAME: &str = "profile-name";
 
 /// What the user's word for something stands for, or why for nothing.
-pub(super) type Found<T> = Result<T, Refusal>;
+pub(super) type Found<T, E> = Result<Result<T, E>, StoreError>;
+
+/// Why nobody can be called so.
+pub(super) enum NotCalled {
+    /// Somebody is already.
+    Taken,
+    /// It is no name.
+    Bad,
+}
+
+/// Why there is nothing of keyvault's to ask about a contact.
+pub(super) enum NotMet {
+    /// There is no such contact.
+    Nobody,
+    /// Both have not met yet.
+    Waiting,
+}
+
+macro_rules! not_called {
+    ($($error:ident)*) => {
+        $(impl From<NotCalled> for $error {
+            fn from(why: NotCalled) -> Self {
+                match why {
+                    NotCalled::Taken => Self::NameTaken,
+                    NotCalled::Bad => Self::NameBad,
+                }
+            }
+        })*
+    };
+}
+
+macro_rules! not_met {
+    ($($error:ident)*) => {
+        $(impl From<NotMet> for $error {
+            fn from(why: NotMet) -> Self {
+                match why {
+                    NotMet::Nobody => Self::NoSuchContact,
+                    NotMet::Waiting => Self::Waiting,
+                }
+            }
+        })*
+    };
+}
+
+not_called! { InviteError AcceptError ChangeError }
+not_met! { NumberError ChangeError }
 
 pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreError> {
     match event {
@@ -65,7 +113,7 @@ pub(super) fn called(store: &Store, who: &str) -> Result<Option<Contact>, StoreE
 }
 
 /// A name for a new contact; the request is answered where that cannot be.
-pub(super) fn name_for<C: Asks>(
+pub(super) fn name_for<C: Asks<Error: From<NotCalled>>>(
     turn: &mut Turn,
     request: Asker<C>,
     wanted: &str,
@@ -73,14 +121,14 @@ pub(super) fn name_for<C: Asks>(
     match free_name(&turn.store, wanted)? {
         Ok(name) => Ok(Some((request, name))),
         Err(why) => {
-            turn.answer(request, Err(why));
+            turn.answer(request, Err(why.into()));
             Ok(None)
         }
     }
 }
 
 /// The name that is wanted, or one that is free when none is.
-fn free_name(store: &Store, wanted: &str) -> Result<Found<String>, StoreError> {
+fn free_name(store: &Store, wanted: &str) -> Found<String, NotCalled> {
     let wanted = wanted.trim();
     if !wanted.is_empty() {
         return usable_name(store, wanted);
@@ -92,7 +140,7 @@ fn free_name(store: &Store, wanted: &str) -> Result<Found<String>, StoreError> {
             return Ok(Ok(name));
         }
     }
-    Ok(Err(Refusal::NameTaken))
+    Ok(Err(NotCalled::Taken))
 }
 
 /// What the user calls themselves.
@@ -111,16 +159,16 @@ pub(super) fn dismiss(turn: &mut Turn, id: ContactId, notice: Notice) -> Result<
 
 // ---- what the user does
 
-fn usable_name(store: &Store, name: &str) -> Result<Found<String>, StoreError> {
+fn usable_name(store: &Store, name: &str) -> Found<String, NotCalled> {
     if !is_name(name) {
-        return Ok(Err(Refusal::NameBad));
+        return Ok(Err(NotCalled::Bad));
     }
     let taken = store.contact_named(name)?.is_some();
-    Ok(if taken { Err(Refusal::NameTaken) } else { Ok(name.to_owned()) })
+    Ok(if taken { Err(NotCalled::Taken) } else { Ok(name.to_owned()) })
 }
 
-fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Result<Found<Contact>, StoreError> {
-    let Some(contact) = called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, ChangeError> {
+    let Some(contact) = called(&turn.store, who)? else { return Ok(Err(ChangeError::NoSuchContact)) };
     let id = contact.id;
     match action {
         // keyvault is asked first.
@@ -128,7 +176,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Result<Found<Con
         ContactAction::Rename(name) => match usable_name(&turn.store, name.trim())? {
             Ok(name) => turn.store.rename_contact(id, &name)?,
             Err(_) if name.trim() == contact.name => {}
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Err(why.into())),
         },
         ContactAction::Block(blocked) => {
             turn.store.set_blocked(id, blocked)?;
@@ -146,7 +194,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Result<Found<Con
             }
         }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
-        ContactAction::Accept => return Ok(Err(Refusal::NotBuilt)),
+        ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
@@ -166,10 +214,10 @@ fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn set_profile_name(turn: &mut Turn, name: &str) -> Result<Found<()>, StoreError> {
+fn set_profile_name(turn: &mut Turn, name: &str) -> Found<(), ProfileNameError> {
     let name = name.trim();
     if !name.is_empty() && !is_name(name) {
-        return Ok(Err(Refusal::NameBad));
+        return Ok(Err(ProfileNameError::NameBad));
     }
     turn.store.set_setting(PROFILE_NAME, name)?;
     for contact in turn.store.contacts()? {
@@ -194,7 +242,7 @@ fn safety_number(turn: &mut Turn, request: Asker<AskSafetyNumber>, who: &str) ->
 }
 
 /// A contact's session. There is none before both sides have met; the request is answered then.
-fn met<C: Asks>(
+fn met<C: Asks<Error: From<NotMet>>>(
     turn: &mut Turn,
     request: Asker<C>,
     who: &str,
@@ -202,10 +250,10 @@ fn met<C: Asks>(
     let contact = called(&turn.store, who)?;
     let why = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
         Some((id, Some(session), _)) => return Ok(Some((request, id, session))),
-        Some((_, None, state)) if state != ContactState::Connected => Refusal::Waiting,
-        _ => Refusal::NoSuchContact,
+        Some((_, None, state)) if state != ContactState::Connected => NotMet::Waiting,
+        _ => NotMet::Nobody,
     };
-    turn.answer(request, Err(why));
+    turn.answer(request, Err(why.into()));
     Ok(None)
 }
 
@@ -248,7 +296,7 @@ fn verify(
 ) -> Result<(), StoreError> {
     if digits.as_ref().is_some_and(|digits| digits.len() > DIGITS_MAX_BYTES) {
         // Nobody's number; keyvault ends the connection of a caller that sends more.
-        turn.answer(request, Err(Refusal::NumberChanged));
+        turn.answer(request, Err(ChangeError::NumberChanged));
         return Ok(());
     }
     let Some((request, contact, session)) = met(turn, request, who)? else { return Ok(()) };
@@ -267,11 +315,11 @@ fn verified_told(
     let answer = match set {
         Ok(Ok(())) => {
             note_verified(turn, id, verified)?;
-            turn.store.contact(id)?.ok_or(Refusal::NoSuchContact)
+            turn.store.contact(id)?.ok_or(ChangeError::NoSuchContact)
         }
-        Ok(Err(SetVerifiedError::NoSuchId)) => Err(Refusal::NoSuchContact),
-        Ok(Err(SetVerifiedError::NumberChanged)) => Err(Refusal::NumberChanged),
-        Ok(Err(SetVerifiedError::Fault(_))) | Err(_) => Err(Refusal::Storage),
+        Ok(Err(SetVerifiedError::NoSuchId)) => Err(ChangeError::NoSuchContact),
+        Ok(Err(SetVerifiedError::NumberChanged)) => Err(ChangeError::NumberChanged),
+        Ok(Err(SetVerifiedError::Fault(_))) | Err(_) => Err(Closed::Storage.into()),
     };
     turn.answer(request, answer);
     Ok(())
@@ -316,13 +364,13 @@ fn note_verified(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), S
     turn.event(&EventKind::Contact { contact: id })
 }
 
-fn settled<T>(told: Asked<T, SessionError>) -> Found<T> {
+fn settled<T>(told: Asked<T, SessionError>) -> Result<T, NumberError> {
     match told {
         Ok(told) => told.map_err(|error| match error {
-            SessionError::NoSuchId => Refusal::NoSuchContact,
-            SessionError::Fault(_) => Refusal::Storage,
+            SessionError::NoSuchId => NumberError::NoSuchContact,
+            SessionError::Fault(_) => Closed::Storage.into(),
         }),
-        Err(_) => Err(Refusal::Storage),
+        Err(_) => Err(Closed::Storage.into()),
     }
 }
 

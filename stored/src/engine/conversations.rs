@@ -1,7 +1,7 @@
 //! What ui asks: sending, reading, and what there is.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::SendText;
+use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
@@ -9,7 +9,7 @@ use super::event::OutboxEvent;
 use super::requests::{FirstPage, NextPage, PAGE, Page, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
 use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, Store};
 
@@ -17,24 +17,24 @@ use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, Store};
 const LIMIT: u32 = 50;
 
 /// Puts a text into the outbox, once for each id.
-pub(super) fn send(turn: &mut Turn, call: SendText) -> Result<Found<Message>, StoreError> {
+pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError> {
     let SendText { who, id, text, reply_to } = &call;
-    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(SendError::NoSuchContact)) };
     if text.len() > TEXT_MAX_BYTES || text.is_empty() {
-        return Ok(Err(Refusal::TooLong));
+        return Ok(Err(SendError::TooLong));
     }
     if !id.is_empty() && !is_message_id(id) {
-        return Ok(Err(Refusal::BadId));
+        return Ok(Err(SendError::BadId));
     }
     if let Some(earlier) = turn.store.message(id)? {
         let same = earlier.mine && earlier.contact == contact.id && earlier.body == *text;
-        return Ok(if same { Ok(earlier) } else { Err(Refusal::Conflict) });
+        return Ok(if same { Ok(earlier) } else { Err(SendError::Conflict) });
     }
     if contact.blocked {
-        return Ok(Err(Refusal::Blocked));
+        return Ok(Err(SendError::Blocked));
     }
     if !reply_to.is_empty() && turn.store.message(reply_to)?.is_none_or(|to| to.contact != contact.id) {
-        return Ok(Err(Refusal::NoSuchMessage));
+        return Ok(Err(SendError::NoSuchMessage));
     }
     new_message(turn, &contact, call).map(Ok)
 }
@@ -68,10 +68,10 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
 }
 
 /// Everything up to a message has been seen; empty: everything.
-pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Result<Found<()>, StoreError> {
-    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
+pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Found<(), ReadError> {
+    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
     let Some(position) = position(&turn.store, contact.id, up_to)? else {
-        return Ok(Err(Refusal::NoSuchMessage));
+        return Ok(Err(ReadError::NoSuchMessage));
     };
     let left = turn.store.mark_read(contact.id, position)?;
     if left != contact.unread {
@@ -91,15 +91,15 @@ fn position(store: &Store, contact: ContactId, id: &str) -> Result<Option<i64>, 
 }
 
 /// One message.
-pub(super) fn message(store: &Store, id: &str) -> Result<Found<Message>, StoreError> {
-    Ok(store.message(id)?.ok_or(Refusal::NoSuchMessage))
+pub(super) fn message(store: &Store, id: &str) -> Found<Message, SettleError> {
+    Ok(store.message(id)?.ok_or(SettleError::NoSuchMessage))
 }
 
 /// The last `limit` messages before another one.
-pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Result<Found<Page>, StoreError> {
+pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Found<Page, ReadError> {
     let FirstPage { who, limit, before } = ask;
-    let Some(contact) = contacts::called(store, who)? else { return Ok(Err(Refusal::NoSuchContact)) };
-    let Some(end) = position(store, contact.id, before)? else { return Ok(Err(Refusal::NoSuchMessage)) };
+    let Some(contact) = contacts::called(store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
+    let Some(end) = position(store, contact.id, before)? else { return Ok(Err(ReadError::NoSuchMessage)) };
     let limit = if *limit == 0 { LIMIT } else { *limit };
     let from = store.page_start(contact.id, end, limit)?.unwrap_or(end);
     page(store, NextPage { contact: contact.id, from, end }).map(Ok)

@@ -1,12 +1,12 @@
 //! Own invites: each waits on a queue of its own, whose steps are made in queues.rs.
 
-use ipc_schema::edge::ui_stored::{CancelInvite, MakeInvite};
+use ipc_schema::edge::ui_stored::{CancelError, CancelInvite, MakeInvite};
 
 use super::contacts;
 use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{ContactId, ReplicaId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
 
@@ -43,8 +43,8 @@ fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(),
 /// Nobody may accept it any more.
 fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(), StoreError> {
     let answer = match named(turn, id)? {
-        None => Err(Refusal::NoSuchInvite),
-        Some(invite) if invite.state == InviteState::Accepted => Err(Refusal::LinkUsed),
+        None => Err(CancelError::NoSuchInvite),
+        Some(invite) if invite.state == InviteState::Accepted => Err(CancelError::LinkUsed),
         Some(invite) => {
             end(turn, &invite)?;
             Ok(())

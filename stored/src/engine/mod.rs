@@ -27,6 +27,7 @@ mod turn;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::Closed;
 use rand_core::CryptoRng;
 
 pub use calls::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
@@ -48,7 +49,7 @@ use self::queues::Queues;
 use self::repair::Repair;
 use self::requests::Asker;
 use self::turn::Turn;
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::store::{Delivery, Store};
 
 /// How long nothing is tried after the disk failed.
@@ -106,7 +107,7 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.query(*query).map_err(|_| Refusal::Storage);
+                let answer = self.query(*query).map_err(|_| Closed::Storage);
                 actions.push(Action::Answer(request, answer));
             }
         }
@@ -137,7 +138,7 @@ impl Engine {
             Err(_) => {
                 let mut actions = self.suspend();
                 actions.extend(
-                    requests.into_iter().map(|request| Action::Answer(request, Err(Refusal::Storage))),
+                    requests.into_iter().map(|request| Action::Answer(request, Err(Closed::Storage))),
                 );
                 actions
             }
@@ -331,7 +332,7 @@ impl Engine {
         self.turn.forget();
         let flows = std::mem::take(&mut self.flows);
         self.suspended_until = Some(self.turn.now.after(SUSPENDED));
-        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(Refusal::Storage)));
+        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(Closed::Storage)));
         self.circuits.forget().chain(waiting).collect()
     }
 
@@ -344,7 +345,7 @@ impl Engine {
                 Input::OnionGone => self.circuits.note_onion(false),
                 Input::Network(network) => self.circuits.note_network(network),
                 other => {
-                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Refusal::Storage))))
+                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Closed::Storage))))
                 }
             }
         }

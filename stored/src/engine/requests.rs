@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
-    MakeInvite, MarkRead, SafetyNumber, SendText, SetProfileName,
+    AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
+    Closed, CompareCode, Contacts, Count, InviteError, Invites, MakeInvite, MarkRead, NumberError,
+    ProfileNameError, ReadError, SafetyNumber, SendError, SendText, SetProfileName, SettleError,
 };
 
-use crate::error::Refusal;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 
@@ -22,15 +22,17 @@ pub struct RequestId(pub u64);
 pub trait Asks: Sized {
     /// What is answered where nothing is wrong.
     type Answer;
+    /// What else: what this can answer, and nothing that another can.
+    type Error: From<Closed>;
 
     /// It among all.
     fn question(self) -> Question;
 
     /// Its answer among all.
-    fn reply(outcome: Result<Self::Answer, Refusal>) -> Reply;
+    fn reply(outcome: Result<Self::Answer, Self::Error>) -> Reply;
 
     /// Its answer, or `None` where another question was answered.
-    fn told(reply: Reply) -> Option<Result<Self::Answer, Refusal>>;
+    fn told(reply: Reply) -> Option<Result<Self::Answer, Self::Error>>;
 }
 
 /// Whoever asked a `C`. It is used up by the answer.
@@ -55,8 +57,8 @@ pub enum Question {
 
 macro_rules! asked {
     (
-        $(#[$request_doc:meta])* Request { $($request:ident => $done:ty;)* }
-        $(#[$query_doc:meta])* Query { $($query:ident => $answer:ty;)* }
+        $(#[$request_doc:meta])* Request { $($request:ident => $done:ty, $not_done:ty;)* }
+        $(#[$query_doc:meta])* Query { $($query:ident => $answer:ty, $error:ty;)* }
     ) => {
         $(#[$request_doc])*
         #[derive(Clone)]
@@ -69,26 +71,27 @@ macro_rules! asked {
         /// What is answered.
         #[derive(Clone, PartialEq, Eq)]
         pub enum Reply {
-            $(#[doc = concat!("To [`", stringify!($request), "`].")] $request(Result<$done, Refusal>),)*
-            $(#[doc = concat!("To [`", stringify!($query), "`].")] $query(Result<$answer, Refusal>),)*
+            $(#[doc = concat!("To [`", stringify!($request), "`].")] $request(Result<$done, $not_done>),)*
+            $(#[doc = concat!("To [`", stringify!($query), "`].")] $query(Result<$answer, $error>),)*
         }
 
-        $(asked! { one Request $request => $done })*
-        $(asked! { one Query $query => $answer })*
+        $(asked! { one Request $request => $done, $not_done })*
+        $(asked! { one Query $query => $answer, $error })*
     };
-    (one $All:ident $asked:ident => $answer:ty) => {
+    (one $All:ident $asked:ident => $answer:ty, $error:ty) => {
         impl Asks for $asked {
             type Answer = $answer;
+            type Error = $error;
 
             fn question(self) -> Question {
                 Question::$All(Box::new($All::$asked(self)))
             }
 
-            fn reply(outcome: Result<$answer, Refusal>) -> Reply {
+            fn reply(outcome: Result<$answer, $error>) -> Reply {
                 Reply::$asked(outcome)
             }
 
-            fn told(reply: Reply) -> Option<Result<$answer, Refusal>> {
+            fn told(reply: Reply) -> Option<Result<$answer, $error>> {
                 if let Reply::$asked(outcome) = reply { Some(outcome) } else { None }
             }
         }
@@ -98,29 +101,29 @@ macro_rules! asked {
 asked! {
     /// Something that changes what is kept, or asks keyvault. Durable when it is answered.
     Request {
-        MakeInvite => Invite;
-        CancelInvite => ();
-        AcceptInvite => Contact;
-        ChangeContact => Contact;
-        SendText => Message;
-        SetProfileName => ();
-        MarkRead => ();
-        AskSafetyNumber => SafetyNumber;
-        CompareCode => Comparison;
+        MakeInvite => Invite, InviteError;
+        CancelInvite => (), CancelError;
+        AcceptInvite => Contact, AcceptError;
+        ChangeContact => Contact, ChangeError;
+        SendText => Message, SendError;
+        SetProfileName => (), ProfileNameError;
+        MarkRead => (), ReadError;
+        AskSafetyNumber => SafetyNumber, NumberError;
+        CompareCode => Comparison, NumberError;
     }
     /// Something to be told, of what is durable.
     Query {
-        ProfileName => String;
-        Count => Counts;
-        Invites => Vec<Invite>;
-        InviteOf => Option<Invite>;
-        AcceptOf => Accepting;
-        Contacts => Vec<Contact>;
-        MessageOf => Message;
-        FirstPage => Page;
-        NextPage => Page;
-        EventsAfter => Vec<Told>;
-        NewestEvent => u64;
+        ProfileName => String, Closed;
+        Count => Counts, Closed;
+        Invites => Vec<Invite>, Closed;
+        InviteOf => Option<Invite>, Closed;
+        AcceptOf => Accepting, AcceptError;
+        Contacts => Vec<Contact>, Closed;
+        MessageOf => Message, SettleError;
+        FirstPage => Page, ReadError;
+        NextPage => Page, Closed;
+        EventsAfter => Vec<Told>, Closed;
+        NewestEvent => u64, Closed;
     }
 }
 

@@ -4,8 +4,8 @@ use ipc_schema::edge::stored_keyvault::{
     Comparison, DIGITS_MAX_BYTES, InviteFailed, OpenInviteError, Told as VaultTold,
 };
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, MakeInvite,
-    SendText, SetProfileName,
+    AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, ChangeError, CompareCode,
+    ContactAction, InviteError, MakeInvite, NumberError, SendError, SendText, SetProfileName,
 };
 use rand_core::Rng;
 
@@ -116,7 +116,7 @@ fn the_same_id_sends_once_and_other_words_under_it_are_refused() {
     };
     assert!(world.request(0, send("one")).is_ok());
     assert!(world.request(0, send("one")).is_ok());
-    assert!(matches!(world.request(0, send("two")), Err(Refusal::Conflict)));
+    assert!(matches!(world.request(0, send("two")), Err(SendError::Conflict)));
     world.until(|world| all_delivered(world, 0, "bob"));
     assert_eq!(world.bodies(1, "ann", false), ["one"]);
 }
@@ -152,7 +152,7 @@ fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
     let link = world.invite_link(0, "bob");
     assert!(matches!(
         world.request(0, AcceptInvite { link: link.clone(), name: String::new() }),
-        Err(Refusal::LinkOwn)
+        Err(AcceptError::LinkOwn)
     ));
     for damaged in [&link[..link.len() / 2], "privatus:i#", "hello"] {
         let answer = world.request(2, AcceptInvite { link: damaged.into(), name: "x".into() });
@@ -173,7 +173,7 @@ fn a_link_that_was_used_own_or_damaged_is_refused_and_leaves_nothing_behind() {
 fn names_are_unique_and_sane() {
     let mut world = World::new(8, 1, 3);
     world.invite_link(0, "bob");
-    for (name, refusal) in [("bob", Refusal::NameTaken), ("a\nb", Refusal::NameBad)] {
+    for (name, refusal) in [("bob", InviteError::NameTaken), ("a\nb", InviteError::NameBad)] {
         assert!(matches!(world.request(0, MakeInvite { name: name.into() }), Err(why) if why == refusal));
     }
     assert!(world.request(0, MakeInvite { name: String::new() }).is_ok());
@@ -224,7 +224,7 @@ fn a_blocked_contact_is_heard_no_more() {
     assert!(world.bodies(1, "ann", false).is_empty());
     assert_eq!(world.messages(0, "bob")[0].state, Delivery::Relayed);
     let send = SendText { who: "ann".into(), id: String::new(), text: "x".into(), reply_to: String::new() };
-    assert!(matches!(world.request(1, send), Err(Refusal::Blocked)));
+    assert!(matches!(world.request(1, send), Err(SendError::Blocked)));
 }
 
 #[test]
@@ -316,7 +316,8 @@ fn a_link_for_which_too_many_are_open_is_not_called_malformed() {
     let full = VaultTold::OpenInvite(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen)));
     let actions = engine.handle(now, vec![Input::Vault(asked.unwrap(), Box::new(full))]);
     assert!(
-        actions.contains(&Action::Answer(RequestId(1), Ok(AcceptInvite::reply(Err(Refusal::RateLimited)))))
+        actions
+            .contains(&Action::Answer(RequestId(1), Ok(AcceptInvite::reply(Err(AcceptError::RateLimited)))))
     );
 }
 
@@ -330,7 +331,7 @@ fn a_number_longer_than_any_is_refused_before_keyvault_would_end_the_edge() {
     };
     let now = world.now;
     let engine = &mut world.people[0].engine;
-    let refused = Action::Answer(RequestId(1_000), Ok(ChangeContact::reply(Err(Refusal::NumberChanged))));
+    let refused = Action::Answer(RequestId(1_000), Ok(ChangeContact::reply(Err(ChangeError::NumberChanged))));
     assert!(engine.handle(now, vec![verify(DIGITS_MAX_BYTES + 1)]) == [refused]);
     let asked = engine.handle(now, vec![verify(DIGITS_MAX_BYTES)]);
     assert!(matches!(asked.as_slice(), [Action::Vault(..)]), "keyvault says whether it is theirs");
@@ -510,11 +511,11 @@ fn verification_is_kept_in_the_vault_and_told_from_there() {
         who: "bob".into(),
         action: ContactAction::Verify(Some(digits.into())),
     };
-    assert!(matches!(world.request(0, verify("12345")), Err(Refusal::NoSuchContact)));
+    assert!(matches!(world.request(0, verify("12345")), Err(ChangeError::NoSuchContact)));
     world.introduce();
     let before = world.copy_of_vault(0);
     assert!(!world.safety_number(0, "bob").1);
-    assert!(matches!(world.request(0, verify("12345")), Err(Refusal::NumberChanged)));
+    assert!(matches!(world.request(0, verify("12345")), Err(ChangeError::NumberChanged)));
     assert!(!world.safety_number(0, "bob").1);
     let (digits, _) = world.safety_number(0, "bob");
     let contact = world.request(0, verify(&digits)).unwrap();
@@ -544,7 +545,7 @@ fn a_code_that_was_scanned_verifies_whose_it_is_and_nobody_else() {
     assert_eq!(scan(&mut world, "nonsense"), Comparison::NotACode);
     assert!(world.contacts(0)[0].verified, "what was compared stays so");
     let request = CompareCode { who: "carol".into(), code: bobs };
-    assert!(matches!(world.request(0, request), Err(Refusal::NoSuchContact)));
+    assert!(matches!(world.request(0, request), Err(NumberError::NoSuchContact)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rand_core::{CryptoRng, Rng};
 use super::calls::{Action, Ticket};
 use super::event::{Event, OutboxEvent, Timer};
 use super::requests::{Asker, Asks};
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::ContactId;
 use crate::store::{EventKind, OutgoingKind, Store};
 
@@ -55,7 +55,7 @@ impl Turn {
     }
 
     /// ui is answered.
-    pub(super) fn answer<C: Asks>(&mut self, request: Asker<C>, outcome: Result<C::Answer, Refusal>) {
+    pub(super) fn answer<C: Asks>(&mut self, request: Asker<C>, outcome: Result<C::Answer, C::Error>) {
         self.act(Action::Answer(request.id, Ok(C::reply(outcome))));
     }
 

@@ -9,7 +9,7 @@ use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
-use ipc_schema::edge::ui_stored::{AcceptInvite, AskSafetyNumber, Contacts, MakeInvite, SendText};
+use ipc_schema::edge::ui_stored::{AcceptInvite, AskSafetyNumber, Closed, Contacts, MakeInvite, SendText};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -51,7 +51,7 @@ pub(super) struct Person {
     /// Rises with each kill: what was under way before is lost.
     life: u64,
     pub(super) online: bool,
-    answers: HashMap<RequestId, Result<Reply, Refusal>>,
+    answers: HashMap<RequestId, Result<Reply, Closed>>,
     requests: u64,
     pub(super) deposits: u32,
     /// keyvault cannot serve calls just now.
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// What is answered: to a question at once, to a request as the world goes on.
-    pub(super) fn request<C: Asks>(&mut self, who: usize, call: C) -> Result<C::Answer, Refusal> {
+    pub(super) fn request<C: Asks>(&mut self, who: usize, call: C) -> Result<C::Answer, C::Error> {
         let id = self.ask(who, call);
         for _ in 0..10_000 {
             if let Some(answer) = self.people[who].answers.remove(&id) {

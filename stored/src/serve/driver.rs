@@ -13,6 +13,7 @@ use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlock
 use ipc_schema::edge::stored_onion::{
     AddHints, Create, Give, Lane, Open, Opened, PickMailboxes, Refused, Watch,
 };
+use ipc_schema::edge::ui_stored::Closed;
 use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
@@ -25,7 +26,7 @@ use super::onion::{Inputs, Sink, Watcher};
 use crate::engine::{
     Action, Asks, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Reply, RequestId, Ticket,
 };
-use crate::error::{Refusal, StoreError};
+use crate::error::StoreError;
 use crate::ids::{Isolation, RelayId};
 use crate::store::{Store, ensure_decoy, wipe};
 
@@ -57,7 +58,7 @@ pub(super) struct Shell {
     pub(super) screen_locked: Cell<bool>,
     folder: PathBuf,
     inputs: RefCell<mpsc::UnboundedSender<Input>>,
-    waiting: RefCell<HashMap<RequestId, oneshot::Sender<Result<Reply, Refusal>>>>,
+    waiting: RefCell<HashMap<RequestId, oneshot::Sender<Result<Reply, Closed>>>>,
     next_request: Cell<u64>,
     changes: watch::Sender<u64>,
 }
@@ -89,19 +90,19 @@ impl Shell {
     }
 
     /// Asks the engine to do or tell something; answered when it is durable.
-    pub(super) async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, Refusal> {
+    pub(super) async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, C::Error> {
         let id = RequestId(self.next_request.get());
         self.next_request.set(id.0 + 1);
         let (sender, answer) = oneshot::channel();
         self.waiting.borrow_mut().insert(id, sender);
         if self.inputs.borrow().send(Input::asked(id, call)).is_err() {
             self.waiting.borrow_mut().remove(&id);
-            return Err(Refusal::Locked);
+            return Err(Closed::Locked.into());
         }
         // The engine ends with the vault's lock, and with it whoever would answer.
-        let reply = answer.await.unwrap_or(Err(Refusal::Locked))?;
+        let reply = answer.await.unwrap_or(Err(Closed::Locked))?;
         // The engine answers each request as what it is.
-        C::told(reply).unwrap_or_else(|| Err(Refusal::Storage))
+        C::told(reply).unwrap_or_else(|| Err(Closed::Storage.into()))
     }
 
     /// Follows the change stream: a number that moves when it has grown.

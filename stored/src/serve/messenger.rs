@@ -7,8 +7,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ask;
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, Contacts, Count, Invites,
-    MakeInvite, MarkRead, SafetyNumber, SendText, SetProfileName,
+    AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode, Contacts,
+    Count, InviteError, Invites, MakeInvite, MarkRead, PictureError, ReadError, SafetyNumber, SendText,
+    SetProfileName, SettleError,
 };
 use ipc_schema::edges::ui_stored_capnp::{self as edge, message_sink, messenger, watcher};
 use ipc_schema::limits::PICTURE_SIDE_MAX;
@@ -22,7 +23,6 @@ use crate::engine::{
     AcceptOf, Accepting, Asks, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
     ProfileName, settled,
 };
-use crate::error::Refusal;
 use crate::ids::ContactId;
 use crate::store::{Contact, Delivery, Invite, InviteState};
 
@@ -43,53 +43,54 @@ impl MessengerServer {
         Self { shell, outside }
     }
 
-    async fn access(&self) -> Result<(), Refusal> {
+    async fn access(&self) -> Result<(), Closed> {
         if self.outside && !self.shell.headless {
             self.shell.look_at_scripts().await;
         }
         match self.shell.access.get() {
-            Access::Locked => Err(Refusal::Locked),
+            Access::Locked => Err(Closed::Locked),
             // What the window shows is forgotten until the passphrase was given; programs go on.
-            Access::Open { .. } if !self.outside && self.shell.screen_locked.get() => Err(Refusal::Locked),
+            Access::Open { .. } if !self.outside && self.shell.screen_locked.get() => Err(Closed::Locked),
             Access::Open { scripts } if self.outside && !self.shell.headless && !scripts => {
-                Err(Refusal::ScriptsOff)
+                Err(Closed::ScriptsOff)
             }
             Access::Open { .. } => Ok(()),
         }
     }
 
-    async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, Refusal> {
+    async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, C::Error> {
         self.access().await?;
         self.shell.ask(call).await
     }
 
     /// Makes an invite and waits until a relay holds it. One that finds no relay in time is taken back.
-    async fn place(&self, name: String) -> Result<(Invite, String), Refusal> {
+    async fn place(&self, name: String) -> Result<(Invite, String), InviteError> {
         let made = self.ask(MakeInvite { name }).await?;
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
             // It was taken back: keyvault makes so many new contacts an hour and no more.
-            let invite = self.ask(InviteOf { contact: made.contact }).await?.ok_or(Refusal::RateLimited)?;
+            let invite =
+                self.ask(InviteOf { contact: made.contact }).await?.ok_or(InviteError::RateLimited)?;
             if invite.state != InviteState::Placing {
                 let name = self.name_of(invite.contact).await?;
                 return Ok((invite, name));
             }
             if timeout_at(until, changes.changed()).await.is_err() {
                 let _ = self.ask(CancelInvite { id: report::id(made.id.0) }).await;
-                return Err(Refusal::Network);
+                return Err(InviteError::Network);
             }
         }
     }
 
-    async fn name_of(&self, contact: ContactId) -> Result<String, Refusal> {
+    async fn name_of(&self, contact: ContactId) -> Result<String, Closed> {
         let contacts = self.ask(Contacts {}).await?;
         Ok(contacts.into_iter().find(|known| known.id == contact).map(|known| known.name).unwrap_or_default())
     }
 
     /// Accepts a link and waits until the answer lies at a relay.
-    async fn answer_invite(&self, link: String, name: String) -> Result<Contact, Refusal> {
+    async fn answer_invite(&self, link: String, name: String) -> Result<Contact, AcceptError> {
         let contact = self.ask(AcceptInvite { link, name }).await?.id;
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
@@ -97,9 +98,9 @@ impl MessengerServer {
             changes.mark_unchanged();
             let late = match self.ask(AcceptOf { contact }).await? {
                 Accepting::Done(contact) => return Ok(contact),
-                Accepting::UnderWay(_) => Refusal::Waiting,
-                Accepting::Reading(_) => Refusal::Network,
-                Accepting::Gone => return Err(Refusal::LinkUsed),
+                Accepting::UnderWay(_) => AcceptError::Waiting,
+                Accepting::Reading(_) => AcceptError::Network,
+                Accepting::Gone => return Err(AcceptError::LinkUsed),
             };
             if timeout_at(until, changes.changed()).await.is_err() {
                 return Err(late);
@@ -107,7 +108,7 @@ impl MessengerServer {
         }
     }
 
-    async fn wait_for(&self, id: String, want: Delivery, within: Duration) -> Result<Delivery, Refusal> {
+    async fn wait_for(&self, id: String, want: Delivery, within: Duration) -> Result<Delivery, SettleError> {
         let until = Instant::now() + within;
         let mut changes = self.shell.changes();
         loop {
@@ -123,7 +124,7 @@ impl MessengerServer {
         &self,
         (who, limit, before): (String, u32, String),
         sink: &message_sink::Client,
-    ) -> Result<Result<(), Refusal>, capnp::Error> {
+    ) -> Result<Result<(), ReadError>, capnp::Error> {
         let mut next = self.ask(FirstPage { who, limit, before }).await;
         loop {
             let page = match next {
@@ -136,7 +137,8 @@ impl MessengerServer {
                 request.send().await?;
             }
             let Some(from) = page.next else { return Ok(Ok(())) };
-            next = self.ask(NextPage { contact: page.contact, from, end: page.end }).await;
+            let ask = NextPage { contact: page.contact, from, end: page.end };
+            next = self.ask(ask).await.map_err(ReadError::Closed);
         }
     }
 }
@@ -174,8 +176,8 @@ impl messenger::Server for MessengerServer {
     async fn state(self: Rc<Self>, _: messenger::StateParams, mut results: messenger::StateResults) -> Done {
         let access = match self.access().await {
             Ok(()) => edge::Access::Open,
-            Err(Refusal::ScriptsOff) => edge::Access::ScriptsOff,
-            Err(_) => edge::Access::Locked,
+            Err(Closed::ScriptsOff) => edge::Access::ScriptsOff,
+            Err(Closed::Locked | Closed::Storage) => edge::Access::Locked,
         };
         results.get().set_access(access);
         if let Ok(name) = self.ask(ProfileName {}).await {
@@ -204,7 +206,7 @@ impl messenger::Server for MessengerServer {
         let mut result = results.get().init_result();
         match placed {
             Ok((invite, name)) => report::invite(result.init_invite(), &invite, &name),
-            Err(refusal) => result.set_error(report::refusal(refusal)),
+            Err(refusal) => result.set_error(refusal.into()),
         }
         Ok(())
     }
@@ -247,7 +249,7 @@ impl messenger::Server for MessengerServer {
         let mut result = results.get().init_result();
         match accepted {
             Ok(contact) => report::contact(result.init_contact(), &contact),
-            Err(refusal) => result.set_error(report::refusal(refusal)),
+            Err(refusal) => result.set_error(refusal.into()),
         }
         Ok(())
     }
@@ -300,7 +302,7 @@ impl messenger::Server for MessengerServer {
         let mut result = results.get().init_result();
         match answer {
             Ok(message) => report::message(result.init_message(), &message),
-            Err(refusal) => result.set_error(report::refusal(refusal)),
+            Err(refusal) => result.set_error(refusal.into()),
         }
         Ok(())
     }
@@ -412,11 +414,11 @@ impl messenger::Server for MessengerServer {
         mut results: messenger::PictureResults,
     ) -> Done {
         let begun = match (self.access().await, self.shell.mediad.present()) {
-            (Err(refusal), _) => Err(refusal),
-            (Ok(()), None) => Err(Refusal::Picture),
+            (Err(closed), _) => Err(PictureError::Closed(closed)),
+            (Ok(()), None) => Err(PictureError::Picture),
             (Ok(()), Some(decoder)) => {
                 let max_side = params.get()?.get_max_side().clamp(1, PICTURE_SIDE_MAX);
-                ask(&decoder, &Begin { max_side }).await.map_err(|_| Refusal::Picture)
+                ask(&decoder, &Begin { max_side }).await.map_err(|_| PictureError::Picture)
             }
         };
         results.get().set_error(report::outcome(&begun));

@@ -6,44 +6,12 @@ use ipc_schema::edge::ui_stored::ContactAction;
 use ipc_schema::edges::ui_stored_capnp as edge;
 
 use crate::engine::{Counts, Told};
-use crate::error::Refusal;
 use crate::ids::hex;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Invite, InviteState, Message, Notice};
 
-pub(super) fn refusal(refusal: Refusal) -> edge::Refusal {
-    match refusal {
-        Refusal::Locked => edge::Refusal::Locked,
-        Refusal::ScriptsOff => edge::Refusal::ScriptsOff,
-        Refusal::NoSuchContact => edge::Refusal::NoSuchContact,
-        Refusal::NameTaken => edge::Refusal::NameTaken,
-        Refusal::NameBad => edge::Refusal::NameBad,
-        Refusal::NoSuchMessage => edge::Refusal::NoSuchMessage,
-        Refusal::TooLong => edge::Refusal::TooLong,
-        Refusal::BadId => edge::Refusal::BadId,
-        Refusal::Network => edge::Refusal::Network,
-        Refusal::LinkMalformed => edge::Refusal::LinkMalformed,
-        Refusal::LinkTruncated => edge::Refusal::LinkTruncated,
-        Refusal::LinkAltered => edge::Refusal::LinkAltered,
-        Refusal::LinkExpired => edge::Refusal::LinkExpired,
-        Refusal::LinkNewer => edge::Refusal::LinkNewer,
-        Refusal::LinkOwn => edge::Refusal::LinkOwn,
-        Refusal::LinkUsed => edge::Refusal::LinkUsed,
-        Refusal::RateLimited => edge::Refusal::RateLimited,
-        Refusal::Blocked => edge::Refusal::Blocked,
-        Refusal::NotBuilt => edge::Refusal::NotBuilt,
-        Refusal::Storage => edge::Refusal::Storage,
-        Refusal::Conflict => edge::Refusal::Conflict,
-        Refusal::Picture => edge::Refusal::Picture,
-        Refusal::RefusedByRelay => edge::Refusal::RefusedByRelay,
-        Refusal::NoSuchInvite => edge::Refusal::NoSuchInvite,
-        Refusal::Waiting => edge::Refusal::Waiting,
-        Refusal::NumberChanged => edge::Refusal::NumberChanged,
-    }
-}
-
 /// The refusal, or `none`.
-pub(super) fn outcome<T>(answer: &Result<T, Refusal>) -> edge::Refusal {
-    answer.as_ref().err().map_or(edge::Refusal::None, |why| refusal(*why))
+pub(super) fn outcome<T, E: Copy + Into<edge::Refusal>>(answer: &Result<T, E>) -> edge::Refusal {
+    answer.as_ref().err().map_or(edge::Refusal::None, |why| (*why).into())
 }
 
 pub(super) fn comparison(told: Comparison) -> edge::Comparison {

@@ -1,10 +1,10 @@
 //! Whoever sits before the window: asks again what was not answered, and looks whether all is as it should be.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 
-use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, SendText};
+use ipc_schema::edge::ui_stored::{AcceptInvite, Closed, Contacts, InviteError, MakeInvite, SendText};
 use stored::engine::{Action, Asks, FirstPage, Input, InviteOf, NextPage, Reply, RequestId};
-use stored::error::Refusal;
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
 use stored::store::{Contact, ContactState, Delivery, InviteState, Message};
@@ -24,10 +24,10 @@ pub struct User {
     wants: VecDeque<Want>,
     asked: Option<RequestId>,
     last: u64,
-    answers: BTreeMap<RequestId, Result<Reply, Refusal>>,
+    answers: BTreeMap<RequestId, Result<Reply, Closed>>,
 }
 
-fn refused<C: Asks>(reply: Reply) -> Option<String> {
+fn refused<C: Asks<Error: Debug>>(reply: Reply) -> Option<String> {
     C::told(reply).unwrap().err().map(|why| format!("{why:?}"))
 }
 
@@ -84,7 +84,7 @@ impl World {
         self.user_asks(who);
     }
 
-    pub fn user_hears(&mut self, who: Who, request: RequestId, answer: Result<Reply, Refusal>) {
+    pub fn user_hears(&mut self, who: Who, request: RequestId, answer: Result<Reply, Closed>) {
         let seed = self.seed;
         let user = &mut self.person(who).user;
         if user.asked != Some(request) {
@@ -96,7 +96,7 @@ impl World {
         let refused = match (&want, answer) {
             (_, Err(closed)) => Some(format!("{closed:?}")),
             (Want::Invite(_), Ok(reply)) => {
-                refused::<MakeInvite>(reply).filter(|why| *why != format!("{:?}", Refusal::NameTaken))
+                refused::<MakeInvite>(reply).filter(|why| *why != format!("{:?}", InviteError::NameTaken))
             }
             (Want::Accept(..), Ok(reply)) => refused::<AcceptInvite>(reply),
             (Want::Send(..), Ok(reply)) => refused::<SendText>(reply),
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// A question is answered at once from what is durable.
-    pub fn query<C: Asks>(&mut self, who: Who, query: C) -> C::Answer {
+    pub fn query<C: Asks<Error: Debug>>(&mut self, who: Who, query: C) -> C::Answer {
         let now = self.now_of(who);
         let person = self.person(who);
         person.user.last += 1;
