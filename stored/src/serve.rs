@@ -6,6 +6,7 @@ mod messenger;
 mod onion;
 mod pictures;
 mod report;
+mod shown;
 
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::driver::{Access, Shell};
 use super::pictures::Upload;
-use super::report;
+use super::{report, shown};
 use crate::engine::{
     AcceptOf, Accepting, Asks, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
     ProfileName, settled,
@@ -78,7 +78,7 @@ impl MessengerServer {
                 return Ok((invite, name));
             }
             if timeout_at(until, changes.changed()).await.is_err() {
-                let _ = self.ask(CancelInvite { id: report::id(made.id.0) }).await;
+                let _ = self.ask(CancelInvite { id: shown::id(made.id.0) }).await;
                 return Err(InviteError::Network);
             }
         }
@@ -131,9 +131,9 @@ impl MessengerServer {
                 Ok(page) => page,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            for message in &page.messages {
+            for message in page.messages {
                 let mut request = sink.message_request();
-                report::message(request.get().init_message(), message);
+                shown::message(message).write(request.get().init_message());
                 request.send().await?;
             }
             let Some(from) = page.next else { return Ok(Ok(())) };
@@ -159,8 +159,10 @@ async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64, window
         }
         for told in events {
             since = told.event.seq;
+            let Some(event) = shown::event(told) else { continue };
             let mut request = watcher.event_request();
-            if report::event(request.get().init_event(), &told) && request.send().await.is_err() {
+            event.write(request.get().init_event());
+            if request.send().await.is_err() {
                 return;
             }
         }
@@ -301,7 +303,7 @@ impl messenger::Server for MessengerServer {
         let answer = self.ask(request).await;
         let mut result = results.get().init_result();
         match answer {
-            Ok(message) => report::message(result.init_message(), &message),
+            Ok(message) => shown::message(message).write(result.init_message()),
             Err(refusal) => result.set_error(refusal.into()),
         }
         Ok(())
@@ -314,10 +316,11 @@ impl messenger::Server for MessengerServer {
     ) -> Done {
         let params = params.get()?;
         let within = Duration::from_millis(u64::from(params.get_timeout_ms()));
-        let state = self.wait_for(text(params.get_id()?)?, report::wanted(params.get_want()?), within).await;
+        let state =
+            self.wait_for(text(params.get_id()?)?, shown::wanted(params.get_want()?.into()), within).await;
         results.get().set_error(report::outcome(&state));
         if let Ok(state) = state {
-            results.get().set_state(report::delivery(state));
+            results.get().set_state(shown::delivery(state).into());
         }
         Ok(())
     }
@@ -403,7 +406,7 @@ impl messenger::Server for MessengerServer {
         let mut fields = results.get();
         fields.set_error(report::outcome(&answer));
         if let Ok(told) = answer {
-            fields.set_told(report::comparison(told));
+            fields.set_told(shown::comparison(told).into());
         }
         Ok(())
     }

@@ -1,0 +1,118 @@
+//! Rows of the store as ui is shown them (`ipc_schema::edge::ui_stored`).
+
+use ipc_schema::Timestamp;
+use ipc_schema::edge::stored_keyvault;
+use ipc_schema::edge::ui_stored::{self, Change, Comparison, Contact, Delivery, Event, Message, Notice};
+
+use crate::engine::Told;
+use crate::ids::{ContactId, hex};
+use crate::store::{self, ContactState, EventKind};
+
+/// A number as a person or a script sees it.
+pub(super) fn id(number: u64) -> String {
+    hex(&number.to_be_bytes())
+}
+
+pub(super) fn contact(from: store::Contact) -> Contact {
+    let state = match (from.blocked, from.state) {
+        (true, _) => ui_stored::ContactState::Blocked,
+        (false, ContactState::Invited) => ui_stored::ContactState::Invited,
+        (false, ContactState::Pending) => ui_stored::ContactState::Pending,
+        (false, ContactState::Connected) => ui_stored::ContactState::Connected,
+    };
+    let notice = match from.notice {
+        store::Notice::None => Notice::None,
+        store::Notice::Repairing => Notice::Repairing,
+        store::Notice::InviteAgain => Notice::InviteAgain,
+        store::Notice::NewIdentity => Notice::NewIdentity,
+    };
+    Contact {
+        id: id(from.id.0),
+        name: from.name,
+        state,
+        verified: from.verified,
+        route: "onion".into(),
+        unread: from.unread,
+        last_at: from.last_at,
+        their_name: from.their_name,
+        last_text: from.last_text,
+        notice,
+    }
+}
+
+/// One that is gone: its id alone.
+fn gone(contact: ContactId) -> Contact {
+    Contact {
+        id: id(contact.0),
+        name: String::new(),
+        state: ui_stored::ContactState::Invited,
+        verified: false,
+        route: String::new(),
+        unread: 0,
+        last_at: Timestamp(0),
+        their_name: String::new(),
+        last_text: String::new(),
+        notice: Notice::None,
+    }
+}
+
+pub(super) fn message(from: store::Message) -> Message {
+    Message {
+        id: from.id,
+        contact: id(from.contact.0),
+        mine: from.mine,
+        sent_at: from.sent_at,
+        received_at: (from.received_at.0 != 0).then_some(from.received_at),
+        body: from.body,
+        state: delivery(from.state),
+        reply_to: from.reply_to,
+        edited: false,
+        route: from.route,
+    }
+}
+
+pub(super) fn delivery(state: store::Delivery) -> Delivery {
+    match state {
+        store::Delivery::Queued => Delivery::Queued,
+        store::Delivery::Relayed => Delivery::Relayed,
+        store::Delivery::Delivered => Delivery::Delivered,
+        store::Delivery::Read => Delivery::Read,
+        store::Delivery::Failed => Delivery::Failed,
+        store::Delivery::Expired => Delivery::Expired,
+    }
+}
+
+pub(super) fn wanted(state: Delivery) -> store::Delivery {
+    match state {
+        Delivery::Queued => store::Delivery::Queued,
+        Delivery::Relayed => store::Delivery::Relayed,
+        Delivery::Delivered => store::Delivery::Delivered,
+        Delivery::Read => store::Delivery::Read,
+        Delivery::Failed => store::Delivery::Failed,
+        Delivery::Expired => store::Delivery::Expired,
+    }
+}
+
+pub(super) fn comparison(told: stored_keyvault::Comparison) -> Comparison {
+    match told {
+        stored_keyvault::Comparison::Match => Comparison::Match,
+        stored_keyvault::Comparison::OtherPerson => Comparison::OtherPerson,
+        stored_keyvault::Comparison::NotACode => Comparison::NotACode,
+        stored_keyvault::Comparison::NewerVersion => Comparison::NewerVersion,
+    }
+}
+
+/// An event; `None` when the text that it is about is gone, so that there is nothing to tell.
+pub(super) fn event(from: Told) -> Option<Event> {
+    let change = match from.event.kind {
+        EventKind::Message { .. } => Change::Message(message(from.message?)),
+        EventKind::Delivery { id: message, contact, state } => {
+            Change::Delivery { id: message, contact: id(contact.0), state: delivery(state) }
+        }
+        EventKind::Contact { contact: who } => {
+            Change::Contact(from.contact.map_or_else(|| gone(who), contact))
+        }
+        EventKind::Network { stage } => Change::Network(stage),
+    };
+    Some(Event { seq: from.event.seq, at: from.event.at, change })
+}
