@@ -5,7 +5,6 @@ mod driver;
 mod messenger;
 mod onion;
 mod pictures;
-mod report;
 mod shown;
 
 use std::path::PathBuf;
@@ -13,8 +12,7 @@ use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edge::onion_stored::MailboxDisk;
-use ipc_schema::edges::ui_stored_capnp::messenger as messenger_edge;
-use ipc_schema::rpc;
+use ipc_schema::edge::ui_stored::Messenger;
 
 use crate::mailboxes::{Bounds, Mailboxes};
 use driver::Shell;
@@ -90,8 +88,7 @@ fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
         ("stored-mediad", true) => shell.mediad.connected(edge.ends),
         ("ui-stored", false) => {
             let server = MessengerServer::new(shell.clone(), edge.outside());
-            let client: messenger_edge::Client = capnp_rpc::new_client(server);
-            rpc::serve(edge.ends, client.client).map(drop)
+            Rc::new(server).serve(edge.ends).map(drop)
         }
         _ => Ok(()),
     }

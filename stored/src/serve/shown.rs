@@ -2,9 +2,11 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
-use ipc_schema::edge::ui_stored::{self, Change, Comparison, Contact, Delivery, Event, Message, Notice};
+use ipc_schema::edge::ui_stored::{
+    self, Change, Comparison, Contact, Counts, Delivery, Event, Invite, InviteState, Message, Notice,
+};
 
-use crate::engine::Told;
+use crate::engine::{self, Told};
 use crate::ids::{ContactId, hex};
 use crate::store::{self, ContactState, EventKind};
 
@@ -90,6 +92,39 @@ pub(super) fn wanted(state: Delivery) -> store::Delivery {
         Delivery::Read => store::Delivery::Read,
         Delivery::Failed => store::Delivery::Failed,
         Delivery::Expired => store::Delivery::Expired,
+    }
+}
+
+/// `contacts`: where whom it invites has a name.
+pub(super) fn invite(from: store::Invite, contacts: &[store::Contact]) -> Invite {
+    let contact = contacts.iter().find(|contact| contact.id == from.contact);
+    Invite {
+        id: id(from.id.0),
+        link: from.link,
+        contact: id(from.contact.0),
+        name: contact.map(|contact| contact.name.clone()).unwrap_or_default(),
+        expires: from.expires,
+        state: match from.state {
+            store::InviteState::Placing => InviteState::Placing,
+            store::InviteState::Waiting => InviteState::Waiting,
+            store::InviteState::Accepted => InviteState::Accepted,
+            store::InviteState::OpenedTwice => InviteState::OpenedTwice,
+            store::InviteState::Expired => InviteState::Expired,
+            store::InviteState::Cancelled => InviteState::Cancelled,
+        },
+    }
+}
+
+pub(super) fn counts(from: engine::Counts, now: Timestamp) -> Counts {
+    let age = |at: Timestamp| now.0.saturating_sub(at.0);
+    Counts {
+        outbox: from.outbox,
+        at_relay: from.at_relay,
+        mailboxes: from.mailboxes,
+        full: from.full,
+        unread: from.unread,
+        proof_age_ms: from.proof_at.map(age),
+        stage: from.stage.into(),
     }
 }
 
