@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ipc_schema::edge::send;
 use ipc_schema::edge::stored_mediad::Finish;
+use ipc_schema::edge::ui_stored::{FinishPicture, UploadError};
+use ipc_schema::edge::{Call, Outcome, send};
 use ipc_schema::edges::stored_mediad_capnp::picture_job;
-use ipc_schema::edges::ui_stored_capnp::{self as edge, picture_upload};
+use ipc_schema::edges::ui_stored_capnp::picture_upload;
 use ipc_schema::limits::PICTURE_MAX_BYTES;
 
 /// One picture on its way.
@@ -38,15 +39,11 @@ impl picture_upload::Server for Upload {
         _: picture_upload::FinishParams,
         mut results: picture_upload::FinishResults,
     ) -> Result<(), capnp::Error> {
-        match send(&self.job, &Finish {}).await {
-            Ok(Ok(pixels)) => {
-                let mut fields = results.get();
-                fields.set_width(pixels.width);
-                fields.set_height(pixels.height);
-                fields.set_rgb(&pixels.rgb);
-            }
-            Ok(Err(_)) | Err(_) => results.get().set_error(edge::Refusal::Picture),
-        }
+        let outcome: Outcome<FinishPicture> = match send(&self.job, &Finish {}).await {
+            Ok(Ok(pixels)) => Ok(pixels),
+            Ok(Err(_)) | Err(_) => Err(UploadError::Picture),
+        };
+        FinishPicture::write_outcome(&outcome, results.get());
         Ok(())
     }
 }
