@@ -134,6 +134,9 @@ pub enum Failed {
     /// The callee cannot serve this call now.
     #[error("the other part cannot serve this now")]
     Refused,
+    /// The callee is of another version and has no such method.
+    #[error("the other part has no such method")]
+    Unknown,
     /// The callee answered what it may not.
     #[error("the other part answered what does not fit the edge")]
     Malformed,
@@ -147,7 +150,11 @@ impl From<Malformed> for Failed {
 
 impl From<capnp::Error> for Failed {
     fn from(error: capnp::Error) -> Self {
-        if error.kind == capnp::ErrorKind::Disconnected { Self::Gone } else { Self::Refused }
+        match error.kind {
+            capnp::ErrorKind::Disconnected => Self::Gone,
+            capnp::ErrorKind::Unimplemented => Self::Unknown,
+            _ => Self::Refused,
+        }
     }
 }
 

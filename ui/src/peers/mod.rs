@@ -47,6 +47,7 @@ impl From<Failed> for PeerError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Gone | Failed::Refused => Self::Lost,
+            Failed::Unknown => Self::Refused(messenger::Refusal::NotBuilt),
             Failed::Malformed => Self::Misbehaved,
         }
     }
