@@ -165,6 +165,26 @@ pub fn send<C: Call>(
 ) -> impl Future<Output = Result<Outcome<C>, Failed>> + use<C> {
     let mut request = C::request(client);
     call.write(request.get());
+    outcome_of::<C>(request)
+}
+
+/// The same, but what the callee would close the edge for is not sent: for calls that hold what a person gave.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn offer<C: Call>(
+    client: &C::Client,
+    call: &C,
+) -> Read<impl Future<Output = Result<Outcome<C>, Failed>> + use<C>> {
+    let mut request = C::request(client);
+    call.write(request.get());
+    C::read(request.hook.get().into_reader().get_as()?)?;
+    Ok(outcome_of::<C>(request))
+}
+
+fn outcome_of<C: Call>(
+    request: Request<C::Params, C::Results>,
+) -> impl Future<Output = Result<Outcome<C>, Failed>> + use<C> {
     let answer = request.send().promise;
     async move {
         let answer = answer.await?;

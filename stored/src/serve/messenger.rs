@@ -250,3 +250,33 @@ impl Messenger for MessengerServer {
         Ok(self.ask(call).await.map(shown::comparison))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use ipc_schema::edge::{Failed, offer, send};
+    use ipc_schema::edges::ui_stored_capnp::messenger;
+    use ipc_schema::ends::EdgeEnds;
+    use ipc_schema::limits::TYPED_MAX_BYTES;
+
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_and_only_what_nobody_types_closes_the_edge() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let (ours, theirs) = EdgeEnds::pipes().unwrap();
+            let shell = Rc::new(Shell::new(PathBuf::new(), true));
+            Rc::new(MessengerServer::new(shell, true)).serve(theirs).unwrap();
+            let (client, _connection) = ipc_schema::rpc::connect::<messenger::Client>(ours).unwrap();
+            let named = |length| MakeInvite { name: "x".repeat(length) };
+            let locked = Ok(Err(InviteError::Closed(Closed::Locked)));
+            assert_eq!(send(&client, &named(TYPED_MAX_BYTES)).await, locked);
+            assert!(offer(&client, &named(TYPED_MAX_BYTES + 1)).is_err(), "it is not even sent");
+            assert_eq!(offer(&client, &named(1)).unwrap().await, locked);
+            assert!(send(&client, &named(TYPED_MAX_BYTES + 1)).await.is_err());
+            assert_eq!(send(&client, &named(1)).await, Err(Failed::Gone));
+        });
+    }
+}
