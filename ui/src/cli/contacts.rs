@@ -2,7 +2,7 @@
 
 use super::rows::ContactRow;
 use super::{Context, Outcome, output, sockets, talk};
-use crate::peers::messenger::Contact;
+use crate::peers::messenger::{Contact, Notice};
 
 pub(super) fn run(context: &Context) -> Outcome {
     let contacts =
@@ -18,11 +18,21 @@ pub(super) fn words(contact: &Contact) -> String {
     if contact.verified {
         line.push_str(", verified");
     }
-    if let Some(words) = contact.notice.words() {
+    if let Some(words) = notice(contact.notice) {
         line.push_str(&format!(", {words}"));
     }
     if contact.unread > 0 {
         line.push_str(&format!(", {} unread", contact.unread));
     }
     line
+}
+
+/// What is new or wrong with a contact: what it means, or what to do.
+pub(super) fn notice(notice: Notice) -> Option<&'static str> {
+    match notice {
+        Notice::None => None,
+        Notice::Repairing => Some("reconnecting securely"),
+        Notice::InviteAgain => Some("cannot reconnect: invite each other again"),
+        Notice::NewIdentity => Some("safety number changed: compare it again"),
+    }
 }

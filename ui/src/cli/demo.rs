@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use ipc_schema::grant::Settings;
+use ipc_schema::relay::RelayId;
 use serde::Serialize;
 use supervisor::options::Gifts;
 
@@ -238,7 +239,8 @@ pub(super) fn texts(person: &Person, who: &str) -> Outcome<Vec<Message>> {
 
 /// The relays of a text's path, by the first bytes of their ids.
 fn route(message: &Message) -> String {
-    let short = |id: &Vec<u8>| id.iter().take(3).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let short =
+        |relay: &RelayId| relay.0.iter().take(3).map(|byte| format!("{byte:02x}")).collect::<String>();
     let hops: Vec<String> = message.route.iter().map(short).collect();
     if hops.is_empty() { String::new() } else { format!("by {}", hops.join(" → ")) }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::peers::messenger::{Change, Contact, Event, Invite, Message};
+use crate::peers::messenger::{Change, Contact, Event, Invite, Message, Notice};
 
 /// A row of `contacts`.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ impl<'a> From<&'a Contact> for ContactRow<'a> {
             unread: contact.unread,
             last_at: (contact.last_at.0 != 0).then_some(contact.last_at.0),
             their_name: &contact.their_name,
-            notice: contact.notice.words().map(|_| contact.notice.word()),
+            notice: (contact.notice != Notice::None).then(|| contact.notice.word()),
         }
     }
 }
@@ -140,7 +140,7 @@ mod tests {
             state: Delivery::Delivered,
             reply_to: String::new(),
             edited: false,
-            route: vec![vec![1; 32]],
+            route: vec![ipc_schema::relay::RelayId([1; 32])],
         }
     }
 
@@ -165,7 +165,7 @@ mod tests {
             last_at: Timestamp(9),
             their_name: "B".into(),
             last_text: "hi".into(),
-            notice: crate::peers::messenger::Notice::None,
+            notice: Notice::None,
         };
         let json = serde_json::to_string(&ContactRow::from(&contact)).unwrap();
         assert_eq!(

@@ -7,159 +7,14 @@ use ipc_schema::edges::ui_stored_capnp::{
     accept_result, contact, event, invite, invite_result, message, message_sink, messenger, send_result,
     watcher,
 };
+use ipc_schema::relay::RelayId;
 use tokio::sync::mpsc;
 
 use super::PeerError;
-pub use super::states::{Access, Comparison, ContactState, Delivery, InviteState, Notice, Refusal};
-
-/// Somebody the user can write to, or has invited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contact {
-    /// Their id in this profile.
-    pub id: String,
-    /// What the user calls them.
-    pub name: String,
-    /// How far the connection is.
-    pub state: ContactState,
-    /// Whether the safety number was compared.
-    pub verified: bool,
-    /// `onion` or `direct`.
-    pub route: String,
-    /// Texts from them that were not read here.
-    pub unread: u32,
-    /// When something last happened, 0: never.
-    pub last_at: Timestamp,
-    /// What they call themselves. A stranger's text.
-    pub their_name: String,
-    /// The beginning of the last text. A stranger's text.
-    pub last_text: String,
-    /// What is wrong with the session, or new.
-    pub notice: Notice,
-}
-
-/// What two people compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SafetyNumber {
-    /// 12 groups of 5 digits.
-    pub digits: String,
-    /// 8 words.
-    pub words: Vec<String>,
-    /// The user said before that it was compared.
-    pub verified: bool,
-    /// The text of the picture code for the other's camera.
-    pub code: String,
-}
-
-/// One text of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its id.
-    pub id: String,
-    /// The contact's id.
-    pub contact: String,
-    /// The user wrote it.
-    pub mine: bool,
-    /// By the sender's clock.
-    pub sent_at: Timestamp,
-    /// By this computer's clock; `None` for own texts.
-    pub received_at: Option<Timestamp>,
-    /// The text. A stranger's unless `mine`.
-    pub body: String,
-    /// How far it is.
-    pub state: Delivery,
-    /// The message that it answers, or empty.
-    pub reply_to: String,
-    /// It was changed after it was sent.
-    pub edited: bool,
-    /// Relay ids of the path of the newest try; own texts only.
-    pub route: Vec<Vec<u8>>,
-}
-
-/// An invitation that the user made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invite {
-    /// Its id.
-    pub id: String,
-    /// The link to hand over.
-    pub link: String,
-    /// The id of who is invited.
-    pub contact: String,
-    /// What the user called them then.
-    pub name: String,
-    /// The link's end.
-    pub expires: Timestamp,
-    /// How far it is.
-    pub state: InviteState,
-}
-
-/// Plain figures, told also while locked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Texts that no relay holds yet.
-    pub outbox: u32,
-    /// Texts at a relay, not acked by the peer.
-    pub at_relay: u32,
-    /// Own receive queues.
-    pub mailboxes: u32,
-    /// Peers' queues that are full.
-    pub full: u32,
-    /// Texts that were not read here.
-    pub unread: u32,
-    /// Age of the last proof of life, milliseconds.
-    pub proof_age_ms: Option<u64>,
-    /// The network's stage, as in `status`; empty: not known there.
-    pub stage: String,
-}
-
-/// Something that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Its number, rising.
-    pub seq: u64,
-    /// By stored's clock.
-    pub at: Timestamp,
-    /// What it tells, as that is now.
-    pub change: Change,
-}
-
-/// What an [`Event`] tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// A new text, theirs or ours.
-    Message(Message),
-    /// A text reached another state.
-    Delivery {
-        /// The text.
-        id: String,
-        /// Its conversation.
-        contact: String,
-        /// The state now.
-        state: Delivery,
-    },
-    /// A contact is new or changed.
-    Contact(Contact),
-    /// The network's stage, as in `status`.
-    Network(String),
-}
-
-/// What to do with a contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContactAction {
-    /// Nothing: tell it.
-    Show,
-    /// Call them otherwise.
-    Rename(String),
-    /// Block or unblock.
-    Block(bool),
-    /// Forget them and the conversation.
-    Delete,
-    /// A second person opened the invitation: take them.
-    Accept,
-    /// Or do not.
-    Decline,
-    /// The safety number with these digits was compared; `None`: it is to be compared again.
-    Verify(Option<String>),
-}
+pub use ipc_schema::edge::ui_stored::{
+    Access, Change, Comparison, Contact, ContactAction, ContactState, Counts, Delivery, Event, Invite,
+    InviteState, Message, Notice, Refusal, SafetyNumber,
+};
 
 /// Texts on their way from stored at a time.
 const UNDERWAY: usize = 64;
@@ -487,8 +342,7 @@ fn read_contact(contact: contact::Reader<'_>) -> Result<Contact, PeerError> {
 
 fn read_message(message: message::Reader<'_>) -> Result<Message, PeerError> {
     let received = message.get_received_at();
-    let route: Result<Vec<_>, capnp::Error> =
-        message.get_route()?.iter().map(|id| id.map(<[u8]>::to_vec)).collect();
+    let route: Result<Vec<_>, PeerError> = message.get_route()?.iter().map(|id| read_relay(id?)).collect();
     Ok(Message {
         id: owned(message.get_id())?,
         contact: owned(message.get_contact())?,
@@ -515,4 +369,8 @@ fn read_event(event: event::Reader<'_>) -> Result<Event, PeerError> {
         event::Network(stage) => Change::Network(owned(stage)?),
     };
     Ok(Event { seq: event.get_seq(), at: Timestamp(event.get_at()), change })
+}
+
+fn read_relay(id: &[u8]) -> Result<RelayId, PeerError> {
+    id.try_into().map(RelayId).map_err(|_| PeerError::Misbehaved)
 }

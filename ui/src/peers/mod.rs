@@ -1,7 +1,6 @@
 //! The callees of ui's edges, in our own types: the generated ones stop here. Used by the command line and by the window.
 
 pub mod messenger;
-mod states;
 
 use std::convert::Infallible;
 use std::fmt;

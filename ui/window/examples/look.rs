@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use privatus::peers::messenger::{
-    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message,
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Notice,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -28,7 +28,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         last_at: ago(minutes),
         their_name: String::new(),
         last_text: last.into(),
-        notice: Default::default(),
+        notice: Notice::None,
     }
 }
 

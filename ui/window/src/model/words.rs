@@ -449,7 +449,7 @@ mod tests {
             last_at: NOON,
             their_name: String::new(),
             last_text: String::new(),
-            notice: Default::default(),
+            notice: Notice::None,
         };
         let zone = Zone::default();
         let said = |state| {
@@ -466,8 +466,8 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_to_do_next_without_blame() {
-        for reason in Refusal::ALL {
-            let (title, next) = refusal(*reason);
+        for reason in ipc_schema::edge::ui_stored::refusals() {
+            let (title, next) = refusal(reason);
             assert!(title.split_whitespace().count() <= 6 && !next.is_empty(), "{reason:?}");
             assert!(!format!("{title}{next}").contains('!') && !next.to_lowercase().contains("invalid"));
         }

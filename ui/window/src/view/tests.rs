@@ -38,7 +38,7 @@ fn robin() -> Contact {
         last_at: NOW,
         their_name: String::new(),
         last_text: "hello".into(),
-        notice: Default::default(),
+        notice: Notice::None,
     }
 }
 
