@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use clap::Args;
+use ipc_schema::edge::ui_stored::Event;
 use nix::sys::signal::{SigSet, Signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -10,7 +11,7 @@ use super::exit::Doing;
 use super::rows::EventRow;
 use super::{Context, Failure, Outcome, output, sockets, talk};
 use crate::peers::PeerError;
-use crate::peers::messenger::{Event, FROM_NOW, Messenger};
+use crate::peers::messenger::{FROM_NOW, Messenger};
 
 /// Events on their way from stored at a time.
 const UNDERWAY: usize = 64;

@@ -1,11 +1,12 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
+use ipc_schema::edge::ui_stored::Message;
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, output, sockets, talk};
 use crate::clock;
-use crate::peers::messenger::{Message, Messenger};
+use crate::peers::messenger::Messenger;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

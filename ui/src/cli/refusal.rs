@@ -1,10 +1,10 @@
 //! Why stored or keyvault says no, as one line that says what to do next, and the exit code of the contract.
 
 use ipc_schema::edge::ui_keyvault::{AddError, ChangeError, PassphraseError, RemoveError};
+use ipc_schema::edge::ui_stored::Refusal;
 
 use super::exit::Failure;
 use crate::peers::PeerError;
-use crate::peers::messenger::Refusal;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {

@@ -1,8 +1,7 @@
 //! The answers of the contract as objects, the same in lists, answers and events.
 
+use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Notice};
 use serde::Serialize;
-
-use crate::peers::messenger::{Change, Contact, Event, Invite, Message, Notice};
 
 /// A row of `contacts`.
 #[derive(Debug, Serialize)]
@@ -125,9 +124,9 @@ impl<'a> From<&'a Event> for EventRow<'a> {
 #[cfg(test)]
 mod tests {
     use ipc_schema::Timestamp;
+    use ipc_schema::edge::ui_stored::{ContactState, Delivery};
 
     use super::*;
-    use crate::peers::messenger::{ContactState, Delivery};
 
     fn message() -> Message {
         Message {

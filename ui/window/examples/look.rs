@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
-use privatus::peers::messenger::{
+use ipc_schema::edge::ui_stored::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Notice,
 };
 use privatus_ui::model::{Command, News};

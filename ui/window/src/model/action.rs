@@ -2,10 +2,10 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
-use privatus::peers::PeerError;
-use privatus::peers::messenger::{
+use ipc_schema::edge::ui_stored::{
     Access, Change, Comparison, Contact, Counts, Invite, Message, SafetyNumber,
 };
+use privatus::peers::PeerError;
 use zeroize::Zeroizing;
 
 use super::entry::Problem;

@@ -1,6 +1,6 @@
 //! One conversation: its texts in order, what is being written, where it was left.
 
-use privatus::peers::messenger::{Delivery, Message};
+use ipc_schema::edge::ui_stored::{Delivery, Message};
 
 /// A conversation as far as it was loaded.
 #[derive(Debug, Default)]

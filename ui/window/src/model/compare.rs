@@ -1,8 +1,8 @@
 //! Comparing who somebody is: the safety number read aloud, or a picture code scanned from the other's screen.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{Comparison, SafetyNumber};
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Comparison, SafetyNumber};
 
 use super::learn::refusal_of;
 use super::{Command, Comparing, Field, Focus, Model, Pane, words};

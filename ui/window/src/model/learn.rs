@@ -2,8 +2,10 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
+use ipc_schema::edge::ui_stored::{
+    Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal,
+};
 use privatus::peers::PeerError;
-use privatus::peers::messenger::{Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal};
 
 use super::action::SecretField;
 use super::entry::Problem;

@@ -13,7 +13,7 @@ pub mod words;
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
-use privatus::peers::messenger::{Contact, ContactState, Counts, Invite};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
 
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;

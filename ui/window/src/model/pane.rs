@@ -1,6 +1,6 @@
 //! What stands beside the list.
 
-use privatus::peers::messenger::{Comparison, Refusal, SafetyNumber};
+use ipc_schema::edge::ui_stored::{Comparison, Refusal, SafetyNumber};
 
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The window's sentences: what happened, what is safe, what to do next.
 
 use ipc_schema::Timestamp;
-use privatus::clock::Zone;
-use privatus::peers::PeerError;
-use privatus::peers::messenger::{
+use ipc_schema::edge::ui_stored::{
     Comparison, Contact, ContactState, Delivery, Invite, InviteState, Message, Notice, Refusal,
 };
+use privatus::clock::Zone;
+use privatus::peers::PeerError;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::entry::Problem;

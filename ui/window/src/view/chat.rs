@@ -1,6 +1,6 @@
 //! A conversation: header, bubbles from the newest up, composer.
 
-use privatus::peers::messenger::{Contact, ContactState, Delivery, Message};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message};
 
 use super::View;
 use super::parts::{Button, Kind};

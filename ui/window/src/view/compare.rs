@@ -1,6 +1,6 @@
 //! Comparing who somebody is: the safety number, the picture code, and what to do when they differ.
 
-use privatus::peers::messenger::{Contact, Notice, SafetyNumber};
+use ipc_schema::edge::ui_stored::{Contact, Notice, SafetyNumber};
 
 use super::View;
 use super::parts::{Button, Kind};

@@ -1,6 +1,6 @@
 //! Inviting somebody, an invitation, accepting one.
 
-use privatus::peers::messenger::{Invite, InviteState};
+use ipc_schema::edge::ui_stored::{Invite, InviteState};
 
 use super::View;
 use super::parts::{Button, Kind};

@@ -1,6 +1,6 @@
 //! Rail, list and network chip.
 
-use privatus::peers::messenger::{Contact, ContactState};
+use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
 use crate::icon::Icon;

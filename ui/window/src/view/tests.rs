@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::VaultState;
-use privatus::peers::messenger::{
+use ipc_schema::edge::ui_stored::{
     Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Notice,
     Refusal, SafetyNumber,
 };
