@@ -1,6 +1,7 @@
 //! `privatus accept LINK`: returns when the reply lies at a relay.
 
 use clap::Args;
+use ipc_schema::edge::ui_stored::AcceptInvite;
 
 use super::rows::ContactRow;
 use super::{Context, Outcome, contacts, sockets, talk};
@@ -15,9 +16,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
-    let (link, name) = (arguments.link.trim(), arguments.name.as_deref().unwrap_or_default());
-    let call =
-        |messenger: crate::peers::messenger::Messenger| async move { messenger.accept(link, name).await };
-    let contact = sockets::block_on(talk::messenger(&context.profile, talk::OVER_THE_NETWORK, call))?;
+    let name = arguments.name.clone().unwrap_or_default();
+    let accept = AcceptInvite { link: arguments.link.trim().into(), name };
+    let contact = sockets::block_on(talk::call(&context.profile, talk::OVER_THE_NETWORK, accept))?;
     context.output.row(&ContactRow::from(&contact), || contacts::words(&contact))
 }

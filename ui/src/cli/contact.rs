@@ -3,12 +3,14 @@
 use std::io::{BufRead, IsTerminal, Read};
 
 use clap::{Args, Subcommand};
+use ipc_schema::edge::ui_stored::{
+    AskSafetyNumber, ChangeContact, CompareCode, Comparison, Contact, ContactAction, SafetyNumber,
+};
 use serde::Serialize;
 
 use super::exit::Failure;
 use super::rows::ContactRow;
 use super::{Context, Outcome, contacts, output, sockets, talk};
-use crate::peers::messenger::{Comparison, Contact, ContactAction, SafetyNumber};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -110,10 +112,13 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
             // Asked first: what is marked as compared is what was shown.
             let number = match action {
-                Action::Verify { off: false, .. } => Some(messenger.safety_number(who).await?),
+                Action::Verify { off: false, .. } => {
+                    Some(messenger.call(AskSafetyNumber { who: who.into() }).await?)
+                }
                 _ => None,
             };
-            Ok((messenger.contact(who, &action.asked(number.as_ref())).await?, number))
+            let change = ChangeContact { who: who.into(), action: action.asked(number.as_ref()) };
+            Ok((messenger.call(change).await?, number))
         }))?;
     if let Some(number) = number {
         let code = std::io::stdout().is_terminal().then(|| output::picture_code(&number.code)).flatten();
@@ -136,10 +141,8 @@ fn compare_scanned(who: &str, context: &Context) -> Outcome {
         .take(SCANNED_MAX_BYTES)
         .read_line(&mut line)
         .map_err(|error| Failure::Failed(format!("cannot read the code from stdin: {error}")))?;
-    let code = line.trim();
-    let told = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-        messenger.compare_code(who, code).await
-    }))?;
+    let compare = CompareCode { who: who.into(), code: line.trim().into() };
+    let told = sockets::block_on(talk::call(&context.profile, talk::SOON, compare))?;
     match told {
         Comparison::Match => Ok(()),
         Comparison::OtherPerson => Err(Failure::Refused(
@@ -177,9 +180,9 @@ fn compared(contact: &Contact, number: &SafetyNumber, picture: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use ipc_schema::Timestamp;
+    use ipc_schema::edge::ui_stored::{ContactState, Notice};
 
     use super::*;
-    use crate::peers::messenger::{ContactState, Notice};
 
     fn robin() -> Contact {
         Contact {

@@ -1,14 +1,12 @@
 //! `privatus contacts`.
 
+use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice};
+
 use super::rows::ContactRow;
 use super::{Context, Outcome, output, sockets, talk};
-use crate::peers::messenger::{Contact, Notice};
 
 pub(super) fn run(context: &Context) -> Outcome {
-    let contacts =
-        sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-            messenger.contacts().await
-        }))?;
+    let contacts = sockets::block_on(talk::call(&context.profile, talk::SOON, Contacts {}))?;
     contacts.iter().try_for_each(|contact| context.output.row(&ContactRow::from(contact), || words(contact)))
 }
 

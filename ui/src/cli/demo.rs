@@ -1,6 +1,5 @@
 //! `privatus demo`: a private network of its own, two people, texts both ways; or the window with Echo to talk to.
 
-use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -9,6 +8,11 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use ipc_schema::edge::Call;
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, Delivery, MakeInvite, Message, Refusal, SendText, SetProfileName, Settle,
+};
+use ipc_schema::edges::ui_stored_capnp::messenger;
 use ipc_schema::grant::Settings;
 use ipc_schema::relay::RelayId;
 use serde::Serialize;
@@ -19,7 +23,7 @@ use super::exit::{Doing, Failure, Outcome};
 use super::launch::Launch;
 use super::paths::Profile;
 use super::{Context, Output, echo, sockets, talk};
-use crate::peers::messenger::{Delivery, Message, Messenger};
+use crate::peers::messenger::Messenger;
 
 /// From a person's start to `ready`; the passphrase is slow on purpose.
 const READY_WAIT: Duration = Duration::from_secs(90);
@@ -138,16 +142,16 @@ impl Person {
         let ready = wait_ready(&mut suite);
         let person = Self { profile, suite };
         ready.map_err(|()| Failure::Failed(format!("{name} does not get ready: see the lines above")))?;
-        person.call(talk::SOON, |m| async move { m.set_profile_name(name).await })?;
+        person.call(talk::SOON, SetProfileName { name: name.into() })?;
         Ok(person)
     }
 
     /// Asks its stored.
-    pub(super) fn call<T, F>(&self, longest: Duration, call: impl Fn(Messenger) -> F) -> Outcome<T>
+    pub(super) fn call<C>(&self, longest: Duration, call: C) -> Outcome<C::Answer>
     where
-        F: Future<Output = Result<T, crate::peers::PeerError>>,
+        C: Call<Client = messenger::Client, Error: Into<Refusal>> + Clone,
     {
-        sockets::block_on(talk::messenger(&self.profile, longest, call))
+        sockets::block_on(talk::call(&self.profile, longest, call))
     }
 }
 
@@ -196,22 +200,21 @@ fn two_people(stage: &Stage) -> Outcome {
 
 /// Bob accepts Alice's invite, and both wait until they are connected.
 fn connect(stage: &Stage, alice: &Person, bob: &Person) -> Outcome {
-    let invite = alice.call(talk::OVER_THE_NETWORK, |m| async move { m.invite("Bob").await })?;
+    let invite = alice.call(talk::OVER_THE_NETWORK, MakeInvite { name: "Bob".into() })?;
     stage.say("invite", &format!("Alice made a link of {} characters", invite.link.len()))?;
-    let link = invite.link.as_str();
-    bob.call(talk::OVER_THE_NETWORK, |m| async move { m.accept(link, "Alice").await })?;
+    let accept = AcceptInvite { link: invite.link, name: "Alice".into() };
+    bob.call(talk::OVER_THE_NETWORK, accept)?;
     stage.say("accept", "Bob answered it")
 }
 
 /// Sends one text, waits until it is delivered and stands on the other side, and gives the time that it took.
 fn deliver(stage: &Stage, from: (&str, &Person), to: (&str, &Person), text: &str) -> Outcome<Duration> {
     let id = embedded::random_network()?.0;
-    let (who, id) = (to.0, id.as_str());
     let begun = now();
-    from.1.call(talk::SOON, |m| async move { m.send(who, id, text, "").await })?;
-    let wait_ms = u32::try_from(DELIVERY_WAIT.as_millis()).unwrap_or(u32::MAX);
-    let state =
-        from.1.call(DELIVERY_CALL, |m| async move { m.settled(id, Delivery::Delivered, wait_ms).await })?;
+    let send = SendText { who: to.0.into(), id: id.clone(), text: text.into(), reply_to: String::new() };
+    from.1.call(talk::SOON, send)?;
+    let timeout_ms = u32::try_from(DELIVERY_WAIT.as_millis()).unwrap_or(u32::MAX);
+    let state = from.1.call(DELIVERY_CALL, Settle { id, want: Delivery::Delivered, timeout_ms })?;
     let took = begun.elapsed();
     if !matches!(state, Delivery::Delivered | Delivery::Read) {
         return Err(Failure::Failed(format!(
@@ -234,7 +237,8 @@ fn deliver(stage: &Stage, from: (&str, &Person), to: (&str, &Person), text: &str
 
 /// The last texts that a person has with somebody.
 pub(super) fn texts(person: &Person, who: &str) -> Outcome<Vec<Message>> {
-    person.call(talk::SOON, |m| async move { m.messages(who, 50, "").await })
+    let texts = |m: Messenger| async move { m.messages(who, 50, "").await };
+    sockets::block_on(talk::messenger(&person.profile, talk::SOON, texts))
 }
 
 /// The relays of a text's path, by the first bytes of their ids.

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::SetScripts;
+use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, SendText, SetProfileName};
 use supervisor::options::Gifts;
 use zeroize::Zeroizing;
 
@@ -31,7 +32,7 @@ pub(super) fn needs_display() -> Outcome {
 
 pub(super) fn run(stage: &Stage, filled: bool) -> Outcome {
     let echo = Person::start(stage, "Echo")?;
-    let invite = echo.call(talk::OVER_THE_NETWORK, |m| async move { m.invite("You").await })?;
+    let invite = echo.call(talk::OVER_THE_NETWORK, MakeInvite { name: "You".into() })?;
     stage.say("echo", "Echo runs and waits for you")?;
     let profile = stage.profile("you")?;
     let (mut window, passphrase) = open(stage, &profile, &invite.link, filled)?;
@@ -80,10 +81,10 @@ fn fill(profile: &Profile, link: &str, passphrase: &[u8]) -> Outcome {
     scripts(true)?;
     let text = "Hello Echo. This went over three relays, a mailbox, and three more.";
     let filled = sockets::block_on(async {
-        talk::messenger(profile, talk::SOON, |m| async move { m.set_profile_name("You").await }).await?;
-        talk::messenger(profile, talk::OVER_THE_NETWORK, |m| async move { m.accept(link, "Echo").await })
-            .await?;
-        talk::messenger(profile, talk::SOON, |m| async move { m.send("Echo", "hello", text, "").await }).await
+        talk::call(profile, talk::SOON, SetProfileName { name: "You".into() }).await?;
+        let accept = AcceptInvite { link: link.into(), name: "Echo".into() };
+        talk::call(profile, talk::OVER_THE_NETWORK, accept).await?;
+        talk::call(profile, talk::SOON, send("Echo", "hello".into(), text)).await
     });
     scripts(false)?;
     filled.map(drop)
@@ -109,20 +110,22 @@ fn converse(stage: &Stage, echo: &Person, window: &mut Child) -> Outcome {
 }
 
 fn answer(echo: &Person, answered: &mut BTreeSet<String>) -> Outcome {
-    let contacts = echo.call(talk::SOON, |m| async move { m.contacts().await })?;
+    let contacts = echo.call(talk::SOON, Contacts {})?;
     for contact in contacts {
         for message in demo::texts(echo, &contact.id)? {
             if message.mine || answered.contains(&message.id) {
                 continue;
             }
-            let (who, id, text) =
-                (contact.id.as_str(), format!("echo-{}", short(&message.id)), message.body.as_str());
-            let id = id.as_str();
-            echo.call(talk::SOON, |m| async move { m.send(who, id, text, "").await })?;
+            let id = format!("echo-{}", short(&message.id));
+            echo.call(talk::SOON, send(&contact.id, id, &message.body))?;
             answered.insert(message.id);
         }
     }
     Ok(())
+}
+
+fn send(who: &str, id: String, text: &str) -> SendText {
+    SendText { who: who.into(), id, text: text.into(), reply_to: String::new() }
 }
 
 /// An id that fits the contract's 64 characters with room for a prefix.

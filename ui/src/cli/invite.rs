@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
+use ipc_schema::edge::ui_stored::{CancelInvite, Invites, MakeInvite};
 
 use super::rows::InviteRow;
 use super::{Context, Outcome, output, sockets, talk};
@@ -30,18 +31,15 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match (&arguments.list, &arguments.cancel) {
         (Some(List::List), _) => list(context),
         (None, Some(id)) => {
-            sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-                messenger.cancel_invite(id).await
-            }))
+            let cancel = CancelInvite { id: id.clone() };
+            sockets::block_on(talk::call(&context.profile, talk::SOON, cancel))
         }
         (None, None) => make(arguments.name.as_deref().unwrap_or_default(), context),
     }
 }
 
 fn list(context: &Context) -> Outcome {
-    let invites = sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {
-        messenger.invites().await
-    }))?;
+    let invites = sockets::block_on(talk::call(&context.profile, talk::SOON, Invites {}))?;
     invites.iter().try_for_each(|invite| {
         let words = || {
             format!(
@@ -56,8 +54,8 @@ fn list(context: &Context) -> Outcome {
 }
 
 fn make(name: &str, context: &Context) -> Outcome {
-    let call = |messenger: crate::peers::messenger::Messenger| async move { messenger.invite(name).await };
-    let invite = sockets::block_on(talk::messenger(&context.profile, talk::OVER_THE_NETWORK, call))?;
+    let make = MakeInvite { name: name.into() };
+    let invite = sockets::block_on(talk::call(&context.profile, talk::OVER_THE_NETWORK, make))?;
     context.output.row(&InviteRow::from(&invite), || {
         if std::io::stdout().is_terminal() { with_code(&invite.link) } else { invite.link.clone() }
     })

@@ -1,11 +1,12 @@
 //! `privatus profile name`: what new contacts call the user, unless they choose otherwise.
 
 use clap::{Args, Subcommand};
+use ipc_schema::edge::ui_stored::{Access, LookState, Refusal, SetProfileName};
 use serde::Serialize;
 
 use super::{Context, Outcome, output, sockets, talk};
 use crate::peers::PeerError;
-use crate::peers::messenger::{Access, Messenger, Refusal};
+use crate::peers::messenger::Messenger;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,8 +30,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     sockets::block_on(async {
         match text {
             Some(name) => {
-                let call = |messenger: Messenger| async move { messenger.set_profile_name(name).await };
-                talk::messenger(&context.profile, talk::SOON, call).await
+                let call = SetProfileName { name: name.clone() };
+                talk::call(&context.profile, talk::SOON, call).await
             }
             None => {
                 let name = talk::messenger(&context.profile, talk::SOON, current).await?;
@@ -41,10 +42,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 }
 
 async fn current(messenger: Messenger) -> Result<String, PeerError> {
-    match messenger.state().await? {
-        (Access::Open, name) => Ok(name),
-        (Access::Locked, _) => Err(PeerError::Refused(Refusal::Locked)),
-        (Access::ScriptsOff, _) => Err(PeerError::Refused(Refusal::ScriptsOff)),
+    let state = messenger.call(LookState {}).await?;
+    match state.access {
+        Access::Open => Ok(state.profile_name),
+        Access::Locked => Err(PeerError::Refused(Refusal::Locked)),
+        Access::ScriptsOff => Err(PeerError::Refused(Refusal::ScriptsOff)),
     }
 }
 
@@ -54,7 +56,7 @@ async fn current(messenger: Messenger) -> Result<String, PeerError> {
 /// Locked, or not running.
 pub(super) async fn scripts(context: &Context) -> Outcome<bool> {
     let call = |messenger: Messenger| async move {
-        match messenger.state().await?.0 {
+        match messenger.call(LookState {}).await?.access {
             Access::Open => Ok(true),
             Access::ScriptsOff => Ok(false),
             Access::Locked => Err(PeerError::Refused(Refusal::Locked)),

@@ -4,13 +4,14 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ipc_schema::edge::ui_stored::{Delivery, Message, Refusal, SendText, Settle};
 use ipc_schema::limits::TEXT_MAX_BYTES;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::exit::Doing;
 use super::{Context, Failure, Outcome, output, sockets, talk};
-use crate::peers::messenger::{Delivery, Message, Messenger, Refusal};
+use crate::peers::messenger::Messenger;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -117,7 +118,8 @@ async fn accepted(context: &Context, arguments: &Arguments, id: &str, text: &str
     let asked = &asked;
     let call = |messenger: Messenger| async move {
         asked.set(true);
-        messenger.send(&arguments.who, id, text, &arguments.reply_to).await
+        let (who, reply_to) = (arguments.who.clone(), arguments.reply_to.clone());
+        messenger.call(SendText { who, id: id.into(), text: text.into(), reply_to }).await
     };
     talk::messenger(&context.profile, talk::SOON, call).await.map_err(|failure| match failure {
         Failure::NotRunning(_) if asked.get() => Failure::NotSettled(format!(
@@ -137,7 +139,8 @@ async fn settled(
     let longest = Duration::from_secs(arguments.timeout.into()) + talk::SOON;
     let call = |messenger: Messenger| async move {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-        messenger.settled(&message.id, want, u32::try_from(left).unwrap_or(u32::MAX)).await
+        let timeout_ms = u32::try_from(left).unwrap_or(u32::MAX);
+        messenger.call(Settle { id: message.id.clone(), want, timeout_ms }).await
     };
     talk::messenger(&context.profile, longest, call).await.map_err(|failure| match failure {
         Failure::NotRunning(_) | Failure::Locked(_) => Failure::NotSettled(format!(

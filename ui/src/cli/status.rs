@@ -6,6 +6,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::operator_onion::Network;
 use ipc_schema::edge::stored_onion::NetworkState;
 use ipc_schema::edge::ui_keyvault::LookState;
+use ipc_schema::edge::ui_stored::{Count, Counts};
 use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
@@ -18,7 +19,6 @@ use super::paths::Profile;
 use super::sockets::{self, Socket};
 use super::{Context, output};
 use crate::peers;
-use crate::peers::messenger::{Counts, Messenger};
 
 /// How long one part may take to answer before its field is null: a person waits for this command.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
@@ -138,7 +138,7 @@ async fn counts(running: &Running, state: &State) -> Option<Counts> {
     if state.topology != CLIENT.name {
         return None;
     }
-    let ask = |client: messenger::Client| async move { Messenger::new(client).counts().await };
+    let ask = |client: messenger::Client| peers::ask(client, Count {});
     sockets::once(running, Socket::Messenger, ANSWER_WAIT, ask).await
 }
 

@@ -4,14 +4,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::TryFutureExt;
+use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_keyvault::LookState;
+use ipc_schema::edge::ui_stored::Refusal;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use tokio::time::Instant;
 
 use super::exit::{Doing, Outcome};
 use super::paths::Profile;
 use super::sockets::{self, RESTART_WAIT, Socket};
-use crate::peers::messenger::{Messenger, Refusal};
+use crate::peers::messenger::Messenger;
 use crate::peers::{self, PeerError};
 
 /// Between two tries.
@@ -83,6 +85,18 @@ where
             return Err(error.into());
         }
     }
+}
+
+/// Makes one call to stored, which must be idempotent.
+///
+/// # Errors
+/// As [`messenger`].
+pub async fn call<C>(profile: &Profile, longest: Duration, call: C) -> Outcome<C::Answer>
+where
+    C: Call<Client = messenger::Client, Error: Into<Refusal>> + Clone,
+{
+    let call = &call;
+    messenger(profile, longest, |messenger| async move { messenger.call(call.clone()).await }).await
 }
 
 /// Calls keyvault, `longest` at most a time. `call` must be idempotent.

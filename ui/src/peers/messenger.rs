@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::{Call, offer};
 use ipc_schema::edges::ui_stored_capnp::{
     accept_result, contact, event, invite, invite_result, message, message_sink, messenger, send_result,
     watcher,
@@ -44,6 +45,20 @@ impl Messenger {
     #[must_use]
     pub fn new(client: messenger::Client) -> Self {
         Self { client }
+    }
+
+    /// Makes a call. After `Lost` it may have happened, and is repeated with the same id only, where it has one.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn call<C>(&self, call: C) -> Result<C::Answer, PeerError>
+    where
+        C: Call<Client = messenger::Client, Error: Into<Refusal>>,
+    {
+        // More than anybody types: it would cost the edge.
+        let answer = offer(&self.client, &call).map_err(|_| PeerError::Refused(Refusal::TooLong))?;
+        drop(call);
+        answer.await?.map_err(|error| PeerError::Refused(error.into()))
     }
 
     /// Whether conversations are open to this caller, and the user's own name.
