@@ -5,13 +5,14 @@ pub mod messenger;
 use std::convert::Infallible;
 use std::fmt;
 
+use ipc_schema::edge::ui_stored::Refusal;
 use ipc_schema::edge::{self, Call, Failed};
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerError {
     /// The callee said no, and why.
-    Refused(messenger::Refusal),
+    Refused(Refusal),
     /// The callee went away before it answered; what was asked may or may not have happened.
     Lost,
     /// The callee answered what this version cannot read.
@@ -30,23 +31,11 @@ impl fmt::Display for PeerError {
 
 impl std::error::Error for PeerError {}
 
-impl From<capnp::Error> for PeerError {
-    fn from(error: capnp::Error) -> Self {
-        match error.kind {
-            capnp::ErrorKind::Unimplemented => Self::Refused(messenger::Refusal::NotBuilt),
-            capnp::ErrorKind::Disconnected | capnp::ErrorKind::Failed | capnp::ErrorKind::Overloaded => {
-                Self::Lost
-            }
-            _ => Self::Misbehaved,
-        }
-    }
-}
-
 impl From<Failed> for PeerError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Gone | Failed::Refused => Self::Lost,
-            Failed::Unknown => Self::Refused(messenger::Refusal::NotBuilt),
+            Failed::Unknown => Self::Refused(Refusal::NotBuilt),
             Failed::Malformed => Self::Misbehaved,
         }
     }
@@ -66,10 +55,4 @@ pub async fn send<C: Call>(client: C::Client, call: C) -> Result<edge::Outcome<C
 /// [`PeerError`]: the callee went, or answered what cannot be read.
 pub async fn ask<C: Call<Error = Infallible>>(client: C::Client, call: C) -> Result<C::Answer, PeerError> {
     Ok(edge::ask(&client, &call).await?)
-}
-
-impl From<capnp::NotInSchema> for PeerError {
-    fn from(_: capnp::NotInSchema) -> Self {
-        Self::Misbehaved
-    }
 }

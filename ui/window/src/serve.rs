@@ -10,10 +10,14 @@ use std::time::Duration;
 use ipc_schema::child::{Child, Exit};
 use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_keyvault::{Create, Lock, LookState, ScreenLock, TryUnlock};
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, Access, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, Contacts,
+    Count, Invites, LookState as LookStored, MakeInvite, MarkRead, Refusal, SendText, SetProfileName, State,
+};
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::limits::LINK_MAX_CHARS;
 use ipc_schema::rpc::Peer;
-use privatus::peers::messenger::{Access, ContactAction, FROM_NOW, Messenger};
+use privatus::peers::messenger::{FROM_NOW, Messenger};
 use privatus::peers::{self, PeerError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -194,7 +198,7 @@ impl Worker {
 
     /// Asks for the whole view once stored is open, then follows it until the edge breaks.
     async fn while_open(&self, messenger: &Messenger) -> Result<(), PeerError> {
-        let (access, name) = messenger.state().await?;
+        let State { access, profile_name } = messenger.call(LookStored {}).await?;
         if access != Access::Open {
             return Ok(());
         }
@@ -204,9 +208,9 @@ impl Worker {
         if self.seen.get() == FROM_NOW {
             self.seen.set(newest);
         }
-        self.tell.news(News::Access(access, name));
-        self.tell.news(News::Invites(messenger.invites().await?));
-        self.tell.news(News::People(messenger.contacts().await?));
+        self.tell.news(News::Access(access, profile_name));
+        self.tell.news(News::Invites(messenger.call(Invites {}).await?));
+        self.tell.news(News::People(messenger.call(Contacts {}).await?));
         let mut counts = tokio::time::interval(COUNTS_EVERY);
         loop {
             tokio::select! {
@@ -215,7 +219,7 @@ impl Worker {
                     self.seen.set(event.seq);
                     self.tell.news(News::Changed(event.at, event.change));
                 }
-                _ = counts.tick() => self.tell.news(News::Counts(messenger.counts().await?)),
+                _ = counts.tick() => self.tell.news(News::Counts(messenger.call(Count {}).await?)),
             }
         }
     }
@@ -225,7 +229,8 @@ impl Worker {
         while let Some((who, id, text)) = texts.recv().await {
             let result = loop {
                 let messenger = Messenger::new(self.history.client().await);
-                match messenger.send(&who, &id, &text, "").await {
+                let (who, id, text) = (who.clone(), id.clone(), text.clone());
+                match messenger.call(SendText { who, id, text, reply_to: String::new() }).await {
                     Err(PeerError::Lost) => tokio::time::sleep(RETRY_EVERY).await,
                     other => break other,
                 }
@@ -250,32 +255,35 @@ impl Worker {
             Command::Messages { who, before } => self.page(who, before).await,
             Command::Send { who, id, text } => drop(self.sending.borrow().send((who, id, text))),
             Command::Invite(name) => {
-                let result = self.messenger().await.invite(&name).await;
+                let result = self.messenger().await.call(MakeInvite { name }).await;
                 self.people().await;
                 self.tell.news(News::Invited(result));
             }
             Command::Invites => self.people().await,
             Command::CancelInvite(id) => {
-                let cancelled = self.messenger().await.cancel_invite(&id).await;
+                let cancelled = self.messenger().await.call(CancelInvite { id }).await;
                 self.failed(cancelled);
                 self.people().await;
             }
             Command::Accept { link, name } => {
-                let result = self.messenger().await.accept(&link, &name).await;
+                let result = self.messenger().await.call(AcceptInvite { link, name }).await;
                 self.tell.news(News::Accepted(result));
             }
-            Command::SetName(name) => self.set_name(&name).await,
-            Command::MarkRead { who } => self.failed(self.messenger().await.mark_read(&who, "").await),
+            Command::SetName(name) => self.set_name(SetProfileName { name }).await,
+            Command::MarkRead { who } => {
+                self.failed(self.messenger().await.call(MarkRead { who, up_to: String::new() }).await);
+            }
             Command::SafetyNumber { who } => {
-                let result = self.messenger().await.safety_number(&who).await;
+                let result = self.messenger().await.call(AskSafetyNumber { who: who.clone() }).await;
                 self.tell.news(News::SafetyNumber { who, result });
             }
             Command::Verify { who, digits } => {
-                let answer = self.messenger().await.contact(&who, &ContactAction::Verify(digits)).await;
+                let action = ContactAction::Verify(digits);
+                let answer = self.messenger().await.call(ChangeContact { who, action }).await;
                 self.failed(answer.map(drop));
             }
             Command::CompareCode { who, code } => {
-                let result = self.messenger().await.compare_code(&who, &code).await;
+                let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });
             }
             Command::Copy(_) | Command::Quit => {}
@@ -318,27 +326,24 @@ impl Worker {
     }
 
     /// stored is open only a moment after a new vault: the name waits for it.
-    async fn set_name(&self, name: &str) {
-        let mut result = self.messenger().await.set_profile_name(name).await;
+    async fn set_name(&self, call: SetProfileName) {
+        let mut result = self.messenger().await.call(call.clone()).await;
         for _ in 0..100 {
-            if !matches!(
-                result,
-                Err(PeerError::Lost | PeerError::Refused(privatus::peers::messenger::Refusal::Locked))
-            ) {
+            if !matches!(result, Err(PeerError::Lost | PeerError::Refused(Refusal::Locked))) {
                 break;
             }
             tokio::time::sleep(ASK_ACCESS_EVERY).await;
-            result = self.messenger().await.set_profile_name(name).await;
+            result = self.messenger().await.call(call.clone()).await;
         }
         self.failed(result);
     }
 
     async fn people(&self) {
         let messenger = self.messenger().await;
-        if let Ok(invites) = messenger.invites().await {
+        if let Ok(invites) = messenger.call(Invites {}).await {
             self.tell.news(News::Invites(invites));
         }
-        if let Ok(people) = messenger.contacts().await {
+        if let Ok(people) = messenger.call(Contacts {}).await {
             self.tell.news(News::People(people));
         }
     }
