@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ipc_schema::edges::ui_stored_capnp::{event, messenger, watcher};
+use ipc_schema::edge::send;
+use ipc_schema::edge::ui_stored::{Change, Event, SendText, Watch};
+use ipc_schema::edges::ui_stored_capnp::{messenger, watcher};
 use privatus_tests::{Person, Suite, private_network, until};
 use tokio::sync::mpsc;
 
@@ -73,11 +75,11 @@ struct Arrivals(mpsc::UnboundedSender<String>);
 
 impl watcher::Server for Arrivals {
     async fn event(self: Rc<Self>, params: watcher::EventParams) -> Result<(), capnp::Error> {
-        if let event::Which::Message(message) = params.get()?.get_event()?.which()? {
-            let message = message?;
-            if !message.get_mine() {
-                let _ = self.0.send(message.get_body()?.to_string()?);
-            }
+        let event = Event::read(params.get()?.get_event()?).unwrap();
+        if let Change::Message(message) = event.change
+            && !message.mine
+        {
+            let _ = self.0.send(message.body);
         }
         Ok(())
     }
@@ -87,20 +89,17 @@ impl watcher::Server for Arrivals {
 async fn texts(alice: &Person, bob: &Person) -> Vec<f64> {
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let (from, to) = (messenger(alice), messenger(bob));
-    let mut watch = to.watch_request();
-    watch.get().set_watcher(capnp_rpc::new_client(Arrivals(sender)));
-    watch.get().set_since(u64::MAX);
-    watch.send().promise.await.unwrap();
+    let watcher = capnp_rpc::new_client(Arrivals(sender));
+    send(&to, &Watch { watcher, since: u64::MAX }).await.unwrap().unwrap();
 
     let mut latencies = Vec::new();
     for number in 0..TEXTS {
         let body =
             format!("text number {number}, and some words of the length that people write to each other");
         let start = Instant::now();
-        let mut send = from.send_request();
-        send.get().set_who("bob");
-        send.get().set_text(&body);
-        send.send().promise.await.unwrap();
+        let call =
+            SendText { who: "bob".into(), id: String::new(), text: body.clone(), reply_to: String::new() };
+        send(&from, &call).await.unwrap().unwrap();
         let arrived = tokio::time::timeout(Duration::from_secs(20), async {
             while arrivals.recv().await.unwrap() != body {}
         });
