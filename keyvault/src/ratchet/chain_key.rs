@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::message_key::MessageSecret;
+use super::side::SideSecret;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::memory::Secret32;
@@ -15,39 +16,39 @@ pub(super) enum Ec {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pq {}
 
-/// CK of the specification, in the ratchet `R`.
+/// CK of the specification: of the side `S`, in the ratchet `R`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ChainKey<R>(Secret32, PhantomData<R>);
+pub(super) struct ChainKey<S, R>(SideSecret<S>, PhantomData<R>);
 
 /// What a chain of the ratchet `R` gives for one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StepKey<R>(Secret32, PhantomData<R>);
 
-/// The two chains that run side by side, one message one step of each.
+/// The two chains of one side that run beside each other, one message one step of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ChainPair {
-    pub(super) ec: ChainKey<Ec>,
-    pub(super) pq: ChainKey<Pq>,
+pub(super) struct ChainPair<S> {
+    pub(super) ec: ChainKey<S, Ec>,
+    pub(super) pq: ChainKey<S, Pq>,
 }
 
-impl<R> ChainKey<R> {
-    pub(super) fn new(key: Secret32) -> Self {
+impl<S, R> ChainKey<S, R> {
+    pub(super) fn new(key: SideSecret<S>) -> Self {
         Self(key, PhantomData)
     }
 
     /// `KDF_CK`: HMAC-SHA256 under the chain key of 0x01 (message key) and 0x02 (next chain key).
     fn step(&mut self) -> StepKey<R> {
-        let [message, next] = kdf::mac_each(&self.0, [1, 2]);
-        self.0 = next;
+        let [message, next] = kdf::mac_each(self.0.secret(), [1, 2]);
+        self.0 = SideSecret::new(next);
         StepKey(message, PhantomData)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.put(self.0.expose());
+        self.0.write(writer);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        reader.secret().map(Self::new)
+        SideSecret::read(reader).map(Self::new)
     }
 }
 
@@ -57,7 +58,7 @@ impl<R> StepKey<R> {
     }
 }
 
-impl ChainPair {
+impl<S> ChainPair<S> {
     /// The secret of the next message.
     pub(super) fn step(&mut self) -> MessageSecret {
         MessageSecret::combine(&self.ec.step(), &self.pq.step())

@@ -3,11 +3,11 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
+use super::side::{Ours, SideSecret, Theirs};
 use super::slot::HeaderSlot;
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
-use crate::memory::Secret32;
 
 /// dh 32 ‖ pn 4 ‖ n 4 ‖ pq_epoch 4 ‖ pq_n 4 ‖ pq_pn 4 ‖ slot 1,216 ‖ version 1 ‖ zero reserve 35.
 pub const HEADER_BYTES: usize = 1_304;
@@ -18,9 +18,9 @@ const LABEL: &[u8] = b"privatus/hdr/v1";
 const VERSION: u8 = 1;
 const RESERVE_BYTES: usize = 35;
 
-/// HK and NHK of the specification.
+/// HK and NHK of the specification, of the side `S`: ours only seals, theirs only opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HeaderKey(Secret32);
+pub(super) struct HeaderKey<S>(SideSecret<S>);
 
 /// What all headers of one sending chain have in common, beside their slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +92,7 @@ impl ChainHead {
     }
 }
 
-impl HeaderKey {
-    pub(super) fn new(key: Secret32) -> Self {
-        Self(key)
-    }
-
+impl HeaderKey<Ours> {
     /// Adds the encrypted header to a message that begins. Draws 24 bytes.
     pub(super) fn seal(
         &self,
@@ -107,13 +103,15 @@ impl HeaderKey {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
         let mut plain: [u8; HEADER_BYTES] = header.encode()?.array()?;
-        let tag = kdf::seal_random(&self.0, &nonce, &associated(transcript), &mut plain);
+        let tag = kdf::seal_random(self.0.secret(), &nonce, &associated(transcript), &mut plain);
         for part in [nonce.as_slice(), &plain, &tag] {
             message.extend_from_slice(part);
         }
         Ok(())
     }
+}
 
+impl HeaderKey<Theirs> {
     /// `None` if this is not the key; an error if it is and the header is nonsense.
     pub(super) fn open(
         &self,
@@ -124,16 +122,22 @@ impl HeaderKey {
         let nonce = reader.array().ok()?;
         let mut plain: [u8; HEADER_BYTES] = reader.array().ok()?;
         let tag = reader.array().ok()?;
-        kdf::open_random(&self.0, &nonce, &associated(transcript), (&mut plain, &tag)).ok()?;
+        kdf::open_random(self.0.secret(), &nonce, &associated(transcript), (&mut plain, &tag)).ok()?;
         Some(Header::decode(&plain).map_err(|_| RatchetError::BadHeader))
+    }
+}
+
+impl<S> HeaderKey<S> {
+    pub(super) fn new(key: SideSecret<S>) -> Self {
+        Self(key)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.put(self.0.expose());
+        self.0.write(writer);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        reader.secret().map(Self)
+        SideSecret::read(reader).map(Self)
     }
 }
 
@@ -146,6 +150,7 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::memory::Secret32;
     use crate::ratchet::slot::{KEY_BYTES, MAC_BYTES};
 
     fn header() -> Header {
@@ -200,17 +205,20 @@ mod tests {
     #[test]
     fn a_header_opens_only_under_its_key_and_transcript() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
-        let key = HeaderKey::new(Secret32::random(&mut rng));
+        let secret = Secret32::random(&mut rng);
+        let (ours, theirs) =
+            (HeaderKey::new(SideSecret::new(secret.clone())), HeaderKey::new(SideSecret::new(secret)));
         let mut sealed = Vec::new();
-        key.seal(&[1; 32], &header(), (&mut sealed, &mut rng)).unwrap();
+        ours.seal(&[1; 32], &header(), (&mut sealed, &mut rng)).unwrap();
         let sealed: [u8; ENCRYPTED_HEADER_BYTES] = sealed.try_into().unwrap();
-        assert_eq!(key.open(&[1; 32], &sealed), Some(Ok(header())));
-        assert_eq!(key.open(&[2; 32], &sealed), None);
-        assert_eq!(HeaderKey::new(Secret32::random(&mut rng)).open(&[1; 32], &sealed), None);
+        assert_eq!(theirs.open(&[1; 32], &sealed), Some(Ok(header())));
+        assert_eq!(theirs.open(&[2; 32], &sealed), None);
+        let other = HeaderKey::new(SideSecret::new(Secret32::random(&mut rng)));
+        assert_eq!(other.open(&[1; 32], &sealed), None);
         for at in (0..ENCRYPTED_HEADER_BYTES).step_by(13) {
             let mut altered = sealed;
             altered[at] ^= 1;
-            assert_eq!(key.open(&[1; 32], &altered), None, "byte {at}");
+            assert_eq!(theirs.open(&[1; 32], &altered), None, "byte {at}");
         }
     }
 }

@@ -9,6 +9,7 @@ mod receiving_chain;
 mod root_key;
 mod sending_chain;
 mod session;
+mod side;
 mod slot;
 
 pub use header::{ENCRYPTED_HEADER_BYTES, HEADER_BYTES};

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use super::RatchetError;
 use super::chain_key::{ChainKey, Pq};
 use super::header::Header;
+use super::side::{Ours, Role, Theirs};
 use super::slot::{CIPHERTEXT_BYTES, HeaderSlot, KEY_BYTES, MAC_BYTES};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
@@ -23,7 +24,7 @@ const CIPHERTEXT_MAC: &[u8] = b"privatus/pq/ct/v1";
 /// One side of the ratchet.
 #[derive(Clone)]
 pub(super) struct PqRatchet {
-    is_initiator: bool,
+    role: Role,
     /// Of the key that is being agreed on, from 1.
     epoch: u32,
     state: State,
@@ -31,9 +32,9 @@ pub(super) struct PqRatchet {
     root: Secret32,
     authenticator: SlotAuthenticator,
     /// Own chain of the newest epoch, while it has not begun.
-    next_sending: Option<ChainKey<Pq>>,
+    next_sending: Option<ChainKey<Ours, Pq>>,
     /// The peer's chain of the newest epoch, while it has not begun.
-    next_receiving: Option<ChainKey<Pq>>,
+    next_receiving: Option<ChainKey<Theirs, Pq>>,
     /// A slot of the peer was not authentic: this ratchet stands still, and the session has to be opened anew.
     is_stuck: bool,
 }
@@ -56,8 +57,8 @@ struct SlotAuthenticator(Secret32);
 /// What comes out of the root: at the start, and again for each epoch.
 struct EpochKeys {
     root: Secret32,
-    initiator: ChainKey<Pq>,
-    responder: ChainKey<Pq>,
+    ours: ChainKey<Ours, Pq>,
+    theirs: ChainKey<Theirs, Pq>,
     authenticator: SlotAuthenticator,
 }
 
@@ -66,23 +67,23 @@ pub(super) struct Begun {
     /// Rides in each of its headers.
     pub(super) slot: HeaderSlot,
     /// The post-quantum chain beside it, if another one begins with it.
-    pub(super) chain: Option<ChainKey<Pq>>,
+    pub(super) chain: Option<ChainKey<Ours, Pq>>,
 }
 
 impl PqRatchet {
     /// The initiator's first state, EK: with what its first sending chain starts from. Draws 64 bytes.
     pub(super) fn initiator(shared: &Secret32, rng: &mut impl CryptoRng) -> Result<(Self, Begun), Malformed> {
-        let keys = EpochKeys::derive(&[], shared, START)?;
+        let keys = EpochKeys::derive(Role::Initiator, &[], shared, START)?;
         let (state, slot) = State::key(1, &keys.authenticator, rng);
-        let begun = Begun { slot, chain: Some(keys.initiator) };
+        let begun = Begun { slot, chain: Some(keys.ours) };
         let ratchet = Self {
-            is_initiator: true,
+            role: Role::Initiator,
             epoch: 1,
             state,
             root: keys.root,
             authenticator: keys.authenticator,
             next_sending: None,
-            next_receiving: Some(keys.responder),
+            next_receiving: Some(keys.theirs),
             is_stuck: false,
         };
         Ok((ratchet, begun))
@@ -90,15 +91,15 @@ impl PqRatchet {
 
     /// The responder's first state, NOEK.
     pub(super) fn responder(shared: &Secret32) -> Result<Self, Malformed> {
-        let keys = EpochKeys::derive(&[], shared, START)?;
+        let keys = EpochKeys::derive(Role::Responder, &[], shared, START)?;
         Ok(Self {
-            is_initiator: false,
+            role: Role::Responder,
             epoch: 1,
             state: State::NoKey,
             root: keys.root,
             authenticator: keys.authenticator,
-            next_sending: Some(keys.responder),
-            next_receiving: Some(keys.initiator),
+            next_sending: Some(keys.ours),
+            next_receiving: Some(keys.theirs),
             is_stuck: false,
         })
     }
@@ -112,7 +113,7 @@ impl PqRatchet {
     }
 
     /// The peer's chain that begins with its next sending chain, if another one does.
-    pub(super) fn take_receiving(&mut self) -> Option<ChainKey<Pq>> {
+    pub(super) fn take_receiving(&mut self) -> Option<ChainKey<Theirs, Pq>> {
         self.next_receiving.take()
     }
 
@@ -209,39 +210,32 @@ impl PqRatchet {
     ) -> Result<EpochKeys, Malformed> {
         let agreed = kdf::sha256(&[key, ciphertext]);
         let secret = kdf::label(shared, &[EPOCH_SECRET, &self.epoch.to_be_bytes(), &agreed]);
-        EpochKeys::derive(self.root.expose(), &secret, ROOT)
+        EpochKeys::derive(self.role, self.root.expose(), &secret, ROOT)
     }
 
     /// Makes a new epoch's keys the ratchet's. The peer's chain waits; the own one is for the caller to place.
-    fn enter(&mut self, keys: EpochKeys) -> Option<ChainKey<Pq>> {
+    fn enter(&mut self, keys: EpochKeys) -> Option<ChainKey<Ours, Pq>> {
         self.root = keys.root;
         self.authenticator = keys.authenticator;
-        let (own, peer) = match self.is_initiator {
-            true => (keys.initiator, keys.responder),
-            false => (keys.responder, keys.initiator),
-        };
-        self.next_receiving = Some(peer);
-        Some(own)
+        self.next_receiving = Some(keys.theirs);
+        Some(keys.ours)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.flag(self.is_initiator).u32(self.epoch);
+        self.role.write(writer);
+        writer.u32(self.epoch);
         match &self.state {
             State::NoKey => writer.u8(0),
             State::Key(seed) => writer.u8(1).put(seed.expose()),
             State::Ciphertext => writer.u8(2),
         };
         writer.put(self.root.expose()).put(self.authenticator.0.expose()).flag(self.is_stuck);
-        for chain in [&self.next_sending, &self.next_receiving] {
-            writer.flag(chain.is_some());
-            if let Some(chain) = chain {
-                chain.write(writer);
-            }
-        }
+        write_waiting(self.next_sending.as_ref(), writer);
+        write_waiting(self.next_receiving.as_ref(), writer);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (is_initiator, epoch) = (reader.flag()?, reader.u32()?);
+        let (role, epoch) = (Role::read(reader)?, reader.u32()?);
         let state = match reader.u8()? {
             0 => State::NoKey,
             1 => State::Key(reader.secret()?),
@@ -250,9 +244,8 @@ impl PqRatchet {
         };
         let (root, authenticator) = (reader.secret()?, SlotAuthenticator(reader.secret()?));
         let is_stuck = reader.flag()?;
-        let mut chain = || if reader.flag()? { ChainKey::read(reader).map(Some) } else { Ok(None) };
-        let (next_sending, next_receiving) = (chain()?, chain()?);
-        Ok(Self { is_initiator, epoch, state, root, authenticator, next_sending, next_receiving, is_stuck })
+        let (next_sending, next_receiving) = (read_waiting(reader)?, read_waiting(reader)?);
+        Ok(Self { role, epoch, state, root, authenticator, next_sending, next_receiving, is_stuck })
     }
 }
 
@@ -278,16 +271,29 @@ impl SlotAuthenticator {
 
 impl EpochKeys {
     /// `HKDF(salt, secret, label)`, 128 B.
-    fn derive(salt: &[u8], secret: &Secret32, label: &[u8]) -> Result<Self, Malformed> {
+    fn derive(role: Role, salt: &[u8], secret: &Secret32, label: &[u8]) -> Result<Self, Malformed> {
         let okm: Secret<128> = kdf::derive(salt, secret.expose(), &[label]);
         let mut reader = Reader::new(okm.expose());
+        let root = reader.secret()?;
+        let (ours, theirs) = role.sides(reader.secret()?, reader.secret()?);
         Ok(Self {
-            root: reader.secret()?,
-            initiator: ChainKey::new(reader.secret()?),
-            responder: ChainKey::new(reader.secret()?),
+            root,
+            ours: ChainKey::new(ours),
+            theirs: ChainKey::new(theirs),
             authenticator: SlotAuthenticator(reader.secret()?),
         })
     }
+}
+
+fn write_waiting<S>(chain: Option<&ChainKey<S, Pq>>, writer: &mut Writer) {
+    writer.flag(chain.is_some());
+    if let Some(chain) = chain {
+        chain.write(writer);
+    }
+}
+
+fn read_waiting<S>(reader: &mut Reader<'_>) -> Result<Option<ChainKey<S, Pq>>, Malformed> {
+    if reader.flag()? { ChainKey::read(reader).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -318,6 +324,12 @@ mod tests {
         fn encapsulate(&mut self) -> HeaderSlot {
             self.responder.step(&self.key, HeaderSlot::empty(), &mut self.rng).unwrap().slot
         }
+    }
+
+    fn bytes<S>(chain: Option<&ChainKey<S, Pq>>) -> Vec<u8> {
+        let mut writer = Writer::default();
+        write_waiting(chain, &mut writer);
+        writer.as_slice().to_vec()
     }
 
     fn header(pq_epoch: u32, slot: &HeaderSlot) -> Header {
@@ -356,10 +368,11 @@ mod tests {
         let answer = pair.encapsulate();
         let begun = pair.initiator.step(&answer, pair.key.clone(), &mut pair.rng).unwrap();
         assert!(pair.initiator.root == pair.responder.root && pair.initiator.root != before);
-        assert!(begun.chain.is_some() && begun.chain == pair.responder.next_receiving);
-        assert!(pair.initiator.next_receiving.is_some());
-        assert!(pair.initiator.next_receiving == pair.responder.next_sending);
-        assert!(pair.initiator.next_receiving != begun.chain);
+        let (begun, receiving) = (begun.chain.as_ref(), pair.initiator.next_receiving.as_ref());
+        assert!(begun.is_some() && bytes(begun) == bytes(pair.responder.next_receiving.as_ref()));
+        assert!(receiving.is_some());
+        assert!(bytes(receiving) == bytes(pair.responder.next_sending.as_ref()));
+        assert!(bytes(receiving) != bytes(begun));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::RatchetError;
 use super::chain_key::{ChainKey, ChainPair, Pq};
 use super::header::{ChainHead, Header, HeaderKey};
 use super::message_key::MessageSecret;
+use super::side::Theirs;
 use crate::codec::{Malformed, Reader, Writer};
 
 /// Messages that one message may skip, and that one session keeps. A mailbox holds 512 envelopes a queue, so 2,000
@@ -23,12 +24,12 @@ pub const SKIPPED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// One of the peer's chains as we follow it.
 #[derive(Clone, Debug)]
 pub(super) struct ReceivingChain {
-    pub(super) header_key: HeaderKey,
+    pub(super) header_key: HeaderKey<Theirs>,
     pub(super) head: ChainHead,
     /// Whether its headers carry a slot that is not empty.
     has_slot: bool,
     /// `None` once the peer has ended the chain.
-    chains: Option<ChainPair>,
+    chains: Option<ChainPair<Theirs>>,
     /// Number of the next message.
     next: u32,
     skipped: BTreeMap<u32, (MessageSecret, Timestamp)>,
@@ -36,7 +37,7 @@ pub(super) struct ReceivingChain {
 
 impl ReceivingChain {
     /// The chain that `first`, the first message of it that came, belongs to.
-    pub(super) fn new(header_key: HeaderKey, first: &Header, chains: ChainPair) -> Self {
+    pub(super) fn new(header_key: HeaderKey<Theirs>, first: &Header, chains: ChainPair<Theirs>) -> Self {
         Self {
             header_key,
             head: first.head,
@@ -67,7 +68,7 @@ impl ReceivingChain {
     }
 
     /// Keeps the secrets of all messages before `number`. The caller has checked the limit.
-    fn skip_to(&mut self, number: u32, now: Timestamp) -> Result<&mut ChainPair, RatchetError> {
+    fn skip_to(&mut self, number: u32, now: Timestamp) -> Result<&mut ChainPair<Theirs>, RatchetError> {
         let chains = self.chains.as_mut().ok_or(RatchetError::RolledBack)?;
         while self.next < number {
             self.skipped.insert(self.next, (chains.step(), now));
@@ -92,7 +93,7 @@ impl ReceivingChain {
     }
 
     /// The peer ended this chain after `length` messages. Gives back the post-quantum chain, which may go on.
-    pub(super) fn end(&mut self, length: u32, now: Timestamp) -> Result<ChainKey<Pq>, RatchetError> {
+    pub(super) fn end(&mut self, length: u32, now: Timestamp) -> Result<ChainKey<Theirs, Pq>, RatchetError> {
         if length < self.next {
             // It sent more than it remembers.
             return Err(RatchetError::RolledBack);
@@ -144,7 +145,7 @@ impl ReceivingChain {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chain_key::Ec;
+    use super::super::side::SideSecret;
     use super::super::slot::HeaderSlot;
     use super::*;
     use crate::agreement_key::AgreementKey;
@@ -152,16 +153,22 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
+    fn dh(byte: u8) -> AgreementKey {
+        AgreementKey::parse([byte; 32]).unwrap()
+    }
+
+    fn secret(byte: u8) -> SideSecret<Theirs> {
+        SideSecret::new(Secret32::take(&mut [byte; 32]))
+    }
+
     fn first() -> Header {
-        let dh = AgreementKey::parse([9; 32]).unwrap();
-        let head = ChainHead { dh, previous: 4, pq_epoch: 3, pq_base: 2, pq_previous: 1 };
+        let head = ChainHead { dh: dh(9), previous: 4, pq_epoch: 3, pq_base: 2, pq_previous: 1 };
         Header { head, number: 0, slot: HeaderSlot::key(&[1; 1_184], &[2; 32]) }
     }
 
     fn chain() -> ReceivingChain {
-        let ec: ChainKey<Ec> = ChainKey::new(Secret32::take(&mut [1; 32]));
-        let pq = ChainKey::new(Secret32::take(&mut [2; 32]));
-        ReceivingChain::new(HeaderKey::new(Secret32::take(&mut [3; 32])), &first(), ChainPair { ec, pq })
+        let (ec, pq) = (ChainKey::new(secret(1)), ChainKey::new(secret(2)));
+        ReceivingChain::new(HeaderKey::new(secret(3)), &first(), ChainPair { ec, pq })
     }
 
     #[test]
@@ -179,8 +186,7 @@ mod tests {
         }
         let without = Header { slot: HeaderSlot::empty(), ..first() };
         assert_eq!(chain.check(&without), Err(RatchetError::BadHeader));
-        let dh = AgreementKey::parse([8; 32]).unwrap();
-        let other = Header { head: ChainHead { dh, ..head }, ..first() };
+        let other = Header { head: ChainHead { dh: dh(8), ..head }, ..first() };
         assert_eq!(chain.check(&other), Err(RatchetError::RolledBack));
     }
 

@@ -11,8 +11,9 @@ use super::header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::{MessageKey, MessageSecret};
 use super::post_quantum::{Begun, PqRatchet};
 use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
-use super::root_key::RootKey;
+use super::root_key::{RootKey, RootStep};
 use super::sending_chain::SendingChain;
+use super::side::{Ours, Role, Theirs};
 use super::slot::HeaderSlot;
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
@@ -35,10 +36,10 @@ pub struct Session {
     ours: AgreementSecret,
     sending: Option<SendingChain>,
     /// NHKs.
-    next_sending: HeaderKey,
+    next_sending: HeaderKey<Ours>,
     receiving: Option<ReceivingChain>,
     /// NHKr.
-    next_receiving: HeaderKey,
+    next_receiving: HeaderKey<Theirs>,
     /// Chains that the peer ended, newest first.
     old: VecDeque<ReceivingChain>,
     pq: PqRatchet,
@@ -94,18 +95,18 @@ impl Session {
     ) -> Result<Self, RatchetError> {
         let ours = AgreementSecret::generate(rng);
         let shared = ours.agree(their).map_err(|_| RatchetError::BadHeader)?;
-        let (root, ec, next_sending) = RootKey::new(agreed.root).step(&shared)?;
+        let RootStep { root, chain: ec, next_header } = RootKey::new(agreed.root).step(&shared)?;
         let (pq, begun) = PqRatchet::initiator(&agreed.post_quantum, rng)?;
-        let header_key = HeaderKey::new(agreed.initiator_header);
-        let sending = SendingChain::begin(None, (header_key, ours.public(), ec), pq.epoch(), begun)?;
+        let (own, peers) = Role::Initiator.sides(agreed.initiator_header, agreed.responder_header);
+        let sending = SendingChain::begin(None, (HeaderKey::new(own), ours.public(), ec), pq.epoch(), begun)?;
         Ok(Self {
             transcript: agreed.transcript,
             root,
             ours,
             sending: Some(sending),
-            next_sending,
+            next_sending: next_header,
             receiving: None,
-            next_receiving: HeaderKey::new(agreed.responder_header),
+            next_receiving: HeaderKey::new(peers),
             old: VecDeque::new(),
             pq,
         })
@@ -116,14 +117,15 @@ impl Session {
     /// # Errors
     /// None that can happen: [`RatchetError::Malformed`] would be a bug.
     pub fn responder(agreed: Agreed, ours: AgreementSecret) -> Result<Self, RatchetError> {
+        let (own, peers) = Role::Responder.sides(agreed.initiator_header, agreed.responder_header);
         Ok(Self {
             transcript: agreed.transcript,
             root: RootKey::new(agreed.root),
             ours,
             sending: None,
-            next_sending: HeaderKey::new(agreed.responder_header),
+            next_sending: HeaderKey::new(own),
             receiving: None,
-            next_receiving: HeaderKey::new(agreed.initiator_header),
+            next_receiving: HeaderKey::new(peers),
             old: VecDeque::new(),
             pq: PqRatchet::responder(&agreed.post_quantum)?,
         })
@@ -246,10 +248,10 @@ impl Session {
         }
 
         let shared = self.ours.agree(&head.dh).map_err(|_| RatchetError::BadHeader)?;
-        let (root, ec, next_receiving) = self.root.step(&shared)?;
+        let RootStep { root, chain: ec, next_header } = self.root.step(&shared)?;
         self.root = root;
         let pq = begun.or(continued).ok_or(RatchetError::BadHeader)?;
-        let header_key = std::mem::replace(&mut self.next_receiving, next_receiving);
+        let header_key = std::mem::replace(&mut self.next_receiving, next_header);
         Ok(self.receiving.insert(ReceivingChain::new(header_key, header, ChainPair { ec, pq })))
     }
 
@@ -259,7 +261,7 @@ impl Session {
         mut chain: ReceivingChain,
         length: u32,
         now: Timestamp,
-    ) -> Result<ChainKey<Pq>, RatchetError> {
+    ) -> Result<ChainKey<Theirs, Pq>, RatchetError> {
         let continued = chain.end(length, now)?;
         self.old.push_front(chain);
         self.old.truncate(OLD_CHAINS_MAX);
@@ -270,11 +272,11 @@ impl Session {
     fn turn_sending(&mut self, header: &Header, rng: &mut impl CryptoRng) -> Result<(), RatchetError> {
         self.ours = AgreementSecret::generate(rng);
         let shared = self.ours.agree(&header.head.dh).map_err(|_| RatchetError::BadHeader)?;
-        let (root, ec, next_sending) = self.root.step(&shared)?;
+        let RootStep { root, chain: ec, next_header } = self.root.step(&shared)?;
         self.root = root;
         let riding = self.sending.as_ref().map_or_else(HeaderSlot::empty, |sending| sending.slot().clone());
         let begun: Begun = self.pq.step(&header.slot, riding, rng)?;
-        let header_key = std::mem::replace(&mut self.next_sending, next_sending);
+        let header_key = std::mem::replace(&mut self.next_sending, next_header);
         let own = (header_key, self.ours.public(), ec);
         self.sending = Some(SendingChain::begin(self.sending.take(), own, self.pq.epoch(), begun)?);
         Ok(())

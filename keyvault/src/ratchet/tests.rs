@@ -3,6 +3,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::header::{ChainHead, Header, HeaderKey};
+use super::side::SideSecret;
 use super::slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
 use super::*;
 use crate::agreement_key::AgreementSecret;
@@ -408,7 +409,7 @@ fn a_first_chain_says_that_nothing_was_before_it() {
         let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
         let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
         let mut message = Vec::new();
-        HeaderKey::new(key(3)).seal(&[1; 32], &header, (&mut message, &mut rng)).unwrap();
+        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, (&mut message, &mut rng)).unwrap();
         message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
         responder.open(&message, NOW, &mut rng).unwrap_err()
     };
