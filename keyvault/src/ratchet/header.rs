@@ -3,9 +3,9 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
+use super::ratchet_key::RatchetKey;
 use super::side::{Ours, SideSecret, Theirs};
 use super::slot::HeaderSlot;
-use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 
@@ -24,9 +24,9 @@ pub(super) struct HeaderKey<S>(SideSecret<S>);
 
 /// What all headers of one sending chain have in common, beside their slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ChainHead {
+pub(super) struct ChainHead<S> {
     /// The sender's ratchet key.
-    pub(super) dh: AgreementKey,
+    pub(super) dh: RatchetKey<S>,
     /// pn: messages in the sender's previous chain.
     pub(super) previous: u32,
     /// The sender's epoch; its post-quantum chain is that of the epoch before.
@@ -37,16 +37,16 @@ pub(super) struct ChainHead {
     pub(super) pq_previous: u32,
 }
 
-/// An authentic header.
+/// The header of a message of the side `S`. Theirs is authentic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) head: ChainHead,
+pub(super) struct Header<S> {
+    pub(super) head: ChainHead<S>,
     /// n: number of this message in its chain, from 0.
     pub(super) number: u32,
     pub(super) slot: HeaderSlot,
 }
 
-impl Header {
+impl Header<Ours> {
     /// `Malformed` for a message number that does not fit.
     fn encode(&self) -> Result<Writer, Malformed> {
         let head = &self.head;
@@ -58,10 +58,12 @@ impl Header {
         writer.u8(VERSION).pad_to(HEADER_BYTES);
         Ok(writer)
     }
+}
 
+impl Header<Theirs> {
     fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
-        let dh = AgreementKey::read(&mut reader)?;
+        let dh = RatchetKey::read(&mut reader)?;
         let (previous, number) = (reader.u32()?, reader.u32()?);
         let (pq_epoch, pq_number, pq_previous) = (reader.u32()?, reader.u32()?, reader.u32()?);
         let pq_base = pq_number.checked_sub(number).ok_or(Malformed)?;
@@ -75,7 +77,7 @@ impl Header {
     }
 }
 
-impl ChainHead {
+impl<S> ChainHead<S> {
     pub(super) fn write(&self, writer: &mut Writer) {
         writer.put(self.dh.bytes()).u32(self.previous);
         writer.u32(self.pq_epoch).u32(self.pq_base).u32(self.pq_previous);
@@ -83,7 +85,7 @@ impl ChainHead {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            dh: AgreementKey::read(reader)?,
+            dh: RatchetKey::read(reader)?,
             previous: reader.u32()?,
             pq_epoch: reader.u32()?,
             pq_base: reader.u32()?,
@@ -97,7 +99,7 @@ impl HeaderKey<Ours> {
     pub(super) fn seal(
         &self,
         transcript: &[u8; 32],
-        header: &Header,
+        header: &Header<Ours>,
         (message, rng): (&mut Vec<u8>, &mut impl CryptoRng),
     ) -> Result<(), Malformed> {
         let mut nonce = [0; NONCE_BYTES];
@@ -117,7 +119,7 @@ impl HeaderKey<Theirs> {
         &self,
         transcript: &[u8; 32],
         encrypted: &[u8; ENCRYPTED_HEADER_BYTES],
-    ) -> Option<Result<Header, RatchetError>> {
+    ) -> Option<Result<Header<Theirs>, RatchetError>> {
         let mut reader = Reader::new(encrypted);
         let nonce = reader.array().ok()?;
         let mut plain: [u8; HEADER_BYTES] = reader.array().ok()?;
@@ -153,11 +155,11 @@ mod tests {
     use crate::memory::Secret32;
     use crate::ratchet::slot::{KEY_BYTES, MAC_BYTES};
 
-    fn header() -> Header {
+    fn header<S>() -> Header<S> {
         let mut dh = [3; 32];
         dh[31] = 0x11;
         let head = ChainHead {
-            dh: AgreementKey::parse(dh).unwrap(),
+            dh: RatchetKey::read(&mut Reader::new(&dh)).unwrap(),
             previous: 7,
             pq_epoch: 0x0102_0304,
             pq_base: 5,
@@ -168,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_header_has_exactly_its_size_and_comes_back() {
-        let encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
+        let encoded: [u8; HEADER_BYTES] = header::<Ours>().encode().unwrap().array().unwrap();
         assert_eq!(encoded[28..40], [3, 3, 3, 0x11, 0, 0, 0, 7, 0, 0x10, 0, 0]);
         assert_eq!(encoded[40..52], [1, 2, 3, 4, 0, 0x10, 0, 5, 0, 0, 0, 6]);
         assert_eq!(encoded[52..1_236], [8; KEY_BYTES]);
@@ -180,12 +182,12 @@ mod tests {
     #[test]
     fn another_version_a_used_reserve_and_a_number_beyond_its_own_chain_are_refused() {
         for at in [1_268, 1_269, 1_303] {
-            let mut encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
+            let mut encoded: [u8; HEADER_BYTES] = header::<Ours>().encode().unwrap().array().unwrap();
             encoded[at] ^= 0x40;
             assert_eq!(Header::decode(&encoded), Err(Malformed), "byte {at}");
         }
         // pq_n < n: the post-quantum chain cannot be younger than the chain.
-        let mut encoded: [u8; HEADER_BYTES] = header().encode().unwrap().array().unwrap();
+        let mut encoded: [u8; HEADER_BYTES] = header::<Ours>().encode().unwrap().array().unwrap();
         encoded[44..48].copy_from_slice(&((1_u32 << 20) - 1).to_be_bytes());
         assert_eq!(Header::decode(&encoded), Err(Malformed));
         encoded[44..48].copy_from_slice(&(1_u32 << 20).to_be_bytes());
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn a_number_that_does_not_fit_is_not_written() {
         let at = |pq_base, number| {
-            let head = ChainHead { pq_base, ..header().head };
+            let head: ChainHead<Ours> = ChainHead { pq_base, ..header().head };
             Header { head, number, slot: HeaderSlot::empty() }.encode().is_ok()
         };
         assert!(at(1, u32::MAX - 1));

@@ -5,6 +5,7 @@ mod chain_key;
 mod header;
 mod message_key;
 mod post_quantum;
+mod ratchet_key;
 mod receiving_chain;
 mod root_key;
 mod sending_chain;

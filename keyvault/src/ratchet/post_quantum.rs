@@ -120,7 +120,7 @@ impl PqRatchet {
     /// Checks that the peer, in a new sending chain, has taken the one step that follows from this side's slot: it could not
     /// have begun that chain without a message that carried the slot. An empty slot anywhere else would be a session
     /// without this ratchet, and is refused.
-    pub(super) fn check(&self, header: &Header) -> Result<(), RatchetError> {
+    pub(super) fn check(&self, header: &Header<Theirs>) -> Result<(), RatchetError> {
         let next = self.epoch.checked_add(1).ok_or(RatchetError::BadHeader)?;
         let (theirs, slot) = (header.head.pq_epoch, &header.slot);
         let (stepped, stayed) = match self.state {
@@ -302,8 +302,8 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::super::header::ChainHead;
+    use super::super::ratchet_key::RatchetKey;
     use super::*;
-    use crate::agreement_key::AgreementKey;
 
     struct Pair {
         rng: ChaCha20Rng,
@@ -332,8 +332,8 @@ mod tests {
         writer.as_slice().to_vec()
     }
 
-    fn header(pq_epoch: u32, slot: &HeaderSlot) -> Header {
-        let dh = AgreementKey::parse([9; 32]).unwrap();
+    fn header(pq_epoch: u32, slot: &HeaderSlot) -> Header<Theirs> {
+        let dh = RatchetKey::read(&mut Reader::new(&[9; 32])).unwrap();
         let head = ChainHead { dh, previous: 0, pq_epoch, pq_base: 0, pq_previous: 0 };
         Header { head, number: 0, slot: slot.clone() }
     }

@@ -25,7 +25,7 @@ pub const SKIPPED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub(super) struct ReceivingChain {
     pub(super) header_key: HeaderKey<Theirs>,
-    pub(super) head: ChainHead,
+    pub(super) head: ChainHead<Theirs>,
     /// Whether its headers carry a slot that is not empty.
     has_slot: bool,
     /// `None` once the peer has ended the chain.
@@ -37,7 +37,11 @@ pub(super) struct ReceivingChain {
 
 impl ReceivingChain {
     /// The chain that `first`, the first message of it that came, belongs to.
-    pub(super) fn new(header_key: HeaderKey<Theirs>, first: &Header, chains: ChainPair<Theirs>) -> Self {
+    pub(super) fn new(
+        header_key: HeaderKey<Theirs>,
+        first: &Header<Theirs>,
+        chains: ChainPair<Theirs>,
+    ) -> Self {
         Self {
             header_key,
             head: first.head,
@@ -49,7 +53,7 @@ impl ReceivingChain {
     }
 
     /// Checks that an authentic header under this chain's header key is of this chain.
-    pub(super) fn check(&self, header: &Header) -> Result<(), RatchetError> {
+    pub(super) fn check(&self, header: &Header<Theirs>) -> Result<(), RatchetError> {
         if header.head.dh != self.head.dh {
             // Only a peer that went back to an earlier state makes a second key for one chain.
             return Err(RatchetError::RolledBack);
@@ -145,23 +149,23 @@ impl ReceivingChain {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ratchet_key::RatchetKey;
     use super::super::side::SideSecret;
     use super::super::slot::HeaderSlot;
     use super::*;
-    use crate::agreement_key::AgreementKey;
     use crate::memory::Secret32;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-    fn dh(byte: u8) -> AgreementKey {
-        AgreementKey::parse([byte; 32]).unwrap()
+    fn dh(byte: u8) -> RatchetKey<Theirs> {
+        RatchetKey::read(&mut Reader::new(&[byte; 32])).unwrap()
     }
 
     fn secret(byte: u8) -> SideSecret<Theirs> {
         SideSecret::new(Secret32::take(&mut [byte; 32]))
     }
 
-    fn first() -> Header {
+    fn first() -> Header<Theirs> {
         let head = ChainHead { dh: dh(9), previous: 4, pq_epoch: 3, pq_base: 2, pq_previous: 1 };
         Header { head, number: 0, slot: HeaderSlot::key(&[1; 1_184], &[2; 32]) }
     }

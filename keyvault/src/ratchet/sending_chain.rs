@@ -7,16 +7,16 @@ use super::chain_key::{ChainKey, ChainPair, Ec};
 use super::header::{ChainHead, Header, HeaderKey};
 use super::message_key::MessageSecret;
 use super::post_quantum::Begun;
+use super::ratchet_key::RatchetKey;
 use super::side::Ours;
 use super::slot::HeaderSlot;
-use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 
 /// CKs, HKs and Ns, the post-quantum chain beside them, and what the headers say.
 #[derive(Clone)]
 pub(super) struct SendingChain {
     header_key: HeaderKey<Ours>,
-    head: ChainHead,
+    head: ChainHead<Ours>,
     slot: HeaderSlot,
     chains: ChainPair<Ours>,
     next: u32,
@@ -26,7 +26,7 @@ impl SendingChain {
     /// The chain after `before`. The post-quantum chain goes on where `begun` does not bring another.
     pub(super) fn begin(
         before: Option<Self>,
-        (header_key, dh, ec): (HeaderKey<Ours>, AgreementKey, ChainKey<Ours, Ec>),
+        (header_key, dh, ec): (HeaderKey<Ours>, RatchetKey<Ours>, ChainKey<Ours, Ec>),
         pq_epoch: u32,
         begun: Begun,
     ) -> Result<Self, RatchetError> {

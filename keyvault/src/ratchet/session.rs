@@ -10,6 +10,7 @@ use super::chain_key::{ChainKey, ChainPair, Pq};
 use super::header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::{MessageKey, MessageSecret};
 use super::post_quantum::{Begun, PqRatchet};
+use super::ratchet_key::{RatchetKey, RatchetSecret};
 use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
 use super::root_key::{RootKey, RootStep};
 use super::sending_chain::SendingChain;
@@ -33,7 +34,7 @@ pub struct Session {
     transcript: [u8; 32],
     root: RootKey,
     /// DHs.
-    ours: AgreementSecret,
+    ours: RatchetSecret,
     sending: Option<SendingChain>,
     /// NHKs.
     next_sending: HeaderKey<Ours>,
@@ -93,8 +94,8 @@ impl Session {
         their: &AgreementKey,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, RatchetError> {
-        let ours = AgreementSecret::generate(rng);
-        let shared = ours.agree(their).map_err(|_| RatchetError::BadHeader)?;
+        let ours = RatchetSecret::generate(rng);
+        let shared = ours.agree(&RatchetKey::of_prekey(their)).map_err(|_| RatchetError::BadHeader)?;
         let RootStep { root, chain: ec, next_header } = RootKey::new(agreed.root).step(&shared)?;
         let (pq, begun) = PqRatchet::initiator(&agreed.post_quantum, rng)?;
         let (own, peers) = Role::Initiator.sides(agreed.initiator_header, agreed.responder_header);
@@ -121,7 +122,7 @@ impl Session {
         Ok(Self {
             transcript: agreed.transcript,
             root: RootKey::new(agreed.root),
-            ours,
+            ours: RatchetSecret::of_prekey(ours),
             sending: None,
             next_sending: HeaderKey::new(own),
             receiving: None,
@@ -191,7 +192,10 @@ impl Session {
     }
 
     /// Finds the header key that fits.
-    fn header(&self, encrypted: &[u8; ENCRYPTED_HEADER_BYTES]) -> Result<(Header, Whose), RatchetError> {
+    fn header(
+        &self,
+        encrypted: &[u8; ENCRYPTED_HEADER_BYTES],
+    ) -> Result<(Header<Theirs>, Whose), RatchetError> {
         let candidates = (self.receiving.iter().map(|chain| (&chain.header_key, Whose::Current)))
             .chain([(&self.next_receiving, Whose::Next)])
             .chain((0..).zip(&self.old).map(|(at, chain)| (&chain.header_key, Whose::Old(at))));
@@ -206,7 +210,7 @@ impl Session {
     /// Takes the message's secret out of this (cloned) state.
     fn message_secret(
         &mut self,
-        header: &Header,
+        header: &Header<Theirs>,
         whose: Whose,
         now: Timestamp,
     ) -> Result<MessageSecret, RatchetError> {
@@ -222,7 +226,7 @@ impl Session {
     /// The first half of `DHRatchetHE`: the peer has a new ratchet key, so its chain begins anew.
     fn turn_receiving(
         &mut self,
-        header: &Header,
+        header: &Header<Theirs>,
         now: Timestamp,
     ) -> Result<&mut ReceivingChain, RatchetError> {
         let head = &header.head;
@@ -269,8 +273,12 @@ impl Session {
     }
 
     /// The second half of `DHRatchetHE`, and the post-quantum ratchet's step: this side's chain begins anew.
-    fn turn_sending(&mut self, header: &Header, rng: &mut impl CryptoRng) -> Result<(), RatchetError> {
-        self.ours = AgreementSecret::generate(rng);
+    fn turn_sending(
+        &mut self,
+        header: &Header<Theirs>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), RatchetError> {
+        self.ours = RatchetSecret::generate(rng);
         let shared = self.ours.agree(&header.head.dh).map_err(|_| RatchetError::BadHeader)?;
         let RootStep { root, chain: ec, next_header } = self.root.step(&shared)?;
         self.root = root;
@@ -346,7 +354,7 @@ impl Session {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let transcript = reader.array()?;
         let root = RootKey::read(reader)?;
-        let ours = AgreementSecret::read(reader)?;
+        let ours = RatchetSecret::read(reader)?;
         let sending = if reader.flag()? { Some(SendingChain::read(reader)?) } else { None };
         let next_sending = HeaderKey::read(reader)?;
         let next_receiving = HeaderKey::read(reader)?;

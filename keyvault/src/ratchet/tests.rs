@@ -3,6 +3,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::header::{ChainHead, Header, HeaderKey};
+use super::ratchet_key::RatchetSecret;
 use super::side::SideSecret;
 use super::slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
 use super::*;
@@ -404,7 +405,7 @@ fn a_first_chain_says_that_nothing_was_before_it() {
         post_quantum: key(5),
     };
     let responder = Session::responder(agreed, AgreementSecret::generate(&mut rng)).unwrap();
-    let dh = AgreementSecret::generate(&mut rng).public();
+    let dh = RatchetSecret::generate(&mut rng).public();
     let mut opened = |previous, pq_base, pq_previous| {
         let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
         let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
