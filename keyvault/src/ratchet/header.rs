@@ -43,7 +43,7 @@ pub(super) struct Header<S> {
     pub(super) head: ChainHead<S>,
     /// n: number of this message in its chain, from 0.
     pub(super) number: u32,
-    pub(super) slot: HeaderSlot,
+    pub(super) slot: HeaderSlot<S>,
 }
 
 impl Header<Ours> {

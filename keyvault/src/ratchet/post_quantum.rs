@@ -65,7 +65,7 @@ struct EpochKeys {
 /// What a new sending chain starts from.
 pub(super) struct Begun {
     /// Rides in each of its headers.
-    pub(super) slot: HeaderSlot,
+    pub(super) slot: HeaderSlot<Ours>,
     /// The post-quantum chain beside it, if another one begins with it.
     pub(super) chain: Option<ChainKey<Ours, Pq>>,
 }
@@ -140,8 +140,8 @@ impl PqRatchet {
     /// EK draws nothing, NOEK 32 bytes, CT 64.
     pub(super) fn step(
         &mut self,
-        untrusted_slot: &HeaderSlot,
-        riding: HeaderSlot,
+        untrusted_slot: &HeaderSlot<Theirs>,
+        riding: HeaderSlot<Ours>,
         rng: &mut impl CryptoRng,
     ) -> Result<Begun, Malformed> {
         let waiting = self.next_sending.take();
@@ -166,7 +166,7 @@ impl PqRatchet {
     fn take_ciphertext(
         &mut self,
         seed: &Secret<SEED_BYTES>,
-        untrusted_slot: &HeaderSlot,
+        untrusted_slot: &HeaderSlot<Theirs>,
     ) -> Result<Option<Begun>, Malformed> {
         let (ciphertext, mac) = untrusted_slot.as_ciphertext().ok_or(Malformed)?;
         let pair = MlKem768::key_pair(seed);
@@ -184,9 +184,9 @@ impl PqRatchet {
     /// NOEK → CT: encapsulates once. The slot to answer with, or `None` if the peer's is not authentic.
     fn take_key(
         &mut self,
-        untrusted_slot: &HeaderSlot,
+        untrusted_slot: &HeaderSlot<Theirs>,
         rng: &mut impl CryptoRng,
-    ) -> Result<Option<HeaderSlot>, Malformed> {
+    ) -> Result<Option<HeaderSlot<Ours>>, Malformed> {
         let (key, mac) = untrusted_slot.as_key().ok_or(Malformed)?;
         if !self.authenticator.holds(KEY_MAC, self.epoch, key, mac) {
             return Ok(None);
@@ -251,7 +251,11 @@ impl PqRatchet {
 
 impl State {
     /// A fresh key pair for `epoch`, and the slot that carries its public half.
-    fn key(epoch: u32, authenticator: &SlotAuthenticator, rng: &mut impl CryptoRng) -> (Self, HeaderSlot) {
+    fn key(
+        epoch: u32,
+        authenticator: &SlotAuthenticator,
+        rng: &mut impl CryptoRng,
+    ) -> (Self, HeaderSlot<Ours>) {
         let seed = Secret::random(rng);
         let key = MlKem768::encapsulation_key(&MlKem768::key_pair(&seed));
         let mac = authenticator.mac(KEY_MAC, epoch, &key);
@@ -309,7 +313,7 @@ mod tests {
         rng: ChaCha20Rng,
         initiator: PqRatchet,
         responder: PqRatchet,
-        key: HeaderSlot,
+        key: HeaderSlot<Ours>,
     }
 
     fn pair() -> Pair {
@@ -321,9 +325,16 @@ mod tests {
 
     impl Pair {
         /// The responder takes the initiator's key.
-        fn encapsulate(&mut self) -> HeaderSlot {
-            self.responder.step(&self.key, HeaderSlot::empty(), &mut self.rng).unwrap().slot
+        fn encapsulate(&mut self) -> HeaderSlot<Ours> {
+            self.responder.step(&sent(&self.key), HeaderSlot::empty(), &mut self.rng).unwrap().slot
         }
+    }
+
+    /// As it comes out of a header at the peer's.
+    fn sent(slot: &HeaderSlot<Ours>) -> HeaderSlot<Theirs> {
+        let mut writer = Writer::default();
+        slot.encode(&mut writer);
+        HeaderSlot::decode(&writer.array().unwrap())
     }
 
     fn bytes<S>(chain: Option<&ChainKey<S, Pq>>) -> Vec<u8> {
@@ -332,10 +343,10 @@ mod tests {
         writer.as_slice().to_vec()
     }
 
-    fn header(pq_epoch: u32, slot: &HeaderSlot) -> Header<Theirs> {
+    fn header(pq_epoch: u32, slot: &HeaderSlot<Ours>) -> Header<Theirs> {
         let dh = RatchetKey::read(&mut Reader::new(&[9; 32])).unwrap();
         let head = ChainHead { dh, previous: 0, pq_epoch, pq_base: 0, pq_previous: 0 };
-        Header { head, number: 0, slot: slot.clone() }
+        Header { head, number: 0, slot: sent(slot) }
     }
 
     const GOOD: Result<(), RatchetError> = Ok(());
@@ -346,7 +357,7 @@ mod tests {
     fn a_new_chain_has_to_take_the_one_step_that_follows_and_none_goes_on_without_the_slot() {
         let mut pair = pair();
         let (none, key) = (HeaderSlot::empty(), pair.key.clone());
-        let answers = |ratchet: &PqRatchet, slot: &HeaderSlot| {
+        let answers = |ratchet: &PqRatchet, slot: &HeaderSlot<Ours>| {
             [0, 1, 2, 3].map(|epoch| ratchet.check(&header(epoch, slot)))
         };
         assert_eq!(answers(&pair.responder, &key), [BAD, GOOD, BAD, BAD]);
@@ -366,7 +377,7 @@ mod tests {
         let mut pair = pair();
         let before = pair.initiator.root.clone();
         let answer = pair.encapsulate();
-        let begun = pair.initiator.step(&answer, pair.key.clone(), &mut pair.rng).unwrap();
+        let begun = pair.initiator.step(&sent(&answer), pair.key.clone(), &mut pair.rng).unwrap();
         assert!(pair.initiator.root == pair.responder.root && pair.initiator.root != before);
         let (begun, receiving) = (begun.chain.as_ref(), pair.initiator.next_receiving.as_ref());
         assert!(begun.is_some() && bytes(begun) == bytes(pair.responder.next_receiving.as_ref()));
@@ -389,7 +400,7 @@ mod tests {
         let altered = HeaderSlot::key(key, &[mac[0] ^ 1; MAC_BYTES]);
         let riding = HeaderSlot::ciphertext(&[5; CIPHERTEXT_BYTES], &[6; MAC_BYTES]);
         assert!(!pair.responder.is_stuck());
-        let begun = pair.responder.step(&altered, riding.clone(), &mut pair.rng).unwrap();
+        let begun = pair.responder.step(&sent(&altered), riding.clone(), &mut pair.rng).unwrap();
         assert!(begun.slot == riding && pair.responder.is_stuck());
         assert!(matches!(pair.responder.state, State::NoKey));
         let _ = pair.encapsulate();
@@ -407,11 +418,11 @@ mod tests {
             [HeaderSlot::ciphertext(ciphertext, &[7; MAC_BYTES]), HeaderSlot::ciphertext(&other, mac)]
         {
             let mut initiator = pair.initiator.clone();
-            let begun = initiator.step(&altered, pair.key.clone(), &mut pair.rng).unwrap();
+            let begun = initiator.step(&sent(&altered), pair.key.clone(), &mut pair.rng).unwrap();
             assert!(begun.slot == pair.key && initiator.is_stuck() && initiator.epoch() == 1);
             assert!(matches!(initiator.state, State::Key(_)));
         }
-        let begun = pair.initiator.step(&answer, pair.key.clone(), &mut pair.rng).unwrap();
+        let begun = pair.initiator.step(&sent(&answer), pair.key.clone(), &mut pair.rng).unwrap();
         assert!(begun.slot.is_empty() && !pair.initiator.is_stuck() && pair.initiator.epoch() == 2);
     }
 }

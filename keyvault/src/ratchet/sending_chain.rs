@@ -17,7 +17,7 @@ use crate::codec::{Malformed, Reader, Writer};
 pub(super) struct SendingChain {
     header_key: HeaderKey<Ours>,
     head: ChainHead<Ours>,
-    slot: HeaderSlot,
+    slot: HeaderSlot<Ours>,
     chains: ChainPair<Ours>,
     next: u32,
 }
@@ -44,7 +44,7 @@ impl SendingChain {
         Ok(Self { header_key, head, slot: begun.slot, chains: ChainPair { ec, pq }, next: 0 })
     }
 
-    pub(super) fn slot(&self) -> &HeaderSlot {
+    pub(super) fn slot(&self) -> &HeaderSlot<Ours> {
         &self.slot
     }
 

@@ -1,5 +1,6 @@
 //! What the post-quantum ratchet says in a header: nothing, an encapsulation key, or a ciphertext.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Malformed, Reader, Writer};
@@ -14,14 +15,14 @@ pub(super) const MAC_BYTES: usize = 32;
 /// An encapsulation key and its MAC fill the slot; a ciphertext, its MAC and 96 zeroes do; or zeroes alone.
 pub const SLOT_BYTES: usize = KEY_BYTES + MAC_BYTES;
 
-/// The slot of a chain's headers. Shared, for it rides in every message of the chain and in every copy of the session.
+/// The slot of a chain's headers, of the side `S`. Shared, for it rides in every message of the chain and in every copy of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HeaderSlot(Option<Arc<[u8; SLOT_BYTES]>>);
+pub(super) struct HeaderSlot<S>(Option<Arc<[u8; SLOT_BYTES]>>, PhantomData<S>);
 
-impl HeaderSlot {
+impl<S> HeaderSlot<S> {
     /// 1,216 zeroes.
     pub(super) fn empty() -> Self {
-        Self(None)
+        Self(None, PhantomData)
     }
 
     pub(super) fn key(key: &[u8; KEY_BYTES], mac: &[u8; MAC_BYTES]) -> Self {
@@ -34,7 +35,8 @@ impl HeaderSlot {
 
     fn filled(parts: &[&[u8]]) -> Self {
         let mut bytes = parts.iter().copied().flatten();
-        Self(Some(Arc::new(std::array::from_fn(|_| bytes.next().copied().unwrap_or(0)))))
+        let filled = std::array::from_fn(|_| bytes.next().copied().unwrap_or(0));
+        Self(Some(Arc::new(filled)), PhantomData)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -61,7 +63,7 @@ impl HeaderSlot {
 
     pub(super) fn decode(untrusted: &[u8; SLOT_BYTES]) -> Self {
         let is_empty = untrusted.iter().all(|byte| *byte == 0);
-        Self((!is_empty).then(|| Arc::new(*untrusted)))
+        Self((!is_empty).then(|| Arc::new(*untrusted)), PhantomData)
     }
 
     /// As it stands in a record: one byte where it is empty.
@@ -79,15 +81,18 @@ impl HeaderSlot {
 
 #[cfg(test)]
 mod tests {
+    use super::super::side::Ours;
     use super::*;
+
+    type Slot = HeaderSlot<Ours>;
 
     #[test]
     fn a_key_fills_the_slot_and_a_ciphertext_leaves_ninety_six_zeroes() {
-        let slot = HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]);
+        let slot = Slot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]);
         assert_eq!(slot.as_key(), Some((&[1; KEY_BYTES], &[2; MAC_BYTES])));
         assert_eq!(slot.as_ciphertext(), None, "what follows a ciphertext is zero");
 
-        let slot = HeaderSlot::ciphertext(&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES]);
+        let slot = Slot::ciphertext(&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES]);
         assert_eq!(slot.as_ciphertext(), Some((&[3; CIPHERTEXT_BYTES], &[4; MAC_BYTES])));
         let mut writer = Writer::default();
         slot.encode(&mut writer);
@@ -97,33 +102,31 @@ mod tests {
         for at in [1_120, 1_215] {
             let mut bytes: [u8; SLOT_BYTES] = writer.array().unwrap();
             bytes[at] = 1;
-            assert_eq!(HeaderSlot::decode(&bytes).as_ciphertext(), None, "byte {at}");
+            assert_eq!(Slot::decode(&bytes).as_ciphertext(), None, "byte {at}");
         }
     }
 
     #[test]
     fn zeroes_are_the_empty_slot_and_nothing_else_is() {
         let mut writer = Writer::default();
-        HeaderSlot::empty().encode(&mut writer);
+        Slot::empty().encode(&mut writer);
         assert_eq!(writer.as_slice(), [0; SLOT_BYTES]);
-        assert!(HeaderSlot::decode(&[0; SLOT_BYTES]).is_empty());
-        assert_eq!((HeaderSlot::empty().as_key(), HeaderSlot::empty().as_ciphertext()), (None, None));
+        assert!(Slot::decode(&[0; SLOT_BYTES]).is_empty());
+        assert_eq!((Slot::empty().as_key(), Slot::empty().as_ciphertext()), (None, None));
         for at in [0, SLOT_BYTES - 1] {
             let mut bytes = [0; SLOT_BYTES];
             bytes[at] = 1;
-            assert!(!HeaderSlot::decode(&bytes).is_empty(), "byte {at}");
+            assert!(!Slot::decode(&bytes).is_empty(), "byte {at}");
         }
     }
 
     #[test]
     fn a_stored_slot_comes_back_and_an_empty_one_takes_one_byte() {
-        for (slot, length) in
-            [(HeaderSlot::empty(), 1), (HeaderSlot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)]
-        {
+        for (slot, length) in [(Slot::empty(), 1), (Slot::key(&[1; KEY_BYTES], &[2; MAC_BYTES]), 1_217)] {
             let mut writer = Writer::default();
             slot.write(&mut writer);
             assert_eq!(writer.as_slice().len(), length);
-            assert_eq!(HeaderSlot::read(&mut Reader::new(writer.as_slice())), Ok(slot));
+            assert_eq!(Slot::read(&mut Reader::new(writer.as_slice())), Ok(slot));
         }
     }
 }
