@@ -146,8 +146,7 @@ impl OuterKey {
         if version != VERSION {
             return Err(NotAnEnvelope);
         }
-        kdf::open_random(&self.0, &nonce, &associated(queue), (&mut block, &tag))
-            .map_err(|_| NotAnEnvelope)?;
+        kdf::open_random(&self.0, &nonce, &associated(queue), &mut block, &tag).map_err(|_| NotAnEnvelope)?;
         Ok(InnerBlock(Box::new(block)))
     }
 }

@@ -254,7 +254,7 @@ impl InviteBundle {
         let tag = reader.array().map_err(altered)?;
         let mut plain: [u8; BLOB_PLAIN_BYTES] = reader.array().map_err(altered)?;
         reader.end().map_err(altered)?;
-        kdf::open_random(&secret.blob_key(), &nonce, &blob_associated(secret), (&mut plain, &tag))
+        kdf::open_random(&secret.blob_key(), &nonce, &blob_associated(secret), &mut plain, &tag)
             .map_err(|_| InviteError::Altered)?;
         Self::parse(&plain).map_err(|error| match error {
             PqxdhError::NoCommonVersion => InviteError::NewerVersion,

@@ -100,7 +100,8 @@ pub(crate) fn open_random(
     key: &Secret32,
     nonce: &[u8; NONCE_BYTES],
     associated: &[u8],
-    (buffer, tag): (&mut [u8], &[u8; TAG_BYTES]),
+    buffer: &mut [u8],
+    tag: &[u8; TAG_BYTES],
 ) -> Result<(), NotAuthentic> {
     let cipher = XChaCha20Poly1305::new(&Key::from(*key.expose()));
     cipher
@@ -127,7 +128,8 @@ pub(crate) fn open_once(
     key: &[u8; 32],
     nonce: &[u8; 12],
     associated: &[u8],
-    (buffer, tag): (&mut [u8], &[u8; TAG_BYTES]),
+    buffer: &mut [u8],
+    tag: &[u8; TAG_BYTES],
 ) -> Result<(), NotAuthentic> {
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
     cipher
@@ -163,18 +165,18 @@ mod tests {
         let mut sealed = *b"a fixed plaintext";
         let tag = seal_random(&key, &[3; 24], b"ad", &mut sealed);
         let mut copy = sealed;
-        assert!(open_random(&key, &[3; 24], b"ad", (&mut copy, &tag)).is_ok());
+        assert!(open_random(&key, &[3; 24], b"ad", &mut copy, &tag).is_ok());
         assert_eq!(&copy, b"a fixed plaintext");
         copy = sealed;
         copy[0] ^= 1;
-        assert!(open_random(&key, &[3; 24], b"ad", (&mut copy, &tag)).is_err());
+        assert!(open_random(&key, &[3; 24], b"ad", &mut copy, &tag).is_err());
         copy = sealed;
-        assert!(open_random(&key, &[4; 24], b"ad", (&mut copy, &tag)).is_err());
+        assert!(open_random(&key, &[4; 24], b"ad", &mut copy, &tag).is_err());
         copy = sealed;
-        assert!(open_random(&key, &[3; 24], b"aD", (&mut copy, &tag)).is_err());
+        assert!(open_random(&key, &[3; 24], b"aD", &mut copy, &tag).is_err());
         copy = sealed;
         let mut altered = tag;
         altered[15] ^= 0x80;
-        assert!(open_random(&key, &[3; 24], b"ad", (&mut copy, &altered)).is_err());
+        assert!(open_random(&key, &[3; 24], b"ad", &mut copy, &altered).is_err());
     }
 }

@@ -113,7 +113,7 @@ fn run_aead<const NONCE: usize>(name: Aead, cipher: &Cipher<NONCE>) -> (usize, u
 fn chacha20_poly1305_seals_and_opens_as_wycheproof_says() {
     let cipher = Cipher {
         seal: |key, nonce, aad, buffer| kdf::seal_once(key.expose(), nonce, aad, buffer),
-        open: |key, nonce, aad, sealed| kdf::open_once(key.expose(), nonce, aad, sealed).is_ok(),
+        open: |key, nonce, aad, (body, tag)| kdf::open_once(key.expose(), nonce, aad, body, tag).is_ok(),
     };
     let (valid, refused, unaskable) = run_aead::<12>(Aead::ChaCha20Poly1305, &cipher);
     assert!(valid >= 200 && refused >= 60 && unaskable >= 1, "{valid} {refused} {unaskable}");
@@ -123,7 +123,7 @@ fn chacha20_poly1305_seals_and_opens_as_wycheproof_says() {
 fn xchacha20_poly1305_seals_and_opens_as_wycheproof_says() {
     let cipher = Cipher {
         seal: kdf::seal_random,
-        open: |key, nonce, aad, sealed| kdf::open_random(key, nonce, aad, sealed).is_ok(),
+        open: |key, nonce, aad, (body, tag)| kdf::open_random(key, nonce, aad, body, tag).is_ok(),
     };
     let (valid, refused, unaskable) = run_aead::<24>(Aead::XChaCha20Poly1305, &cipher);
     assert!(valid >= 200 && refused >= 60 && unaskable >= 1, "{valid} {refused} {unaskable}");

@@ -73,7 +73,8 @@ impl FirstPrefix {
         version: u8,
         key_ids: [u32; 3],
         identity: &PublicIdentity,
-        (ephemeral, ciphertext): (&AgreementKey, &[u8; KEM_CIPHERTEXT_BYTES]),
+        ephemeral: &AgreementKey,
+        ciphertext: &[u8; KEM_CIPHERTEXT_BYTES],
     ) -> Result<Self, PqxdhError> {
         let mut writer = Writer::with_capacity(FIRST_PREFIX_BYTES);
         writer.u8(version).u32(SUPPORTED_VERSIONS);
@@ -125,7 +126,8 @@ pub fn initiate(
     bundle: &Bundle,
     identity: &Identity,
     psk: &Secret32,
-    (now, rng): (Timestamp, &mut impl CryptoRng),
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
 ) -> Result<(FirstPrefix, Agreed), PqxdhError> {
     bundle.holds(now)?;
     let version = common_version(SUPPORTED_VERSIONS, bundle.supported())?;
@@ -145,7 +147,7 @@ pub fn initiate(
     secrets.push(shared);
 
     let key_ids = [signed_id, bundle.one_time().map_or(0, |(id, _)| id), kem_id];
-    let prefix = FirstPrefix::own(version, key_ids, identity.public(), (&ephemeral.public(), &ciphertext))?;
+    let prefix = FirstPrefix::own(version, key_ids, identity.public(), &ephemeral.public(), &ciphertext)?;
     let agreed = agree(bundle, &prefix, &secrets, psk);
     Ok((prefix, agreed))
 }

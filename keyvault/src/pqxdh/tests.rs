@@ -30,7 +30,7 @@ fn pair() -> Pair {
 fn both_sides_agree_on_every_output() {
     let mut p = pair();
     let bundle = Bundle::parse(p.prekeys.bundle().bytes()).unwrap();
-    let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     let received = FirstPrefix::parse(prefix.bytes()).unwrap();
     assert_eq!(respond(&p.prekeys, &p.inviter, &received, &p.psk).unwrap(), ours);
     assert_eq!(received.identity().id(), p.accepter.public().id());
@@ -47,7 +47,7 @@ fn sizes_are_those_of_the_protocol() {
 #[test]
 fn another_psk_gives_another_secret() {
     let mut p = pair();
-    let (prefix, ours) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, ours) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     let other = Secret32::random(&mut p.rng);
     assert_ne!(respond(&p.prekeys, &p.inviter, &prefix, &other).unwrap().root, ours.root);
 }
@@ -66,7 +66,7 @@ fn a_bundle_with_any_byte_altered_is_refused() {
             Err(_) => {}
             Ok(bundle) => {
                 assert!(by_transcript, "byte {at} escaped every check");
-                if let Ok((prefix, ours)) = initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)) {
+                if let Ok((prefix, ours)) = initiate(&bundle, &p.accepter, &p.psk, NOW, &mut p.rng) {
                     let theirs = respond(&p.prekeys, &p.inviter, &prefix, &p.psk);
                     assert!(theirs.map_or(true, |theirs| theirs.root != ours.root), "byte {at}");
                 }
@@ -95,7 +95,7 @@ fn keys_are_valid_from_a_day_before_they_were_made_because_clocks_differ() {
 #[test]
 fn a_bundle_is_used_only_while_it_is_valid() {
     let mut p = pair();
-    let mut at = |now| initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (now, &mut p.rng)).err();
+    let mut at = |now| initiate(p.prekeys.bundle(), &p.accepter, &p.psk, now, &mut p.rng).err();
     assert_eq!(at(WEEK_LATER), None);
     assert_eq!(at(Timestamp(WEEK_LATER.0 + 1_000)), Some(PqxdhError::Expired));
     assert_eq!(at(Timestamp(NOW.0 - 86_401_000)), Some(PqxdhError::Expired));
@@ -104,7 +104,7 @@ fn a_bundle_is_used_only_while_it_is_valid() {
 #[test]
 fn an_ephemeral_key_of_small_order_is_refused() {
     let mut p = pair();
-    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     let mut bytes = *prefix.bytes();
     bytes[177..209].fill(0);
     let forged = FirstPrefix::parse(&bytes).unwrap();
@@ -119,7 +119,7 @@ fn an_ephemeral_key_of_small_order_is_refused() {
 #[test]
 fn a_first_message_for_other_keys_or_another_version_is_refused() {
     let mut p = pair();
-    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     for (at, error) in [
         (0, PqxdhError::NoCommonVersion),
         (5, PqxdhError::UnknownKey),
@@ -151,7 +151,7 @@ fn stored_prekeys_come_back_the_same() {
     p.prekeys.write(&mut writer);
     let bytes = writer.finish();
     let again = Prekeys::read(&mut crate::codec::Reader::new(&bytes)).unwrap();
-    let (prefix, ours) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, ours) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     assert_eq!(respond(&again, &p.inviter, &prefix, &p.psk).unwrap(), ours);
     assert_eq!(format!("{again:?}"), "Prekeys(..)");
 }
@@ -219,7 +219,7 @@ impl Hostile {
             Ok(bundle) => bundle,
             Err(error) => return Some(error),
         };
-        initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).err()
+        initiate(&bundle, &p.accepter, &p.psk, NOW, &mut p.rng).err()
     }
 }
 
@@ -268,7 +268,7 @@ fn every_key_that_is_not_canonical_is_refused_though_it_is_signed() {
 #[test]
 fn an_initiator_whose_identity_key_has_small_order_is_refused() {
     let mut p = pair();
-    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, _) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     let mut bytes = *prefix.bytes();
     bytes[49..81].copy_from_slice(&SMALL_ORDER);
     bytes[81..145].copy_from_slice(&p.accepter.sign(b"privatus/binding/v1", &SMALL_ORDER));
@@ -338,7 +338,7 @@ fn lasting_keys_come_back_and_sign_the_same_bundle_again() {
     assert_eq!(again.bundle(&p.inviter).repair_bytes(), given);
 
     let bundle = Bundle::parse_repair(p.inviter.public(), &given).unwrap();
-    let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, (NOW, &mut p.rng)).unwrap();
+    let (prefix, ours) = initiate(&bundle, &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
     assert!(again.are_named_by(&prefix));
     assert_eq!(again.respond(&p.inviter, &prefix, &p.psk).unwrap(), ours);
     assert!(!format!("{again:?}").contains("Secret"));

@@ -100,7 +100,8 @@ impl HeaderKey<Ours> {
         &self,
         transcript: &[u8; 32],
         header: &Header<Ours>,
-        (message, rng): (&mut Vec<u8>, &mut impl CryptoRng),
+        message: &mut Vec<u8>,
+        rng: &mut impl CryptoRng,
     ) -> Result<(), Malformed> {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
@@ -124,7 +125,7 @@ impl HeaderKey<Theirs> {
         let nonce = reader.array().ok()?;
         let mut plain: [u8; HEADER_BYTES] = reader.array().ok()?;
         let tag = reader.array().ok()?;
-        kdf::open_random(self.0.secret(), &nonce, &associated(transcript), (&mut plain, &tag)).ok()?;
+        kdf::open_random(self.0.secret(), &nonce, &associated(transcript), &mut plain, &tag).ok()?;
         Some(Header::decode(&plain).map_err(|_| RatchetError::BadHeader))
     }
 }
@@ -211,7 +212,7 @@ mod tests {
         let (ours, theirs) =
             (HeaderKey::new(SideSecret::new(secret.clone())), HeaderKey::new(SideSecret::new(secret)));
         let mut sealed = Vec::new();
-        ours.seal(&[1; 32], &header(), (&mut sealed, &mut rng)).unwrap();
+        ours.seal(&[1; 32], &header(), &mut sealed, &mut rng).unwrap();
         let sealed: [u8; ENCRYPTED_HEADER_BYTES] = sealed.try_into().unwrap();
         assert_eq!(theirs.open(&[1; 32], &sealed), Some(Ok(header())));
         assert_eq!(theirs.open(&[2; 32], &sealed), None);

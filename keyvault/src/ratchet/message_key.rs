@@ -60,7 +60,7 @@ impl MessageKey {
         body: &mut [u8],
         tag: &[u8; kdf::TAG_BYTES],
     ) -> Result<(), RatchetError> {
-        kdf::open_once(self.key.expose(), &self.nonce, associated, (body, tag))
+        kdf::open_once(self.key.expose(), &self.nonce, associated, body, tag)
             .map_err(|_| RatchetError::BadBody)
     }
 }

@@ -22,14 +22,22 @@ pub(super) struct SendingChain {
     next: u32,
 }
 
+/// What a chain begins with on the elliptic-curve side; [`Begun`] is its post-quantum side.
+pub(super) struct EcStart {
+    pub(super) header_key: HeaderKey<Ours>,
+    pub(super) dh: RatchetKey<Ours>,
+    pub(super) chain: ChainKey<Ours, Ec>,
+}
+
 impl SendingChain {
     /// The chain after `before`. The post-quantum chain goes on where `begun` does not bring another.
     pub(super) fn begin(
         before: Option<Self>,
-        (header_key, dh, ec): (HeaderKey<Ours>, RatchetKey<Ours>, ChainKey<Ours, Ec>),
+        start: EcStart,
         pq_epoch: u32,
         begun: Begun,
     ) -> Result<Self, RatchetError> {
+        let EcStart { header_key, dh, chain: ec } = start;
         let previous = before.as_ref().map_or(0, |chain| chain.next);
         let length = match &before {
             Some(chain) => chain.head.pq_base.checked_add(previous).ok_or(RatchetError::CannotSend)?,
@@ -52,11 +60,12 @@ impl SendingChain {
     pub(super) fn next(
         &mut self,
         transcript: &[u8; 32],
-        (message, rng): (&mut Vec<u8>, &mut impl CryptoRng),
+        message: &mut Vec<u8>,
+        rng: &mut impl CryptoRng,
     ) -> Result<MessageSecret, RatchetError> {
         let after = self.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
         let header = Header { head: self.head, number: self.next, slot: self.slot.clone() };
-        self.header_key.seal(transcript, &header, (message, rng)).map_err(|_| RatchetError::CannotSend)?;
+        self.header_key.seal(transcript, &header, message, rng).map_err(|_| RatchetError::CannotSend)?;
         self.next = after;
         Ok(self.chains.step())
     }

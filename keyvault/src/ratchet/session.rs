@@ -13,7 +13,7 @@ use super::post_quantum::{Begun, PqRatchet};
 use super::ratchet_key::{RatchetKey, RatchetSecret};
 use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
 use super::root_key::{RootKey, RootStep};
-use super::sending_chain::SendingChain;
+use super::sending_chain::{EcStart, SendingChain};
 use super::side::{Ours, Role, Theirs};
 use super::slot::HeaderSlot;
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
@@ -99,7 +99,8 @@ impl Session {
         let RootStep { root, chain: ec, next_header } = RootKey::new(agreed.root).step(&shared)?;
         let (pq, begun) = PqRatchet::initiator(&agreed.post_quantum, rng)?;
         let (own, peers) = Role::Initiator.sides(agreed.initiator_header, agreed.responder_header);
-        let sending = SendingChain::begin(None, (HeaderKey::new(own), ours.public(), ec), pq.epoch(), begun)?;
+        let start = EcStart { header_key: HeaderKey::new(own), dh: ours.public(), chain: ec };
+        let sending = SendingChain::begin(None, start, pq.epoch(), begun)?;
         Ok(Self {
             transcript: agreed.transcript,
             root,
@@ -151,7 +152,7 @@ impl Session {
         }
         let sending = self.sending.as_mut().ok_or(RatchetError::CannotSend)?;
         let mut message = Vec::with_capacity(length);
-        let secret = sending.next(&self.transcript, (&mut message, &mut *rng))?;
+        let secret = sending.next(&self.transcript, &mut message, rng)?;
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
         let key = MessageKey::derive(&secret, &salt)?;
@@ -285,8 +286,8 @@ impl Session {
         let riding = self.sending.as_ref().map_or_else(HeaderSlot::empty, |sending| sending.slot().clone());
         let begun: Begun = self.pq.step(&header.slot, riding, rng)?;
         let header_key = std::mem::replace(&mut self.next_sending, next_header);
-        let own = (header_key, self.ours.public(), ec);
-        self.sending = Some(SendingChain::begin(self.sending.take(), own, self.pq.epoch(), begun)?);
+        let start = EcStart { header_key, dh: self.ours.public(), chain: ec };
+        self.sending = Some(SendingChain::begin(self.sending.take(), start, self.pq.epoch(), begun)?);
         Ok(())
     }
 

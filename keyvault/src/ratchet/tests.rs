@@ -410,7 +410,7 @@ fn a_first_chain_says_that_nothing_was_before_it() {
         let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
         let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
         let mut message = Vec::new();
-        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, (&mut message, &mut rng)).unwrap();
+        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, &mut message, &mut rng).unwrap();
         message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
         responder.open(&message, NOW, &mut rng).unwrap_err()
     };

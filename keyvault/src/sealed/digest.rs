@@ -67,7 +67,7 @@ impl Digest {
         let (nonce, tag) = (reader.array()?, reader.array()?);
         let mut body = reader.array::<PLAIN_BYTES>()?;
         reader.end()?;
-        kdf::open_random(&sealing_key(key), &nonce, b"", (&mut body, &tag)).map_err(|_| Malformed)?;
+        kdf::open_random(&sealing_key(key), &nonce, b"", &mut body, &tag).map_err(|_| Malformed)?;
         let mut reader = Reader::new(&body);
         let (commits, count) = (reader.u64()?, reader.u64()?);
         Ok(Self { commits, count, sum: [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?] })

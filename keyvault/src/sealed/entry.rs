@@ -59,8 +59,8 @@ impl KeyEntry {
     pub(super) fn unwrap(&self, epoch_key: &[u8; 32]) -> Result<Secret32, Malformed> {
         let mut key = Secret32::zero();
         *key.expose_mut() = self.wrapped;
-        let sealed = (key.expose_mut().as_mut_slice(), &self.tag);
-        kdf::open_random(&wrapping_key(epoch_key), &self.nonce, &self.associated(), sealed)
+        let (wrapping, associated) = (wrapping_key(epoch_key), self.associated());
+        kdf::open_random(&wrapping, &self.nonce, &associated, key.expose_mut(), &self.tag)
             .map_err(|_| Malformed)?;
         Ok(key)
     }
@@ -148,7 +148,7 @@ pub(super) fn open(
         return Err(Malformed);
     }
     let mut plain = SecretBytes::new(body.to_vec());
-    kdf::open_once(record_key.expose(), &[0; 12], associated, (plain.expose_mut(), tag))
+    kdf::open_once(record_key.expose(), &[0; 12], associated, plain.expose_mut(), tag)
         .map_err(|_| Malformed)?;
     let mut reader = Reader::new(&plain);
     let id = reader.short_bytes()?.to_vec();

@@ -81,8 +81,8 @@ impl Slot {
     /// What it opens with this key, if it does.
     pub(super) fn open(&self, at: usize, unlock_key: &Secret32) -> Option<(SlotKind, Secret32)> {
         let mut plain = zeroize::Zeroizing::new(self.sealed);
-        let sealed = (plain.as_mut_slice(), &self.tag);
-        kdf::open_random(&key(at, unlock_key), &self.nonce, &associated(at), sealed).ok()?;
+        let key = key(at, unlock_key);
+        kdf::open_random(&key, &self.nonce, &associated(at), plain.as_mut_slice(), &self.tag).ok()?;
         let mut reader = Reader::new(plain.as_slice());
         Some((SlotKind::of_code(reader.u8().ok()?).ok()?, reader.secret().ok()?))
     }

@@ -79,7 +79,7 @@ impl State {
         let mut reader = Reader::new(untrusted_sealed);
         let (nonce, tag) = (reader.array()?, reader.array()?);
         let mut plain = zeroize::Zeroizing::new(reader.array::<PLAIN_BYTES>()?);
-        kdf::open_random(key, &nonce, &associated(), (plain.as_mut_slice(), &tag)).map_err(|_| Malformed)?;
+        kdf::open_random(key, &nonce, &associated(), plain.as_mut_slice(), &tag).map_err(|_| Malformed)?;
         let mut reader = Reader::new(plain.as_slice());
         let wipe = reader.flag()?;
         let mut kinds = [None; SLOTS];

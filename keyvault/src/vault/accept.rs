@@ -193,7 +193,7 @@ impl<S: Store> Vault<S> {
         let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
         let own = Identity::generate(now, rng);
         let (prefix, agreed) =
-            pqxdh::initiate(first.bundle, &own, &first.psk, (now, rng)).map_err(InviteError::from)?;
+            pqxdh::initiate(first.bundle, &own, &first.psk, now, rng).map_err(InviteError::from)?;
         let repair = agreed.repair.clone();
         let mut ratchet =
             Session::initiator(agreed, first.bundle.ratchet_key(), rng).map_err(|_| InviteError::Altered)?;

@@ -60,7 +60,7 @@ impl<S: Store> Vault<S> {
         let contact: ContactRecord = self.require(&request.session.key(), Thing::Session)?;
         let mut repair: RepairRecord = self.require(&request.session.key(), Thing::Session)?;
         let bundle = repair.bundle_to_agree_with(&contact, &record.marks, now)?;
-        let (prefix, agreed) = pqxdh::initiate(&bundle, &contact.own, &repair.secret, (now, rng))
+        let (prefix, agreed) = pqxdh::initiate(&bundle, &contact.own, &repair.secret, now, rng)
             .map_err(|_| VaultError::InviteAgain)?;
         let mut changes = Changes::default();
         let offers = self.offer_replicas(request.offer, request.session, &mut changes)?;

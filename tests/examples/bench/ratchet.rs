@@ -93,8 +93,7 @@ impl OurAccounts {
     /// From keys to two sessions, the first of which can send: key agreement and ratchet of both sides. The bundle's
     /// signatures were verified when it came, the one-time keys made before.
     fn set_up(&mut self) -> [Session; 2] {
-        let (prefix, agreed) =
-            initiate(&self.bundle, &self.accepter, &self.psk, (NOW, &mut self.rng)).unwrap();
+        let (prefix, agreed) = initiate(&self.bundle, &self.accepter, &self.psk, NOW, &mut self.rng).unwrap();
         let ratchet_key = self.prekeys.signed_prekey();
         let ours = Session::initiator(agreed, &ratchet_key.public(), &mut self.rng).unwrap();
         let prefix = FirstPrefix::parse(prefix.bytes()).unwrap();
