@@ -6,7 +6,7 @@
 use rand_core::CryptoRng;
 use redb::ReadableTable;
 
-use super::entry::{KeyEntry, Name};
+use super::entry::{EpochKey, KeyEntry, Name, Version};
 use super::records::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
 use super::state::{Epoch, State};
 use super::{AREA_BYTES, VaultFileError};
@@ -122,7 +122,8 @@ impl<R: CryptoRng> SealedStore<R> {
             return Ok(None);
         }
         let (written, key) = self.unwrap(&name, entry)?;
-        let epoch = (self.epoch, self.keys.key(super::records::EPOCH));
-        Ok(Some(KeyEntry::wrap((&name, written), &key, epoch, &mut self.rng).encode()))
+        let version = Version { name: &name, written };
+        let under = EpochKey { epoch: self.epoch, key: self.keys.key(super::records::EPOCH) };
+        Ok(Some(KeyEntry::wrap(version, &key, under, &mut self.rng).encode()))
     }
 }

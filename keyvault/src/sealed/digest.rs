@@ -6,7 +6,7 @@
 
 use rand_core::CryptoRng;
 
-use super::entry::Name;
+use super::entry::Version;
 use crate::codec::{Malformed, Reader};
 use crate::kdf::{self, NONCE_BYTES};
 use crate::memory::Secret32;
@@ -75,8 +75,8 @@ impl Digest {
 }
 
 /// What stands for one write of one record. Its key is new at every write, so nothing else need be bound.
-pub(super) fn member(key: &[u8; 32], (name, written): (&Name, u64), record_key: &Secret32) -> [u8; 32] {
-    kdf::mac_under(key, &[b"member", name, &written.to_be_bytes(), record_key.expose()])
+pub(super) fn member(key: &[u8; 32], version: Version<'_>, record_key: &Secret32) -> [u8; 32] {
+    kdf::mac_under(key, &[b"member", version.name, &version.written.to_be_bytes(), record_key.expose()])
 }
 
 fn sealing_key(key: &[u8; 32]) -> Secret32 {

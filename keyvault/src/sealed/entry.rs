@@ -22,6 +22,21 @@ pub(super) const RECORD_FRONT_BYTES: usize = MARK_BYTES + NAME_BYTES + 8 + 4 + T
 /// Longer records are not written.
 pub(super) const RECORD_MAX_BYTES: usize = 1 << 20;
 
+/// One write of one record.
+#[derive(Clone, Copy)]
+pub(super) struct Version<'a> {
+    pub(super) name: &'a Name,
+    /// The commit that wrote it.
+    pub(super) written: u64,
+}
+
+/// What wraps records' keys.
+#[derive(Clone, Copy)]
+pub(super) struct EpochKey<'a> {
+    pub(super) epoch: u64,
+    pub(super) key: &'a [u8; 32],
+}
+
 /// A record's key, wrapped.
 pub(super) struct KeyEntry {
     pub(super) name: Name,
@@ -35,24 +50,24 @@ pub(super) struct KeyEntry {
 }
 
 impl KeyEntry {
-    /// `epoch`: number and key.
+    /// Draws 24 bytes.
     pub(super) fn wrap(
-        (name, written): (&Name, u64),
+        version: Version<'_>,
         record_key: &Secret32,
-        (epoch, epoch_key): (u64, &[u8; 32]),
+        under: EpochKey<'_>,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let mut entry = Self {
-            name: *name,
-            written,
-            epoch,
+            name: *version.name,
+            written: version.written,
+            epoch: under.epoch,
             nonce: [0; NONCE_BYTES],
             tag: [0; TAG_BYTES],
             wrapped: *record_key.expose(),
         };
         rng.fill_bytes(&mut entry.nonce);
         let associated = entry.associated();
-        entry.tag = kdf::seal_random(&wrapping_key(epoch_key), &entry.nonce, &associated, &mut entry.wrapped);
+        entry.tag = kdf::seal_random(&wrapping_key(under.key), &entry.nonce, &associated, &mut entry.wrapped);
         entry
     }
 
@@ -97,9 +112,10 @@ fn wrapping_key(epoch_key: &[u8; 32]) -> Secret32 {
 
 /// A sealed record: `front ‖ {id length 2 ‖ id ‖ record}`. The key serves once, so the nonce is zero.
 pub(super) fn seal(
-    (name, written): (&Name, u64),
+    version: Version<'_>,
     record_key: &Secret32,
-    (id, record): (&[u8], &[u8]),
+    id: &[u8],
+    record: &[u8],
 ) -> Result<Vec<u8>, Malformed> {
     let mut plain = Writer::with_capacity(2 + id.len() + record.len());
     plain.short_bytes(id)?.put(record);
@@ -109,8 +125,8 @@ pub(super) fn seal(
     }
     let mut entry = Vec::with_capacity(RECORD_FRONT_BYTES + length);
     entry.extend_from_slice(RECORD_MARK);
-    entry.extend_from_slice(name);
-    entry.extend_from_slice(&written.to_be_bytes());
+    entry.extend_from_slice(version.name);
+    entry.extend_from_slice(&version.written.to_be_bytes());
     entry.extend_from_slice(&u32::try_from(length).map_err(|_| Malformed)?.to_be_bytes());
     let associated = entry.clone();
     entry.extend_from_slice(&[0; TAG_BYTES]);
@@ -134,12 +150,12 @@ pub(super) fn front(untrusted_entry: &[u8]) -> Result<(Name, u64, usize), Malfor
 
 /// The inverse of [`seal`]: id and record.
 pub(super) fn open(
-    (name, written): (&Name, u64),
+    version: Version<'_>,
     record_key: &Secret32,
     untrusted_entry: &[u8],
 ) -> Result<Row, Malformed> {
     let (found, when, length) = front(untrusted_entry)?;
-    if found != *name || when != written {
+    if found != *version.name || when != version.written {
         return Err(Malformed);
     }
     let (front, body) = untrusted_entry.split_at_checked(RECORD_FRONT_BYTES).ok_or(Malformed)?;

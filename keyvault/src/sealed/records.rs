@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::digest::{self, Digest};
-use super::entry::{self, KeyEntry, Name};
+use super::entry::{self, EpochKey, KeyEntry, Name, Version};
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State};
 use super::{AREA_BYTES, LockedVault, VaultFileError};
@@ -156,7 +156,7 @@ impl<R: CryptoRng> SealedStore<R> {
             let (name, value) = row.map_err(failed("reading"))?;
             let name = name.value().try_into().map_err(|_| StoreError::Damaged)?;
             let (written, key) = self.unwrap(&name, value.value())?;
-            found.add(&digest::member(self.keys.key(DIGEST_KEY), (&name, written), &key));
+            found.add(&self.member(Version { name: &name, written }, &key));
         }
         let held = records.len().map_err(failed("reading"))?;
         if found != expected || held != expected.count || expected.commits < commits_at_least {
@@ -268,7 +268,9 @@ impl<R: CryptoRng> SealedStore<R> {
         for (table, id, record) in changes.iter() {
             digest.commits = digest.commits.saturating_add(1);
             let name = self.name(table, id);
-            let new = record.map(|record| self.sealed((&name, digest.commits), id, record)).transpose()?;
+            let new = record
+                .map(|record| self.sealed(Version { name: &name, written: digest.commits }, id, record))
+                .transpose()?;
             writes.push((name, new));
         }
         let transaction = self.transaction(self.deferring)?;
@@ -307,25 +309,20 @@ impl<R: CryptoRng> SealedStore<R> {
     ) -> Result<Option<[u8; 32]>, StoreError> {
         let Some(old) = keys.remove(name.as_slice()).map_err(failed("writing"))? else { return Ok(None) };
         let (written, key) = self.unwrap(name, old.value())?;
-        Ok(Some(self.member((name, written), &key)))
+        Ok(Some(self.member(Version { name, written }, &key)))
     }
 
-    fn member(&self, written: (&Name, u64), key: &Secret32) -> [u8; 32] {
-        digest::member(self.keys.key(DIGEST_KEY), written, key)
+    fn member(&self, version: Version<'_>, key: &Secret32) -> [u8; 32] {
+        digest::member(self.keys.key(DIGEST_KEY), version, key)
     }
 
     /// Both entries of one write, and what stands for it in the digest.
-    fn sealed(
-        &mut self,
-        (name, written): (&Name, u64),
-        id: &[u8],
-        record: &[u8],
-    ) -> Result<Sealed, StoreError> {
+    fn sealed(&mut self, version: Version<'_>, id: &[u8], record: &[u8]) -> Result<Sealed, StoreError> {
         let key = Secret32::random(&mut self.rng);
-        let record = entry::seal((name, written), &key, (id, record)).map_err(damaged)?;
-        let epoch = (self.epoch, self.keys.key(EPOCH));
-        let wrapped = KeyEntry::wrap((name, written), &key, epoch, &mut self.rng).encode();
-        let member = self.member((name, written), &key);
+        let record = entry::seal(version, &key, id, record).map_err(damaged)?;
+        let under = EpochKey { epoch: self.epoch, key: self.keys.key(EPOCH) };
+        let wrapped = KeyEntry::wrap(version, &key, under, &mut self.rng).encode();
+        let member = self.member(version, &key);
         Ok(Sealed { record, key: wrapped, member })
     }
 
@@ -389,7 +386,8 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         let Some(key) = keys.get(name.as_slice()).map_err(failed("reading"))? else { return Ok(None) };
         let (written, key) = self.unwrap(&name, key.value())?;
         let sealed = records.get(name.as_slice()).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
-        let (found, record) = entry::open((&name, written), &key, sealed.value()).map_err(damaged)?;
+        let version = Version { name: &name, written };
+        let (found, record) = entry::open(version, &key, sealed.value()).map_err(damaged)?;
         if found == id { Ok(Some(record)) } else { Err(StoreError::Damaged) }
     }
 
@@ -414,7 +412,8 @@ impl<R: CryptoRng> Store for SealedStore<R> {
                 return Err(StoreError::Damaged);
             }
             let (written, key) = self.unwrap(&name, key.value())?;
-            rows.push(entry::open((&name, written), &key, sealed.value()).map_err(damaged)?);
+            let version = Version { name: &name, written };
+            rows.push(entry::open(version, &key, sealed.value()).map_err(damaged)?);
         }
         Ok(rows)
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::entry::{
-    self, KEY_ENTRY_BYTES, KEY_MARK, KeyEntry, MARK_BYTES, Name, RECORD_FRONT_BYTES, RECORD_MARK,
+    self, KEY_ENTRY_BYTES, KEY_MARK, KeyEntry, MARK_BYTES, Name, RECORD_FRONT_BYTES, RECORD_MARK, Version,
 };
 use crate::memory::Secret32;
 use crate::store::Row;
@@ -85,7 +85,7 @@ impl Salvage {
     fn open(&self, name: &Name, found: &Found) -> Option<Row> {
         let mut bytes = vec![0; RECORD_FRONT_BYTES.checked_add(found.length)?];
         self.file.read_exact_at(&mut bytes, found.at).ok()?;
-        entry::open((name, found.written), &found.key, &bytes).ok()
+        entry::open(Version { name, written: found.written }, &found.key, &bytes).ok()
     }
 }
 
