@@ -113,7 +113,7 @@ impl Shell {
     #[cfg(test)]
     pub(crate) fn unlocked_for_tests(file: File) -> Self {
         let cost = Cost::for_tests();
-        let store = LockedVault::create_with_floor(file, b"pass", (cost, cost), UnwrapErr(SysRng)).unwrap();
+        let store = LockedVault::create_with_floor(file, b"pass", cost, cost, UnwrapErr(SysRng)).unwrap();
         Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
     }
 
@@ -122,7 +122,7 @@ impl Shell {
     pub(crate) fn new_for_tests(file: File) -> Result<Self, VaultFileError> {
         let (cost, rng) = (Cost::for_tests(), UnwrapErr(SysRng));
         let store = match Examined::with_floor(file, cost)? {
-            Examined::Missing(file) => LockedVault::create_with_floor(file, b"pass", (cost, cost), rng)?,
+            Examined::Missing(file) => LockedVault::create_with_floor(file, b"pass", cost, cost, rng)?,
             Examined::Locked(vault) => {
                 vault.unlock(b"pass", std::time::Duration::ZERO, rng).map_err(|(_, error)| error)?
             }

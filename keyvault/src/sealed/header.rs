@@ -4,7 +4,7 @@ use std::fs::File;
 
 use rand_core::CryptoRng;
 
-use super::slot::{SLOT_BYTES, SLOTS, Slot, SlotKind};
+use super::slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{STATE_BYTES, State};
 use super::{Twice, VaultFileError, disk, io};
 use crate::codec::{Malformed, Reader, Writer};
@@ -35,6 +35,14 @@ pub(super) struct Header {
     slots: Vec<Slot>,
 }
 
+/// What a header begins with, in the clear.
+pub(super) struct Plain {
+    /// See [`Header`].
+    pub(super) generation: u64,
+    pub(super) cost: Cost,
+    pub(super) salt: [u8; SALT_BYTES],
+}
+
 /// A slot that a passphrase opened.
 pub(super) struct OpenedSlot {
     pub(super) kind: SlotKind,
@@ -42,16 +50,18 @@ pub(super) struct OpenedSlot {
 }
 
 impl Header {
-    /// A vault's whose first slot opens with `unlock_key`, the others with nothing. `generation` is what it replaces.
+    /// A vault's whose first slot opens with `unlock_key`, the others with nothing.
     pub(super) fn create(
-        (generation, cost, salt): (u64, Cost, [u8; SALT_BYTES]),
-        (unlock_key, root): (&Secret32, &Secret32),
+        plain: Plain,
+        unlock_key: &UnlockKey,
+        root: &Secret32,
         state: &State,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let mut slots = vec![Slot::seal(0, unlock_key, (SlotKind::Passphrase, root), rng)];
+        let mut slots = vec![Slot::seal(0, unlock_key, SlotKind::Passphrase, root, rng)];
         slots.resize_with(SLOTS, || Slot::empty(rng));
         let sealed_state = state.seal(&super::state::key(root), rng);
+        let Plain { generation, cost, salt } = plain;
         Self { generation, cost, salt, sealed_state, slots }
     }
 
@@ -65,7 +75,7 @@ impl Header {
     }
 
     /// The slot that opens, if any does. All are tried, so that time does not tell which.
-    pub(super) fn open(&self, unlock_key: &Secret32) -> Option<OpenedSlot> {
+    pub(super) fn open(&self, unlock_key: &UnlockKey) -> Option<OpenedSlot> {
         let opened: Vec<_> =
             self.slots.iter().enumerate().map(|(at, slot)| slot.open(at, unlock_key)).collect();
         let (kind, root) = opened.into_iter().flatten().next()?;

@@ -37,7 +37,7 @@ use crate::store::StoreError;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 use attempts::{Attempts, BLOCK_BYTES};
 use backend::OffsetBackend;
-use header::{COPIES_BYTES, Header};
+use header::{COPIES_BYTES, Header, Plain};
 use state::State;
 
 /// Where redb begins.
@@ -180,7 +180,7 @@ impl Examined {
         let damaged = database.is_none();
         let repaired = copies == Twice::Damaged || tries == Twice::Damaged;
         let mut vault = LockedVault { file, header, attempts, database, floor, damaged, repaired };
-        vault.heal((copies, tries));
+        vault.heal(copies, tries);
         Ok(Self::Locked(Box::new(vault)))
     }
 }
@@ -207,13 +207,14 @@ impl LockedVault {
         cost: Cost,
         rng: R,
     ) -> Result<SealedStore<R>, VaultFileError> {
-        Self::create_with_floor(file, passphrase, (cost, FLOOR), rng)
+        Self::create_with_floor(file, passphrase, cost, FLOOR, rng)
     }
 
     pub(crate) fn create_with_floor<R: CryptoRng>(
         file: File,
         passphrase: &[u8],
-        (cost, floor): (Cost, Cost),
+        cost: Cost,
+        floor: Cost,
         mut rng: R,
     ) -> Result<SealedStore<R>, VaultFileError> {
         if passphrase.is_empty() {
@@ -233,7 +234,8 @@ impl LockedVault {
         let root = Secret32::random(&mut rng);
         let unlock_key = slots::stretch(cost.check(floor)?, &salt, passphrase)?;
         let state = State::create(false, &mut rng);
-        let header = Header::create((1, cost, salt), (&unlock_key, &root), &state, &mut rng);
+        let plain = Plain { generation: 1, cost, salt };
+        let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
         let attempts = Attempts::none();
         attempts.write(&file)?;
         let vault = Self { file, header, attempts, database, floor, damaged: false, repaired: false };
@@ -283,7 +285,7 @@ impl LockedVault {
     }
 
     /// Both copies say the same again. A file that cannot be written can still be read.
-    fn heal(&mut self, (copies, tries): (Twice, Twice)) {
+    fn heal(&mut self, copies: Twice, tries: Twice) {
         let mut healed = Ok(());
         if copies != Twice::Alike {
             healed = self.header.write(&self.file);

@@ -45,6 +45,9 @@ impl SlotKind {
     }
 }
 
+/// What a passphrase is stretched to. A type of its own, so that a root is never taken for it.
+pub(super) struct UnlockKey(pub(super) Secret32);
+
 /// One slot as it lies in the file.
 #[derive(Clone)]
 pub(super) struct Slot {
@@ -57,8 +60,9 @@ impl Slot {
     /// A slot that `unlock_key` opens, in place `at`.
     pub(super) fn seal(
         at: usize,
-        unlock_key: &Secret32,
-        (kind, root): (SlotKind, &Secret32),
+        unlock_key: &UnlockKey,
+        kind: SlotKind,
+        root: &Secret32,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let mut slot = Self::empty(rng);
@@ -79,7 +83,7 @@ impl Slot {
     }
 
     /// What it opens with this key, if it does.
-    pub(super) fn open(&self, at: usize, unlock_key: &Secret32) -> Option<(SlotKind, Secret32)> {
+    pub(super) fn open(&self, at: usize, unlock_key: &UnlockKey) -> Option<(SlotKind, Secret32)> {
         let mut plain = zeroize::Zeroizing::new(self.sealed);
         let key = key(at, unlock_key);
         kdf::open_random(&key, &self.nonce, &associated(at), plain.as_mut_slice(), &self.tag).ok()?;
@@ -97,8 +101,8 @@ impl Slot {
     }
 }
 
-fn key(at: usize, unlock_key: &Secret32) -> Secret32 {
-    kdf::label(unlock_key, &[b"privatus/vault/slot/v1", &[number(at)]])
+fn key(at: usize, unlock_key: &UnlockKey) -> Secret32 {
+    kdf::label(&unlock_key.0, &[b"privatus/vault/slot/v1", &[number(at)]])
 }
 
 fn associated(at: usize) -> Vec<u8> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::header::{Header, OpenedSlot};
-use super::slot::{SLOTS, Slot, SlotKind};
+use super::header::{Header, OpenedSlot, Plain};
+use super::slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{self, State};
 use super::{LockedVault, VaultFileError, words};
 use crate::memory::Secret32;
@@ -18,6 +18,13 @@ pub struct OpenedVault {
     pub(super) root: Secret32,
     /// The file is another vault now than before: the decoy.
     switched: bool,
+}
+
+/// A passphrase that is to open a slot.
+struct NewSlot<'a> {
+    at: usize,
+    kind: SlotKind,
+    passphrase: &'a [u8],
 }
 
 impl OpenedVault {
@@ -35,9 +42,13 @@ impl std::fmt::Debug for OpenedVault {
 }
 
 /// A passphrase, or a recovery key in whatever spacing and case, to a key.
-pub(super) fn stretch(cost: Cost, salt: &[u8; SALT_BYTES], passphrase: &[u8]) -> Result<Secret32, CostError> {
+pub(super) fn stretch(
+    cost: Cost,
+    salt: &[u8; SALT_BYTES],
+    passphrase: &[u8],
+) -> Result<UnlockKey, CostError> {
     let recovery = words::read(passphrase).map(|entropy| words::of(&entropy));
-    cost.derive(recovery.as_ref().map_or(passphrase, |words| words.as_bytes()), salt)
+    cost.derive(recovery.as_ref().map_or(passphrase, |words| words.as_bytes()), salt).map(UnlockKey)
 }
 
 impl LockedVault {
@@ -83,14 +94,14 @@ impl LockedVault {
     /// Makes the file the decoy's: one slot, with the passphrase that was just given, in the first place as in any new vault.
     fn take_over(
         &mut self,
-        unlock_key: &Secret32,
+        unlock_key: &UnlockKey,
         root: &Secret32,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         let generation = self.header.next().generation();
         let state = State::create(true, rng);
-        let kept = (generation, self.header.cost, self.header.salt);
-        let header = Header::create(kept, (unlock_key, root), &state, rng);
+        let plain = Plain { generation, cost: self.header.cost, salt: self.header.salt };
+        let header = Header::create(plain, unlock_key, root, &state, rng);
         self.put(header)
     }
 
@@ -109,12 +120,13 @@ impl LockedVault {
     pub fn add(
         &mut self,
         opened: &OpenedVault,
-        (kind, passphrase): (SlotKind, &[u8]),
+        kind: SlotKind,
+        passphrase: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Result<usize, VaultFileError> {
         let free = self.state(&opened.root)?.kinds.iter().position(Option::is_none);
         let at = free.ok_or(VaultFileError::SlotsFull)?;
-        self.fill(opened, (at, kind, passphrase), rng)?;
+        self.fill(opened, NewSlot { at, kind, passphrase }, rng)?;
         Ok(at)
     }
 
@@ -128,7 +140,7 @@ impl LockedVault {
         rng: &mut impl CryptoRng,
     ) -> Result<(usize, Zeroizing<String>), VaultFileError> {
         let words = words::of(&Secret32::random(rng));
-        let at = self.add(opened, (SlotKind::Recovery, words.as_bytes()), rng)?;
+        let at = self.add(opened, SlotKind::Recovery, words.as_bytes(), rng)?;
         Ok((at, words))
     }
 
@@ -139,12 +151,13 @@ impl LockedVault {
     pub fn change(
         &mut self,
         opened: &OpenedVault,
-        (at, passphrase): (usize, &[u8]),
+        at: usize,
+        passphrase: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         match self.state(&opened.root)?.kinds.get(at).copied().flatten() {
             Some(kind @ (SlotKind::Passphrase | SlotKind::Duress)) => {
-                self.fill(opened, (at, kind, passphrase), rng)
+                self.fill(opened, NewSlot { at, kind, passphrase }, rng)
             }
             _ => Err(VaultFileError::NoSuchSlot),
         }
@@ -166,15 +179,19 @@ impl LockedVault {
         if kind == SlotKind::Passphrase && state.count(SlotKind::Passphrase) == 0 {
             return Err(VaultFileError::LastPassphrase);
         }
-        self.replace(opened, (at, Slot::empty(rng)), &state, rng)
+        let mut header = self.header.next();
+        header.set_slot(at, Slot::empty(rng));
+        header.sealed_state = state.seal(&state::key(&opened.root), rng);
+        self.put(header)
     }
 
     fn fill(
         &mut self,
         opened: &OpenedVault,
-        (at, kind, passphrase): (usize, SlotKind, &[u8]),
+        new: NewSlot<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
+        let NewSlot { at, kind, passphrase } = new;
         if passphrase.is_empty() {
             return Err(VaultFileError::EmptyPassphrase);
         }
@@ -188,19 +205,8 @@ impl LockedVault {
         *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
         let decoy = super::decoy_root(&opened.root);
         let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
-        let slot = Slot::seal(at, &unlock_key, (kind, root), rng);
-        self.replace(opened, (at, slot), &state, rng)
-    }
-
-    fn replace(
-        &mut self,
-        opened: &OpenedVault,
-        (at, slot): (usize, Slot),
-        state: &State,
-        rng: &mut impl CryptoRng,
-    ) -> Result<(), VaultFileError> {
         let mut header = self.header.next();
-        header.set_slot(at, slot);
+        header.set_slot(at, Slot::seal(at, &unlock_key, kind, root, rng));
         header.sealed_state = state.seal(&state::key(&opened.root), rng);
         self.put(header)
     }

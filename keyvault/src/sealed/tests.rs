@@ -20,7 +20,7 @@ fn rng() -> ChaCha20Rng {
 }
 
 fn create(file: File, passphrase: &[u8]) -> Result<SealedStore<ChaCha20Rng>, VaultFileError> {
-    LockedVault::create_with_floor(file, passphrase, (CHEAP(), CHEAP()), rng())
+    LockedVault::create_with_floor(file, passphrase, CHEAP(), CHEAP(), rng())
 }
 
 fn locked(file: File) -> Result<Box<LockedVault>, VaultFileError> {

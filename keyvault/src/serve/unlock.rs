@@ -68,8 +68,8 @@ impl Unlock for UnlockServer {
 
     async fn add_passphrase(self: Rc<Self>, call: AddPassphrase) -> Served<AddPassphrase> {
         let kind = if call.duress { SlotKind::Duress } else { SlotKind::Passphrase };
-        let new = (kind, call.new.as_slice());
-        let added = self.shell.slots(&call.passphrase, |file, opened, rng| file.add(opened, new, rng));
+        let added =
+            self.shell.slots(&call.passphrase, |file, opened, rng| file.add(opened, kind, &call.new, rng));
         self.told::<AddPassphrase>(added.map(number))
     }
 
@@ -79,8 +79,9 @@ impl Unlock for UnlockServer {
     }
 
     async fn change_slot(self: Rc<Self>, call: ChangeSlot) -> Served<ChangeSlot> {
-        let new = (usize::from(call.slot), call.new.as_slice());
-        let changed = self.shell.slots(&call.passphrase, |file, opened, rng| file.change(opened, new, rng));
+        let at = usize::from(call.slot);
+        let changed =
+            self.shell.slots(&call.passphrase, |file, opened, rng| file.change(opened, at, &call.new, rng));
         self.told::<ChangeSlot>(changed)
     }
 

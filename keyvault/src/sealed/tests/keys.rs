@@ -22,7 +22,7 @@ fn with<T>(
 }
 
 fn add(file: &tempfile::NamedTempFile, kind: SlotKind, new: &[u8]) -> Result<usize, VaultFileError> {
-    with(file, b"correct horse", |vault, opened, rng| vault.add(opened, (kind, new), rng))
+    with(file, b"correct horse", |vault, opened, rng| vault.add(opened, kind, new, rng))
 }
 
 fn kinds(file: &tempfile::NamedTempFile, passphrase: &[u8]) -> Result<Kinds, VaultFileError> {
@@ -66,7 +66,7 @@ fn a_changed_or_removed_slot_opens_no_more_with_what_opened_it() {
     add(&file, SlotKind::Passphrase, b"second").unwrap();
     let change = |at, new: &'static [u8]| {
         move |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
-            vault.change(opened, (at, new), rng)
+            vault.change(opened, at, new, rng)
         }
     };
     with(&file, b"second", change(0, b"third")).unwrap();
@@ -226,7 +226,7 @@ fn killed_at_every_write(
 #[test]
 fn a_slot_change_killed_at_any_write_leaves_the_old_slots_or_the_new_ones() {
     let change = |file: &tempfile::NamedTempFile| {
-        with(file, b"correct horse", |vault, opened, rng| vault.change(opened, (0, b"new"), rng))
+        with(file, b"correct horse", |vault, opened, rng| vault.change(opened, 0, b"new", rng))
     };
     let boundaries = killed_at_every_write(vault, change, |file| {
         let (old, new) = (opens(file, b"correct horse"), opens(file, b"new"));
