@@ -51,7 +51,7 @@ pub fn told<C: Serve>(served: Result<C::Answer, VaultError>) -> Result<Outcome<C
 }
 
 /// Any call, as the process does it.
-pub fn answer(vault: &mut Vault<impl Store>, ask: Ask, (now, rng): (Timestamp, &mut impl CryptoRng)) -> Told {
+pub fn answer(vault: &mut Vault<impl Store>, ask: Ask, now: Timestamp, rng: &mut impl CryptoRng) -> Told {
     macro_rules! answered {
         ($($call:ident)*) => {
             match ask {

@@ -160,7 +160,7 @@ impl<S: Store> Vault<S> {
             }
         }
         for hash in unique(opened) {
-            if matches!(self.load(&hash.0)?, Some(OpenedRecord::Kept { .. })) {
+            if matches!(self.load(&hash.0)?, Some(OpenedRecord::Kept(_))) {
                 changes.put_record(&hash.0, &OpenedRecord::Forgotten(now))?;
                 fewer += 1;
             }

@@ -236,7 +236,7 @@ impl<S: Store> Vault<S> {
         }
         for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
             let record = OpenedRecord::decode(&bytes)?;
-            if matches!(record, OpenedRecord::Kept { session: of, .. } if of == session) {
+            if matches!(record, OpenedRecord::Kept(kept) if kept.session == session) {
                 changes.put(OpenedRecord::TABLE, &id, OpenedRecord::Forgotten(now).encode()?);
             }
         }
@@ -295,7 +295,7 @@ impl<S: Store> Vault<S> {
     fn count_kept(&self) -> Result<usize, VaultError> {
         let mut kept = self.store.all(records::OutboxRecord::TABLE)?.len();
         for (_, bytes) in self.store.all(OpenedRecord::TABLE)? {
-            kept += usize::from(matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Kept { .. }));
+            kept += usize::from(matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Kept(_)));
         }
         Ok(kept)
     }

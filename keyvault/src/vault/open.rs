@@ -5,8 +5,8 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::records::{
-    ContactRecord, InviteRecord, InviteState, OpenInvite, OpenedRecord, ReplicaRecord, SessionRecord,
-    UsedRecord,
+    ContactRecord, InviteRecord, InviteState, KeptMessage, OpenInvite, OpenedRecord, ReplicaRecord,
+    SessionRecord, UsedRecord,
 };
 use super::repair_records::FormerRecord;
 use super::{PeerQueue, PutRecord, Vault};
@@ -132,9 +132,7 @@ impl<S: Store> Vault<S> {
         let hash = inner.hash();
         match self.load(&hash.0)? {
             Some(OpenedRecord::Forgotten(_)) => return Ok(Opened::Duplicate(hash)),
-            Some(OpenedRecord::Kept { session, news, content, new_queues }) => {
-                return self.answer(session, news, (content, hash), new_queues);
-            }
+            Some(OpenedRecord::Kept(kept)) => return self.answer(hash, kept),
             None => self.has_room_for_answer()?,
         }
         let place = Place { id: incoming.replica, replica, sender };
@@ -297,21 +295,16 @@ impl<S: Store> Vault<S> {
             self.take_repair(session, (&mut record.marks, &frame.repair), (now, rng), &mut changes)?;
         }
         let content = frame.content.unwrap_or_else(|| SecretBytes::new(Vec::new()));
-        let kept = OpenedRecord::Kept { session, news, content: content.clone(), new_queues };
+        let kept = KeptMessage { session, news, content, new_queues };
         changes.put_record(&session.key(), &record)?;
-        changes.put_record(&hash.0, &kept)?;
+        changes.put_record(&hash.0, &OpenedRecord::Kept(kept.clone()))?;
         self.store.commit(&changes).map_err(VaultError::from)?;
         self.kept += 1;
-        Ok(self.answer(session, news, (content, hash), new_queues)?)
+        Ok(self.answer(hash, kept)?)
     }
 
-    fn answer(
-        &self,
-        session: SessionId,
-        news: News,
-        (content, inner): (SecretBytes, InnerHash),
-        new_queues: bool,
-    ) -> Result<Opened, VaultError> {
+    fn answer(&self, inner: InnerHash, kept: KeptMessage) -> Result<Opened, VaultError> {
+        let KeptMessage { session, news, content, new_queues } = kept;
         let peer_queues = if new_queues {
             let record: SessionRecord = self.require(&session.key(), Thing::Session)?;
             self.peer_queues(&record.peer_queues)?

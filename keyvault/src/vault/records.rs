@@ -383,10 +383,20 @@ impl Record for OutboxRecord {
     }
 }
 
+/// What is answered again until the caller forgets it.
+#[derive(Clone)]
+pub(super) struct KeptMessage {
+    pub(super) session: SessionId,
+    pub(super) news: News,
+    pub(super) content: SecretBytes,
+    /// The message changed the peer's queues: the answer names them.
+    pub(super) new_queues: bool,
+}
+
 /// An inner block that was opened.
 pub(super) enum OpenedRecord {
     /// The kept answer.
-    Kept { session: SessionId, news: News, content: SecretBytes, new_queues: bool },
+    Kept(KeptMessage),
     /// Forgotten then; the plaintext is gone.
     Forgotten(Timestamp),
 }
@@ -399,7 +409,7 @@ impl Record for OpenedRecord {
             Self::Forgotten(at) => {
                 writer.u8(0).u64(at.0);
             }
-            Self::Kept { session, news, content, new_queues } => {
+            Self::Kept(KeptMessage { session, news, content, new_queues }) => {
                 writer.u8(1).u64(session.0);
                 news.write(writer);
                 writer.flag(*new_queues).short_bytes(content)?;
@@ -416,7 +426,7 @@ impl Record for OpenedRecord {
                 let news = News::read(reader)?;
                 let new_queues = reader.flag()?;
                 let content = SecretBytes::new(reader.short_bytes()?.to_vec());
-                Ok(Self::Kept { session, news, content, new_queues })
+                Ok(Self::Kept(KeptMessage { session, news, content, new_queues }))
             }
             _ => Err(Malformed),
         }

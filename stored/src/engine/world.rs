@@ -307,7 +307,7 @@ impl World {
                     let told = if person.vault_fails {
                         stored_keyvault::Told::Lost(Failed::Refused)
                     } else {
-                        keyvault::calls::answer(&mut person.vault, *call, (self.now, &mut person.rng))
+                        keyvault::calls::answer(&mut person.vault, *call, self.now, &mut person.rng)
                     };
                     self.soon(who, Input::Vault(ticket, Box::new(told)));
                 }

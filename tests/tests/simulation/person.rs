@@ -278,7 +278,7 @@ impl World {
         let now = self.clock(who);
         let person = self.person(who);
         let Some(vault) = &mut person.vault else { return };
-        let told = keyvault::calls::answer(vault, call, (now, &mut person.rng));
+        let told = keyvault::calls::answer(vault, call, now, &mut person.rng);
         let input = Event::Input(who, Box::new(Input::Vault(ticket, Box::new(told))));
         self.over(who, Edge::KeyvaultStored, input);
     }
