@@ -4,8 +4,10 @@ use ipc_schema::Timestamp;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
-use super::messages::SealedMessage;
+use super::messages::{NewQueue, SealedMessage};
+use super::moment::Moment;
 use super::records::{AcceptRecord, ContactRecord, MetaRecord, OutboxRecord, Record, SessionRecord};
+use super::repair_records::RepairRecord;
 use super::{ACCEPTS_MAX, OutgoingEnvelope, PeerQueue, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
@@ -149,7 +151,7 @@ impl<S: Store> Vault<S> {
             return Err(InviteError::Expired.into());
         }
         let invite = InviteBundle::open(&accept.link.secret, request.untrusted_blob)?;
-        self.agree(accept, &invite, request, (now, rng))
+        self.agree(accept, &invite, request, &mut Moment { now, rng })
     }
 
     fn agree(
@@ -157,7 +159,7 @@ impl<S: Store> Vault<S> {
         mut accept: AcceptRecord,
         invite: &InviteBundle,
         request: AcceptInvite<'_>,
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<AcceptedInvite, VaultError> {
         let queue = Offer {
             relay: accept.link.relay,
@@ -176,7 +178,7 @@ impl<S: Store> Vault<S> {
             content: request.content,
         };
         let mut changes = Changes::default();
-        let begun = self.begin_session(first, (now, rng), &mut changes)?;
+        let begun = self.begin_session(first, moment, &mut changes)?;
         accept.accepted = Some((begun.accepted.session, request.outbox));
         changes.put_record(&request.accept.key(), &accept)?;
         self.keep_begun(begun, &changes)
@@ -186,17 +188,17 @@ impl<S: Store> Vault<S> {
     pub(super) fn begin_session(
         &self,
         first: FirstMessage<'_>,
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        moment: &mut Moment<'_, impl CryptoRng>,
         changes: &mut Changes,
     ) -> Result<BegunSession, VaultError> {
-        let meta = self.count_contact(now, changes)?;
-        let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
-        let own = Identity::generate(now, rng);
-        let (prefix, agreed) =
-            pqxdh::initiate(first.bundle, &own, &first.psk, now, rng).map_err(InviteError::from)?;
+        let meta = self.count_contact(moment.now, changes)?;
+        let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
+        let own = Identity::generate(moment.now, moment.rng);
+        let (prefix, agreed) = pqxdh::initiate(first.bundle, &own, &first.psk, moment.now, moment.rng)
+            .map_err(InviteError::from)?;
         let repair = agreed.repair.clone();
-        let mut ratchet =
-            Session::initiator(agreed, first.bundle.ratchet_key(), rng).map_err(|_| InviteError::Altered)?;
+        let mut ratchet = Session::initiator(agreed, first.bundle.ratchet_key(), moment.rng)
+            .map_err(|_| InviteError::Altered)?;
 
         let frame = Frame {
             offers: self.offer_replicas(first.replicas, session, changes)?,
@@ -205,20 +207,26 @@ impl<S: Store> Vault<S> {
             ..Frame::default()
         };
         let message = ratchet
-            .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
+            .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, moment.rng)
             .map_err(|_| VaultError::Bug("first message does not fit"))?;
         let inner = InnerBlock::first(prefix.bytes(), &message)?;
         let peer_queue = self
-            .add_peer_queue(session, first.queue, first.sender, (&mut *changes, &mut *rng))
+            .add_peer_queue(
+                NewQueue { session, offer: first.queue, sender: first.sender },
+                changes,
+                moment.rng,
+            )
             .map_err(|_| InviteError::Altered)?;
+        let (repair, marks) = RepairRecord::begin(repair, &own, moment);
+        changes.put_record(&session.key(), &repair)?;
         let record = SessionRecord {
             ratchet,
             peer_queues: vec![peer_queue.0],
             replicas: first.replicas.to_vec(),
-            marks: self.begin_repair(session, (&own, repair), (now, &mut *rng), changes)?,
+            marks,
         };
         let sealed = SealedMessage { session, inner: &inner };
-        let kept = sealed.into_record([0; 32], std::slice::from_ref(&peer_queue), rng);
+        let kept = sealed.into_record([0; 32], std::slice::from_ref(&peer_queue), moment.rng);
         let contact = ContactRecord { own, peer: first.bundle.identity().clone(), verified: false };
         changes.put_record(&session.key(), &record)?;
         changes.put_record(&session.key(), &contact)?;

@@ -6,7 +6,8 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::accept::FirstMessage;
-use super::open::{News, NoMessage, Opened, Place, meet};
+use super::moment::Moment;
+use super::open::{FirstEnvelope, NewSession, News, NoMessage, Opened, Place, meet};
 use super::records::{ContactRecord, OutboxRecord, Record, ReplicaRecord, SessionRecord};
 use super::repair_records::ReplayRecord;
 use super::{ADDRESS_RENEWED, ADDRESS_VALID, AcceptedInvite, HELD_AT_RELAY, PutRecord, Vault};
@@ -16,7 +17,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::error::{InviteError, Thing, VaultError};
 use crate::frame::{FIRST_CONTENT_MAX, Offer};
 use crate::identity::{Identity, PersonId};
-use crate::ids::{AcceptId, AddressId, InnerHash, OutboxId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, AddressId, OutboxId, ReplicaId, SessionId};
 use crate::kdf;
 use crate::memory::Secret32;
 use crate::pqxdh::{FirstPrefix, KeyUse, LastingKeys, PqxdhError, Validity};
@@ -258,7 +259,7 @@ impl<S: Store> Vault<S> {
             content: request.content,
         };
         let mut changes = Changes::default();
-        let begun = self.begin_session(first, (now, rng), &mut changes)?;
+        let begun = self.begin_session(first, &mut Moment { now, rng }, &mut changes)?;
         let session = begun.accepted.session;
         let contacted = Contacted { request: request.hash(), session, outbox: request.outbox };
         changes.put_record(&request.contact.key(), &contacted)?;
@@ -268,27 +269,30 @@ impl<S: Store> Vault<S> {
     /// A first message to an own address: of somebody new, or of who came before and opens the session anew.
     pub(super) fn open_at_address(
         &mut self,
-        (address, place): (AddressId, Place),
-        (hash, prefix, message): (InnerHash, &FirstPrefix, &[u8]),
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        address: AddressId,
+        place: Place,
+        first: FirstEnvelope<'_>,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
         let own = self.load::<OwnAddress>(&address.key())?;
-        let named = own.as_ref().and_then(|own| Some((&own.identity, own.named_by(prefix, now)?)));
+        let named =
+            own.as_ref().and_then(|own| Some((&own.identity, own.named_by(first.prefix, moment.now)?)));
         let Some((identity, named)) = named else {
             let session = self.visitor(place.id, &place.sender)?.ok_or(Opened::Unreadable)?;
-            return self.open_anew(session, (hash, prefix, message), (now, rng));
+            return self.open_anew(session, first, moment);
         };
-        self.refuse_replay(prefix, hash)?;
+        self.refuse_replay(first.prefix, first.hash)?;
         let mut changes = Changes::default();
-        changes.put_record(&prefix.replay_id(), &ReplayRecord::new(hash, end(named)))?;
-        let agreed = named.respond(identity, prefix, &Secret32::zero()).map_err(|_| Opened::Unreadable)?;
-        let met = meet(identity, agreed, (named.signed_prekey(), prefix, message), (now, &mut *rng))
-            .ok_or(Opened::Unreadable)?;
-        let meta = self.count_visitor(now, &mut changes)?;
-        let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
+        changes.put_record(&first.prefix.replay_id(), &ReplayRecord::new(first.hash, end(named)))?;
+        let agreed =
+            named.respond(identity, first.prefix, &Secret32::zero()).map_err(|_| Opened::Unreadable)?;
+        let met = meet(identity, agreed, named.signed_prekey(), first, moment).ok_or(Opened::Unreadable)?;
+        let meta = self.count_visitor(moment.now, &mut changes)?;
+        let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         changes.put_record(&visitor_id(place.id, &place.sender), &Visitor(session))?;
         let news = News { visitor_of: Some(address), ..News::default() };
-        let opened = self.keep_met((session, met, news), (hash, place.id), (changes, now, rng))?;
+        let new = NewSession { session, met, news, replica: place.id };
+        let opened = self.keep_met(new, first.hash, changes, moment)?;
         self.meta = meta;
         Ok(opened)
     }

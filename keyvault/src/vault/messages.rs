@@ -3,6 +3,7 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::open::ReadMessage;
 use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, Record, SessionRecord};
 use super::{PEER_QUEUES_MAX, PutRecord, Vault};
 use crate::agreement_key::{AgreementError, AgreementSecret};
@@ -54,6 +55,14 @@ pub struct PeerQueue {
 
 /// A peer's queue with the number it is kept under.
 pub(super) type NumberedQueue = (PeerQueueId, PeerQueueRecord);
+
+/// A queue that the peer offered to a session, with this side's key for it.
+#[derive(Clone, Copy)]
+pub(super) struct NewQueue<'a> {
+    pub(super) session: SessionId,
+    pub(super) offer: &'a Offer,
+    pub(super) sender: &'a AgreementSecret,
+}
 
 /// What there is to do for a request to seal.
 pub(super) enum Sealing {
@@ -180,16 +189,15 @@ impl<S: Store> Vault<S> {
         Ok(self.numbered_queues(ids)?.into_iter().map(PeerQueue::from).collect())
     }
 
-    /// Notes a queue that the peer offered, with this side's key for it.
+    /// Notes it in `changes`.
     pub(super) fn add_peer_queue(
         &self,
-        session: SessionId,
-        offer: &Offer,
-        sender: &AgreementSecret,
-        (changes, rng): (&mut Changes, &mut impl CryptoRng),
+        new: NewQueue<'_>,
+        changes: &mut Changes,
+        rng: &mut impl CryptoRng,
     ) -> Result<NumberedQueue, VaultError> {
         let id = PeerQueueId(self.fresh_id::<PeerQueueRecord>(rng)?);
-        let record = PeerQueueRecord::derive(session, offer, sender)?;
+        let record = PeerQueueRecord::derive(new)?;
         changes.put_record(&id.key(), &record)?;
         Ok((id, record))
     }
@@ -198,19 +206,20 @@ impl<S: Store> Vault<S> {
     /// the peer harms only its own mail.
     pub(super) fn take_offers(
         &self,
-        session: SessionId,
-        (record, offers): (&mut SessionRecord, &[Offer]),
+        read: &mut ReadMessage,
         changes: &mut Changes,
         rng: &mut impl CryptoRng,
     ) -> Result<bool, VaultError> {
+        let ReadMessage { session, record, frame, .. } = read;
         let known = self.numbered_queues(&record.peer_queues)?;
         let is_known = |offer: &Offer| {
             known.iter().any(|(_, queue)| queue.relay == offer.relay && queue.queue == offer.queue)
         };
         let mut changed = false;
-        for offer in offers.iter().filter(|offer| !is_known(offer)) {
+        for offer in frame.offers.iter().filter(|offer| !is_known(offer)) {
             let sender = AgreementSecret::generate(rng);
-            if let Ok((id, _)) = self.add_peer_queue(session, offer, &sender, (&mut *changes, &mut *rng)) {
+            let new = NewQueue { session: *session, offer, sender: &sender };
+            if let Ok((id, _)) = self.add_peer_queue(new, changes, rng) {
                 record.peer_queues.push(id);
                 changed = true;
             }
@@ -252,7 +261,8 @@ impl SealedMessage<'_> {
 }
 
 impl PeerQueueRecord {
-    fn derive(session: SessionId, offer: &Offer, sender: &AgreementSecret) -> Result<Self, AgreementError> {
+    fn derive(new: NewQueue<'_>) -> Result<Self, AgreementError> {
+        let NewQueue { session, offer, sender } = new;
         Ok(Self {
             session,
             relay: offer.relay,

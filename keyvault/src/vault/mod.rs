@@ -8,6 +8,7 @@ mod addresses;
 mod fuzz;
 mod invites;
 mod messages;
+mod moment;
 mod open;
 mod records;
 mod repair;

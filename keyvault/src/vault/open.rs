@@ -4,11 +4,12 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::moment::Moment;
 use super::records::{
     ContactRecord, InviteRecord, InviteState, KeptMessage, OpenInvite, OpenedRecord, ReplicaRecord,
     SessionRecord, UsedRecord,
 };
-use super::repair_records::FormerRecord;
+use super::repair_records::{FormerRecord, RepairRecord};
 use super::{PeerQueue, PutRecord, Vault};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
@@ -136,10 +137,13 @@ impl<S: Store> Vault<S> {
             None => self.has_room_for_answer()?,
         }
         let place = Place { id: incoming.replica, replica, sender };
+        let moment = &mut Moment { now, rng };
         let opened = match inner.content() {
-            Ok(Inner::Message(message)) => self.open_message(&place, (hash, message), now, rng),
+            Ok(Inner::Message(message)) => self.open_message(&place, hash, message, moment),
             Ok(Inner::First { prefix, message }) => match FirstPrefix::parse(prefix) {
-                Ok(prefix) => self.open_first(place, (hash, &prefix, message), (now, rng)),
+                Ok(prefix) => {
+                    self.open_first(place, FirstEnvelope { hash, prefix: &prefix, message }, moment)
+                }
                 Err(_) => Ok(Opened::Unreadable),
             },
             Err(_) => Ok(Opened::Unreadable),
@@ -155,32 +159,33 @@ impl<S: Store> Vault<S> {
     fn open_message(
         &mut self,
         place: &Place,
-        (hash, message): (InnerHash, &[u8]),
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
+        hash: InnerHash,
+        message: &[u8],
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
         let session = self.speaker(place)?.ok_or(Opened::Unreadable)?;
         let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
         let mut changes = Changes::default();
-        let (accepted, is_current) = match record.ratchet.open(message, now, rng) {
+        let (accepted, is_current) = match record.ratchet.open(message, moment.now, moment.rng) {
             Ok(accepted) => (accepted, true),
             Err(error) => {
                 let former =
                     self.load::<FormerRecord>(&session.key())?.filter(|_| error.is_of_another_session());
-                let opened = former
-                    .and_then(|former| Some((former.ratchet.open(message, now, rng).ok()?, former.since)));
+                let opened = former.and_then(|former| {
+                    Some((former.ratchet.open(message, moment.now, moment.rng).ok()?, former.since))
+                });
                 match opened {
                     Some((accepted, since)) => {
                         let former = FormerRecord { ratchet: accepted.session.clone(), since };
                         changes.put_record(&session.key(), &former)?;
                         (accepted, false)
                     }
-                    None => return Err(self.not_opened(session, (hash, place), error)?),
+                    None => return Err(self.not_opened(session, hash, place, error)?),
                 }
             }
         };
         let mut frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
-        note_used(session, hash, (&accepted, now), &mut changes)?;
+        note_used(session, hash, &accepted, moment.now, &mut changes)?;
         let news = News { repair_wanted: is_current && accepted.needs_repair, ..News::default() };
         if is_current {
             record.ratchet = accepted.session;
@@ -189,7 +194,7 @@ impl<S: Store> Vault<S> {
             // What was said about repair before the session was opened anew is over.
             frame.repair = RepairSection::default();
         }
-        self.keep_opened((session, record, news), (hash, frame), (changes, now, rng))
+        self.keep_opened(ReadMessage { session, record, news, hash, frame }, changes, moment)
     }
 
     /// Whose envelopes come to this place.
@@ -204,7 +209,8 @@ impl<S: Store> Vault<S> {
     fn not_opened(
         &self,
         session: SessionId,
-        (hash, place): (InnerHash, &Place),
+        hash: InnerHash,
+        place: &Place,
         error: RatchetError,
     ) -> Result<NoMessage, VaultError> {
         let told = match error {
@@ -226,15 +232,15 @@ impl<S: Store> Vault<S> {
     fn open_first(
         &mut self,
         mut place: Place,
-        (hash, prefix, message): (InnerHash, &FirstPrefix, &[u8]),
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        first: FirstEnvelope<'_>,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
         if let Some(address) = place.replica.address {
-            return self.open_at_address((address, place), (hash, prefix, message), (now, rng));
+            return self.open_at_address(address, place, first, moment);
         }
         let speaker = self.speaker(&place)?.filter(|_| place.is_peers());
         if let Some(session) = speaker {
-            let opened = self.open_anew(session, (hash, prefix, message), (now, &mut *rng));
+            let opened = self.open_anew(session, first, moment);
             match (opened, place.replica.invite) {
                 // Not of this session: somebody with the link, though with the key of whom it connected.
                 (Err(NoMessage::Told(told)), Some(_)) if *told == Opened::Unreadable => {}
@@ -249,9 +255,9 @@ impl<S: Store> Vault<S> {
             // The outer layer opened, so whoever sealed this had the link.
             InviteState::Used(_) => return Err(Opened::OpenedTwice(invite).into()),
         };
-        let met = open.respond((prefix, message), now, rng).ok_or(Opened::Unreadable)?;
+        let met = open.respond(first, moment).ok_or(Opened::Unreadable)?;
 
-        let session = SessionId(self.fresh_id::<SessionRecord>(rng)?);
+        let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         let mut changes = Changes::default();
         place.replica.session = Some(session);
         place.replica.accepted_by = Some(place.sender);
@@ -259,41 +265,45 @@ impl<S: Store> Vault<S> {
         changes.put_record(&place.id.key(), &place.replica)?;
         changes.put_record(&invite.key(), &record)?;
         let news = News { first: Some(invite), ..News::default() };
-        self.keep_met((session, met, news), (hash, place.id), (changes, now, rng))
+        let new = NewSession { session, met, news, replica: place.id };
+        self.keep_met(new, first.hash, changes, moment)
     }
 
     /// Makes a session of a first message of somebody new.
     pub(super) fn keep_met(
         &mut self,
-        (session, met, news): (SessionId, Met, News),
-        (hash, replica): (InnerHash, ReplicaId),
-        (mut changes, now, rng): (Changes, Timestamp, &mut impl CryptoRng),
+        new: NewSession,
+        hash: InnerHash,
+        mut changes: Changes,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
-        note_used(session, hash, (&met.accepted, now), &mut changes)?;
-        let secret = met.repair;
-        let marks = self.begin_repair(session, (&met.contact.own, secret), (now, &mut *rng), &mut changes)?;
+        let NewSession { session, met, news, replica } = new;
+        note_used(session, hash, &met.accepted, moment.now, &mut changes)?;
+        let (repair, marks) = RepairRecord::begin(met.repair, &met.contact.own, moment);
+        changes.put_record(&session.key(), &repair)?;
         changes.put_record(&session.key(), &met.contact)?;
-        let fresh = SessionRecord {
+        let record = SessionRecord {
             ratchet: met.accepted.session,
             peer_queues: Vec::new(),
             replicas: vec![replica],
             marks,
         };
-        self.keep_opened((session, fresh, news), (hash, met.frame), (changes, now, rng))
+        self.keep_opened(ReadMessage { session, record, news, hash, frame: met.frame }, changes, moment)
     }
 
     /// Makes an opened message durable and answers with it.
     pub(super) fn keep_opened(
         &mut self,
-        (session, mut record, news): (SessionId, SessionRecord, News),
-        (hash, frame): (InnerHash, Frame),
-        (mut changes, now, rng): (Changes, Timestamp, &mut impl CryptoRng),
+        mut read: ReadMessage,
+        mut changes: Changes,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
-        let new_queues = self.take_offers(session, (&mut record, &frame.offers), &mut changes, rng)?;
+        let new_queues = self.take_offers(&mut read, &mut changes, moment.rng)?;
         // A session that this very message made or changed has nothing to read back yet.
-        if news == News::default() {
-            self.take_repair(session, (&mut record.marks, &frame.repair), (now, rng), &mut changes)?;
+        if read.news == News::default() {
+            self.take_repair(&mut read, &mut changes, moment)?;
         }
+        let ReadMessage { session, record, news, hash, frame } = read;
         let content = frame.content.unwrap_or_else(|| SecretBytes::new(Vec::new()));
         let kept = KeptMessage { session, news, content, new_queues };
         changes.put_record(&session.key(), &record)?;
@@ -313,6 +323,32 @@ impl<S: Store> Vault<S> {
         };
         Ok(Opened::Message { session, content, inner, peer_queues, news })
     }
+}
+
+/// A first message that came. Nothing of it is authentic yet.
+#[derive(Clone, Copy)]
+pub(super) struct FirstEnvelope<'a> {
+    pub(super) hash: InnerHash,
+    pub(super) prefix: &'a FirstPrefix,
+    pub(super) message: &'a [u8],
+}
+
+/// A message that opened, before it is durable.
+pub(super) struct ReadMessage {
+    pub(super) session: SessionId,
+    pub(super) record: SessionRecord,
+    pub(super) news: News,
+    pub(super) hash: InnerHash,
+    pub(super) frame: Frame,
+}
+
+/// A session that a first message makes, before it is durable.
+pub(super) struct NewSession {
+    pub(super) session: SessionId,
+    pub(super) met: Met,
+    pub(super) news: News,
+    /// The own queue that it came through.
+    pub(super) replica: ReplicaId,
 }
 
 /// Where an envelope came from.
@@ -367,14 +403,9 @@ impl ReplicaRecord {
 
 impl OpenInvite {
     /// The responder's side of the key agreement and the first message inside it.
-    fn respond(
-        &self,
-        (prefix, message): (&FirstPrefix, &[u8]),
-        now: Timestamp,
-        rng: &mut impl CryptoRng,
-    ) -> Option<Met> {
-        let agreed = pqxdh::respond(&self.prekeys, &self.identity, prefix, &self.secret.psk()).ok()?;
-        meet(&self.identity, agreed, (self.prekeys.signed_prekey(), prefix, message), (now, rng))
+    fn respond(&self, first: FirstEnvelope<'_>, moment: &mut Moment<'_, impl CryptoRng>) -> Option<Met> {
+        let agreed = pqxdh::respond(&self.prekeys, &self.identity, first.prefix, &self.secret.psk()).ok()?;
+        meet(&self.identity, agreed, self.prekeys.signed_prekey(), first, moment)
     }
 }
 
@@ -382,14 +413,15 @@ impl OpenInvite {
 pub(super) fn meet(
     own: &Identity,
     agreed: Agreed,
-    (signed_prekey, prefix, message): (&AgreementSecret, &FirstPrefix, &[u8]),
-    (now, rng): (Timestamp, &mut impl CryptoRng),
+    signed_prekey: &AgreementSecret,
+    first: FirstEnvelope<'_>,
+    moment: &mut Moment<'_, impl CryptoRng>,
 ) -> Option<Met> {
     let repair = agreed.repair.clone();
     let ratchet = Session::responder(agreed, signed_prekey.clone()).ok()?;
-    let accepted = ratchet.open(message, now, rng).ok()?;
+    let accepted = ratchet.open(first.message, moment.now, moment.rng).ok()?;
     let frame = Frame::decode(&accepted.content).ok()?;
-    let peer = prefix.identity().clone();
+    let peer = first.prefix.identity().clone();
     let devices = DeviceList::parse(&frame.devices, peer.signing()).ok()?;
     if devices.hash() != *peer.devices_hash() {
         return None;
@@ -414,7 +446,8 @@ impl<E: Into<VaultError>> From<E> for NoMessage {
 pub(super) fn note_used(
     session: SessionId,
     hash: InnerHash,
-    (accepted, now): (&Accepted, Timestamp),
+    accepted: &Accepted,
+    now: Timestamp,
     changes: &mut Changes,
 ) -> Result<(), VaultError> {
     let id = used_id(session, &accepted.chain, accepted.number);

@@ -6,7 +6,8 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::messages::{SealEnvelope, SealedMessage, Sealing};
-use super::open::{News, NoMessage, Opened, note_used};
+use super::moment::Moment;
+use super::open::{FirstEnvelope, News, NoMessage, Opened, ReadMessage, note_used};
 use super::records::{ContactRecord, SessionRecord};
 use super::repair_records::{FormerRecord, Handshake, OwnKeys, RepairMarks, RepairRecord, ReplayRecord};
 use super::{OutgoingEnvelope, PutRecord, REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, Vault};
@@ -78,7 +79,7 @@ impl<S: Store> Vault<S> {
             .map_err(|_| VaultError::Bug("first message does not fit"))?;
         let inner = InnerBlock::first(prefix.bytes(), &message)?;
         record.offered(request.offer);
-        replace_ratchet(request.session, (&mut *record, ratchet), now, &mut changes)?;
+        replace_ratchet(request.session, &mut record, ratchet, now, &mut changes)?;
         record.marks.unconfirmed = true;
         let sealed = SealedMessage { session: request.session, inner: &inner };
         let kept = sealed.into_record(hash, &queues, rng);
@@ -91,21 +92,22 @@ impl<S: Store> Vault<S> {
     pub(super) fn open_anew(
         &mut self,
         session: SessionId,
-        (hash, prefix, message): (InnerHash, &FirstPrefix, &[u8]),
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        first: FirstEnvelope<'_>,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
+        let FirstEnvelope { hash, prefix, message } = first;
         self.refuse_replay(prefix, hash)?;
         let mut contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
         let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
-        let Some(keys) = repair.named_by(prefix, now) else {
-            return self.unopened(session, hash, (repair, contact.peer == *prefix.identity()));
+        let Some(keys) = repair.named_by(prefix, moment.now) else {
+            return self.unopened(session, hash, repair, contact.peer == *prefix.identity());
         };
         let until = keys.until().after(REPAIR_KEPT);
         let agreed = keys.respond(&contact.own, prefix, &repair.secret).map_err(|_| Opened::Unreadable)?;
         let transcript = agreed.transcript;
         let ratchet =
             Session::responder(agreed, keys.signed_prekey().clone()).map_err(|_| Opened::Unreadable)?;
-        let accepted = ratchet.open(message, now, rng).map_err(|_| Opened::Unreadable)?;
+        let accepted = ratchet.open(message, moment.now, moment.rng).map_err(|_| Opened::Unreadable)?;
         let frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
         let devices = DeviceList::parse(&frame.devices, prefix.identity().signing());
         if devices.map_or(true, |devices| devices.hash() != *prefix.identity().devices_hash()) {
@@ -115,24 +117,24 @@ impl<S: Store> Vault<S> {
         let mut changes = Changes::default();
         changes.put_record(&prefix.replay_id(), &ReplayRecord::new(hash, until))?;
         let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
-        if !frame.repair.unopened && repair.own_attempt_wins(&transcript, &record.marks, now) {
+        if !frame.repair.unopened && repair.own_attempt_wins(&transcript, &record.marks, moment.now) {
             self.store.commit(&changes).map_err(VaultError::from)?;
             return Err(NoMessage::Superseded);
         }
-        note_used(session, hash, (&accepted, now), &mut changes)?;
+        note_used(session, hash, &accepted, moment.now, &mut changes)?;
         let identity_changed = contact.peer.id() != prefix.identity().id();
         if contact.peer != *prefix.identity() {
             contact.verified &= !identity_changed;
             contact.peer = prefix.identity().clone();
             changes.put_record(&session.key(), &contact)?;
         }
-        replace_ratchet(session, (&mut record, accepted.session), now, &mut changes)?;
+        replace_ratchet(session, &mut record, accepted.session, moment.now, &mut changes)?;
         record.marks.unconfirmed = false;
-        repair.handshake = Some(Handshake { transcript, at: now, ours: false, told_unopened: false });
+        repair.handshake = Some(Handshake { transcript, at: moment.now, ours: false, told_unopened: false });
         repair.unopened = 0;
         changes.put_record(&session.key(), &repair)?;
         let news = News { repaired: true, identity_changed, ..News::default() };
-        self.keep_opened((session, record, news), (hash, frame), (changes, now, rng))
+        self.keep_opened(ReadMessage { session, record, news, hash, frame }, changes, moment)
     }
 
     /// The peer used keys that this side does not have: it, too, may have lost what came after an old copy.
@@ -140,7 +142,8 @@ impl<S: Store> Vault<S> {
         &mut self,
         session: SessionId,
         hash: InnerHash,
-        (mut repair, is_peer): (RepairRecord, bool),
+        mut repair: RepairRecord,
+        is_peer: bool,
     ) -> Result<Opened, NoMessage> {
         if !is_peer {
             return Err(Opened::Unreadable.into());
@@ -164,35 +167,6 @@ impl<S: Store> Vault<S> {
         }
     }
 
-    /// What a new session is repaired with one day.
-    pub(super) fn begin_repair(
-        &self,
-        session: SessionId,
-        (own, secret): (&Identity, Secret32),
-        (now, rng): (Timestamp, &mut impl CryptoRng),
-        changes: &mut Changes,
-    ) -> Result<RepairMarks, VaultError> {
-        let mut repair = RepairRecord {
-            secret,
-            own: Vec::new(),
-            given: Vec::new(),
-            theirs: None,
-            handshake: None,
-            unopened: 0,
-            last_unopened: [0; 16],
-        };
-        let mut marks = RepairMarks {
-            ours: 0,
-            acknowledged: false,
-            theirs: 0,
-            renew_at: Timestamp(0),
-            unconfirmed: false,
-        };
-        repair.renew(own, &mut marks, (now, rng));
-        changes.put_record(&session.key(), &repair)?;
-        Ok(marks)
-    }
-
     /// What a message says about repair: which bundle is kept here, and the own one where it is owed and fits.
     pub(super) fn repair_section(
         &self,
@@ -211,14 +185,14 @@ impl<S: Store> Vault<S> {
     /// Takes what the peer says about repair, and renews the own keys once a week while the peer keeps up.
     pub(super) fn take_repair(
         &self,
-        session: SessionId,
-        (marks, section): (&mut RepairMarks, &RepairSection),
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        read: &mut ReadMessage,
         changes: &mut Changes,
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<(), VaultError> {
+        let (session, marks, section) = (read.session, &mut read.record.marks, &read.frame.repair);
         let acknowledges = !marks.acknowledged && section.acknowledged == marks.ours;
         let brings = bundle_id(&section.untrusted_bundle).is_some_and(|id| id != marks.theirs);
-        let renews = (marks.acknowledged || acknowledges) && now >= marks.renew_at;
+        let renews = (marks.acknowledged || acknowledges) && moment.now >= marks.renew_at;
         if !acknowledges && !brings && !renews {
             return Ok(());
         }
@@ -226,19 +200,45 @@ impl<S: Store> Vault<S> {
         let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
         if acknowledges {
             marks.acknowledged = true;
-            repair.newest_is_known(now);
+            repair.newest_is_known(moment.now);
         }
         if brings {
             repair.take_bundle(&contact, marks, &section.untrusted_bundle);
         }
         if renews {
-            repair.renew(&contact.own, marks, (now, rng));
+            repair.renew(&contact.own, marks, moment);
         }
         changes.put_record(&session.key(), &repair)
     }
 }
 
 impl RepairRecord {
+    /// What a new session is repaired with one day: `secret` is the agreement's output for that.
+    pub(super) fn begin(
+        secret: Secret32,
+        own: &Identity,
+        moment: &mut Moment<'_, impl CryptoRng>,
+    ) -> (Self, RepairMarks) {
+        let mut repair = Self {
+            secret,
+            own: Vec::new(),
+            given: Vec::new(),
+            theirs: None,
+            handshake: None,
+            unopened: 0,
+            last_unopened: [0; 16],
+        };
+        let mut marks = RepairMarks {
+            ours: 0,
+            acknowledged: false,
+            theirs: 0,
+            renew_at: Timestamp(0),
+            unconfirmed: false,
+        };
+        repair.renew(own, &mut marks, moment);
+        (repair, marks)
+    }
+
     fn bundle_to_agree_with(
         &self,
         contact: &ContactRecord,
@@ -282,11 +282,12 @@ impl RepairRecord {
         &mut self,
         identity: &Identity,
         marks: &mut RepairMarks,
-        (now, rng): (Timestamp, &mut impl CryptoRng),
+        moment: &mut Moment<'_, impl CryptoRng>,
     ) {
+        let now = moment.now;
         self.prune(now);
         let validity = Validity::until(now, now.after(REPAIR_VALID));
-        let keys = LastingKeys::generate(KeyUse::Repair, validity, rng);
+        let keys = LastingKeys::generate(KeyUse::Repair, validity, moment.rng);
         self.given = keys.bundle(identity).repair_bytes();
         marks.ours = keys.id();
         marks.acknowledged = false;
@@ -337,7 +338,8 @@ impl std::fmt::Debug for RepairSession<'_> {
 /// The session goes on under another ratchet, and both sides hand over their bundles again: one of them may have lost the other's.
 fn replace_ratchet(
     session: SessionId,
-    (record, ratchet): (&mut SessionRecord, Session),
+    record: &mut SessionRecord,
+    ratchet: Session,
     now: Timestamp,
     changes: &mut Changes,
 ) -> Result<(), VaultError> {
