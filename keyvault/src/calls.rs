@@ -21,7 +21,7 @@ use crate::vault::{self, Vault};
 
 /// A call on a vault.
 pub trait Serve: Call<Error: Refused> {
-    /// Does it.
+    /// Makes the call on `vault`, and gives what its caller is answered.
     ///
     /// # Errors
     /// [`VaultError`]: then nothing changed.

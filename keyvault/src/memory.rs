@@ -97,7 +97,7 @@ impl SecretBytes {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Adds zeroes.
+    /// Adds `count` zeroes, and moves as [`Self::extend`] does.
     pub(crate) fn extend_zeroes(&mut self, count: usize) {
         self.reserve(count);
         self.0.resize(self.0.len() + count, 0);

@@ -41,7 +41,7 @@ enum State {
 /// What `state` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Unlocked.
+    /// Open: its keys are in memory.
     Unlocked,
     /// Sound, waiting for the passphrase.
     Locked,
@@ -49,7 +49,7 @@ pub enum Condition {
     Damaged,
     /// Of a later version.
     Newer,
-    /// Never created.
+    /// The file was never made a vault.
     Missing,
 }
 

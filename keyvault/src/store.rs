@@ -108,7 +108,7 @@ impl Changes {
         self.changes.push((table, id.to_vec(), None));
     }
 
-    /// In order.
+    /// In the order in which they were made: of two to one id the later holds.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &[u8], Option<&SecretBytes>)> {
         self.changes.iter().map(|(table, id, record)| (*table, id.as_slice(), record.as_ref()))
     }
@@ -122,7 +122,7 @@ impl Changes {
 
 /// Durable records. The sealed file is one, memory (for simulations and tests) another.
 pub trait Store {
-    /// One record.
+    /// The record of that id, `None` where there is none.
     ///
     /// # Errors
     /// See [`StoreError`].

@@ -73,7 +73,7 @@ pub struct Initiator {
 }
 
 impl Initiator {
-    /// Begins.
+    /// Commits to a fresh nonce, which this draws: 32 bytes.
     pub fn begin(pair: Pair, rng: &mut impl CryptoRng) -> Self {
         Self { pair, nonce: Secret32::random(rng) }
     }

@@ -33,13 +33,13 @@ pub struct Session {
     /// T of the key agreement; associated data of every header and body.
     transcript: [u8; 32],
     root: RootKey,
-    /// DHs.
+    /// DHs: the pair of the newest own chain.
     ours: RatchetSecret,
     sending: Option<SendingChain>,
-    /// NHKs.
+    /// NHKs: header key of the own chain after this one.
     next_sending: HeaderKey<Ours>,
     receiving: Option<ReceivingChain>,
-    /// NHKr.
+    /// NHKr: header key of the peer's chain after the one that is received.
     next_receiving: HeaderKey<Theirs>,
     /// Chains that the peer ended, newest first.
     old: VecDeque<ReceivingChain>,

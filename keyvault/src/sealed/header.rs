@@ -14,7 +14,7 @@ use crate::unlock::{Cost, SALT_BYTES};
 
 /// One copy of header and slots, bytes.
 pub(super) const COPY_BYTES: u64 = 8_192;
-/// Both copies.
+/// Both copies, bytes: the tries follow.
 pub(super) const COPIES_BYTES: u64 = 2 * COPY_BYTES;
 
 pub(super) const MAGIC: &[u8; 16] = b"privatus vault\r\n";
@@ -133,7 +133,7 @@ impl Header {
         Ok((newest, twice))
     }
 
-    /// One copy.
+    /// A copy of exactly [`COPY_BYTES`], every checksum in it right.
     pub(super) fn decode(untrusted_copy: &[u8]) -> Result<Self, VaultFileError> {
         let damaged = |_| VaultFileError::Damaged;
         let mut reader = Reader::new(untrusted_copy);

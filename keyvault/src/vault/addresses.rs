@@ -39,7 +39,7 @@ pub struct PublishedAddress {
 pub struct ContactAddress<'a> {
     /// Names the attempt.
     pub contact: AcceptId,
-    /// The address.
+    /// The address, which is the id of whoever published the record.
     pub id: PersonId,
     /// What was found under it.
     pub untrusted_record: &'a [u8],

@@ -19,7 +19,7 @@ use crate::store::{Changes, Store};
 /// A request to seal one message.
 #[derive(Clone, Copy)]
 pub struct SealEnvelope<'a> {
-    /// To whom.
+    /// The session whose peer is to read it.
     pub session: SessionId,
     /// Names the message.
     pub outbox: OutboxId,
@@ -45,7 +45,7 @@ pub struct OutgoingEnvelope {
 pub struct PeerQueue {
     /// The vault's name for it, used in [`super::Purpose`].
     pub id: PeerQueueId,
-    /// Its relay.
+    /// The relay that it lies at.
     pub relay: RelayId,
     /// By which the sender names it there.
     pub queue: QueueId,

@@ -96,7 +96,7 @@ pub struct Vault<S> {
 /// What there is to say about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// Its id.
+    /// Chosen by the vault, never 0.
     pub session: SessionId,
     /// Own receive queues.
     pub replicas: Vec<ReplicaId>,
@@ -172,7 +172,7 @@ impl<S: Store> Vault<S> {
         Ok(())
     }
 
-    /// Every session.
+    /// All sessions, in no particular order.
     ///
     /// # Errors
     /// `Store`.

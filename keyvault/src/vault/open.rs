@@ -30,7 +30,7 @@ pub struct IncomingEnvelope<'a> {
     pub replica: ReplicaId,
     /// The sender's key as the relay tells it: half of the outer layer's key. A lie makes the envelope unreadable.
     pub untrusted_sender: [u8; 32],
-    /// 4,096 B.
+    /// As the relay gave it out: 4,096 B, and unreadable where it is not.
     pub untrusted_envelope: &'a [u8],
 }
 
@@ -40,7 +40,7 @@ pub struct IncomingEnvelope<'a> {
 pub enum Opened {
     /// A message, new or not forgotten yet.
     Message {
-        /// From whom.
+        /// The session with whoever sent it, new or known.
         session: SessionId,
         /// What the peer's stored gave to be sealed.
         content: SecretBytes,

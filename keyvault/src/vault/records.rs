@@ -323,7 +323,7 @@ pub(super) struct PeerQueueRecord {
     pub(super) outer: OuterKey,
     /// Authenticates commands to the relay.
     pub(super) command_key: Secret32,
-    /// Names deposits.
+    /// Key of the HMAC that names deposits.
     pub(super) replica_secret: Secret32,
 }
 

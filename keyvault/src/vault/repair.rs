@@ -28,7 +28,7 @@ const HOPELESS: u8 = 2;
 /// A request to open a session anew.
 #[derive(Clone, Copy)]
 pub struct RepairSession<'a> {
-    /// Which.
+    /// The one that is broken.
     pub session: SessionId,
     /// Names the first message.
     pub outbox: OutboxId,

@@ -18,14 +18,14 @@ pub enum Purpose {
     Subscribe(ReplicaId),
     /// Fetch the oldest `max` of an own queue.
     Collect {
-        /// The queue.
+        /// An own queue, finished.
         replica: ReplicaId,
         /// At most so many.
         max: u16,
     },
     /// Delete what is durable here from an own queue.
     Acknowledge {
-        /// The queue.
+        /// An own queue, finished.
         replica: ReplicaId,
         /// The mailbox's names.
         messages: Vec<[u8; 16]>,
@@ -40,7 +40,7 @@ pub enum Purpose {
     Secure(PeerQueueId),
     /// Put one envelope into a peer's queue.
     Deposit {
-        /// The queue.
+        /// A queue of the session's peer.
         peer_queue: PeerQueueId,
         /// Names the deposit.
         put_id: PutId,
@@ -60,7 +60,7 @@ pub struct Sign {
     pub binding: [u8; 32],
     /// Strictly rising on that circuit.
     pub counter: u64,
-    /// What for.
+    /// The command, and with it whose key authenticates it.
     pub purpose: Purpose,
 }
 
