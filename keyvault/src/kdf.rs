@@ -117,6 +117,7 @@ pub(crate) fn seal_once(
     buffer: &mut [u8],
 ) -> [u8; TAG_BYTES] {
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
+    // Fails only over 256 GiB.
     cipher
         .encrypt_inout_detached(&Nonce::from(*nonce), associated, buffer.into())
         .map(Into::into)

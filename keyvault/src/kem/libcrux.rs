@@ -49,6 +49,7 @@ macro_rules! parameter_set {
             fn decapsulate(pair: &$pair, ciphertext: &[u8; $ct]) -> Secret32 {
                 let private = pair.private.expose().into();
                 let mut shared = $module::decapsulate(&private, &ciphertext.into());
+                // Nor this copy, which is of its own type.
                 let mut private: [u8; $dk] = private.into();
                 private.zeroize();
                 Secret::take(&mut shared)

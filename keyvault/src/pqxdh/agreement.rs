@@ -203,6 +203,7 @@ fn agree(bundle: &Bundle, prefix: &FirstPrefix, secrets: &[Secret32], psk: &Secr
     // The prefix holds, in order, exactly: version ‖ supported versions ‖ key ids ‖ IKa ‖ EKa ‖ ct.
     let transcript = kdf::sha256(&[TRANSCRIPT_LABEL, bundle.bytes(), prefix.bytes()]);
     let mut ikm = Writer::with_capacity(7 * 32);
+    // F of the specification: it keeps this apart from XEdDSA, in which no key here signs.
     ikm.put(&[0xff; 32]);
     for secret in secrets {
         ikm.put(secret.expose());

@@ -125,6 +125,7 @@ impl Bundle {
         let identity = PublicIdentity::read(&mut reader)?;
         let signed_row = reader.take(SIGNED_PREKEY_BYTES)?;
         let one_time = read_one_time(&mut reader)?;
+        // Before the signed prekey's row: what the keys serve is said here, and is the label there.
         let (key_use, kem) = read_kem(&mut reader, &identity)?;
         let signed_prekey = read_signed_prekey(signed_row, key_use, &identity)?;
         reader.end()?;
@@ -146,6 +147,7 @@ impl Bundle {
     pub fn parse_repair(identity: &PublicIdentity, untrusted_bytes: &[u8]) -> Result<Self, PqxdhError> {
         let (head, kem) = untrusted_bytes.split_at_checked(5 + SIGNED_PREKEY_BYTES).ok_or(Malformed)?;
         let (versions, signed) = head.split_at_checked(5).ok_or(Malformed)?;
+        // As it would stand in full: one parser for both, and T is of these bytes.
         let whole = [versions, &identity.bytes(), signed, &[0; ONE_TIME_BYTES], kem].concat();
         Self::parse(&whole)?.serving(KeyUse::Repair)
     }

@@ -191,6 +191,7 @@ impl PqRatchet {
         if !self.authenticator.holds(KEY_MAC, self.epoch, key, mac) {
             return Ok(None);
         }
+        // The peer made it, for the MAC holds; not reduced, it is refused like one that was altered.
         let Ok(key) = EncapsulationKey::parse::<MlKem768, CIPHERTEXT_BYTES>(key) else { return Ok(None) };
         let (ciphertext, shared) = MlKem768::encapsulate(&key, &Secret::random(rng));
         let keys = self.epoch_keys(&shared, key.bytes(), &ciphertext)?;

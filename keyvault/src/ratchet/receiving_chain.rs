@@ -87,6 +87,7 @@ impl ReceivingChain {
             let used = RatchetError::Used { chain: *self.head.dh.bytes(), number };
             return self.skipped.remove(&number).map(|(secret, _)| secret).ok_or(used);
         }
+        // Beyond the end of an ended chain is a rollback, however far: `skip_to` tells it.
         if self.gap(number) > SKIPPED_MAX && self.chains.is_some() {
             return Err(RatchetError::TooManySkipped);
         }

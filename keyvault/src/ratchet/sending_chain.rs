@@ -63,6 +63,7 @@ impl SendingChain {
         message: &mut Vec<u8>,
         rng: &mut impl CryptoRng,
     ) -> Result<MessageSecret, RatchetError> {
+        // Before anything is drawn or stepped: what is refused changes nothing.
         let after = self.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
         let header = Header { head: self.head, number: self.next, slot: self.slot.clone() };
         self.header_key.seal(transcript, &header, message, rng).map_err(|_| RatchetError::CannotSend)?;

@@ -184,6 +184,7 @@ impl Session {
         let mut session = self.clone();
         let secret = session.message_secret(&header, whose, now)?;
         let content = self.content(&parts, &secret)?;
+        // Only after the body: a forged message has nothing drawn.
         if whose == Whose::Next {
             session.turn_sending(&header, rng)?;
         }
@@ -231,6 +232,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<&mut ReceivingChain, RatchetError> {
         let head = &header.head;
+        // Both chains together, and before anything is derived: a header can name any number.
         let gap = self.receiving.as_ref().map_or(0, |chain| chain.gap(head.previous));
         if gap.saturating_add(header.number) > SKIPPED_MAX {
             return Err(RatchetError::TooManySkipped);
@@ -294,6 +296,7 @@ impl Session {
     /// Commitment in constant time, then the body, then its padding.
     fn content(&self, parts: &Parts<'_>, secret: &MessageSecret) -> Result<SecretBytes, RatchetError> {
         let key = MessageKey::derive(secret, parts.salt)?;
+        // Poly1305 commits to no key: one ciphertext could open under two (docs/prior-attacks.md, "Invisible salamanders").
         if !bool::from(key.commitment().ct_eq(parts.commitment)) {
             return Err(RatchetError::BadCommitment);
         }
