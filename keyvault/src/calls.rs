@@ -172,6 +172,7 @@ serve! {
     FinishReplica(asked, vault, now, rng) => {
         let created = created(&asked.created);
         match created.and_then(|created| vault.finish_replica(asked.replica, created)) {
+            // The method has no words for why: what is not the caller's or the relay's fault fails the call.
             Err(error @ (VaultError::Store(_) | VaultError::Bug(_))) => Err(error),
             finished => Ok(finished.is_ok()),
         }

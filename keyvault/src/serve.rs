@@ -44,6 +44,7 @@ pub async fn run(mut child: Child) -> Exit {
     if let Err(exit) = first_unlock(&shell, passphrase, child.settings.headless).await {
         return exit;
     }
+    // Before a byte from outside is read: what ends this process later is no failed start.
     child.started();
     let sweeping = spawn_local({
         let shell = shell.clone();

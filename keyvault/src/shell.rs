@@ -198,6 +198,7 @@ impl Shell {
             let was_locked = matches!(state, State::Locked(_));
             state.enter(opened)?;
             let State::Unlocked(vault) = &mut *state else { return Err(VaultFileError::Damaged) };
+            // The store defers: without the flush the answer would come before the disk has it.
             let set = vault.set_scripts(on).and_then(|()| vault.flush()).map_err(from_vault);
             if was_locked {
                 state.lock();
@@ -272,6 +273,7 @@ impl Shell {
         }
         self.compact();
         *self.state.borrow_mut() = State::Gone;
+        // Kept for who waits only later: the loop that serves is in between two waits now and then.
         self.locking.notify_one();
     }
 
@@ -283,6 +285,7 @@ impl Shell {
     /// Waits for the passphrase.
     pub async fn unlocked(&self) {
         loop {
+            // Before the look: a passphrase that comes right after it is not missed.
             let unlocked = self.unlocked.notified();
             if self.condition() == Condition::Unlocked {
                 return;

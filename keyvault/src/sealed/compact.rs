@@ -27,15 +27,19 @@ impl<R: CryptoRng> SealedStore<R> {
         if self.is_read_only() || !self.stale {
             return Ok(());
         }
+        // The header will say how many commits there were: fewer on the disk would be told as a rollback.
         self.flush()?;
         let mut state = self.state()?;
+        // Otherwise a kill came in between the last time, and that epoch is still being left.
         if state.older.is_none() {
             let next = Epoch::new(state.epoch.number.saturating_add(1), &mut self.rng);
             state.older = Some(std::mem::replace(&mut state.epoch, next));
+            // Before anything is wrapped under it: a kill leaves no record whose key nobody holds.
             self.write_state(&state)?;
             self.take_epochs(&state)?;
         }
         self.wrap_anew()?;
+        // Only once nothing needs it: from here on what was deleted is out of reach.
         state.older = None;
         self.write_state(&state)?;
         self.take_epochs(&state)?;

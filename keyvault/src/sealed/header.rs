@@ -119,6 +119,7 @@ impl Header {
                 twice = Twice::Damaged;
             }
             match (&newest, copy) {
+                // One sound header of a later version is enough: healing would write over it.
                 (Err(VaultFileError::Newer), _) | (_, Err(VaultFileError::Damaged)) => {}
                 (_, Err(error)) => newest = Err(error),
                 (Ok(held), Ok(found)) if held.generation >= found.generation => {}

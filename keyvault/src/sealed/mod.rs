@@ -240,6 +240,7 @@ impl LockedVault {
         attempts.write(&file)?;
         let vault = Self { file, header, attempts, database, floor, damaged: false, repaired: false };
         let store = SealedStore::begin(Box::new(vault), &root, &state, rng)?;
+        // Last of all: until it stands there, the file counts as never made.
         store.vault.header.write(&store.vault.file)?;
         Ok(store)
     }

@@ -74,6 +74,7 @@ impl<R: CryptoRng> SealedStore<R> {
             rng,
             deferring: false,
             unflushed: false,
+            // Not known: who held the file last may have been killed before it could compact.
             stale: true,
             salvage,
         };
@@ -117,6 +118,7 @@ impl<R: CryptoRng> SealedStore<R> {
     fn begin_unless_begun(&mut self, commits: u64) -> Result<(), StoreError> {
         match self.whole() {
             Ok(_) => self.verify(commits),
+            // What the decoy's key does not open is the vault's that was there before: a kill came between header and records.
             Err(StoreError::Damaged) => self.begin_records(),
             Err(error) => Err(error),
         }
@@ -158,6 +160,7 @@ impl<R: CryptoRng> SealedStore<R> {
             let (written, key) = self.unwrap(&name, value.value())?;
             found.add(&self.member(Version { name: &name, written }, &key));
         }
+        // The sum is over the keys; that each opens a record, and nothing else lies there, is told by both counts.
         let held = records.len().map_err(failed("reading"))?;
         if found != expected || held != expected.count || expected.commits < commits_at_least {
             return Err(StoreError::Damaged);
@@ -292,6 +295,7 @@ impl<R: CryptoRng> SealedStore<R> {
                 }
             }
         }
+        // Else with the flush: redb drops a commit without durability unless a durable one follows.
         if !self.deferring {
             let sealed = digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
             insert_digest(&transaction, &sealed)?;

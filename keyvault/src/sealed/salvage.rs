@@ -57,6 +57,7 @@ impl Salvage {
         let mut salvage = Self { file: file.clone(), found: BTreeMap::new() };
         for (name, written, at, length) in records {
             let is_newer = salvage.found.get(&name).is_none_or(|held| held.written < written);
+            // A write's key may lie there more than once, wrapped under either epoch or left in a page that is not used.
             for key in keys.get(&(name, written)).filter(|_| is_newer).into_iter().flatten() {
                 let found = Found { written, key: key.clone(), at, length };
                 if salvage.open(&name, &found).is_some() {
@@ -96,6 +97,7 @@ fn scan(file: &File, start: u64, mut look: impl FnMut(u64, &[u8])) -> std::io::R
     let length = file.metadata()?.len();
     let mut at = start;
     while at < length {
+        // Into the next chunk, so that an entry's front is whole wherever it begins.
         let want = u64::try_from(CHUNK_BYTES + overlap).unwrap_or(u64::MAX).min(length - at);
         let mut chunk = vec![0; usize::try_from(want).unwrap_or(0)];
         file.read_exact_at(&mut chunk, at)?;
