@@ -226,6 +226,7 @@ impl<S: Store> Vault<S> {
             marks,
         };
         let sealed = SealedMessage { session, inner: &inner };
+        // No seal hashes to this, so none can ask for these bytes; the acceptance is known by its own id.
         let kept = sealed.into_record([0; 32], std::slice::from_ref(&peer_queue), moment.rng);
         let contact = ContactRecord { own, peer: first.bundle.identity().clone(), verified: false };
         changes.put_record(&session.key(), &record)?;

@@ -106,6 +106,7 @@ impl<S: Store> Vault<S> {
         let replica = ReplicaId::from(invite);
         self.create_replica(replica, created, &mut changes)?;
         let (hints, blob) = match open.left.take() {
+            // Sealed once: the relay may hold it by now, and what is signed for it names its hash.
             Some(left) => left,
             None => {
                 let receiver: ReplicaRecord = self.require(&replica.key(), Thing::Invite)?;
@@ -149,6 +150,7 @@ impl<S: Store> Vault<S> {
             changes.delete(InviteRecord::TABLE, &invite.key());
         }
         let replica = self.load::<ReplicaRecord>(&invite.key())?;
+        // Once it was accepted the queue is the session's.
         if replica.is_some_and(|replica| replica.invite == Some(invite) && replica.session.is_none()) {
             changes.delete(ReplicaRecord::TABLE, &invite.key());
         }

@@ -169,6 +169,7 @@ impl<S: Store> Vault<S> {
             }
         }
         for hash in unique(opened) {
+            // The hash stays, for the same envelope may come once more: by the other queue, or from a relay that missed the ack.
             if matches!(self.load(&hash.0)?, Some(OpenedRecord::Kept(_))) {
                 changes.put_record(&hash.0, &OpenedRecord::Forgotten(now))?;
                 fewer += 1;
@@ -234,6 +235,7 @@ impl<S: Store> Vault<S> {
 
 impl SealEnvelope<'_> {
     fn hash(&self) -> [u8; 32] {
+        // Their length goes first: no other offers and content make the same bytes.
         let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
         kdf::sha256(&[b"privatus/outbox/v1", &(offers.len() as u64).to_be_bytes(), &offers, self.content])
     }

@@ -237,6 +237,7 @@ impl<S: Store> Vault<S> {
         }
         for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
             let record = OpenedRecord::decode(&bytes)?;
+            // The plaintext goes; the hash still tells a duplicate.
             if matches!(record, OpenedRecord::Kept(kept) if kept.session == session) {
                 changes.put(OpenedRecord::TABLE, &id, OpenedRecord::Forgotten(now).encode()?);
             }
@@ -325,6 +326,7 @@ impl<S: Store> Vault<S> {
     fn fresh_id<R: Record>(&self, rng: &mut impl CryptoRng) -> Result<u64, VaultError> {
         loop {
             let id = rng.next_u64();
+            // 0 is what a record says where there is none.
             if id != 0 && self.store.read(R::TABLE, &id.to_be_bytes())?.is_none() {
                 return Ok(id);
             }

@@ -134,6 +134,7 @@ impl<S: Store> Vault<S> {
         match self.load(&hash.0)? {
             Some(OpenedRecord::Forgotten(_)) => return Ok(Opened::Duplicate(hash)),
             Some(OpenedRecord::Kept(kept)) => return self.answer(hash, kept),
+            // Only now: what was answered before is answered again, however full it is.
             None => self.has_room_for_answer()?,
         }
         let place = Place { id: incoming.replica, replica, sender };
@@ -169,6 +170,7 @@ impl<S: Store> Vault<S> {
         let (accepted, is_current) = match record.ratchet.open(message, moment.now, moment.rng) {
             Ok(accepted) => (accepted, true),
             Err(error) => {
+                // Sealed before the session was opened anew, and under way since.
                 let former =
                     self.load::<FormerRecord>(&session.key())?.filter(|_| error.is_of_another_session());
                 let opened = former.and_then(|former| {
@@ -189,6 +191,7 @@ impl<S: Store> Vault<S> {
         let news = News { repair_wanted: is_current && accepted.needs_repair, ..News::default() };
         if is_current {
             record.ratchet = accepted.session;
+            // Only who answered the own attempt can seal under its ratchet.
             record.marks.unconfirmed = false;
         } else {
             // What was said about repair before the session was opened anew is over.
@@ -261,6 +264,7 @@ impl<S: Store> Vault<S> {
         let mut changes = Changes::default();
         place.replica.session = Some(session);
         place.replica.accepted_by = Some(place.sender);
+        // The prekeys go in the transaction that makes the session: nobody else can ever agree with them.
         record.state = InviteState::Used(session);
         changes.put_record(&place.id.key(), &place.replica)?;
         changes.put_record(&invite.key(), &record)?;
@@ -423,6 +427,7 @@ pub(super) fn meet(
     let frame = Frame::decode(&accepted.content).ok()?;
     let peer = first.prefix.identity().clone();
     let devices = DeviceList::parse(&frame.devices, peer.signing()).ok()?;
+    // Signed is every list that the identity ever had; the hash says which one it came with.
     if devices.hash() != *peer.devices_hash() {
         return None;
     }

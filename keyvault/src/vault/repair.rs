@@ -115,6 +115,7 @@ impl<S: Store> Vault<S> {
         }
         // Whoever made this knows the secret of the first agreement.
         let mut changes = Changes::default();
+        // Also where the own attempt goes on: the keys that it was made with live on, and must not serve it later.
         changes.put_record(&prefix.replay_id(), &ReplayRecord::new(hash, until))?;
         let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
         if !frame.repair.unopened && repair.own_attempt_wins(&transcript, &record.marks, moment.now) {
@@ -148,6 +149,7 @@ impl<S: Store> Vault<S> {
         if !is_peer {
             return Err(Opened::Unreadable.into());
         }
+        // One attempt comes through each queue, and again while it is not acked.
         if repair.last_unopened != hash.cut() {
             repair.unopened = repair.unopened.saturating_add(1);
             repair.last_unopened = hash.cut();
@@ -355,6 +357,7 @@ fn replace_ratchet(
 
 /// The id of a repair bundle that is not verified yet.
 fn bundle_id(untrusted_bundle: &[u8]) -> Option<u32> {
+    // version 1 ‖ supported versions 4 ‖ signed prekey 108; then the KEM key, whose id names the whole.
     let id = untrusted_bundle.get(5 + 108..)?.first_chunk()?;
     Some(u32::from_be_bytes(*id))
 }
