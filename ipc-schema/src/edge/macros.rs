@@ -459,6 +459,9 @@ macro_rules! interface {
                 }
             )*
         }
+
+        #[cfg(any(test, fuzzing))]
+        $crate::edge::fuzz::room! { $interface: $($call)* }
     };
     (
         $(#[$doc:meta])*

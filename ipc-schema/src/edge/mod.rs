@@ -3,6 +3,8 @@
 //!
 //! A room belongs to the file in `edges/` of the same name, which says what the calls mean.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod macros;
 pub mod onion_netd;
 pub mod onion_stored;
@@ -308,26 +310,47 @@ pub fn length(items: usize) -> u32 {
 
 pub(crate) use macros::{call, interface, mirrored, outcome, value, words};
 
-/// Calls and outcomes through a message and back, for the tests of the rooms.
+/// Calls and outcomes through a message and back, for the tests of the rooms; each message also altered in many places.
 #[cfg(test)]
 mod trial {
+    use super::fuzz::{Same, asks, tells};
     use super::{Call, Outcome, Read};
     use capnp::message::{Builder as Message, HeapAllocator};
     use capnp::traits::Owned;
 
-    fn arguments<C: Call>(call: &C) -> Message<HeapAllocator> {
+    /// Bytes at the front of a message of which each is altered, and places in the rest.
+    const FRONT_BYTES: usize = 512;
+    const PLACES: usize = 64;
+
+    pub(super) fn read_back<C: Call + Same>(call: &C) -> Read<C> {
         let mut message = Message::new_default();
         call.write(message.init_root::<<C::Params as Owned>::Builder<'_>>());
-        message
+        altered(&message, asks::<C>);
+        C::read(message.get_root_as_reader().unwrap())
     }
 
-    pub(super) fn read_back<C: Call>(call: &C) -> Read<C> {
-        C::read(arguments(call).get_root_as_reader().unwrap())
-    }
-
-    pub(super) fn told_back<C: Call>(outcome: &Outcome<C>) -> Read<Outcome<C>> {
+    pub(super) fn told_back<C: Call<Answer: Same, Error: PartialEq>>(
+        outcome: &Outcome<C>,
+    ) -> Read<Outcome<C>> {
         let mut message = Message::new_default();
         C::write_outcome(outcome, message.init_root::<<C::Results as Owned>::Builder<'_>>());
+        altered(&message, tells::<C>);
         C::read_outcome(message.get_root_as_reader().unwrap())
+    }
+
+    /// The front holds the pointers, which lengths and places stand in.
+    fn altered(message: &Message<HeapAllocator>, read: fn(&[u8]) -> bool) {
+        let bytes = capnp::serialize::write_message_to_words(message);
+        let rest = bytes.len().saturating_sub(FRONT_BYTES);
+        for at in
+            (0..bytes.len().min(FRONT_BYTES)).chain((FRONT_BYTES..bytes.len()).step_by(rest / PLACES + 1))
+        {
+            read(&bytes[..at]);
+            for bits in [0x01, 0x80, 0xff] {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= bits;
+                read(&bytes);
+            }
+        }
     }
 }

@@ -19,7 +19,8 @@ use stream::Reader;
 
 type Network = twoparty::VatNetwork<Metered<Reader>>;
 
-fn reader_options() -> ReaderOptions {
+/// Every limit of a reader.
+pub(crate) fn reader_options() -> ReaderOptions {
     let mut options = ReaderOptions::new();
     options
         .traversal_limit_in_words(Some(limits::MESSAGE_MAX_BYTES / 8))
