@@ -10,7 +10,7 @@ use fltk::image::SvgImage;
 use fltk::prelude::ImageExt;
 
 use crate::icon::Icon;
-use crate::scene::{Code, Item, Metrics, Rect, Scene, Style};
+use crate::scene::{Code, Item, Metrics, Point, Rect, Scene, Style};
 use crate::theme::Rgb;
 
 /// Icons that are kept drawn; every icon in every size and colour of one theme is less.
@@ -106,16 +106,20 @@ impl Painter {
                 draw::draw_line(from.0, from.1, to.0, to.1);
                 draw::set_line_style(draw::LineStyle::Solid, 0);
             }
-            Item::Text { x, y, style, colour, text } => write(text, (*x, *y), *style, *colour, fonts),
-            Item::Secret { x, y, colour, text } => write(text, (*x, *y), Style::Mono, *colour, fonts),
-            Item::Icon { icon, x, y, size, colour } => self.icon(*icon, (*x, *y), *size, *colour),
+            Item::Text { x, y, style, colour, text } => {
+                write(text, Point::new(*x, *y), *style, *colour, fonts)
+            }
+            Item::Secret { x, y, colour, text } => {
+                write(text, Point::new(*x, *y), Style::Mono, *colour, fonts)
+            }
+            Item::Icon { icon, x, y, size, colour } => self.icon(*icon, Point::new(*x, *y), *size, *colour),
             Item::Clip(rect) => draw::push_clip(rect.x, rect.y, rect.w, rect.h),
             Item::Unclip => draw::pop_clip(),
             Item::Code(rect, code) => modules(*rect, code),
         }
     }
 
-    fn icon(&mut self, icon: Icon, (x, y): (i32, i32), size: i32, colour: Rgb) {
+    fn icon(&mut self, icon: Icon, Point { x, y }: Point, size: i32, colour: Rgb) {
         if self.icons.len() >= ICONS_MAX {
             self.icons.clear();
         }
@@ -132,7 +136,7 @@ impl Painter {
 }
 
 /// The top of the line box is given; FLTK wants the baseline.
-fn write(text: &str, (x, y): (i32, i32), style: Style, colour: Rgb, fonts: &Fonts) {
+fn write(text: &str, Point { x, y }: Point, style: Style, colour: Rgb, fonts: &Fonts) {
     let (font, px) = fonts.of(style);
     draw::set_font(font, px);
     draw::set_draw_color(Color::from_hex(colour));

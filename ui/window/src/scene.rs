@@ -8,6 +8,23 @@ use crate::icon::Icon;
 use crate::model::{Act, Field, Focus};
 use crate::theme::Rgb;
 
+/// A place in scaled pixels, from the window's upper left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Point {
+    /// To the right.
+    pub x: i32,
+    /// Down.
+    pub y: i32,
+}
+
+impl Point {
+    /// By both.
+    #[must_use]
+    pub fn new(x: i32, y: i32) -> Self {
+        Self { x, y }
+    }
+}
+
 /// A rectangle in scaled pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rect {
@@ -270,13 +287,13 @@ impl Scene {
         self.round(rect.inset(px), (radius - px).max(0), inner);
     }
 
-    /// One line of text whose line box starts at `y`.
-    pub fn text(&mut self, (x, y): (i32, i32), style: Style, colour: Rgb, text: impl Into<String>) {
+    /// One line of text whose line box has its upper left corner there.
+    pub fn text(&mut self, Point { x, y }: Point, style: Style, colour: Rgb, text: impl Into<String>) {
         self.items.push(Item::Text { x, y, style, colour, text: text.into() });
     }
 
-    /// An icon with its upper left corner at `x`, `y`.
-    pub fn icon(&mut self, icon: Icon, (x, y): (i32, i32), size: i32, colour: Rgb) {
+    /// An icon with its upper left corner there.
+    pub fn icon(&mut self, icon: Icon, Point { x, y }: Point, size: i32, colour: Rgb) {
         self.items.push(Item::Icon { icon, x, y, size, colour });
     }
 

@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};
-use crate::scene::{Item, Rect, Role, Style};
+use crate::scene::{Item, Point, Rect, Role, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::Theme;
 
@@ -89,16 +89,19 @@ impl View<'_> {
         let card = Rect::new(pane.x + (pane.w - w) / 2, pane.h / 2 - 110, w, 200);
         self.scene.bordered(card, 12, (self.colours.line, self.colours.line_px), self.colours.bg);
         self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
-        self.scene.icon(icon, (card.x + 30, card.y + 26), 20, self.colours.accent);
-        self.scene.text((card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
+        self.scene.icon(icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
+        self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
         self.paragraph((card.x + 20, card.y + 66, w - 40), Style::Small, self.colours.text, body);
         let y = card.bottom() - 48;
         let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
-        let right = self.button((card.x + 20, y), &invite);
+        let right = self.button(Point::new(card.x + 20, y), &invite);
         let accept = Button::new(Kind::Normal, "I was invited", Act::Accept).icon(Icon::Qr).small();
-        let right = self.button((right + 8, y), &accept);
+        let right = self.button(Point::new(right + 8, y), &accept);
         if self.model.offer.is_some() && right + 80 < card.right() {
-            self.button((right + 8, y), &Button::new(Kind::Quiet, "Echo", Act::AcceptOffer).small());
+            self.button(
+                Point::new(right + 8, y),
+                &Button::new(Kind::Quiet, "Echo", Act::AcceptOffer).small(),
+            );
         }
     }
 
@@ -121,14 +124,14 @@ impl View<'_> {
             self.icon_button(Rect::new(8, 12, 40, 40), Icon::Back, "Back to the list", Act::Close);
             left = 56;
         }
-        self.avatar((left, 12), 40, &contact.id, &contact.name);
+        self.avatar(Point::new(left, 12), 40, &contact.id, &contact.name);
         let x = left + 52;
         let name = self.name(&contact.name);
         let name = self.cut(Style::Heading, &name, pane.right() - x - 140);
         let end = x + self.width(Style::Heading, &name);
-        self.scene.text((x, 12), Style::Heading, self.colours.text, name);
-        self.verified_chip((end + 8, 12), contact);
-        self.scene.icon(Icon::Route3, (x, 35), 16, self.colours.text2);
+        self.scene.text(Point::new(x, 12), Style::Heading, self.colours.text, name);
+        self.verified_chip(Point::new(end + 8, 12), contact);
+        self.scene.icon(Icon::Route3, Point::new(x, 35), 16, self.colours.text2);
         let route = if contact.route == "direct" { "Direct route" } else { "Private route" };
         let state = words::notice(contact).map(|line| format!(" · {line}")).unwrap_or_default();
         let state = state
@@ -138,18 +141,18 @@ impl View<'_> {
                 ContactState::Blocked => " · Blocked",
             };
         let line = self.cut(Style::Small, &format!("{route}{state}"), pane.right() - x - 40);
-        self.scene.text((x + 22, 34), Style::Small, self.colours.text2, line);
+        self.scene.text(Point::new(x + 22, 34), Style::Small, self.colours.text2, line);
         self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
     }
 
     /// Whether it was compared who this is; pressing it goes there.
-    fn verified_chip(&mut self, (x, y): (i32, i32), contact: &Contact) {
+    fn verified_chip(&mut self, Point { x, y }: Point, contact: &Contact) {
         let (icon, tone, word) = words::verified(contact);
         let ink = self.tone(tone).0;
         if contact.state != ContactState::Connected {
             // There is nothing to compare before both sides have met.
-            self.scene.icon(icon, (x, y + 3), 16, ink);
-            self.scene.text((x + 20, y + 2), Style::Label, ink, word);
+            self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
+            self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
             return;
         }
         let act = Act::Compare(contact.id.clone());
@@ -157,8 +160,8 @@ impl View<'_> {
         if self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone()) {
             self.scene.round(rect, 8, self.colours.hover);
         }
-        self.scene.icon(icon, (x, y + 3), 16, ink);
-        self.scene.text((x + 20, y + 2), Style::Label, ink, word);
+        self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
+        self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
         self.pressable(rect, act, (word, Role::Button), 8);
     }
 
@@ -249,7 +252,12 @@ impl View<'_> {
             let w = self.width(Style::MicroStrong, day) + 24;
             let chip = Rect::new(slot.x + (slot.w - w) / 2, y + 4, w, 24);
             self.block(chip, 12, self.colours.panel);
-            self.scene.text((chip.x + 12, chip.y + 4), Style::MicroStrong, self.colours.text2, day.as_str());
+            self.scene.text(
+                Point::new(chip.x + 12, chip.y + 4),
+                Style::MicroStrong,
+                self.colours.text2,
+                day.as_str(),
+            );
             y += 40;
         }
         if bubble.unread {
@@ -263,7 +271,7 @@ impl View<'_> {
         self.bubble_ground(bubble, rect);
         self.bubble_text(bubble, rect);
         if !bubble.sentence.is_empty() {
-            self.sentence(bubble, (slot.right(), rect.bottom() + 2));
+            self.sentence(bubble, Point::new(slot.right(), rect.bottom() + 2));
         }
     }
 
@@ -284,28 +292,28 @@ impl View<'_> {
         let mut y = rect.y + 7;
         for line in &bubble.lines {
             let x = if from_the_right(&line.text) { rect.right() - 12 - line.width } else { rect.x + 12 };
-            self.scene.text((x, y), Style::Body, self.colours.text, line.text.as_str());
+            self.scene.text(Point::new(x, y), Style::Body, self.colours.text, line.text.as_str());
             y += 22;
         }
         if bubble.hidden > 0 {
             let words = format!("{} hidden characters", bubble.hidden);
-            self.scene.text((rect.x + 12, y + 3), Style::MicroStrong, self.colours.warn, words);
+            self.scene.text(Point::new(rect.x + 12, y + 3), Style::MicroStrong, self.colours.warn, words);
         }
         let right = rect.right() - 12;
         let y = rect.bottom() - 7 - 22 + 4;
         let mark = if bubble.message.mine { 22 } else { 0 };
-        self.ending((right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
+        self.ending(Point::new(right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
         if bubble.message.mine {
             let (icon, tone) = words::mark(bubble.message.state);
             let ink = match tone {
                 Tone::Good => self.colours.accent,
                 other => self.tone(other).0,
             };
-            self.scene.icon(icon, (right - 16, y), 16, ink);
+            self.scene.icon(icon, Point::new(right - 16, y), 16, ink);
         }
     }
 
-    fn sentence(&mut self, bubble: &Bubble<'_>, (mut right, y): (i32, i32)) {
+    fn sentence(&mut self, bubble: &Bubble<'_>, Point { x: mut right, y }: Point) {
         let ink = match bubble.message.state {
             Delivery::Failed => self.colours.danger,
             Delivery::Expired => self.colours.warn,
@@ -317,11 +325,11 @@ impl View<'_> {
                 .icon(Icon::Retry)
                 .small();
             let w = self.button_width(&again);
-            self.button((right - w, y + 3), &Button { height: 28, ..again });
+            self.button(Point::new(right - w, y + 3), &Button { height: 28, ..again });
             right -= w + 12;
             top = y + 9;
         }
-        self.ending((right, top), Style::Micro, ink, &bubble.sentence);
+        self.ending(Point::new(right, top), Style::Micro, ink, &bubble.sentence);
     }
 
     fn unread_line(&mut self, rect: Rect) {
@@ -329,7 +337,7 @@ impl View<'_> {
         let w = self.width(Style::MicroStrong, label);
         let (left, ink) = (rect.x + (rect.w - w) / 2, self.colours.accent);
         self.scene.fill(Rect::new(rect.x, rect.y + 12, left - rect.x - 12, 1), ink);
-        self.scene.text((left, rect.y + 4), Style::MicroStrong, ink, label);
+        self.scene.text(Point::new(left, rect.y + 4), Style::MicroStrong, ink, label);
         let from = left + w + 12;
         self.scene.fill(Rect::new(from, rect.y + 12, rect.right() - from, 1), ink);
     }
@@ -344,7 +352,7 @@ impl View<'_> {
         if self.model.scroll > 80 {
             let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
             self.scene.bordered(rect, 20, (self.colours.edge, self.colours.line_px), self.colours.bg);
-            self.scene.icon(Icon::Down, (rect.x + 10, rect.y + 10), 20, self.colours.text);
+            self.scene.icon(Icon::Down, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.text);
             self.pressable(rect, Act::ToEnd, ("To the newest message", Role::Button), 20);
         }
     }
@@ -375,7 +383,7 @@ impl View<'_> {
             self.scene.bordered(send.inset(-4), 12, (self.colours.focus, 2), self.colours.bg);
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
-        self.scene.icon(Icon::Send, (send.x + 10, send.y + 10), 20, self.colours.on_accent);
+        self.scene.icon(Icon::Send, Point::new(send.x + 10, send.y + 10), 20, self.colours.on_accent);
         self.pressable(send, Act::Send, ("Send", Role::Button), 8);
     }
 }

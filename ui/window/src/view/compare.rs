@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Comparing, Field};
-use crate::scene::{Rect, Style};
+use crate::scene::{Point, Rect, Style};
 
 /// Side of the picture code with its frame.
 const CODE: i32 = 264;
@@ -57,15 +57,15 @@ impl View<'_> {
             };
             y = self.note((x, y), w, &told) + 20;
         }
-        self.scene.text((x, y), Style::Label, c.text, "Safety number");
+        self.scene.text(Point::new(x, y), Style::Label, c.text, "Safety number");
         y += 24;
         let groups: Vec<&str> = number.digits.split_whitespace().collect();
         for line in groups.chunks(GROUPS) {
-            self.scene.text((x, y), Style::Mono, c.text, line.join("  "));
+            self.scene.text(Point::new(x, y), Style::Mono, c.text, line.join("  "));
             y += 24;
         }
         y += 12;
-        self.scene.text((x, y), Style::Label, c.text, "The same in words");
+        self.scene.text(Point::new(x, y), Style::Label, c.text, "The same in words");
         y = self.paragraph((x, y + 24, w), Style::Mono, c.text, &number.words.join(" ")) + 12;
         let how = format!(
             "Read one of them to each other in person, or in a call where you know the voice. {name} sees the same, or somebody sits between you."
@@ -80,12 +80,12 @@ impl View<'_> {
             };
             y = self.note((x, y), w, &told) + 16;
             let button = Button::new(Kind::Danger, "Take it back", Act::Verify(false)).small();
-            self.button((x, y), &button);
+            self.button(Point::new(x, y), &button);
             return y + 32;
         }
         let button = Button::new(Kind::Primary, "We see the same", Act::Verify(true)).icon(Icon::Verified);
-        let right = self.button((x, y), &button);
-        self.button((right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
+        let right = self.button(Point::new(x, y), &button);
+        self.button(Point::new(right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
         y += 56;
         let differs = "If you see something else, do not verify. Tell each other nothing here that must stay between you, and meet.";
         self.paragraph((x, y, w), Style::Small, c.text2, differs)
@@ -98,13 +98,13 @@ impl View<'_> {
         let Rect { x, w, .. } = frame;
         let mut y = frame.bottom() + 12;
         y = self.paragraph((x, y, w), Style::Small, c.text2, &format!("{name} scans this.")) + 16;
-        self.scene.text((x, y), Style::Label, c.text, Field::TheirCode.label());
+        self.scene.text(Point::new(x, y), Style::Label, c.text, Field::TheirCode.label());
         y += 24;
         let button = Button::new(Kind::Normal, "Compare", Act::CompareCode)
             .resting(self.model.texts.of(Field::TheirCode).trim().is_empty());
         let room = w - self.button_width(&button) - 8;
         self.field(Field::TheirCode, Rect::new(x, y, room, 40), Style::Mono, false);
-        self.button((x + room + 8, y), &button);
+        self.button(Point::new(x + room + 8, y), &button);
         y += 52;
         if let Some(comparison) = comparing.told {
             self.note((x, y), w, &words::comparison(comparison, contact));

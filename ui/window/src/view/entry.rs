@@ -9,7 +9,7 @@ use crate::model::action::SecretField;
 use crate::model::entry::strength;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
-use crate::scene::{Item, Rect, Role, Style};
+use crate::scene::{Item, Point, Rect, Role, Style};
 use crate::secret::Secret;
 
 /// Width of the first run's left side.
@@ -29,11 +29,11 @@ impl View<'_> {
         let below = "Nothing can be read here until you unlock it.";
         self.centred((0, top + 132, whole.w), Style::Body, self.colours.text2, below);
         let y = top + 194;
-        self.scene.text((x, y), Style::Label, self.colours.text, "Passphrase");
+        self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "Passphrase");
         self.secret_field(SecretField::First, &lock.entry, Rect::new(x, y + 24, w, 44));
         let caps = if self.model.caps_lock { "Caps Lock is on" } else { "Caps Lock is off" };
         let ink = if self.model.caps_lock { self.colours.warn } else { self.colours.text2 };
-        self.ending((x + w, y + 76), Style::Small, ink, caps);
+        self.ending(Point::new(x + w, y + 76), Style::Small, ink, caps);
         let label = if lock.entry.busy { "Opening…" } else { "Unlock" };
         let button = Button::new(Kind::Primary, label, Act::UsePassphrase)
             .icon(Icon::Unlock)
@@ -66,7 +66,7 @@ impl View<'_> {
         self.scene.fill(side, self.colours.rail);
         self.scene.fill(Rect::new(side.w - 1, 0, 1, side.h), self.colours.line);
         self.app_icon(32, 48, 40);
-        self.scene.text((84, 55), Style::Title, self.colours.text, "Privatus");
+        self.scene.text(Point::new(84, 55), Style::Title, self.colours.text, "Privatus");
         let named = run.entry.is_none();
         self.step((32, 144), (1, named, !named), "Passphrase", "Locks this computer’s copy");
         self.step((32, 208), (2, false, named), "Your name", "And your first contact");
@@ -74,11 +74,16 @@ impl View<'_> {
         if named {
             let told = words::network(&self.model.network, self.model.history, self.now);
             let ink = self.tone(told.tone).0;
-            self.scene.icon(told.icon, (32, y), 18, ink);
-            self.scene.text((58, y), Style::Label, self.colours.text, told.title);
+            self.scene.icon(told.icon, Point::new(32, y), 18, ink);
+            self.scene.text(Point::new(58, y), Style::Label, self.colours.text, told.title);
             self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, &told.reason);
         } else {
-            self.scene.text((32, y), Style::Label, self.colours.text, "Getting ready in the background");
+            self.scene.text(
+                Point::new(32, y),
+                Style::Label,
+                self.colours.text,
+                "Getting ready in the background",
+            );
             let line = "Relays are being looked for. You need not wait for this.";
             self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, line);
         }
@@ -95,31 +100,31 @@ impl View<'_> {
         let c = self.colours;
         if done {
             self.scene.bordered(circle, 16, (c.ok, c.line_px), c.ok_soft);
-            self.scene.icon(Icon::Check, (x + 7, y + 7), 18, c.ok);
+            self.scene.icon(Icon::Check, Point::new(x + 7, y + 7), 18, c.ok);
         } else {
             let (ground, ink) = if active { (c.accent, c.on_accent) } else { (c.bg, c.text2) };
             self.scene.bordered(circle, 16, (if active { c.accent } else { c.edge }, c.line_px), ground);
             self.centred((x, y + 6, 32), Style::Button, ink, &number.to_string());
         }
         let style = if active { Style::Strong } else { Style::Body };
-        self.scene.text((x + 48, y - 2), style, c.text, title);
-        self.scene.text((x + 48, y + 20), Style::Micro, c.text2, below);
+        self.scene.text(Point::new(x + 48, y - 2), style, c.text, title);
+        self.scene.text(Point::new(x + 48, y + 20), Style::Micro, c.text2, below);
     }
 
     fn choose_passphrase(&mut self, entry: &Entry, column: Rect) {
         let Rect { x, y, w, .. } = column;
         let c = self.colours;
-        self.scene.text((x, y), Style::Display, c.text, "Choose a passphrase");
+        self.scene.text(Point::new(x, y), Style::Display, c.text, "Choose a passphrase");
         let below = "It locks your keys and your messages on this computer. Nobody can reset it for you, so take one that you can remember.";
         self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
-        self.scene.text((x, y + 116), Style::Label, c.text, "Passphrase");
+        self.scene.text(Point::new(x, y + 116), Style::Label, c.text, "Passphrase");
         self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
         self.meter((x, y + 196), w, &entry.first);
-        self.scene.text((x, y + 252), Style::Label, c.text, "The same once more");
+        self.scene.text(Point::new(x, y + 252), Style::Label, c.text, "The same once more");
         self.secret_field(SecretField::Again, entry, Rect::new(x, y + 277, w, 44));
         let caps = if self.model.caps_lock { "Caps Lock is on." } else { "Caps Lock is off." };
         self.scene.text(
-            (x, y + 329),
+            Point::new(x, y + 329),
             Style::Small,
             if self.model.caps_lock { c.warn } else { c.text2 },
             caps,
@@ -135,13 +140,13 @@ impl View<'_> {
         let same = entry.first.same_as(&entry.again);
         let label = if entry.busy { "Opening…" } else { "Continue" };
         let button = Button::new(Kind::Primary, label, Act::UsePassphrase).resting(!same || entry.busy);
-        let right = self.button((x, bottom), &button);
+        let right = self.button(Point::new(x, bottom), &button);
         let reason = match (entry.busy, same) {
             (true, _) => "takes about one second, on purpose",
             (false, false) => "when both are the same",
             (false, true) => "",
         };
-        self.scene.text((right + 12, bottom + 11), Style::Small, c.text2, reason);
+        self.scene.text(Point::new(right + 12, bottom + 11), Style::Small, c.text2, reason);
     }
 
     fn meter(&mut self, (x, y): (i32, i32), w: i32, secret: &Secret) {
@@ -160,10 +165,10 @@ impl View<'_> {
             self.scene.round(Rect::new(left, y, part, 6), 3, colour);
         }
         let icon = if tone == Tone::Good { Icon::Okc } else { Icon::Warn };
-        self.scene.icon(icon, (x, y + 15), 18, ink);
-        self.scene.text((x + 26, y + 15), Style::Label, ink, word);
+        self.scene.icon(icon, Point::new(x, y + 15), 18, ink);
+        self.scene.text(Point::new(x + 26, y + 15), Style::Label, ink, word);
         let left = x + 26 + self.width(Style::Label, word) + 5;
-        self.scene.text((left, y + 15), Style::Small, self.colours.text, line);
+        self.scene.text(Point::new(left, y + 15), Style::Small, self.colours.text, line);
     }
 
     /// A passphrase field: circles, and letters only for who asked.
@@ -188,8 +193,13 @@ impl View<'_> {
             if self.model.focus == Focus::Act(Act::ShowSecret) || self.model.hover == Some(Act::ShowSecret) {
                 self.scene.round(eye, 6, self.colours.hover);
             }
-            self.scene.icon(icon, (eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
-            self.scene.text((eye.x + 36, eye.y + (eye.h - 18) / 2), Style::Small, self.colours.text2, word);
+            self.scene.icon(icon, Point::new(eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
+            self.scene.text(
+                Point::new(eye.x + 36, eye.y + (eye.h - 18) / 2),
+                Style::Small,
+                self.colours.text2,
+                word,
+            );
             self.pressable(eye, Act::ShowSecret, (word, Role::Button), 6);
         }
     }
@@ -222,14 +232,14 @@ impl View<'_> {
     fn choose_name(&mut self, column: Rect) {
         let Rect { x, y, w, .. } = column;
         let c = self.colours;
-        self.scene.text((x, y), Style::Display, c.text, "What should people call you?");
+        self.scene.text(Point::new(x, y), Style::Display, c.text, "What should people call you?");
         let below = "Only people that you connect with see this name.";
         self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
-        self.scene.text((x, y + 86), Style::Label, c.text, "Your name");
+        self.scene.text(Point::new(x, y + 86), Style::Label, c.text, "Your name");
         self.field(Field::YourName, Rect::new(x, y + 110, w, 44), Style::Body, false);
         let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
         self.paragraph((x, y + 162, w), Style::Small, c.text2, hint);
-        self.scene.text((x, y + 218), Style::Title, c.text, "Your first contact");
+        self.scene.text(Point::new(x, y + 218), Style::Title, c.text, "Your first contact");
         let how = "People reach you only through an invitation. There is no directory to be found in.";
         let top = self.paragraph((x, y + 248, w), Style::Body, c.text2, how) + 12;
         let offered = self.model.offer.is_some();
@@ -252,12 +262,12 @@ impl View<'_> {
             ("I was invited", "Paste the link that you were sent."),
             Act::Accept,
         );
-        self.scene.icon(Icon::Lock, (x, top + height + 18), 18, c.text2);
+        self.scene.icon(Icon::Lock, Point::new(x, top + height + 18), 18, c.text2);
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
         self.paragraph((x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
         let bottom = (column.h - 88).max(top + height + 60);
-        self.button((x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
-        self.ending((x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
+        self.button(Point::new(x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
+        self.ending(Point::new(x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
     }
 
     fn card(&mut self, rect: Rect, icon: Icon, (title, body): (&str, &str), act: Act) {
@@ -265,8 +275,8 @@ impl View<'_> {
         let (edge, px) =
             if over { (self.colours.focus, 2) } else { (self.colours.edge, self.colours.line_px) };
         self.scene.bordered(rect, 12, (edge, px), self.colours.bg);
-        self.scene.icon(icon, (rect.x + 20, rect.y + 20), 28, self.colours.accent);
-        self.scene.text((rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
+        self.scene.icon(icon, Point::new(rect.x + 20, rect.y + 20), 28, self.colours.accent);
+        self.scene.text(Point::new(rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
         self.paragraph((rect.x + 20, rect.y + 86, rect.w - 36), Style::Small, self.colours.text, body);
         self.pressable(rect, act, (title, Role::Button), 12);
     }

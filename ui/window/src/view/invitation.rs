@@ -8,7 +8,7 @@ use crate::icon::Icon;
 use crate::model::pane::{Accepting, Inviting, LinkLooks, link_looks};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field};
-use crate::scene::{Rect, Style};
+use crate::scene::{Point, Rect, Style};
 
 /// Side of the picture code with its frame.
 const CODE: i32 = 376;
@@ -17,11 +17,11 @@ impl View<'_> {
     pub(super) fn inviting(&mut self, inviting: Inviting, pane: Rect) {
         self.page_header(pane, "Invite someone", "One link for one person");
         let (x, w) = (pane.x + 32, (pane.w - 64).min(520));
-        self.scene.text((x, 88), Style::Label, self.colours.text, "Who is it for?");
+        self.scene.text(Point::new(x, 88), Style::Label, self.colours.text, "Who is it for?");
         let wrong = matches!(inviting.refused, Some(reason) if words::refusal(reason).0.contains("name"));
         self.field(Field::InviteName, Rect::new(x, 112, w, 40), Style::Body, wrong);
         self.scene.text(
-            (x, 158),
+            Point::new(x, 158),
             Style::Small,
             self.colours.text2,
             "What you call this person. Only you see this.",
@@ -35,12 +35,12 @@ impl View<'_> {
         let named = !self.model.texts.of(Field::InviteName).trim().is_empty();
         let label = if inviting.busy { "Asking a relay…" } else { "Make the invitation" };
         let make = Button::new(Kind::Primary, label, Act::MakeInvite).resting(!named || inviting.busy);
-        let right = self.button((x, y), &make);
+        let right = self.button(Point::new(x, y), &make);
         if inviting.busy {
             let line = "The link is shown once a relay holds it.";
-            self.scene.text((right + 12, y + 11), Style::Small, self.colours.text2, line);
+            self.scene.text(Point::new(right + 12, y + 11), Style::Small, self.colours.text2, line);
         } else {
-            self.button((right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
+            self.button(Point::new(right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
         }
     }
 
@@ -54,7 +54,7 @@ impl View<'_> {
         };
         let told = words::invitation(invite, self.now);
         self.page_header(pane, &title, &told.reason);
-        self.pill((pane.right() - 84, 20), &told);
+        self.pill(Point::new(pane.right() - 84, 20), &told);
         let narrow = pane.w < CODE + 32 + 32 + 280 + 32;
         let frame = Rect::new(pane.x + 32, 88, CODE.min(pane.w - 64), CODE.min(pane.w - 64));
         self.picture_code(&invite.link, frame);
@@ -69,15 +69,15 @@ impl View<'_> {
     fn link_column(&mut self, invite: &Invite, name: &str, column: Rect) {
         let Rect { x, mut y, w, .. } = column;
         let c = self.colours;
-        self.scene.text((x, y), Style::Label, c.text, "Link");
+        self.scene.text(Point::new(x, y), Style::Label, c.text, "Link");
         y += 24;
         let copy = Button::new(Kind::Primary, "Copy", Act::CopyLink).icon(Icon::Copy);
         let copy_width = self.button_width(&copy);
         let field = Rect::new(x, y, w - copy_width - 8, 40);
         self.field_frame(field, false, false);
         let link = self.cut(Style::Mono, &invite.link, field.w - 24);
-        self.scene.text((field.x + 12, y + 11), Style::Mono, c.text, link);
-        self.button((field.right() + 8, y), &copy);
+        self.scene.text(Point::new(field.x + 12, y + 11), Style::Mono, c.text, link);
+        self.button(Point::new(field.right() + 8, y), &copy);
         y += 56;
         let ends = self.zone.local_time(invite.expires);
         let date = format!(
@@ -95,10 +95,10 @@ impl View<'_> {
             (Icon::Clock, date, left),
             (Icon::Person, seen, String::new()),
         ] {
-            self.scene.icon(icon, (x, y + 3), 20, c.text2);
+            self.scene.icon(icon, Point::new(x, y + 3), 20, c.text2);
             let line = self.cut(Style::Body, &line, w - 32);
-            self.scene.text((x + 32, y), Style::Body, c.text, line);
-            self.scene.text((x + 32, y + 24), Style::Small, c.text2, below.as_str());
+            self.scene.text(Point::new(x + 32, y), Style::Body, c.text, line);
+            self.scene.text(Point::new(x + 32, y + 24), Style::Small, c.text2, below.as_str());
             y += if below.is_empty() { 34 } else { 50 };
         }
         let how = "Send it in a way that others cannot read, or show the code in person. If someone else uses it first, they see “already used” and can tell you.";
@@ -111,11 +111,11 @@ impl View<'_> {
             matches!(invite.state, InviteState::Placing | InviteState::Waiting | InviteState::OpenedTwice);
         if open {
             let another = Button::new(Kind::Normal, "Make another", Act::Invite).icon(Icon::Plus).small();
-            self.button((x, y), &another);
+            self.button(Point::new(x, y), &another);
             let cancel =
                 Button::new(Kind::Danger, "Cancel invitation", Act::CancelInvite(invite.id.clone())).small();
             let width = self.button_width(&cancel);
-            self.button((x + w - width, y), &cancel);
+            self.button(Point::new(x + w - width, y), &cancel);
         }
     }
 
@@ -123,24 +123,25 @@ impl View<'_> {
         self.page_header(pane, "Accept an invitation", "From a link");
         let (x, w) = (pane.x + 32, (pane.w - 64).min(744));
         let looks = link_looks(self.model.texts.of(Field::Link));
-        self.scene.text((x, 88), Style::Label, self.colours.text, "Link");
+        self.scene.text(Point::new(x, 88), Style::Label, self.colours.text, "Link");
         let wrong = looks == LinkLooks::Foreign;
         self.field(Field::Link, Rect::new(x, 112, w, 40), Style::Mono, wrong);
         let mut y = 164;
         if let Some(told) = link_note(looks, accepting) {
             y = self.note((x, y), w, &told) + 24;
         }
-        self.scene.text((x, y), Style::Label, self.colours.text, "What do you call this person?");
+        self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "What do you call this person?");
         let half = w.min(360);
         self.field(Field::AcceptName, Rect::new(x, y + 24, half, 40), Style::Body, false);
-        self.scene.text((x, y + 70), Style::Small, self.colours.text2, "Only you see this.");
+        self.scene.text(Point::new(x, y + 70), Style::Small, self.colours.text2, "Only you see this.");
         y += 112;
         let named = !self.model.texts.of(Field::AcceptName).trim().is_empty();
         let label = if accepting.busy { "Asking the relay…" } else { "Accept" };
         let resting = accepting.busy || !named || looks != LinkLooks::Complete;
-        let right = self.button((x, y), &Button::new(Kind::Primary, label, Act::AcceptLink).resting(resting));
+        let right = self
+            .button(Point::new(x, y), &Button::new(Kind::Primary, label, Act::AcceptLink).resting(resting));
         if !accepting.busy {
-            self.button((right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
+            self.button(Point::new(right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
         }
     }
 }

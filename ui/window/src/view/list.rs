@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Field, Focus, Pane};
-use crate::scene::{Rect, Role, Style};
+use crate::scene::{Point, Rect, Role, Style};
 
 /// Height of a row.
 const ROW: i32 = 64;
@@ -25,7 +25,7 @@ impl View<'_> {
         self.scene.fill(rail, self.colours.rail);
         self.scene.fill(Rect::new(rail.right() - 1, 0, 1, rail.h), self.colours.line);
         let me = if self.model.me.is_empty() { "?" } else { self.model.me.as_str() };
-        self.avatar((rail.x + (rail.w - 40) / 2, 12), 40, "me", me);
+        self.avatar(Point::new(rail.x + (rail.w - 40) / 2, 12), 40, "me", me);
         let words = rail.w >= 72;
         let item = |y: i32| Rect::new(rail.x + 4, y, rail.w - 8, 56);
         let chats = item(68);
@@ -34,7 +34,7 @@ impl View<'_> {
         self.rail_item(chats, Icon::Chats, words.then_some("Chats"), true);
         let unread = self.model.unread();
         if unread > 0 {
-            self.badge((chats.right() - 8, 71), unread);
+            self.badge(Point::new(chats.right() - 8, 71), unread);
         }
         for (y, icon, label, act) in [
             (rail.h - 64 - 60, Icon::Palette, "Colours", Act::NextTheme),
@@ -52,7 +52,7 @@ impl View<'_> {
     fn rail_item(&mut self, rect: Rect, icon: Icon, label: Option<&str>, active: bool) {
         let ink = if active { self.colours.accent } else { self.colours.text2 };
         let top = rect.y + if label.is_some() { 6 } else { 16 };
-        self.scene.icon(icon, (rect.x + (rect.w - 24) / 2, top), 24, ink);
+        self.scene.icon(icon, Point::new(rect.x + (rect.w - 24) / 2, top), 24, ink);
         if let Some(label) = label {
             let style = if active { Style::MicroStrong } else { Style::Micro };
             self.centred((rect.x, rect.y + 34, rect.w), style, ink, label);
@@ -60,7 +60,7 @@ impl View<'_> {
     }
 
     /// A count in a pill that ends at `right`; gives its left edge.
-    fn badge(&mut self, (right, y): (i32, i32), count: u32) -> i32 {
+    fn badge(&mut self, Point { x: right, y }: Point, count: u32) -> i32 {
         let label = if count > 999 { "999+".to_owned() } else { count.to_string() };
         let w = (self.width(Style::MicroStrong, &label) + 12).max(20);
         let rect = Rect::new(right - w, y, w, 20);
@@ -96,15 +96,15 @@ impl View<'_> {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
         let told = words::without_walls();
         let ink = self.tone(told.tone).0;
-        self.scene.icon(told.icon, (rect.x + 16, rect.y + 18), 20, ink);
-        self.scene.text((rect.x + 48, rect.y + 12), Style::Label, ink, told.title);
+        self.scene.icon(told.icon, Point::new(rect.x + 16, rect.y + 18), 20, ink);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, ink, told.title);
         let reason = self.cut(Style::Micro, &told.reason, rect.w - 60);
-        self.scene.text((rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
     }
 
     fn search(&mut self, rect: Rect) {
         self.field_frame(rect, self.model.focus == Focus::Field(Field::Search), false);
-        self.scene.icon(Icon::Search, (rect.x + 13, rect.y + 11), 18, self.colours.text2);
+        self.scene.icon(Icon::Search, Point::new(rect.x + 13, rect.y + 11), 18, self.colours.text2);
         let empty = self.model.texts.of(Field::Search).is_empty();
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
         if empty {
@@ -123,7 +123,7 @@ impl View<'_> {
             self.scene.bordered(rect.inset(-4), 12, (self.colours.focus, 2), self.colours.panel);
         }
         self.scene.round(rect, 8, ground);
-        self.scene.icon(Icon::Plus, (rect.x + 10, rect.y + 10), 20, self.colours.on_accent);
+        self.scene.icon(Icon::Plus, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.on_accent);
         self.pressable(rect, Act::Add, ("Invite or accept", Role::Button), 8);
     }
 
@@ -140,27 +140,27 @@ impl View<'_> {
         let name = self.name(&contact.name);
         let title = if invited { format!("Invitation for {name}") } else { name };
         if invited {
-            self.icon_avatar((rect.x + 8, rect.y + 12), 40, Icon::Hourglass);
+            self.icon_avatar(Point::new(rect.x + 8, rect.y + 12), 40, Icon::Hourglass);
         } else {
-            self.avatar((rect.x + 8, rect.y + 12), 40, &contact.id, &contact.name);
+            self.avatar(Point::new(rect.x + 8, rect.y + 12), 40, &contact.id, &contact.name);
         }
         let (left, right) = (rect.x + 60, rect.right() - 12);
         let when = words::when(contact.last_at, self.now, self.zone);
-        let time_left = self.ending((right, rect.y + 14), Style::Micro, self.colours.text2, &when);
+        let time_left = self.ending(Point::new(right, rect.y + 14), Style::Micro, self.colours.text2, &when);
         let shield = if contact.verified { 24 } else { 0 };
         let title = self.cut(Style::Strong, &title, time_left - 12 - shield - left);
         let end = left + self.width(Style::Strong, &title);
-        self.scene.text((left, rect.y + 10), Style::Strong, self.colours.text, title.as_str());
+        self.scene.text(Point::new(left, rect.y + 10), Style::Strong, self.colours.text, title.as_str());
         if contact.verified {
-            self.scene.icon(Icon::Verified, (end + 6, rect.y + 14), 14, self.colours.ok);
+            self.scene.icon(Icon::Verified, Point::new(end + 6, rect.y + 14), 14, self.colours.ok);
         }
-        self.second_line(contact, (left, rect.y + 34), right);
+        self.second_line(contact, Point::new(left, rect.y + 34), right);
         self.pressable(rect, act, (&title, Role::Row), 8);
     }
 
-    fn second_line(&mut self, contact: &Contact, (mut left, y): (i32, i32), mut right: i32) {
+    fn second_line(&mut self, contact: &Contact, Point { x: mut left, y }: Point, mut right: i32) {
         if contact.unread > 0 {
-            right = self.badge((right, y - 1), contact.unread) - 8;
+            right = self.badge(Point::new(right, y - 1), contact.unread) - 8;
         }
         let (icon, line) = words::preview(self.model, contact, self.now);
         let mut ink = if contact.unread > 0 { self.colours.text } else { self.colours.text2 };
@@ -169,23 +169,23 @@ impl View<'_> {
                 Tone::Good => self.colours.accent,
                 other => self.tone(other).0,
             };
-            self.scene.icon(icon, (left, y + 1), 16, colour);
+            self.scene.icon(icon, Point::new(left, y + 1), 16, colour);
             left += 22;
             if icon == Icon::Edit {
                 ink = colour;
             }
         }
         let line = self.cut(Style::Small, &line, right - left);
-        self.scene.text((left, y), Style::Small, ink, line);
+        self.scene.text(Point::new(left, y), Style::Small, ink, line);
     }
 
     fn chip(&mut self, rect: Rect) {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
         let told = words::network(&self.model.network, self.model.history, self.now);
         let ink = self.tone(told.tone).0;
-        self.scene.icon(told.icon, (rect.x + 16, rect.y + 18), 20, ink);
-        self.scene.text((rect.x + 48, rect.y + 12), Style::Label, self.colours.text, told.title);
+        self.scene.icon(told.icon, Point::new(rect.x + 16, rect.y + 18), 20, ink);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, self.colours.text, told.title);
         let reason = self.cut(Style::Micro, &told.reason, rect.w - 60);
-        self.scene.text((rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
     }
 }

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{Told, Tone};
 use crate::model::{Act, Field, Focus};
-use crate::scene::{Code, FieldBox, Hit, Item, Rect, Role, Style};
+use crate::scene::{Code, FieldBox, Hit, Item, Point, Rect, Role, Style};
 use crate::text::{Line, break_lines, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -80,7 +80,7 @@ impl View<'_> {
         text: &str,
     ) -> i32 {
         for line in self.broken(style, text, max) {
-            self.scene.text((x, y), style, colour, line.text);
+            self.scene.text(Point::new(x, y), style, colour, line.text);
             y += style.line();
         }
         y
@@ -89,13 +89,19 @@ impl View<'_> {
     /// One line in the middle of `x .. x + w`.
     pub(super) fn centred(&mut self, (x, y, w): (i32, i32, i32), style: Style, colour: Rgb, text: &str) {
         let left = x + (w - self.width(style, text)) / 2;
-        self.scene.text((left, y), style, colour, text);
+        self.scene.text(Point::new(left, y), style, colour, text);
     }
 
     /// One line that ends at `right`.
-    pub(super) fn ending(&mut self, (right, y): (i32, i32), style: Style, colour: Rgb, text: &str) -> i32 {
+    pub(super) fn ending(
+        &mut self,
+        Point { x: right, y }: Point,
+        style: Style,
+        colour: Rgb,
+        text: &str,
+    ) -> i32 {
         let left = right - self.width(style, text);
-        self.scene.text((left, y), style, colour, text);
+        self.scene.text(Point::new(left, y), style, colour, text);
         left
     }
 
@@ -149,7 +155,7 @@ impl View<'_> {
     }
 
     /// A button with its left upper corner at `x`, `y`; gives its right edge.
-    pub(super) fn button(&mut self, (x, y): (i32, i32), button: &Button<'_>) -> i32 {
+    pub(super) fn button(&mut self, Point { x, y }: Point, button: &Button<'_>) -> i32 {
         let rect = Rect::new(x, y, self.button_width(button), button.height);
         self.button_in(rect, button)
     }
@@ -184,10 +190,10 @@ impl View<'_> {
         let icon = if button.icon.is_some() { 26 } else { 0 };
         let mut left = rect.x + (rect.w - self.width(style, button.label) - icon) / 2;
         if let Some(icon) = button.icon {
-            self.scene.icon(icon, (left, rect.y + (rect.h - 18) / 2), 18, ink);
+            self.scene.icon(icon, Point::new(left, rect.y + (rect.h - 18) / 2), 18, ink);
             left += 26;
         }
-        self.scene.text((left, rect.y + (rect.h - style.line()) / 2), style, ink, button.label);
+        self.scene.text(Point::new(left, rect.y + (rect.h - style.line()) / 2), style, ink, button.label);
         if !button.resting {
             self.pressable(rect, button.act.clone(), (button.label, Role::Button), 8);
         }
@@ -227,14 +233,14 @@ impl View<'_> {
         }
         let hint = self.cut(Style::Body, hint, rect.w);
         let y = rect.y + (rect.h - Style::Body.line()) / 2;
-        self.scene.text((rect.x + 3, y), Style::Body, self.colours.text2, hint);
+        self.scene.text(Point::new(rect.x + 3, y), Style::Body, self.colours.text2, hint);
         self.scene.stops.push(Focus::Field(field));
         let (act, label) = (Act::Type(field), field.label().to_owned());
         self.scene.hits.push(Hit { rect, act, label, role: Role::Text, radius: 8 });
     }
 
     /// A round picture with the first letter of a name.
-    pub(super) fn avatar(&mut self, (x, y): (i32, i32), side: i32, id: &str, name: &str) {
+    pub(super) fn avatar(&mut self, Point { x, y }: Point, side: i32, id: &str, name: &str) {
         let rect = Rect::new(x, y, side, side);
         self.avatar_ground(rect, theme::avatar(id));
         let letter: String = name.chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
@@ -251,15 +257,15 @@ impl View<'_> {
     }
 
     /// A round picture with an icon.
-    pub(super) fn icon_avatar(&mut self, (x, y): (i32, i32), side: i32, icon: Icon) {
+    pub(super) fn icon_avatar(&mut self, Point { x, y }: Point, side: i32, icon: Icon) {
         self.avatar_ground(Rect::new(x, y, side, side), 0x3A_535F);
-        self.scene.icon(icon, (x + (side - 20) / 2, y + (side - 20) / 2), 20, 0xFF_FFFF);
+        self.scene.icon(icon, Point::new(x + (side - 20) / 2, y + (side - 20) / 2), 20, 0xFF_FFFF);
     }
 
     /// The app's own icon: a keyhole.
     pub(super) fn app_icon(&mut self, x: i32, y: i32, side: i32) {
         self.scene.round(Rect::new(x, y, side, side), side / 4, self.colours.accent);
-        self.scene.icon(Icon::Keyhole, (x, y), side, self.colours.on_accent);
+        self.scene.icon(Icon::Keyhole, Point::new(x, y), side, self.colours.on_accent);
     }
 
     /// A soft block with a state and its reason; gives the y below.
@@ -269,33 +275,38 @@ impl View<'_> {
         let count = i32::try_from(lines.len()).unwrap_or(1);
         let h = 12 + 22 + count * 18 + 12;
         self.block(Rect::new(x, y, w, h), 8, soft);
-        self.scene.icon(told.icon, (x + 17, y + 13), 20, ink);
-        self.scene.text((x + 50, y + 12), Style::Strong, self.colours.text, told.title.as_str());
+        self.scene.icon(told.icon, Point::new(x + 17, y + 13), 20, ink);
+        self.scene.text(Point::new(x + 50, y + 12), Style::Strong, self.colours.text, told.title.as_str());
         for (index, line) in (0..).zip(lines) {
-            self.scene.text((x + 50, y + 34 + index * 18), Style::Small, self.colours.text, line.text);
+            self.scene.text(
+                Point::new(x + 50, y + 34 + index * 18),
+                Style::Small,
+                self.colours.text,
+                line.text,
+            );
         }
         y + h
     }
 
     /// A state in a pill that ends at `right`.
-    pub(super) fn pill(&mut self, (right, y): (i32, i32), told: &Told) {
+    pub(super) fn pill(&mut self, Point { x: right, y }: Point, told: &Told) {
         let (ink, soft) = self.tone(told.tone);
         let w = self.width(Style::MicroStrong, &told.title) + 38;
         let fill = if told.tone == Tone::Plain { self.colours.select } else { soft };
         let ink = if told.tone == Tone::Plain { self.colours.accent } else { ink };
         let rect = Rect::new(right - w, y, w, 24);
         self.block(rect, 12, fill);
-        self.scene.icon(told.icon, (rect.x + 9, y + 5), 14, ink);
-        self.scene.text((rect.x + 28, y + 4), Style::MicroStrong, ink, told.title.as_str());
+        self.scene.icon(told.icon, Point::new(rect.x + 9, y + 5), 14, ink);
+        self.scene.text(Point::new(rect.x + 28, y + 4), Style::MicroStrong, ink, told.title.as_str());
     }
 
     /// The header of what stands beside the list.
     pub(super) fn page_header(&mut self, pane: Rect, title: &str, below: &str) {
         let room = pane.w - 64 - 60;
         let title = self.cut(Style::Heading, title, room);
-        self.scene.text((pane.x + 32, 12), Style::Heading, self.colours.text, title);
+        self.scene.text(Point::new(pane.x + 32, 12), Style::Heading, self.colours.text, title);
         let below = self.cut(Style::Small, below, room);
-        self.scene.text((pane.x + 32, 34), Style::Small, self.colours.text2, below);
+        self.scene.text(Point::new(pane.x + 32, 34), Style::Small, self.colours.text2, below);
         self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
         self.icon_button(Rect::new(pane.right() - 72, 12, 40, 40), Icon::Close, "Close", Act::Close);
     }
@@ -308,7 +319,7 @@ impl View<'_> {
         if self.model.focus == Focus::Act(act.clone()) {
             self.ring(rect, 8);
         }
-        let at = (rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);
+        let at = Point::new(rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);
         self.scene.icon(icon, at, 20, self.colours.text2);
         self.pressable(rect, act, (label, Role::Button), 8);
     }
@@ -327,7 +338,7 @@ impl View<'_> {
         self.scene.bordered(rect, 8, (self.colours.edge, 1), self.colours.text);
         for (index, line) in (0..).zip(lines) {
             self.scene.text(
-                (rect.x + 16, rect.y + 10 + 18 * index),
+                Point::new(rect.x + 16, rect.y + 10 + 18 * index),
                 Style::Small,
                 self.colours.bg,
                 line.text,
