@@ -70,6 +70,23 @@ impl Rect {
     }
 }
 
+/// The line around a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Border {
+    /// Its colour.
+    pub colour: Rgb,
+    /// Its width, inside the shape.
+    pub px: i32,
+}
+
+impl Border {
+    /// By both.
+    #[must_use]
+    pub fn new(colour: Rgb, px: i32) -> Self {
+        Self { colour, px }
+    }
+}
+
 /// A kind of type: face, size, line height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Style {
@@ -282,9 +299,9 @@ impl Scene {
     }
 
     /// A rounded rectangle with a border, drawn as two shapes.
-    pub fn bordered(&mut self, rect: Rect, radius: i32, (edge, px): (Rgb, i32), inner: Rgb) {
-        self.round(rect, radius, edge);
-        self.round(rect.inset(px), (radius - px).max(0), inner);
+    pub fn bordered(&mut self, rect: Rect, radius: i32, border: Border, inner: Rgb) {
+        self.round(rect, radius, border.colour);
+        self.round(rect.inset(border.px), (radius - border.px).max(0), inner);
     }
 
     /// One line of text whose line box has its upper left corner there.

@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};
-use crate::scene::{Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::Theme;
 
@@ -87,7 +87,7 @@ impl View<'_> {
         };
         let w = 376.min(pane.w - 32);
         let card = Rect::new(pane.x + (pane.w - w) / 2, pane.h / 2 - 110, w, 200);
-        self.scene.bordered(card, 12, (self.colours.line, self.colours.line_px), self.colours.bg);
+        self.scene.bordered(card, 12, Border::new(self.colours.line, self.colours.line_px), self.colours.bg);
         self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
         self.scene.icon(icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
         self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
@@ -351,7 +351,12 @@ impl View<'_> {
         self.scene.round(Rect::new(body.right() - 10, y, 6, h), 3, self.colours.edge);
         if self.model.scroll > 80 {
             let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
-            self.scene.bordered(rect, 20, (self.colours.edge, self.colours.line_px), self.colours.bg);
+            self.scene.bordered(
+                rect,
+                20,
+                Border::new(self.colours.edge, self.colours.line_px),
+                self.colours.bg,
+            );
             self.scene.icon(Icon::Down, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.text);
             self.pressable(rect, Act::ToEnd, ("To the newest message", Role::Button), 20);
         }
@@ -380,7 +385,7 @@ impl View<'_> {
         let send = Rect::new(rect.right() - 52, rect.bottom() - 52, 40, 40);
         let over = self.model.hover == Some(Act::Send);
         if self.model.focus == Focus::Act(Act::Send) {
-            self.scene.bordered(send.inset(-4), 12, (self.colours.focus, 2), self.colours.bg);
+            self.scene.bordered(send.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.bg);
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
         self.scene.icon(Icon::Send, Point::new(send.x + 10, send.y + 10), 20, self.colours.on_accent);

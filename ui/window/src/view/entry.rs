@@ -9,7 +9,7 @@ use crate::model::action::SecretField;
 use crate::model::entry::strength;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
-use crate::scene::{Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Style};
 use crate::secret::Secret;
 
 /// Width of the first run's left side.
@@ -99,11 +99,16 @@ impl View<'_> {
         let circle = Rect::new(x, y, 32, 32);
         let c = self.colours;
         if done {
-            self.scene.bordered(circle, 16, (c.ok, c.line_px), c.ok_soft);
+            self.scene.bordered(circle, 16, Border::new(c.ok, c.line_px), c.ok_soft);
             self.scene.icon(Icon::Check, Point::new(x + 7, y + 7), 18, c.ok);
         } else {
             let (ground, ink) = if active { (c.accent, c.on_accent) } else { (c.bg, c.text2) };
-            self.scene.bordered(circle, 16, (if active { c.accent } else { c.edge }, c.line_px), ground);
+            self.scene.bordered(
+                circle,
+                16,
+                Border::new(if active { c.accent } else { c.edge }, c.line_px),
+                ground,
+            );
             self.centred((x, y + 6, 32), Style::Button, ink, &number.to_string());
         }
         let style = if active { Style::Strong } else { Style::Body };
@@ -272,9 +277,12 @@ impl View<'_> {
 
     fn card(&mut self, rect: Rect, icon: Icon, (title, body): (&str, &str), act: Act) {
         let over = self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone());
-        let (edge, px) =
-            if over { (self.colours.focus, 2) } else { (self.colours.edge, self.colours.line_px) };
-        self.scene.bordered(rect, 12, (edge, px), self.colours.bg);
+        let border = if over {
+            Border::new(self.colours.focus, 2)
+        } else {
+            Border::new(self.colours.edge, self.colours.line_px)
+        };
+        self.scene.bordered(rect, 12, border, self.colours.bg);
         self.scene.icon(icon, Point::new(rect.x + 20, rect.y + 20), 28, self.colours.accent);
         self.scene.text(Point::new(rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
         self.paragraph((rect.x + 20, rect.y + 86, rect.w - 36), Style::Small, self.colours.text, body);

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Field, Focus, Pane};
-use crate::scene::{Point, Rect, Role, Style};
+use crate::scene::{Border, Point, Rect, Role, Style};
 
 /// Height of a row.
 const ROW: i32 = 64;
@@ -108,7 +108,7 @@ impl View<'_> {
         let empty = self.model.texts.of(Field::Search).is_empty();
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
         if empty {
-            self.scene.bordered(keys, 4, (self.colours.edge, 1), self.colours.field);
+            self.scene.bordered(keys, 4, Border::new(self.colours.edge, 1), self.colours.field);
             self.centred((keys.x, keys.y + 1, keys.w), Style::Micro, self.colours.text2, "Ctrl K");
         }
         let room = if empty { keys.x - 8 } else { rect.right() - 12 };
@@ -120,7 +120,7 @@ impl View<'_> {
         let over = self.model.hover == Some(Act::Add);
         let ground = if over { self.colours.accent_hover } else { self.colours.accent };
         if self.model.focus == Focus::Act(Act::Add) {
-            self.scene.bordered(rect.inset(-4), 12, (self.colours.focus, 2), self.colours.panel);
+            self.scene.bordered(rect.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.panel);
         }
         self.scene.round(rect, 8, ground);
         self.scene.icon(Icon::Plus, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.on_accent);

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{Told, Tone};
 use crate::model::{Act, Field, Focus};
-use crate::scene::{Code, FieldBox, Hit, Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Style};
 use crate::text::{Line, break_lines, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -118,7 +118,7 @@ impl View<'_> {
     /// A block that other themes mark by its fill alone gets a line in high contrast.
     pub(super) fn block(&mut self, rect: Rect, radius: i32, fill: Rgb) {
         if self.model.theme == Theme::Contrast {
-            self.scene.bordered(rect, radius, (self.colours.edge, 2), fill);
+            self.scene.bordered(rect, radius, Border::new(self.colours.edge, 2), fill);
         } else {
             self.scene.round(rect, radius, fill);
         }
@@ -167,11 +167,11 @@ impl View<'_> {
         if self.model.focus == Focus::Act(button.act.clone()) && !button.resting {
             let ground =
                 if matches!(self.model.screen, crate::model::Screen::Locked(_)) { c.panel } else { c.bg };
-            self.scene.bordered(rect.inset(-4), 12, (c.focus, 2), ground);
+            self.scene.bordered(rect.inset(-4), 12, Border::new(c.focus, 2), ground);
         }
         let ink = match (button.resting, button.kind) {
             (true, _) => {
-                self.scene.bordered(rect, 8, (c.line, c.line_px), c.panel);
+                self.scene.bordered(rect, 8, Border::new(c.line, c.line_px), c.panel);
                 c.dis
             }
             (_, Kind::Primary) => {
@@ -181,7 +181,7 @@ impl View<'_> {
             (_, Kind::Normal | Kind::Danger) => {
                 let ink = if button.kind == Kind::Danger { c.danger } else { c.text };
                 let edge = if button.kind == Kind::Danger { c.danger } else { c.edge };
-                self.scene.bordered(rect, 8, (edge, c.line_px), if over { c.hover } else { c.bg });
+                self.scene.bordered(rect, 8, Border::new(edge, c.line_px), if over { c.hover } else { c.bg });
                 ink
             }
             (_, Kind::Quiet) => c.accent,
@@ -203,13 +203,13 @@ impl View<'_> {
     /// The border of a field; gives the room inside.
     pub(super) fn field_frame(&mut self, rect: Rect, focused: bool, wrong: bool) -> Rect {
         let c = self.colours;
-        let (edge, px) = match (wrong, focused) {
-            (true, _) => (c.danger, 2),
-            (false, true) => (c.focus, if self.model.theme == Theme::Contrast { 3 } else { 2 }),
-            (false, false) => (c.edge, c.line_px),
+        let border = match (wrong, focused) {
+            (true, _) => Border::new(c.danger, 2),
+            (false, true) => Border::new(c.focus, if self.model.theme == Theme::Contrast { 3 } else { 2 }),
+            (false, false) => Border::new(c.edge, c.line_px),
         };
-        self.scene.bordered(rect, 8, (edge, px), c.field);
-        rect.inset(px)
+        self.scene.bordered(rect, 8, border, c.field);
+        rect.inset(border.px)
     }
 
     /// A text field with its border.
@@ -250,7 +250,7 @@ impl View<'_> {
 
     fn avatar_ground(&mut self, rect: Rect, ground: Rgb) {
         if self.model.theme == Theme::Contrast {
-            self.scene.bordered(rect, rect.w / 2, (0xFF_FFFF, 2), 0x00_0000);
+            self.scene.bordered(rect, rect.w / 2, Border::new(0xFF_FFFF, 2), 0x00_0000);
         } else {
             self.scene.round(rect, rect.w / 2, ground);
         }
@@ -335,7 +335,7 @@ impl View<'_> {
         let w = lines.iter().map(|line| line.width).max().unwrap_or(0) + 32;
         let h = 18 * i32::try_from(lines.len()).unwrap_or(1) + 20;
         let rect = Rect::new(16, whole.h - h - 16, w, h);
-        self.scene.bordered(rect, 8, (self.colours.edge, 1), self.colours.text);
+        self.scene.bordered(rect, 8, Border::new(self.colours.edge, 1), self.colours.text);
         for (index, line) in (0..).zip(lines) {
             self.scene.text(
                 Point::new(rect.x + 16, rect.y + 10 + 18 * index),
@@ -348,7 +348,7 @@ impl View<'_> {
 
     /// A text as a picture code in a white frame.
     pub(super) fn picture_code(&mut self, text: &str, frame: Rect) {
-        self.scene.bordered(frame, 12, (self.colours.edge, self.colours.line_px), 0xFF_FFFF);
+        self.scene.bordered(frame, 12, Border::new(self.colours.edge, self.colours.line_px), 0xFF_FFFF);
         let Ok(code) = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L) else { return };
         let side = code.width();
         let dark = code.to_colors().into_iter().map(|colour| colour == qrcode::Color::Dark).collect();
