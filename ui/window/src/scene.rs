@@ -70,6 +70,25 @@ impl Rect {
     }
 }
 
+/// Room for lines in scaled pixels: where the first begins, and how wide each may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The left edge, from the window's.
+    pub x: i32,
+    /// Top of the first line.
+    pub y: i32,
+    /// Width.
+    pub w: i32,
+}
+
+impl Span {
+    /// By its left, top and width.
+    #[must_use]
+    pub fn new(x: i32, y: i32, w: i32) -> Self {
+        Self { x, y, w }
+    }
+}
+
 /// The line around a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Border {

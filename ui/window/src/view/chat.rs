@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};
-use crate::scene::{Border, Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Span, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::Theme;
 
@@ -91,7 +91,7 @@ impl View<'_> {
         self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
         self.scene.icon(icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
         self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
-        self.paragraph((card.x + 20, card.y + 66, w - 40), Style::Small, self.colours.text, body);
+        self.paragraph(Span::new(card.x + 20, card.y + 66, w - 40), Style::Small, self.colours.text, body);
         let y = card.bottom() - 48;
         let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
         let right = self.button(Point::new(card.x + 20, y), &invite);
@@ -210,8 +210,8 @@ impl View<'_> {
             ),
         };
         let y = body.y + body.h / 2 - 30;
-        self.centred((body.x, y, body.w), Style::Heading, self.colours.text, &title);
-        self.centred((body.x, y + 28, body.w), Style::Small, self.colours.text2, line);
+        self.centred(Span::new(body.x, y, body.w), Style::Heading, self.colours.text, &title);
+        self.centred(Span::new(body.x, y + 28, body.w), Style::Small, self.colours.text2, line);
     }
 
     fn measured<'m>(&self, contact: &Contact, chat: &'m Chat, index: usize, max: i32) -> Option<Bubble<'m>> {
@@ -374,7 +374,7 @@ impl View<'_> {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
         if contact.state == ContactState::Blocked {
             let line = "You blocked this contact. Nothing is sent and nothing is taken.";
-            self.centred((rect.x, rect.y + 22, rect.w), Style::Small, self.colours.text2, line);
+            self.centred(Span::new(rect.x, rect.y + 22, rect.w), Style::Small, self.colours.text2, line);
             return;
         }
         let field = Rect::new(rect.x + 24, rect.y + 12, rect.w - 24 - 60, rect.h - 24);

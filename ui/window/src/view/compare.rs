@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Comparing, Field};
-use crate::scene::{Point, Rect, Style};
+use crate::scene::{Point, Rect, Span, Style};
 
 /// Side of the picture code with its frame.
 const CODE: i32 = 264;
@@ -25,7 +25,7 @@ impl View<'_> {
                 let (title, next) = words::refusal(reason);
                 let told =
                     Told { icon: Icon::Warn, tone: Tone::Weak, title: title.into(), reason: next.into() };
-                self.note((pane.x + 32, 88), (pane.w - 64).min(520), &told);
+                self.note(Span::new(pane.x + 32, 88, (pane.w - 64).min(520)), &told);
             }
             return;
         };
@@ -55,7 +55,7 @@ impl View<'_> {
                     "{name} has another identity than before: a new computer, or somebody else. Ask them in a call or in person."
                 ),
             };
-            y = self.note((x, y), w, &told) + 20;
+            y = self.note(Span::new(x, y, w), &told) + 20;
         }
         self.scene.text(Point::new(x, y), Style::Label, c.text, "Safety number");
         y += 24;
@@ -66,11 +66,11 @@ impl View<'_> {
         }
         y += 12;
         self.scene.text(Point::new(x, y), Style::Label, c.text, "The same in words");
-        y = self.paragraph((x, y + 24, w), Style::Mono, c.text, &number.words.join(" ")) + 12;
+        y = self.paragraph(Span::new(x, y + 24, w), Style::Mono, c.text, &number.words.join(" ")) + 12;
         let how = format!(
             "Read one of them to each other in person, or in a call where you know the voice. {name} sees the same, or somebody sits between you."
         );
-        y = self.paragraph((x, y, w), Style::Small, c.text2, &how) + 16;
+        y = self.paragraph(Span::new(x, y, w), Style::Small, c.text2, &how) + 16;
         if contact.verified {
             let told = Told {
                 icon: Icon::Verified,
@@ -78,7 +78,7 @@ impl View<'_> {
                 title: "Verified".into(),
                 reason: format!("You said that you compared it with {name}."),
             };
-            y = self.note((x, y), w, &told) + 16;
+            y = self.note(Span::new(x, y, w), &told) + 16;
             let button = Button::new(Kind::Danger, "Take it back", Act::Verify(false)).small();
             self.button(Point::new(x, y), &button);
             return y + 32;
@@ -88,7 +88,7 @@ impl View<'_> {
         self.button(Point::new(right + 12, y), &Button::new(Kind::Normal, "Not now", Act::Close));
         y += 56;
         let differs = "If you see something else, do not verify. Tell each other nothing here that must stay between you, and meet.";
-        self.paragraph((x, y, w), Style::Small, c.text2, differs)
+        self.paragraph(Span::new(x, y, w), Style::Small, c.text2, differs)
     }
 
     fn code_column(&mut self, comparing: &Comparing, contact: &Contact, number: &SafetyNumber, frame: Rect) {
@@ -97,7 +97,7 @@ impl View<'_> {
         let name = self.name(&contact.name);
         let Rect { x, w, .. } = frame;
         let mut y = frame.bottom() + 12;
-        y = self.paragraph((x, y, w), Style::Small, c.text2, &format!("{name} scans this.")) + 16;
+        y = self.paragraph(Span::new(x, y, w), Style::Small, c.text2, &format!("{name} scans this.")) + 16;
         self.scene.text(Point::new(x, y), Style::Label, c.text, Field::TheirCode.label());
         y += 24;
         let button = Button::new(Kind::Normal, "Compare", Act::CompareCode)
@@ -107,7 +107,7 @@ impl View<'_> {
         self.button(Point::new(x + room + 8, y), &button);
         y += 52;
         if let Some(comparison) = comparing.told {
-            self.note((x, y), w, &words::comparison(comparison, contact));
+            self.note(Span::new(x, y, w), &words::comparison(comparison, contact));
         }
     }
 }

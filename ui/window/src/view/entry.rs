@@ -9,7 +9,7 @@ use crate::model::action::SecretField;
 use crate::model::entry::strength;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
-use crate::scene::{Border, Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Span, Style};
 use crate::secret::Secret;
 
 /// Width of the first run's left side.
@@ -25,9 +25,14 @@ impl View<'_> {
         let x = (whole.w - w) / 2;
         let top = ((whole.h - 560) / 2).clamp(16, 96);
         self.app_icon(whole.w / 2 - 36, top, 72);
-        self.centred((0, top + 96, whole.w), Style::Display, self.colours.text, "Privatus is locked");
+        self.centred(
+            Span::new(0, top + 96, whole.w),
+            Style::Display,
+            self.colours.text,
+            "Privatus is locked",
+        );
         let below = "Nothing can be read here until you unlock it.";
-        self.centred((0, top + 132, whole.w), Style::Body, self.colours.text2, below);
+        self.centred(Span::new(0, top + 132, whole.w), Style::Body, self.colours.text2, below);
         let y = top + 194;
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "Passphrase");
         self.secret_field(SecretField::First, &lock.entry, Rect::new(x, y + 24, w, 44));
@@ -41,10 +46,10 @@ impl View<'_> {
         self.button_in(Rect::new(x, y + 108, w, 44), &button);
         if lock.entry.busy {
             let line = "Takes about one second, on purpose.";
-            self.centred((0, y + 168, whole.w), Style::Small, self.colours.text2, line);
+            self.centred(Span::new(0, y + 168, whole.w), Style::Small, self.colours.text2, line);
         } else if let Some(problem) = lock.entry.problem {
             let told = words::problem(problem, self.model.caps_lock);
-            self.note((x, y + 168), w, &told);
+            self.note(Span::new(x, y + 168, w), &told);
         }
     }
 
@@ -76,7 +81,12 @@ impl View<'_> {
             let ink = self.tone(told.tone).0;
             self.scene.icon(told.icon, Point::new(32, y), 18, ink);
             self.scene.text(Point::new(58, y), Style::Label, self.colours.text, told.title);
-            self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, &told.reason);
+            self.paragraph(
+                Span::new(32, y + 24, side.w - 64),
+                Style::Micro,
+                self.colours.text2,
+                &told.reason,
+            );
         } else {
             self.scene.text(
                 Point::new(32, y),
@@ -85,7 +95,7 @@ impl View<'_> {
                 "Getting ready in the background",
             );
             let line = "Relays are being looked for. You need not wait for this.";
-            self.paragraph((32, y + 24, side.w - 64), Style::Micro, self.colours.text2, line);
+            self.paragraph(Span::new(32, y + 24, side.w - 64), Style::Micro, self.colours.text2, line);
         }
     }
 
@@ -109,7 +119,7 @@ impl View<'_> {
                 Border::new(if active { c.accent } else { c.edge }, c.line_px),
                 ground,
             );
-            self.centred((x, y + 6, 32), Style::Button, ink, &number.to_string());
+            self.centred(Span::new(x, y + 6, 32), Style::Button, ink, &number.to_string());
         }
         let style = if active { Style::Strong } else { Style::Body };
         self.scene.text(Point::new(x + 48, y - 2), style, c.text, title);
@@ -121,10 +131,10 @@ impl View<'_> {
         let c = self.colours;
         self.scene.text(Point::new(x, y), Style::Display, c.text, "Choose a passphrase");
         let below = "It locks your keys and your messages on this computer. Nobody can reset it for you, so take one that you can remember.";
-        self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
+        self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text(Point::new(x, y + 116), Style::Label, c.text, "Passphrase");
         self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
-        self.meter((x, y + 196), w, &entry.first);
+        self.meter(Span::new(x, y + 196, w), &entry.first);
         self.scene.text(Point::new(x, y + 252), Style::Label, c.text, "The same once more");
         self.secret_field(SecretField::Again, entry, Rect::new(x, y + 277, w, 44));
         let caps = if self.model.caps_lock { "Caps Lock is on." } else { "Caps Lock is off." };
@@ -136,10 +146,10 @@ impl View<'_> {
         );
         let slow =
             "Unlocking takes about one second. That is on purpose: it makes every wrong guess slow too.";
-        self.paragraph((x, y + 372, w), Style::Small, c.text2, slow);
+        self.paragraph(Span::new(x, y + 372, w), Style::Small, c.text2, slow);
         if let Some(problem) = entry.problem {
             let told = words::problem(problem, self.model.caps_lock);
-            self.note((x, y + 420), w, &told);
+            self.note(Span::new(x, y + 420, w), &told);
         }
         let bottom = (column.h - 88).max(y + 500);
         let same = entry.first.same_as(&entry.again);
@@ -154,7 +164,7 @@ impl View<'_> {
         self.scene.text(Point::new(right + 12, bottom + 11), Style::Small, c.text2, reason);
     }
 
-    fn meter(&mut self, (x, y): (i32, i32), w: i32, secret: &Secret) {
+    fn meter(&mut self, Span { x, y, w }: Span, secret: &Secret) {
         let quarters = strength(secret);
         let (tone, word, line) = match quarters {
             0 => return,
@@ -239,14 +249,14 @@ impl View<'_> {
         let c = self.colours;
         self.scene.text(Point::new(x, y), Style::Display, c.text, "What should people call you?");
         let below = "Only people that you connect with see this name.";
-        self.paragraph((x, y + 40, w), Style::Body, c.text2, below);
+        self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text(Point::new(x, y + 86), Style::Label, c.text, "Your name");
         self.field(Field::YourName, Rect::new(x, y + 110, w, 44), Style::Body, false);
         let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
-        self.paragraph((x, y + 162, w), Style::Small, c.text2, hint);
+        self.paragraph(Span::new(x, y + 162, w), Style::Small, c.text2, hint);
         self.scene.text(Point::new(x, y + 218), Style::Title, c.text, "Your first contact");
         let how = "People reach you only through an invitation. There is no directory to be found in.";
-        let top = self.paragraph((x, y + 248, w), Style::Body, c.text2, how) + 12;
+        let top = self.paragraph(Span::new(x, y + 248, w), Style::Body, c.text2, how) + 12;
         let offered = self.model.offer.is_some();
         let cards = if offered { 3 } else { 2 };
         let card = (w - 16 * (cards - 1)) / cards;
@@ -269,7 +279,7 @@ impl View<'_> {
         );
         self.scene.icon(Icon::Lock, Point::new(x, top + height + 18), 18, c.text2);
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
-        self.paragraph((x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
+        self.paragraph(Span::new(x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
         let bottom = (column.h - 88).max(top + height + 60);
         self.button(Point::new(x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
         self.ending(Point::new(x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
@@ -285,7 +295,12 @@ impl View<'_> {
         self.scene.bordered(rect, 12, border, self.colours.bg);
         self.scene.icon(icon, Point::new(rect.x + 20, rect.y + 20), 28, self.colours.accent);
         self.scene.text(Point::new(rect.x + 20, rect.y + 60), Style::Strong, self.colours.text, title);
-        self.paragraph((rect.x + 20, rect.y + 86, rect.w - 36), Style::Small, self.colours.text, body);
+        self.paragraph(
+            Span::new(rect.x + 20, rect.y + 86, rect.w - 36),
+            Style::Small,
+            self.colours.text,
+            body,
+        );
         self.pressable(rect, act, (title, Role::Button), 12);
     }
 }

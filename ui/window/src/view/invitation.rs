@@ -8,7 +8,7 @@ use crate::icon::Icon;
 use crate::model::pane::{Accepting, Inviting, LinkLooks, link_looks};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field};
-use crate::scene::{Point, Rect, Style};
+use crate::scene::{Point, Rect, Span, Style};
 
 /// Side of the picture code with its frame.
 const CODE: i32 = 376;
@@ -30,7 +30,7 @@ impl View<'_> {
         if let Some(reason) = inviting.refused {
             let (title, next) = words::refusal(reason);
             let told = Told { icon: Icon::Warn, tone: Tone::Weak, title: title.into(), reason: next.into() };
-            y = self.note((x, y), w, &told) + 16;
+            y = self.note(Span::new(x, y, w), &told) + 16;
         }
         let named = !self.model.texts.of(Field::InviteName).trim().is_empty();
         let label = if inviting.busy { "Asking a relay…" } else { "Make the invitation" };
@@ -105,7 +105,7 @@ impl View<'_> {
         let lines = self.broken(Style::Small, how, w - 32);
         let h = 24 + 18 * i32::try_from(lines.len()).unwrap_or(1);
         self.block(Rect::new(x, y, w, h), 8, c.panel);
-        self.paragraph((x + 16, y + 12, w - 32), Style::Small, c.text, how);
+        self.paragraph(Span::new(x + 16, y + 12, w - 32), Style::Small, c.text, how);
         y += h + 20;
         let open =
             matches!(invite.state, InviteState::Placing | InviteState::Waiting | InviteState::OpenedTwice);
@@ -128,7 +128,7 @@ impl View<'_> {
         self.field(Field::Link, Rect::new(x, 112, w, 40), Style::Mono, wrong);
         let mut y = 164;
         if let Some(told) = link_note(looks, accepting) {
-            y = self.note((x, y), w, &told) + 24;
+            y = self.note(Span::new(x, y, w), &told) + 24;
         }
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "What do you call this person?");
         let half = w.min(360);

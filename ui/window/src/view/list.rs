@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Field, Focus, Pane};
-use crate::scene::{Border, Point, Rect, Role, Style};
+use crate::scene::{Border, Point, Rect, Role, Span, Style};
 
 /// Height of a row.
 const ROW: i32 = 64;
@@ -55,7 +55,7 @@ impl View<'_> {
         self.scene.icon(icon, Point::new(rect.x + (rect.w - 24) / 2, top), 24, ink);
         if let Some(label) = label {
             let style = if active { Style::MicroStrong } else { Style::Micro };
-            self.centred((rect.x, rect.y + 34, rect.w), style, ink, label);
+            self.centred(Span::new(rect.x, rect.y + 34, rect.w), style, ink, label);
         }
     }
 
@@ -65,7 +65,7 @@ impl View<'_> {
         let w = (self.width(Style::MicroStrong, &label) + 12).max(20);
         let rect = Rect::new(right - w, y, w, 20);
         self.scene.round(rect, 10, self.colours.accent);
-        self.centred((rect.x, y + 2, w), Style::MicroStrong, self.colours.on_accent, &label);
+        self.centred(Span::new(rect.x, y + 2, w), Style::MicroStrong, self.colours.on_accent, &label);
         rect.x
     }
 
@@ -84,7 +84,7 @@ impl View<'_> {
         self.unclip();
         if people.is_empty() {
             let line = if self.model.people.is_empty() { "No chats yet" } else { "Nobody has that name" };
-            self.centred((rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
+            self.centred(Span::new(rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
         }
         if self.model.without_walls {
             self.without_walls(Rect::new(list.x, rows.bottom(), list.w, WALLS));
@@ -109,7 +109,7 @@ impl View<'_> {
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
         if empty {
             self.scene.bordered(keys, 4, Border::new(self.colours.edge, 1), self.colours.field);
-            self.centred((keys.x, keys.y + 1, keys.w), Style::Micro, self.colours.text2, "Ctrl K");
+            self.centred(Span::new(keys.x, keys.y + 1, keys.w), Style::Micro, self.colours.text2, "Ctrl K");
         }
         let room = if empty { keys.x - 8 } else { rect.right() - 12 };
         let inner = Rect::new(rect.x + 38, rect.y + 3, room - rect.x - 38, rect.h - 6);

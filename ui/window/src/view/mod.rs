@@ -11,7 +11,7 @@ use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
 use crate::model::{Model, Pane, Screen};
-use crate::scene::{Metrics, Rect, Scene, Style};
+use crate::scene::{Metrics, Rect, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
 
 /// Below this width one pane at a time is shown.
@@ -97,7 +97,7 @@ impl View<'_> {
         self.scene.fill(whole, self.colours.panel);
         let y = whole.h / 2 - 80;
         self.app_icon(whole.w / 2 - 36, y, 72);
-        self.centred((0, y + 96, whole.w), Style::Small, self.colours.text2, "Opening");
+        self.centred(Span::new(0, y + 96, whole.w), Style::Small, self.colours.text2, "Opening");
     }
 }
 

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{Told, Tone};
 use crate::model::{Act, Field, Focus};
-use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Style};
+use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Style};
 use crate::text::{Line, break_lines, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -71,23 +71,23 @@ impl View<'_> {
         break_lines(text, max, &|text| self.metrics.width(style, text))
     }
 
-    /// A paragraph at most `max` wide; gives the y below it.
+    /// A paragraph; gives the y below it.
     pub(super) fn paragraph(
         &mut self,
-        (x, mut y, max): (i32, i32, i32),
+        Span { x, mut y, w }: Span,
         style: Style,
         colour: Rgb,
         text: &str,
     ) -> i32 {
-        for line in self.broken(style, text, max) {
+        for line in self.broken(style, text, w) {
             self.scene.text(Point::new(x, y), style, colour, line.text);
             y += style.line();
         }
         y
     }
 
-    /// One line in the middle of `x .. x + w`.
-    pub(super) fn centred(&mut self, (x, y, w): (i32, i32, i32), style: Style, colour: Rgb, text: &str) {
+    /// One line in the middle.
+    pub(super) fn centred(&mut self, Span { x, y, w }: Span, style: Style, colour: Rgb, text: &str) {
         let left = x + (w - self.width(style, text)) / 2;
         self.scene.text(Point::new(left, y), style, colour, text);
     }
@@ -245,7 +245,7 @@ impl View<'_> {
         self.avatar_ground(rect, theme::avatar(id));
         let letter: String = name.chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
         let style = if side >= 36 { Style::Strong } else { Style::MicroStrong };
-        self.centred((x, y + (side - style.line()) / 2, side), style, 0xFF_FFFF, &letter);
+        self.centred(Span::new(x, y + (side - style.line()) / 2, side), style, 0xFF_FFFF, &letter);
     }
 
     fn avatar_ground(&mut self, rect: Rect, ground: Rgb) {
@@ -269,7 +269,7 @@ impl View<'_> {
     }
 
     /// A soft block with a state and its reason; gives the y below.
-    pub(super) fn note(&mut self, (x, y): (i32, i32), w: i32, told: &Told) -> i32 {
+    pub(super) fn note(&mut self, Span { x, y, w }: Span, told: &Told) -> i32 {
         let (ink, soft) = self.tone(told.tone);
         let lines = self.broken(Style::Small, &told.reason, w - 50 - 16);
         let count = i32::try_from(lines.len()).unwrap_or(1);
