@@ -259,6 +259,23 @@ pub enum Role {
     Text,
 }
 
+/// What is told of a thing on the screen to whoever cannot see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spoken<'a> {
+    /// Its name.
+    pub label: &'a str,
+    /// What kind of thing it is.
+    pub role: Role,
+}
+
+impl<'a> Spoken<'a> {
+    /// By both.
+    #[must_use]
+    pub fn new(label: &'a str, role: Role) -> Self {
+        Self { label, role }
+    }
+}
+
 /// Something that can be pressed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {

@@ -7,7 +7,7 @@ use super::parts::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};
-use crate::scene::{Border, Item, Point, Rect, Role, Span, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::Theme;
 
@@ -162,7 +162,7 @@ impl View<'_> {
         }
         self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
         self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
-        self.pressable(rect, act, (word, Role::Button), 8);
+        self.pressable(rect, act, Spoken::new(word, Role::Button), 8);
     }
 
     fn bubbles(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
@@ -358,7 +358,7 @@ impl View<'_> {
                 self.colours.bg,
             );
             self.scene.icon(Icon::Down, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.text);
-            self.pressable(rect, Act::ToEnd, ("To the newest message", Role::Button), 20);
+            self.pressable(rect, Act::ToEnd, Spoken::new("To the newest message", Role::Button), 20);
         }
     }
 
@@ -389,7 +389,7 @@ impl View<'_> {
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
         self.scene.icon(Icon::Send, Point::new(send.x + 10, send.y + 10), 20, self.colours.on_accent);
-        self.pressable(send, Act::Send, ("Send", Role::Button), 8);
+        self.pressable(send, Act::Send, Spoken::new("Send", Role::Button), 8);
     }
 }
 

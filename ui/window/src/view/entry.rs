@@ -9,7 +9,7 @@ use crate::model::action::SecretField;
 use crate::model::entry::strength;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
-use crate::scene::{Border, Item, Point, Rect, Role, Span, Style};
+use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::secret::Secret;
 
 /// Width of the first run's left side.
@@ -196,7 +196,7 @@ impl View<'_> {
         };
         self.field_frame(rect, focused, entry.problem == Some(crate::model::entry::Problem::Wrong));
         let label = if field == SecretField::First { "Passphrase" } else { "The same passphrase once more" };
-        self.pressable(rect, act, (label, Role::Passphrase), 8);
+        self.pressable(rect, act, Spoken::new(label, Role::Passphrase), 8);
         let room = rect.w - 12 - if field == SecretField::First { 96 } else { 12 };
         let end = if entry.shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
         if focused && !entry.busy {
@@ -215,7 +215,7 @@ impl View<'_> {
                 self.colours.text2,
                 word,
             );
-            self.pressable(eye, Act::ShowSecret, (word, Role::Button), 6);
+            self.pressable(eye, Act::ShowSecret, Spoken::new(word, Role::Button), 6);
         }
     }
 
@@ -301,6 +301,6 @@ impl View<'_> {
             self.colours.text,
             body,
         );
-        self.pressable(rect, act, (title, Role::Button), 12);
+        self.pressable(rect, act, Spoken::new(title, Role::Button), 12);
     }
 }

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Field, Focus, Pane};
-use crate::scene::{Border, Point, Rect, Role, Span, Style};
+use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 
 /// Height of a row.
 const ROW: i32 = 64;
@@ -45,7 +45,7 @@ impl View<'_> {
                 self.scene.round(rect, 8, self.colours.hover);
             }
             self.rail_item(rect, icon, words.then_some(label), false);
-            self.pressable(rect, act, (label, Role::Row), 8);
+            self.pressable(rect, act, Spoken::new(label, Role::Row), 8);
         }
     }
 
@@ -124,7 +124,7 @@ impl View<'_> {
         }
         self.scene.round(rect, 8, ground);
         self.scene.icon(Icon::Plus, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.on_accent);
-        self.pressable(rect, Act::Add, ("Invite or accept", Role::Button), 8);
+        self.pressable(rect, Act::Add, Spoken::new("Invite or accept", Role::Button), 8);
     }
 
     fn row(&mut self, contact: &Contact, rect: Rect) {
@@ -155,7 +155,7 @@ impl View<'_> {
             self.scene.icon(Icon::Verified, Point::new(end + 6, rect.y + 14), 14, self.colours.ok);
         }
         self.second_line(contact, Point::new(left, rect.y + 34), right);
-        self.pressable(rect, act, (&title, Role::Row), 8);
+        self.pressable(rect, act, Spoken::new(&title, Role::Row), 8);
     }
 
     fn second_line(&mut self, contact: &Contact, Point { x: mut left, y }: Point, mut right: i32) {

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{Told, Tone};
 use crate::model::{Act, Field, Focus};
-use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Style};
+use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, break_lines, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -125,7 +125,8 @@ impl View<'_> {
     }
 
     /// Something that can be pressed, with its ring where the keyboard is.
-    pub(super) fn pressable(&mut self, rect: Rect, act: Act, (label, role): (&str, Role), radius: i32) {
+    pub(super) fn pressable(&mut self, rect: Rect, act: Act, spoken: Spoken<'_>, radius: i32) {
+        let Spoken { label, role } = spoken;
         if role == Role::Row && self.model.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), radius);
         }
@@ -195,7 +196,7 @@ impl View<'_> {
         }
         self.scene.text(Point::new(left, rect.y + (rect.h - style.line()) / 2), style, ink, button.label);
         if !button.resting {
-            self.pressable(rect, button.act.clone(), (button.label, Role::Button), 8);
+            self.pressable(rect, button.act.clone(), Spoken::new(button.label, Role::Button), 8);
         }
         rect.right()
     }
@@ -321,7 +322,7 @@ impl View<'_> {
         }
         let at = Point::new(rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);
         self.scene.icon(icon, at, 20, self.colours.text2);
-        self.pressable(rect, act, (label, Role::Button), 8);
+        self.pressable(rect, act, Spoken::new(label, Role::Button), 8);
     }
 
     /// A short line at the lower left.
