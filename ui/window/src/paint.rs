@@ -156,21 +156,33 @@ fn round(rect: Rect, radii: [i32; 4], colour: Rgb) {
     let (left, top) = (f64::from(x) - 0.5, f64::from(y) - 0.5);
     let (right, bottom) = (left + f64::from(w), top + f64::from(h));
     draw::begin_polygon();
-    corner((left, top), tl, (1.0, 1.0), 180.0);
-    corner((left, bottom), bl, (1.0, -1.0), 270.0);
-    corner((right, bottom), br, (-1.0, -1.0), 360.0);
-    corner((right, top), tr, (-1.0, 1.0), 450.0);
+    Corner { x: left, y: top, inward: [1.0, 1.0], end: 180.0 }.draw(tl);
+    Corner { x: left, y: bottom, inward: [1.0, -1.0], end: 270.0 }.draw(bl);
+    Corner { x: right, y: bottom, inward: [-1.0, -1.0], end: 360.0 }.draw(br);
+    Corner { x: right, y: top, inward: [-1.0, 1.0], end: 450.0 }.draw(tr);
     draw::end_polygon();
 }
 
-/// One corner, counter-clockwise around the shape; `inward` points from the corner to its centre.
-fn corner((x, y): (f64, f64), radius: f64, inward: (f64, f64), end: f64) {
-    if radius < 0.5 {
-        draw::vertex(x, y);
-        return;
+/// One corner, drawn counter-clockwise around the shape.
+struct Corner {
+    x: f64,
+    y: f64,
+    /// From the corner towards its arc's centre, each way 1 or -1.
+    inward: [f64; 2],
+    /// Where its quarter of a circle ends, degrees.
+    end: f64,
+}
+
+impl Corner {
+    fn draw(&self, radius: f64) {
+        if radius < 0.5 {
+            draw::vertex(self.x, self.y);
+            return;
+        }
+        let [right, down] = self.inward;
+        // FLTK counts angles from three o'clock against the clock.
+        draw::draw_arc2(self.x + right * radius, self.y + down * radius, radius, self.end - 90.0, self.end);
     }
-    // FLTK counts angles from three o'clock against the clock.
-    draw::draw_arc2(x + inward.0 * radius, y + inward.1 * radius, radius, end - 90.0, end);
 }
 
 /// Whole pixels, a margin of four modules, black on white in every theme.

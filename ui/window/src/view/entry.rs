@@ -18,6 +18,22 @@ const SIDE: i32 = 336;
 /// Width of its column.
 const COLUMN: i32 = 608;
 
+/// One step of the first run.
+struct Step {
+    number: u8,
+    done: bool,
+    title: &'static str,
+    below: &'static str,
+}
+
+/// A way to a first contact.
+struct Card {
+    icon: Icon,
+    title: &'static str,
+    body: &'static str,
+    act: Act,
+}
+
 impl View<'_> {
     pub(super) fn lock(&mut self, lock: &Lock, whole: Rect) {
         self.scene.fill(whole, self.colours.panel);
@@ -73,8 +89,11 @@ impl View<'_> {
         self.app_icon(32, 48, 40);
         self.scene.text(Point::new(84, 55), Style::Title, self.colours.text, "Privatus");
         let named = run.entry.is_none();
-        self.step((32, 144), (1, named, !named), "Passphrase", "Locks this computer’s copy");
-        self.step((32, 208), (2, false, named), "Your name", "And your first contact");
+        let passphrase =
+            Step { number: 1, done: named, title: "Passphrase", below: "Locks this computer’s copy" };
+        self.step(Point::new(32, 144), &passphrase, !named);
+        let name = Step { number: 2, done: false, title: "Your name", below: "And your first contact" };
+        self.step(Point::new(32, 208), &name, named);
         let y = side.h - 96;
         if named {
             let told = words::network(&self.model.network, self.model.history, self.now);
@@ -99,16 +118,10 @@ impl View<'_> {
         }
     }
 
-    fn step(
-        &mut self,
-        (x, y): (i32, i32),
-        (number, done, active): (u8, bool, bool),
-        title: &str,
-        below: &str,
-    ) {
+    fn step(&mut self, Point { x, y }: Point, step: &Step, active: bool) {
         let circle = Rect::new(x, y, 32, 32);
         let c = self.colours;
-        if done {
+        if step.done {
             self.scene.bordered(circle, 16, Border::new(c.ok, c.line_px), c.ok_soft);
             self.scene.icon(Icon::Check, Point::new(x + 7, y + 7), 18, c.ok);
         } else {
@@ -119,11 +132,11 @@ impl View<'_> {
                 Border::new(if active { c.accent } else { c.edge }, c.line_px),
                 ground,
             );
-            self.centred(Span::new(x, y + 6, 32), Style::Button, ink, &number.to_string());
+            self.centred(Span::new(x, y + 6, 32), Style::Button, ink, &step.number.to_string());
         }
         let style = if active { Style::Strong } else { Style::Body };
-        self.scene.text(Point::new(x + 48, y - 2), style, c.text, title);
-        self.scene.text(Point::new(x + 48, y + 20), Style::Micro, c.text2, below);
+        self.scene.text(Point::new(x + 48, y - 2), style, c.text, step.title);
+        self.scene.text(Point::new(x + 48, y + 20), Style::Micro, c.text2, step.below);
     }
 
     fn choose_passphrase(&mut self, entry: &Entry, column: Rect) {
@@ -264,19 +277,15 @@ impl View<'_> {
         let at = |index: i32| Rect::new(x + index * (card + 16), top, card, height);
         let mut index = 0;
         if offered {
-            let line =
+            let body =
                 "A practice partner on this computer who answers every text. Their invitation is here.";
-            self.card(at(0), Icon::Chats, ("Meet Echo", line), Act::AcceptOffer);
+            self.card(at(0), Card { icon: Icon::Chats, title: "Meet Echo", body, act: Act::AcceptOffer });
             index = 1;
         }
-        let line = "Makes a link and a picture code. They work once and expire after 7 days.";
-        self.card(at(index), Icon::Link, ("Invite someone", line), Act::Invite);
-        self.card(
-            at(index + 1),
-            Icon::Qr,
-            ("I was invited", "Paste the link that you were sent."),
-            Act::Accept,
-        );
+        let body = "Makes a link and a picture code. They work once and expire after 7 days.";
+        self.card(at(index), Card { icon: Icon::Link, title: "Invite someone", body, act: Act::Invite });
+        let body = "Paste the link that you were sent.";
+        self.card(at(index + 1), Card { icon: Icon::Qr, title: "I was invited", body, act: Act::Accept });
         self.scene.icon(Icon::Lock, Point::new(x, top + height + 18), 18, c.text2);
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
         self.paragraph(Span::new(x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
@@ -285,7 +294,7 @@ impl View<'_> {
         self.ending(Point::new(x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
     }
 
-    fn card(&mut self, rect: Rect, icon: Icon, (title, body): (&str, &str), act: Act) {
+    fn card(&mut self, rect: Rect, Card { icon, title, body, act }: Card) {
         let over = self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone());
         let border = if over {
             Border::new(self.colours.focus, 2)
