@@ -8,6 +8,7 @@ use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
 use super::stored_mediad::Finish;
 use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
+use super::ui_stored::{self, Event, FinishPicture, Messages};
 use super::{Call, Outcome, Read};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
@@ -16,6 +17,7 @@ use crate::edges::stored_keyvault_capnp::{gate, vault};
 use crate::edges::stored_mediad_capnp::{decoder, picture_job};
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
+use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload};
 
 /// Capabilities that come beside a message, so that what carries one can be read.
 const CAPABILITIES: usize = 4;
@@ -67,11 +69,14 @@ pub(crate) use room;
 // Capabilities that no trait of a server stands for.
 room! { link: RelayKey }
 room! { picture_job: Finish }
+room! { picture_upload: FinishPicture }
 
 fn trials() -> Vec<Trial> {
     let told = [
         Trial { name: "envelope_sink.Waiting", read: waiting },
         Trial { name: "network_watcher.NetworkState", read: network_state },
+        Trial { name: "message_sink.Message", read: message },
+        Trial { name: "watcher.Event", read: event },
     ];
     [
         links::Client::TRIALS,
@@ -86,6 +91,8 @@ fn trials() -> Vec<Trial> {
         carrier::Client::TRIALS,
         mailbox::Client::TRIALS,
         unlock::Client::TRIALS,
+        messenger::Client::TRIALS,
+        picture_upload::Client::TRIALS,
         &told,
     ]
     .concat()
@@ -122,6 +129,22 @@ fn network_state(untrusted: &[u8]) -> bool {
         untrusted,
         |from| NetworkState::read(from.get_as::<network_state::Reader<'_>>()?),
         |state, to| state.write(to.init_as::<network_state::Builder<'_>>()),
+    )
+}
+
+fn message(untrusted: &[u8]) -> bool {
+    round(
+        untrusted,
+        |from| ui_stored::Message::read(from.get_as::<message::Reader<'_>>()?),
+        |message, to| message.write(to.init_as::<message::Builder<'_>>()),
+    )
+}
+
+fn event(untrusted: &[u8]) -> bool {
+    round(
+        untrusted,
+        |from| Event::read(from.get_as::<event::Reader<'_>>()?),
+        |event, to| event.write(to.init_as::<event::Builder<'_>>()),
     )
 }
 
@@ -196,8 +219,11 @@ same! {
     link::Client:;
     cell_sink::Client:;
     picture_job::Client:;
+    picture_upload::Client:;
     Listen:;
     Watch:;
+    ui_stored::Watch: since;
+    Messages: who limit before;
     Connect: descriptor;
     Bootstrap: index;
     Hint: hint;
