@@ -76,7 +76,7 @@ enum Refusal {
   storage @20;          # disk full or failing; nothing was lost
   conflict @21;         # that id exists with other words
   picture @22;          # not a picture, damaged or too large
-  refusedByRelay @23;
+  inviteAccepted @23;   # whom it invited is a contact: there is nothing to take back
   noSuchInvite @24;
   waiting @25;          # accepted, goes on by itself
   numberChanged @26;    # the safety number that was compared is not the contact's, or no longer

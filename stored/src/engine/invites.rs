@@ -44,7 +44,7 @@ fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(),
 fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(), StoreError> {
     let answer = match named(turn, id)? {
         None => Err(CancelError::NoSuchInvite),
-        Some(invite) if invite.state == InviteState::Accepted => Err(CancelError::LinkUsed),
+        Some(invite) if invite.state == InviteState::Accepted => Err(CancelError::InviteAccepted),
         Some(invite) => {
             end(turn, &invite)?;
             Ok(())
@@ -90,4 +90,19 @@ fn expire(turn: &mut Turn) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::World;
+    use super::*;
+
+    #[test]
+    fn taking_back_what_was_accepted_is_told_as_that() {
+        let mut world = World::new(18, 2, 3);
+        world.introduce();
+        let cancelled = world.request(0, CancelInvite { id: "bob".into() });
+        assert_eq!(cancelled, Err(CancelError::InviteAccepted));
+        assert_eq!(world.contacts(0).len(), 1, "nothing was taken back");
+    }
 }

@@ -16,7 +16,6 @@ impl From<Refusal> for Failure {
             | Refusal::NotBuilt
             | Refusal::RateLimited
             | Refusal::Blocked
-            | Refusal::RefusedByRelay
             | Refusal::Conflict => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
@@ -35,6 +34,7 @@ impl From<Refusal> for Failure {
             | Refusal::Storage
             | Refusal::Picture
             | Refusal::NoSuchInvite
+            | Refusal::InviteAccepted
             | Refusal::NumberChanged => Self::Failed(line),
         }
     }
@@ -81,7 +81,9 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::Storage => "the disk is full or fails: free some space and try again; nothing was lost",
         Refusal::Conflict => "this id was used for another text: take another id",
         Refusal::Picture => "this is not a picture, or it is damaged or too large",
-        Refusal::RefusedByRelay => "a relay refused: try again later",
+        Refusal::InviteAccepted => {
+            "this invitation was accepted already: `privatus contact delete WHO` ends what came of it"
+        }
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
@@ -172,7 +174,7 @@ fn no_such_slot() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use ipc_schema::edge::ui_stored::refusals;
+    use ipc_schema::edge::ui_stored::{CancelError, refusals};
 
     use super::*;
 
@@ -198,6 +200,14 @@ mod tests {
         assert_eq!(Failure::from(PeerError::Lost).code(), 4);
         assert_eq!(Failure::from(PassphraseError::WrongPassphrase).code(), 3);
         assert_eq!(Failure::from(PassphraseError::Damaged).code(), 1);
+    }
+
+    /// It was told to ask itself for a new invitation.
+    #[test]
+    fn whoever_invited_is_not_told_what_is_for_who_was_invited() {
+        for why in [CancelError::NoSuchInvite, CancelError::InviteAccepted] {
+            assert!(!sentence(why.into()).contains("ask for"), "{why:?}");
+        }
     }
 
     #[test]

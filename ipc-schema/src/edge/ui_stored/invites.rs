@@ -121,8 +121,8 @@ words! {
     CancelError of Refusal, or Closed(Closed) {
         /// None has that id.
         NoSuchInvite,
-        /// It was accepted.
-        LinkUsed,
+        /// Whom it invited is a contact by now.
+        InviteAccepted,
     }
 }
 

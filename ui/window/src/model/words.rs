@@ -366,7 +366,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::Blocked => ("This contact is blocked", "Nothing was sent. Your text is safe here."),
         Refusal::Storage => ("The disk is full", "Nothing was lost. Free some space and try again."),
         Refusal::Picture => ("Not a picture", "The file is damaged, too large, or something else."),
-        Refusal::RefusedByRelay => ("The relay refused", "Nothing was changed. Try again later."),
+        Refusal::InviteAccepted => ("Accepted already", "They are in your list. Nothing was changed."),
         Refusal::NoSuchInvite => ("The invitation is gone", "It was cancelled before."),
         Refusal::NumberChanged => ("The number changed", "Nothing was marked. Compare the new one."),
         Refusal::Waiting => ("Accepted", "It goes on by itself."),
