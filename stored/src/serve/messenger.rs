@@ -262,6 +262,10 @@ mod tests {
 
     use super::*;
 
+    struct Deaf;
+
+    impl watcher::Server for Deaf {}
+
     #[test]
     fn a_slip_is_told_and_only_what_nobody_types_closes_the_edge() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -275,6 +279,8 @@ mod tests {
             assert_eq!(send(&client, &named(TYPED_MAX_BYTES)).await, locked);
             assert!(offer(&client, &named(TYPED_MAX_BYTES + 1)).is_err(), "it is not even sent");
             assert_eq!(offer(&client, &named(1)).unwrap().await, locked);
+            let watch = Watch { watcher: capnp_rpc::new_client(Deaf), since: 0 };
+            assert_eq!(offer(&client, &watch).unwrap().await, Ok(Err(Closed::Locked)));
             assert!(send(&client, &named(TYPED_MAX_BYTES + 1)).await.is_err());
             assert_eq!(send(&client, &named(1)).await, Err(Failed::Gone));
         });
