@@ -17,10 +17,11 @@ use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pid
 use sandbox::{Args, Role};
 
 use crate::control::{Control, GrantFailed};
+use crate::ended::Ended;
 use crate::files::{self, For};
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
-use crate::restart::{End, Ended, History};
+use crate::restart::{End, History};
 use crate::spawn::{Order, Spawner};
 use crate::wire;
 

@@ -20,6 +20,7 @@
 pub mod burn;
 mod children;
 mod control;
+pub mod ended;
 mod error;
 pub mod files;
 pub mod folder;

@@ -2,7 +2,7 @@
 
 use ipc_schema::child::Exit;
 
-use crate::restart::Ended;
+use crate::ended::Ended;
 
 /// Why a suite ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
