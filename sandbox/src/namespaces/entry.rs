@@ -1,7 +1,4 @@
-//! Namespaces: an empty root with at most one folder in it, no network interface, no shared memory of others.
-//!
-//! A bonus, never a requirement: many systems deny them to ordinary users. They are entered by the process itself after
-//! exec; `clone(NEWUSER)` before exec would undo "not dumpable", and any process of the user could then ptrace it.
+//! The way into namespaces: an empty root with at most one folder in it, no network interface, no shared memory of others.
 
 use std::fs;
 use std::io;
@@ -15,45 +12,8 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork, getegid, geteuid, pivot_root};
 
+use super::Namespaces;
 use crate::view::View;
-
-/// Which namespaces a process has for itself, as bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Namespaces(pub u8);
-
-impl Namespaces {
-    /// None.
-    pub const NONE: Self = Self(0);
-    /// Users and capabilities.
-    pub const USER: Self = Self(1);
-    /// Mounts: the process sees a root of its own.
-    pub const MOUNT: Self = Self(2);
-    /// System V memory, queues and semaphores.
-    pub const IPC: Self = Self(4);
-    /// Host name.
-    pub const UTS: Self = Self(8);
-    /// Network interfaces: there is none.
-    pub const NETWORK: Self = Self(16);
-
-    /// Whether all of `other` are among these.
-    #[must_use]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Their names in a fixed order.
-    #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [
-            (Self::USER, "user"),
-            (Self::MOUNT, "mount"),
-            (Self::IPC, "ipc"),
-            (Self::UTS, "uts"),
-            (Self::NETWORK, "network"),
-        ];
-        all.into_iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| name).collect()
-    }
-}
 
 /// Where the new root is put together. Hidden by it until the old root is gone.
 const STAGE: &str = "/tmp";
@@ -261,18 +221,5 @@ fn reachable(view: &View) -> bool {
     match view {
         View::Folder(folder) => fs::read_dir(folder).is_ok(),
         View::Empty | View::ReadOnly(_) => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn namespaces_are_named_one_by_one_and_in_order() {
-        assert_eq!(Namespaces::NONE.names(), [""; 0]);
-        assert_eq!(Namespaces::UTS.names(), ["uts"]);
-        assert_eq!(Namespaces(17).names(), ["user", "network"]);
-        assert_eq!(Namespaces(31).names(), ["user", "mount", "ipc", "uts", "network"]);
     }
 }
