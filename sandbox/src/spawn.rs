@@ -3,11 +3,11 @@
 //! Called from the supervisor's permanent spawner thread: the parent-death signal follows the thread that forked, not
 //! the process. Everything that allocates happens before the fork.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use libc::{c_char, c_int};
@@ -108,7 +108,11 @@ impl Plan {
         let program = CString::new(image.path().as_os_str().as_bytes())?;
         let image = image.memory().map(away).transpose()?;
         let argv = spec.argv.iter().map(|arg| CString::new(arg.as_bytes())).collect::<Result<Vec<_>, _>>()?;
-        let environment = spec.environment.iter().map(variable).collect::<io::Result<Vec<_>>>()?;
+        let environment = spec
+            .environment
+            .iter()
+            .map(|(name, value)| variable(name, value))
+            .collect::<io::Result<Vec<_>>>()?;
         let nothing = File::open("/dev/null")?;
         let sources = [away(nothing)?, away(spec.stdout)?, away(spec.stderr)?, away(spec.control)?];
         let pointers = |strings: &[CString]| {
@@ -128,8 +132,8 @@ impl Plan {
     }
 }
 
-fn variable((name, value): &(OsString, OsString)) -> io::Result<CString> {
-    let mut bytes = name.clone().into_vec();
+fn variable(name: &OsStr, value: &OsStr) -> io::Result<CString> {
+    let mut bytes = name.as_bytes().to_vec();
     bytes.push(b'=');
     bytes.extend_from_slice(value.as_bytes());
     Ok(CString::new(bytes)?)
