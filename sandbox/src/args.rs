@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub enum Role {
     /// A person's suite.
     Client,
-    /// A relay's.
+    /// A relay's suite.
     Relay,
 }
 
@@ -23,7 +23,7 @@ pub struct Args {
     pub name: String,
     /// Whether the supervisor's probe found that namespaces work here.
     pub namespaces: bool,
-    /// The topology.
+    /// Which topology it is part of.
     pub role: Role,
     /// The one folder, absolute, for a profile that has one.
     pub folder: Option<PathBuf>,

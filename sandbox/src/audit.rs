@@ -46,7 +46,7 @@ pub struct Report {
     pub fingerprint: u64,
     /// Nothing it execs may gain privileges.
     pub no_new_privs: bool,
-    /// Landlock's hold.
+    /// What Landlock holds of it.
     pub landlock: Domain,
     /// All five sets.
     pub capabilities: Capabilities,

@@ -65,7 +65,7 @@ pub enum Display {
     X11 {
         /// `:N` or `:N.S`.
         name: String,
-        /// Its socket.
+        /// The server's socket, in `/tmp/.X11-unix`.
         socket: PathBuf,
         /// The file with the cookie, resolved.
         authority: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub enum Display {
 }
 
 impl Environment {
-    /// This process's.
+    /// What this process was started with.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the door to the variables of the command-line contract")]
     pub fn own() -> Self {

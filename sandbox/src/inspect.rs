@@ -33,7 +33,7 @@ pub struct Held {
 /// Where a running thread's filters are not its tables'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which thread.
+    /// The thread's id in the system.
     pub thread: u32,
     /// Which filter, 0 being the oldest.
     pub filter: usize,

@@ -79,7 +79,9 @@ pub fn enter_without_walls(
     }
     name_process(profile.name)?;
     let namespaces = if namespaces_allowed { own_namespaces(profile, &view)? } else { Namespaces::NONE };
+    // Not before: whether threads can be bounded depends on the namespaces that were had.
     privileges::limit(profile, namespaces)?;
+    // Not before: the mounts took the capabilities that come with a user namespace.
     privileges::drop_capabilities(0)?;
     privileges::harden(profile.mdwe)?;
     privileges::die_with(control)?;

@@ -26,7 +26,7 @@ pub enum Enforced {
     Nothing = 0,
     /// The kernel's Landlock is older than the rules.
     Partly = 1,
-    /// All rules.
+    /// The kernel knows every rule of ours.
     Fully = 2,
 }
 
@@ -61,6 +61,7 @@ pub(crate) fn restrict(profile: &Profile, view: &View, namespaces: Namespaces) -
 }
 
 fn files() -> Result<Ruleset, Error> {
+    // What an older kernel does not know is left out, and told as `Enforced::Partly`.
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(TRIED))
@@ -91,6 +92,7 @@ fn scopes(view: &View, namespaces: Namespaces) -> BitFlags<Scope> {
 
 fn ports(rules: Ruleset, profile: &Profile) -> Result<Ruleset, Error> {
     let handled = [(profile.tcp_bind, AccessNet::BindTcp), (profile.tcp_connect, AccessNet::ConnectTcp)];
+    // What is not handled is not restricted; what is handled is refused but for the rules that follow.
     handled
         .into_iter()
         .filter(|(ports, _)| *ports != Ports::Any)
@@ -124,7 +126,7 @@ fn beneath(rules: RulesetCreated, view: &View) -> Result<RulesetCreated, Error> 
 const FOLDER: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
 });
-/// Reading only.
+/// Files and folders that are there, to read: nothing is written, made or run.
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ ReadFile | ReadDir });
 
 fn failed(why: impl std::fmt::Display) -> Error {

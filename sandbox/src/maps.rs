@@ -18,6 +18,7 @@ const INSIDE_ID: u32 = 1000;
 /// Maps `uid` and `gid` to [`INSIDE_ID`] in the user namespace that the calling process has just made. One thread.
 pub(crate) fn write(uid: u32, gid: u32) -> io::Result<()> {
     let (uid_map, gid_map) = (format!("{INSIDE_ID} {uid} 1\n"), format!("{INSIDE_ID} {gid} 1\n"));
+    // In this order: without "deny" before it an ordinary user may not write gid_map (user_namespaces(7)).
     let files: [(&CStr, &[u8]); 3] = [
         (c"/proc/self/setgroups", b"deny"),
         (c"/proc/self/uid_map", uid_map.as_bytes()),

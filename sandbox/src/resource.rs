@@ -26,10 +26,10 @@ pub enum Resource {
     Tasks,
 }
 
-/// One row.
+/// One row of a profile's resources.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// What.
+    /// What is bounded.
     pub resource: Resource,
     /// How much, in the resource's unit.
     pub most: u64,

@@ -116,11 +116,11 @@ pub enum Verdict {
 /// One line of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The call.
+    /// The call, by its number on this processor.
     pub syscall: Syscall,
     /// All must hold; none means: whatever the arguments.
     pub args: &'static [Arg],
-    /// What happens.
+    /// What happens where all arguments hold.
     pub verdict: Verdict,
     /// The code path that needs it.
     pub reason: &'static str,

@@ -82,6 +82,7 @@ fn settle(pid: Pid, told: &mut File) -> io::Result<Pid> {
     match told.read_exact(&mut errno) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(pid),
         outcome => {
+            // Reaped here, because nobody else learns its id.
             let _ = nix::sys::wait::waitpid(pid, None);
             Err(outcome.err().unwrap_or_else(|| io::Error::from_raw_os_error(i32::from_ne_bytes(errno))))
         }
@@ -189,11 +190,13 @@ unsafe fn before_exec(plan: &Plan, tell: RawFd) -> bool {
         if libc::getppid() != plan.parent {
             libc::_exit(1);
         }
+        // A mask and ignored signals outlive exec: the supervisor blocks those that it reads, and std ignores SIGPIPE.
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         libc::umask(0o077);
+        // Ctrl-C at the terminal is the supervisor's alone: it ends its children in order.
         if libc::setsid() < 0 {
             return false;
         }

@@ -56,7 +56,7 @@ pub enum Shed {
     NotRoot,
     /// It now is the folder owner's.
     Became {
-        /// That user.
+        /// The owner, whom the process is for good.
         uid: u32,
     },
     /// The folder is root's own: it runs on as root, and says so to the user.
@@ -76,6 +76,7 @@ pub fn shed_root(folder: &Path) -> Result<Shed, Error> {
         return Ok(Shed::StillRoot);
     }
     let (uid, gid) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+    // The user last: nobody but root may change groups.
     setgroups(&[]).map_err(io::Error::from).doing("leave root's groups")?;
     setresgid(gid, gid, gid).map_err(io::Error::from).doing("leave root's group")?;
     setresuid(uid, uid, uid).map_err(io::Error::from).doing("leave root")?;

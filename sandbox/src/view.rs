@@ -10,7 +10,7 @@ use crate::profiles::{FileAccess, Profile};
 /// The files of one process, every path absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum View {
-    /// None.
+    /// No file at all.
     Empty,
     /// One folder, to read and write.
     Folder(PathBuf),

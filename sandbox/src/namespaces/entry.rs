@@ -45,9 +45,11 @@ pub(crate) fn enter(view: &View, network: bool) -> Result<Namespaces, Failure> {
     unshare(CloneFlags::CLONE_NEWUSER).map_err(io::Error::from).map_err(before("unshare"))?;
     crate::maps::write(uid, gid).map_err(alone("map the user"))?;
     unshare(flags).map_err(io::Error::from).map_err(alone("unshare"))?;
+    // pivot_root takes no shared mount, and what is mounted outside later is not to show up in here.
     change("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE).map_err(maps("make / private"))?;
     // Reopened by path only now: a descriptor from before the unshare belongs to the old mount namespace.
     let sources = open_all(view).map_err(maps("open what is to be seen"))?;
+    // Room for mount points and links, and for nothing else.
     let options = "size=64k,nr_inodes=512,mode=755";
     mount(Some("tmpfs"), STAGE, Some("tmpfs"), HARMLESS, Some(options))
         .map_err(io::Error::from)

@@ -13,7 +13,7 @@ pub use entry::{Probe, probe};
 pub struct Namespaces(pub u8);
 
 impl Namespaces {
-    /// None.
+    /// Everything is shared with the rest of the system.
     pub const NONE: Self = Self(0);
     /// Users and capabilities.
     pub const USER: Self = Self(1);
@@ -21,7 +21,7 @@ impl Namespaces {
     pub const MOUNT: Self = Self(2);
     /// System V memory, queues and semaphores.
     pub const IPC: Self = Self(4);
-    /// Host name.
+    /// Host and domain name.
     pub const UTS: Self = Self(8);
     /// Network interfaces: there is none.
     pub const NETWORK: Self = Self(16);

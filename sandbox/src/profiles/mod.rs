@@ -42,9 +42,9 @@ pub enum FileAccess {
 /// TCP ports that Landlock leaves open. UDP (QUIC) is the filter's to decide: no `socket(AF_INET*)`, no UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// None.
+    /// No port.
     None,
-    /// Just these.
+    /// These ports alone.
     Only(&'static [u16]),
     /// Whatever the address book says.
     Any,
