@@ -28,13 +28,13 @@ use crate::wire;
 /// One process of the topology.
 #[derive(Debug)]
 pub struct Part {
-    /// Its row.
+    /// Its row of the topology.
     pub process: &'static Process,
     /// What is remembered of its lives.
     pub history: History,
     /// When it starts next, while it does not run and something is to be tried.
     pub due: Option<Duration>,
-    /// Its stderr.
+    /// Its stderr as lines, those that are held back among them.
     pub lines: Lines,
     /// The present life.
     pub life: Option<Life>,
@@ -158,6 +158,7 @@ impl Part {
     fn spawn(&self, setting: &Setting, spawner: &Spawner, files: &Granted) -> io::Result<Life> {
         let (control, childs_control) = wire::control_pair()?;
         let (stderr, childs_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        // The loop that looks after all parts reads it, and must not wait for one.
         rustix::io::ioctl_fionbio(&stderr, true)?;
         let pid = spawner.spawn(Order {
             program: setting.binaries.join(self.process.binary),

@@ -24,7 +24,7 @@ pub enum StartError {
     File {
         /// Completes "cannot … PATH".
         doing: &'static str,
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::{Doing, StartError};
 use crate::files;
 
-/// The lock.
+/// The file that is locked while a suite runs on the folder ([`crate::lock`]).
 pub const LOCK: &str = "lock";
 /// The key slots and all that they open.
 pub const VAULT: &str = "vault";
@@ -19,7 +19,7 @@ pub const HISTORY: &str = "history";
 pub enum Kind {
     /// A person's profile.
     Person,
-    /// A relay's.
+    /// A relay's folder.
     Relay,
 }
 

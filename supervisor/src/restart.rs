@@ -105,7 +105,7 @@ pub struct History {
 /// An end that nobody wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fall {
-    /// When.
+    /// When it was, on the clock of [`History::started`].
     pub at: Duration,
     /// By a signal: a wall, a panic, or somebody's kill.
     pub by_signal: bool,

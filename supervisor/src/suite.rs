@@ -182,6 +182,7 @@ impl Suite {
         if let Some(stop) = &mut self.stop
             && now >= stop.kill_at
         {
+            // Once: from now on only their ends are waited for.
             stop.kill_at = now + IDLE;
             self.parts.iter().for_each(Part::kill);
         }
@@ -276,6 +277,7 @@ impl Suite {
             }
         }
         if poll(&mut watched, timeout).is_err() {
+            // Nothing is lost: what is ready now is ready at the next round.
             return Vec::new();
         }
         let fired = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
