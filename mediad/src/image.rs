@@ -46,6 +46,7 @@ pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
     let mut reader = decoder.read_info().map_err(broken)?;
     let layout = Layout::of(reader.output_color_type().0)?;
     let mut canvas = Canvas::new(width, height, max_side.clamp(1, PICTURE_SIDE_MAX));
+    // The rows that come are the first frame's: one of another size would leave pixels unwritten.
     let frame = reader.info().frame_control.map_or((width, height), |frame| (frame.width, frame.height));
     if frame != (width, height) {
         return Err(PictureError::Damaged);

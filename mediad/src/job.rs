@@ -35,7 +35,7 @@ impl Job {
         }
     }
 
-    /// Decodes.
+    /// Decodes what came, and lets go of it.
     ///
     /// # Errors
     /// [`PictureError`].

@@ -27,23 +27,23 @@ pub const CELL_PROTOCOL: StreamProtocol = StreamProtocol::new("/privatus/cell/1.
 pub enum CellEvent {
     /// We dialled and the other side speaks our protocol.
     Opened {
-        /// Its connection.
+        /// The connection that it belongs to.
         connection: ConnectionId,
-        /// The stream.
+        /// Open both ways; nothing was sent on it yet.
         stream: Stream,
     },
     /// The other side dialled and opened it.
     Incoming {
-        /// Its connection.
+        /// The connection that it belongs to.
         connection: ConnectionId,
         /// The other side, by libp2p's key of it.
         peer: PeerId,
-        /// The stream.
+        /// Open both ways; nothing was sent on it yet.
         stream: Stream,
     },
     /// We dialled, and the other side does not speak our protocol.
     Refused {
-        /// Its connection.
+        /// The connection that it belongs to.
         connection: ConnectionId,
     },
 }
@@ -113,7 +113,7 @@ impl NetworkBehaviour for Cells {
 enum Side {
     /// Ours to open.
     Open,
-    /// Asked for.
+    /// Ours, asked for and not open yet.
     Opening,
     /// Theirs to open.
     Awaiting,

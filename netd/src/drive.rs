@@ -21,7 +21,7 @@ use crate::swarm::{Behaviour, BehaviourEvent};
 pub struct Connected {
     /// Who is at the other end.
     pub link_key: LinkKey,
-    /// The cells.
+    /// Carries cells both ways, and nothing else.
     pub stream: Stream,
     /// Closes the connection when dropped.
     pub lease: Lease,
@@ -82,9 +82,9 @@ pub enum Listening {
 /// Where a relay's driver sends what comes in. Both are bounded; a link that finds no place is closed.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Links.
+    /// Links that others opened.
     pub links: mpsc::Sender<Connected>,
-    /// Addresses.
+    /// What the listeners found out.
     pub addresses: mpsc::Sender<Listening>,
 }
 
@@ -129,6 +129,7 @@ impl Driver {
         let connection = options.connection_id();
         match self.swarm.dial(options) {
             Ok(()) => {
+                // Whoever stopped waiting is forgotten: such a connection closes for want of use.
                 self.dials.retain(|_, (_, waiting)| !waiting.is_closed());
                 self.dials.insert(connection, (target.link_key, answer));
             }

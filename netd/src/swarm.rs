@@ -27,7 +27,7 @@ pub struct Behaviour {
     limits: connection_limits::Behaviour,
     places: PerAddress,
     destinations: Destinations,
-    /// Cells.
+    /// One stream of cells a connection.
     pub cells: Cells,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
