@@ -11,14 +11,14 @@ use crate::theme::Rgb;
 /// A place in scaled pixels, from the window's upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Point {
-    /// To the right.
+    /// From the left edge.
     pub x: i32,
-    /// Down.
+    /// From the top.
     pub y: i32,
 }
 
 impl Point {
-    /// By both.
+    /// So far to the right, so far down.
     #[must_use]
     pub fn new(x: i32, y: i32) -> Self {
         Self { x, y }
@@ -30,11 +30,11 @@ impl Point {
 pub struct Rect {
     /// The left edge, pixels from the window's.
     pub x: i32,
-    /// Top.
+    /// The upper edge, pixels from the window's.
     pub y: i32,
-    /// Width.
+    /// Width in pixels.
     pub w: i32,
-    /// Height.
+    /// Height in pixels.
     pub h: i32,
 }
 
@@ -77,7 +77,7 @@ pub struct Span {
     pub x: i32,
     /// Top of the first line.
     pub y: i32,
-    /// Width.
+    /// The most that a line may be wide.
     pub w: i32,
 }
 
@@ -92,14 +92,14 @@ impl Span {
 /// The line around a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Border {
-    /// Its colour.
+    /// What it is drawn in.
     pub colour: Rgb,
-    /// Its width, inside the shape.
+    /// Its width in pixels, inside the shape.
     pub px: i32,
 }
 
 impl Border {
-    /// By both.
+    /// Of one colour and so many pixels.
     #[must_use]
     pub fn new(colour: Rgb, px: i32) -> Self {
         Self { colour, px }
@@ -111,7 +111,7 @@ impl Border {
 pub enum Style {
     /// First run, lock.
     Display,
-    /// Page titles.
+    /// What a whole page is about.
     Title,
     /// Names in headers, card titles.
     Heading,
@@ -119,7 +119,7 @@ pub enum Style {
     Body,
     /// Body that carries weight.
     Strong,
-    /// Buttons.
+    /// Buttons of full height.
     Button,
     /// Small buttons, labels of fields.
     Label,
@@ -174,7 +174,7 @@ pub trait Metrics {
     fn width(&self, style: Style, text: &str) -> i32;
 }
 
-/// One shape.
+/// One shape, or where shapes are cut off.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// A flat rectangle.
@@ -198,9 +198,9 @@ pub enum Item {
         x: i32,
         /// Top of the line box.
         y: i32,
-        /// Type.
+        /// Face and size of its letters.
         style: Style,
-        /// Colour.
+        /// Colour of its letters.
         colour: Rgb,
         /// The text, cut already.
         text: String,
@@ -211,7 +211,7 @@ pub enum Item {
         x: i32,
         /// Top of the line box.
         y: i32,
-        /// Colour.
+        /// Colour of its letters.
         colour: Rgb,
         /// What was typed.
         text: Zeroizing<String>,
@@ -222,11 +222,11 @@ pub enum Item {
         icon: Icon,
         /// The left edge, pixels from the window's.
         x: i32,
-        /// Top.
+        /// The upper edge, pixels from the window's.
         y: i32,
-        /// Side.
+        /// Pixels a side.
         size: i32,
-        /// Colour.
+        /// Its one colour.
         colour: Rgb,
     },
     /// Nothing is drawn outside until [`Item::Unclip`].
@@ -262,14 +262,14 @@ pub enum Role {
 /// What is told of a thing on the screen to whoever cannot see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spoken<'a> {
-    /// Its name.
+    /// What it is called.
     pub label: &'a str,
     /// What kind of thing it is.
     pub role: Role,
 }
 
 impl<'a> Spoken<'a> {
-    /// By both.
+    /// A thing of that name and kind.
     #[must_use]
     pub fn new(label: &'a str, role: Role) -> Self {
         Self { label, role }
@@ -298,11 +298,11 @@ pub struct FieldBox {
     pub field: Field,
     /// The text's own area, inside the drawn border.
     pub rect: Rect,
-    /// Its type.
+    /// Face and size of its letters.
     pub style: Style,
-    /// Its ground.
+    /// Colour behind its letters.
     pub ground: Rgb,
-    /// Its letters.
+    /// Colour of its letters and its cursor.
     pub ink: Rgb,
     /// Ground of what is selected in it.
     pub selection: Rgb,
@@ -315,7 +315,7 @@ pub struct Scene {
     pub items: Vec<Item>,
     /// What can be pressed, in the order of the keyboard.
     pub hits: Vec<Hit>,
-    /// Text fields.
+    /// Text fields that are shown; FLTK's widgets are laid over them.
     pub fields: Vec<FieldBox>,
     /// Where the keyboard can go, in order.
     pub stops: Vec<Focus>,

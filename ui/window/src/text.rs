@@ -3,7 +3,7 @@
 /// One line of a broken text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its words.
+    /// What stands in it, without the spaces at its end.
     pub text: String,
     /// Its width in pixels.
     pub width: i32,

@@ -95,7 +95,9 @@ impl Window {
             return Err("no display: start it inside a desktop session, or with --headless".into());
         }
         let _app = app::App::default();
+        // Ctrl with +, - and 0 is the window's own (`shortcut`), within bounds.
         app::keyboard_screen_scaling(false);
+        // The scene has the ring around what the keyboard is at.
         app::set_visible_focus(false);
         let mut window = Self::new(wires);
         window.refresh();

@@ -11,7 +11,7 @@ use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::Theme;
 
-/// Widest bubble.
+/// Width of the widest bubble, pixels.
 const BUBBLE_MAX: i32 = 520;
 
 /// Texts of one sender within this time are a group.

@@ -24,11 +24,11 @@ const MIDDLE: i32 = 960;
 pub struct Surroundings<'a> {
     /// The window's width and height.
     pub size: (i32, i32),
-    /// Now.
+    /// What ages and deadlines are counted from.
     pub now: Timestamp,
     /// The reader's time zone.
     pub zone: &'a Zone,
-    /// The fonts.
+    /// How wide text is in the fonts that will draw it.
     pub metrics: &'a dyn Metrics,
 }
 

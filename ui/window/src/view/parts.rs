@@ -15,11 +15,11 @@ use crate::theme::{self, Rgb, Theme};
 pub(super) enum Kind {
     /// The one that is meant.
     Primary,
-    /// Another way.
+    /// What else can be done.
     Normal,
     /// Cannot be undone.
     Danger,
-    /// Words alone.
+    /// Words without ground or border.
     Quiet,
 }
 
