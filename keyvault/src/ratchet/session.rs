@@ -296,7 +296,7 @@ impl Session {
     /// Commitment in constant time, then the body, then its padding.
     fn content(&self, parts: &Parts<'_>, secret: &MessageSecret) -> Result<SecretBytes, RatchetError> {
         let key = MessageKey::derive(secret, parts.salt)?;
-        // Poly1305 commits to no key: one ciphertext could open under two (docs/prior-attacks.md, "Invisible salamanders").
+        // Poly1305 commits to no key: one ciphertext could open under two (docs/prior-attacks.md, "Ratchet and envelope").
         if !bool::from(key.commitment().ct_eq(parts.commitment)) {
             return Err(RatchetError::BadCommitment);
         }
