@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 
 use super::kem::{self, EncapsulationKey, KEM_KEY_BYTES};
-use super::prekeys::Validity;
+use super::validity::Validity;
 use super::{PqxdhError, SESSION_VERSION};
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
@@ -295,7 +295,7 @@ mod tests {
         for (start, length, label) in rows {
             let mut bytes = bundle;
             let (signed, signature) = bytes[start..start + length].split_at_mut(length - 64);
-            signed[length - 68..].copy_from_slice(&super::super::prekeys::seconds(NOW).to_be_bytes());
+            signed[length - 68..].copy_from_slice(&super::super::validity::seconds(NOW).to_be_bytes());
             signature.copy_from_slice(&identity.sign(label, signed));
             let bundle = Bundle::parse(&bytes).unwrap();
             assert_eq!(bundle.holds(NOW), Ok(()));

@@ -5,12 +5,14 @@ mod agreement;
 mod bundle;
 mod kem;
 mod prekeys;
+mod validity;
 
 pub use agreement::{Agreed, FIRST_PREFIX_BYTES, FirstPrefix, PrivateKeys, initiate, respond};
 pub use bundle::{BUNDLE_BYTES, Bundle, KeyUse, REPAIR_BUNDLE_BYTES};
 pub use kem::{KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES};
-pub(crate) use prekeys::seconds;
-pub use prekeys::{LastingKeys, Prekeys, Validity};
+pub use prekeys::{LastingKeys, Prekeys};
+pub use validity::Validity;
+pub(crate) use validity::seconds;
 
 use crate::agreement_key::AgreementError;
 use crate::codec::Malformed;
