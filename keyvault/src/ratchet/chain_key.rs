@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 
-use super::message_key::MessageSecret;
 use super::side::SideSecret;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
@@ -22,7 +21,7 @@ pub(super) struct ChainKey<S, R>(SideSecret<S>, PhantomData<R>);
 
 /// What a chain of the ratchet `R` gives for one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct StepKey<R>(Secret32, PhantomData<R>);
+struct StepKey<R>(Secret32, PhantomData<R>);
 
 /// The two chains of one side that run beside each other, one message one step of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +29,10 @@ pub(super) struct ChainPair<S> {
     pub(super) ec: ChainKey<S, Ec>,
     pub(super) pq: ChainKey<S, Pq>,
 }
+
+/// Both ratchets' keys of one message in one: what is kept of a message that has not come yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MessageSecret(Secret32);
 
 impl<S, R> ChainKey<S, R> {
     pub(super) fn new(key: SideSecret<S>) -> Self {
@@ -53,7 +56,7 @@ impl<S, R> ChainKey<S, R> {
 }
 
 impl<R> StepKey<R> {
-    pub(super) fn expose(&self) -> &[u8; 32] {
+    fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 }
@@ -71,5 +74,26 @@ impl<S> ChainPair<S> {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self { ec: ChainKey::read(reader)?, pq: ChainKey::read(reader)? })
+    }
+}
+
+impl MessageSecret {
+    /// `HKDF-Extract(salt = pq key, ikm = ec key)`: secret as long as one of the two is (the first half of the HKDF that
+    /// gives the message key).
+    fn combine(ec: &StepKey<Ec>, pq: &StepKey<Pq>) -> Self {
+        Self(Secret32::take(&mut kdf::mac_under(pq.expose(), &[ec.expose()])))
+    }
+
+    /// What the message's key is expanded from.
+    pub(super) fn extract(&self) -> &Secret32 {
+        &self.0
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.put(self.0.expose());
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        reader.secret().map(Self)
     }
 }

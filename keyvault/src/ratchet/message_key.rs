@@ -1,35 +1,15 @@
 //! The key of one message: from both ratchets' keys and a random salt, with a commitment
 //! (docs/protocol/ratchet.md, "Keys").
 
-use super::chain_key::{Ec, Pq, StepKey};
+use super::chain_key::MessageSecret;
 use super::{COMMITMENT_BYTES, RatchetError, SALT_BYTES};
-use crate::codec::{Malformed, Reader, Writer};
+use crate::codec::{Malformed, Reader};
 use crate::kdf;
 use crate::memory::{Secret, Secret32};
 
 const INFO: &[u8] = b"privatus/msg/v1";
 /// key 32 ‖ nonce 12 ‖ commitment 32.
 const OKM_BYTES: usize = 76;
-
-/// Both ratchets' keys of one message in one: what is kept of a message that has not come yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MessageSecret(Secret32);
-
-impl MessageSecret {
-    /// `HKDF-Extract(salt = pq key, ikm = ec key)`: secret as long as one of the two is (the first half of the HKDF that
-    /// gives the message key).
-    pub(super) fn combine(ec: &StepKey<Ec>, pq: &StepKey<Pq>) -> Self {
-        Self(Secret32::take(&mut kdf::mac_under(pq.expose(), &[ec.expose()])))
-    }
-
-    pub(super) fn write(&self, writer: &mut Writer) {
-        writer.put(self.0.expose());
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        reader.secret().map(Self)
-    }
-}
 
 /// Cipher key, nonce and commitment of one message under one salt.
 pub(super) struct MessageKey {
@@ -41,7 +21,7 @@ pub(super) struct MessageKey {
 impl MessageKey {
     /// `HKDF(salt = pq key, ikm = ec key, info = "privatus/msg/v1" ‖ salt16)`, from the extract on.
     pub(super) fn derive(secret: &MessageSecret, salt: &[u8; SALT_BYTES]) -> Result<Self, Malformed> {
-        let okm: Secret<OKM_BYTES> = kdf::expand(&secret.0, &[INFO, salt]);
+        let okm: Secret<OKM_BYTES> = kdf::expand(secret.extract(), &[INFO, salt]);
         let mut reader = Reader::new(okm.expose());
         Ok(Self { key: reader.secret()?, nonce: reader.array()?, commitment: reader.array()? })
     }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 
 use super::RatchetError;
-use super::chain_key::{ChainKey, ChainPair, Pq};
+use super::chain_key::{ChainKey, ChainPair, MessageSecret, Pq};
 use super::header::{ChainHead, Header, HeaderKey};
-use super::message_key::MessageSecret;
 use super::side::Theirs;
 use crate::codec::{Malformed, Reader, Writer};
 

@@ -3,9 +3,8 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
-use super::chain_key::{ChainKey, ChainPair, Ec};
+use super::chain_key::{ChainKey, ChainPair, Ec, MessageSecret};
 use super::header::{ChainHead, Header, HeaderKey};
-use super::message_key::MessageSecret;
 use super::post_quantum::Begun;
 use super::ratchet_key::RatchetKey;
 use super::side::Ours;

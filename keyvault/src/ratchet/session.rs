@@ -6,9 +6,9 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
-use super::chain_key::{ChainKey, ChainPair, Pq};
+use super::chain_key::{ChainKey, ChainPair, MessageSecret, Pq};
 use super::header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
-use super::message_key::{MessageKey, MessageSecret};
+use super::message_key::MessageKey;
 use super::post_quantum::{Begun, PqRatchet};
 use super::ratchet_key::{RatchetKey, RatchetSecret};
 use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
