@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use super::header::{COPIES_BYTES, checked, with_checksum};
+use super::layout::{COPIES_BYTES, checked, with_checksum};
 use super::{Twice, VaultFileError, disk, io};
 use crate::codec::{Malformed, Reader, Writer};
 

@@ -6,10 +6,11 @@
 use rand_core::CryptoRng;
 use redb::ReadableTable;
 
+use super::VaultFileError;
 use super::entry::{EpochKey, KeyEntry, Name, Version};
+use super::layout::AREA_BYTES;
 use super::records::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
 use super::state::{Epoch, State};
-use super::{AREA_BYTES, VaultFileError};
 use crate::store::{Store, StoreError};
 
 /// Keys wrapped anew at a time.

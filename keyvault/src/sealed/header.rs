@@ -4,23 +4,15 @@ use std::fs::File;
 
 use rand_core::CryptoRng;
 
+use super::layout::{CHECKSUM_BYTES, COPY_BYTES, FORMAT, MAGIC, checked, with_checksum};
 use super::slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{STATE_BYTES, State};
 use super::{Twice, VaultFileError, disk, io};
 use crate::codec::{Malformed, Reader, Writer};
-use crate::kdf;
 use crate::memory::Secret32;
 use crate::unlock::{Cost, SALT_BYTES};
 
-/// One copy of header and slots, bytes.
-pub(super) const COPY_BYTES: u64 = 8_192;
-/// Both copies, bytes: the tries follow.
-pub(super) const COPIES_BYTES: u64 = 2 * COPY_BYTES;
-
-pub(super) const MAGIC: &[u8; 16] = b"privatus vault\r\n";
-pub(super) const FORMAT: u16 = 1;
 const HEADER_BYTES: usize = 4_096;
-const CHECKSUM_BYTES: usize = 32;
 
 /// magic 16 ‖ format 2 ‖ generation 8 ‖ cost 9 ‖ salt 32 ‖ state 168 ‖ zeroes ‖ SHA-256 of all that; then the slots.
 #[derive(Clone)]
@@ -161,15 +153,4 @@ impl Header {
         };
         read().map_err(|_: Malformed| VaultFileError::Damaged)
     }
-}
-
-pub(super) fn with_checksum(bytes: &[u8]) -> Vec<u8> {
-    [bytes, &kdf::sha256(&[bytes])].concat()
-}
-
-pub(super) fn checked(untrusted_bytes: &[u8]) -> Result<&[u8], Malformed> {
-    let (bytes, sum) = untrusted_bytes
-        .split_at_checked(untrusted_bytes.len().saturating_sub(CHECKSUM_BYTES))
-        .ok_or(Malformed)?;
-    (kdf::sha256(&[bytes]) == sum).then_some(bytes).ok_or(Malformed)
 }

@@ -12,6 +12,7 @@ mod digest;
 mod disk;
 mod entry;
 mod header;
+mod layout;
 mod records;
 mod salvage;
 mod slot;
@@ -37,11 +38,10 @@ use crate::store::StoreError;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 use attempts::{Attempts, BLOCK_BYTES};
 use backend::OffsetBackend;
-use header::{COPIES_BYTES, Header, Plain};
+use header::{Header, Plain};
+use layout::{AREA_BYTES, COPIES_BYTES};
 use state::State;
 
-/// Where redb begins.
-const AREA_BYTES: u64 = COPIES_BYTES + 4_096;
 /// redb's page cache: keyvault's whole memory shall stay under 32 MiB with 10,000 sessions.
 const CACHE_BYTES: usize = 4 << 20;
 

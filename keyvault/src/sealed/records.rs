@@ -5,9 +5,10 @@ use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, T
 
 use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
+use super::layout::AREA_BYTES;
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State};
-use super::{AREA_BYTES, LockedVault, VaultFileError};
+use super::{LockedVault, VaultFileError};
 use crate::codec::Malformed;
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use super::header::{FORMAT, MAGIC, checked, with_checksum};
+use super::layout::{CHECKSUM_BYTES, FORMAT, MAGIC, checked, with_checksum};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;
@@ -11,7 +11,6 @@ use crate::memory::Secret32;
 pub const SLOTS: usize = 8;
 /// One slot in the file, bytes.
 pub(super) const SLOT_BYTES: usize = 512;
-const CHECKSUM_BYTES: usize = 32;
 /// nonce 24 ‖ tag 16 ‖ sealed 440 ‖ checksum 32.
 const SEALED_BYTES: usize = SLOT_BYTES - NONCE_BYTES - TAG_BYTES - CHECKSUM_BYTES;
 

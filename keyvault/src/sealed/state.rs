@@ -3,7 +3,7 @@
 
 use rand_core::CryptoRng;
 
-use super::header::{FORMAT, MAGIC};
+use super::layout::{FORMAT, MAGIC};
 use super::slot::{SLOTS, SlotKind};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};

@@ -1,7 +1,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::header::COPY_BYTES;
+use super::layout::COPY_BYTES;
 use super::*;
 use crate::memory::SecretBytes;
 use crate::reopened::reopened;
