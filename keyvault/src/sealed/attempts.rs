@@ -7,8 +7,9 @@
 use std::fs::File;
 use std::time::Duration;
 
-use super::layout::{COPIES_BYTES, checked, with_checksum};
-use super::{Twice, VaultFileError, disk, io};
+use super::disk;
+use super::error::{VaultFileError, io};
+use super::layout::{COPIES_BYTES, Twice, checked, with_checksum};
 use crate::codec::{Malformed, Reader, Writer};
 
 /// One copy, bytes: a disk's sector, so that a write is whole or not done.

@@ -6,8 +6,8 @@
 use rand_core::CryptoRng;
 use redb::ReadableTable;
 
-use super::VaultFileError;
 use super::entry::{EpochKey, KeyEntry, Name, Version};
+use super::error::{VaultFileError, io};
 use super::layout::AREA_BYTES;
 use super::records::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
 use super::state::{Epoch, State};
@@ -53,7 +53,7 @@ impl<R: CryptoRng> SealedStore<R> {
     /// # Errors
     /// `Io`, `Damaged`; nothing is lost then.
     pub fn shrink(&mut self) -> Result<(), VaultFileError> {
-        let length = self.vault.file.metadata().map_err(super::io("measuring"))?.len() - AREA_BYTES;
+        let length = self.vault.file.metadata().map_err(io("measuring"))?.len() - AREA_BYTES;
         if self.is_read_only() || length < SHRINK_FROM_BYTES {
             return Ok(());
         }

@@ -4,10 +4,11 @@ use std::fs::File;
 
 use rand_core::CryptoRng;
 
-use super::layout::{CHECKSUM_BYTES, COPY_BYTES, FORMAT, MAGIC, checked, with_checksum};
+use super::disk;
+use super::error::{VaultFileError, io};
+use super::layout::{CHECKSUM_BYTES, COPY_BYTES, FORMAT, MAGIC, Twice, checked, with_checksum};
 use super::slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{STATE_BYTES, State};
-use super::{Twice, VaultFileError, disk, io};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::memory::Secret32;
 use crate::unlock::{Cost, SALT_BYTES};

@@ -14,6 +14,17 @@ pub(super) const MAGIC: &[u8; 16] = b"privatus vault\r\n";
 pub(super) const FORMAT: u16 = 1;
 pub(super) const CHECKSUM_BYTES: usize = 32;
 
+/// How what is kept twice was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Twice {
+    /// Both say the same.
+    Alike,
+    /// A change was interrupted.
+    Older,
+    /// One is not what was written.
+    Damaged,
+}
+
 pub(super) fn with_checksum(bytes: &[u8]) -> Vec<u8> {
     [bytes, &kdf::sha256(&[bytes])].concat()
 }

@@ -11,6 +11,7 @@ mod compact;
 mod digest;
 mod disk;
 mod entry;
+mod error;
 mod header;
 mod layout;
 mod records;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use rand_core::CryptoRng;
 use redb::{Builder, Database};
 
+pub use error::VaultFileError;
 pub use records::SealedStore;
 pub use slot::{SLOTS, SlotKind};
 pub use slots::OpenedVault;
@@ -35,11 +37,12 @@ pub use words::RECOVERY_WORDS;
 use crate::kdf;
 use crate::memory::Secret32;
 use crate::store::StoreError;
-use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
+use crate::unlock::{Cost, FLOOR, SALT_BYTES};
 use attempts::{Attempts, BLOCK_BYTES};
 use backend::OffsetBackend;
+use error::io;
 use header::{Header, Plain};
-use layout::{AREA_BYTES, COPIES_BYTES};
+use layout::{AREA_BYTES, COPIES_BYTES, Twice};
 use state::State;
 
 /// redb's page cache: keyvault's whole memory shall stay under 32 MiB with 10,000 sessions.
@@ -52,80 +55,6 @@ pub enum Examined {
     Missing(File),
     /// A passphrase may be tried; see [`LockedVault::is_damaged`].
     Locked(Box<LockedVault>),
-}
-
-/// Why a file could not be used, created, unlocked or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum VaultFileError {
-    /// Bytes are not what was written.
-    #[error("the vault file is damaged")]
-    Damaged,
-    /// Written by a later version.
-    #[error("the vault file needs a newer version")]
-    Newer,
-    /// There is a vault in it already.
-    #[error("there is a vault already")]
-    Exists,
-    /// No slot opens with this passphrase.
-    #[error("wrong passphrase")]
-    WrongPassphrase,
-    /// After so many wrong passphrases the next try must wait.
-    #[error("too many wrong passphrases: the next try in {} s", .0.as_secs() + 1)]
-    Wait(Duration),
-    /// A new passphrase cannot be nothing.
-    #[error("the passphrase is empty")]
-    EmptyPassphrase,
-    /// The new passphrase opens a slot already.
-    #[error("this passphrase opens a slot already")]
-    Taken,
-    /// Every slot is in use.
-    #[error("all key slots are in use")]
-    SlotsFull,
-    /// No slot of that number is in use, or it is not of a kind that this can be done with.
-    #[error("no such key slot")]
-    NoSuchSlot,
-    /// Without it nobody could open the vault any more.
-    #[error("the last passphrase cannot be removed")]
-    LastPassphrase,
-    /// The parameters of the key derivation are refused.
-    #[error(transparent)]
-    Cost(#[from] CostError),
-    /// Memory that is never swapped cannot be had for the keys.
-    #[error("memory for the keys cannot be locked: raise the limit (ulimit -l) to 64 KiB or more")]
-    MemoryLock,
-    /// Another process holds the file.
-    #[error("the vault file is in use")]
-    InUse,
-    /// The file could not be read or written.
-    #[error("vault file: {doing} failed")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// Why it failed.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-impl VaultFileError {
-    /// The whole line for the operator: with what the system said.
-    #[must_use]
-    pub fn with_source(&self) -> String {
-        match self {
-            Self::Io { source, .. } => format!("{self}: {source}"),
-            _ => self.to_string(),
-        }
-    }
-}
-
-impl From<StoreError> for VaultFileError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Io { doing, source } => Self::Io { doing, source },
-            StoreError::Closed => Self::Io { doing: "using", source: Box::new(error) },
-            StoreError::Damaged | StoreError::ReadOnly => Self::Damaged,
-        }
-    }
 }
 
 /// A vault file whose passphrase is not known.
@@ -183,17 +112,6 @@ impl Examined {
         vault.heal(copies, tries);
         Ok(Self::Locked(Box::new(vault)))
     }
-}
-
-/// How what is kept twice was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Twice {
-    /// Both say the same.
-    Alike,
-    /// A change was interrupted.
-    Older,
-    /// One is not what was written.
-    Damaged,
 }
 
 impl LockedVault {
@@ -353,12 +271,6 @@ fn open_database(file: &Arc<File>) -> Result<Database, VaultFileError> {
             }
             _ => VaultFileError::Damaged,
         })
-}
-
-fn io<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    doing: &'static str,
-) -> impl Fn(E) -> VaultFileError {
-    move |source| VaultFileError::Io { doing, source: source.into() }
 }
 
 #[cfg(test)]

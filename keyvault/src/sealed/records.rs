@@ -3,12 +3,13 @@
 use rand_core::CryptoRng;
 use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
+use super::LockedVault;
 use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
+use super::error::VaultFileError;
 use super::layout::AREA_BYTES;
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State};
-use super::{LockedVault, VaultFileError};
 use crate::codec::Malformed;
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};

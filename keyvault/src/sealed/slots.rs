@@ -6,10 +6,11 @@ use std::time::Duration;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::error::VaultFileError;
 use super::header::{Header, OpenedSlot, Plain};
 use super::slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{self, State};
-use super::{LockedVault, VaultFileError, words};
+use super::{LockedVault, words};
 use crate::memory::Secret32;
 use crate::unlock::{Cost, CostError, SALT_BYTES};
 

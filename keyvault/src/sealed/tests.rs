@@ -6,6 +6,7 @@ use super::*;
 use crate::memory::SecretBytes;
 use crate::reopened::reopened;
 use crate::store::{Changes, Store, Table};
+use crate::unlock::CostError;
 
 mod damage;
 mod deletion;
