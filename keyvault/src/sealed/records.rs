@@ -3,11 +3,12 @@
 use rand_core::CryptoRng;
 use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use super::LockedVault;
 use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
 use super::error::VaultFileError;
 use super::layout::AREA_BYTES;
+use super::locked::LockedVault;
+use super::root::{decoy_root, store_key};
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State};
 use crate::codec::Malformed;
@@ -362,13 +363,13 @@ struct Sealed {
 /// Everything that follows from a root, in memory of its own.
 fn guarded(root: &Secret32, state: Option<&State>) -> std::io::Result<GuardedKeys> {
     let none = Secret32::zero();
-    let decoy = super::decoy_root(root);
+    let decoy = decoy_root(root);
     GuardedKeys::new(&[
         &kdf::label(root, &[b"privatus/vault/index/v1"]),
         &kdf::label(root, &[b"privatus/vault/digest/v1"]),
         &state::key(root),
-        &super::store_key(root),
-        &super::store_key(&decoy),
+        &store_key(root),
+        &store_key(&decoy),
         state.map_or(&none, |state| &state.epoch.key),
         state.and_then(|state| state.older.as_ref()).map_or(&none, |older| &older.key),
     ])

@@ -1,18 +1,25 @@
-//! What is done with a passphrase: trying it, and changing the slots. Every change is one header, written twice; a kill at any
-//! point leaves the old one or the new one.
+//! What is done with a passphrase: making a vault, trying it, changing the slots. Every change is one header, written twice; a kill
+//! at any point leaves the old one or the new one.
 
+use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::error::VaultFileError;
+use super::attempts::Attempts;
+use super::error::{VaultFileError, io};
 use super::header::{Header, OpenedSlot, Plain};
+use super::layout::AREA_BYTES;
+use super::locked::{LockedVault, open_database};
+use super::records::SealedStore;
+use super::root::decoy_root;
 use super::slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{self, State};
-use super::{LockedVault, words};
+use super::{Examined, words};
 use crate::memory::Secret32;
-use crate::unlock::{Cost, CostError, SALT_BYTES};
+use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 
 /// What a passphrase opened.
 pub struct OpenedVault {
@@ -53,6 +60,82 @@ pub(super) fn stretch(
 }
 
 impl LockedVault {
+    /// Makes a new vault in `file`, one slot in use.
+    ///
+    /// # Errors
+    /// `Exists`, `EmptyPassphrase`, `Cost`, and all of [`Examined::of`].
+    pub fn create<R: CryptoRng>(
+        file: File,
+        passphrase: &[u8],
+        cost: Cost,
+        rng: R,
+    ) -> Result<SealedStore<R>, VaultFileError> {
+        Self::create_with_floor(file, passphrase, cost, FLOOR, rng)
+    }
+
+    pub(crate) fn create_with_floor<R: CryptoRng>(
+        file: File,
+        passphrase: &[u8],
+        cost: Cost,
+        floor: Cost,
+        mut rng: R,
+    ) -> Result<SealedStore<R>, VaultFileError> {
+        if passphrase.is_empty() {
+            return Err(VaultFileError::EmptyPassphrase);
+        }
+        let Examined::Missing(file) = Examined::with_floor(file, floor)? else {
+            return Err(VaultFileError::Exists);
+        };
+        // What an interrupted creation left behind goes first.
+        file.set_len(0).map_err(io("emptying"))?;
+        file.set_len(AREA_BYTES).map_err(io("growing"))?;
+        let file = Arc::new(file);
+        let database = Some(open_database(&file)?);
+
+        let mut salt = [0; SALT_BYTES];
+        rng.fill_bytes(&mut salt);
+        let root = Secret32::random(&mut rng);
+        let unlock_key = stretch(cost.check(floor)?, &salt, passphrase)?;
+        let state = State::create(false, &mut rng);
+        let plain = Plain { generation: 1, cost, salt };
+        let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
+        let attempts = Attempts::none();
+        attempts.write(&file)?;
+        let vault = Self { file, header, attempts, database, floor, damaged: false, repaired: false };
+        let store = SealedStore::begin(Box::new(vault), &root, &state, rng)?;
+        // Last of all: until it stands there, the file counts as never made.
+        store.vault.header.write(&store.vault.file)?;
+        Ok(store)
+    }
+
+    /// Tries a passphrase. `now` is the time since the process began. On failure the locked vault comes back.
+    ///
+    /// # Errors
+    /// `WrongPassphrase`, `Wait`, `Cost`.
+    pub fn unlock<R: CryptoRng>(
+        mut self: Box<Self>,
+        passphrase: &[u8],
+        now: Duration,
+        mut rng: R,
+    ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
+        match self.attempt(passphrase, now, &mut rng) {
+            Ok(opened) => self.enter(&opened, rng),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    /// Opens the records behind a slot that was opened.
+    ///
+    /// # Errors
+    /// `Io`. Damage is none: what is left can be read.
+    pub fn enter<R: CryptoRng>(
+        self: Box<Self>,
+        opened: &OpenedVault,
+        rng: R,
+    ) -> Result<SealedStore<R>, (Box<Self>, VaultFileError)> {
+        SealedStore::new(self, &opened.root, rng)
+    }
+
     /// Tries a passphrase; `now` is the time since the process began. The try is counted in the file before it is made, and
     /// no longer once it was right. With the duress passphrase the other slots are overwritten before this returns.
     ///
@@ -204,7 +287,7 @@ impl LockedVault {
         }
         let mut state = self.state(&opened.root)?;
         *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
-        let decoy = super::decoy_root(&opened.root);
+        let decoy = decoy_root(&opened.root);
         let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
         let mut header = self.header.next();
         header.set_slot(at, Slot::seal(at, &unlock_key, kind, root, rng));

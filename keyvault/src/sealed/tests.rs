@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -5,7 +7,7 @@ use super::layout::COPY_BYTES;
 use super::*;
 use crate::memory::SecretBytes;
 use crate::reopened::reopened;
-use crate::store::{Changes, Store, Table};
+use crate::store::{Changes, Store, StoreError, Table};
 use crate::unlock::CostError;
 
 mod damage;
