@@ -170,6 +170,7 @@ impl Link {
         if BASE64.encode(bytes.as_slice()) != encoded {
             return Err(InviteError::Altered);
         }
+        // Only now: the checksum stands last in every version, so this one is sound and later, not altered.
         if body.first() != Some(&VERSION) {
             return Err(InviteError::NewerVersion);
         }

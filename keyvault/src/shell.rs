@@ -167,6 +167,7 @@ impl Shell {
         }
         let mut state = self.state.borrow_mut();
         let State::Missing(file) = &*state else { return Err(VaultFileError::Exists) };
+        // A copy: where this fails, the file is still there for another try.
         let file = file.try_clone().map_err(failed("sharing"))?;
         let store = LockedVault::create(file, passphrase, measured_cost()?, UnwrapErr(SysRng))?;
         *state = State::Unlocked(Box::new(opened(store)?));
@@ -316,6 +317,7 @@ impl Shell {
         let mine = self.changes.get() + 1;
         self.changes.set(mine);
         self.wait_for_company(mine, patience).await;
+        // Whoever comes first settles for all before it.
         if self.settled.get() < mine {
             self.settle();
         }

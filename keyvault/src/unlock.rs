@@ -43,8 +43,8 @@ pub enum CostError {
 }
 
 impl Cost {
-    /// The floor, or more passes if this machine does the floor in less than half of a second. `derive` is told the cost
-    /// to try and returns how long it took.
+    /// The floor, or as many passes as this machine does in a second, 16 at most. `derive` is told the cost to try and returns
+    /// how long it took.
     pub fn calibrated<E>(mut derive: impl FnMut(Self) -> Result<Duration, E>) -> Result<Self, E> {
         let took = derive(FLOOR)?;
         let passes = TARGET.as_millis() * u128::from(FLOOR.passes) / took.as_millis().max(1);

@@ -209,6 +209,7 @@ impl PqRatchet {
         key: &[u8; KEY_BYTES],
         ciphertext: &[u8; CIPHERTEXT_BYTES],
     ) -> Result<EpochKeys, Malformed> {
+        // ML-KEM's own secret does not bind the ciphertext where the key's owner made its pair maliciously.
         let agreed = kdf::sha256(&[key, ciphertext]);
         let secret = kdf::label(shared, &[EPOCH_SECRET, &self.epoch.to_be_bytes(), &agreed]);
         EpochKeys::derive(self.role, self.root.expose(), &secret, ROOT)

@@ -91,6 +91,7 @@ impl Attempts {
     }
 
     pub(super) fn write(&self, file: &File) -> Result<(), VaultFileError> {
+        // One sync for both, unlike the header's: a block is a sector, which a kill leaves whole.
         let mut writer = Writer::with_capacity(512);
         writer.put(MAGIC).u32(self.wrong).pad_to(512 - 32);
         let block = with_checksum(writer.as_slice());

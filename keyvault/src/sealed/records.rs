@@ -413,6 +413,7 @@ impl<R: CryptoRng> Store for SealedStore<R> {
             if !name.value().starts_with(&front) {
                 break;
             }
+            // Both tables hold the same names, in the same order.
             let (same_name, sealed) = sealed.next().ok_or(StoreError::Damaged)?.map_err(failed("reading"))?;
             let name: Name = name.value().try_into().map_err(|_| StoreError::Damaged)?;
             if same_name.value() != name {

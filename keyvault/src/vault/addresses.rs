@@ -287,6 +287,7 @@ impl<S: Store> Vault<S> {
         let agreed =
             named.respond(identity, first.prefix, &Secret32::zero()).map_err(|_| Opened::Unreadable)?;
         let met = meet(identity, agreed, named.signed_prekey(), first, moment).ok_or(Opened::Unreadable)?;
+        // Only what a stranger really sealed: noise must not use up the visits of others.
         let meta = self.count_visitor(moment.now, &mut changes)?;
         let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         changes.put_record(&visitor_id(place.id, &place.sender), &Visitor(session))?;

@@ -54,6 +54,7 @@ impl<S: Store> Vault<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
         if let Some(record) = self.load::<ReplicaRecord>(&replica.key())? {
+            // An invite's queue has the invite's number, and is none to be asked for here.
             let same = record.relay == relay && record.invite.is_none();
             return same.then(|| record.receiver.public()).ok_or(VaultError::Conflict(Thing::Replica));
         }

@@ -88,6 +88,7 @@ impl<S: Store> Vault<S> {
             contact.verified = verified;
             changes.put_record(&session.key(), &contact)?;
         }
+        // Runs are counted from here on: those before it led to this.
         if verified && self.load::<ComparisonRecord>(&session.key())?.is_some() {
             changes.delete(ComparisonRecord::TABLE, &session.key());
         }
@@ -163,6 +164,7 @@ impl<S: Store> Vault<S> {
             Some(Stage::Began(own)) if pair.commitment(own.expose()) <= untrusted_commitment => {
                 return Err(VaultError::WrongPurpose(Thing::Comparison));
             }
+            // The first message of the same run once more, after its end.
             Some(Stage::Shown { began: false, ours, theirs })
                 if pair.commitment(&theirs) == untrusted_commitment =>
             {
