@@ -4,9 +4,10 @@ use ipc_schema::Timestamp;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::invite_records::AcceptRecord;
 use super::messages::{NewQueue, SealedMessage};
 use super::moment::Moment;
-use super::records::{AcceptRecord, ContactRecord, MetaRecord, OutboxRecord, Record, SessionRecord};
+use super::records::{ContactRecord, MetaRecord, OutboxRecord, Record, SessionRecord};
 use super::repair_records::RepairRecord;
 use super::{ACCEPTS_MAX, OutgoingEnvelope, PeerQueue, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;

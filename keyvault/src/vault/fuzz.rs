@@ -1,8 +1,9 @@
 //! Any bytes as a record of any kind.
 
+use super::invite_records::{AcceptRecord, InviteRecord};
 use super::records::{
-    AcceptRecord, ContactRecord, InviteRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord,
-    Record, ReplicaRecord, SessionRecord, UsedRecord,
+    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, Record, ReplicaRecord,
+    SessionRecord, UsedRecord,
 };
 
 /// See [`crate::fuzz::vault_record`].

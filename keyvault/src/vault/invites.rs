@@ -5,7 +5,8 @@ use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
-use super::records::{AcceptRecord, InviteRecord, InviteState, OpenInvite, Record, ReplicaRecord};
+use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
+use super::records::{Record, ReplicaRecord};
 use super::{Created, INVITE_GRACE, INVITE_LIFETIME, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};

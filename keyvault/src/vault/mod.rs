@@ -6,6 +6,7 @@ mod accept;
 mod addresses;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod invite_records;
 mod invites;
 mod messages;
 mod moment;
@@ -39,7 +40,8 @@ use crate::identity::SafetyNumber;
 use crate::ids::{PeerQueueId, ReplicaId, SessionId};
 use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
-use records::{ContactRecord, InviteRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
+use invite_records::InviteRecord;
+use records::{ContactRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
 use repair_records::{FormerRecord, RepairRecord, ReplayRecord};
 
 /// New contacts or identities within [`NEW_CONTACTS_WITHIN`]: more than a person makes, far fewer than a taken-over stored

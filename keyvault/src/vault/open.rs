@@ -4,11 +4,9 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::invite_records::{InviteRecord, InviteState, OpenInvite};
 use super::moment::Moment;
-use super::records::{
-    ContactRecord, InviteRecord, InviteState, KeptMessage, OpenInvite, OpenedRecord, ReplicaRecord,
-    SessionRecord, UsedRecord,
-};
+use super::records::{ContactRecord, KeptMessage, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord};
 use super::repair_records::{FormerRecord, RepairRecord};
 use super::{PeerQueue, PutRecord, Vault};
 use crate::agreement_key::{AgreementKey, AgreementSecret};

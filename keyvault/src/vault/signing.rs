@@ -4,7 +4,8 @@
 use ipc_schema::mailbox::{Command, Context};
 
 use super::Vault;
-use super::records::{AcceptRecord, InviteRecord, InviteState, PeerQueueRecord, ReplicaRecord};
+use super::invite_records::{AcceptRecord, InviteRecord, InviteState};
+use super::records::{PeerQueueRecord, ReplicaRecord};
 use crate::error::{Thing, VaultError};
 use crate::ids::{AcceptId, InviteId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId};
 use crate::kdf;
