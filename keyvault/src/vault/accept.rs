@@ -5,11 +5,12 @@ use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
 use super::invite_records::AcceptRecord;
+use super::limits::ACCEPTS_MAX;
 use super::messages::{NewQueue, SealedMessage};
 use super::moment::Moment;
 use super::records::{ContactRecord, MetaRecord, OutboxRecord, Record, SessionRecord};
 use super::repair_records::RepairRecord;
-use super::{ACCEPTS_MAX, OutgoingEnvelope, PeerQueue, PutRecord, Vault};
+use super::{OutgoingEnvelope, PeerQueue, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{InviteError, Thing, VaultError};

@@ -6,11 +6,12 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::accept::FirstMessage;
+use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY};
 use super::moment::Moment;
 use super::open::{FirstEnvelope, NewSession, News, NoMessage, Opened, Place, meet};
 use super::records::{ContactRecord, OutboxRecord, Record, ReplicaRecord, SessionRecord};
 use super::repair_records::ReplayRecord;
-use super::{ADDRESS_RENEWED, ADDRESS_VALID, AcceptedInvite, HELD_AT_RELAY, PutRecord, Vault};
+use super::{AcceptedInvite, PutRecord, Vault};
 use crate::address::AddressRecord;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};

@@ -6,8 +6,9 @@ use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
+use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
 use super::records::{Record, ReplicaRecord};
-use super::{Created, INVITE_GRACE, INVITE_LIFETIME, PutRecord, Vault};
+use super::{Created, PutRecord, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::identity::Identity;

@@ -3,9 +3,10 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::limits::PEER_QUEUES_MAX;
 use super::open::ReadMessage;
 use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, Record, SessionRecord};
-use super::{PEER_QUEUES_MAX, PutRecord, Vault};
+use super::{PutRecord, Vault};
 use crate::agreement_key::{AgreementError, AgreementSecret};
 use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
 use crate::error::{Thing, VaultError};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
+use super::limits::{HELD_AT_RELAY, REPAIR_EVERY};
 use super::records::Record;
-use super::{HELD_AT_RELAY, REPAIR_EVERY};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::InnerHash;
 use crate::memory::Secret32;

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use ipc_schema::mailbox::{Command, Context};

@@ -2,6 +2,7 @@
 //! profile are put back. What must hold is written down as an oracle that knows only what a person would: what was written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use proptest::prelude::*;
