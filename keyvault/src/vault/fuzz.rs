@@ -1,9 +1,10 @@
 //! Any bytes as a record of any kind.
 
 use super::invite_records::{AcceptRecord, InviteRecord};
+use super::record::Record;
 use super::records::{
-    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, Record, ReplicaRecord,
-    SessionRecord, UsedRecord,
+    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, ReplicaRecord, SessionRecord,
+    UsedRecord,
 };
 
 /// See [`crate::fuzz::vault_record`].

@@ -3,7 +3,7 @@
 use ipc_schema::bytes::Cursor;
 use ipc_schema::relay::Hint;
 
-use super::records::Record;
+use super::record::Record;
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::identity::Identity;

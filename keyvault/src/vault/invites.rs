@@ -5,10 +5,11 @@ use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::Vault;
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
 use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
-use super::records::{Record, ReplicaRecord};
-use super::{Created, PutRecord, Vault};
+use super::record::{PutRecord, Record};
+use super::records::{Created, ReplicaRecord};
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::identity::Identity;

@@ -12,6 +12,7 @@ mod limits;
 mod messages;
 mod moment;
 mod open;
+mod record;
 mod records;
 mod repair;
 mod repair_records;
@@ -33,9 +34,9 @@ pub use limits::{
     REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, VISITORS_MAX,
 };
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
-pub use open::{IncomingEnvelope, News, Opened};
+pub use open::{IncomingEnvelope, Opened};
+pub use records::{Created, News};
 pub use repair::RepairSession;
-pub use replicas::Created;
 pub use signing::{Purpose, Sign};
 pub use verification::Shown;
 
@@ -45,7 +46,8 @@ use crate::ids::{PeerQueueId, ReplicaId, SessionId};
 use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
 use invite_records::InviteRecord;
-use records::{ContactRecord, MetaRecord, OpenedRecord, Record, SessionRecord, UsedRecord};
+use record::{PutRecord, Record};
+use records::{ContactRecord, MetaRecord, OpenedRecord, SessionRecord, UsedRecord};
 use repair_records::{FormerRecord, RepairRecord, ReplayRecord};
 
 const META_ID: &[u8] = b"vault";
@@ -320,18 +322,6 @@ fn count(moments: &mut Vec<Timestamp>, max: usize, now: Timestamp) -> Result<(),
 impl<S> std::fmt::Debug for Vault<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Vault(.., {} answers kept)", self.kept)
-    }
-}
-
-/// Records that are Changes' business: encoding and putting in one step.
-trait PutRecord {
-    fn put_record<R: Record>(&mut self, id: &[u8], record: &R) -> Result<(), VaultError>;
-}
-
-impl PutRecord for Changes {
-    fn put_record<R: Record>(&mut self, id: &[u8], record: &R) -> Result<(), VaultError> {
-        self.put(R::TABLE, id, record.encode()?);
-        Ok(())
     }
 }
 

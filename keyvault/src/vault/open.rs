@@ -6,16 +6,18 @@ use rand_core::CryptoRng;
 
 use super::invite_records::{InviteRecord, InviteState, OpenInvite};
 use super::moment::Moment;
-use super::records::{ContactRecord, KeptMessage, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord};
+use super::record::PutRecord;
+use super::records::{
+    ContactRecord, KeptMessage, News, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord,
+};
 use super::repair_records::{FormerRecord, RepairRecord};
-use super::{PeerQueue, PutRecord, Vault};
+use super::{PeerQueue, Vault};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
-use crate::codec::{Malformed, Reader, Writer};
 use crate::envelope::{Inner, InnerBlock, OuterKey};
 use crate::error::{Thing, VaultError};
 use crate::frame::{Frame, RepairSection};
 use crate::identity::{DeviceList, Identity};
-use crate::ids::{AddressId, InnerHash, InviteId, ReplicaId, SessionId};
+use crate::ids::{InnerHash, InviteId, ReplicaId, SessionId};
 use crate::memory::{Secret32, SecretBytes};
 use crate::pqxdh::{self, Agreed, FirstPrefix};
 use crate::ratchet::{Accepted, RatchetError, Session};
@@ -60,41 +62,6 @@ pub enum Opened {
     /// The peer made it, but not with any key that is still here. If nothing of the peer can be read for a while, the session is to be
     /// opened anew. To be acked at the mailbox, never to the peer.
     OutOfStep(SessionId),
-}
-
-/// What an opened message means beside its content.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct News {
-    /// The invite that this message accepted: the session is new.
-    pub first: Option<InviteId>,
-    /// The own address that this message came to: the session is new.
-    pub visitor_of: Option<AddressId>,
-    /// The peer opened the session anew with it. What was sealed before and is not acknowledged is to be sealed again.
-    pub repaired: bool,
-    /// The message is good, but the session is to be opened anew.
-    pub repair_wanted: bool,
-    /// The peer has another identity than before: the safety number changed, and whoever was verified no longer is.
-    pub identity_changed: bool,
-}
-
-impl News {
-    pub(super) fn write(&self, writer: &mut Writer) {
-        writer.flag(self.first.is_some()).u64(self.first.map_or(0, |invite| invite.0));
-        writer.flag(self.visitor_of.is_some()).u64(self.visitor_of.map_or(0, |address| address.0));
-        writer.flag(self.repaired).flag(self.repair_wanted).flag(self.identity_changed);
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
-        let (is_visitor, address) = (reader.flag()?, AddressId(reader.u64()?));
-        Ok(Self {
-            first: is_first.then_some(invite),
-            visitor_of: is_visitor.then_some(address),
-            repaired: reader.flag()?,
-            repair_wanted: reader.flag()?,
-            identity_changed: reader.flag()?,
-        })
-    }
 }
 
 /// Why there is no message to answer with.

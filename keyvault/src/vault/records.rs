@@ -1,10 +1,13 @@
-//! What the vault keeps about each thing, and its layout in the store: version 1 ‖ fields.
+//! What the vault keeps about queues, sessions and envelopes.
 
 use ipc_schema::Timestamp;
 
+use super::record::Record;
+use super::repair_records::RepairMarks;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::envelope::{ENVELOPE_BYTES, OuterKey};
+use crate::error::VaultError;
 use crate::frame::Offer;
 use crate::identity::{Identity, PublicIdentity};
 use crate::ids::{AddressId, InviteId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
@@ -12,34 +15,68 @@ use crate::mailbox::ReceiverKey;
 use crate::memory::{Secret32, SecretBytes};
 use crate::ratchet::Session;
 use crate::store::Table;
-use crate::vault::{Created, News};
 
-use super::repair_records::RepairMarks;
+/// What a relay answered to `create`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// By which this side names the queue.
+    pub receiver_queue: QueueId,
+    /// By which the peer names it.
+    pub sender_queue: QueueId,
+    /// The key that the relay made for the queue; authenticates the sender's commands.
+    pub relay_key: AgreementKey,
+}
 
-const VERSION: u8 = 1;
+impl Created {
+    /// Checks the relay's answer.
+    ///
+    /// # Errors
+    /// `RelayMismatch` if one id serves both sides or the key is not canonical.
+    pub fn parse(
+        receiver_queue: QueueId,
+        sender_queue: QueueId,
+        untrusted_key: [u8; 32],
+    ) -> Result<Self, VaultError> {
+        let relay_key = AgreementKey::parse(untrusted_key).map_err(|_| VaultError::RelayMismatch)?;
+        if receiver_queue == sender_queue {
+            return Err(VaultError::RelayMismatch);
+        }
+        Ok(Self { receiver_queue, sender_queue, relay_key })
+    }
+}
 
-/// A kind of record.
-pub(super) trait Record: Sized {
-    const TABLE: Table;
+/// What an opened message means beside its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// The invite that this message accepted: the session is new.
+    pub first: Option<InviteId>,
+    /// The own address that this message came to: the session is new.
+    pub visitor_of: Option<AddressId>,
+    /// The peer opened the session anew with it. What was sealed before and is not acknowledged is to be sealed again.
+    pub repaired: bool,
+    /// The message is good, but the session is to be opened anew.
+    pub repair_wanted: bool,
+    /// The peer has another identity than before: the safety number changed, and whoever was verified no longer is.
+    pub identity_changed: bool,
+}
 
-    fn write(&self, writer: &mut Writer) -> Result<(), Malformed>;
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed>;
-
-    fn encode(&self) -> Result<SecretBytes, Malformed> {
-        let mut writer = Writer::with_capacity(1_024);
-        writer.u8(VERSION);
-        self.write(&mut writer)?;
-        Ok(writer.finish())
+impl News {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.flag(self.first.is_some()).u64(self.first.map_or(0, |invite| invite.0));
+        writer.flag(self.visitor_of.is_some()).u64(self.visitor_of.map_or(0, |address| address.0));
+        writer.flag(self.repaired).flag(self.repair_wanted).flag(self.identity_changed);
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
-        if reader.u8()? != VERSION {
-            return Err(Malformed);
-        }
-        let record = Self::read(&mut reader)?;
-        reader.end()?;
-        Ok(record)
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
+        let (is_visitor, address) = (reader.flag()?, AddressId(reader.u64()?));
+        Ok(Self {
+            first: is_first.then_some(invite),
+            visitor_of: is_visitor.then_some(address),
+            repaired: reader.flag()?,
+            repair_wanted: reader.flag()?,
+            identity_changed: reader.flag()?,
+        })
     }
 }
 

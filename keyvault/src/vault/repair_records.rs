@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 
 use super::limits::{HELD_AT_RELAY, REPAIR_EVERY};
-use super::records::Record;
+use super::record::Record;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::InnerHash;
 use crate::memory::Secret32;

@@ -3,44 +3,16 @@
 use ipc_schema::limits::OFFERS_MAX;
 use rand_core::CryptoRng;
 
-use super::records::{Record, ReplicaRecord};
-use super::{PutRecord, Vault};
-use crate::agreement_key::{AgreementKey, AgreementSecret};
+use super::Vault;
+use super::record::{PutRecord, Record};
+use super::records::{Created, ReplicaRecord};
+use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::frame::Offer;
-use crate::ids::{QueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{RelayId, ReplicaId, SessionId};
 use crate::mailbox::ReceiverKey;
 use crate::memory::Secret32;
 use crate::store::{Changes, Store};
-
-/// What a relay answered to `create`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// By which this side names the queue.
-    pub receiver_queue: QueueId,
-    /// By which the peer names it.
-    pub sender_queue: QueueId,
-    /// The key that the relay made for the queue; authenticates the sender's commands.
-    pub relay_key: AgreementKey,
-}
-
-impl Created {
-    /// Checks the relay's answer.
-    ///
-    /// # Errors
-    /// `RelayMismatch` if one id serves both sides or the key is not canonical.
-    pub fn parse(
-        receiver_queue: QueueId,
-        sender_queue: QueueId,
-        untrusted_key: [u8; 32],
-    ) -> Result<Self, VaultError> {
-        let relay_key = AgreementKey::parse(untrusted_key).map_err(|_| VaultError::RelayMismatch)?;
-        if receiver_queue == sender_queue {
-            return Err(VaultError::RelayMismatch);
-        }
-        Ok(Self { receiver_queue, sender_queue, relay_key })
-    }
-}
 
 impl<S: Store> Vault<S> {
     /// Makes the keys of a new receive queue on `relay`; returns the receiver key for `create`. Idempotent by `replica`.
