@@ -6,12 +6,12 @@ use rand_core::CryptoRng;
 
 use super::invite_records::AcceptRecord;
 use super::limits::ACCEPTS_MAX;
-use super::messages::{NewQueue, SealedMessage};
+use super::messages::{NewQueue, OutgoingEnvelope, PeerQueue, SealedMessage};
 use super::moment::Moment;
 use super::record::{PutRecord, Record};
 use super::records::{ContactRecord, MetaRecord, OutboxRecord, SessionRecord};
 use super::repair_records::RepairRecord;
-use super::{OutgoingEnvelope, PeerQueue, Vault};
+use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{InviteError, Thing, VaultError};

@@ -5,14 +5,14 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::accept::FirstMessage;
+use super::accept::{AcceptedInvite, FirstMessage};
 use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY};
 use super::moment::Moment;
 use super::open::{FirstEnvelope, NewSession, NoMessage, Opened, Place, meet};
 use super::record::{PutRecord, Record};
 use super::records::{ContactRecord, News, OutboxRecord, ReplicaRecord, SessionRecord};
 use super::repair_records::ReplayRecord;
-use super::{AcceptedInvite, Vault};
+use super::unlocked::Vault;
 use crate::address::AddressRecord;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};

@@ -5,11 +5,11 @@ use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
-use super::Vault;
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
 use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
 use super::record::{PutRecord, Record};
 use super::records::{Created, ReplicaRecord};
+use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::identity::Identity;
@@ -158,6 +158,12 @@ impl<S: Store> Vault<S> {
             changes.delete(ReplicaRecord::TABLE, &invite.key());
         }
         Ok(())
+    }
+
+    /// Own invites, by their numbers.
+    pub(super) fn invites(&self) -> Result<Vec<(Vec<u8>, InviteRecord)>, VaultError> {
+        let rows = self.store.all(InviteRecord::TABLE)?;
+        rows.into_iter().map(|(id, bytes)| Ok((id, InviteRecord::decode(&bytes)?))).collect()
     }
 
     /// Invites, own and others', whose time and grace are over.

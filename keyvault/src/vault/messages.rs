@@ -3,11 +3,11 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::Vault;
 use super::limits::PEER_QUEUES_MAX;
 use super::open::ReadMessage;
 use super::record::{PutRecord, Record};
 use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, SessionRecord};
+use super::unlocked::Vault;
 use crate::agreement_key::{AgreementError, AgreementSecret};
 use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
 use crate::error::{Thing, VaultError};

@@ -5,13 +5,14 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::invite_records::{InviteRecord, InviteState, OpenInvite};
+use super::messages::PeerQueue;
 use super::moment::Moment;
 use super::record::PutRecord;
 use super::records::{
     ContactRecord, KeptMessage, News, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord,
 };
 use super::repair_records::{FormerRecord, RepairRecord};
-use super::{PeerQueue, Vault};
+use super::unlocked::Vault;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::envelope::{Inner, InnerBlock, OuterKey};
 use crate::error::{Thing, VaultError};

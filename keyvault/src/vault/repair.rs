@@ -6,13 +6,13 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::limits::{REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID};
-use super::messages::{SealEnvelope, SealedMessage, Sealing};
+use super::messages::{OutgoingEnvelope, SealEnvelope, SealedMessage, Sealing};
 use super::moment::Moment;
 use super::open::{FirstEnvelope, NoMessage, Opened, ReadMessage, note_used};
 use super::record::PutRecord;
 use super::records::{ContactRecord, News, SessionRecord};
 use super::repair_records::{FormerRecord, Handshake, OwnKeys, RepairMarks, RepairRecord, ReplayRecord};
-use super::{OutgoingEnvelope, Vault};
+use super::unlocked::Vault;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{Thing, VaultError};
 use crate::frame::{Frame, REPAIR_CONTENT_MAX, RepairSection};

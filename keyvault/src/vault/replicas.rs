@@ -3,9 +3,9 @@
 use ipc_schema::limits::OFFERS_MAX;
 use rand_core::CryptoRng;
 
-use super::Vault;
 use super::record::{PutRecord, Record};
 use super::records::{Created, ReplicaRecord};
+use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::frame::Offer;

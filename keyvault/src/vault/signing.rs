@@ -3,9 +3,9 @@
 
 use ipc_schema::mailbox::{Command, Context};
 
-use super::Vault;
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState};
 use super::records::{PeerQueueRecord, ReplicaRecord};
+use super::unlocked::Vault;
 use crate::error::{Thing, VaultError};
 use crate::ids::{AcceptId, InviteId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId};
 use crate::kdf;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use super::invite_records::InviteRecord;
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::ENVELOPE_BYTES;

@@ -2,9 +2,9 @@
 
 use rand_core::CryptoRng;
 
-use super::Vault;
 use super::record::{PutRecord, Record};
 use super::records::ContactRecord;
+use super::unlocked::Vault;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::error::{Thing, VaultError};
 use crate::identity::sas::{Initiator, Pair, Responder, ShortString};
