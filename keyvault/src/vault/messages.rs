@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::limits::PEER_QUEUES_MAX;
-use super::open::ReadMessage;
+use super::read_message::ReadMessage;
 use super::record::{PutRecord, Record};
 use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, SessionRecord};
 use super::unlocked::Vault;

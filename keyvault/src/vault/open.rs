@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use super::invite_records::{InviteRecord, InviteState, OpenInvite};
 use super::messages::PeerQueue;
 use super::moment::Moment;
+use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{
     ContactRecord, KeptMessage, News, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord,
@@ -301,15 +302,6 @@ pub(super) struct FirstEnvelope<'a> {
     pub(super) hash: InnerHash,
     pub(super) prefix: &'a FirstPrefix,
     pub(super) message: &'a [u8],
-}
-
-/// A message that opened, before it is durable.
-pub(super) struct ReadMessage {
-    pub(super) session: SessionId,
-    pub(super) record: SessionRecord,
-    pub(super) news: News,
-    pub(super) hash: InnerHash,
-    pub(super) frame: Frame,
 }
 
 /// A session that a first message makes, before it is durable.

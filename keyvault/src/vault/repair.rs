@@ -2,25 +2,28 @@
 //! bundle for that, and both keep a secret of their first agreement. Who notices that something is wrong sends a first message
 //! over the queues that there are.
 
+use std::time::Duration;
+
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::limits::{REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID};
+use super::limits::{REPAIR_EVERY, REPAIR_KEPT};
 use super::messages::{OutgoingEnvelope, SealEnvelope, SealedMessage, Sealing};
 use super::moment::Moment;
-use super::open::{FirstEnvelope, NoMessage, Opened, ReadMessage, note_used};
+use super::open::{FirstEnvelope, NoMessage, Opened, note_used};
+use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{ContactRecord, News, SessionRecord};
-use super::repair_records::{FormerRecord, Handshake, OwnKeys, RepairMarks, RepairRecord, ReplayRecord};
+use super::repair_records::{FormerRecord, Handshake, RepairMarks, RepairRecord, ReplayRecord};
 use super::unlocked::Vault;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{Thing, VaultError};
 use crate::frame::{Frame, REPAIR_CONTENT_MAX, RepairSection};
-use crate::identity::{DeviceList, Identity};
+use crate::identity::DeviceList;
 use crate::ids::{InnerHash, OutboxId, ReplicaId, SessionId};
 use crate::kdf;
-use crate::memory::{Secret32, SecretBytes};
-use crate::pqxdh::{self, Bundle, FirstPrefix, KeyUse, LastingKeys, Validity};
+use crate::memory::SecretBytes;
+use crate::pqxdh::{self, Bundle, FirstPrefix, LastingKeys};
 use crate::ratchet::Session;
 use crate::store::{Changes, Store};
 
@@ -170,77 +173,19 @@ impl<S: Store> Vault<S> {
             None => Ok(()),
         }
     }
-
-    /// What a message says about repair: which bundle is kept here, and the own one where it is owed and fits.
-    pub(super) fn repair_section(
-        &self,
-        session: SessionId,
-        marks: &RepairMarks,
-        frame: &Frame,
-    ) -> Result<RepairSection, VaultError> {
-        let untrusted_bundle = if !marks.acknowledged && frame.has_room_for_bundle() {
-            self.require::<RepairRecord>(&session.key(), Thing::Session)?.given
-        } else {
-            Vec::new()
-        };
-        Ok(RepairSection { acknowledged: marks.theirs, unopened: false, untrusted_bundle })
-    }
-
-    /// Takes what the peer says about repair, and renews the own keys once a week while the peer keeps up.
-    pub(super) fn take_repair(
-        &self,
-        read: &mut ReadMessage,
-        changes: &mut Changes,
-        moment: &mut Moment<'_, impl CryptoRng>,
-    ) -> Result<(), VaultError> {
-        let (session, marks, section) = (read.session, &mut read.record.marks, &read.frame.repair);
-        let acknowledges = !marks.acknowledged && section.acknowledged == marks.ours;
-        let brings = bundle_id(&section.untrusted_bundle).is_some_and(|id| id != marks.theirs);
-        let renews = (marks.acknowledged || acknowledges) && moment.now >= marks.renew_at;
-        if !acknowledges && !brings && !renews {
-            return Ok(());
-        }
-        let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
-        let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
-        if acknowledges {
-            marks.acknowledged = true;
-            repair.newest_is_known(moment.now);
-        }
-        if brings {
-            repair.take_bundle(&contact, marks, &section.untrusted_bundle);
-        }
-        if renews {
-            repair.renew(&contact.own, marks, moment);
-        }
-        changes.put_record(&session.key(), &repair)
-    }
 }
 
 impl RepairRecord {
-    /// What a new session is repaired with one day: `secret` is the agreement's output for that.
-    pub(super) fn begin(
-        secret: Secret32,
-        own: &Identity,
-        moment: &mut Moment<'_, impl CryptoRng>,
-    ) -> (Self, RepairMarks) {
-        let mut repair = Self {
-            secret,
-            own: Vec::new(),
-            given: Vec::new(),
-            theirs: None,
-            handshake: None,
-            unopened: 0,
-            last_unopened: [0; 16],
-        };
-        let mut marks = RepairMarks {
-            ours: 0,
-            acknowledged: false,
-            theirs: 0,
-            renew_at: Timestamp(0),
-            unconfirmed: false,
-        };
-        repair.renew(own, &mut marks, moment);
-        (repair, marks)
+    /// Own keys that a first message names and that are not over.
+    fn named_by(&self, prefix: &FirstPrefix, now: Timestamp) -> Option<&LastingKeys> {
+        let named = self.own.iter().find(|own| own.keys.are_named_by(prefix))?;
+        (now <= named.end()).then_some(&named.keys)
+    }
+
+    /// How long nothing may be begun.
+    fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let since = now.since(self.handshake?.at);
+        (since < REPAIR_EVERY).then(|| REPAIR_EVERY.saturating_sub(since))
     }
 
     fn bundle_to_agree_with(
@@ -281,42 +226,6 @@ impl RepairRecord {
         let Some(own) = self.handshake.filter(|own| own.ours) else { return false };
         (marks.unconfirmed || now.since(own.at) < REPAIR_EVERY) && own.transcript < *theirs
     }
-
-    fn renew(
-        &mut self,
-        identity: &Identity,
-        marks: &mut RepairMarks,
-        moment: &mut Moment<'_, impl CryptoRng>,
-    ) {
-        let now = moment.now;
-        self.prune(now);
-        let validity = Validity::until(now, now.after(REPAIR_VALID));
-        let keys = LastingKeys::generate(KeyUse::Repair, validity, moment.rng);
-        self.given = keys.bundle(identity).repair_bytes();
-        marks.ours = keys.id();
-        marks.acknowledged = false;
-        marks.renew_at = now.after(REPAIR_RENEWED);
-        self.own.push(OwnKeys { keys, drop_at: None });
-    }
-
-    fn newest_is_known(&mut self, now: Timestamp) {
-        let older = self.own.len().saturating_sub(1);
-        for own in self.own.iter_mut().take(older) {
-            own.drop_at.get_or_insert(now.after(REPAIR_KEPT));
-        }
-        self.prune(now);
-    }
-
-    /// Keeps the peer's bundle; one that does not verify, or is older than what is kept from this session, is left out.
-    fn take_bundle(&mut self, contact: &ContactRecord, marks: &mut RepairMarks, untrusted_bundle: &[u8]) {
-        let parse = |bytes: &[u8]| Bundle::parse_repair(&contact.peer, bytes).ok();
-        let Some(bundle) = parse(untrusted_bundle) else { return };
-        let kept = self.theirs.as_deref().filter(|_| marks.theirs != 0).and_then(parse);
-        if kept.is_none_or(|kept| kept.valid_from() <= bundle.valid_from()) {
-            marks.theirs = bundle.id();
-            self.theirs = Some(untrusted_bundle.to_vec());
-        }
-    }
 }
 
 impl RepairSession<'_> {
@@ -355,11 +264,4 @@ fn replace_ratchet(
     record.marks.acknowledged = false;
     record.marks.theirs = 0;
     Ok(())
-}
-
-/// The id of a repair bundle that is not verified yet.
-fn bundle_id(untrusted_bundle: &[u8]) -> Option<u32> {
-    // version 1 ‖ supported versions 4 ‖ signed prekey 108; then the KEM key, whose id names the whole.
-    let id = untrusted_bundle.get(5 + 108..)?.first_chunk()?;
-    Some(u32::from_be_bytes(*id))
 }

@@ -1,15 +1,13 @@
 //! What the vault keeps so that a session can be opened anew, and what keeps agreements from being played again.
 
-use std::time::Duration;
-
 use ipc_schema::Timestamp;
 
-use super::limits::{HELD_AT_RELAY, REPAIR_EVERY};
+use super::limits::HELD_AT_RELAY;
 use super::record::Record;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::InnerHash;
 use crate::memory::Secret32;
-use crate::pqxdh::{FirstPrefix, KeyUse, LastingKeys};
+use crate::pqxdh::{KeyUse, LastingKeys};
 use crate::ratchet::Session;
 use crate::store::Table;
 
@@ -84,28 +82,6 @@ pub(super) struct RepairRecord {
     /// Attempts of the peer that could not be opened, since it was told of that or this side began last; and which the last was.
     pub(super) unopened: u8,
     pub(super) last_unopened: [u8; 16],
-}
-
-impl RepairRecord {
-    /// Own keys that a first message names and that are not over.
-    pub(super) fn named_by(&self, prefix: &FirstPrefix, now: Timestamp) -> Option<&LastingKeys> {
-        let named = self.own.iter().find(|own| own.keys.are_named_by(prefix))?;
-        (now <= named.end()).then_some(&named.keys)
-    }
-
-    /// Drops keys that are over; the newest ones stay.
-    pub(super) fn prune(&mut self, now: Timestamp) {
-        if let Some(newest) = self.own.pop() {
-            self.own.retain(|own| now <= own.end());
-            self.own.push(newest);
-        }
-    }
-
-    /// How long nothing may be begun.
-    pub(super) fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let since = now.since(self.handshake?.at);
-        (since < REPAIR_EVERY).then(|| REPAIR_EVERY.saturating_sub(since))
-    }
 }
 
 impl Record for RepairRecord {
