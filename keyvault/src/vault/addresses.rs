@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use super::accept::{AcceptedInvite, FirstMessage};
 use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY};
 use super::moment::Moment;
-use super::open::{FirstEnvelope, NewSession, NoMessage, Opened, Place, meet};
+use super::opened::{FirstEnvelope, NewSession, NoMessage, Opened, Place, meet};
 use super::record::{PutRecord, Record};
 use super::records::{ContactRecord, News, OutboxRecord, ReplicaRecord, SessionRecord};
 use super::repair_records::ReplayRecord;

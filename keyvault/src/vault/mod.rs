@@ -12,6 +12,7 @@ mod limits;
 mod messages;
 mod moment;
 mod open;
+mod opened;
 mod read_message;
 mod record;
 mod records;
@@ -36,7 +37,8 @@ pub use limits::{
     REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, VISITORS_MAX,
 };
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
-pub use open::{IncomingEnvelope, Opened};
+pub use open::IncomingEnvelope;
+pub use opened::Opened;
 pub use records::{Created, News};
 pub use repair::RepairSession;
 pub use signing::{Purpose, Sign};

@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use super::limits::{REPAIR_EVERY, REPAIR_KEPT};
 use super::messages::{OutgoingEnvelope, SealEnvelope, SealedMessage, Sealing};
 use super::moment::Moment;
-use super::open::{FirstEnvelope, NoMessage, Opened, note_used};
+use super::opened::{FirstEnvelope, NoMessage, Opened, note_used};
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{ContactRecord, News, SessionRecord};
