@@ -76,6 +76,22 @@ fn texts_go_both_ways_and_every_message_has_one_size() {
     }
 }
 
+/// What a vault keeps of both sides is all that they go on with, at each point of a turn.
+#[test]
+fn sessions_that_are_stored_after_every_step_go_on() {
+    let mut p = pair(41);
+    for round in 0..6_u8 {
+        (p.alice, p.bob) = (stored(&p.alice), stored(&p.bob));
+        let message = p.alice_seals(&[round; 9]);
+        (p.alice, p.bob) = (stored(&p.alice), stored(&p.bob));
+        assert_eq!(p.bob_opens(&message), Ok(vec![round; 9]));
+        (p.alice, p.bob) = (stored(&p.alice), stored(&p.bob));
+        let message = p.bob_seals(&[round; 4]);
+        (p.alice, p.bob) = (stored(&p.alice), stored(&p.bob));
+        assert_eq!(p.alice_opens(&message), Ok(vec![round; 4]));
+    }
+}
+
 #[test]
 fn content_of_exactly_the_limit_fits_and_one_byte_more_does_not() {
     let mut p = pair(2);
