@@ -358,7 +358,7 @@ fn told(settings: &Settings, passphrase: bool) -> Settings {
     Settings { create_vault: settings.create_vault && passphrase, ..settings.clone() }
 }
 
-/// How often the reports of starting children are looked at.
+/// How often the reports of starting children are looked at: that a file grew wakes nobody in poll(2).
 const REPORT_LOOK: Duration = Duration::from_millis(10);
 
 /// How much of a child's stderr is read at once.

@@ -142,6 +142,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = PathBuf::from(draft);
     let mut file = create_anew(&draft)?;
     file.write_all(bytes)?;
+    // Before the rename: else a power cut can leave the name with nothing behind it.
     file.sync_all()?;
     std::fs::rename(&draft, path)
 }

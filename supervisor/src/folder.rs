@@ -161,6 +161,7 @@ pub fn move_old_history(folder: &Path) -> Result<(), StartError> {
         }
         std::fs::rename(&from, &to).on("move", &from)?;
     }
+    // A rename takes an entry out of one folder and puts it into another: after a power cut both must know.
     for changed in [&history, folder] {
         std::fs::File::open(changed).and_then(|folder| folder.sync_all()).on("keep", changed)?;
     }

@@ -35,6 +35,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     }
     wire::raise_descriptor_limit();
     let (topology, kind) = if settings.relay { (&RELAY, Kind::Relay) } else { (&CLIENT, Kind::Person) };
+    // Judged before anything is touched: a wrong path names somebody's documents, whose modes are theirs.
     let new = folder::judge(&options.folder, kind)?;
     settings.create_vault = new_vault(kind, new, &options.folder, &settings, gifts.passphrase.is_some())?;
     files::own_folder(&options.folder)?;
@@ -44,6 +45,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         folder::move_old_history(&options.folder)?;
     }
     network::settle(&options.folder, &mut settings)?;
+    // It forks, and a fork that goes on needs a process of one thread: before the spawner.
     let namespaces = probe(topology, &options.folder)?;
     let walls = Walls { landlock: sandbox::has_landlock(), namespaces };
     settings.without_walls = lacks_file_wall(topology, walls, settings.without_walls)?;
@@ -52,6 +54,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     let signals = Signals::take().doing("wait for signals")?;
     let doors = sockets::open(topology, &options.runtime)?;
     let binaries = own_folder_of_binaries()?;
+    // Before this thread seals itself: a thread inherits its maker's filter, and the spawner's must be wider.
     let (spawner, spawners_report) = Spawner::start(images(topology, &binaries, settings.headless))?;
     let own_report = sandbox::supervisor::seal_thread()?;
     write_report(&options.runtime, "spawner", &spawners_report)?;
