@@ -459,7 +459,6 @@ macro_rules! interface {
                 }
             )*
         }
-
         #[cfg(any(test, fuzzing))]
         $crate::edge::fuzz::room! { $interface: $($call)* }
     };
