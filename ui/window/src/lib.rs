@@ -1,7 +1,7 @@
 //! ui: the window of Privatus.
 //!
-//! Three layers: [`model`] knows and decides, [`view`] makes a picture of it ([`scene`]), and only `paint` and `window` speak
-//! to FLTK. [`serve`] speaks to the other processes, on a thread of its own.
+//! Three layers: [`model`] knows and decides, [`view`] makes a picture of it ([`scene`]), and only `paint`, `fields`, `happening`
+//! and [`window`] speak to FLTK. [`serve`] speaks to the other processes, on a thread of its own.
 //!
 //! # Holds
 //! What is on the screen, and a passphrase while it is typed.
@@ -16,6 +16,8 @@
 //! It restarts alone and asks for its view again; what was sent is in stored's outbox. An unsent draft is lost.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod fields;
+mod happening;
 pub mod icon;
 pub mod model;
 mod paint;

@@ -1,24 +1,24 @@
 //! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fltk::app;
-use fltk::enums::{CallbackTrigger, Color, Cursor, Event, FrameType, Key, Shortcut};
+use fltk::enums::{Cursor, Event, Key, Shortcut};
 use fltk::frame::Frame;
 use fltk::image::SvgImage;
-use fltk::input::{Input, MultilineInput};
-use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
+use fltk::prelude::{GroupExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::window::DoubleWindow;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
-use zeroize::{Zeroize, Zeroizing};
 
+use crate::fields::{Entry, each, entry, place};
+use crate::happening::{Happening, Queue, typed_key};
 use crate::model::action::SecretField;
 use crate::model::{Act, Command, Field, Focus, Model, News, Screen};
 use crate::paint::{Fonts, Painter};
-use crate::scene::{FieldBox, Scene};
+use crate::scene::Scene;
 use crate::serve::Wires;
 use crate::view::{self, Surroundings};
 
@@ -33,38 +33,6 @@ const TICK: f64 = 5.0;
 
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
-
-/// What FLTK's callbacks tell the loop; they decide nothing themselves.
-enum Happening {
-    Press(i32, i32),
-    Move(i32, i32),
-    Leave,
-    Wheel(i32),
-    Typed(Field, String),
-    Focused(Field),
-    Enter(Field),
-    Key(Key, Shortcut, Zeroizing<String>),
-    Resized,
-    Close,
-}
-
-type Queue = Rc<RefCell<VecDeque<Happening>>>;
-
-/// A text field of FLTK.
-enum Entry {
-    One(Input),
-    Many(MultilineInput),
-}
-
-/// Runs `$body` with the widget inside, whichever it is.
-macro_rules! each {
-    ($entry:expr, $widget:ident => $body:expr) => {
-        match $entry {
-            Entry::One($widget) => $body,
-            Entry::Many($widget) => $body,
-        }
-    };
-}
 
 /// The window and everything that it joins.
 pub struct Window {
@@ -407,21 +375,6 @@ impl Window {
     }
 }
 
-impl Happening {
-    /// Whether a person did it: FLTK moves focus and sizes by itself too.
-    fn is_touch(&self) -> bool {
-        matches!(
-            self,
-            Self::Press(..)
-                | Self::Move(..)
-                | Self::Wheel(_)
-                | Self::Typed(..)
-                | Self::Enter(_)
-                | Self::Key(..)
-        )
-    }
-}
-
 /// A moment by both clocks: one stands still while the machine sleeps, the other can be set back.
 struct Touched(tokio::time::Instant, Timestamp);
 
@@ -441,32 +394,6 @@ fn fresh_id() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn place(widget: &mut impl InputExt, wanted: Option<&FieldBox>, text: &str, fonts: &Fonts) {
-    let Some(wanted) = wanted else {
-        if widget.visible() {
-            widget.hide();
-        }
-        return;
-    };
-    let crate::scene::Rect { x, y, w, h } = wanted.rect;
-    if (widget.x(), widget.y(), widget.w(), widget.h()) != (x, y, w, h) {
-        widget.resize(x, y, w, h);
-    }
-    let (font, px) = fonts.of(wanted.style);
-    widget.set_color(Color::from_hex(wanted.ground));
-    widget.set_text_color(Color::from_hex(wanted.ink));
-    widget.set_cursor_color(Color::from_hex(wanted.ink));
-    widget.set_selection_color(Color::from_hex(wanted.selection));
-    widget.set_text_font(font);
-    widget.set_text_size(px);
-    if widget.value() != text {
-        widget.set_value(text);
-    }
-    if !widget.visible() {
-        widget.show();
-    }
 }
 
 fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame {
@@ -492,72 +419,6 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame
         true
     });
     canvas
-}
-
-fn typed_key() -> Happening {
-    let mut text = app::event_text();
-    let kept = Zeroizing::new(text.clone());
-    text.zeroize();
-    Happening::Key(app::event_key(), app::event_state(), kept)
-}
-
-fn entry(field: Field, queue: &Queue) -> Entry {
-    if field == Field::Composer {
-        let mut widget = MultilineInput::new(0, 0, 10, 10, None);
-        widget.set_wrap(true);
-        wire(&mut widget, field, queue);
-        Entry::Many(widget)
-    } else {
-        let mut widget = Input::new(0, 0, 10, 10, None);
-        wire(&mut widget, field, queue);
-        Entry::One(widget)
-    }
-}
-
-fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue: &Queue) {
-    widget.set_frame(FrameType::FlatBox);
-    widget.set_trigger(CallbackTrigger::Changed);
-    widget.hide();
-    // Else FLTK's own handling comes first, and Enter would also break the line.
-    widget.super_handle_first(false);
-    let told = queue.clone();
-    widget.set_callback(move |widget| told.borrow_mut().push_back(Happening::Typed(field, widget.value())));
-    let told = queue.clone();
-    widget.handle(move |_, event| match event {
-        Event::Focus => {
-            told.borrow_mut().push_back(Happening::Focused(field));
-            false
-        }
-        Event::MouseWheel => {
-            told.borrow_mut().push_back(Happening::Wheel(app::event_dy_value()));
-            true
-        }
-        Event::KeyDown => {
-            let input = field_key(field);
-            let taken = input.is_some();
-            told.borrow_mut().extend(input);
-            taken
-        }
-        _ => false,
-    });
-}
-
-/// Keys that mean something to the window also while text is typed; the others are the field's.
-fn field_key(field: Field) -> Option<Happening> {
-    let (key, state) = (app::event_key(), app::event_state());
-    let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
-    if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
-        return Some(Happening::Enter(field));
-    }
-    let ours = match key {
-        Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
-        Key::Up | Key::Down => state.contains(Shortcut::Alt),
-        _ if state.contains(Shortcut::Ctrl) => {
-            matches!(key.to_char(), Some('l' | 'n' | 'k' | '+' | '=' | '-' | '0'))
-        }
-        _ => false,
-    };
-    ours.then(typed_key)
 }
 
 /// Accent square with a keyhole.

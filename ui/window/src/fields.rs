@@ -1,0 +1,116 @@
+//! FLTK's text fields, laid over the scene where it says so.
+
+use fltk::app;
+use fltk::enums::{CallbackTrigger, Color, Event, FrameType, Key, Shortcut};
+use fltk::input::{Input, MultilineInput};
+use fltk::prelude::{InputExt, WidgetBase};
+
+use crate::happening::{Happening, Queue, typed_key};
+use crate::model::Field;
+use crate::paint::Fonts;
+use crate::scene::{FieldBox, Rect};
+
+/// A text field of FLTK.
+pub(crate) enum Entry {
+    One(Input),
+    Many(MultilineInput),
+}
+
+/// Runs `$body` with the widget inside, whichever it is.
+macro_rules! each {
+    ($entry:expr, $widget:ident => $body:expr) => {
+        match $entry {
+            $crate::fields::Entry::One($widget) => $body,
+            $crate::fields::Entry::Many($widget) => $body,
+        }
+    };
+}
+
+pub(crate) use each;
+
+/// Moves a field to where the scene has it, or hides it.
+pub(crate) fn place(widget: &mut impl InputExt, wanted: Option<&FieldBox>, text: &str, fonts: &Fonts) {
+    let Some(wanted) = wanted else {
+        if widget.visible() {
+            widget.hide();
+        }
+        return;
+    };
+    let Rect { x, y, w, h } = wanted.rect;
+    if (widget.x(), widget.y(), widget.w(), widget.h()) != (x, y, w, h) {
+        widget.resize(x, y, w, h);
+    }
+    let (font, px) = fonts.of(wanted.style);
+    widget.set_color(Color::from_hex(wanted.ground));
+    widget.set_text_color(Color::from_hex(wanted.ink));
+    widget.set_cursor_color(Color::from_hex(wanted.ink));
+    widget.set_selection_color(Color::from_hex(wanted.selection));
+    widget.set_text_font(font);
+    widget.set_text_size(px);
+    if widget.value() != text {
+        widget.set_value(text);
+    }
+    if !widget.visible() {
+        widget.show();
+    }
+}
+
+/// A field that is hidden at first, and puts what is done in it into `queue`.
+pub(crate) fn entry(field: Field, queue: &Queue) -> Entry {
+    if field == Field::Composer {
+        let mut widget = MultilineInput::new(0, 0, 10, 10, None);
+        widget.set_wrap(true);
+        wire(&mut widget, field, queue);
+        Entry::Many(widget)
+    } else {
+        let mut widget = Input::new(0, 0, 10, 10, None);
+        wire(&mut widget, field, queue);
+        Entry::One(widget)
+    }
+}
+
+fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue: &Queue) {
+    widget.set_frame(FrameType::FlatBox);
+    widget.set_trigger(CallbackTrigger::Changed);
+    widget.hide();
+    // Else FLTK's own handling comes first, and Enter would also break the line.
+    widget.super_handle_first(false);
+    let told = queue.clone();
+    widget.set_callback(move |widget| told.borrow_mut().push_back(Happening::Typed(field, widget.value())));
+    let told = queue.clone();
+    widget.handle(move |_, event| match event {
+        Event::Focus => {
+            told.borrow_mut().push_back(Happening::Focused(field));
+            false
+        }
+        Event::MouseWheel => {
+            told.borrow_mut().push_back(Happening::Wheel(app::event_dy_value()));
+            true
+        }
+        Event::KeyDown => {
+            let input = field_key(field);
+            let taken = input.is_some();
+            told.borrow_mut().extend(input);
+            taken
+        }
+        _ => false,
+    });
+}
+
+/// Keys that mean something to the window also while text is typed; the others are the field's.
+fn field_key(field: Field) -> Option<Happening> {
+    let (key, state) = (app::event_key(), app::event_state());
+    let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
+    if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
+        return Some(Happening::Enter(field));
+    }
+    let ours = match key {
+        Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
+        Key::Up | Key::Down => state.contains(Shortcut::Alt),
+        _ if state.contains(Shortcut::Ctrl) => {
+            matches!(key.to_char(), Some('l' | 'n' | 'k' | '+' | '=' | '-' | '0'))
+        }
+        _ => false,
+    };
+    ours.then(typed_key)
+}

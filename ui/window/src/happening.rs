@@ -1,0 +1,51 @@
+//! What FLTK's callbacks tell the loop of the window.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use fltk::app;
+use fltk::enums::{Key, Shortcut};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::model::Field;
+
+/// Something that happened; the callbacks decide nothing themselves.
+pub(crate) enum Happening {
+    Press(i32, i32),
+    Move(i32, i32),
+    Leave,
+    Wheel(i32),
+    Typed(Field, String),
+    Focused(Field),
+    Enter(Field),
+    Key(Key, Shortcut, Zeroizing<String>),
+    Resized,
+    Close,
+}
+
+/// In the order in which it happened.
+pub(crate) type Queue = Rc<RefCell<VecDeque<Happening>>>;
+
+impl Happening {
+    /// Whether a person did it: FLTK moves focus and sizes by itself too.
+    pub(crate) fn is_touch(&self) -> bool {
+        matches!(
+            self,
+            Self::Press(..)
+                | Self::Move(..)
+                | Self::Wheel(_)
+                | Self::Typed(..)
+                | Self::Enter(_)
+                | Self::Key(..)
+        )
+    }
+}
+
+/// The key that FLTK tells of just now, with the text that it stands for.
+pub(crate) fn typed_key() -> Happening {
+    let mut text = app::event_text();
+    let kept = Zeroizing::new(text.clone());
+    text.zeroize();
+    Happening::Key(app::event_key(), app::event_state(), kept)
+}
