@@ -14,6 +14,7 @@ pub mod stored_mediad;
 pub mod stored_onion;
 pub mod ui_keyvault;
 pub mod ui_stored;
+mod value;
 
 use std::cell::OnceCell;
 use std::convert::Infallible;
@@ -308,7 +309,8 @@ pub fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
-pub(crate) use macros::{call, interface, mirrored, outcome, value, words};
+pub(crate) use macros::{call, interface, mirrored, outcome, words};
+pub(crate) use value::value;
 
 /// Calls and outcomes through a message and back, for the tests of the rooms; each message also altered in many places.
 #[cfg(test)]
