@@ -79,7 +79,7 @@ where
         let passing = match error {
             PeerError::Lost => true,
             PeerError::Refused(Refusal::Locked) => !locked(profile).await?,
-            _ => false,
+            PeerError::Refused(_) | PeerError::Misbehaved => false,
         };
         if !passing || !away.again(started).await {
             return Err(error.into());
