@@ -21,6 +21,7 @@ pub mod ends;
 mod generated;
 pub mod grant;
 pub mod limits;
+mod machine;
 pub mod mailbox;
 pub mod relay;
 pub mod rpc;
@@ -28,4 +29,5 @@ mod seats;
 mod timestamp;
 pub mod topology;
 
+pub use machine::Machine;
 pub use timestamp::Timestamp;

@@ -5,7 +5,7 @@
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The system's clock now. Cores never call this: the shell does and passes the value in.
+    /// The system's clock now. Cores never call this: a shell has it as its [`Machine`](crate::Machine) and passes the value in.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the one door to the wall clock")]
     pub fn now() -> Self {

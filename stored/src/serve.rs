@@ -13,9 +13,11 @@ use std::rc::Rc;
 use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edge::onion_stored::MailboxDisk;
 use ipc_schema::edge::ui_stored::Messenger;
+use ipc_schema::{Machine, Timestamp};
 
 use crate::mailboxes::{Bounds, Mailboxes};
-use driver::Shell;
+pub use disk::DiskServer;
+pub use driver::Shell;
 use messenger::MessengerServer;
 
 /// Serves until the supervisor asks to stop.
@@ -25,6 +27,11 @@ pub async fn run(child: Child) -> Exit {
         return Exit::Fault;
     };
     if child.settings.relay { relay(child, folder).await } else { client(child, folder).await }
+}
+
+/// The system's clock and randomness. The latter cannot fail on a system that runs this program.
+fn machine() -> Machine {
+    Machine::new(Timestamp::now, || Box::new(rand_core::UnwrapErr(getrandom::SysRng)))
 }
 
 /// RELAY topology: the mailbox disk.
@@ -39,7 +46,7 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
         }
     };
     child.started();
-    let (server, work) = disk::DiskServer::new(mailboxes);
+    let (server, work) = disk::DiskServer::new(mailboxes, machine());
     let server = Rc::new(server);
     tokio::task::spawn_local(work);
     loop {
@@ -60,7 +67,7 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
 async fn client(mut child: Child, folder: PathBuf) -> Exit {
     // The history opens with the key that keyvault gives once it is unlocked.
     child.started();
-    let shell = Rc::new(Shell::new(folder, child.settings.headless));
+    let shell = Rc::new(Shell::new(folder, child.settings.headless, machine()));
     tokio::select! {
         exit = edges(&child, &shell) => exit,
         exit = shell.run() => exit,
@@ -81,7 +88,11 @@ async fn edges(child: &Child, shell: &Rc<Shell>) -> Exit {
     }
 }
 
-fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
+/// Takes one granted edge of a person's stored, as caller or callee.
+///
+/// # Errors
+/// When its descriptors are no edge's.
+pub fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
         ("stored-keyvault", true) => shell.keyvault.connected(edge.ends),
         ("stored-onion", true) => shell.onion.connected(edge.ends),

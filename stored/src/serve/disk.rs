@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ipc_schema::Timestamp;
+use ipc_schema::Machine;
 use ipc_schema::edge::Served;
 use ipc_schema::edge::onion_stored::{
     Ack, AckError, BindBlob, BindBlobError, Blob, ByReceiver, BySender, Counts, Create, CreateError, Delete,
@@ -26,17 +26,18 @@ struct Job {
 }
 
 /// The disk, as onion has it.
-pub(super) struct DiskServer {
+pub struct DiskServer {
     mailboxes: Rc<Mailboxes>,
     jobs: mpsc::UnboundedSender<Job>,
+    machine: Machine,
 }
 
 impl DiskServer {
     /// A server and the work that it needs to be polled.
-    pub(super) fn new(mailboxes: Mailboxes) -> (Self, impl Future<Output = ()>) {
+    pub fn new(mailboxes: Mailboxes, machine: Machine) -> (Self, impl Future<Output = ()>) {
         let mailboxes = Rc::new(mailboxes);
         let (jobs, waiting) = mpsc::unbounded_channel();
-        (Self { mailboxes: mailboxes.clone(), jobs }, flush_groups(mailboxes, waiting))
+        (Self { mailboxes: mailboxes.clone(), jobs, machine }, flush_groups(mailboxes, waiting))
     }
 
     /// Does a change and waits until it is durable. Where the disk failed nothing was changed, and the outcome is `failed`.
@@ -96,7 +97,8 @@ fn unreadable(_: StoreError) -> capnp::Error {
 
 impl MailboxDisk for DiskServer {
     async fn create(self: Rc<Self>, call: Create) -> Served<Create> {
-        self.change(CreateError::DiskFull, move |disk| disk.create(&call, Timestamp::now())).await
+        let now = self.machine.now();
+        self.change(CreateError::DiskFull, move |disk| disk.create(&call, now)).await
     }
 
     async fn by_receiver(self: Rc<Self>, call: ByReceiver) -> Served<ByReceiver> {
@@ -104,8 +106,8 @@ impl MailboxDisk for DiskServer {
         let found = self.mailboxes.by_receiver(&queue).map_err(unreadable)?;
         if found.is_some() {
             // Nobody waits for this one, and it may fail.
-            let (durable, _) = oneshot::channel();
-            let work: Work = Box::new(move |disk| disk.touch(&queue, Timestamp::now()).map(drop));
+            let ((durable, _), now) = (oneshot::channel(), self.machine.now());
+            let work: Work = Box::new(move |disk| disk.touch(&queue, now).map(drop));
             let _ = self.jobs.send(Job { work, durable });
         }
         Ok(Ok(found))
@@ -120,7 +122,8 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn put(self: Rc<Self>, call: Put) -> Served<Put> {
-        self.change(PutError::DiskFull, move |disk| disk.put(&call, Timestamp::now())).await
+        let now = self.machine.now();
+        self.change(PutError::DiskFull, move |disk| disk.put(&call, now)).await
     }
 
     async fn read(self: Rc<Self>, call: Read) -> Served<Read> {
@@ -128,7 +131,8 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn ack(self: Rc<Self>, call: Ack) -> Served<Ack> {
-        self.change(AckError::DiskFull, move |disk| disk.ack(&call, Timestamp::now())).await
+        let now = self.machine.now();
+        self.change(AckError::DiskFull, move |disk| disk.ack(&call, now)).await
     }
 
     async fn delete(self: Rc<Self>, call: Delete) -> Served<Delete> {
@@ -136,7 +140,8 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn leave_blob(self: Rc<Self>, call: LeaveBlob) -> Served<LeaveBlob> {
-        self.change(LeaveBlobError::DiskFull, move |disk| disk.leave_blob(&call, Timestamp::now())).await
+        let now = self.machine.now();
+        self.change(LeaveBlobError::DiskFull, move |disk| disk.leave_blob(&call, now)).await
     }
 
     async fn blob(self: Rc<Self>, call: Blob) -> Served<Blob> {

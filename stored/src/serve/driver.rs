@@ -1,13 +1,12 @@
 //! Feeds the engine what happens and does what it says.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use ipc_schema::Timestamp;
 use ipc_schema::child::Exit;
 use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlocked, Wiped};
 use ipc_schema::edge::stored_onion::{
@@ -19,6 +18,7 @@ use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
 use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
 use ipc_schema::rpc::Peer;
+use ipc_schema::{Machine, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
@@ -48,17 +48,18 @@ pub(super) enum Access {
 }
 
 /// What the edges' servers and the driver share.
-pub(super) struct Shell {
+pub struct Shell {
     pub(super) keyvault: Peer<gate::Client>,
     pub(super) onion: Peer<carrier::Client>,
     pub(super) mediad: Peer<decoder::Client>,
     pub(super) headless: bool,
+    pub(super) machine: Machine,
     pub(super) access: Cell<Access>,
     /// The window is shown nothing until keyvault has seen the passphrase.
     pub(super) screen_locked: Cell<bool>,
     folder: PathBuf,
     inputs: RefCell<mpsc::UnboundedSender<Input>>,
-    waiting: RefCell<HashMap<RequestId, oneshot::Sender<Result<Reply, Closed>>>>,
+    waiting: RefCell<BTreeMap<RequestId, oneshot::Sender<Result<Reply, Closed>>>>,
     next_request: Cell<u64>,
     changes: watch::Sender<u64>,
 }
@@ -69,16 +70,19 @@ struct Driver {
     engine: Engine,
     vault: vault::Client,
     inputs: mpsc::UnboundedSender<Input>,
-    circuits: Rc<RefCell<HashMap<CircuitId, mailbox::Client>>>,
+    circuits: Rc<RefCell<BTreeMap<CircuitId, mailbox::Client>>>,
 }
 
 impl Shell {
-    pub(super) fn new(folder: PathBuf, headless: bool) -> Self {
+    /// A shell whose history lies in `folder`, without neighbours yet. `headless`: local programs may ask without a window.
+    #[must_use]
+    pub fn new(folder: PathBuf, headless: bool, machine: Machine) -> Self {
         Self {
             keyvault: Peer::new(),
             onion: Peer::new(),
             mediad: Peer::new(),
             headless,
+            machine,
             access: Cell::new(Access::Locked),
             screen_locked: Cell::new(false),
             folder,
@@ -90,7 +94,10 @@ impl Shell {
     }
 
     /// Asks the engine to do or tell something; answered when it is durable.
-    pub(super) async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, C::Error> {
+    ///
+    /// # Errors
+    /// In the call's own words.
+    pub async fn ask<C: Asks>(&self, call: C) -> Result<C::Answer, C::Error> {
         let id = RequestId(self.next_request.get());
         self.next_request.set(id.0 + 1);
         let (sender, answer) = oneshot::channel();
@@ -105,9 +112,15 @@ impl Shell {
         C::told(reply).unwrap_or_else(|| Err(Closed::Storage.into()))
     }
 
-    /// Follows the change stream: a number that moves when it has grown.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    /// Follows the change stream: a number that moves when it has grown, and when there is something to ask anew.
+    pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Whether there is an engine: the vault is unlocked.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.access.get() != Access::Locked
     }
 
     /// The flag lives in the vault and may change while it is open, so it is asked for anew when a local program calls.
@@ -124,7 +137,7 @@ impl Shell {
     }
 
     /// Runs one engine for each time that the vault is unlocked.
-    pub(super) async fn run(self: &Rc<Self>) -> Exit {
+    pub async fn run(self: &Rc<Self>) -> Exit {
         loop {
             let gate = self.keyvault.client().await;
             let generation = self.keyvault.generation();
@@ -146,6 +159,7 @@ impl Shell {
             }
             self.screen_locked.set(stands.screen_locked);
             tokio::select! {
+                biased;
                 () = self.drive(store, unlocked.vault, unlocked.scripts, generation) => {}
                 () = self.follow_standing(&gate, stands) => {}
             }
@@ -178,10 +192,9 @@ impl Shell {
 
     async fn drive(self: &Rc<Self>, store: Store, vault: vault::Client, scripts: bool, generation: u64) {
         let (inputs, mut waiting) = mpsc::unbounded_channel();
-        let rng = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
         let mut driver = Driver {
             shell: self.clone(),
-            engine: Engine::new(store, rng),
+            engine: Engine::new(store, self.machine.chance()),
             vault,
             inputs: inputs.clone(),
             circuits: Rc::default(),
@@ -194,7 +207,7 @@ impl Shell {
             tokio::select! {
                 biased;
                 () = self.keyvault.gone(generation) => return,
-                batch = next_batch(&mut waiting, driver.engine.next_wake()) => driver.handle(batch),
+                batch = next_batch(&mut waiting, driver.until_wake()) => driver.handle(batch),
             }
         }
     }
@@ -223,10 +236,11 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn next_batch(waiting: &mut mpsc::UnboundedReceiver<Input>, wake: Option<Timestamp>) -> Vec<Input> {
+async fn next_batch(waiting: &mut mpsc::UnboundedReceiver<Input>, wait: Duration) -> Vec<Input> {
     let mut batch = tokio::select! {
+        biased;
         Some(first) = waiting.recv() => vec![first],
-        () = sleep_until(wake) => vec![Input::Tick],
+        () = tokio::time::sleep(wait) => vec![Input::Tick],
     };
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
@@ -241,11 +255,6 @@ async fn next_batch(waiting: &mut mpsc::UnboundedReceiver<Input>, wake: Option<T
 
 /// Longest sleep: a clock that was set back is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
-
-async fn sleep_until(wake: Option<Timestamp>) {
-    let wait = wake.map_or(SLEEP_MAX, |wake| wake.since(Timestamp::now()).min(SLEEP_MAX));
-    tokio::time::sleep(wait).await;
-}
 
 /// Tells the engine when onion comes and goes, and passes on what onion says of the network.
 async fn follow_onion(peer: Peer<carrier::Client>, inputs: Inputs) {
@@ -264,8 +273,16 @@ async fn follow_onion(peer: Peer<carrier::Client>, inputs: Inputs) {
 }
 
 impl Driver {
+    fn now(&self) -> Timestamp {
+        self.shell.machine.now()
+    }
+
+    fn until_wake(&self) -> Duration {
+        self.engine.next_wake().map_or(SLEEP_MAX, |wake| wake.since(self.now()).min(SLEEP_MAX))
+    }
+
     fn start(&mut self) {
-        let actions = self.engine.start(Timestamp::now());
+        let actions = self.engine.start(self.now());
         self.perform(actions);
     }
 
@@ -273,7 +290,7 @@ impl Driver {
         if batch.iter().any(|input| matches!(input, Input::OnionGone)) {
             self.circuits.borrow_mut().clear();
         }
-        let actions = self.engine.handle(Timestamp::now(), batch);
+        let actions = self.engine.handle(self.now(), batch);
         self.perform(actions);
     }
 

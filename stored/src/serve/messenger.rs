@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode,
@@ -179,7 +178,7 @@ impl Messenger for MessengerServer {
 
     async fn counts(self: Rc<Self>, call: Count) -> Served<Count> {
         // Figures only, so also for local programs that may not ask for more.
-        Ok(Ok(shown::counts(self.shell.ask(call).await.unwrap_or_default(), Timestamp::now())))
+        Ok(Ok(shown::counts(self.shell.ask(call).await.unwrap_or_default(), self.shell.machine.now())))
     }
 
     async fn invite(self: Rc<Self>, call: MakeInvite) -> Served<MakeInvite> {
