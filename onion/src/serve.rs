@@ -4,12 +4,17 @@ mod carrier;
 mod mailbox;
 mod operator;
 
+use std::fs::File;
 use std::rc::Rc;
 
+use getrandom::SysRng;
 use ipc_schema::child::{Child, Exit, GrantedEdge};
 use ipc_schema::edge::Closer;
 use ipc_schema::edge::operator_onion::Operator;
 use ipc_schema::edge::stored_onion::Carrier;
+use ipc_schema::grant::Settings;
+use ipc_schema::{Machine, Timestamp};
+use rand_core::UnwrapErr;
 use tokio::task::{JoinHandle, spawn_local};
 
 use self::carrier::CarrierServer;
@@ -57,17 +62,34 @@ pub fn see_to(shell: &Rc<Shell>, wanted: Wanted) -> JoinHandle<()> {
     spawn_local(shell.clone().run(releases))
 }
 
+fn start(child: &mut Child) -> Result<(Rc<Shell>, Wanted), StateError> {
+    let state = child.files.remove("state").map(File::from);
+    open(child.settings.clone(), state, machine())
+}
+
 /// The shell with its state file. A client whose file is damaged starts anew: it loses its guards and asks for the directory again.
 /// A relay does not: it would become another relay.
-fn start(child: &mut Child) -> Result<(Rc<Shell>, Wanted), StateError> {
-    let settings = child.settings.clone();
-    let Some(granted) = child.files.remove("state") else { return Shell::new(settings, None, &[]) };
-    let (file, saved) = StateFile::open(granted.into())?;
+///
+/// # Errors
+/// [`StateError`].
+pub fn open(
+    settings: Settings,
+    state: Option<File>,
+    machine: Machine,
+) -> Result<(Rc<Shell>, Wanted), StateError> {
+    let Some(state) = state else { return Shell::new(settings, machine, (None, &[])) };
+    let (file, saved) = StateFile::open(state)?;
     let saved = match saved {
         Err(error) if settings.relay => return Err(error),
         saved => saved.unwrap_or_default(),
     };
-    Shell::new(settings, Some(file), &saved)
+    Shell::new(settings, machine, (Some(file), &saved))
+}
+
+/// The system's clock and randomness. The latter cannot fail on a system that runs this program.
+#[must_use]
+pub fn machine() -> Machine {
+    Machine::new(Timestamp::now, || Box::new(UnwrapErr(SysRng)))
 }
 
 /// Takes one granted edge, as caller or callee.

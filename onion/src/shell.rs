@@ -1,19 +1,18 @@
 //! The shell: the one place where the core meets clock, randomness, edges and the state file. It decides nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use getrandom::SysRng;
-use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::edges::onion_netd_capnp::links;
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
 use ipc_schema::grant::Settings;
 use ipc_schema::rpc::Peer;
-use rand_core::UnwrapErr;
+use ipc_schema::{Machine, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::callers::{Asked, Callers, Overrun};
 use crate::core::{Ask, DialId, Input, NetworkState, OnionCore, OpenId, Opened, Output, Target};
@@ -23,9 +22,6 @@ use crate::path::Isolation;
 use crate::peers::open_links::OpenLinks;
 use crate::state::{StateError, StateFile};
 
-/// The source of randomness of this process.
-pub type Random = UnwrapErr<SysRng>;
-
 /// The pulse of the core: time-outs, schedules, keys. Nothing on the way of a cell waits for it.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -33,6 +29,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Shell {
     /// How the suite was started.
     pub settings: Settings,
+    /// The clock.
+    pub machine: Machine,
     /// netd.
     pub netd: Peer<links::Client>,
     /// The mailbox disk, at a relay.
@@ -41,6 +39,7 @@ pub struct Shell {
     pub links: OpenLinks,
     core: RefCell<OnionCore>,
     callers: RefCell<Callers>,
+    pulse: Cell<Duration>,
     errands: Errands,
     state: watch::Sender<NetworkState>,
     file: RefCell<Option<StateFile>>,
@@ -76,24 +75,26 @@ impl Shell {
     /// [`StateError::Unreadable`]: a relay's file that holds no keys. It must not become another relay by itself.
     pub fn new(
         settings: Settings,
-        file: Option<StateFile>,
-        saved: &[u8],
+        machine: Machine,
+        (file, saved): (Option<StateFile>, &[u8]),
     ) -> Result<(Rc<Self>, Wanted), StateError> {
-        let now = Timestamp::now();
+        let (now, chance) = (machine.now(), machine.chance());
         let core = if settings.relay {
-            OnionCore::relay(now, Box::new(random()), settings.network_id, saved)?
+            OnionCore::relay(now, chance, settings.network_id, saved)?
         } else {
-            OnionCore::client(now, Box::new(random()), settings.network_id, saved)
+            OnionCore::client(now, chance, settings.network_id, saved)
         };
         let (errands, wanted) = errands();
         let shell = Self {
             settings,
+            machine,
             netd: Peer::new(),
             disk: Peer::new(),
             links: OpenLinks::default(),
             state: watch::Sender::new(core.state(now)),
             core: RefCell::new(core),
             callers: RefCell::default(),
+            pulse: Cell::new(TICK),
             errands,
             file: RefCell::new(file),
         };
@@ -102,11 +103,12 @@ impl Shell {
 
     /// Ticks, and closes circuits that callers let go of. Never ends.
     pub async fn run(self: Rc<Self>, mut releases: mpsc::UnboundedReceiver<CircuitHandle>) {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next = Instant::now();
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
+                biased;
+                () = tokio::time::sleep_until(next) => {
+                    next = Instant::now() + self.pulse.get();
                     self.handle(Input::Tick);
                     self.tell_state();
                 }
@@ -120,7 +122,7 @@ impl Shell {
 
     /// Tells the core what happened, and does what it says.
     pub fn handle(&self, input: Input<'_>) {
-        let step = |input: Input<'_>| self.core.borrow_mut().handle(Timestamp::now(), input);
+        let step = |input: Input<'_>| self.core.borrow_mut().handle(self.machine.now(), input);
         let mut outputs = VecDeque::from(step(input));
         while let Some(output) = outputs.pop_front() {
             if let Some(input) = self.carry_out(output) {
@@ -149,14 +151,26 @@ impl Shell {
         None
     }
 
+    /// From now on the core ticks so often: a simulation lets days pass.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn set_pulse(&self, every: Duration) {
+        self.pulse.set(every);
+    }
+
+    /// From now on this relay's mailbox does that, or is honest again.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn lie(&self, lie: Option<crate::core::Lie>) {
+        self.core.borrow_mut().lie(lie);
+    }
+
     /// Up to `count` relays for a new queue's replicas, none of `avoid`.
     pub fn pick_mailboxes(&self, count: usize, avoid: &[RelayId]) -> Vec<RelayId> {
-        self.core.borrow_mut().pick_mailboxes(Timestamp::now(), count, avoid)
+        self.core.borrow_mut().pick_mailboxes(self.machine.now(), count, avoid)
     }
 
     /// Looks at the core.
     pub fn look<T>(&self, at: impl FnOnce(&OnionCore, Timestamp) -> T) -> T {
-        at(&self.core.borrow(), Timestamp::now())
+        at(&self.core.borrow(), self.machine.now())
     }
 
     fn save(&self, content: &[u8]) {
@@ -236,10 +250,4 @@ impl Shell {
     pub async fn pause(&self) {
         tokio::time::sleep(TICK).await;
     }
-}
-
-/// The kernel's randomness. It cannot fail on a system that runs this program.
-#[must_use]
-pub fn random() -> Random {
-    UnwrapErr(SysRng)
 }

@@ -25,7 +25,7 @@ pub async fn follow(shell: Rc<Shell>) {
         let generation = shell.disk.generation();
         shell.handle(Input::DiskBack);
         while shell.disk.is(generation) {
-            expire(&shell.disk, Timestamp::now()).await;
+            expire(&shell.disk, shell.machine.now()).await;
             let _ = tokio::time::timeout(EXPIRE_EVERY, shell.disk.gone(generation)).await;
         }
     }

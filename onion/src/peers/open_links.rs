@@ -1,7 +1,7 @@
 //! The links that netd gave us.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -26,9 +26,9 @@ impl Drop for Open {
 /// All links of one connection to netd.
 #[derive(Default)]
 pub struct OpenLinks {
-    open: RefCell<HashMap<LinkId, Open>>,
+    open: RefCell<BTreeMap<LinkId, Open>>,
     /// Of the links that we opened: netd gives the same one again for the same key, with a new sink.
-    by_key: RefCell<HashMap<LinkKey, LinkId>>,
+    by_key: RefCell<BTreeMap<LinkKey, LinkId>>,
     last: Cell<u64>,
 }
 
