@@ -10,6 +10,7 @@ use crate::seats::Seat;
 
 /// What a process holds of an edge.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum EdgeEnds {
     /// Between two processes of the suite. Pipes, because nothing but bytes crosses a pipe: a socket carries descriptors too,
     /// and a received one can freeze its receiver in `close`, or be a way out to the Internet.
@@ -21,6 +22,25 @@ pub enum EdgeEnds {
     },
     /// With a local program.
     Connection(Connection),
+    /// Between two processes of a simulated machine.
+    #[cfg(feature = "simulation")]
+    Memory(Streams),
+}
+
+/// Bytes each way, by whatever brings them.
+#[cfg(feature = "simulation")]
+pub struct Streams {
+    /// What the other side writes.
+    pub read: Box<dyn futures::io::AsyncRead + Unpin>,
+    /// What the other side reads.
+    pub write: Box<dyn futures::io::AsyncWrite + Unpin>,
+}
+
+#[cfg(feature = "simulation")]
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Streams")
+    }
 }
 
 /// A stream socket to or from a local program.

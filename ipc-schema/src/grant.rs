@@ -113,6 +113,8 @@ pub fn send(control: BorrowedFd<'_>, grant: &Grant) -> Result<(), GrantError> {
             match ends {
                 EdgeEnds::Pipes { read, write } => vec![read.as_fd(), write.as_fd()],
                 EdgeEnds::Connection(connection) => vec![connection.socket.as_fd()],
+                #[cfg(feature = "simulation")]
+                EdgeEnds::Memory(_) => vec![],
             }
         }
         Grant::File { name, file } => {

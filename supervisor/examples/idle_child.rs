@@ -71,6 +71,8 @@ async fn serve(name: String, mut child: Child) -> Exit {
                 let [order] = order;
                 let _ = peer.write_all(answer(order, &child, &mut edges).await.as_bytes());
             }
+            // Nothing else is ever granted.
+            Ok(Some(_)) => {}
             Ok(None) => return Exit::Done,
             Err(_) => return Exit::Fault,
         }

@@ -16,12 +16,16 @@ use crate::seats::Seat;
 pub(super) enum Reader {
     Pipe(Compat<pipe::Receiver>),
     Socket(Compat<OwnedReadHalf>),
+    #[cfg(feature = "simulation")]
+    Memory(Box<dyn AsyncRead + Unpin>),
 }
 
 /// What goes out. Dropped, it is the end of the stream for the other side.
 pub(super) enum Writer {
     Pipe(Compat<pipe::Sender>),
     Socket(Compat<OwnedWriteHalf>),
+    #[cfg(feature = "simulation")]
+    Memory(Box<dyn AsyncWrite + Unpin>),
 }
 
 /// Both halves of an edge.
@@ -42,6 +46,8 @@ pub(super) fn halves(ends: EdgeEnds) -> io::Result<(Reader, Writer, Option<Seat>
             let (read, write) = UnixStream::from_std(socket)?.into_split();
             Ok((Reader::Socket(read.compat()), Writer::Socket(write.compat_write()), connection.seat))
         }
+        #[cfg(feature = "simulation")]
+        EdgeEnds::Memory(streams) => Ok((Reader::Memory(streams.read), Writer::Memory(streams.write), None)),
     }
 }
 
@@ -54,6 +60,8 @@ impl AsyncRead for Reader {
         match &mut *self {
             Self::Pipe(half) => Pin::new(half).poll_read(context, buffer),
             Self::Socket(half) => Pin::new(half).poll_read(context, buffer),
+            #[cfg(feature = "simulation")]
+            Self::Memory(half) => Pin::new(half).poll_read(context, buffer),
         }
     }
 }
@@ -67,6 +75,8 @@ impl AsyncWrite for Writer {
         match &mut *self {
             Self::Pipe(half) => Pin::new(half).poll_write(context, bytes),
             Self::Socket(half) => Pin::new(half).poll_write(context, bytes),
+            #[cfg(feature = "simulation")]
+            Self::Memory(half) => Pin::new(half).poll_write(context, bytes),
         }
     }
 
@@ -74,6 +84,8 @@ impl AsyncWrite for Writer {
         match &mut *self {
             Self::Pipe(half) => Pin::new(half).poll_flush(context),
             Self::Socket(half) => Pin::new(half).poll_flush(context),
+            #[cfg(feature = "simulation")]
+            Self::Memory(half) => Pin::new(half).poll_flush(context),
         }
     }
 
@@ -81,6 +93,8 @@ impl AsyncWrite for Writer {
         match &mut *self {
             Self::Pipe(half) => Pin::new(half).poll_close(context),
             Self::Socket(half) => Pin::new(half).poll_close(context),
+            #[cfg(feature = "simulation")]
+            Self::Memory(half) => Pin::new(half).poll_close(context),
         }
     }
 }

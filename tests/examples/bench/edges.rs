@@ -54,7 +54,7 @@ impl Wire {
                 let (ours, theirs) = EdgeEnds::pipes().unwrap();
                 let side = |ends| match ends {
                     EdgeEnds::Pipes { read, write } => (read, Some(write)),
-                    EdgeEnds::Connection(_) => panic!("pipes were made"),
+                    _ => panic!("pipes were made"),
                 };
                 (side(ours), side(theirs))
             }
