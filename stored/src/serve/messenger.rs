@@ -270,7 +270,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let (ours, theirs) = EdgeEnds::pipes().unwrap();
-            let shell = Rc::new(Shell::new(PathBuf::new(), true));
+            let shell = Rc::new(Shell::new(PathBuf::new(), true, crate::serve::machine()));
             Rc::new(MessengerServer::new(shell, true)).serve(theirs).unwrap();
             let (client, _connection) = ipc_schema::rpc::connect::<messenger::Client>(ours).unwrap();
             let named = |length| MakeInvite { name: "x".repeat(length) };

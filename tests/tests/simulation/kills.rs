@@ -1,11 +1,8 @@
 //! Processes that die at any moment and are started again, as the supervisor does.
 
-use onion::core::OnionCore;
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use stored::engine::Input;
+use onion::core::Input;
 
-use crate::world::{Event, NETWORK, Part, Who, World};
+use crate::world::{Event, Part, Who, World};
 
 impl World {
     /// SIGKILL; the supervisor starts it again in a moment.
@@ -33,7 +30,7 @@ impl World {
 
     /// The process dies now, and nothing starts it.
     pub fn stop(&mut self, who: Who, part: Part) {
-        if !self.is_up(who, part) {
+        if !self.is_there(who, part) {
             return;
         }
         self.nodes[who].dies(part);
@@ -41,25 +38,40 @@ impl World {
             Part::Netd => {
                 self.nodes[who].netd = false;
                 self.lose_all_links(who);
-                self.onion_hears(who, onion::core::Input::NetdDown);
-                self.tell_state(who);
+                if let Some(onion) = &self.nodes[who].onion {
+                    onion.shell.links.clear();
+                    onion.shell.handle(Input::NetdDown);
+                }
             }
             Part::Onion => {
                 self.nodes[who].onion = None;
                 // netd closes the links of an onion that hangs up.
                 self.lose_all_links(who);
-                if let Some(person) = &mut self.nodes[who].person {
-                    let told = person.onion_dies();
-                    told.into_iter().for_each(|input| self.tell(who, input));
-                    self.tell(who, Input::OnionGone);
-                }
             }
-            Part::Stored if who < self.relays => self.disk_dies(who),
-            Part::Stored => {
-                self.person(who).stored_dies();
-                self.hang_up(who);
-            }
+            Part::Stored if who < self.relays => self.relay(who).stored = None,
+            Part::Stored => self.person(who).stored = None,
             Part::Keyvault => self.person(who).keyvault_dies(),
+        }
+    }
+
+    /// Whether that process lives.
+    fn is_there(&self, who: Who, part: Part) -> bool {
+        let node = &self.nodes[who];
+        match (part, &node.person, &node.relay) {
+            (Part::Netd, ..) => node.netd,
+            (Part::Onion, ..) => node.onion.is_some(),
+            (Part::Stored, Some(person), _) => person.stored.is_some(),
+            (Part::Keyvault, Some(person), _) => person.keyvault.is_some(),
+            (Part::Stored, _, relay) => relay.as_ref().is_some_and(|relay| relay.stored.is_some()),
+            (Part::Keyvault, None, _) => false,
+        }
+    }
+
+    /// Whether that process does what it is there for: a person's stored does once the vault is open.
+    pub fn is_up(&self, who: Who, part: Part) -> bool {
+        match part {
+            Part::Stored if who >= self.relays => self.shell(who).is_some(),
+            part => self.is_there(who, part),
         }
     }
 
@@ -69,7 +81,7 @@ impl World {
     }
 
     pub fn start(&mut self, who: Who, part: Part) {
-        if self.is_up(who, part) {
+        if self.is_there(who, part) {
             return;
         }
         match part {
@@ -77,29 +89,11 @@ impl World {
                 self.nodes[who].netd = true;
                 self.netd_up(who);
             }
-            Part::Onion => {
-                let now = self.clock(who);
-                let node = &mut self.nodes[who];
-                let own = Box::new(ChaCha20Rng::from_rng(&mut node.rng));
-                let core = match &node.relay {
-                    Some(_) => OnionCore::relay(now, own, NETWORK, &node.saved).unwrap(),
-                    None => OnionCore::client(now, own, NETWORK, &node.saved),
-                };
-                node.onion = Some(core);
-                if who < self.relays {
-                    self.mailbox_starts(who);
-                } else {
-                    self.tell(who, Input::OnionCame);
-                    self.tell_state(who);
-                }
-                if self.nodes[who].netd {
-                    self.netd_up(who);
-                }
-            }
-            Part::Stored if who < self.relays => self.disk_is_back(who),
-            Part::Stored => self.start_engine(who),
+            Part::Onion => self.onion_starts(who),
+            Part::Stored if who < self.relays => self.disk_starts(who),
+            Part::Stored => self.stored_starts(who),
             Part::Keyvault if who < self.relays => {}
-            Part::Keyvault => self.person(who).keyvault_starts(),
+            Part::Keyvault => self.keyvault_starts(who),
         }
     }
 

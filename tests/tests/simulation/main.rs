@@ -1,15 +1,20 @@
-//! The simulated world: people and relays in one process under one seeded clock, with everything that runs in the product but sockets
-//! and shells: engine and SQLCipher store, vault, onion client; onion relay, mailbox service and its disk. A seed is a whole life of it.
+//! The simulated world: people and relays in one thread under one seeded clock, with what ships: stored's driver with engine and
+//! SQLCipher store, onion's shell with its servers, a relay's mailbox service and its disk, and the RPC of the edges between them. By hand
+//! are netd (`wires.rs`, `onions.rs`) and keyvault's servers (`vaults.rs`). A seed is a whole life of it.
 //!
 //! A run that fails says its seed: set [`ONLY`] to it and run that test alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod kills;
 mod long;
+mod onions;
 mod person;
+mod pipes;
+mod process;
 mod relay;
 mod scenarios;
 mod user;
+mod vaults;
 mod wires;
 mod world;
 

@@ -1,13 +1,19 @@
 //! Whoever sits before the window: asks again what was not answered, and looks whether all is as it should be.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::rc::Rc;
 
-use ipc_schema::edge::ui_stored::{AcceptInvite, Closed, Contacts, InviteError, MakeInvite, SendText};
-use stored::engine::{Action, Asks, FirstPage, Input, InviteOf, NextPage, Reply, RequestId};
+use ipc_schema::edge::ui_stored::{
+    AcceptError, AcceptInvite, Closed, Contacts, InviteError, MakeInvite, SendError, SendText,
+};
+use stored::engine::{Asks, FirstPage, InviteOf, NextPage};
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
+use stored::serve::Shell;
 use stored::store::{Contact, ContactState, Delivery, InviteState, Message};
+use tokio::sync::Notify;
 
 use crate::world::{Part, Who, World};
 
@@ -21,14 +27,15 @@ pub enum Want {
 
 #[derive(Default)]
 pub struct User {
-    wants: VecDeque<Want>,
-    asked: Option<RequestId>,
-    last: u64,
-    answers: BTreeMap<RequestId, Result<Reply, Closed>>,
+    wants: RefCell<VecDeque<Want>>,
+    more: Notify,
 }
 
-fn refused<C: Asks<Error: Debug>>(reply: Reply) -> Option<String> {
-    C::told(reply).unwrap().err().map(|why| format!("{why:?}"))
+impl User {
+    /// Whether all was answered.
+    fn is_content(&self) -> bool {
+        self.wants.borrow().is_empty()
+    }
 }
 
 pub fn name(who: Who) -> String {
@@ -39,10 +46,60 @@ fn text(from: Who, number: u32) -> String {
     format!("text {number} from p{from}")
 }
 
+/// Asks a stored for one thing after the other, as `privatus` does, until that stored dies: the next one is asked anew.
+pub async fn asks(who: Who, shell: Rc<Shell>, user: Rc<User>) {
+    let mut changes = shell.changes();
+    loop {
+        let want = user.wants.borrow().front().cloned();
+        let Some(want) = want else {
+            user.more.notified().await;
+            continue;
+        };
+        changes.mark_unchanged();
+        if ask(who, &shell, want).await == Asked::TooEarly {
+            let _ = changes.changed().await;
+        } else {
+            user.wants.borrow_mut().pop_front();
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Done,
+    /// Its vault is not open yet.
+    TooEarly,
+}
+
+async fn ask(who: Who, shell: &Shell, want: Want) -> Asked {
+    match want {
+        Want::Invite(whom) => match shell.ask(MakeInvite { name: name(whom) }).await {
+            Err(InviteError::Closed(Closed::Locked)) => Asked::TooEarly,
+            // It was made before stored died.
+            Ok(_) | Err(InviteError::NameTaken) => Asked::Done,
+            Err(why) => panic!("p{who} wants to invite p{whom} and is refused: {why:?}"),
+        },
+        Want::Accept(whom, link) => match shell.ask(AcceptInvite { link, name: name(whom) }).await {
+            Err(AcceptError::Closed(Closed::Locked)) => Asked::TooEarly,
+            Ok(_) => Asked::Done,
+            Err(why) => panic!("p{who} wants to accept p{whom} and is refused: {why:?}"),
+        },
+        Want::Send(whom, number) => {
+            let (id, text) = (format!("m-{who}-{whom}-{number}"), text(who, number));
+            match shell.ask(SendText { who: name(whom), id, text, reply_to: String::new() }).await {
+                Err(SendError::Closed(Closed::Locked)) => Asked::TooEarly,
+                Ok(_) => Asked::Done,
+                Err(why) => panic!("p{who} wants to send p{whom} text {number} and is refused: {why:?}"),
+            }
+        }
+    }
+}
+
 impl World {
     pub fn wants(&mut self, who: Who, want: Want) {
-        self.person(who).user.wants.push_back(want);
-        self.user_asks(who);
+        let user = &self.person(who).user;
+        user.wants.borrow_mut().push_back(want);
+        user.more.notify_one();
     }
 
     /// One more text from one to another.
@@ -53,71 +110,10 @@ impl World {
         self.wants(from, Want::Send(to, number));
     }
 
-    fn user_asks(&mut self, who: Who) {
-        let person = self.person(who);
-        if person.engine.is_none() || person.user.asked.is_some() {
-            return;
-        }
-        let Some(want) = person.user.wants.front().cloned() else { return };
-        person.user.last += 1;
-        let id = RequestId(person.user.last);
-        person.user.asked = Some(id);
-        let input = match want {
-            Want::Invite(whom) => Input::asked(id, MakeInvite { name: name(whom) }),
-            Want::Accept(whom, link) => Input::asked(id, AcceptInvite { link, name: name(whom) }),
-            Want::Send(whom, number) => Input::asked(
-                id,
-                SendText {
-                    who: name(whom),
-                    id: format!("m-{who}-{whom}-{number}"),
-                    text: text(who, number),
-                    reply_to: String::new(),
-                },
-            ),
-        };
-        self.input(who, input);
-    }
-
-    /// The engine is there again: what it did not answer is asked anew.
-    pub fn user_starts(&mut self, who: Who) {
-        self.person(who).user.asked = None;
-        self.user_asks(who);
-    }
-
-    pub fn user_hears(&mut self, who: Who, request: RequestId, answer: Result<Reply, Closed>) {
-        let seed = self.seed;
-        let user = &mut self.person(who).user;
-        if user.asked != Some(request) {
-            user.answers.insert(request, answer);
-            return;
-        }
-        user.asked = None;
-        let want = user.wants.pop_front().unwrap();
-        let refused = match (&want, answer) {
-            (_, Err(closed)) => Some(format!("{closed:?}")),
-            (Want::Invite(_), Ok(reply)) => {
-                refused::<MakeInvite>(reply).filter(|why| *why != format!("{:?}", InviteError::NameTaken))
-            }
-            (Want::Accept(..), Ok(reply)) => refused::<AcceptInvite>(reply),
-            (Want::Send(..), Ok(reply)) => refused::<SendText>(reply),
-        };
-        assert_eq!(refused, None, "p{who} wants {want:?} and is refused (seed {seed})");
-        self.user_asks(who);
-    }
-
     /// A question is answered at once from what is durable.
-    pub fn query<C: Asks<Error: Debug>>(&mut self, who: Who, query: C) -> C::Answer {
-        let now = self.now_of(who);
-        let person = self.person(who);
-        person.user.last += 1;
-        let id = RequestId(person.user.last);
-        let engine = person.engine.as_mut().unwrap();
-        for action in engine.handle(now, vec![Input::asked(id, query)]) {
-            if let Action::Answer(_, answer) = action {
-                return C::told(answer.unwrap()).unwrap().unwrap();
-            }
-        }
-        panic!("no answer");
+    pub fn query<C: Asks<Error: Debug> + 'static>(&mut self, who: Who, query: C) -> C::Answer {
+        let shell = self.shell(who).unwrap().clone();
+        self.done(async move { shell.ask(query).await }).unwrap_or_else(|why| panic!("{why:?}"))
     }
 
     pub fn contacts(&mut self, who: Who) -> Vec<Contact> {
@@ -218,15 +214,13 @@ impl World {
     fn check_bounds(&mut self) {
         for who in 0..self.nodes.len() {
             if who < self.relays {
-                if self.is_up(who, Part::Stored) {
-                    let (messages, queues) = self.relay(who).waiting();
+                if let Some((messages, queues)) = self.waiting(who) {
                     assert!(messages <= queues * u64::from(ENVELOPES_MAX));
                 }
-            } else if let Some(vault) = &self.person(who).vault {
-                assert!(vault.kept() <= keyvault::vault::KEPT_MAX);
+            } else if let Some(kept) = self.person(who).kept() {
+                assert!(kept <= keyvault::vault::KEPT_MAX);
             }
-            if let Some(core) = &self.nodes[who].onion {
-                let counts = core.counts();
+            if let Some(counts) = self.look(who, |core, _| core.counts()) {
                 assert!(counts.own <= 512 && counts.links <= 4_096, "{counts:?}");
             }
         }
@@ -238,7 +232,7 @@ impl World {
         pairs.into_iter().all(|((from, to), count)| {
             self.is_up(from, Part::Stored)
                 && self.is_up(to, Part::Stored)
-                && self.person(from).user.wants.is_empty()
+                && self.person(from).user.is_content()
                 && self.states(from, to) == vec![Delivery::Delivered; count as usize]
         })
     }
@@ -261,8 +255,8 @@ impl World {
     fn nothing_is_left(&mut self) -> bool {
         let relays = (0..self.relays).filter(|who| self.nodes[*who].netd).collect::<Vec<_>>();
         // A relay's stored may be starting anew just now.
-        relays.into_iter().all(|who| self.relay(who).disk.is_some() && self.relay(who).waiting().0 == 0)
-            && self.people().all(|who| self.person(who).vault.as_ref().is_some_and(|vault| vault.kept() == 0))
+        relays.into_iter().all(|who| self.waiting(who).is_some_and(|(messages, _)| messages == 0))
+            && self.people().all(|who| self.person(who).kept() == Some(0))
     }
 
     /// What a failure shows.
@@ -270,14 +264,12 @@ impl World {
         let mut lines =
             vec![format!("seed {}, {} ms of the world's clock", self.seed, self.now - 1_800_000_000_000)];
         for who in 0..self.nodes.len() {
-            let now = self.clock(who);
-            let node = &self.nodes[who];
-            let onion = node.onion.as_ref().map(|core| format!("{:?} {:?}", core.state(now), core.counts()));
-            let what = match (&node.person, &node.relay) {
-                (Some(person), _) => format!("{:?}, deposits {}", person.vault, person.deposits),
-                (_, Some(relay)) => format!("{:?}", relay.disk.as_ref().map(|disk| disk.totals())),
-                _ => String::new(),
+            let onion = self.look(who, |core, now| format!("{:?} {:?}", core.state(now), core.counts()));
+            let what = match &self.nodes[who].person {
+                Some(person) => format!("{:?}", person.vault.borrow()),
+                None => format!("{:?}", self.waiting(who)),
             };
+            let node = &self.nodes[who];
             lines.push(format!("p{who}: online {}, netd {}, {what}, {onion:?}", node.online, node.netd));
         }
         let pairs: Vec<_> = self.sent.iter().map(|(pair, count)| (*pair, *count)).collect();

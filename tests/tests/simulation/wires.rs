@@ -1,10 +1,9 @@
 //! netd and what is between two of them: links that are delayed, lost and cut, and relays that lie on them.
 
-use std::collections::VecDeque;
-
+use ipc_schema::limits::CELLS_PER_BATCH_MAX;
 use ipc_schema::relay::Descriptor;
 use onion::cell::{CELL_BYTES, Cell, Command, DestroyReason};
-use onion::core::{DialId, Input, Output, Target};
+use onion::core::{DialId, Input, Target};
 use onion::directory::Appearance;
 use onion::directory::rules::parse_multiaddr;
 use onion::id::LinkId;
@@ -50,33 +49,6 @@ const RESEND: u64 = 200;
 const RESENDS: u32 = 8;
 
 impl World {
-    /// Something happens to a machine's onion, and what it wants is done.
-    pub fn onion_hears(&mut self, who: Who, input: Input<'_>) {
-        let now = self.clock(who);
-        let Some(core) = &mut self.nodes[who].onion else { return };
-        let mut outputs = VecDeque::from(core.handle(now, input));
-        while let Some(output) = outputs.pop_front() {
-            match output {
-                Output::Dial(dial, target) => {
-                    let wait = 2 * (self.weather.least + self.below(self.weather.most)) + 1;
-                    self.after(wait, Event::Dial(who, dial, target));
-                }
-                Output::Ready(link) => {
-                    let wait = self.below(2);
-                    self.after(wait, Event::Drain(who, link));
-                }
-                Output::CloseLink(link) => self.unlink(who, link),
-                Output::Save(bytes) => self.nodes[who].saved = bytes,
-                Output::Disk(ticket, request) => self.wants_disk(who, ticket, request),
-                Output::Opened(open, result) => self.opened(who, open, result),
-                Output::Answered(id, outcome) => self.answered(who, id, outcome),
-                Output::Pushed(id, waiting) => self.pushed(who, id, waiting),
-                Output::Ended(id) => self.ended(who, id),
-                Output::Closed(_) => self.tell_state(who),
-            }
-        }
-    }
-
     /// netd has started: what it tells onion of itself.
     pub fn netd_up(&mut self, who: Who) {
         let address = parse_multiaddr(&format!("/ip4/127.0.0.1/udp/{}/quic-v1", 4_000 + who)).unwrap();
@@ -89,7 +61,6 @@ impl World {
             mailboxes: true,
         });
         self.onion_hears(who, Input::NetdUp { bootstraps, seen });
-        self.tell_state(who);
     }
 
     /// What became of a wish for a link.
@@ -123,6 +94,11 @@ impl World {
         }
         self.nodes[who].links.insert(here, Wire { peer: to, there, arrives: 0, dialled: true });
         self.nodes[to].links.insert(there, Wire { peer: who, there: here, arrives: 0, dialled: false });
+        for (who, link, dialled) in [(to, there, None), (who, here, Some(*key))] {
+            if let Some(onion) = &self.nodes[who].onion {
+                onion.has_link(who, link, dialled, &self.notes);
+            }
+        }
         self.onion_hears(to, Input::LinkIn(there, peer));
         Some(here)
     }
@@ -148,16 +124,17 @@ impl World {
     }
 
     pub fn link_down(&mut self, who: Who, link: LinkId) {
-        if self.nodes[who].links.remove(&link).is_some() {
-            self.onion_hears(who, Input::LinkDown(link));
-            self.tell_state(who);
+        if self.nodes[who].links.remove(&link).is_some()
+            && let Some(onion) = &self.nodes[who].onion
+        {
+            onion.shell.link_down(link);
         }
     }
 
     /// netd takes a batch off a link and sends it.
     pub fn drain(&mut self, who: Who, link: LinkId) {
-        let Some(core) = &mut self.nodes[who].onion else { return };
-        let mut batch = core.drain(link, 64);
+        let Some(onion) = &self.nodes[who].onion else { return };
+        let mut batch = onion.shell.drain(link, CELLS_PER_BATCH_MAX);
         if batch.is_empty() {
             return;
         }
@@ -243,7 +220,9 @@ impl World {
             let links: Vec<_> = self.nodes[who].links.keys().copied().collect();
             for link in links {
                 self.unlink(who, link);
-                self.onion_hears(who, Input::LinkDown(link));
+                if let Some(onion) = &self.nodes[who].onion {
+                    onion.shell.link_down(link);
+                }
             }
         }
     }

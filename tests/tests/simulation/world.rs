@@ -1,18 +1,29 @@
-//! People and relays in one thread under one seeded clock. Each is the cores that the product runs, with the edges between them and the
-//! links between machines simulated: delayed, lost, cut, lied on, killed at any moment.
+//! People and relays in one thread under one seeded clock. Each is the processes that the product runs, with the pipes between them and
+//! the links between machines simulated: delayed, lost, cut, lied on, killed at any moment.
 
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
 
-use ipc_schema::Timestamp;
-use onion::core::OnionCore;
+use ipc_schema::ends::EdgeEnds;
+use ipc_schema::{Machine, Timestamp};
+use onion::core::{DialId, Target};
 use onion::id::LinkId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use sha2::{Digest, Sha256};
-use stored::engine::Input;
+use sha2::Digest;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+use tokio::time::Instant;
 
-use crate::person::{Ask, Person};
+use crate::onions::Onion;
+use crate::person::Person;
+use crate::pipes::{self, Trace};
+use crate::process::{has_panicked, watch_for_panics};
 use crate::relay::Relay;
 use crate::wires::Wire;
 
@@ -33,31 +44,70 @@ pub enum Part {
     Keyvault,
 }
 
-/// What travels between two processes of one machine keeps its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Edge {
-    StoredOnion,
-    OnionStored,
-    StoredKeyvault,
-    KeyvaultStored,
-}
-
 /// What happens next.
 pub enum Event {
-    Pulse(Who),
     Drain(Who, LinkId),
     Cells(Who, LinkId, Vec<u8>),
     LinkDown(Who, LinkId),
-    Dial(Who, onion::core::DialId, onion::core::Target),
-    Ask(Who, Box<Ask>),
-    Vault(Who, stored::engine::Ticket, Box<ipc_schema::edge::stored_keyvault::Ask>),
-    Input(Who, Box<Input>),
-    RunEngine(Who),
-    WakeEngine(Who, u64),
-    Disk(Who, onion::mailbox::Ticket, Box<onion::mailbox::DiskRequest>),
-    DiskSaid(Who, onion::mailbox::Ticket, Box<onion::mailbox::DiskReply>),
+    Dial(Who, DialId, Target),
     Start(Who, Part),
     Chaos,
+}
+
+/// What a process wants of the world.
+pub enum Note {
+    /// In that life of its, onion wants netd to reach this.
+    Dial(Who, u64, DialId, Target),
+    /// A link has cells.
+    Ready(Who, LinkId),
+    /// onion let go of a link.
+    LetGo(Who, LinkId),
+}
+
+/// What processes leave for the world, which looks before any time passes.
+#[derive(Default)]
+pub struct Notes {
+    left: RefCell<VecDeque<Note>>,
+    came: Notify,
+}
+
+impl Notes {
+    pub fn push(&self, note: Note) {
+        self.left.borrow_mut().push_back(note);
+        self.came.notify_one();
+    }
+
+    fn take(&self) -> Option<Note> {
+        self.left.borrow_mut().pop_front()
+    }
+}
+
+/// A machine's clock: the world's, and what it is off by.
+#[derive(Clone)]
+pub struct Clock {
+    runtime: Handle,
+    began: Instant,
+    off: Rc<Cell<i64>>,
+}
+
+impl Clock {
+    /// ms of the world.
+    fn world(&self) -> u64 {
+        // Elsewhere it is the real clock that is read.
+        let _inside = self.runtime.enter();
+        START + u64::try_from((Instant::now() - self.began).as_millis()).unwrap()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.world().saturating_add_signed(self.off.get()))
+    }
+}
+
+impl std::ops::AddAssign<i64> for Clock {
+    /// Sets it forward by so many ms, or back.
+    fn add_assign(&mut self, set: i64) {
+        self.off.set(self.off.get() + set);
+    }
 }
 
 /// How the network behaves.
@@ -91,18 +141,17 @@ pub struct Chaos {
 
 /// One machine.
 pub struct Node {
-    pub onion: Option<OnionCore>,
+    pub onion: Option<Onion>,
     pub netd: bool,
     /// Reaches the Internet.
     pub online: bool,
-    pub rng: ChaCha20Rng,
+    rng: Rc<RefCell<ChaCha20Rng>>,
     /// The link key that netd shows; a person's is another one for each link.
     pub key: [u8; 32],
     /// onion's state file.
-    pub saved: Vec<u8>,
+    pub state: File,
     pub links: BTreeMap<LinkId, Wire>,
-    /// What this machine's clock is off by, ms.
-    pub clock: i64,
+    pub clock: Clock,
     pub lie: crate::wires::Lie,
     pub person: Option<Box<Person>>,
     pub relay: Option<Box<Relay>>,
@@ -130,12 +179,17 @@ pub struct World {
     /// onion's pulse, ms: a second, or more where days pass.
     pub pulse: u64,
     events: BTreeMap<(u64, u64), (u64, Event)>,
-    edges: BTreeMap<(Who, Edge), u64>,
     serial: u64,
     pub last_link: u64,
-    trace: Sha256,
+    trace: Trace,
     pub happened: u64,
     pub sent: BTreeMap<(Who, Who), u32>,
+    pub notes: Rc<Notes>,
+    clock: Clock,
+    /// All processes.
+    pub tasks: Rc<LocalSet>,
+    /// Its time stands still while anything is to be done, and then leaps to what happens next.
+    runtime: Rc<Runtime>,
 }
 
 /// In memory where there is such a disk: a test makes thousands of transactions.
@@ -147,6 +201,9 @@ pub fn folder() -> tempfile::TempDir {
 impl World {
     /// So many people and relays, strangers to each other; relays have found each other when this returns.
     pub fn new(seed: u64, people: usize, relays: usize) -> Self {
+        watch_for_panics();
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let began = runtime.block_on(async { Instant::now() });
         let mut world = Self {
             seed,
             now: START,
@@ -157,29 +214,30 @@ impl World {
             chaos: Chaos { every: 0, left: 0, relays: false },
             pulse: 1_000,
             events: BTreeMap::new(),
-            edges: BTreeMap::new(),
             serial: 0,
             last_link: 0,
-            trace: Sha256::new(),
+            trace: Trace::default(),
             happened: 0,
             sent: BTreeMap::new(),
+            notes: Rc::default(),
+            clock: Clock { runtime: runtime.handle().clone(), began, off: Rc::default() },
+            tasks: Rc::new(LocalSet::new()),
+            runtime: Rc::new(runtime),
         };
         for who in 0..relays + people {
-            let node = world.machine(who < relays);
+            let node = world.node(who < relays);
             world.nodes.push(node);
-        }
-        for who in 0..world.nodes.len() {
-            for part in [Part::Keyvault, Part::Stored, Part::Onion, Part::Netd] {
-                world.start(who, part);
-            }
+            // Their pulses do not beat together.
             let at = world.below(1_000);
-            world.after(at, Event::Pulse(who));
+            for part in [Part::Keyvault, Part::Stored, Part::Onion, Part::Netd] {
+                world.after(at, Event::Start(who, part));
+            }
         }
         world.run_for(10_000);
         world
     }
 
-    fn machine(&mut self, relay: bool) -> Node {
+    fn node(&mut self, relay: bool) -> Node {
         let mut rng = ChaCha20Rng::from_rng(&mut self.rng);
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
@@ -188,20 +246,34 @@ impl World {
             netd: false,
             online: true,
             key,
-            saved: Vec::new(),
+            state: tempfile::tempfile_in(folder()).unwrap(),
             links: BTreeMap::new(),
-            clock: 0,
+            clock: Clock { off: Rc::default(), ..self.clock.clone() },
             lie: crate::wires::Lie::None,
-            person: (!relay).then(|| Box::new(Person::new(&mut rng))),
+            person: (!relay).then(|| Box::new(Person::new())),
             relay: relay.then(|| Box::new(Relay::new())),
             lives: [1; 4],
-            rng,
+            rng: Rc::new(RefCell::new(rng)),
         }
     }
 
-    /// The machine's clock.
-    pub fn clock(&self, who: Who) -> Timestamp {
-        Timestamp(self.now.saturating_add_signed(self.nodes[who].clock))
+    /// What a process has of its machine.
+    pub fn machine(&self, who: Who) -> Machine {
+        let Node { clock, rng, .. } = &self.nodes[who];
+        let (clock, rng) = (clock.clone(), rng.clone());
+        Machine::new(move || clock.now(), move || Box::new(ChaCha20Rng::from_rng(&mut *rng.borrow_mut())))
+    }
+
+    /// Both sides of a new edge between two processes of a machine.
+    pub fn pipes(&mut self) -> (EdgeEnds, EdgeEnds) {
+        pipes::pair(&mut self.rng, &self.trace)
+    }
+
+    /// What comes of something that takes no time.
+    pub fn done<T>(&self, work: impl Future<Output = T>) -> T {
+        let done = self.tasks.block_on(&self.runtime, work);
+        assert_eq!(self.clock.world(), self.now, "it took time");
+        done
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
@@ -223,55 +295,66 @@ impl World {
         self.events.insert((at, self.serial), (life, event));
     }
 
-    /// The same over an edge: in order, and a moment later.
-    pub fn over(&mut self, who: Who, edge: Edge, event: Event) {
-        let at = self.now + self.below(3);
-        let last = self.edges.entry((who, edge)).or_default();
-        *last = at.max(*last);
-        let at = *last;
-        self.at(at, event);
-    }
-
     /// The life of the process that takes the event: with the process dies what waits for it.
     fn life_of(&self, event: &Event) -> u64 {
-        let (who, part) = match event {
-            Event::Drain(who, _) | Event::Dial(who, ..) | Event::DiskSaid(who, ..) | Event::Ask(who, _) => {
-                (*who, Part::Onion)
-            }
-            Event::Input(who, _) | Event::RunEngine(who) | Event::WakeEngine(who, _) => (*who, Part::Stored),
-            Event::Disk(who, ..) => (*who, Part::Stored),
-            Event::Vault(who, ..) => (*who, Part::Keyvault),
-            Event::Pulse(_) | Event::Cells(..) | Event::LinkDown(..) | Event::Start(..) | Event::Chaos => {
-                return 0;
-            }
-        };
-        self.nodes[who].life(part)
+        match event {
+            Event::Drain(who, _) | Event::Dial(who, ..) => self.nodes[*who].life(Part::Onion),
+            Event::Cells(..) | Event::LinkDown(..) | Event::Start(..) | Event::Chaos => 0,
+        }
     }
 
-    /// The next thing happens.
-    pub fn step(&mut self) {
-        let Some(((at, _), (life, event))) = self.events.pop_first() else {
-            panic!("nothing will ever happen again")
-        };
-        self.now = self.now.max(at);
-        self.happened += 1;
-        if life != 0 && life != self.life_of(&event) {
-            return;
+    /// The next thing happens, or that moment comes.
+    fn step(&mut self, end: u64) {
+        if let Some(note) = self.notes.take() {
+            return self.noted(note);
         }
+        let next = self.events.first_key_value().map_or(end, |((at, _), _)| *at);
+        if next > self.now || next >= end {
+            self.wait(next.min(end));
+        } else if let Some((_, (life, event))) = self.events.pop_first()
+            && (life == 0 || life == self.life_of(&event))
+        {
+            self.happens(event);
+        }
+    }
+
+    /// Processes do what they have to, and time passes, until something happens that is not theirs.
+    fn wait(&mut self, end: u64) {
+        let (notes, end) = (self.notes.clone(), self.clock.began + Duration::from_millis(end - START));
+        self.tasks.block_on(&self.runtime, async {
+            tokio::select! {
+                biased;
+                () = notes.came.notified() => {}
+                () = tokio::time::sleep_until(end) => {}
+            }
+        });
+        self.now = self.clock.world();
+        assert!(!has_panicked(), "a process has panicked");
+    }
+
+    fn noted(&mut self, note: Note) {
+        match note {
+            Note::Dial(who, life, dial, target) if life == self.nodes[who].life(Part::Onion) => {
+                let wait = 2 * (self.weather.least + self.below(self.weather.most)) + 1;
+                self.after(wait, Event::Dial(who, dial, target));
+            }
+            Note::Dial(..) => {}
+            Note::Ready(who, link) => {
+                let wait = self.below(2);
+                self.after(wait, Event::Drain(who, link));
+            }
+            Note::LetGo(who, link) => self.unlink(who, link),
+        }
+    }
+
+    fn happens(&mut self, event: Event) {
+        self.happened += 1;
         self.note(&event);
         match event {
-            Event::Pulse(who) => self.pulse(who),
             Event::Drain(who, link) => self.drain(who, link),
             Event::Cells(who, link, batch) => self.cells(who, link, batch),
             Event::LinkDown(who, link) => self.link_down(who, link),
             Event::Dial(who, dial, target) => self.dial(who, dial, &target),
-            Event::Ask(who, ask) => self.ask_onion(who, *ask),
-            Event::Vault(who, ticket, call) => self.ask_vault(who, ticket, *call),
-            Event::Input(who, input) => self.input(who, *input),
-            Event::RunEngine(who) => self.run_engine(who),
-            Event::WakeEngine(who, at) => self.wake_engine(who, at),
-            Event::Disk(who, ticket, request) => self.ask_disk(who, ticket, *request),
-            Event::DiskSaid(who, ticket, reply) => self.disk_said(who, ticket, *reply),
             Event::Start(who, part) => self.start(who, part),
             Event::Chaos => self.chaos(),
         }
@@ -280,36 +363,32 @@ impl World {
     /// What happened, when and to whom goes into the trace: two runs of a seed have the same.
     fn note(&mut self, event: &Event) {
         let (number, who, bytes): (u8, Who, &[u8]) = match event {
-            Event::Pulse(who) => (0, *who, &[]),
             Event::Drain(who, _) => (1, *who, &[]),
             Event::Cells(who, _, batch) => (2, *who, batch),
             Event::LinkDown(who, _) => (3, *who, &[]),
             Event::Dial(who, ..) => (4, *who, &[]),
-            Event::Ask(who, _) => (5, *who, &[]),
-            Event::Vault(who, ..) => (6, *who, &[]),
-            Event::Input(who, _) => (7, *who, &[]),
-            Event::RunEngine(who) => (8, *who, &[]),
-            Event::WakeEngine(who, _) => (9, *who, &[]),
-            Event::Disk(who, ..) => (10, *who, &[]),
-            Event::DiskSaid(who, ..) => (11, *who, &[]),
             Event::Start(who, _) => (12, *who, &[]),
             Event::Chaos => (13, 0, &[]),
         };
-        self.trace.update(self.now.to_be_bytes());
-        self.trace.update([number]);
-        self.trace.update(who.to_be_bytes());
-        self.trace.update(bytes);
+        let mut trace = self.trace.borrow_mut();
+        trace.update(self.now.to_be_bytes());
+        trace.update([number]);
+        trace.update(who.to_be_bytes());
+        trace.update(bytes);
     }
 
     /// The hash of all that happened.
     pub fn trace(&self) -> [u8; 32] {
-        self.trace.clone().finalize().into()
+        self.trace.borrow().clone().finalize().into()
     }
 
     pub fn run_for(&mut self, millis: u64) {
+        let pulse = Duration::from_millis(self.pulse);
+        let onions = self.nodes.iter().filter_map(|node| node.onion.as_ref());
+        onions.for_each(|onion| onion.shell.set_pulse(pulse));
         let end = self.now + millis;
         while self.now < end {
-            self.step();
+            self.step(end);
         }
     }
 
@@ -322,11 +401,5 @@ impl World {
             }
             self.run_for(250);
         }
-    }
-
-    fn pulse(&mut self, who: Who) {
-        self.onion_hears(who, onion::core::Input::Tick);
-        self.tell_state(who);
-        self.after(self.pulse, Event::Pulse(who));
     }
 }
