@@ -66,12 +66,20 @@ def show(title, rows, limit=12):
 
 show("files over 500 lines", [f"{f.path} {f.lines}" for f in sorted(files, key=lambda f: -f.lines) if f.lines > 500])
 
+def signature_end(code, at):
+    """Where a function's body opens, or its declaration ends; an array's length has a semicolon too."""
+    depth = 0
+    while at < len(code) and (depth or code[at] not in "{;"):
+        depth += {"[": 1, "(": 1, "]": -1, ")": -1}.get(code[at], 0)
+        at += 1
+    return at
+
+
 long, tuples = [], []
 for f in files:
     for found in re.finditer(r"\bfn (\w+)", f.code):
-        body = f.code.find("{", found.end())
-        end = f.code.find(";", found.end())
-        if body == -1 or (end != -1 and end < body):
+        body = signature_end(f.code, found.end())
+        if f.code[body : body + 1] != "{":
             continue
         signature = f.code[found.start() : body]
         arguments = signature.split("->")[0]

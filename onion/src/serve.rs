@@ -77,13 +77,13 @@ pub fn open(
     state: Option<File>,
     machine: Machine,
 ) -> Result<(Rc<Shell>, Wanted), StateError> {
-    let Some(state) = state else { return Shell::new(settings, machine, (None, &[])) };
+    let Some(state) = state else { return Shell::new(settings, machine, None, &[]) };
     let (file, saved) = StateFile::open(state)?;
     let saved = match saved {
         Err(error) if settings.relay => return Err(error),
         saved => saved.unwrap_or_default(),
     };
-    Shell::new(settings, machine, (Some(file), &saved))
+    Shell::new(settings, machine, Some(file), &saved)
 }
 
 /// The system's clock and randomness. The latter cannot fail on a system that runs this program.

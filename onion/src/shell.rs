@@ -76,7 +76,8 @@ impl Shell {
     pub fn new(
         settings: Settings,
         machine: Machine,
-        (file, saved): (Option<StateFile>, &[u8]),
+        file: Option<StateFile>,
+        saved: &[u8],
     ) -> Result<(Rc<Self>, Wanted), StateError> {
         let (now, chance) = (machine.now(), machine.chance());
         let core = if settings.relay {

@@ -46,7 +46,7 @@ impl Node {
             queues_max: 1_000,
             ..Settings::default()
         };
-        let (shell, wanted) = Shell::new(settings, onion::serve::machine(), (None, &[])).unwrap();
+        let (shell, wanted) = Shell::new(settings, onion::serve::machine(), None, &[]).unwrap();
         onion::serve::see_to(&shell, wanted);
         let node = Self { shell };
         node.join_netd(hub.add());
