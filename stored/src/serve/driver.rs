@@ -237,10 +237,15 @@ impl Drop for AbortOnDrop {
 }
 
 async fn next_batch(waiting: &mut mpsc::UnboundedReceiver<Input>, wait: Duration) -> Vec<Input> {
-    let mut batch = tokio::select! {
-        biased;
-        Some(first) = waiting.recv() => vec![first],
-        () = tokio::time::sleep(wait) => vec![Input::Tick],
+    // Whoever keeps asking must not put off what is due.
+    let mut batch = if wait.is_zero() {
+        vec![Input::Tick]
+    } else {
+        tokio::select! {
+            biased;
+            Some(first) = waiting.recv() => vec![first],
+            () = tokio::time::sleep(wait) => vec![Input::Tick],
+        }
     };
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
@@ -393,4 +398,23 @@ where
     Came: From<Result<T, Refused>>,
 {
     outcome.await.map_or(Came::Lost, Came::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_keeps_coming_does_not_put_off_what_is_due() {
+        let (inputs, mut waiting) = mpsc::unbounded_channel();
+        for _ in 0..2 * BATCH_MAX {
+            inputs.send(Input::OnionGone).unwrap();
+        }
+        for wait in [Duration::ZERO, SLEEP_MAX] {
+            let batch = next_batch(&mut waiting, wait).await;
+            assert_eq!(batch.len(), BATCH_MAX);
+            let ticks = batch.iter().filter(|input| matches!(input, Input::Tick)).count();
+            assert_eq!(ticks, usize::from(wait.is_zero()), "{wait:?}");
+        }
+    }
 }
