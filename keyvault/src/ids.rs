@@ -1,7 +1,7 @@
 //! Names for what a caller and the vault talk about. Ids are chosen by the caller unless said otherwise.
 
 pub use ipc_schema::edge::stored_keyvault::{
-    AcceptId, InviteId, OutboxId, PeerQueueId, ReplicaId, SessionId,
+    AcceptId, InviteId, OutboxId, PeerQueueId, ReceiveQueueId, SessionId,
 };
 pub use ipc_schema::relay::RelayId;
 

@@ -37,7 +37,7 @@ id!(
 );
 id!(
     /// An own receive queue on one relay. An invite's queue has the invite's number.
-    ReplicaId
+    ReceiveQueueId
 );
 id!(
     /// An invite of somebody else that this side opened.
@@ -73,10 +73,10 @@ macro_rules! shared {
 }
 
 // Here they are columns too, which that vocabulary knows nothing of.
-shared!(SessionId ReplicaId AcceptId PeerQueueId OutboxId);
+shared!(SessionId ReceiveQueueId AcceptId PeerQueueId OutboxId);
 
-impl From<ReplicaId> for stored_keyvault::InviteId {
-    fn from(id: ReplicaId) -> Self {
+impl From<ReceiveQueueId> for stored_keyvault::InviteId {
+    fn from(id: ReceiveQueueId) -> Self {
         Self(id.0)
     }
 }

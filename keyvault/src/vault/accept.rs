@@ -17,7 +17,7 @@ use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{InviteError, Thing, VaultError};
 use crate::frame::{FIRST_CONTENT_MAX, Frame, Offer};
 use crate::identity::Identity;
-use crate::ids::{AcceptId, OutboxId, RelayId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, OutboxId, ReceiveQueueId, RelayId, SessionId};
 use crate::invite::{InviteBundle, Link};
 use crate::memory::{Secret32, SecretBytes};
 use crate::pqxdh::{self, Bundle};
@@ -47,7 +47,7 @@ pub struct AcceptInvite<'a> {
     /// What the relay answered to `secure+read`.
     pub untrusted_blob: &'a [u8],
     /// Own receive queues to offer: finished, and not offered to anybody else. At most two.
-    pub replicas: &'a [ReplicaId],
+    pub replicas: &'a [ReceiveQueueId],
     /// Names the first message.
     pub outbox: OutboxId,
     /// stored's content, at most `FIRST_CONTENT_MAX` bytes.
@@ -73,7 +73,7 @@ pub(super) struct FirstMessage<'a> {
     pub(super) queue: &'a Offer,
     pub(super) sender: &'a AgreementSecret,
     /// Own receive queues to offer.
-    pub(super) replicas: &'a [ReplicaId],
+    pub(super) replicas: &'a [ReceiveQueueId],
     pub(super) outbox: OutboxId,
     pub(super) content: &'a [u8],
 }

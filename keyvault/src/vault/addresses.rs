@@ -19,7 +19,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::error::{InviteError, Thing, VaultError};
 use crate::frame::{FIRST_CONTENT_MAX, Offer};
 use crate::identity::{Identity, PersonId};
-use crate::ids::{AcceptId, AddressId, OutboxId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, AddressId, OutboxId, ReceiveQueueId, SessionId};
 use crate::kdf;
 use crate::memory::Secret32;
 use crate::pqxdh::{FirstPrefix, KeyUse, LastingKeys, PqxdhError, Validity};
@@ -46,7 +46,7 @@ pub struct ContactAddress<'a> {
     /// What was found under it.
     pub untrusted_record: &'a [u8],
     /// Own receive queues to offer; at most two.
-    pub replicas: &'a [ReplicaId],
+    pub replicas: &'a [ReceiveQueueId],
     /// Names the first message.
     pub outbox: OutboxId,
     /// stored's content, at most `FIRST_CONTENT_MAX` bytes.
@@ -56,7 +56,7 @@ pub struct ContactAddress<'a> {
 /// An own address.
 struct OwnAddress {
     identity: Identity,
-    replica: ReplicaId,
+    replica: ReceiveQueueId,
     /// Oldest first; the last ones are published.
     keys: Vec<LastingKeys>,
     renew_at: Timestamp,
@@ -98,7 +98,7 @@ impl Record for OwnAddress {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let identity = Identity::read(reader)?;
-        let replica = ReplicaId(reader.u64()?);
+        let replica = ReceiveQueueId(reader.u64()?);
         let renew_at = Timestamp(reader.u64()?);
         let record = reader.short_bytes()?.to_vec();
         let count = reader.u8()?;
@@ -156,7 +156,7 @@ impl<S: Store> Vault<S> {
     pub fn create_address(
         &mut self,
         address: AddressId,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<PersonId, VaultError> {
@@ -303,7 +303,7 @@ impl<S: Store> Vault<S> {
     /// Who came to an address under this sender's key.
     pub(super) fn visitor(
         &self,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         sender: &AgreementKey,
     ) -> Result<Option<SessionId>, VaultError> {
         let visitor = self.load::<Visitor>(&visitor_id(replica, sender))?.map(|visitor| visitor.0);
@@ -321,7 +321,7 @@ impl<S: Store> Vault<S> {
     }
 }
 
-fn visitor_id(replica: ReplicaId, sender: &AgreementKey) -> Vec<u8> {
+fn visitor_id(replica: ReceiveQueueId, sender: &AgreementKey) -> Vec<u8> {
     [replica.key().as_slice(), sender.bytes()].concat()
 }
 

@@ -13,7 +13,7 @@ use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::identity::Identity;
-use crate::ids::{InviteId, RelayId, ReplicaId};
+use crate::ids::{InviteId, ReceiveQueueId, RelayId};
 use crate::invite::{InviteBundle, InviteSecret};
 use crate::mailbox::ReceiverKey;
 use crate::memory::Secret32;
@@ -106,7 +106,7 @@ impl<S: Store> Vault<S> {
             return Err(VaultError::Conflict(Thing::Invite));
         };
         let mut changes = Changes::default();
-        let replica = ReplicaId::from(invite);
+        let replica = ReceiveQueueId::from(invite);
         self.create_replica(replica, created, &mut changes)?;
         let (hints, blob) = match open.left.take() {
             // Sealed once: the relay may hold it by now, and what is signed for it names its hash.

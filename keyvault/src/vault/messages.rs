@@ -12,7 +12,7 @@ use crate::agreement_key::{AgreementError, AgreementSecret};
 use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
 use crate::error::{Thing, VaultError};
 use crate::frame::{CONTENT_MAX, Frame, Offer};
-use crate::ids::{InnerHash, OutboxId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{InnerHash, OutboxId, PeerQueueId, PutId, QueueId, ReceiveQueueId, RelayId, SessionId};
 use crate::kdf::{self, NONCE_BYTES};
 use crate::mailbox;
 use crate::memory::SecretBytes;
@@ -28,7 +28,7 @@ pub struct SealEnvelope<'a> {
     /// stored's content, at most `CONTENT_MAX` bytes.
     pub content: &'a [u8],
     /// Own receive queues to offer in it; at most two.
-    pub offer: &'a [ReplicaId],
+    pub offer: &'a [ReceiveQueueId],
 }
 
 /// One envelope for one queue of the peer.

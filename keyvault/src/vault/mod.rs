@@ -47,7 +47,7 @@ pub use verification::Shown;
 
 use crate::error::{Thing, VaultError};
 use crate::identity::SafetyNumber;
-use crate::ids::{PeerQueueId, ReplicaId, SessionId};
+use crate::ids::{PeerQueueId, ReceiveQueueId, SessionId};
 use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
 use record::{PutRecord, Record};
@@ -60,7 +60,7 @@ pub struct SessionInfo {
     /// Chosen by the vault, never 0.
     pub session: SessionId,
     /// Own receive queues.
-    pub replicas: Vec<ReplicaId>,
+    pub replicas: Vec<ReceiveQueueId>,
     /// Queues of the peer.
     pub peer_queues: Vec<PeerQueueId>,
 }

@@ -16,7 +16,7 @@ use crate::agreement_key::AgreementKey;
 use crate::envelope::{Inner, InnerBlock, OuterKey};
 use crate::error::{Thing, VaultError};
 use crate::frame::{Frame, RepairSection};
-use crate::ids::{InnerHash, ReplicaId, SessionId};
+use crate::ids::{InnerHash, ReceiveQueueId, SessionId};
 use crate::pqxdh::{self, FirstPrefix};
 use crate::ratchet::RatchetError;
 use crate::store::{Changes, Store};
@@ -25,7 +25,7 @@ use crate::store::{Changes, Store};
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingEnvelope<'a> {
     /// The own receive queue that it lay in. An invite's queue has the invite's number.
-    pub replica: ReplicaId,
+    pub replica: ReceiveQueueId,
     /// The sender's key as the relay tells it: half of the outer layer's key. A lie makes the envelope unreadable.
     pub untrusted_sender: [u8; 32],
     /// As the relay gave it out: 4,096 B, and unreadable where it is not.

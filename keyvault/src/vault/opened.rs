@@ -16,7 +16,7 @@ use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::error::{Thing, VaultError};
 use crate::frame::Frame;
 use crate::identity::{DeviceList, Identity};
-use crate::ids::{InnerHash, InviteId, ReplicaId, SessionId};
+use crate::ids::{InnerHash, InviteId, ReceiveQueueId, SessionId};
 use crate::memory::{Secret32, SecretBytes};
 use crate::pqxdh::{Agreed, FirstPrefix};
 use crate::ratchet::{Accepted, Session};
@@ -74,12 +74,12 @@ pub(super) struct NewSession {
     pub(super) met: Met,
     pub(super) news: News,
     /// The own queue that it came through.
-    pub(super) replica: ReplicaId,
+    pub(super) replica: ReceiveQueueId,
 }
 
 /// Where an envelope came from.
 pub(super) struct Place {
-    pub(super) id: ReplicaId,
+    pub(super) id: ReceiveQueueId,
     pub(super) replica: ReplicaRecord,
     /// The sender's key with which the outer layer opened.
     pub(super) sender: AgreementKey,

@@ -10,7 +10,7 @@ use crate::envelope::{ENVELOPE_BYTES, OuterKey};
 use crate::error::VaultError;
 use crate::frame::Offer;
 use crate::identity::{Identity, PublicIdentity};
-use crate::ids::{AddressId, InviteId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{AddressId, InviteId, PeerQueueId, PutId, QueueId, ReceiveQueueId, RelayId, SessionId};
 use crate::mailbox::ReceiverKey;
 use crate::memory::{Secret32, SecretBytes};
 use crate::ratchet::Session;
@@ -179,13 +179,13 @@ pub(super) struct SessionRecord {
     /// Newest last; at most `PEER_QUEUES_MAX`.
     pub(super) peer_queues: Vec<PeerQueueId>,
     /// Own receive queues that the peer was offered.
-    pub(super) replicas: Vec<ReplicaId>,
+    pub(super) replicas: Vec<ReceiveQueueId>,
     pub(super) marks: RepairMarks,
 }
 
 impl SessionRecord {
     /// The peer was offered these own queues.
-    pub(super) fn offered(&mut self, replicas: &[ReplicaId]) {
+    pub(super) fn offered(&mut self, replicas: &[ReceiveQueueId]) {
         for replica in replicas {
             if !self.replicas.contains(replica) {
                 self.replicas.push(*replica);
@@ -209,7 +209,7 @@ impl Record for SessionRecord {
         Ok(Self {
             ratchet: Session::read(reader)?,
             peer_queues: read_ids(reader)?.into_iter().map(PeerQueueId).collect(),
-            replicas: read_ids(reader)?.into_iter().map(ReplicaId).collect(),
+            replicas: read_ids(reader)?.into_iter().map(ReceiveQueueId).collect(),
             marks: RepairMarks::read(reader)?,
         })
     }

@@ -20,7 +20,7 @@ use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{Thing, VaultError};
 use crate::frame::{Frame, REPAIR_CONTENT_MAX, RepairSection};
 use crate::identity::DeviceList;
-use crate::ids::{InnerHash, OutboxId, ReplicaId, SessionId};
+use crate::ids::{InnerHash, OutboxId, ReceiveQueueId, SessionId};
 use crate::kdf;
 use crate::memory::SecretBytes;
 use crate::pqxdh::{self, Bundle, FirstPrefix, LastingKeys};
@@ -40,7 +40,7 @@ pub struct RepairSession<'a> {
     /// stored's content, at most `REPAIR_CONTENT_MAX` bytes.
     pub content: &'a [u8],
     /// Own receive queues to offer in it; at most two.
-    pub offer: &'a [ReplicaId],
+    pub offer: &'a [ReceiveQueueId],
 }
 
 impl<S: Store> Vault<S> {

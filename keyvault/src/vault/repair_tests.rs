@@ -413,10 +413,10 @@ const ADDRESS: AddressId = AddressId(5);
 /// Alice has an address with its queue at a relay.
 fn addressed() -> (World, PublishedAddress) {
     let mut w = invited();
-    w.alice.begin_replica(ReplicaId(60), RELAY, &mut w.rng).unwrap();
-    w.alice.finish_replica(ReplicaId(60), created(6).0).unwrap();
-    w.replicas.insert(created(6).0.sender_queue, ReplicaId(60));
-    let id = w.alice.create_address(ADDRESS, ReplicaId(60), NOW, &mut w.rng).unwrap();
+    w.alice.begin_replica(ReceiveQueueId(60), RELAY, &mut w.rng).unwrap();
+    w.alice.finish_replica(ReceiveQueueId(60), created(6).0).unwrap();
+    w.replicas.insert(created(6).0.sender_queue, ReceiveQueueId(60));
+    let id = w.alice.create_address(ADDRESS, ReceiveQueueId(60), NOW, &mut w.rng).unwrap();
     let published = w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap();
     assert_eq!((published.id, published.record.len()), (id, crate::ADDRESS_RECORD_BYTES));
     (w, published)
@@ -435,7 +435,7 @@ fn contacting<'a>(published: &'a PublishedAddress, content: &'a [u8]) -> Contact
 
 fn visit<'a>(accepted: &'a AcceptedInvite, envelope: &'a OutgoingEnvelope) -> IncomingEnvelope<'a> {
     IncomingEnvelope {
-        replica: ReplicaId(60),
+        replica: ReceiveQueueId(60),
         untrusted_sender: accepted.peer_queues[0].sender_key,
         untrusted_envelope: &envelope.bytes,
     }
@@ -474,7 +474,7 @@ fn strangers_come_through_an_address_one_after_another_and_each_has_a_session() 
     assert_eq!(sessions.len(), 3);
     // Forgetting one leaves the address to the others.
     w.alice.remove_session(sessions[0], NOW).unwrap();
-    assert!(w.alice.load::<records::ReplicaRecord>(&ReplicaId(60).key()).unwrap().is_some());
+    assert!(w.alice.load::<records::ReplicaRecord>(&ReceiveQueueId(60).key()).unwrap().is_some());
     assert_eq!(w.alice.store.all(Table::Visitor).unwrap().len(), 2);
 }
 
@@ -586,17 +586,17 @@ fn strangers_are_limited_and_do_not_use_up_the_users_own_new_contacts() {
 fn an_address_takes_a_queue_of_its_own_and_counts_as_an_identity() {
     let (mut w, _) = addressed();
     let (rng, alice) = (&mut w.rng, &mut w.alice);
-    assert!(alice.create_address(ADDRESS, ReplicaId(60), NOW, rng).is_ok(), "the same again");
-    let conflict = alice.create_address(ADDRESS, ReplicaId(1), NOW, rng);
+    assert!(alice.create_address(ADDRESS, ReceiveQueueId(60), NOW, rng).is_ok(), "the same again");
+    let conflict = alice.create_address(ADDRESS, ReceiveQueueId(1), NOW, rng);
     assert!(matches!(conflict, Err(VaultError::Conflict(Thing::Address))));
     for taken in [60, 1] {
-        let refused = alice.create_address(AddressId(6), ReplicaId(taken), NOW, rng);
+        let refused = alice.create_address(AddressId(6), ReceiveQueueId(taken), NOW, rng);
         assert!(matches!(refused, Err(VaultError::WrongPurpose(Thing::Replica))), "{taken}");
     }
     for more in 0..8 {
-        alice.begin_replica(ReplicaId(70 + more), RELAY, rng).unwrap();
-        alice.finish_replica(ReplicaId(70 + more), created(9).0).unwrap();
-        alice.create_address(AddressId(70 + more), ReplicaId(70 + more), NOW, rng).unwrap();
+        alice.begin_replica(ReceiveQueueId(70 + more), RELAY, rng).unwrap();
+        alice.finish_replica(ReceiveQueueId(70 + more), created(9).0).unwrap();
+        alice.create_address(AddressId(70 + more), ReceiveQueueId(70 + more), NOW, rng).unwrap();
     }
     let refused = alice.begin_invite(InviteId(99), RELAY, NOW, rng);
     assert!(matches!(refused, Err(VaultError::RateLimited { .. })), "an invite, and nine addresses");
@@ -613,13 +613,13 @@ fn a_visitors_session_heals_like_any_other() {
     let opened = w.alice.open_envelope(visit(&accepted, &accepted.envelopes[0]), NOW, &mut w.rng).unwrap();
     let Opened::Message { session, .. } = opened else { panic!() };
     // Alice answers over a queue that the stranger offers, and so hands over her bundle.
-    stranger.begin_replica(ReplicaId(80), OTHER_RELAY, &mut rng).unwrap();
-    stranger.finish_replica(ReplicaId(80), created(8).0).unwrap();
+    stranger.begin_replica(ReceiveQueueId(80), OTHER_RELAY, &mut rng).unwrap();
+    stranger.finish_replica(ReceiveQueueId(80), created(8).0).unwrap();
     let request = SealEnvelope {
         session: accepted.session,
         outbox: OutboxId(71),
         content: b"here I am",
-        offer: &[ReplicaId(80)],
+        offer: &[ReceiveQueueId(80)],
     };
     let more = stranger.seal_envelope(request, &mut rng).unwrap();
     let opened = w.alice.open_envelope(visit(&accepted, &more[0]), NOW, &mut w.rng).unwrap();
@@ -627,7 +627,7 @@ fn a_visitors_session_heals_like_any_other() {
     let request = SealEnvelope { session, outbox: OutboxId(72), content: b"welcome", offer: &[] };
     let answer = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     let incoming = IncomingEnvelope {
-        replica: ReplicaId(80),
+        replica: ReceiveQueueId(80),
         untrusted_sender: peer_queues[0].sender_key,
         untrusted_envelope: &answer[0].bytes,
     };

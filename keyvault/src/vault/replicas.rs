@@ -9,7 +9,7 @@ use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::frame::Offer;
-use crate::ids::{RelayId, ReplicaId, SessionId};
+use crate::ids::{ReceiveQueueId, RelayId, SessionId};
 use crate::mailbox::ReceiverKey;
 use crate::memory::Secret32;
 use crate::store::{Changes, Store};
@@ -21,7 +21,7 @@ impl<S: Store> Vault<S> {
     /// `Conflict(Replica)` if the id was used for another relay; `Store`.
     pub fn begin_replica(
         &mut self,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         relay: RelayId,
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
@@ -52,7 +52,7 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `NoSuch(Replica)`; `Conflict(Replica)` for another answer than before; `RelayMismatch`; `Store`.
-    pub fn finish_replica(&mut self, replica: ReplicaId, created: Created) -> Result<(), VaultError> {
+    pub fn finish_replica(&mut self, replica: ReceiveQueueId, created: Created) -> Result<(), VaultError> {
         let mut changes = Changes::default();
         if self.create_replica(replica, created, &mut changes)? {
             self.store.commit(&changes)?;
@@ -69,7 +69,7 @@ impl<S: Store> Vault<S> {
     /// Notes the relay's answer in `changes`; false if it stood there already.
     pub(super) fn create_replica(
         &self,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         created: Created,
         changes: &mut Changes,
     ) -> Result<bool, VaultError> {
@@ -87,7 +87,7 @@ impl<S: Store> Vault<S> {
     /// The offers of `replicas` to one session; notes in `changes` that they serve it and no other.
     pub(super) fn offer_replicas(
         &self,
-        replicas: &[ReplicaId],
+        replicas: &[ReceiveQueueId],
         session: SessionId,
         changes: &mut Changes,
     ) -> Result<Vec<Offer>, VaultError> {

@@ -7,7 +7,7 @@ use super::invite_records::{AcceptRecord, InviteRecord, InviteState};
 use super::records::{PeerQueueRecord, ReplicaRecord};
 use super::unlocked::Vault;
 use crate::error::{Thing, VaultError};
-use crate::ids::{AcceptId, InviteId, PeerQueueId, PutId, QueueId, RelayId, ReplicaId};
+use crate::ids::{AcceptId, InviteId, PeerQueueId, PutId, QueueId, ReceiveQueueId, RelayId};
 use crate::kdf;
 use crate::mailbox::{self, Authenticator};
 use crate::store::Store;
@@ -16,23 +16,23 @@ use crate::store::Store;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Receive on an own queue.
-    Subscribe(ReplicaId),
+    Subscribe(ReceiveQueueId),
     /// Fetch the oldest `max` of an own queue.
     Collect {
         /// An own queue, finished.
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         /// At most so many.
         max: u16,
     },
     /// Delete what is durable here from an own queue.
     Acknowledge {
         /// An own queue, finished.
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         /// The mailbox's names.
         messages: Vec<[u8; 16]>,
     },
     /// Delete an own queue.
-    Delete(ReplicaId),
+    Delete(ReceiveQueueId),
     /// Leave an own invite's blob, which the vault itself made.
     LeaveBlob(InviteId),
     /// Delete an own invite's blob.
@@ -102,7 +102,7 @@ impl<S: Store> Vault<S> {
     fn sign_receiver(
         &self,
         request: &Sign,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         command: &Command,
     ) -> Result<Authenticator, VaultError> {
         let record: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;

@@ -51,7 +51,7 @@ struct World {
     /// The sender's key at each queue, by the queue's sender id.
     secured: HashMap<QueueId, [u8; 32]>,
     /// The receiver's replica of each queue, by the queue's sender id.
-    replicas: HashMap<QueueId, ReplicaId>,
+    replicas: HashMap<QueueId, ReceiveQueueId>,
     next_outbox: u64,
 }
 
@@ -70,11 +70,11 @@ fn invited() -> World {
     let finished = alice.finish_invite(INVITE, created(1).0, &[], &mut rng).unwrap();
     let opened = bob.open_invite(ACCEPT, &finished.link, NOW, &mut rng).unwrap();
     assert_eq!((opened.relay, opened.blob_id), (RELAY, finished.blob_id));
-    let mut replicas = HashMap::from([(created(1).0.sender_queue, ReplicaId(1))]);
+    let mut replicas = HashMap::from([(created(1).0.sender_queue, ReceiveQueueId(1))]);
     for (replica, relay, byte) in [(20, RELAY, 2), (21, OTHER_RELAY, 3)] {
-        bob.begin_replica(ReplicaId(replica), relay, &mut rng).unwrap();
-        bob.finish_replica(ReplicaId(replica), created(byte).0).unwrap();
-        replicas.insert(created(byte).0.sender_queue, ReplicaId(replica));
+        bob.begin_replica(ReceiveQueueId(replica), relay, &mut rng).unwrap();
+        bob.finish_replica(ReceiveQueueId(replica), created(byte).0).unwrap();
+        replicas.insert(created(byte).0.sender_queue, ReceiveQueueId(replica));
     }
     World {
         rng,
@@ -94,7 +94,7 @@ fn acceptance<'a>(blob: &'a [u8], content: &'a [u8]) -> AcceptInvite<'a> {
     AcceptInvite {
         accept: ACCEPT,
         untrusted_blob: blob,
-        replicas: &[ReplicaId(20), ReplicaId(21)],
+        replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
         outbox: OutboxId(50),
         content,
     }
@@ -115,14 +115,14 @@ fn connected() -> World {
     w.bob.forget(&[OutboxId(50)], &[], NOW).unwrap();
     w.alice.forget(&[], &[inner], NOW).unwrap();
 
-    w.alice.begin_replica(ReplicaId(30), OTHER_RELAY, &mut w.rng).unwrap();
-    w.alice.finish_replica(ReplicaId(30), created(4).0).unwrap();
-    w.replicas.insert(created(4).0.sender_queue, ReplicaId(30));
+    w.alice.begin_replica(ReceiveQueueId(30), OTHER_RELAY, &mut w.rng).unwrap();
+    w.alice.finish_replica(ReceiveQueueId(30), created(4).0).unwrap();
+    w.replicas.insert(created(4).0.sender_queue, ReceiveQueueId(30));
     let request = SealEnvelope {
         session,
         outbox: OutboxId(51),
         content: b"welcome",
-        offer: &[ReplicaId(1), ReplicaId(30)],
+        offer: &[ReceiveQueueId(1), ReceiveQueueId(30)],
     };
     let envelopes = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     assert_eq!(envelopes.len(), 2);
@@ -310,9 +310,9 @@ fn beginning_and_finishing_again_gives_the_same_keys_and_link() {
     assert!(alice.finish_invite(INVITE, created(2).0, &[], &mut rng).is_err());
     assert_eq!(first.blob.len(), BLOB_BYTES);
     assert!(first.blob.len() <= ipc_schema::limits::BLOB_MAX_BYTES);
-    let key = alice.begin_replica(ReplicaId(9), RELAY, &mut rng).unwrap();
-    assert_eq!(alice.begin_replica(ReplicaId(9), RELAY, &mut rng).unwrap(), key);
-    assert!(alice.begin_replica(ReplicaId(INVITE.0), RELAY, &mut rng).is_err());
+    let key = alice.begin_replica(ReceiveQueueId(9), RELAY, &mut rng).unwrap();
+    assert_eq!(alice.begin_replica(ReceiveQueueId(9), RELAY, &mut rng).unwrap(), key);
+    assert!(alice.begin_replica(ReceiveQueueId(INVITE.0), RELAY, &mut rng).is_err());
     assert!(alice.begin_invite(InviteId(9), RELAY, NOW, &mut rng).is_err());
 }
 
@@ -376,7 +376,7 @@ fn a_second_acceptance_is_told_as_opened_twice() {
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
     assert!(matches!(w.alice_opens(&accepted.envelopes[0]), Opened::Message { news: FIRST, .. }));
     let incoming = IncomingEnvelope {
-        replica: ReplicaId(1),
+        replica: ReceiveQueueId(1),
         untrusted_sender: stolen.peer_queues[0].sender_key,
         untrusted_envelope: &stolen.envelopes[0].bytes,
     };
@@ -501,7 +501,7 @@ fn content_limits_hold_at_the_exact_byte() {
         session: w.alice_session,
         outbox: OutboxId(1),
         content: &long,
-        offer: &[ReplicaId(1), ReplicaId(30)],
+        offer: &[ReceiveQueueId(1), ReceiveQueueId(30)],
     };
     assert!(matches!(w.alice.seal_envelope(request, &mut w.rng), Err(VaultError::TooLong)));
     let fits = SealEnvelope { content: &long[1..], ..request };
@@ -514,16 +514,20 @@ fn a_queue_serves_one_session_only() {
     let mut w = connected();
     w.alice.begin_invite(InviteId(2), RELAY, NOW, &mut w.rng).unwrap();
     w.alice.finish_invite(InviteId(2), created(9).0, &[], &mut w.rng).unwrap();
-    let request =
-        SealEnvelope { session: w.alice_session, outbox: OutboxId(1), content: b"", offer: &[ReplicaId(2)] };
+    let request = SealEnvelope {
+        session: w.alice_session,
+        outbox: OutboxId(1),
+        content: b"",
+        offer: &[ReceiveQueueId(2)],
+    };
     assert!(matches!(
         w.alice.seal_envelope(request, &mut w.rng),
         Err(VaultError::WrongPurpose(Thing::Replica))
     ));
-    w.alice.begin_replica(ReplicaId(40), RELAY, &mut w.rng).unwrap();
-    let unfinished = SealEnvelope { offer: &[ReplicaId(40)], ..request };
+    w.alice.begin_replica(ReceiveQueueId(40), RELAY, &mut w.rng).unwrap();
+    let unfinished = SealEnvelope { offer: &[ReceiveQueueId(40)], ..request };
     assert!(w.alice.seal_envelope(unfinished, &mut w.rng).is_err());
-    let unknown = SealEnvelope { offer: &[ReplicaId(41)], ..request };
+    let unknown = SealEnvelope { offer: &[ReceiveQueueId(41)], ..request };
     assert!(matches!(w.alice.seal_envelope(unknown, &mut w.rng), Err(VaultError::NoSuch(Thing::Replica))));
 }
 
@@ -544,7 +548,10 @@ fn a_forged_or_misdirected_envelope_is_unreadable_and_changes_nothing() {
         IncomingEnvelope { untrusted_sender: [0; 32], ..incoming },
         IncomingEnvelope { untrusted_sender: [0xff; 32], ..incoming },
         IncomingEnvelope { untrusted_sender: [9; 32], ..incoming },
-        IncomingEnvelope { replica: ReplicaId(if incoming.replica.0 == 20 { 21 } else { 20 }), ..incoming },
+        IncomingEnvelope {
+            replica: ReceiveQueueId(if incoming.replica.0 == 20 { 21 } else { 20 }),
+            ..incoming
+        },
     ] {
         assert_eq!(w.bob.open_envelope(forged, NOW, &mut w.rng).unwrap(), Opened::Unreadable);
     }
@@ -659,15 +666,15 @@ fn a_flush_that_fails_takes_the_vault_back_to_what_is_durable() {
 #[test]
 fn receiver_commands_verify_under_the_key_that_went_into_create() {
     let (mut alice, mut rng) = vault(6);
-    let key = alice.begin_replica(ReplicaId(1), RELAY, &mut rng).unwrap();
+    let key = alice.begin_replica(ReceiveQueueId(1), RELAY, &mut rng).unwrap();
     let mut request = Sign {
         relay: RELAY,
         binding: [3; 32],
         counter: 5,
-        purpose: Purpose::Collect { replica: ReplicaId(1), max: 9 },
+        purpose: Purpose::Collect { replica: ReceiveQueueId(1), max: 9 },
     };
     assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::Replica))));
-    alice.finish_replica(ReplicaId(1), created(1).0).unwrap();
+    alice.finish_replica(ReceiveQueueId(1), created(1).0).unwrap();
     let Authenticator::Receiver(signature) = alice.sign(&request).unwrap() else { panic!() };
     let key = VerifyingKey::from_bytes(&key).unwrap();
     let context = |counter, binding| Context { relay: RELAY, queue: [1; 24], binding, counter };

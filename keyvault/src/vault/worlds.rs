@@ -89,7 +89,7 @@ struct Side {
     vault: Vault<MemoryStore>,
     session: SessionId,
     /// Own replicas by the sender id of their queues.
-    replicas: BTreeMap<QueueId, ReplicaId>,
+    replicas: BTreeMap<QueueId, ReceiveQueueId>,
     inbox: Inbox,
     copied: Option<(MemoryStore, Inbox)>,
     /// Letters to this side.
@@ -140,13 +140,13 @@ impl World {
         let [inviter, accepter] = &mut w.sides;
         inviter.vault.begin_invite(InviteId(1), RELAYS[0], START, &mut w.rng).unwrap();
         let invite = inviter.vault.finish_invite(InviteId(1), created(1), &[], &mut w.rng).unwrap();
-        inviter.replicas.insert(created(1).sender_queue, ReplicaId(1));
+        inviter.replicas.insert(created(1).sender_queue, ReceiveQueueId(1));
         accepter.vault.open_invite(AcceptId(1), &invite.link, START, &mut w.rng).unwrap();
         accepter.add_replicas([20, 21], &mut w.rng);
         let request = AcceptInvite {
             accept: AcceptId(1),
             untrusted_blob: &invite.blob,
-            replicas: &[ReplicaId(20), ReplicaId(21)],
+            replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
             outbox: OutboxId(u64::MAX),
             content: b"first",
         };
@@ -163,12 +163,12 @@ impl World {
         let mut w = Self::invited(seed);
         w.deliver(0, 0, &[0]).unwrap();
         w.sides[0].add_replicas([30, 31], &mut w.rng);
-        w.send(0, &[ReplicaId(30), ReplicaId(31)]);
+        w.send(0, &[ReceiveQueueId(30), ReceiveQueueId(31)]);
         w.deliver(1, 0, &[0, 1]).unwrap();
         w
     }
 
-    fn send(&mut self, from: usize, offer: &[ReplicaId]) {
+    fn send(&mut self, from: usize, offer: &[ReceiveQueueId]) {
         let text = self.next.to_be_bytes().to_vec();
         let outbox = OutboxId(self.next);
         self.next += 1;
@@ -300,7 +300,7 @@ impl World {
 impl Side {
     fn add_replicas(&mut self, numbers: [u8; 2], rng: &mut ChaCha20Rng) {
         for (byte, relay) in numbers.into_iter().zip(RELAYS) {
-            let replica = ReplicaId(u64::from(byte));
+            let replica = ReceiveQueueId(u64::from(byte));
             self.vault.begin_replica(replica, relay, rng).unwrap();
             self.vault.finish_replica(replica, created(byte)).unwrap();
             self.replicas.insert(created(byte).sender_queue, replica);
@@ -433,7 +433,7 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
 fn an_altered_kem_ciphertext_ends_in_the_same_answer_as_any_noise() {
     let mut w = World::invited(9);
     let letter = w.sides[0].waiting[0].clone();
-    let replica: ReplicaRecord = w.sides[0].vault.load(&ReplicaId(1).key()).unwrap().unwrap();
+    let replica: ReplicaRecord = w.sides[0].vault.load(&ReceiveQueueId(1).key()).unwrap().unwrap();
     let (queue, sender) = (created(1).sender_queue, letter.queues[0].sender_key);
     let their = AgreementKey::parse(sender).unwrap();
     let outer = OuterKey::derive(&replica.agreement, &their, &replica.secret, &queue).unwrap();
@@ -452,7 +452,7 @@ fn an_altered_kem_ciphertext_ends_in_the_same_answer_as_any_noise() {
         let mut nonce = [0; 24];
         nonce[0] = u8::try_from(at).unwrap();
         let incoming = IncomingEnvelope {
-            replica: ReplicaId(1),
+            replica: ReceiveQueueId(1),
             untrusted_sender: sender,
             untrusted_envelope: &outer.seal(&queue, &nonce, &block),
         };

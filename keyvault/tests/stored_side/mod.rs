@@ -15,7 +15,7 @@ use ipc_schema::edges::stored_keyvault_capnp::{
     begin_result, created, envelope, finish_invite_result, gate, open_result, peer_queue, seal_result, vault,
 };
 use ipc_schema::relay::RelayId;
-use keyvault::ids::{AcceptId, InnerHash, OutboxId, PeerQueueId, QueueId, ReplicaId, SessionId};
+use keyvault::ids::{AcceptId, InnerHash, OutboxId, PeerQueueId, QueueId, ReceiveQueueId, SessionId};
 use keyvault::store::MemoryStore;
 use keyvault::vault::{
     AcceptInvite, Created, IncomingEnvelope, Opened, OutgoingEnvelope, PeerQueue, SealEnvelope, Vault,
@@ -218,13 +218,13 @@ impl Peer {
         let mut vault = Vault::open(MemoryStore::default()).unwrap();
         vault.open_invite(AcceptId(1), link, Timestamp::now(), &mut rng).unwrap();
         for (replica, byte) in [(20, 20), (21, 21)] {
-            vault.begin_replica(ReplicaId(replica), RelayId(RELAY), &mut rng).unwrap();
-            vault.finish_replica(ReplicaId(replica), made(byte)).unwrap();
+            vault.begin_replica(ReceiveQueueId(replica), RelayId(RELAY), &mut rng).unwrap();
+            vault.finish_replica(ReceiveQueueId(replica), made(byte)).unwrap();
         }
         let request = AcceptInvite {
             accept: AcceptId(1),
             untrusted_blob: blob,
-            replicas: &[ReplicaId(20), ReplicaId(21)],
+            replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
             outbox: OutboxId(1),
             content,
         };
@@ -257,7 +257,7 @@ impl Peer {
 
     /// Opens an envelope out of one of its two queues; what it says, and what the relays learn.
     pub fn opens(&mut self, sent: &Sent, sender: [u8; 32]) -> (Opened, Secured) {
-        let replica = if sent.queue == queue_ids(20).1 { ReplicaId(20) } else { ReplicaId(21) };
+        let replica = if sent.queue == queue_ids(20).1 { ReceiveQueueId(20) } else { ReceiveQueueId(21) };
         let incoming =
             IncomingEnvelope { replica, untrusted_sender: sender, untrusted_envelope: &sent.bytes };
         let opened = self.vault.open_envelope(incoming, Timestamp::now(), &mut self.rng).unwrap();

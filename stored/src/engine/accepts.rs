@@ -19,7 +19,7 @@ use super::fixing;
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{AcceptId, ContactId, OutgoingId, ReplicaId};
+use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
     Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState, Store,
 };
@@ -234,7 +234,7 @@ impl Accepts {
 
     fn when_queues_live(&mut self, turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
         let replicas = turn.store.replicas_of(accept.contact)?;
-        let live: Vec<ReplicaId> = replicas
+        let live: Vec<ReceiveQueueId> = replicas
             .iter()
             .filter(|replica| replica.state == ReplicaState::Live)
             .map(|replica| replica.id)

@@ -6,7 +6,7 @@ use ipc_schema::edge::ui_stored::Closed;
 use ipc_schema::relay::Hint;
 
 use super::requests::{Asks, Query, Question, Reply, Request, RequestId};
-use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
+use crate::ids::{Isolation, MailboxId, ReceiveQueueId, RelayId};
 
 /// A command to a mailbox over a circuit.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum MailboxCall {
     /// A new queue for that receiver (Ed25519); its proof of work is onion's.
     Create(Key),
     /// Any other; what a subscription pushes comes in under the queue's number here.
-    Give(Command<ReplicaId>),
+    Give(Command<ReceiveQueueId>),
 }
 
 /// What came of a command to a mailbox.
@@ -63,7 +63,7 @@ pub struct OpenedCircuit {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Arrived {
     /// The queue that it lay in.
-    pub replica: ReplicaId,
+    pub replica: ReceiveQueueId,
     /// Its name there.
     pub mailbox: MailboxId,
     /// 4,096 B.

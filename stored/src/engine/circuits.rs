@@ -364,10 +364,10 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
-    use crate::ids::ReplicaId;
+    use crate::ids::ReceiveQueueId;
     use crate::store::{Store, StoreKey};
 
-    const QUEUE: ReplicaId = ReplicaId(1);
+    const QUEUE: ReceiveQueueId = ReceiveQueueId(1);
 
     /// A circuit that is open.
     fn open(turn: &mut Turn, circuits: &mut Circuits) -> CircuitId {

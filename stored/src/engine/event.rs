@@ -16,7 +16,7 @@ use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit
 use super::requests::Asker;
 use crate::content::{Acks, Range};
 use crate::ids::{
-    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, RelayId, ReplicaId,
+    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId, RelayId,
     SessionId,
 };
 use crate::store::{Contact, Outgoing};
@@ -61,9 +61,9 @@ pub(super) enum InviteEvent {
     /// ui wants nobody to accept it any more.
     Cancel(Asker<CancelInvite>, String),
     /// keyvault makes none now: it is taken back.
-    End(ReplicaId),
+    End(ReceiveQueueId),
     /// Somebody else accepted it as well.
-    OpenedTwice(ReplicaId),
+    OpenedTwice(ReceiveQueueId),
     /// Those that nobody accepted in time are over.
     Expire,
 }
@@ -73,9 +73,9 @@ pub(super) enum QueueEvent {
     /// After a start.
     Resume,
     /// The next step, unless one is under way.
-    LookAt(ReplicaId),
+    LookAt(ReceiveQueueId),
     /// The same, and its circuit went.
-    CircuitLost(ReplicaId),
+    CircuitLost(ReceiveQueueId),
     /// A contact is to have as many as it should.
     Fill(ContactId),
     /// Whatever receives for this contact is offered inside its session.
@@ -85,21 +85,21 @@ pub(super) enum QueueEvent {
     /// The network changed: whatever waits for a relay asks again.
     PickAgain,
     OnionGone,
-    InviteBegun(ReplicaId, Asked<[u8; 32], BeginInviteError>),
+    InviteBegun(ReceiveQueueId, Asked<[u8; 32], BeginInviteError>),
     /// keyvault made the keys of a queue that is no invite's.
-    Begun(ReplicaId, Option<[u8; 32]>),
-    Created(ReplicaId, Came),
-    InviteFinished(ReplicaId, Asked<FinishedInvite, FinishInviteError>),
+    Begun(ReceiveQueueId, Option<[u8; 32]>),
+    Created(ReceiveQueueId, Came),
+    InviteFinished(ReceiveQueueId, Asked<FinishedInvite, FinishInviteError>),
     /// keyvault knows the queue, or what the relay answered does not fit.
-    Finished(ReplicaId, Result<bool, Failed>),
-    BlobLeft(ReplicaId, Came),
-    BlobDropped(ReplicaId, Came),
-    Subscribed(ReplicaId, Came),
+    Finished(ReceiveQueueId, Result<bool, Failed>),
+    BlobLeft(ReceiveQueueId, Came),
+    BlobDropped(ReceiveQueueId, Came),
+    Subscribed(ReceiveQueueId, Came),
     /// It is time to see whether a subscription lives.
-    Prove(ReplicaId),
-    Deleted(ReplicaId, Came),
+    Prove(ReceiveQueueId),
+    Deleted(ReceiveQueueId, Came),
     /// keyvault dropped the keys.
-    Cancelled(ReplicaId, Result<(), Failed>),
+    Cancelled(ReceiveQueueId, Result<(), Failed>),
 }
 
 /// For the accepts of others' invites.
@@ -163,14 +163,14 @@ pub(super) enum InboxEvent {
     Resume,
     /// A mailbox pushed an envelope.
     Arrived(Box<Arrived>),
-    Opened(ReplicaId, MailboxId, Asked<Opened, OpenError>),
+    Opened(ReceiveQueueId, MailboxId, Asked<Opened, OpenError>),
     /// Numbers are missing since a while.
     GapDue(ContactId),
     /// An ack may be tried again.
-    AckAgain(ReplicaId),
+    AckAgain(ReceiveQueueId),
     /// An ack of nothing, to see whether the circuit of a subscription lives.
-    Prove(ReplicaId),
-    Acknowledged(ReplicaId, Vec<MailboxId>, Came),
+    Prove(ReceiveQueueId),
+    Acknowledged(ReceiveQueueId, Vec<MailboxId>, Came),
     /// The batch ends: keyvault is asked about what arrived.
     Open,
     /// The batch ends: the mailboxes are told what is durable here.
@@ -256,7 +256,7 @@ pub(super) struct Order {
 /// Who needs a circuit and is looked at when it opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum User {
-    Replica(ReplicaId),
+    Replica(ReceiveQueueId),
     PeerQueue(PeerQueueId),
     Accept(AcceptId),
 }
@@ -268,12 +268,12 @@ pub(super) enum Timer {
     /// Look at it.
     User(User),
     /// Ask again for a relay.
-    Pick(ReplicaId),
+    Pick(ReceiveQueueId),
     Accept(AcceptId),
     Gap(ContactId),
     Pump(ContactId),
-    Acknowledge(ReplicaId),
-    Prove(ReplicaId),
+    Acknowledge(ReceiveQueueId),
+    Prove(ReceiveQueueId),
     /// keyvault did not open something: the end of any batch asks again.
     Open,
     Seal(OutgoingId),

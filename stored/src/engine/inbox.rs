@@ -19,7 +19,7 @@ use super::event::{
 use super::turn::Turn;
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::error::StoreError;
-use crate::ids::{ContactId, MailboxId, ReplicaId, SessionId, hex};
+use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId, hex};
 use crate::store::{
     Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
     Replica, ReplicaState,
@@ -45,13 +45,13 @@ const OPEN_RETRY: Duration = Duration::from_secs(2);
 pub(super) struct Inbox {
     /// Envelopes that keyvault has not been asked about, and those that it was.
     arrived: VecDeque<Arrived>,
-    opening: BTreeMap<(ReplicaId, MailboxId), Arrived>,
+    opening: BTreeMap<(ReceiveQueueId, MailboxId), Arrived>,
     /// Owed to mailboxes.
-    acks: BTreeMap<ReplicaId, Vec<MailboxId>>,
+    acks: BTreeMap<ReceiveQueueId, Vec<MailboxId>>,
     /// An ack is on its way, or was not taken a moment ago.
-    acknowledging: BTreeSet<ReplicaId>,
+    acknowledging: BTreeSet<ReceiveQueueId>,
     /// Acked at the mailbox: rows to be dropped with the next transaction.
-    done: Vec<(ReplicaId, MailboxId)>,
+    done: Vec<(ReceiveQueueId, MailboxId)>,
     /// A timer looks after missing numbers.
     gaps: BTreeSet<ContactId>,
     /// The last sign of life from a peer.
@@ -131,7 +131,7 @@ impl Inbox {
     fn opened(
         &mut self,
         turn: &mut Turn,
-        (replica, mailbox): (ReplicaId, MailboxId),
+        (replica, mailbox): (ReceiveQueueId, MailboxId),
         opened: Asked<Opened, OpenError>,
     ) -> Result<(), StoreError> {
         let arrived = self.opening.remove(&(replica, mailbox));
@@ -160,7 +160,7 @@ impl Inbox {
     fn message(
         &mut self,
         turn: &mut Turn,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         opened: OpenedMessage,
     ) -> Result<(), StoreError> {
         let OpenedMessage { session, content, inner: _, peer_queues, first, news } = opened;
@@ -244,7 +244,7 @@ impl Inbox {
 
     /// Of what is durable here, or can never be read. One ack at a time on each queue, so that a burst shares it.
     fn acknowledge_owed(&mut self, turn: &mut Turn, circuits: &mut Circuits) -> Result<(), StoreError> {
-        let owed: Vec<ReplicaId> =
+        let owed: Vec<ReceiveQueueId> =
             self.acks.iter().filter(|(_, ids)| !ids.is_empty()).map(|(replica, _)| *replica).collect();
         for id in owed {
             if self.acknowledging.contains(&id) {
@@ -284,7 +284,12 @@ impl Inbox {
         circuits.command(turn, circuit, order, move |came| InboxEvent::Acknowledged(id, messages, came));
     }
 
-    fn prove(&mut self, turn: &mut Turn, circuits: &mut Circuits, id: ReplicaId) -> Result<(), StoreError> {
+    fn prove(
+        &mut self,
+        turn: &mut Turn,
+        circuits: &mut Circuits,
+        id: ReceiveQueueId,
+    ) -> Result<(), StoreError> {
         let live = turn.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live);
         if let Some(replica) = live
             && !self.acknowledging.contains(&id)
@@ -298,7 +303,7 @@ impl Inbox {
     fn acknowledged(
         &mut self,
         turn: &mut Turn,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         messages: Vec<MailboxId>,
         came: Came,
     ) -> Result<(), StoreError> {
@@ -328,7 +333,7 @@ fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, replica: &Replica) -> Op
 /// Whose message it is; the first one of an invite's queue is its acceptance.
 fn contact_of(
     turn: &mut Turn,
-    replica: ReplicaId,
+    replica: ReceiveQueueId,
     session: SessionId,
     first: bool,
 ) -> Result<Option<Contact>, StoreError> {
@@ -346,7 +351,7 @@ fn contact_of(
     };
     let Some(invite) = invite.filter(|_| is_its) else {
         // Whoever it was is deleted here: so are the keys, once the queues are gone.
-        if !turn.store.removal_waits(session, ReplicaId(0))? {
+        if !turn.store.removal_waits(session, ReceiveQueueId(0))? {
             turn.tell(RemoveSession { session: session.into() });
         }
         return Ok(None);

@@ -7,7 +7,7 @@ use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{ContactId, ReplicaId};
+use crate::ids::{ContactId, ReceiveQueueId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
 
 pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreError> {
@@ -28,7 +28,7 @@ fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(),
     let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
     let contact = ContactId(turn.random_id());
     turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
-    let id = ReplicaId(turn.random_id());
+    let id = ReceiveQueueId(turn.random_id());
     turn.store.add_invite(id, contact)?;
     let isolation = turn.random();
     turn.store.add_replica(id, Some(contact), true, &isolation)?;
@@ -66,7 +66,7 @@ fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
 /// An invite by its id, or by the name of the contact that it is for.
 fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
     if let Ok(number) = u64::from_str_radix(id, 16)
-        && let Some(invite) = turn.store.invite(ReplicaId(number))?
+        && let Some(invite) = turn.store.invite(ReceiveQueueId(number))?
     {
         return Ok(Some(invite));
     }
@@ -76,7 +76,7 @@ fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
     }
 }
 
-fn opened_twice(turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
+fn opened_twice(turn: &mut Turn, id: ReceiveQueueId) -> Result<(), StoreError> {
     let Some(invite) = turn.store.invite(id)? else { return Ok(()) };
     turn.store.set_invite_state(id, InviteState::OpenedTwice)?;
     turn.event(&EventKind::Contact { contact: invite.contact })

@@ -17,7 +17,7 @@ use super::event::{AcceptEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEve
 use super::subscriptions::Subscriptions;
 use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{ContactId, RelayId, ReplicaId};
+use crate::ids::{ContactId, ReceiveQueueId, RelayId};
 use crate::store::{EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
 
 /// Queues for each contact (docs/protocol/envelope.md, "Frame").
@@ -35,12 +35,12 @@ const FAILURES_MAX: u32 = 3;
 #[derive(Default)]
 pub(super) struct Queues {
     /// The next step of these is being made.
-    busy: BTreeSet<ReplicaId>,
+    busy: BTreeSet<ReceiveQueueId>,
     subscriptions: Subscriptions,
     /// Their invite's blob is being dropped.
-    dropping: BTreeSet<ReplicaId>,
+    dropping: BTreeSet<ReceiveQueueId>,
     /// onion is asked for their relays.
-    picks: BTreeMap<Ticket, ReplicaId>,
+    picks: BTreeMap<Ticket, ReceiveQueueId>,
 }
 
 /// What a step has at hand.
@@ -95,7 +95,7 @@ impl Queues {
     fn fill(&mut self, step: &mut Step, contact: ContactId) -> Result<(), StoreError> {
         let there = step.turn.store.replicas_of(contact)?.len();
         for _ in there..REPLICAS {
-            let id = ReplicaId(step.turn.random_id());
+            let id = ReceiveQueueId(step.turn.random_id());
             let isolation = step.turn.random();
             step.turn.store.add_replica(id, Some(contact), false, &isolation)?;
             self.look_at(step, id)?;
@@ -104,11 +104,11 @@ impl Queues {
     }
 
     /// Takes the right to make the next step of a queue; false where it is being made already.
-    fn begin(&mut self, id: ReplicaId) -> bool {
+    fn begin(&mut self, id: ReceiveQueueId) -> bool {
         self.busy.insert(id)
     }
 
-    fn look_at(&mut self, step: &mut Step, id: ReplicaId) -> Result<(), StoreError> {
+    fn look_at(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
         let Some(replica) = step.turn.store.replica(id)? else {
             step.circuits.leave(step.turn, User::Replica(id));
             return Ok(());
@@ -188,7 +188,7 @@ impl Queues {
     fn invite_begun(
         &mut self,
         step: &mut Step,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         begun: Asked<[u8; 32], BeginInviteError>,
     ) -> Result<(), StoreError> {
         if begun == Ok(Err(BeginInviteError::RateLimited)) {
@@ -200,7 +200,12 @@ impl Queues {
         self.begun(step, id, begun.ok().and_then(Result::ok))
     }
 
-    fn begun(&mut self, step: &mut Step, id: ReplicaId, key: Option<[u8; 32]>) -> Result<(), StoreError> {
+    fn begun(
+        &mut self,
+        step: &mut Step,
+        id: ReceiveQueueId,
+        key: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
         let Some(key) = key else { return self.later(step.turn, id) };
         self.busy.remove(&id);
         step.turn.store.set_auth_key(id, &key)?;
@@ -208,7 +213,7 @@ impl Queues {
     }
 
     /// keyvault could not: its step is made again later.
-    fn later(&mut self, turn: &mut Turn, id: ReplicaId) -> Result<(), StoreError> {
+    fn later(&mut self, turn: &mut Turn, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.busy.remove(&id);
         turn.after(VAULT_RETRY, Timer::User(User::Replica(id)));
         Ok(())
@@ -243,7 +248,7 @@ impl Queues {
         }
     }
 
-    fn created(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+    fn created(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
         let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
         match came {
@@ -275,7 +280,7 @@ impl Queues {
     fn invite_finished(
         &mut self,
         step: &mut Step,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         finished: Asked<FinishedInvite, FinishInviteError>,
     ) -> Result<(), StoreError> {
         self.busy.remove(&id);
@@ -301,7 +306,7 @@ impl Queues {
     fn finished(
         &mut self,
         step: &mut Step,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         known: Result<bool, Failed>,
     ) -> Result<(), StoreError> {
         let Ok(known) = known else { return self.later(step.turn, id) };
@@ -322,7 +327,7 @@ impl Queues {
         &mut self,
         step: &mut Step,
         circuit: CircuitId,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         created: &Created,
     ) -> Result<(), StoreError> {
         let Some(invite) = step.turn.store.invite(id)? else { return Ok(()) };
@@ -336,7 +341,7 @@ impl Queues {
         Ok(())
     }
 
-    fn blob_left(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+    fn blob_left(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
         let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
         match came {
@@ -356,7 +361,7 @@ impl Queues {
         &mut self,
         step: &mut Step,
         circuit: CircuitId,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         created: &Created,
     ) -> Result<(), StoreError> {
         let receiver_queue = created.receiver_queue;
@@ -377,7 +382,7 @@ impl Queues {
         Ok(())
     }
 
-    fn blob_dropped(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+    fn blob_dropped(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.dropping.remove(&id);
         match came {
             Came::Done | Came::Refused(Refused::NoBlob | Refused::NoQueue) => {
@@ -387,7 +392,7 @@ impl Queues {
         }
     }
 
-    fn subscribed(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+    fn subscribed(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.subscriptions.ended(id);
         match came {
             Came::Done => self.subscriptions.lives(step.turn, id),
@@ -401,7 +406,7 @@ impl Queues {
     }
 
     /// The relay has lost or expired an own queue: a contact gets another one.
-    fn lost(&mut self, step: &mut Step, id: ReplicaId) -> Result<(), StoreError> {
+    fn lost(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
         let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
         if let Some(invite) = step.turn.store.invite(id)?
             && invite.state <= InviteState::Waiting
@@ -420,7 +425,7 @@ impl Queues {
 
     // ---- the end of a queue
 
-    fn delete(&mut self, step: &mut Step, circuit: CircuitId, id: ReplicaId, created: &Created) {
+    fn delete(&mut self, step: &mut Step, circuit: CircuitId, id: ReceiveQueueId, created: &Created) {
         if self.begin(id) {
             let command = Command::Delete { receiver_queue: created.receiver_queue };
             let purpose = Purpose::Delete(id.into());
@@ -429,7 +434,7 @@ impl Queues {
     }
 
     /// Whatever the relay said, it is not asked again; and without keys there is nothing to delete with.
-    fn deleted(&mut self, step: &mut Step, id: ReplicaId, came: Came) -> Result<(), StoreError> {
+    fn deleted(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
         match (came, step.turn.store.replica(id)?) {
             (Came::Lost, _) | (_, None) => Ok(()),
@@ -462,7 +467,7 @@ impl Queues {
     fn cancelled(
         &mut self,
         step: &mut Step,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         cancelled: Result<(), Failed>,
     ) -> Result<(), StoreError> {
         if cancelled.is_err() {
@@ -478,7 +483,7 @@ impl Step<'_> {
     fn give(
         &mut self,
         circuit: CircuitId,
-        command: Command<ReplicaId>,
+        command: Command<ReceiveQueueId>,
         purpose: Purpose,
         then: impl FnOnce(Came) -> QueueEvent + 'static,
     ) {
@@ -536,7 +541,7 @@ fn changed(turn: &mut Turn, replica: &Replica) {
 /// Begins with another relay, under another number: nobody was told of the old one.
 fn start_over(step: &mut Step, old: &Replica) -> Result<(), StoreError> {
     let turn = &mut *step.turn;
-    let fresh = ReplicaId(turn.random_id());
+    let fresh = ReceiveQueueId(turn.random_id());
     let isolation = turn.random();
     step.circuits.leave(turn, User::Replica(old.id));
     turn.store.drop_replica(old.id)?;

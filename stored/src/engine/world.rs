@@ -18,7 +18,7 @@ use rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::ids::{Isolation, MailboxId, RelayId, ReplicaId};
+use crate::ids::{Isolation, MailboxId, ReceiveQueueId, RelayId};
 use crate::mailboxes::{Bounds, Mailboxes};
 use crate::store::{Contact, Message, Store, StoreKey};
 
@@ -62,7 +62,7 @@ pub(super) struct Person {
 struct Circuit {
     relay: RelayId,
     binding: [u8; 32],
-    subscriptions: Vec<(ReplicaId, QueueId)>,
+    subscriptions: Vec<(ReceiveQueueId, QueueId)>,
     /// Commands on it take effect in order.
     busy_until: Timestamp,
     /// A relay in it swallows all that comes.
@@ -417,7 +417,7 @@ impl World {
         }
     }
 
-    fn push(&mut self, who: usize, relay: RelayId, (replica, receiver_queue): (ReplicaId, QueueId)) {
+    fn push(&mut self, who: usize, relay: RelayId, (replica, receiver_queue): (ReceiveQueueId, QueueId)) {
         let mailboxes = &self.relays[&relay.0].mailboxes;
         let waiting = mailboxes.read(&disk::Read { receiver_queue, after: None, max: 256 }).unwrap();
         let sender = mailboxes.by_receiver(&receiver_queue).unwrap().unwrap().sender_queue;

@@ -7,7 +7,7 @@ use ipc_schema::edges::stored_onion_capnp::{envelope_sink, network_watcher};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::engine::{Arrived, CircuitId, Input, Network};
-use crate::ids::ReplicaId;
+use crate::ids::ReceiveQueueId;
 
 /// Where what onion tells goes.
 pub(super) type Inputs = UnboundedSender<Input>;
@@ -31,7 +31,7 @@ pub(super) struct Sink {
     /// Over which circuit.
     pub(super) circuit: CircuitId,
     /// Of which own queue.
-    pub(super) replica: ReplicaId,
+    pub(super) replica: ReceiveQueueId,
     /// Where it goes.
     pub(super) inputs: Inputs,
 }

@@ -5,7 +5,7 @@ use ipc_schema::Timestamp;
 use super::Store;
 use crate::content::WireId;
 use crate::error::StoreError;
-use crate::ids::{ContactId, MailboxId, ReplicaId};
+use crate::ids::{ContactId, MailboxId, ReceiveQueueId};
 
 impl Store {
     /// Notes a content as received; false when it was before.
@@ -82,7 +82,7 @@ impl Store {
     /// Notes that the mailbox is owed an ack and keyvault a `forget`.
     pub(crate) fn add_intent(
         &self,
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         mailbox: MailboxId,
         inner: &[u8; 32],
     ) -> Result<(), StoreError> {
@@ -92,17 +92,17 @@ impl Store {
         )
     }
 
-    pub(crate) fn intents(&self) -> Result<Vec<(ReplicaId, MailboxId, [u8; 32])>, StoreError> {
+    pub(crate) fn intents(&self) -> Result<Vec<(ReceiveQueueId, MailboxId, [u8; 32])>, StoreError> {
         self.rows("SELECT replica, mailbox, inner_hash FROM intents", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
     }
 
-    pub(crate) fn drop_intent(&self, replica: ReplicaId, mailbox: MailboxId) -> Result<(), StoreError> {
+    pub(crate) fn drop_intent(&self, replica: ReceiveQueueId, mailbox: MailboxId) -> Result<(), StoreError> {
         self.run("DELETE FROM intents WHERE replica = ?1 AND mailbox = ?2", (replica, mailbox))
     }
 
-    pub(crate) fn drop_intents_of(&self, replica: ReplicaId) -> Result<(), StoreError> {
+    pub(crate) fn drop_intents_of(&self, replica: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("DELETE FROM intents WHERE replica = ?1", [replica])
     }
 }

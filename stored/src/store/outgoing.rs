@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use super::Store;
 use crate::error::StoreError;
-use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, ReplicaId};
+use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId};
 
 /// Where a content stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Outgoing {
     /// Of how many.
     pub parts: u16,
     /// An own replica to offer.
-    pub offer: Option<ReplicaId>,
+    pub offer: Option<ReceiveQueueId>,
     /// Its number once fixed.
     pub sequence: u64,
     /// Its bytes once fixed.
@@ -136,7 +136,7 @@ impl Store {
         contact: ContactId,
         kind: OutgoingKind,
         message: Option<(&str, u16, u16)>,
-        offer: Option<ReplicaId>,
+        offer: Option<ReceiveQueueId>,
     ) -> Result<OutgoingId, StoreError> {
         let (message, part, parts) =
             message.map_or((None, 0, 1), |(id, part, parts)| (Some(id), part, parts));
@@ -284,7 +284,7 @@ impl Store {
     }
 
     /// Whether an offer of this replica is on its way.
-    pub(crate) fn offer_under_way(&self, replica: ReplicaId) -> Result<bool, StoreError> {
+    pub(crate) fn offer_under_way(&self, replica: ReceiveQueueId) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM outgoing WHERE offer = ?1 AND state < 3 LIMIT 1";
         Ok(self.row(sql, [replica], |_| Ok(()))?.is_some())
     }

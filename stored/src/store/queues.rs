@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use super::Store;
 use crate::error::StoreError;
-use crate::ids::{AcceptId, ContactId, Isolation, PeerQueueId, RelayId, ReplicaId, SessionId};
+use crate::ids::{AcceptId, ContactId, Isolation, PeerQueueId, ReceiveQueueId, RelayId, SessionId};
 
 /// As the user sees an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ pub enum InviteState {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite {
     /// Also its queue's.
-    pub id: ReplicaId,
+    pub id: ReceiveQueueId,
     /// Who is meant.
     pub contact: ContactId,
     /// How far it has come.
@@ -67,7 +67,7 @@ pub enum ReplicaState {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Replica {
     /// keyvault's number, chosen here.
-    pub id: ReplicaId,
+    pub id: ReceiveQueueId,
     /// Whose mail comes there.
     pub contact: Option<ContactId>,
     /// It is an invite's.
@@ -219,11 +219,11 @@ fn read_peer_queue(row: &Row<'_>) -> rusqlite::Result<PeerQueue> {
 }
 
 impl Store {
-    pub(crate) fn add_invite(&self, id: ReplicaId, contact: ContactId) -> Result<(), StoreError> {
+    pub(crate) fn add_invite(&self, id: ReceiveQueueId, contact: ContactId) -> Result<(), StoreError> {
         self.run("INSERT INTO invites (id, contact, state) VALUES (?1, ?2, 0)", (id, contact))
     }
 
-    pub(crate) fn invite(&self, id: ReplicaId) -> Result<Option<Invite>, StoreError> {
+    pub(crate) fn invite(&self, id: ReceiveQueueId) -> Result<Option<Invite>, StoreError> {
         self.row(&format!("SELECT {INVITE} FROM invites WHERE id = ?1"), [id], read_invite)
     }
 
@@ -235,7 +235,7 @@ impl Store {
         self.rows(&format!("SELECT {INVITE} FROM invites ORDER BY rowid"), [], read_invite)
     }
 
-    pub(crate) fn set_invite_state(&self, id: ReplicaId, state: InviteState) -> Result<(), StoreError> {
+    pub(crate) fn set_invite_state(&self, id: ReceiveQueueId, state: InviteState) -> Result<(), StoreError> {
         self.run("UPDATE invites SET state = ?2 WHERE id = ?1", (id, state))
     }
 
@@ -254,18 +254,18 @@ impl Store {
     }
 
     /// The blob is gone from the relay; here it is not needed either.
-    pub(crate) fn invite_dropped(&self, id: ReplicaId) -> Result<(), StoreError> {
+    pub(crate) fn invite_dropped(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("UPDATE invites SET dropped = 1, blob = NULL, read_key = NULL WHERE id = ?1", [id])
     }
 
     /// The same invite starts over with another queue.
-    pub(crate) fn renumber_invite(&self, old: ReplicaId, new: ReplicaId) -> Result<(), StoreError> {
+    pub(crate) fn renumber_invite(&self, old: ReceiveQueueId, new: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("UPDATE invites SET id = ?2 WHERE id = ?1", (old, new))
     }
 
     pub(crate) fn add_replica(
         &self,
-        id: ReplicaId,
+        id: ReceiveQueueId,
         contact: Option<ContactId>,
         invite: bool,
         isolation: &Isolation,
@@ -276,7 +276,7 @@ impl Store {
         )
     }
 
-    pub(crate) fn replica(&self, id: ReplicaId) -> Result<Option<Replica>, StoreError> {
+    pub(crate) fn replica(&self, id: ReceiveQueueId) -> Result<Option<Replica>, StoreError> {
         self.row(&format!("SELECT {REPLICA} FROM replicas WHERE id = ?1"), [id], read_replica)
     }
 
@@ -288,30 +288,34 @@ impl Store {
         self.rows(&format!("SELECT {REPLICA} FROM replicas WHERE contact = ?1"), [contact], read_replica)
     }
 
-    pub(crate) fn set_replica_state(&self, id: ReplicaId, state: ReplicaState) -> Result<(), StoreError> {
+    pub(crate) fn set_replica_state(
+        &self,
+        id: ReceiveQueueId,
+        state: ReplicaState,
+    ) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET state = ?2 WHERE id = ?1", (id, state))
     }
 
-    pub(crate) fn set_replica_relay(&self, id: ReplicaId, relay: RelayId) -> Result<(), StoreError> {
+    pub(crate) fn set_replica_relay(&self, id: ReceiveQueueId, relay: RelayId) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET relay = ?2, state = 1 WHERE id = ?1", (id, relay.0))
     }
 
-    pub(crate) fn set_auth_key(&self, id: ReplicaId, key: &Key) -> Result<(), StoreError> {
+    pub(crate) fn set_auth_key(&self, id: ReceiveQueueId, key: &Key) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET auth_key = ?2, state = 2 WHERE id = ?1", (id, key))
     }
 
-    pub(crate) fn set_created(&self, id: ReplicaId, created: &Created) -> Result<(), StoreError> {
+    pub(crate) fn set_created(&self, id: ReceiveQueueId, created: &Created) -> Result<(), StoreError> {
         self.run(
             "UPDATE replicas SET receiver_queue = ?2, sender_queue = ?3, relay_key = ?4, state = 3 WHERE id = ?1",
             (id, &created.receiver_queue, &created.sender_queue, &created.relay_key),
         )
     }
 
-    pub(crate) fn set_offered(&self, id: ReplicaId) -> Result<(), StoreError> {
+    pub(crate) fn set_offered(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET offered = 1 WHERE id = ?1", [id])
     }
 
-    pub(crate) fn drop_replica(&self, id: ReplicaId) -> Result<(), StoreError> {
+    pub(crate) fn drop_replica(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("DELETE FROM replicas WHERE id = ?1", [id])
     }
 
@@ -325,12 +329,12 @@ impl Store {
     }
 
     /// The session that ends with this queue.
-    pub(crate) fn removal_of(&self, id: ReplicaId) -> Result<Option<SessionId>, StoreError> {
+    pub(crate) fn removal_of(&self, id: ReceiveQueueId) -> Result<Option<SessionId>, StoreError> {
         Ok(self.row("SELECT removal FROM replicas WHERE id = ?1", [id], |row| row.get(0))?.flatten())
     }
 
     /// Whether other queues of a session that ends are still to be deleted.
-    pub(crate) fn removal_waits(&self, session: SessionId, but: ReplicaId) -> Result<bool, StoreError> {
+    pub(crate) fn removal_waits(&self, session: SessionId, but: ReceiveQueueId) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM replicas WHERE removal = ?1 AND id <> ?2 LIMIT 1";
         Ok(self.row(sql, (session, but), |_| Ok(()))?.is_some())
     }

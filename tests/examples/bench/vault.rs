@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ipc_schema::Timestamp;
 use keyvault::agreement_key::AgreementSecret;
-use keyvault::ids::{AcceptId, InviteId, OutboxId, QueueId, RelayId, ReplicaId, SessionId};
+use keyvault::ids::{AcceptId, InviteId, OutboxId, QueueId, ReceiveQueueId, RelayId, SessionId};
 use keyvault::memory::Secret32;
 use keyvault::sealed::{Examined, LockedVault, SealedStore};
 use keyvault::store::{MemoryStore, Store};
@@ -120,33 +120,33 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     vault.begin_invite(InviteId(id(1)), relay, now, rng).unwrap();
     let invite = vault.finish_invite(InviteId(id(1)), created(id(1)), &[], rng).unwrap();
     peer.open_invite(AcceptId(1), &invite.link, now, rng).unwrap();
-    peer.begin_replica(ReplicaId(2), relay, rng).unwrap();
-    peer.finish_replica(ReplicaId(2), created(id(2))).unwrap();
+    peer.begin_replica(ReceiveQueueId(2), relay, rng).unwrap();
+    peer.finish_replica(ReceiveQueueId(2), created(id(2))).unwrap();
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: &invite.blob,
-        replicas: &[ReplicaId(2)],
+        replicas: &[ReceiveQueueId(2)],
         outbox: OutboxId(1),
         content: b"first",
     };
     let accepted = peer.accept_invite(request, now, rng).unwrap();
     let (session, queues) =
-        deliver(vault, ReplicaId(id(1)), (&accepted.envelopes, &accepted.peer_queues), (now, rng));
+        deliver(vault, ReceiveQueueId(id(1)), (&accepted.envelopes, &accepted.peer_queues), (now, rng));
 
-    vault.begin_replica(ReplicaId(id(3)), relay, rng).unwrap();
-    vault.finish_replica(ReplicaId(id(3)), created(id(3))).unwrap();
-    let offer = [ReplicaId(id(3))];
+    vault.begin_replica(ReceiveQueueId(id(3)), relay, rng).unwrap();
+    vault.finish_replica(ReceiveQueueId(id(3)), created(id(3))).unwrap();
+    let offer = [ReceiveQueueId(id(3))];
     let answer = SealEnvelope { session, outbox: OutboxId(u64::MAX - id(1)), content: TEXT, offer: &offer };
     let envelopes = vault.seal_envelope(answer, rng).unwrap();
     vault.forget(&[answer.outbox], &[], now).unwrap();
-    deliver(&mut peer, ReplicaId(2), (&envelopes, &queues), (now, rng));
+    deliver(&mut peer, ReceiveQueueId(2), (&envelopes, &queues), (now, rng));
     session
 }
 
 /// Opens what is for `replica`, and forgets it. Whose it was, and which queues the sender now has.
 fn deliver<S: Store>(
     to: &mut Vault<S>,
-    replica: ReplicaId,
+    replica: ReceiveQueueId,
     (envelopes, queues): (&[OutgoingEnvelope], &[PeerQueue]),
     (now, rng): (Timestamp, &mut ChaCha20Rng),
 ) -> (SessionId, Vec<PeerQueue>) {

@@ -1,7 +1,9 @@
 //! Own queues and invites, and the invites of others.
 
 use super::messages::{read_envelopes, read_queues, write_envelopes, write_queues};
-use super::{AcceptId, Envelope, Fault, InviteId, Key, OutboxId, PeerQueue, QueueId, ReplicaId, SessionId};
+use super::{
+    AcceptId, Envelope, Fault, InviteId, Key, OutboxId, PeerQueue, QueueId, ReceiveQueueId, SessionId,
+};
 use crate::Timestamp;
 use crate::edge::{
     Malformed, Outcome, Part, Read, bounded, call, fixed, length, listed, mirrored, text, words,
@@ -42,7 +44,7 @@ call! {
     BeginReplica of vault: begin_replica_request, begin_replica_params, begin_replica_results;
     asks {
         /// Chosen by the caller.
-        replica: ReplicaId => number get_replica set_replica,
+        replica: ReceiveQueueId => number get_replica set_replica,
         /// Where it will lie.
         relay: RelayId => relay get_relay set_relay,
     }
@@ -156,7 +158,7 @@ call! {
     FinishReplica of vault: finish_replica_request, finish_replica_params, finish_replica_results;
     asks {
         /// A begun one.
-        replica: ReplicaId => number get_replica set_replica,
+        replica: ReceiveQueueId => number get_replica set_replica,
         /// The relay's answer.
         created: Created => part get_created init_created,
     }
@@ -287,7 +289,7 @@ call! {
         /// What the relay gave; untrusted.
         blob: Vec<u8> => bytes(BLOB_MAX_BYTES) get_blob set_blob,
         /// Own queues that are offered.
-        replicas: Vec<ReplicaId> => ids(OFFERS_MAX) get_replicas init_replicas,
+        replicas: Vec<ReceiveQueueId> => ids(OFFERS_MAX) get_replicas init_replicas,
         /// The first message's.
         outbox: OutboxId => number get_outbox set_outbox,
         /// At most [`FIRST_CONTENT_MAX_BYTES`](crate::limits::FIRST_CONTENT_MAX_BYTES): longer is refused.

@@ -1,6 +1,8 @@
 //! Messages sealed and opened, and the mailbox commands that carry them.
 
-use super::{AcceptId, Fault, InviteId, Key, OutboxId, PeerQueueId, PutId, QueueId, ReplicaId, SessionId};
+use super::{
+    AcceptId, Fault, InviteId, Key, OutboxId, PeerQueueId, PutId, QueueId, ReceiveQueueId, SessionId,
+};
 use crate::edge::{Malformed, Outcome, Part, Read, bounded, call, fixed, length, listed, words};
 use crate::edges::stored_keyvault_capnp::{
     VaultError, envelope, open_result, peer_queue, purpose, seal_result, sign_result, vault,
@@ -92,7 +94,7 @@ call! {
         /// The same bytes each time.
         content: Vec<u8> => bytes(CONTENT_MAX_BYTES) get_content set_content,
         /// Own queues that are offered along.
-        offer: Vec<ReplicaId> => ids(OFFERS_MAX) get_offer init_offer,
+        offer: Vec<ReceiveQueueId> => ids(OFFERS_MAX) get_offer init_offer,
     }
     answers Vec<Envelope>, SealError: in get_result init_result by write_sealed read_sealed;
 }
@@ -125,7 +127,7 @@ call! {
         /// The same bytes each time.
         content: Vec<u8> => bytes(CONTENT_MAX_BYTES) get_content set_content,
         /// Own queues that are offered along.
-        offer: Vec<ReplicaId> => ids(OFFERS_MAX) get_offer init_offer,
+        offer: Vec<ReceiveQueueId> => ids(OFFERS_MAX) get_offer init_offer,
     }
     answers Vec<Envelope>, RepairError: in get_result init_result by write_sealed read_sealed;
 }
@@ -175,7 +177,7 @@ call! {
     OpenEnvelope of vault: open_envelope_request, open_envelope_params, open_envelope_results;
     asks {
         /// From which own queue.
-        replica: ReplicaId => number get_replica set_replica,
+        replica: ReceiveQueueId => number get_replica set_replica,
         /// Untrusted.
         envelope: Vec<u8> => exactly(ENVELOPE_BYTES) get_envelope set_envelope,
         /// The sender's key as the relay told it; zero before `secure`, and nothing was sealed for that either.
@@ -326,16 +328,16 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// Has an own queue push what comes.
-    Subscribe(ReplicaId),
+    Subscribe(ReceiveQueueId),
     /// Takes what is durable here off an own queue.
     Acknowledge {
         /// The own queue that it is for.
-        replica: ReplicaId,
+        replica: ReceiveQueueId,
         /// At most [`IDS_PER_CALL_MAX`].
         messages: Vec<PutId>,
     },
     /// Takes an own queue away.
-    Delete(ReplicaId),
+    Delete(ReceiveQueueId),
     /// Leaves an invite's bundle.
     LeaveBlob(InviteId),
     /// Takes it away.
@@ -388,12 +390,12 @@ impl Part for Command {
 
     fn read(from: purpose::Reader<'_>) -> Read<Self> {
         let purpose = match from.which()? {
-            purpose::Subscribe(replica) => Purpose::Subscribe(ReplicaId(replica)),
+            purpose::Subscribe(replica) => Purpose::Subscribe(ReceiveQueueId(replica)),
             purpose::Acknowledge(acknowledge) => Purpose::Acknowledge {
-                replica: ReplicaId(acknowledge.get_replica()),
+                replica: ReceiveQueueId(acknowledge.get_replica()),
                 messages: listed(acknowledge.get_messages()?.iter(), IDS_PER_CALL_MAX, |id| fixed(id?))?,
             },
-            purpose::Delete(replica) => Purpose::Delete(ReplicaId(replica)),
+            purpose::Delete(replica) => Purpose::Delete(ReceiveQueueId(replica)),
             purpose::LeaveBlob(leave) => Purpose::LeaveBlob(InviteId(leave.get_invite())),
             purpose::DropBlob(invite) => Purpose::DropBlob(InviteId(invite)),
             purpose::Secure(queue) => Purpose::Secure(PeerQueueId(queue)),

@@ -72,7 +72,7 @@ id!(
 );
 id!(
     /// An own receive queue on one relay. An invite's queue has the invite's number.
-    ReplicaId
+    ReceiveQueueId
 );
 id!(
     /// One message on its way out.
@@ -87,7 +87,7 @@ id!(
     PeerQueueId
 );
 
-impl From<InviteId> for ReplicaId {
+impl From<InviteId> for ReceiveQueueId {
     fn from(invite: InviteId) -> Self {
         Self(invite.0)
     }

@@ -14,7 +14,7 @@ use rand_core::SeedableRng;
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::identity::IDENTITY_BYTES;
-use crate::ids::{AcceptId, OutboxId, QueueId, RelayId, ReplicaId};
+use crate::ids::{AcceptId, OutboxId, QueueId, ReceiveQueueId, RelayId};
 use crate::memory::Secret32;
 use crate::store::{MemoryStore, Store, Table};
 use crate::vault::{AcceptInvite, Created, IncomingEnvelope, Opened, SealEnvelope, Vault};
@@ -84,7 +84,7 @@ struct Bob {
 impl Bob {
     fn opens(&mut self, sender: [u8; 32], envelope: &[u8]) -> Opened {
         let incoming = IncomingEnvelope {
-            replica: ReplicaId(20),
+            replica: ReceiveQueueId(20),
             untrusted_sender: sender,
             untrusted_envelope: envelope,
         };
@@ -354,12 +354,12 @@ fn bob_accepts(link: &str, blob: &[u8]) -> (Bob, Vec<u8>) {
     let mut vault = Vault::open(MemoryStore::default()).unwrap();
     let now = Timestamp::now();
     let opened = vault.open_invite(AcceptId(1), link, now, &mut rng).unwrap();
-    vault.begin_replica(ReplicaId(20), RelayId(OTHER_RELAY), &mut rng).unwrap();
-    vault.finish_replica(ReplicaId(20), created(2)).unwrap();
+    vault.begin_replica(ReceiveQueueId(20), RelayId(OTHER_RELAY), &mut rng).unwrap();
+    vault.finish_replica(ReceiveQueueId(20), created(2)).unwrap();
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: blob,
-        replicas: &[ReplicaId(20)],
+        replicas: &[ReceiveQueueId(20)],
         outbox: OutboxId(1),
         content: b"hello",
     };
