@@ -51,10 +51,10 @@ interface Vault {
   # PQXDH against the bundle in `blob`; the first message carries `content` (≤ firstContentMax) and offers `replicas`.
   # Idempotent by `accept`: the same session, the same bytes, until forget(outbox).
 
-  beginReplica @5 (replica :UInt64, relay :Data) -> (result :BeginResult);
+  beginReceiveQueue @5 (replica :UInt64, relay :Data) -> (result :BeginResult);
   # Keys for a new receive queue on `relay`. Idempotent by `replica`.
 
-  finishReplica @6 (replica :UInt64, created :Created) -> (ok :Bool);
+  finishReceiveQueue @6 (replica :UInt64, created :Created) -> (ok :Bool);
   # False: no such replica. Idempotent.
 
   sealEnvelope @7 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);

@@ -3,9 +3,9 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInvite, AcceptInviteError, AcceptedInvite, Ask, BeginInvite, BeginInviteError, BeginReplica,
-    BeginReplicaError, CancelInvite, Command, CompareCode, Created, Envelope, FinishInvite,
-    FinishInviteError, FinishReplica, FinishedInvite, Forget, InviteFailed, InviteRefusal, OpenEnvelope,
+    AcceptInvite, AcceptInviteError, AcceptedInvite, Ask, BeginInvite, BeginInviteError, BeginReceiveQueue,
+    BeginReceiveQueueError, CancelInvite, Command, CompareCode, Created, Envelope, FinishInvite,
+    FinishInviteError, FinishReceiveQueue, FinishedInvite, Forget, InviteFailed, InviteRefusal, OpenEnvelope,
     OpenError, OpenInvite, OpenInviteError, Opened, OpenedInvite, OpenedMessage, PeerQueue, Purpose,
     RemoveSession, RepairError, RepairSession, SafetyNumber, SealEnvelope, SealError, Session, SessionError,
     SetVerified, SetVerifiedError, Sign, SignError, Told, VerificationCode,
@@ -61,7 +61,7 @@ pub fn answer(vault: &mut Vault<impl Store>, ask: Ask, now: Timestamp, rng: &mut
             }
         };
     }
-    answered!(BeginInvite FinishInvite CancelInvite OpenInvite AcceptInvite BeginReplica FinishReplica SealEnvelope
+    answered!(BeginInvite FinishInvite CancelInvite OpenInvite AcceptInvite BeginReceiveQueue FinishReceiveQueue SealEnvelope
         OpenEnvelope Forget Sign Session RemoveSession RepairSession SetVerified VerificationCode CompareCode)
 }
 
@@ -92,7 +92,7 @@ macro_rules! refused {
     };
 }
 
-refused!(BeginInviteError FinishInviteError OpenInviteError AcceptInviteError BeginReplicaError SealError OpenError
+refused!(BeginInviteError FinishInviteError OpenInviteError AcceptInviteError BeginReceiveQueueError SealError OpenError
     SignError RepairError SessionError SetVerifiedError);
 
 impl Refused for std::convert::Infallible {
@@ -168,10 +168,10 @@ serve! {
             envelopes: envelopes(accepted.envelopes),
         })
     };
-    BeginReplica(asked, vault, now, rng) => vault.begin_replica(asked.replica, asked.relay, rng);
-    FinishReplica(asked, vault, now, rng) => {
+    BeginReceiveQueue(asked, vault, now, rng) => vault.begin_receive_queue(asked.replica, asked.relay, rng);
+    FinishReceiveQueue(asked, vault, now, rng) => {
         let created = created(&asked.created);
-        match created.and_then(|created| vault.finish_replica(asked.replica, created)) {
+        match created.and_then(|created| vault.finish_receive_queue(asked.replica, created)) {
             // The method has no words for why: what is not the caller's or the relay's fault fails the call.
             Err(error @ (VaultError::Store(_) | VaultError::Bug(_))) => Err(error),
             finished => Ok(finished.is_ok()),

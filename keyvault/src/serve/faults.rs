@@ -309,8 +309,8 @@ impl World {
         self.secured.extend(secured);
         self.receive(&first[0]).await;
         for (replica, byte) in [(30, 30), (31, 31)] {
-            self.call(async |edge| edge.begin_replica(replica).await).await;
-            self.call(async |edge| edge.finish_replica(replica, byte).await).await;
+            self.call(async |edge| edge.begin_receive_queue(replica).await).await;
+            self.call(async |edge| edge.finish_receive_queue(replica, byte).await).await;
         }
         let welcome = self.send(b"welcome", &[30, 31]).await;
         self.deliver(&welcome, b"welcome");

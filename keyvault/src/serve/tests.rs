@@ -91,7 +91,7 @@ fn a_vault_is_created_used_locked_and_unlocked_over_its_edges() {
         assert!(matches!(begun.which(), Ok(begin_result::AuthKey(Ok(key))) if key.len() == 32));
 
         shell.lock();
-        let mut request = vault.begin_replica_request();
+        let mut request = vault.begin_receive_queue_request();
         request.get().set_relay(&[7; 32]);
         assert!(request.send().promise.await.is_err(), "after a lock the capability is dead");
         drop(shell);
@@ -121,12 +121,12 @@ fn a_broken_limit_closes_the_edge_and_no_other() {
         let shell = unlocked();
         let (hostile, honest) = (stored(&shell), stored(&shell));
         let (vault, other) = (vault_of(&hostile).await, vault_of(&honest).await);
-        let mut request = vault.begin_replica_request();
+        let mut request = vault.begin_receive_queue_request();
         request.get().set_relay(&[7; 31]);
         assert!(request.send().promise.await.is_err());
         let again = hostile.open_request().send().promise.await;
         assert!(again.is_err(), "the edge is closed");
-        let mut request = other.begin_replica_request();
+        let mut request = other.begin_receive_queue_request();
         request.get().set_relay(&[7; 32]);
         assert!(request.send().promise.await.is_ok());
     });
@@ -200,7 +200,7 @@ fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
         let vault = vault_of(&stored(&shell)).await;
         let before = shell.flushes();
         let calls = (0..100).map(|replica| {
-            let mut request = vault.begin_replica_request();
+            let mut request = vault.begin_receive_queue_request();
             request.get().set_replica(replica);
             request.get().set_relay(&[7; 32]);
             request.send().promise

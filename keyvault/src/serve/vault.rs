@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ipc_schema::edge::Served;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInvite, BeginInvite, BeginReplica, CancelInvite, CompareCode, FinishInvite, FinishReplica, Forget,
-    OpenEnvelope, OpenInvite, RemoveSession, RepairSession, SealEnvelope, Session, SetVerified, Sign, Vault,
-    VerificationCode,
+    AcceptInvite, BeginInvite, BeginReceiveQueue, CancelInvite, CompareCode, FinishInvite,
+    FinishReceiveQueue, Forget, OpenEnvelope, OpenInvite, RemoveSession, RepairSession, SealEnvelope,
+    Session, SetVerified, Sign, Vault, VerificationCode,
 };
 
 use super::report;
@@ -90,11 +90,11 @@ impl Vault for VaultServer {
         self.change(call).await
     }
 
-    async fn begin_replica(self: Rc<Self>, call: BeginReplica) -> Served<BeginReplica> {
+    async fn begin_receive_queue(self: Rc<Self>, call: BeginReceiveQueue) -> Served<BeginReceiveQueue> {
         self.change(call).await
     }
 
-    async fn finish_replica(self: Rc<Self>, call: FinishReplica) -> Served<FinishReplica> {
+    async fn finish_receive_queue(self: Rc<Self>, call: FinishReceiveQueue) -> Served<FinishReceiveQueue> {
         self.change(call).await
     }
 

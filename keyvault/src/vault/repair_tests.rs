@@ -413,8 +413,8 @@ const ADDRESS: AddressId = AddressId(5);
 /// Alice has an address with its queue at a relay.
 fn addressed() -> (World, PublishedAddress) {
     let mut w = invited();
-    w.alice.begin_replica(ReceiveQueueId(60), RELAY, &mut w.rng).unwrap();
-    w.alice.finish_replica(ReceiveQueueId(60), created(6).0).unwrap();
+    w.alice.begin_receive_queue(ReceiveQueueId(60), RELAY, &mut w.rng).unwrap();
+    w.alice.finish_receive_queue(ReceiveQueueId(60), created(6).0).unwrap();
     w.replicas.insert(created(6).0.sender_queue, ReceiveQueueId(60));
     let id = w.alice.create_address(ADDRESS, ReceiveQueueId(60), NOW, &mut w.rng).unwrap();
     let published = w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap();
@@ -594,8 +594,8 @@ fn an_address_takes_a_queue_of_its_own_and_counts_as_an_identity() {
         assert!(matches!(refused, Err(VaultError::WrongPurpose(Thing::Replica))), "{taken}");
     }
     for more in 0..8 {
-        alice.begin_replica(ReceiveQueueId(70 + more), RELAY, rng).unwrap();
-        alice.finish_replica(ReceiveQueueId(70 + more), created(9).0).unwrap();
+        alice.begin_receive_queue(ReceiveQueueId(70 + more), RELAY, rng).unwrap();
+        alice.finish_receive_queue(ReceiveQueueId(70 + more), created(9).0).unwrap();
         alice.create_address(AddressId(70 + more), ReceiveQueueId(70 + more), NOW, rng).unwrap();
     }
     let refused = alice.begin_invite(InviteId(99), RELAY, NOW, rng);
@@ -613,8 +613,8 @@ fn a_visitors_session_heals_like_any_other() {
     let opened = w.alice.open_envelope(visit(&accepted, &accepted.envelopes[0]), NOW, &mut w.rng).unwrap();
     let Opened::Message { session, .. } = opened else { panic!() };
     // Alice answers over a queue that the stranger offers, and so hands over her bundle.
-    stranger.begin_replica(ReceiveQueueId(80), OTHER_RELAY, &mut rng).unwrap();
-    stranger.finish_replica(ReceiveQueueId(80), created(8).0).unwrap();
+    stranger.begin_receive_queue(ReceiveQueueId(80), OTHER_RELAY, &mut rng).unwrap();
+    stranger.finish_receive_queue(ReceiveQueueId(80), created(8).0).unwrap();
     let request = SealEnvelope {
         session: accepted.session,
         outbox: OutboxId(71),

@@ -19,7 +19,7 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `Conflict(Replica)` if the id was used for another relay; `Store`.
-    pub fn begin_replica(
+    pub fn begin_receive_queue(
         &mut self,
         replica: ReceiveQueueId,
         relay: RelayId,
@@ -52,7 +52,11 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `NoSuch(Replica)`; `Conflict(Replica)` for another answer than before; `RelayMismatch`; `Store`.
-    pub fn finish_replica(&mut self, replica: ReceiveQueueId, created: Created) -> Result<(), VaultError> {
+    pub fn finish_receive_queue(
+        &mut self,
+        replica: ReceiveQueueId,
+        created: Created,
+    ) -> Result<(), VaultError> {
         let mut changes = Changes::default();
         if self.create_replica(replica, created, &mut changes)? {
             self.store.commit(&changes)?;

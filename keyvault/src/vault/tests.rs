@@ -72,8 +72,8 @@ fn invited() -> World {
     assert_eq!((opened.relay, opened.blob_id), (RELAY, finished.blob_id));
     let mut replicas = HashMap::from([(created(1).0.sender_queue, ReceiveQueueId(1))]);
     for (replica, relay, byte) in [(20, RELAY, 2), (21, OTHER_RELAY, 3)] {
-        bob.begin_replica(ReceiveQueueId(replica), relay, &mut rng).unwrap();
-        bob.finish_replica(ReceiveQueueId(replica), created(byte).0).unwrap();
+        bob.begin_receive_queue(ReceiveQueueId(replica), relay, &mut rng).unwrap();
+        bob.finish_receive_queue(ReceiveQueueId(replica), created(byte).0).unwrap();
         replicas.insert(created(byte).0.sender_queue, ReceiveQueueId(replica));
     }
     World {
@@ -115,8 +115,8 @@ fn connected() -> World {
     w.bob.forget(&[OutboxId(50)], &[], NOW).unwrap();
     w.alice.forget(&[], &[inner], NOW).unwrap();
 
-    w.alice.begin_replica(ReceiveQueueId(30), OTHER_RELAY, &mut w.rng).unwrap();
-    w.alice.finish_replica(ReceiveQueueId(30), created(4).0).unwrap();
+    w.alice.begin_receive_queue(ReceiveQueueId(30), OTHER_RELAY, &mut w.rng).unwrap();
+    w.alice.finish_receive_queue(ReceiveQueueId(30), created(4).0).unwrap();
     w.replicas.insert(created(4).0.sender_queue, ReceiveQueueId(30));
     let request = SealEnvelope {
         session,
@@ -310,9 +310,9 @@ fn beginning_and_finishing_again_gives_the_same_keys_and_link() {
     assert!(alice.finish_invite(INVITE, created(2).0, &[], &mut rng).is_err());
     assert_eq!(first.blob.len(), BLOB_BYTES);
     assert!(first.blob.len() <= ipc_schema::limits::BLOB_MAX_BYTES);
-    let key = alice.begin_replica(ReceiveQueueId(9), RELAY, &mut rng).unwrap();
-    assert_eq!(alice.begin_replica(ReceiveQueueId(9), RELAY, &mut rng).unwrap(), key);
-    assert!(alice.begin_replica(ReceiveQueueId(INVITE.0), RELAY, &mut rng).is_err());
+    let key = alice.begin_receive_queue(ReceiveQueueId(9), RELAY, &mut rng).unwrap();
+    assert_eq!(alice.begin_receive_queue(ReceiveQueueId(9), RELAY, &mut rng).unwrap(), key);
+    assert!(alice.begin_receive_queue(ReceiveQueueId(INVITE.0), RELAY, &mut rng).is_err());
     assert!(alice.begin_invite(InviteId(9), RELAY, NOW, &mut rng).is_err());
 }
 
@@ -524,7 +524,7 @@ fn a_queue_serves_one_session_only() {
         w.alice.seal_envelope(request, &mut w.rng),
         Err(VaultError::WrongPurpose(Thing::Replica))
     ));
-    w.alice.begin_replica(ReceiveQueueId(40), RELAY, &mut w.rng).unwrap();
+    w.alice.begin_receive_queue(ReceiveQueueId(40), RELAY, &mut w.rng).unwrap();
     let unfinished = SealEnvelope { offer: &[ReceiveQueueId(40)], ..request };
     assert!(w.alice.seal_envelope(unfinished, &mut w.rng).is_err());
     let unknown = SealEnvelope { offer: &[ReceiveQueueId(41)], ..request };
@@ -666,7 +666,7 @@ fn a_flush_that_fails_takes_the_vault_back_to_what_is_durable() {
 #[test]
 fn receiver_commands_verify_under_the_key_that_went_into_create() {
     let (mut alice, mut rng) = vault(6);
-    let key = alice.begin_replica(ReceiveQueueId(1), RELAY, &mut rng).unwrap();
+    let key = alice.begin_receive_queue(ReceiveQueueId(1), RELAY, &mut rng).unwrap();
     let mut request = Sign {
         relay: RELAY,
         binding: [3; 32],
@@ -674,7 +674,7 @@ fn receiver_commands_verify_under_the_key_that_went_into_create() {
         purpose: Purpose::Collect { replica: ReceiveQueueId(1), max: 9 },
     };
     assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::Replica))));
-    alice.finish_replica(ReceiveQueueId(1), created(1).0).unwrap();
+    alice.finish_receive_queue(ReceiveQueueId(1), created(1).0).unwrap();
     let Authenticator::Receiver(signature) = alice.sign(&request).unwrap() else { panic!() };
     let key = VerifyingKey::from_bytes(&key).unwrap();
     let context = |counter, binding| Context { relay: RELAY, queue: [1; 24], binding, counter };

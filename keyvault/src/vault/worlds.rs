@@ -301,8 +301,8 @@ impl Side {
     fn add_replicas(&mut self, numbers: [u8; 2], rng: &mut ChaCha20Rng) {
         for (byte, relay) in numbers.into_iter().zip(RELAYS) {
             let replica = ReceiveQueueId(u64::from(byte));
-            self.vault.begin_replica(replica, relay, rng).unwrap();
-            self.vault.finish_replica(replica, created(byte)).unwrap();
+            self.vault.begin_receive_queue(replica, relay, rng).unwrap();
+            self.vault.finish_receive_queue(replica, created(byte)).unwrap();
             self.replicas.insert(created(byte).sender_queue, replica);
         }
     }

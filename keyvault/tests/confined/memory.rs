@@ -127,8 +127,8 @@ async fn converse(edge: &Edge, secrets: &mut Secrets) {
     let (answer, _) = edge.open_envelope(1, &secured[&first[0].queue], &first[0].bytes).await.unwrap();
     let Answer::Message { session, content, inner, .. } = answer else { panic!("{answer:?}") };
     assert_eq!(content, FROM_PEER);
-    edge.begin_replica(30).await.unwrap();
-    edge.finish_replica(30, 30).await.unwrap();
+    edge.begin_receive_queue(30).await.unwrap();
+    edge.finish_receive_queue(30, 30).await.unwrap();
     let sealed = edge.seal(session, 1, TO_PEER, &[30]).await.unwrap();
     assert_eq!(sealed.len(), 2);
     edge.forget(&[1], &[&inner]).await.unwrap();

@@ -94,15 +94,15 @@ impl Edge {
         key(request.send().promise.await?.get()?.get_result()?)
     }
 
-    pub async fn begin_replica(&self, replica: u64) -> Result<Vec<u8>, Gone> {
-        let mut request = self.vault.begin_replica_request();
+    pub async fn begin_receive_queue(&self, replica: u64) -> Result<Vec<u8>, Gone> {
+        let mut request = self.vault.begin_receive_queue_request();
         request.get().set_replica(replica);
         request.get().set_relay(&RELAY);
         key(request.send().promise.await?.get()?.get_result()?)
     }
 
-    pub async fn finish_replica(&self, replica: u64, byte: u8) -> Result<(), Gone> {
-        let mut request = self.vault.finish_replica_request();
+    pub async fn finish_receive_queue(&self, replica: u64, byte: u8) -> Result<(), Gone> {
+        let mut request = self.vault.finish_receive_queue_request();
         request.get().set_replica(replica);
         fill(request.get().init_created(), byte);
         assert!(request.send().promise.await?.get()?.get_ok());
@@ -218,8 +218,8 @@ impl Peer {
         let mut vault = Vault::open(MemoryStore::default()).unwrap();
         vault.open_invite(AcceptId(1), link, Timestamp::now(), &mut rng).unwrap();
         for (replica, byte) in [(20, 20), (21, 21)] {
-            vault.begin_replica(ReceiveQueueId(replica), RelayId(RELAY), &mut rng).unwrap();
-            vault.finish_replica(ReceiveQueueId(replica), made(byte)).unwrap();
+            vault.begin_receive_queue(ReceiveQueueId(replica), RelayId(RELAY), &mut rng).unwrap();
+            vault.finish_receive_queue(ReceiveQueueId(replica), made(byte)).unwrap();
         }
         let request = AcceptInvite {
             accept: AcceptId(1),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
-    BeginInvite, BeginInviteError, BeginReplica, CancelInvite, Created, FinishInvite, FinishInviteError,
-    FinishReplica, FinishedInvite, Purpose, RemoveSession,
+    BeginInvite, BeginInviteError, BeginReceiveQueue, CancelInvite, Created, FinishInvite, FinishInviteError,
+    FinishReceiveQueue, FinishedInvite, Purpose, RemoveSession,
 };
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
@@ -179,7 +179,7 @@ impl Queues {
                 QueueEvent::InviteBegun(id, begun)
             });
         } else {
-            turn.ask(BeginReplica { replica: id.into(), relay }, move |begun| {
+            turn.ask(BeginReceiveQueue { replica: id.into(), relay }, move |begun| {
                 QueueEvent::Begun(id, begun.ok().and_then(Result::ok))
             });
         }
@@ -271,7 +271,7 @@ impl Queues {
             let call = FinishInvite { invite: id.into(), created, hints: Vec::new() };
             turn.ask(call, move |finished| QueueEvent::InviteFinished(id, finished));
         } else {
-            turn.ask(FinishReplica { replica: id.into(), created }, move |known| {
+            turn.ask(FinishReceiveQueue { replica: id.into(), created }, move |known| {
                 QueueEvent::Finished(id, known.map(|known| *ipc_schema::edge::sure(&known)))
             });
         }

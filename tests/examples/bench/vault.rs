@@ -120,8 +120,8 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     vault.begin_invite(InviteId(id(1)), relay, now, rng).unwrap();
     let invite = vault.finish_invite(InviteId(id(1)), created(id(1)), &[], rng).unwrap();
     peer.open_invite(AcceptId(1), &invite.link, now, rng).unwrap();
-    peer.begin_replica(ReceiveQueueId(2), relay, rng).unwrap();
-    peer.finish_replica(ReceiveQueueId(2), created(id(2))).unwrap();
+    peer.begin_receive_queue(ReceiveQueueId(2), relay, rng).unwrap();
+    peer.finish_receive_queue(ReceiveQueueId(2), created(id(2))).unwrap();
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: &invite.blob,
@@ -133,8 +133,8 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     let (session, queues) =
         deliver(vault, ReceiveQueueId(id(1)), (&accepted.envelopes, &accepted.peer_queues), (now, rng));
 
-    vault.begin_replica(ReceiveQueueId(id(3)), relay, rng).unwrap();
-    vault.finish_replica(ReceiveQueueId(id(3)), created(id(3))).unwrap();
+    vault.begin_receive_queue(ReceiveQueueId(id(3)), relay, rng).unwrap();
+    vault.finish_receive_queue(ReceiveQueueId(id(3)), created(id(3))).unwrap();
     let offer = [ReceiveQueueId(id(3))];
     let answer = SealEnvelope { session, outbox: OutboxId(u64::MAX - id(1)), content: TEXT, offer: &offer };
     let envelopes = vault.seal_envelope(answer, rng).unwrap();

@@ -41,19 +41,19 @@ words! {
 call! {
     /// Keys for a new receive queue: the Ed25519 one goes into `create`.
     #[derive(Clone, Copy, PartialEq, Eq)]
-    BeginReplica of vault: begin_replica_request, begin_replica_params, begin_replica_results;
+    BeginReceiveQueue of vault: begin_receive_queue_request, begin_receive_queue_params, begin_receive_queue_results;
     asks {
         /// Chosen by the caller.
         replica: ReceiveQueueId => number get_replica set_replica,
         /// Where it will lie.
         relay: RelayId => relay get_relay set_relay,
     }
-    answers Key, BeginReplicaError: in get_result init_result as begin_result AuthKey fixed set_auth_key;
+    answers Key, BeginReceiveQueueError: in get_result init_result as begin_result AuthKey fixed set_auth_key;
 }
 
 words! {
     /// Why there are no keys for a queue.
-    BeginReplicaError of VaultError, or Fault(Fault) {
+    BeginReceiveQueueError of VaultError, or Fault(Fault) {
         /// The id was used before, for another relay.
         BadContent,
     }
@@ -155,7 +155,7 @@ impl Part for FinishedInvite {
 call! {
     /// Makes a queue of ours complete. `false`: there is no such queue, or the relay's answer does not fit.
     #[derive(Clone, Copy, PartialEq, Eq)]
-    FinishReplica of vault: finish_replica_request, finish_replica_params, finish_replica_results;
+    FinishReceiveQueue of vault: finish_receive_queue_request, finish_receive_queue_params, finish_receive_queue_results;
     asks {
         /// A begun one.
         replica: ReceiveQueueId => number get_replica set_replica,

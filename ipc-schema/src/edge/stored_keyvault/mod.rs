@@ -18,9 +18,9 @@ pub use contacts::{
 };
 pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
 pub use invites::{
-    AcceptInvite, AcceptInviteError, AcceptedInvite, BeginInvite, BeginInviteError, BeginReplica,
-    BeginReplicaError, CancelInvite, Created, FinishInvite, FinishInviteError, FinishReplica, FinishedInvite,
-    InviteFailed, InviteRefusal, OpenInvite, OpenInviteError, OpenedInvite,
+    AcceptInvite, AcceptInviteError, AcceptedInvite, BeginInvite, BeginInviteError, BeginReceiveQueue,
+    BeginReceiveQueueError, CancelInvite, Created, FinishInvite, FinishInviteError, FinishReceiveQueue,
+    FinishedInvite, InviteFailed, InviteRefusal, OpenInvite, OpenInviteError, OpenedInvite,
 };
 pub use messages::{
     Command, Envelope, Forget, News, OpenEnvelope, OpenError, Opened, OpenedMessage, PeerQueue, Purpose,
@@ -101,8 +101,8 @@ interface! {
         cancel_invite(CancelInviteParams, CancelInviteResults): CancelInvite,
         open_invite(OpenInviteParams, OpenInviteResults): OpenInvite,
         accept_invite(AcceptInviteParams, AcceptInviteResults): AcceptInvite,
-        begin_replica(BeginReplicaParams, BeginReplicaResults): BeginReplica,
-        finish_replica(FinishReplicaParams, FinishReplicaResults): FinishReplica,
+        begin_receive_queue(BeginReceiveQueueParams, BeginReceiveQueueResults): BeginReceiveQueue,
+        finish_receive_queue(FinishReceiveQueueParams, FinishReceiveQueueResults): FinishReceiveQueue,
         seal_envelope(SealEnvelopeParams, SealEnvelopeResults): SealEnvelope,
         open_envelope(OpenEnvelopeParams, OpenEnvelopeResults): OpenEnvelope,
         forget(ForgetParams, ForgetResults): Forget,

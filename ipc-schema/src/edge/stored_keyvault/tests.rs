@@ -32,8 +32,8 @@ fn command(purpose: Purpose) -> Sign {
 fn each_call_is_read_as_it_was_written() {
     let created = Created { receiver_queue: [1; 24], sender_queue: [2; 24], relay_key: [3; 32] };
     assert!(
-        read_back(&FinishReplica { replica: ReceiveQueueId(1), created })
-            == Ok(FinishReplica { replica: ReceiveQueueId(1), created })
+        read_back(&FinishReceiveQueue { replica: ReceiveQueueId(1), created })
+            == Ok(FinishReceiveQueue { replica: ReceiveQueueId(1), created })
     );
     let accept = AcceptInvite {
         accept: AcceptId(1),
@@ -104,7 +104,7 @@ fn each_outcome_is_read_as_it_was_written() {
         told_back::<SetVerified>(&Err(SetVerifiedError::NumberChanged)),
         Ok(Err(SetVerifiedError::NumberChanged))
     );
-    assert_eq!(told_back::<FinishReplica>(&Ok(true)), Ok(Ok(true)));
+    assert_eq!(told_back::<FinishReceiveQueue>(&Ok(true)), Ok(Ok(true)));
     assert_eq!(
         told_back::<Standing>(&Ok(Stands { number: 3, screen_locked: true, vault: 4 }))
             .map(|told| told.map(|stands| stands.vault)),
@@ -151,10 +151,10 @@ fn what_is_too_long_or_too_many_is_malformed() {
 fn a_word_that_the_method_cannot_answer_is_malformed() {
     let told = |word| {
         let mut message = Bytes::new_default();
-        message.init_root::<vault::begin_replica_results::Builder<'_>>().init_result().set_error(word);
-        BeginReplica::read_outcome(message.get_root_as_reader().unwrap())
+        message.init_root::<vault::begin_receive_queue_results::Builder<'_>>().init_result().set_error(word);
+        BeginReceiveQueue::read_outcome(message.get_root_as_reader().unwrap())
     };
     assert_eq!(told(VaultError::NumberChanged), Err(Malformed));
     assert_eq!(told(VaultError::RateLimited), Err(Malformed));
-    assert_eq!(told(VaultError::Storage), Ok(Err(BeginReplicaError::Fault(Fault::Storage))));
+    assert_eq!(told(VaultError::Storage), Ok(Err(BeginReceiveQueueError::Fault(Fault::Storage))));
 }

@@ -210,11 +210,11 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         let sender_key: [u8; 32] = sender_key.try_into().unwrap();
 
         // ---- a conversation, in which both hand over what repairs need
-        ask!(heard, vault, "beginReplica", begin_replica_request, |fields| {
+        ask!(heard, vault, "beginReplica", begin_receive_queue_request, |fields| {
             fields.set_replica(30);
             fields.set_relay(&RELAY);
         });
-        ask!(heard, vault, "finishReplica", finish_replica_request, |fields| {
+        ask!(heard, vault, "finishReplica", finish_receive_queue_request, |fields| {
             fields.set_replica(30);
             write_created(fields.init_created(), &created(3));
         });
@@ -354,8 +354,8 @@ fn bob_accepts(link: &str, blob: &[u8]) -> (Bob, Vec<u8>) {
     let mut vault = Vault::open(MemoryStore::default()).unwrap();
     let now = Timestamp::now();
     let opened = vault.open_invite(AcceptId(1), link, now, &mut rng).unwrap();
-    vault.begin_replica(ReceiveQueueId(20), RelayId(OTHER_RELAY), &mut rng).unwrap();
-    vault.finish_replica(ReceiveQueueId(20), created(2)).unwrap();
+    vault.begin_receive_queue(ReceiveQueueId(20), RelayId(OTHER_RELAY), &mut rng).unwrap();
+    vault.finish_receive_queue(ReceiveQueueId(20), created(2)).unwrap();
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: blob,
