@@ -64,7 +64,7 @@ pub enum Thing {
     /// An opened invite of somebody else.
     Accept,
     /// An own receive queue.
-    Replica,
+    ReceiveQueue,
     /// A session.
     Session,
     /// A queue of a peer.
@@ -82,7 +82,7 @@ impl std::fmt::Display for Thing {
         f.write_str(match self {
             Self::Invite => "invite",
             Self::Accept => "accepted invite",
-            Self::Replica => "replica",
+            Self::ReceiveQueue => "receive queue",
             Self::Session => "session",
             Self::PeerQueue => "peer queue",
             Self::Outbox => "outbox message",

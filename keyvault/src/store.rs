@@ -15,7 +15,7 @@ pub enum Table {
     /// Opened invites of others.
     Accept = 3,
     /// Own receive queues.
-    Replica = 4,
+    ReceiveQueue = 4,
     /// Sessions: what changes with every message.
     Session = 5,
     /// Queues of peers.
@@ -49,7 +49,7 @@ pub const TABLES: [Table; 17] = [
     Table::Meta,
     Table::Invite,
     Table::Accept,
-    Table::Replica,
+    Table::ReceiveQueue,
     Table::Session,
     Table::PeerQueue,
     Table::Outbox,

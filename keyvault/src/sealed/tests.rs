@@ -51,7 +51,7 @@ fn vault() -> tempfile::NamedTempFile {
     for id in 0..20_u8 {
         let mut changes = Changes::default();
         changes.put(Table::Session, &[id], SecretBytes::new(vec![id; 500]));
-        changes.put(Table::Replica, &[id], SecretBytes::new(b"another table".to_vec()));
+        changes.put(Table::ReceiveQueue, &[id], SecretBytes::new(b"another table".to_vec()));
         store.commit(&changes).unwrap();
     }
     file

@@ -214,7 +214,7 @@ fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
         let copy = tempfile::NamedTempFile::new().unwrap();
         std::fs::copy(file.path(), copy.path()).unwrap();
         let after = Shell::reopened_for_tests(reopened(&copy));
-        assert_eq!(after.with(|vault, _, _| vault.replica_count()).unwrap(), 100);
+        assert_eq!(after.with(|vault, _, _| vault.receive_queue_count()).unwrap(), 100);
     });
 }
 

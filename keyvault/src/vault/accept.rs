@@ -131,7 +131,7 @@ impl<S: Store> Vault<S> {
     /// `accept`: the same session, and the same bytes until they are forgotten.
     ///
     /// # Errors
-    /// `Invite`; `RateLimited`; `TooManyKept`; `TooLong`; `NoSuch(Accept)`, `NoSuch(Replica)`; `WrongPurpose(Replica)`;
+    /// `Invite`; `RateLimited`; `TooManyKept`; `TooLong`; `NoSuch(Accept)`, `NoSuch(ReceiveQueue)`; `WrongPurpose(ReceiveQueue)`;
     /// `Conflict(Outbox)`; `Store`.
     pub fn accept_invite(
         &mut self,
@@ -204,7 +204,7 @@ impl<S: Store> Vault<S> {
             .map_err(|_| InviteError::Altered)?;
 
         let frame = Frame {
-            offers: self.offer_replicas(first.replicas, session, changes)?,
+            offers: self.offer_receive_queues(first.replicas, session, changes)?,
             devices: own.devices().bytes().to_vec(),
             content: Some(SecretBytes::new(first.content.to_vec())),
             ..Frame::default()

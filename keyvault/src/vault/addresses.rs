@@ -10,7 +10,7 @@ use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY};
 use super::moment::Moment;
 use super::opened::{FirstEnvelope, NewSession, NoMessage, Opened, Place, meet};
 use super::record::{PutRecord, Record};
-use super::records::{ContactRecord, News, OutboxRecord, ReplicaRecord, SessionRecord};
+use super::records::{ContactRecord, News, OutboxRecord, ReceiveQueueRecord, SessionRecord};
 use super::repair_records::ReplayRecord;
 use super::unlocked::Vault;
 use crate::address::AddressRecord;
@@ -151,7 +151,7 @@ impl<S: Store> Vault<S> {
     /// identity. Idempotent by `address`.
     ///
     /// # Errors
-    /// `RateLimited`; `NoSuch(Replica)`; `WrongPurpose(Replica)` for a queue that is not finished or serves somebody;
+    /// `RateLimited`; `NoSuch(ReceiveQueue)`; `WrongPurpose(ReceiveQueue)` for a queue that is not finished or serves somebody;
     /// `Conflict(Address)` for the same id with another queue; `Store`.
     pub fn create_address(
         &mut self,
@@ -164,10 +164,10 @@ impl<S: Store> Vault<S> {
             let same = own.replica == replica;
             return same.then(|| own.identity.public().id()).ok_or(VaultError::Conflict(Thing::Address));
         }
-        let mut queue: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;
-        let offer = queue.offer().ok_or(VaultError::WrongPurpose(Thing::Replica))?;
+        let mut queue: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+        let offer = queue.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
         if queue.session.is_some() || queue.invite.is_some() || queue.address.is_some() {
-            return Err(VaultError::WrongPurpose(Thing::Replica));
+            return Err(VaultError::WrongPurpose(Thing::ReceiveQueue));
         }
         let mut changes = Changes::default();
         let meta = self.count_contact(now, &mut changes)?;
@@ -195,7 +195,7 @@ impl<S: Store> Vault<S> {
     ) -> Result<PublishedAddress, VaultError> {
         let mut own: OwnAddress = self.require(&address.key(), Thing::Address)?;
         if now >= own.renew_at {
-            let queue: ReplicaRecord = self.require(&own.replica.key(), Thing::Address)?;
+            let queue: ReceiveQueueRecord = self.require(&own.replica.key(), Thing::Address)?;
             let offer = queue.offer().ok_or(VaultError::Bug("an address's queue is not finished"))?;
             own.renew(&offer, now, rng);
             let mut changes = Changes::default();
@@ -223,8 +223,8 @@ impl<S: Store> Vault<S> {
     /// `contact`: the same session, and the same bytes until they are forgotten.
     ///
     /// # Errors
-    /// `Invite` if the record is no good or the own address's; `RateLimited`; `TooManyKept`; `TooLong`; `NoSuch(Replica)`;
-    /// `WrongPurpose(Replica)`; `Conflict(Accept)`, `Conflict(Outbox)`; `Store`.
+    /// `Invite` if the record is no good or the own address's; `RateLimited`; `TooManyKept`; `TooLong`; `NoSuch(ReceiveQueue)`;
+    /// `WrongPurpose(ReceiveQueue)`; `Conflict(Accept)`, `Conflict(Outbox)`; `Store`.
     pub fn contact_address(
         &mut self,
         request: ContactAddress<'_>,

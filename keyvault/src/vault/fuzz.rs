@@ -3,8 +3,8 @@
 use super::invite_records::{AcceptRecord, InviteRecord};
 use super::record::Record;
 use super::records::{
-    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, ReplicaRecord, SessionRecord,
-    UsedRecord,
+    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, ReceiveQueueRecord,
+    SessionRecord, UsedRecord,
 };
 
 /// See [`crate::fuzz::vault_record`].
@@ -14,7 +14,7 @@ pub(crate) fn fuzz_record(untrusted_bytes: &[u8]) {
         0 => round_trip::<MetaRecord>(bytes),
         1 => round_trip::<InviteRecord>(bytes),
         2 => round_trip::<AcceptRecord>(bytes),
-        3 => round_trip::<ReplicaRecord>(bytes),
+        3 => round_trip::<ReceiveQueueRecord>(bytes),
         4 => round_trip::<SessionRecord>(bytes),
         5 => round_trip::<PeerQueueRecord>(bytes),
         6 => round_trip::<OutboxRecord>(bytes),

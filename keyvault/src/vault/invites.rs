@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
 use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
 use super::record::{PutRecord, Record};
-use super::records::{Created, ReplicaRecord};
+use super::records::{Created, ReceiveQueueRecord};
 use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
@@ -54,7 +54,7 @@ impl<S: Store> Vault<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
-        if let Some(replica) = self.load::<ReplicaRecord>(&invite.key())? {
+        if let Some(replica) = self.load::<ReceiveQueueRecord>(&invite.key())? {
             let same = replica.relay == relay && replica.invite == Some(invite);
             return same.then(|| replica.receiver.public()).ok_or(VaultError::Conflict(Thing::Invite));
         }
@@ -64,7 +64,7 @@ impl<S: Store> Vault<S> {
         let secret = InviteSecret::generate(rng);
         let identity = Identity::generate(now, rng);
         let prekeys = Prekeys::generate(&identity, Validity::until(now, expires), rng);
-        let replica = ReplicaRecord {
+        let replica = ReceiveQueueRecord {
             relay,
             receiver: ReceiverKey::generate(rng),
             agreement: AgreementSecret::generate(rng),
@@ -107,12 +107,12 @@ impl<S: Store> Vault<S> {
         };
         let mut changes = Changes::default();
         let replica = ReceiveQueueId::from(invite);
-        self.create_replica(replica, created, &mut changes)?;
+        self.create_receive_queue(replica, created, &mut changes)?;
         let (hints, blob) = match open.left.take() {
             // Sealed once: the relay may hold it by now, and what is signed for it names its hash.
             Some(left) => left,
             None => {
-                let receiver: ReplicaRecord = self.require(&replica.key(), Thing::Invite)?;
+                let receiver: ReceiveQueueRecord = self.require(&replica.key(), Thing::Invite)?;
                 let blob = InviteBundle {
                     bundle: open.prekeys.bundle().clone(),
                     devices: open.identity.devices().clone(),
@@ -152,10 +152,10 @@ impl<S: Store> Vault<S> {
         if self.load::<InviteRecord>(&invite.key())?.is_some() {
             changes.delete(InviteRecord::TABLE, &invite.key());
         }
-        let replica = self.load::<ReplicaRecord>(&invite.key())?;
+        let replica = self.load::<ReceiveQueueRecord>(&invite.key())?;
         // Once it was accepted the queue is the session's.
         if replica.is_some_and(|replica| replica.invite == Some(invite) && replica.session.is_none()) {
-            changes.delete(ReplicaRecord::TABLE, &invite.key());
+            changes.delete(ReceiveQueueRecord::TABLE, &invite.key());
         }
         Ok(())
     }

@@ -85,8 +85,8 @@ impl<S: Store> Vault<S> {
     /// [`Self::forget`].
     ///
     /// # Errors
-    /// `NoSuch(Session)`, `NoSuch(Replica)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)` for the same id
-    /// with another request; `WrongPurpose(Replica)` for a queue that serves somebody else; `Store`.
+    /// `NoSuch(Session)`, `NoSuch(ReceiveQueue)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)` for the same id
+    /// with another request; `WrongPurpose(ReceiveQueue)` for a queue that serves somebody else; `Store`.
     pub fn seal_envelope(
         &mut self,
         request: SealEnvelope<'_>,
@@ -99,7 +99,7 @@ impl<S: Store> Vault<S> {
         };
         let mut changes = Changes::default();
         let mut frame = Frame {
-            offers: self.offer_replicas(request.offer, request.session, &mut changes)?,
+            offers: self.offer_receive_queues(request.offer, request.session, &mut changes)?,
             content: Some(SecretBytes::new(request.content.to_vec())),
             ..Frame::default()
         };

@@ -14,12 +14,12 @@ mod moment;
 mod open;
 mod opened;
 mod read_message;
+mod receive_queues;
 mod record;
 mod records;
 mod repair;
 mod repair_keys;
 mod repair_records;
-mod replicas;
 mod signing;
 mod unlocked;
 mod verification;
@@ -119,9 +119,9 @@ impl<S: Store> Vault<S> {
         }
         for replica in &record.replicas {
             // An address's queue serves others too.
-            let kept = self.load::<records::ReplicaRecord>(&replica.key())?;
+            let kept = self.load::<records::ReceiveQueueRecord>(&replica.key())?;
             if kept.is_some_and(|kept| kept.address.is_none()) {
-                changes.delete(records::ReplicaRecord::TABLE, &replica.key());
+                changes.delete(records::ReceiveQueueRecord::TABLE, &replica.key());
             }
         }
         for (id, bytes) in self.store.all(records::OutboxRecord::TABLE)? {

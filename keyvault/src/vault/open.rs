@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::opened::{FirstEnvelope, Met, NewSession, NoMessage, Opened, Place, meet, note_used, used_id};
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
-use super::records::{News, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord};
+use super::records::{News, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord};
 use super::repair_records::FormerRecord;
 use super::unlocked::Vault;
 use crate::agreement_key::AgreementKey;
@@ -36,14 +36,14 @@ impl<S: Store> Vault<S> {
     /// Opens one envelope. Idempotent by the hash of its inner block until that is forgotten.
     ///
     /// # Errors
-    /// `NoSuch(Replica)`; `TooManyKept`; `Store`. Whatever a relay or peer may send is an answer, not an error.
+    /// `NoSuch(ReceiveQueue)`; `TooManyKept`; `Store`. Whatever a relay or peer may send is an answer, not an error.
     pub fn open_envelope(
         &mut self,
         incoming: IncomingEnvelope<'_>,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Opened, VaultError> {
-        let mut replica: ReplicaRecord = self.require(&incoming.replica.key(), Thing::Replica)?;
+        let mut replica: ReceiveQueueRecord = self.require(&incoming.replica.key(), Thing::ReceiveQueue)?;
         let Ok(sender) = AgreementKey::parse(incoming.untrusted_sender) else {
             return Ok(Opened::Unreadable);
         };
@@ -206,7 +206,7 @@ impl RatchetError {
     }
 }
 
-impl ReplicaRecord {
+impl ReceiveQueueRecord {
     /// Takes the outer layer off; true if its key is one to be kept: the first envelope of this sender.
     fn unwrap(&mut self, sender: &AgreementKey, untrusted_envelope: &[u8]) -> Option<(InnerBlock, bool)> {
         let queue = self.created.as_ref()?.sender_queue;

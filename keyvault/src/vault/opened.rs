@@ -8,7 +8,7 @@ use super::moment::Moment;
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{
-    ContactRecord, KeptMessage, News, OpenedRecord, ReplicaRecord, SessionRecord, UsedRecord,
+    ContactRecord, KeptMessage, News, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord,
 };
 use super::repair_records::RepairRecord;
 use super::unlocked::Vault;
@@ -80,7 +80,7 @@ pub(super) struct NewSession {
 /// Where an envelope came from.
 pub(super) struct Place {
     pub(super) id: ReceiveQueueId,
-    pub(super) replica: ReplicaRecord,
+    pub(super) replica: ReceiveQueueRecord,
     /// The sender's key with which the outer layer opened.
     pub(super) sender: AgreementKey,
 }

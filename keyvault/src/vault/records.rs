@@ -81,7 +81,7 @@ impl News {
 }
 
 /// An own receive queue.
-pub(super) struct ReplicaRecord {
+pub(super) struct ReceiveQueueRecord {
     pub(super) relay: RelayId,
     pub(super) receiver: ReceiverKey,
     pub(super) agreement: AgreementSecret,
@@ -99,7 +99,7 @@ pub(super) struct ReplicaRecord {
     pub(super) outer: Option<(AgreementKey, OuterKey)>,
 }
 
-impl ReplicaRecord {
+impl ReceiveQueueRecord {
     pub(super) fn offer(&self) -> Option<Offer> {
         self.created.as_ref().map(|created| Offer {
             relay: self.relay,
@@ -111,8 +111,8 @@ impl ReplicaRecord {
     }
 }
 
-impl Record for ReplicaRecord {
-    const TABLE: Table = Table::Replica;
+impl Record for ReceiveQueueRecord {
+    const TABLE: Table = Table::ReceiveQueue;
 
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
         writer.put(&self.relay.0);

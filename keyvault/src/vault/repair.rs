@@ -50,8 +50,8 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `InviteAgain` if there is nothing (any more) to agree with; `RateLimited` within ten minutes of the last time, whichever side
-    /// began it; `NoSuch(Session)`, `NoSuch(Replica)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)`;
-    /// `WrongPurpose(Replica)`; `Store`.
+    /// began it; `NoSuch(Session)`, `NoSuch(ReceiveQueue)`; `TooLong`; `TooManyKept`; `NoPeerQueue`; `Conflict(Outbox)`;
+    /// `WrongPurpose(ReceiveQueue)`; `Store`.
     pub fn repair_session(
         &mut self,
         request: RepairSession<'_>,
@@ -69,7 +69,7 @@ impl<S: Store> Vault<S> {
         let (prefix, agreed) = pqxdh::initiate(&bundle, &contact.own, &repair.secret, now, rng)
             .map_err(|_| VaultError::InviteAgain)?;
         let mut changes = Changes::default();
-        let offers = self.offer_replicas(request.offer, request.session, &mut changes)?;
+        let offers = self.offer_receive_queues(request.offer, request.session, &mut changes)?;
         let handshake = repair.begun(agreed.transcript, &record.marks, now);
         let frame = Frame {
             offers,

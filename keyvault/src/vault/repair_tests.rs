@@ -474,7 +474,7 @@ fn strangers_come_through_an_address_one_after_another_and_each_has_a_session() 
     assert_eq!(sessions.len(), 3);
     // Forgetting one leaves the address to the others.
     w.alice.remove_session(sessions[0], NOW).unwrap();
-    assert!(w.alice.load::<records::ReplicaRecord>(&ReceiveQueueId(60).key()).unwrap().is_some());
+    assert!(w.alice.load::<records::ReceiveQueueRecord>(&ReceiveQueueId(60).key()).unwrap().is_some());
     assert_eq!(w.alice.store.all(Table::Visitor).unwrap().len(), 2);
 }
 
@@ -591,7 +591,7 @@ fn an_address_takes_a_queue_of_its_own_and_counts_as_an_identity() {
     assert!(matches!(conflict, Err(VaultError::Conflict(Thing::Address))));
     for taken in [60, 1] {
         let refused = alice.create_address(AddressId(6), ReceiveQueueId(taken), NOW, rng);
-        assert!(matches!(refused, Err(VaultError::WrongPurpose(Thing::Replica))), "{taken}");
+        assert!(matches!(refused, Err(VaultError::WrongPurpose(Thing::ReceiveQueue))), "{taken}");
     }
     for more in 0..8 {
         alice.begin_receive_queue(ReceiveQueueId(70 + more), RELAY, rng).unwrap();

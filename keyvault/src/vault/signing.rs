@@ -4,7 +4,7 @@
 use ipc_schema::mailbox::{Command, Context};
 
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState};
-use super::records::{PeerQueueRecord, ReplicaRecord};
+use super::records::{PeerQueueRecord, ReceiveQueueRecord};
 use super::unlocked::Vault;
 use crate::error::{Thing, VaultError};
 use crate::ids::{AcceptId, InviteId, PeerQueueId, PutId, QueueId, ReceiveQueueId, RelayId};
@@ -105,8 +105,8 @@ impl<S: Store> Vault<S> {
         replica: ReceiveQueueId,
         command: &Command,
     ) -> Result<Authenticator, VaultError> {
-        let record: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;
-        let created = record.created.as_ref().ok_or(VaultError::WrongPurpose(Thing::Replica))?;
+        let record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+        let created = record.created.as_ref().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
         let context = request.context(record.relay, created.receiver_queue)?;
         Ok(record.receiver.authenticate(&context, command))
     }

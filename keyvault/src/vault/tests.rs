@@ -399,7 +399,7 @@ fn an_invites_private_keys_are_gone_once_it_is_used_or_cancelled() {
     w.alice.cancel_invite(INVITE).unwrap();
     w.alice.cancel_invite(INVITE).unwrap();
     assert!(w.alice.store.all(Table::Invite).unwrap().is_empty());
-    assert!(w.alice.store.all(Table::Replica).unwrap().is_empty());
+    assert!(w.alice.store.all(Table::ReceiveQueue).unwrap().is_empty());
 }
 
 #[test]
@@ -522,13 +522,16 @@ fn a_queue_serves_one_session_only() {
     };
     assert!(matches!(
         w.alice.seal_envelope(request, &mut w.rng),
-        Err(VaultError::WrongPurpose(Thing::Replica))
+        Err(VaultError::WrongPurpose(Thing::ReceiveQueue))
     ));
     w.alice.begin_receive_queue(ReceiveQueueId(40), RELAY, &mut w.rng).unwrap();
     let unfinished = SealEnvelope { offer: &[ReceiveQueueId(40)], ..request };
     assert!(w.alice.seal_envelope(unfinished, &mut w.rng).is_err());
     let unknown = SealEnvelope { offer: &[ReceiveQueueId(41)], ..request };
-    assert!(matches!(w.alice.seal_envelope(unknown, &mut w.rng), Err(VaultError::NoSuch(Thing::Replica))));
+    assert!(matches!(
+        w.alice.seal_envelope(unknown, &mut w.rng),
+        Err(VaultError::NoSuch(Thing::ReceiveQueue))
+    ));
 }
 
 #[test]
@@ -581,7 +584,7 @@ fn removing_a_session_leaves_no_key_and_no_plaintext_of_it() {
     w.bob_seals(b"answer");
     w.bob.remove_session(w.bob_session, NOW).unwrap();
     w.bob.remove_session(w.bob_session, NOW).unwrap();
-    for table in [Table::Session, Table::Contact, Table::PeerQueue, Table::Replica, Table::Outbox] {
+    for table in [Table::Session, Table::Contact, Table::PeerQueue, Table::ReceiveQueue, Table::Outbox] {
         assert!(w.bob.store.all(table).unwrap().is_empty(), "{table:?}");
     }
     assert!(!rows(&w.bob).iter().any(|(_, bytes)| bytes.windows(6).any(|window| window == b"secret")));
@@ -673,7 +676,7 @@ fn receiver_commands_verify_under_the_key_that_went_into_create() {
         counter: 5,
         purpose: Purpose::Collect { replica: ReceiveQueueId(1), max: 9 },
     };
-    assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::Replica))));
+    assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::ReceiveQueue))));
     alice.finish_receive_queue(ReceiveQueueId(1), created(1).0).unwrap();
     let Authenticator::Receiver(signature) = alice.sign(&request).unwrap() else { panic!() };
     let key = VerifyingKey::from_bytes(&key).unwrap();

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::records::ReplicaRecord;
+use super::records::ReceiveQueueRecord;
 use super::*;
 use crate::agreement_key::AgreementKey;
 use crate::agreement_key::AgreementSecret;
@@ -142,7 +142,7 @@ impl World {
         let invite = inviter.vault.finish_invite(InviteId(1), created(1), &[], &mut w.rng).unwrap();
         inviter.replicas.insert(created(1).sender_queue, ReceiveQueueId(1));
         accepter.vault.open_invite(AcceptId(1), &invite.link, START, &mut w.rng).unwrap();
-        accepter.add_replicas([20, 21], &mut w.rng);
+        accepter.add_receive_queues([20, 21], &mut w.rng);
         let request = AcceptInvite {
             accept: AcceptId(1),
             untrusted_blob: &invite.blob,
@@ -162,7 +162,7 @@ impl World {
     fn connected(seed: u64) -> Self {
         let mut w = Self::invited(seed);
         w.deliver(0, 0, &[0]).unwrap();
-        w.sides[0].add_replicas([30, 31], &mut w.rng);
+        w.sides[0].add_receive_queues([30, 31], &mut w.rng);
         w.send(0, &[ReceiveQueueId(30), ReceiveQueueId(31)]);
         w.deliver(1, 0, &[0, 1]).unwrap();
         w
@@ -298,7 +298,7 @@ impl World {
 }
 
 impl Side {
-    fn add_replicas(&mut self, numbers: [u8; 2], rng: &mut ChaCha20Rng) {
+    fn add_receive_queues(&mut self, numbers: [u8; 2], rng: &mut ChaCha20Rng) {
         for (byte, relay) in numbers.into_iter().zip(RELAYS) {
             let replica = ReceiveQueueId(u64::from(byte));
             self.vault.begin_receive_queue(replica, relay, rng).unwrap();
@@ -413,7 +413,7 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
         Table::Meta,
         Table::Invite,
         Table::Accept,
-        Table::Replica,
+        Table::ReceiveQueue,
         Table::Session,
         Table::PeerQueue,
         Table::Outbox,
@@ -433,7 +433,7 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
 fn an_altered_kem_ciphertext_ends_in_the_same_answer_as_any_noise() {
     let mut w = World::invited(9);
     let letter = w.sides[0].waiting[0].clone();
-    let replica: ReplicaRecord = w.sides[0].vault.load(&ReceiveQueueId(1).key()).unwrap().unwrap();
+    let replica: ReceiveQueueRecord = w.sides[0].vault.load(&ReceiveQueueId(1).key()).unwrap().unwrap();
     let (queue, sender) = (created(1).sender_queue, letter.queues[0].sender_key);
     let their = AgreementKey::parse(sender).unwrap();
     let outer = OuterKey::derive(&replica.agreement, &their, &replica.secret, &queue).unwrap();

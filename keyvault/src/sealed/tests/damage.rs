@@ -234,7 +234,7 @@ fn a_record_in_the_place_of_another_is_noticed() {
         table.insert(rows[1].0.as_slice(), rows[0].1.as_slice()).unwrap();
     });
     let unreadable = (0..20_u8).filter(|id| store.read(Table::Session, &[*id]).is_err()).count();
-    let other = (0..20_u8).filter(|id| store.read(Table::Replica, &[*id]).is_err()).count();
+    let other = (0..20_u8).filter(|id| store.read(Table::ReceiveQueue, &[*id]).is_err()).count();
     assert_eq!(unreadable + other, 2);
 }
 

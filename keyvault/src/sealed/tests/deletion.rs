@@ -115,7 +115,7 @@ fn a_compaction_killed_at_any_write_leaves_every_record_and_the_next_one_goes_on
             store.compact().unwrap();
             drop(store);
             assert!(!can_be_recovered(&left, Table::Session, &[7]), "write {writes}");
-            assert_eq!(open(&left, b"correct horse").unwrap().all(Table::Replica).unwrap().len(), 20);
+            assert_eq!(open(&left, b"correct horse").unwrap().all(Table::ReceiveQueue).unwrap().len(), 20);
         }
     }
     assert!(died > 10, "{died} boundaries were found");

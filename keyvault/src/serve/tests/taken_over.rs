@@ -103,7 +103,7 @@ fn kept_pieces(shell: &Shell) -> Vec<Vec<u8>> {
     let tables = [
         Table::Invite,
         Table::Accept,
-        Table::Replica,
+        Table::ReceiveQueue,
         Table::Session,
         Table::PeerQueue,
         Table::Contact,

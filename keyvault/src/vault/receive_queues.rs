@@ -4,7 +4,7 @@ use ipc_schema::limits::OFFERS_MAX;
 use rand_core::CryptoRng;
 
 use super::record::{PutRecord, Record};
-use super::records::{Created, ReplicaRecord};
+use super::records::{Created, ReceiveQueueRecord};
 use super::unlocked::Vault;
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
@@ -18,19 +18,19 @@ impl<S: Store> Vault<S> {
     /// Makes the keys of a new receive queue on `relay`; returns the receiver key for `create`. Idempotent by `replica`.
     ///
     /// # Errors
-    /// `Conflict(Replica)` if the id was used for another relay; `Store`.
+    /// `Conflict(ReceiveQueue)` if the id was used for another relay; `Store`.
     pub fn begin_receive_queue(
         &mut self,
         replica: ReceiveQueueId,
         relay: RelayId,
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
-        if let Some(record) = self.load::<ReplicaRecord>(&replica.key())? {
+        if let Some(record) = self.load::<ReceiveQueueRecord>(&replica.key())? {
             // An invite's queue has the invite's number, and is none to be asked for here.
             let same = record.relay == relay && record.invite.is_none();
-            return same.then(|| record.receiver.public()).ok_or(VaultError::Conflict(Thing::Replica));
+            return same.then(|| record.receiver.public()).ok_or(VaultError::Conflict(Thing::ReceiveQueue));
         }
-        let record = ReplicaRecord {
+        let record = ReceiveQueueRecord {
             relay,
             receiver: ReceiverKey::generate(rng),
             agreement: AgreementSecret::generate(rng),
@@ -51,14 +51,14 @@ impl<S: Store> Vault<S> {
     /// Takes what the relay answered. Idempotent.
     ///
     /// # Errors
-    /// `NoSuch(Replica)`; `Conflict(Replica)` for another answer than before; `RelayMismatch`; `Store`.
+    /// `NoSuch(ReceiveQueue)`; `Conflict(ReceiveQueue)` for another answer than before; `RelayMismatch`; `Store`.
     pub fn finish_receive_queue(
         &mut self,
         replica: ReceiveQueueId,
         created: Created,
     ) -> Result<(), VaultError> {
         let mut changes = Changes::default();
-        if self.create_replica(replica, created, &mut changes)? {
+        if self.create_receive_queue(replica, created, &mut changes)? {
             self.store.commit(&changes)?;
         }
         Ok(())
@@ -66,20 +66,24 @@ impl<S: Store> Vault<S> {
 
     /// Own receive queues, in whatever state.
     #[cfg(test)]
-    pub(crate) fn replica_count(&self) -> usize {
-        self.store.all(ReplicaRecord::TABLE).unwrap().len()
+    pub(crate) fn receive_queue_count(&self) -> usize {
+        self.store.all(ReceiveQueueRecord::TABLE).unwrap().len()
     }
 
     /// Notes the relay's answer in `changes`; false if it stood there already.
-    pub(super) fn create_replica(
+    pub(super) fn create_receive_queue(
         &self,
         replica: ReceiveQueueId,
         created: Created,
         changes: &mut Changes,
     ) -> Result<bool, VaultError> {
-        let mut record: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;
+        let mut record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
         if let Some(before) = record.created {
-            return if before == created { Ok(false) } else { Err(VaultError::Conflict(Thing::Replica)) };
+            return if before == created {
+                Ok(false)
+            } else {
+                Err(VaultError::Conflict(Thing::ReceiveQueue))
+            };
         }
         // A relay key of small order would make every sender's HMAC key public.
         record.agreement.agree(&created.relay_key).map_err(|_| VaultError::RelayMismatch)?;
@@ -89,7 +93,7 @@ impl<S: Store> Vault<S> {
     }
 
     /// The offers of `replicas` to one session; notes in `changes` that they serve it and no other.
-    pub(super) fn offer_replicas(
+    pub(super) fn offer_receive_queues(
         &self,
         replicas: &[ReceiveQueueId],
         session: SessionId,
@@ -101,15 +105,15 @@ impl<S: Store> Vault<S> {
         replicas
             .iter()
             .map(|replica| {
-                let mut record: ReplicaRecord = self.require(&replica.key(), Thing::Replica)?;
+                let mut record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
                 let free = record.session.is_none() && record.invite.is_none() && record.address.is_none();
-                let offer = record.offer().ok_or(VaultError::WrongPurpose(Thing::Replica))?;
+                let offer = record.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
                 if !free && record.session != Some(session) {
-                    return Err(VaultError::WrongPurpose(Thing::Replica));
+                    return Err(VaultError::WrongPurpose(Thing::ReceiveQueue));
                 }
                 if free {
                     record.session = Some(session);
-                    changes.put(ReplicaRecord::TABLE, &replica.key(), record.encode()?);
+                    changes.put(ReceiveQueueRecord::TABLE, &replica.key(), record.encode()?);
                 }
                 Ok(offer)
             })
