@@ -21,7 +21,8 @@ use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
-    Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReplicaState, Store,
+    Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReceiveQueueState,
+    Store,
 };
 
 /// How long a second own queue is waited for once the first receives; it can be offered later as well.
@@ -99,7 +100,9 @@ impl Accepts {
         let state = store.accept_of(contact)?.map_or(AcceptState::Relayed, |accept| accept.state);
         Ok(Ok(match state {
             AcceptState::Opening | AcceptState::Reading => Accepting::Reading(known),
-            AcceptState::Replicas | AcceptState::Accepting | AcceptState::Sent => Accepting::UnderWay(known),
+            AcceptState::MakingQueues | AcceptState::Accepting | AcceptState::Sent => {
+                Accepting::UnderWay(known)
+            }
             AcceptState::Relayed | AcceptState::Refused => Accepting::Done(known),
         }))
     }
@@ -152,7 +155,7 @@ impl Accepts {
                 self.read_blob(turn, circuits, accept);
                 Ok(())
             }
-            AcceptState::Replicas => self.when_queues_live(turn, &accept),
+            AcceptState::MakingQueues => self.when_queues_live(turn, &accept),
             AcceptState::Accepting => self.ask_for_first_message(turn, &accept),
             AcceptState::Sent | AcceptState::Relayed | AcceptState::Refused => Ok(()),
         }
@@ -233,10 +236,10 @@ impl Accepts {
     }
 
     fn when_queues_live(&mut self, turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
-        let replicas = turn.store.replicas_of(accept.contact)?;
+        let replicas = turn.store.receive_queues_of(accept.contact)?;
         let live: Vec<ReceiveQueueId> = replicas
             .iter()
-            .filter(|replica| replica.state == ReplicaState::Live)
+            .filter(|replica| replica.state == ReceiveQueueState::Live)
             .map(|replica| replica.id)
             .collect();
         if replicas.is_empty() {
@@ -260,7 +263,7 @@ impl Accepts {
             turn.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
         let Some(first) = first else { return Ok(()) };
         let (Some(content), Some(outbox)) = (first.content, first.outbox) else { return Ok(()) };
-        let replicas = turn.store.replicas_of(accept.contact)?;
+        let replicas = turn.store.receive_queues_of(accept.contact)?;
         let offered = replicas.iter().filter(|replica| replica.offered);
         let replicas = offered.map(|replica| replica.id.into()).collect();
         if self.busy.insert(accept.id) {
@@ -314,8 +317,8 @@ impl Accepts {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.contact, why)),
         }
-        let replicas = turn.store.replicas_of(accept.contact)?;
-        turn.store.delete_replicas_of(accept.contact, None)?;
+        let replicas = turn.store.receive_queues_of(accept.contact)?;
+        turn.store.delete_receive_queues_of(accept.contact, None)?;
         turn.store.delete_contact(accept.contact)?;
         turn.event(&EventKind::Contact { contact: accept.contact })?;
         replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));

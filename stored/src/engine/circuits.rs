@@ -372,7 +372,7 @@ mod tests {
     /// A circuit that is open.
     fn open(turn: &mut Turn, circuits: &mut Circuits) -> CircuitId {
         circuits.handle(turn, CircuitEvent::OnionCame).unwrap();
-        assert_eq!(circuits.to(turn, RelayId([1; 32]), [2; 16], User::Replica(QUEUE)), None);
+        assert_eq!(circuits.to(turn, RelayId([1; 32]), [2; 16], User::ReceiveQueue(QUEUE)), None);
         let opened = OpenedCircuit { binding: [3; 32], route: Vec::new() };
         match turn.finish().as_slice() {
             [Action::Open { circuit, .. }] => {

@@ -201,9 +201,9 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
 }
 
 fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
-    let replicas = turn.store.replicas_of(contact.id)?;
+    let replicas = turn.store.receive_queues_of(contact.id)?;
     let queues = turn.store.peer_queues_of(contact.id)?;
-    turn.store.delete_replicas_of(contact.id, contact.session)?;
+    turn.store.delete_receive_queues_of(contact.id, contact.session)?;
     turn.store.delete_contact(contact.id)?;
     turn.event(&EventKind::Contact { contact: contact.id })?;
     queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));

@@ -256,7 +256,7 @@ pub(super) struct Order {
 /// Who needs a circuit and is looked at when it opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum User {
-    Replica(ReceiveQueueId),
+    ReceiveQueue(ReceiveQueueId),
     PeerQueue(PeerQueueId),
     Accept(AcceptId),
 }
@@ -307,7 +307,7 @@ impl Event {
     /// Its circuit is open.
     pub(super) fn look_at(user: User) -> Self {
         match user {
-            User::Replica(id) => QueueEvent::LookAt(id).into(),
+            User::ReceiveQueue(id) => QueueEvent::LookAt(id).into(),
             User::PeerQueue(id) => DepositEvent::LookAt(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
         }
@@ -316,7 +316,7 @@ impl Event {
     /// Its circuit went, or could not be had.
     pub(super) fn circuit_lost(user: User) -> Self {
         match user {
-            User::Replica(id) => QueueEvent::CircuitLost(id).into(),
+            User::ReceiveQueue(id) => QueueEvent::CircuitLost(id).into(),
             User::PeerQueue(id) => DepositEvent::Unreachable(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
         }

@@ -22,7 +22,7 @@ use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId, hex};
 use crate::store::{
     Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
-    Replica, ReplicaState,
+    ReceiveQueue, ReceiveQueueState,
 };
 
 /// Envelopes that keyvault is asked about at a time.
@@ -250,7 +250,8 @@ impl Inbox {
             if self.acknowledging.contains(&id) {
                 continue;
             }
-            let replica = turn.store.replica(id)?.filter(|replica| replica.state >= ReplicaState::Leaving);
+            let replica =
+                turn.store.replica(id)?.filter(|replica| replica.state >= ReceiveQueueState::Leaving);
             let Some(replica) = replica else {
                 self.acks.remove(&id);
                 turn.store.drop_intents_of(id)?;
@@ -272,7 +273,7 @@ impl Inbox {
         &mut self,
         turn: &mut Turn,
         circuits: &mut Circuits,
-        (circuit, replica): (CircuitId, &Replica),
+        (circuit, replica): (CircuitId, &ReceiveQueue),
         messages: Vec<MailboxId>,
     ) {
         let (id, Some(created)) = (replica.id, &replica.created) else { return };
@@ -290,7 +291,7 @@ impl Inbox {
         circuits: &mut Circuits,
         id: ReceiveQueueId,
     ) -> Result<(), StoreError> {
-        let live = turn.store.replica(id)?.filter(|replica| replica.state == ReplicaState::Live);
+        let live = turn.store.replica(id)?.filter(|replica| replica.state == ReceiveQueueState::Live);
         if let Some(replica) = live
             && !self.acknowledging.contains(&id)
             && let Some(circuit) = circuit_of(turn, circuits, &replica)
@@ -325,9 +326,9 @@ impl Inbox {
     }
 }
 
-fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, replica: &Replica) -> Option<CircuitId> {
+fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, replica: &ReceiveQueue) -> Option<CircuitId> {
     let relay = replica.relay.filter(|_| replica.created.is_some())?;
-    circuits.to(turn, relay, replica.isolation, User::Replica(replica.id))
+    circuits.to(turn, relay, replica.isolation, User::ReceiveQueue(replica.id))
 }
 
 /// Whose message it is; the first one of an invite's queue is its acceptance.

@@ -31,7 +31,7 @@ fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(),
     let id = ReceiveQueueId(turn.random_id());
     turn.store.add_invite(id, contact)?;
     let isolation = turn.random();
-    turn.store.add_replica(id, Some(contact), true, &isolation)?;
+    turn.store.add_receive_queue(id, Some(contact), true, &isolation)?;
     turn.event(&EventKind::Contact { contact })?;
     if let Some(invite) = turn.store.invite(id)? {
         turn.answer(request, Ok(invite));
@@ -56,7 +56,7 @@ fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(),
 
 /// Takes an invite that nobody accepted away, with the contact that it was for.
 fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
-    turn.store.delete_replicas_of(invite.contact, None)?;
+    turn.store.delete_receive_queues_of(invite.contact, None)?;
     turn.store.delete_contact(invite.contact)?;
     turn.event(&EventKind::Contact { contact: invite.contact })?;
     turn.wish(QueueEvent::LookAt(invite.id));

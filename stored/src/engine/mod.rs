@@ -317,7 +317,7 @@ impl Engine {
         Ok(Counts {
             outbox: store.count_in_state(Delivery::Queued)?,
             at_relay: store.count_in_state(Delivery::Relayed)?,
-            mailboxes: store.live_replicas()?,
+            mailboxes: store.live_receive_queues()?,
             full: store.full_queues()?,
             unread: store.unread()?,
             proof_at: self.flows.inbox.proof_at(),

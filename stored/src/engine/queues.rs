@@ -18,7 +18,7 @@ use super::subscriptions::Subscriptions;
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{ContactId, ReceiveQueueId, RelayId};
-use crate::store::{EventKind, Invite, InviteState, OutgoingKind, Replica, ReplicaState};
+use crate::store::{EventKind, Invite, InviteState, OutgoingKind, ReceiveQueue, ReceiveQueueState};
 
 /// Queues for each contact (docs/protocol/envelope.md, "Frame").
 const REPLICAS: usize = 2;
@@ -93,11 +93,11 @@ impl Queues {
     // ---- towards a queue that receives
 
     fn fill(&mut self, step: &mut Step, contact: ContactId) -> Result<(), StoreError> {
-        let there = step.turn.store.replicas_of(contact)?.len();
+        let there = step.turn.store.receive_queues_of(contact)?.len();
         for _ in there..REPLICAS {
             let id = ReceiveQueueId(step.turn.random_id());
             let isolation = step.turn.random();
-            step.turn.store.add_replica(id, Some(contact), false, &isolation)?;
+            step.turn.store.add_receive_queue(id, Some(contact), false, &isolation)?;
             self.look_at(step, id)?;
         }
         Ok(())
@@ -110,26 +110,28 @@ impl Queues {
 
     fn look_at(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
         let Some(replica) = step.turn.store.replica(id)? else {
-            step.circuits.leave(step.turn, User::Replica(id));
+            step.circuits.leave(step.turn, User::ReceiveQueue(id));
             return Ok(());
         };
         match (replica.state, replica.relay) {
-            (ReplicaState::Picking, _) | (ReplicaState::Beginning, None) => self.pick(step, &replica),
-            (ReplicaState::Beginning, Some(relay)) => {
+            (ReceiveQueueState::Picking, _) | (ReceiveQueueState::Beginning, None) => {
+                self.pick(step, &replica)
+            }
+            (ReceiveQueueState::Beginning, Some(relay)) => {
                 self.make_keys(step.turn, &replica, relay);
                 Ok(())
             }
-            (ReplicaState::Finishing, _) => {
+            (ReceiveQueueState::Finishing, _) => {
                 self.finish(step.turn, replica);
                 Ok(())
             }
-            (ReplicaState::Deleting, _) if replica.created.is_none() => self.cancel_keys(step, &replica),
+            (ReceiveQueueState::Deleting, _) if replica.created.is_none() => self.cancel_keys(step, &replica),
             (_, Some(relay)) => self.at_relay(step, replica, relay),
             (_, None) => start_over(step, &replica),
         }
     }
 
-    fn pick(&mut self, step: &mut Step, replica: &Replica) -> Result<(), StoreError> {
+    fn pick(&mut self, step: &mut Step, replica: &ReceiveQueue) -> Result<(), StoreError> {
         if step.circuits.onion() && self.begin(replica.id) {
             let ticket = Ticket(step.turn.number());
             self.picks.insert(ticket, replica.id);
@@ -149,14 +151,14 @@ impl Queues {
         };
         // Both may have been asked for at once, when neither had one.
         if !relays_taken(step.turn, &replica)?.contains(&relay) {
-            step.turn.store.set_replica_relay(id, relay)?;
+            step.turn.store.set_receive_queue_relay(id, relay)?;
         }
         self.look_at(step, id)
     }
 
     fn pick_again(&mut self, step: &mut Step) -> Result<(), StoreError> {
         for replica in step.turn.store.replicas()? {
-            if replica.state == ReplicaState::Picking {
+            if replica.state == ReceiveQueueState::Picking {
                 self.look_at(step, replica.id)?;
             }
         }
@@ -169,7 +171,7 @@ impl Queues {
         lost.into_iter().try_for_each(|ticket| self.picked(step, ticket, None))
     }
 
-    fn make_keys(&mut self, turn: &mut Turn, replica: &Replica, relay: RelayId) {
+    fn make_keys(&mut self, turn: &mut Turn, replica: &ReceiveQueue, relay: RelayId) {
         let id = replica.id;
         if !self.begin(id) {
             return;
@@ -215,14 +217,14 @@ impl Queues {
     /// keyvault could not: its step is made again later.
     fn later(&mut self, turn: &mut Turn, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        turn.after(VAULT_RETRY, Timer::User(User::Replica(id)));
+        turn.after(VAULT_RETRY, Timer::User(User::ReceiveQueue(id)));
         Ok(())
     }
 
-    fn at_relay(&mut self, step: &mut Step, replica: Replica, relay: RelayId) -> Result<(), StoreError> {
+    fn at_relay(&mut self, step: &mut Step, replica: ReceiveQueue, relay: RelayId) -> Result<(), StoreError> {
         let id = replica.id;
-        let user = User::Replica(id);
-        let early = matches!(replica.state, ReplicaState::Creating | ReplicaState::Leaving);
+        let user = User::ReceiveQueue(id);
+        let early = matches!(replica.state, ReceiveQueueState::Creating | ReceiveQueueState::Leaving);
         if early && step.circuits.failures(user) >= FAILURES_MAX {
             return start_over(step, &replica);
         }
@@ -239,8 +241,8 @@ impl Queues {
             return Ok(());
         };
         match replica.state {
-            ReplicaState::Leaving => self.leave_blob(step, circuit, id, &created),
-            ReplicaState::Deleting => {
+            ReceiveQueueState::Leaving => self.leave_blob(step, circuit, id, &created),
+            ReceiveQueueState::Deleting => {
                 self.delete(step, circuit, id, &created);
                 Ok(())
             }
@@ -261,7 +263,7 @@ impl Queues {
         }
     }
 
-    fn finish(&mut self, turn: &mut Turn, replica: Replica) {
+    fn finish(&mut self, turn: &mut Turn, replica: ReceiveQueue) {
         let id = replica.id;
         let Some(created) = replica.created else { return };
         if !self.begin(id) {
@@ -290,7 +292,7 @@ impl Queues {
                 let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &replica) };
                 let (blob_id, read_key) = (Some(blob_id), Some(read_key));
                 step.turn.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
-                step.turn.store.set_replica_state(id, ReplicaState::Leaving)?;
+                step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Leaving)?;
                 self.look_at(step, id)
             }
             // What the relay answered does not fit, or keyvault never heard of it.
@@ -316,7 +318,7 @@ impl Queues {
             return start_over(step, &replica);
         }
         // It receives from now on; a contact that does not know of it is told.
-        step.turn.store.set_replica_state(id, ReplicaState::Live)?;
+        step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Live)?;
         self.look_at(step, id)?;
         offer(step.turn, &replica)?;
         changed(step.turn, &replica);
@@ -349,7 +351,7 @@ impl Queues {
             Came::Created(_) | Came::Blob(_) | Came::Refused(_) => return start_over(step, &replica),
             Came::Lost | Came::Unsigned => return Ok(()),
         }
-        step.turn.store.set_replica_state(id, ReplicaState::Live)?;
+        step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Live)?;
         step.turn.store.set_invite_state(id, InviteState::Waiting)?;
         if let Some(contact) = replica.contact {
             step.turn.event(&EventKind::Contact { contact })?;
@@ -398,7 +400,7 @@ impl Queues {
             Came::Done => self.subscriptions.lives(step.turn, id),
             Came::Refused(Refused::NoQueue) => return self.lost(step, id),
             Came::Created(_) | Came::Blob(_) | Came::Refused(_) => {
-                step.turn.after(VAULT_RETRY, Timer::User(User::Replica(id)))
+                step.turn.after(VAULT_RETRY, Timer::User(User::ReceiveQueue(id)))
             }
             Came::Lost | Came::Unsigned => self.subscriptions.lost(id),
         }
@@ -415,8 +417,8 @@ impl Queues {
             step.turn.event(&EventKind::Contact { contact: invite.contact })?;
         }
         step.turn.store.drop_intents_of(id)?;
-        step.turn.store.drop_replica(id)?;
-        step.circuits.leave(step.turn, User::Replica(id));
+        step.turn.store.drop_receive_queue(id)?;
+        step.circuits.leave(step.turn, User::ReceiveQueue(id));
         match replica.contact {
             Some(contact) if has_session(step.turn, contact)? => self.fill(step, contact),
             _ => Ok(()),
@@ -443,9 +445,9 @@ impl Queues {
     }
 
     /// The queue is gone from the relay: its keys go too, those of a session with its last queue.
-    fn cancel_keys(&mut self, step: &mut Step, replica: &Replica) -> Result<(), StoreError> {
+    fn cancel_keys(&mut self, step: &mut Step, replica: &ReceiveQueue) -> Result<(), StoreError> {
         let id = replica.id;
-        step.circuits.leave(step.turn, User::Replica(id));
+        step.circuits.leave(step.turn, User::ReceiveQueue(id));
         let session = step.turn.store.removal_of(id)?;
         if let Some(session) = session
             && step.turn.store.removal_waits(session, id)?
@@ -475,7 +477,7 @@ impl Queues {
         }
         self.busy.remove(&id);
         step.turn.store.drop_intents_of(id)?;
-        step.turn.store.drop_replica(id)
+        step.turn.store.drop_receive_queue(id)
     }
 }
 
@@ -502,9 +504,9 @@ impl Step<'_> {
 }
 
 /// Where queues of the same contact lie: one relay that goes must not take both along.
-fn relays_taken(turn: &Turn, replica: &Replica) -> Result<Vec<RelayId>, StoreError> {
+fn relays_taken(turn: &Turn, replica: &ReceiveQueue) -> Result<Vec<RelayId>, StoreError> {
     let Some(contact) = replica.contact else { return Ok(Vec::new()) };
-    let others = turn.store.replicas_of(contact)?.into_iter().filter(|other| other.id != replica.id);
+    let others = turn.store.receive_queues_of(contact)?.into_iter().filter(|other| other.id != replica.id);
     Ok(others.filter_map(|other| other.relay).collect())
 }
 
@@ -513,8 +515,8 @@ fn has_session(turn: &Turn, contact: ContactId) -> Result<bool, StoreError> {
 }
 
 fn offer_live(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
-    for replica in turn.store.replicas_of(contact)? {
-        if replica.state == ReplicaState::Live {
+    for replica in turn.store.receive_queues_of(contact)? {
+        if replica.state == ReceiveQueueState::Live {
             offer(turn, &replica)?;
         }
     }
@@ -522,7 +524,7 @@ fn offer_live(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
 }
 
 /// Offers a queue inside the session once there is one.
-fn offer(turn: &mut Turn, replica: &Replica) -> Result<(), StoreError> {
+fn offer(turn: &mut Turn, replica: &ReceiveQueue) -> Result<(), StoreError> {
     let Some(contact) = replica.contact else { return Ok(()) };
     if has_session(turn, contact)? && !replica.offered && !turn.store.offer_under_way(replica.id)? {
         turn.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(replica.id))?;
@@ -532,27 +534,27 @@ fn offer(turn: &mut Turn, replica: &Replica) -> Result<(), StoreError> {
 }
 
 /// Whoever waits for a contact's queues looks at them.
-fn changed(turn: &mut Turn, replica: &Replica) {
+fn changed(turn: &mut Turn, replica: &ReceiveQueue) {
     if let Some(contact) = replica.contact {
         turn.wish(AcceptEvent::QueueChanged(contact));
     }
 }
 
 /// Begins with another relay, under another number: nobody was told of the old one.
-fn start_over(step: &mut Step, old: &Replica) -> Result<(), StoreError> {
+fn start_over(step: &mut Step, old: &ReceiveQueue) -> Result<(), StoreError> {
     let turn = &mut *step.turn;
     let fresh = ReceiveQueueId(turn.random_id());
     let isolation = turn.random();
-    step.circuits.leave(turn, User::Replica(old.id));
-    turn.store.drop_replica(old.id)?;
+    step.circuits.leave(turn, User::ReceiveQueue(old.id));
+    turn.store.drop_receive_queue(old.id)?;
     if old.invite {
         turn.tell(CancelInvite { invite: old.id.into() });
         turn.store.renumber_invite(old.id, fresh)?;
     }
-    if old.state == ReplicaState::Deleting || old.contact.is_none() {
+    if old.state == ReceiveQueueState::Deleting || old.contact.is_none() {
         return Ok(());
     }
-    turn.store.add_replica(fresh, old.contact, old.invite, &isolation)?;
+    turn.store.add_receive_queue(fresh, old.contact, old.invite, &isolation)?;
     turn.after(START_OVER, Timer::Pick(fresh));
     Ok(())
 }

@@ -11,7 +11,7 @@ use rand_core::Rng;
 
 use super::world::World;
 use super::*;
-use crate::store::{ContactState, Delivery, Notice, ReplicaState};
+use crate::store::{ContactState, Delivery, Notice, ReceiveQueueState};
 
 fn numbered(from: u32, to: u32) -> Vec<String> {
     (from..to).map(|n| format!("text {n}")).collect()
@@ -278,7 +278,7 @@ fn whatever_keyvault_cannot_serve_for_a_while_goes_on_when_it_can() {
     for who in 0..2 {
         let all_live = |world: &mut World| {
             let replicas = world.people[who].engine.turn.store.replicas().unwrap();
-            replicas.len() == 2 && replicas.iter().all(|replica| replica.state == ReplicaState::Live)
+            replicas.len() == 2 && replicas.iter().all(|replica| replica.state == ReceiveQueueState::Live)
         };
         world.until(all_live);
     }

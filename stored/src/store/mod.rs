@@ -22,7 +22,7 @@ pub use decoy::{ensure_decoy, wipe};
 pub use events::{Event, EventKind};
 pub use messages::{Delivery, Message};
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
-pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, Replica, ReplicaState};
+pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
 
 use crate::error::StoreError;
 

@@ -5,7 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use super::contacts::{ContactState, Notice};
 use super::messages::Delivery;
 use super::outgoing::{OutgoingKind, OutgoingState};
-use super::queues::{AcceptState, InviteState, ReplicaState};
+use super::queues::{AcceptState, InviteState, ReceiveQueueState};
 
 macro_rules! numbered {
     ($($name:ident { $($variant:ident = $number:literal,)* })*) => {
@@ -35,11 +35,11 @@ numbered! {
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
     OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
-    ReplicaState {
+    ReceiveQueueState {
         Picking = 0, Beginning = 1, Creating = 2, Finishing = 3, Leaving = 4, Live = 5, Deleting = 6,
     }
     AcceptState {
-        Opening = 0, Reading = 1, Replicas = 2, Accepting = 3, Sent = 4, Relayed = 5, Refused = 6,
+        Opening = 0, Reading = 1, MakingQueues = 2, Accepting = 3, Sent = 4, Relayed = 5, Refused = 6,
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
         assert_strict::<OutgoingState>(4);
         assert_strict::<OutgoingKind>(7);
         assert_strict::<InviteState>(6);
-        assert_strict::<ReplicaState>(7);
+        assert_strict::<ReceiveQueueState>(7);
         assert_strict::<AcceptState>(7);
     }
 

@@ -46,7 +46,7 @@ pub struct Invite {
 
 /// Steps of an own receive queue. Each is repeated after a restart until it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ReplicaState {
+pub enum ReceiveQueueState {
     /// A relay is wanted.
     Picking,
     /// keyvault makes its keys.
@@ -65,7 +65,7 @@ pub enum ReplicaState {
 
 /// An own receive queue.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Replica {
+pub struct ReceiveQueue {
     /// keyvault's number, chosen here.
     pub id: ReceiveQueueId,
     /// Whose mail comes there.
@@ -73,7 +73,7 @@ pub struct Replica {
     /// It is an invite's.
     pub invite: bool,
     /// The step that is to be made next.
-    pub state: ReplicaState,
+    pub state: ReceiveQueueState,
     /// The relay that it lies at, once one was picked.
     pub relay: Option<RelayId>,
     /// Of its circuit.
@@ -94,7 +94,7 @@ pub enum AcceptState {
     /// The blob is read from the relay.
     Reading,
     /// Own queues come to be.
-    Replicas,
+    MakingQueues,
     /// keyvault makes the first message.
     Accepting,
     /// The first message is in the outbox.
@@ -170,14 +170,14 @@ fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     })
 }
 
-fn read_replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
+fn read_receive_queue(row: &Row<'_>) -> rusqlite::Result<ReceiveQueue> {
     let created = match row.get(7)? {
         Some(receiver_queue) => {
             Some(Created { receiver_queue, sender_queue: row.get(8)?, relay_key: row.get(9)? })
         }
         None => None,
     };
-    Ok(Replica {
+    Ok(ReceiveQueue {
         id: row.get(0)?,
         contact: row.get(1)?,
         invite: row.get(2)?,
@@ -263,7 +263,7 @@ impl Store {
         self.run("UPDATE invites SET id = ?2 WHERE id = ?1", (old, new))
     }
 
-    pub(crate) fn add_replica(
+    pub(crate) fn add_receive_queue(
         &self,
         id: ReceiveQueueId,
         contact: Option<ContactId>,
@@ -276,27 +276,35 @@ impl Store {
         )
     }
 
-    pub(crate) fn replica(&self, id: ReceiveQueueId) -> Result<Option<Replica>, StoreError> {
-        self.row(&format!("SELECT {REPLICA} FROM replicas WHERE id = ?1"), [id], read_replica)
+    pub(crate) fn replica(&self, id: ReceiveQueueId) -> Result<Option<ReceiveQueue>, StoreError> {
+        self.row(&format!("SELECT {REPLICA} FROM replicas WHERE id = ?1"), [id], read_receive_queue)
     }
 
-    pub(crate) fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
-        self.rows(&format!("SELECT {REPLICA} FROM replicas ORDER BY rowid"), [], read_replica)
+    pub(crate) fn replicas(&self) -> Result<Vec<ReceiveQueue>, StoreError> {
+        self.rows(&format!("SELECT {REPLICA} FROM replicas ORDER BY rowid"), [], read_receive_queue)
     }
 
-    pub(crate) fn replicas_of(&self, contact: ContactId) -> Result<Vec<Replica>, StoreError> {
-        self.rows(&format!("SELECT {REPLICA} FROM replicas WHERE contact = ?1"), [contact], read_replica)
+    pub(crate) fn receive_queues_of(&self, contact: ContactId) -> Result<Vec<ReceiveQueue>, StoreError> {
+        self.rows(
+            &format!("SELECT {REPLICA} FROM replicas WHERE contact = ?1"),
+            [contact],
+            read_receive_queue,
+        )
     }
 
-    pub(crate) fn set_replica_state(
+    pub(crate) fn set_receive_queue_state(
         &self,
         id: ReceiveQueueId,
-        state: ReplicaState,
+        state: ReceiveQueueState,
     ) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET state = ?2 WHERE id = ?1", (id, state))
     }
 
-    pub(crate) fn set_replica_relay(&self, id: ReceiveQueueId, relay: RelayId) -> Result<(), StoreError> {
+    pub(crate) fn set_receive_queue_relay(
+        &self,
+        id: ReceiveQueueId,
+        relay: RelayId,
+    ) -> Result<(), StoreError> {
         self.run("UPDATE replicas SET relay = ?2, state = 1 WHERE id = ?1", (id, relay.0))
     }
 
@@ -315,12 +323,12 @@ impl Store {
         self.run("UPDATE replicas SET offered = 1 WHERE id = ?1", [id])
     }
 
-    pub(crate) fn drop_replica(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
+    pub(crate) fn drop_receive_queue(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
         self.run("DELETE FROM replicas WHERE id = ?1", [id])
     }
 
     /// The contact's queues are to go, and then its session.
-    pub(crate) fn delete_replicas_of(
+    pub(crate) fn delete_receive_queues_of(
         &self,
         contact: ContactId,
         session: Option<SessionId>,
@@ -339,7 +347,7 @@ impl Store {
         Ok(self.row(sql, (session, but), |_| Ok(()))?.is_some())
     }
 
-    pub(crate) fn live_replicas(&self) -> Result<u32, StoreError> {
+    pub(crate) fn live_receive_queues(&self) -> Result<u32, StoreError> {
         Ok(self
             .row("SELECT count(*) FROM replicas WHERE state IN (4, 5)", [], |row| row.get(0))?
             .unwrap_or(0))
