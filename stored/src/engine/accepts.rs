@@ -236,19 +236,19 @@ impl Accepts {
     }
 
     fn when_queues_live(&mut self, turn: &mut Turn, accept: &Accept) -> Result<(), StoreError> {
-        let replicas = turn.store.receive_queues_of(accept.contact)?;
-        let live: Vec<ReceiveQueueId> = replicas
+        let receive_queues = turn.store.receive_queues_of(accept.contact)?;
+        let live: Vec<ReceiveQueueId> = receive_queues
             .iter()
-            .filter(|replica| replica.state == ReceiveQueueState::Live)
-            .map(|replica| replica.id)
+            .filter(|queue| queue.state == ReceiveQueueState::Live)
+            .map(|queue| queue.id)
             .collect();
-        if replicas.is_empty() {
+        if receive_queues.is_empty() {
             turn.wish(QueueEvent::Fill(accept.contact));
         }
-        if live.is_empty() || live.len() < replicas.len() && !self.patience_over.contains(&accept.id) {
+        if live.is_empty() || live.len() < receive_queues.len() && !self.patience_over.contains(&accept.id) {
             return Ok(());
         }
-        live.into_iter().try_for_each(|replica| turn.store.set_offered(replica))?;
+        live.into_iter().try_for_each(|queue| turn.store.set_offered(queue))?;
         // The first content says who we are; its number and bytes are fixed before keyvault is asked.
         let first = turn.store.add_outgoing(accept.contact, OutgoingKind::Profile, None, None)?;
         if let Some(first) = turn.store.outgoing(first)? {
@@ -263,13 +263,19 @@ impl Accepts {
             turn.store.outgoing_in_state(accept.contact, OutgoingState::Sealing, 1)?.into_iter().next();
         let Some(first) = first else { return Ok(()) };
         let (Some(content), Some(outbox)) = (first.content, first.outbox) else { return Ok(()) };
-        let replicas = turn.store.receive_queues_of(accept.contact)?;
-        let offered = replicas.iter().filter(|replica| replica.offered);
-        let replicas = offered.map(|replica| replica.id.into()).collect();
+        let receive_queues = turn.store.receive_queues_of(accept.contact)?;
+        let offered = receive_queues.iter().filter(|queue| queue.offered);
+        let receive_queues = offered.map(|queue| queue.id.into()).collect();
         if self.busy.insert(accept.id) {
             let (id, first) = (accept.id, first.id);
             let blob = accept.blob.clone();
-            let call = AcceptInvite { accept: id.into(), blob, replicas, outbox: outbox.into(), content };
+            let call = AcceptInvite {
+                accept: id.into(),
+                blob,
+                replicas: receive_queues,
+                outbox: outbox.into(),
+                content,
+            };
             turn.ask(call, move |accepted| AcceptEvent::Accepted(id, first, accepted));
         }
         Ok(())
@@ -317,11 +323,11 @@ impl Accepts {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.contact, why)),
         }
-        let replicas = turn.store.receive_queues_of(accept.contact)?;
+        let receive_queues = turn.store.receive_queues_of(accept.contact)?;
         turn.store.delete_receive_queues_of(accept.contact, None)?;
         turn.store.delete_contact(accept.contact)?;
         turn.event(&EventKind::Contact { contact: accept.contact })?;
-        replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));
+        receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
         Ok(())
     }
 }

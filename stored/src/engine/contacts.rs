@@ -201,16 +201,16 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
 }
 
 fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
-    let replicas = turn.store.receive_queues_of(contact.id)?;
+    let receive_queues = turn.store.receive_queues_of(contact.id)?;
     let queues = turn.store.peer_queues_of(contact.id)?;
     turn.store.delete_receive_queues_of(contact.id, contact.session)?;
     turn.store.delete_contact(contact.id)?;
     turn.event(&EventKind::Contact { contact: contact.id })?;
     queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
-    if let (true, Some(session)) = (replicas.is_empty(), contact.session) {
+    if let (true, Some(session)) = (receive_queues.is_empty(), contact.session) {
         turn.tell(RemoveSession { session: session.into() });
     }
-    replicas.iter().for_each(|replica| turn.wish(QueueEvent::LookAt(replica.id)));
+    receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
     Ok(())
 }
 

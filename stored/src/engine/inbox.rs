@@ -251,7 +251,7 @@ impl Inbox {
                 continue;
             }
             let replica =
-                turn.store.replica(id)?.filter(|replica| replica.state >= ReceiveQueueState::Leaving);
+                turn.store.receive_queue(id)?.filter(|replica| replica.state >= ReceiveQueueState::Leaving);
             let Some(replica) = replica else {
                 self.acks.remove(&id);
                 turn.store.drop_intents_of(id)?;
@@ -291,7 +291,7 @@ impl Inbox {
         circuits: &mut Circuits,
         id: ReceiveQueueId,
     ) -> Result<(), StoreError> {
-        let live = turn.store.replica(id)?.filter(|replica| replica.state == ReceiveQueueState::Live);
+        let live = turn.store.receive_queue(id)?.filter(|replica| replica.state == ReceiveQueueState::Live);
         if let Some(replica) = live
             && !self.acknowledging.contains(&id)
             && let Some(circuit) = circuit_of(turn, circuits, &replica)

@@ -353,8 +353,8 @@ impl Outbox {
 
     fn delivered(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
         self.finish(turn, outgoing)?;
-        if let Some(replica) = outgoing.offer {
-            turn.store.set_offered(replica)?;
+        if let Some(receive_queue) = outgoing.offer {
+            turn.store.set_offered(receive_queue)?;
         }
         if let Some(message) = &outgoing.message
             && turn.store.parts_left(message)?.1 == 0

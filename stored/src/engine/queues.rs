@@ -87,7 +87,7 @@ impl Queues {
     }
 
     fn resume(&mut self, step: &mut Step) -> Result<(), StoreError> {
-        step.turn.store.replicas()?.iter().try_for_each(|replica| self.look_at(step, replica.id))
+        step.turn.store.receive_queues()?.iter().try_for_each(|queue| self.look_at(step, queue.id))
     }
 
     // ---- towards a queue that receives
@@ -109,33 +109,31 @@ impl Queues {
     }
 
     fn look_at(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
-        let Some(replica) = step.turn.store.replica(id)? else {
+        let Some(queue) = step.turn.store.receive_queue(id)? else {
             step.circuits.leave(step.turn, User::ReceiveQueue(id));
             return Ok(());
         };
-        match (replica.state, replica.relay) {
-            (ReceiveQueueState::Picking, _) | (ReceiveQueueState::Beginning, None) => {
-                self.pick(step, &replica)
-            }
+        match (queue.state, queue.relay) {
+            (ReceiveQueueState::Picking, _) | (ReceiveQueueState::Beginning, None) => self.pick(step, &queue),
             (ReceiveQueueState::Beginning, Some(relay)) => {
-                self.make_keys(step.turn, &replica, relay);
+                self.make_keys(step.turn, &queue, relay);
                 Ok(())
             }
             (ReceiveQueueState::Finishing, _) => {
-                self.finish(step.turn, replica);
+                self.finish(step.turn, queue);
                 Ok(())
             }
-            (ReceiveQueueState::Deleting, _) if replica.created.is_none() => self.cancel_keys(step, &replica),
-            (_, Some(relay)) => self.at_relay(step, replica, relay),
-            (_, None) => start_over(step, &replica),
+            (ReceiveQueueState::Deleting, _) if queue.created.is_none() => self.cancel_keys(step, &queue),
+            (_, Some(relay)) => self.at_relay(step, queue, relay),
+            (_, None) => start_over(step, &queue),
         }
     }
 
-    fn pick(&mut self, step: &mut Step, replica: &ReceiveQueue) -> Result<(), StoreError> {
-        if step.circuits.onion() && self.begin(replica.id) {
+    fn pick(&mut self, step: &mut Step, queue: &ReceiveQueue) -> Result<(), StoreError> {
+        if step.circuits.onion() && self.begin(queue.id) {
             let ticket = Ticket(step.turn.number());
-            self.picks.insert(ticket, replica.id);
-            step.turn.act(Action::Pick(ticket, relays_taken(step.turn, replica)?));
+            self.picks.insert(ticket, queue.id);
+            step.turn.act(Action::Pick(ticket, relays_taken(step.turn, queue)?));
         }
         Ok(())
     }
@@ -143,23 +141,23 @@ impl Queues {
     fn picked(&mut self, step: &mut Step, ticket: Ticket, relay: Option<RelayId>) -> Result<(), StoreError> {
         let Some(id) = self.picks.remove(&ticket) else { return Ok(()) };
         self.busy.remove(&id);
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         let Some(relay) = relay else {
             step.turn.after(PICK_RETRY, Timer::Pick(id));
-            changed(step.turn, &replica);
+            changed(step.turn, &queue);
             return Ok(());
         };
         // Both may have been asked for at once, when neither had one.
-        if !relays_taken(step.turn, &replica)?.contains(&relay) {
+        if !relays_taken(step.turn, &queue)?.contains(&relay) {
             step.turn.store.set_receive_queue_relay(id, relay)?;
         }
         self.look_at(step, id)
     }
 
     fn pick_again(&mut self, step: &mut Step) -> Result<(), StoreError> {
-        for replica in step.turn.store.replicas()? {
-            if replica.state == ReceiveQueueState::Picking {
-                self.look_at(step, replica.id)?;
+        for queue in step.turn.store.receive_queues()? {
+            if queue.state == ReceiveQueueState::Picking {
+                self.look_at(step, queue.id)?;
             }
         }
         Ok(())
@@ -171,12 +169,12 @@ impl Queues {
         lost.into_iter().try_for_each(|ticket| self.picked(step, ticket, None))
     }
 
-    fn make_keys(&mut self, turn: &mut Turn, replica: &ReceiveQueue, relay: RelayId) {
-        let id = replica.id;
+    fn make_keys(&mut self, turn: &mut Turn, queue: &ReceiveQueue, relay: RelayId) {
+        let id = queue.id;
         if !self.begin(id) {
             return;
         }
-        if replica.invite {
+        if queue.invite {
             turn.ask(BeginInvite { invite: id.into(), relay }, move |begun| {
                 QueueEvent::InviteBegun(id, begun)
             });
@@ -221,18 +219,18 @@ impl Queues {
         Ok(())
     }
 
-    fn at_relay(&mut self, step: &mut Step, replica: ReceiveQueue, relay: RelayId) -> Result<(), StoreError> {
-        let id = replica.id;
+    fn at_relay(&mut self, step: &mut Step, queue: ReceiveQueue, relay: RelayId) -> Result<(), StoreError> {
+        let id = queue.id;
         let user = User::ReceiveQueue(id);
-        let early = matches!(replica.state, ReceiveQueueState::Creating | ReceiveQueueState::Leaving);
+        let early = matches!(queue.state, ReceiveQueueState::Creating | ReceiveQueueState::Leaving);
         if early && step.circuits.failures(user) >= FAILURES_MAX {
-            return start_over(step, &replica);
+            return start_over(step, &queue);
         }
-        let Some(circuit) = step.circuits.to(step.turn, relay, replica.isolation, user) else {
+        let Some(circuit) = step.circuits.to(step.turn, relay, queue.isolation, user) else {
             return Ok(());
         };
-        let Some(created) = replica.created else {
-            let Some(receiver_key) = replica.auth_key else { return start_over(step, &replica) };
+        let Some(created) = queue.created else {
+            let Some(receiver_key) = queue.auth_key else { return start_over(step, &queue) };
             if self.begin(id) {
                 step.command(circuit, MailboxCall::Create(receiver_key), None, move |came| {
                     QueueEvent::Created(id, came)
@@ -240,7 +238,7 @@ impl Queues {
             }
             return Ok(());
         };
-        match replica.state {
+        match queue.state {
             ReceiveQueueState::Leaving => self.leave_blob(step, circuit, id, &created),
             ReceiveQueueState::Deleting => {
                 self.delete(step, circuit, id, &created);
@@ -252,24 +250,24 @@ impl Queues {
 
     fn created(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         match came {
             Came::Created(created) => {
                 step.turn.store.set_created(id, &created)?;
                 self.look_at(step, id)
             }
-            Came::Done | Came::Blob(_) | Came::Refused(_) => start_over(step, &replica),
+            Came::Done | Came::Blob(_) | Came::Refused(_) => start_over(step, &queue),
             Came::Lost | Came::Unsigned => Ok(()),
         }
     }
 
-    fn finish(&mut self, turn: &mut Turn, replica: ReceiveQueue) {
-        let id = replica.id;
-        let Some(created) = replica.created else { return };
+    fn finish(&mut self, turn: &mut Turn, queue: ReceiveQueue) {
+        let id = queue.id;
+        let Some(created) = queue.created else { return };
         if !self.begin(id) {
             return;
         }
-        if replica.invite {
+        if queue.invite {
             let call = FinishInvite { invite: id.into(), created, hints: Vec::new() };
             turn.ask(call, move |finished| QueueEvent::InviteFinished(id, finished));
         } else {
@@ -286,10 +284,10 @@ impl Queues {
         finished: Asked<FinishedInvite, FinishInviteError>,
     ) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         match finished {
             Ok(Ok(FinishedInvite { link, blob_id, read_key, blob, expires })) => {
-                let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &replica) };
+                let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &queue) };
                 let (blob_id, read_key) = (Some(blob_id), Some(read_key));
                 step.turn.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
                 step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Leaving)?;
@@ -297,7 +295,7 @@ impl Queues {
             }
             // What the relay answered does not fit, or keyvault never heard of it.
             Ok(Err(FinishInviteError::RelayMismatch | FinishInviteError::NoSuchId)) => {
-                start_over(step, &replica)
+                start_over(step, &queue)
             }
             Ok(Err(FinishInviteError::BadContent | FinishInviteError::Fault(_))) | Err(_) => {
                 self.later(step.turn, id)
@@ -313,15 +311,15 @@ impl Queues {
     ) -> Result<(), StoreError> {
         let Ok(known) = known else { return self.later(step.turn, id) };
         self.busy.remove(&id);
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         if !known {
-            return start_over(step, &replica);
+            return start_over(step, &queue);
         }
         // It receives from now on; a contact that does not know of it is told.
         step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Live)?;
         self.look_at(step, id)?;
-        offer(step.turn, &replica)?;
-        changed(step.turn, &replica);
+        offer(step.turn, &queue)?;
+        changed(step.turn, &queue);
         Ok(())
     }
 
@@ -345,15 +343,15 @@ impl Queues {
 
     fn blob_left(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         match came {
             Came::Done => {}
-            Came::Created(_) | Came::Blob(_) | Came::Refused(_) => return start_over(step, &replica),
+            Came::Created(_) | Came::Blob(_) | Came::Refused(_) => return start_over(step, &queue),
             Came::Lost | Came::Unsigned => return Ok(()),
         }
         step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Live)?;
         step.turn.store.set_invite_state(id, InviteState::Waiting)?;
-        if let Some(contact) = replica.contact {
+        if let Some(contact) = queue.contact {
             step.turn.event(&EventKind::Contact { contact })?;
         }
         self.look_at(step, id)
@@ -409,7 +407,7 @@ impl Queues {
 
     /// The relay has lost or expired an own queue: a contact gets another one.
     fn lost(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
-        let Some(replica) = step.turn.store.replica(id)? else { return Ok(()) };
+        let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         if let Some(invite) = step.turn.store.invite(id)?
             && invite.state <= InviteState::Waiting
         {
@@ -419,7 +417,7 @@ impl Queues {
         step.turn.store.drop_intents_of(id)?;
         step.turn.store.drop_receive_queue(id)?;
         step.circuits.leave(step.turn, User::ReceiveQueue(id));
-        match replica.contact {
+        match queue.contact {
             Some(contact) if has_session(step.turn, contact)? => self.fill(step, contact),
             _ => Ok(()),
         }
@@ -438,15 +436,15 @@ impl Queues {
     /// Whatever the relay said, it is not asked again; and without keys there is nothing to delete with.
     fn deleted(&mut self, step: &mut Step, id: ReceiveQueueId, came: Came) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        match (came, step.turn.store.replica(id)?) {
+        match (came, step.turn.store.receive_queue(id)?) {
             (Came::Lost, _) | (_, None) => Ok(()),
-            (_, Some(replica)) => self.cancel_keys(step, &replica),
+            (_, Some(queue)) => self.cancel_keys(step, &queue),
         }
     }
 
     /// The queue is gone from the relay: its keys go too, those of a session with its last queue.
-    fn cancel_keys(&mut self, step: &mut Step, replica: &ReceiveQueue) -> Result<(), StoreError> {
-        let id = replica.id;
+    fn cancel_keys(&mut self, step: &mut Step, queue: &ReceiveQueue) -> Result<(), StoreError> {
+        let id = queue.id;
         step.circuits.leave(step.turn, User::ReceiveQueue(id));
         let session = step.turn.store.removal_of(id)?;
         if let Some(session) = session
@@ -504,9 +502,9 @@ impl Step<'_> {
 }
 
 /// Where queues of the same contact lie: one relay that goes must not take both along.
-fn relays_taken(turn: &Turn, replica: &ReceiveQueue) -> Result<Vec<RelayId>, StoreError> {
-    let Some(contact) = replica.contact else { return Ok(Vec::new()) };
-    let others = turn.store.receive_queues_of(contact)?.into_iter().filter(|other| other.id != replica.id);
+fn relays_taken(turn: &Turn, queue: &ReceiveQueue) -> Result<Vec<RelayId>, StoreError> {
+    let Some(contact) = queue.contact else { return Ok(Vec::new()) };
+    let others = turn.store.receive_queues_of(contact)?.into_iter().filter(|other| other.id != queue.id);
     Ok(others.filter_map(|other| other.relay).collect())
 }
 
@@ -515,27 +513,27 @@ fn has_session(turn: &Turn, contact: ContactId) -> Result<bool, StoreError> {
 }
 
 fn offer_live(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
-    for replica in turn.store.receive_queues_of(contact)? {
-        if replica.state == ReceiveQueueState::Live {
-            offer(turn, &replica)?;
+    for queue in turn.store.receive_queues_of(contact)? {
+        if queue.state == ReceiveQueueState::Live {
+            offer(turn, &queue)?;
         }
     }
     Ok(())
 }
 
 /// Offers a queue inside the session once there is one.
-fn offer(turn: &mut Turn, replica: &ReceiveQueue) -> Result<(), StoreError> {
-    let Some(contact) = replica.contact else { return Ok(()) };
-    if has_session(turn, contact)? && !replica.offered && !turn.store.offer_under_way(replica.id)? {
-        turn.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(replica.id))?;
+fn offer(turn: &mut Turn, queue: &ReceiveQueue) -> Result<(), StoreError> {
+    let Some(contact) = queue.contact else { return Ok(()) };
+    if has_session(turn, contact)? && !queue.offered && !turn.store.offer_under_way(queue.id)? {
+        turn.store.add_outgoing(contact, OutgoingKind::QueueChange, None, Some(queue.id))?;
         turn.wish(OutboxEvent::Pump(contact));
     }
     Ok(())
 }
 
 /// Whoever waits for a contact's queues looks at them.
-fn changed(turn: &mut Turn, replica: &ReceiveQueue) {
-    if let Some(contact) = replica.contact {
+fn changed(turn: &mut Turn, queue: &ReceiveQueue) {
+    if let Some(contact) = queue.contact {
         turn.wish(AcceptEvent::QueueChanged(contact));
     }
 }

@@ -49,8 +49,8 @@ fn the_queues_of_a_contact_lie_on_different_relays() {
         for who in 0..2 {
             let mut relays = Vec::new();
             world.until(|world| {
-                let replicas = world.people[who].engine.turn.store.replicas().unwrap();
-                relays = replicas.iter().filter_map(|replica| replica.relay).collect();
+                let receive_queues = world.people[who].engine.turn.store.receive_queues().unwrap();
+                relays = receive_queues.iter().filter_map(|queue| queue.relay).collect();
                 relays.len() == 2
             });
             assert_ne!(relays[0], relays[1], "person {who} of world {seed}");
@@ -234,12 +234,12 @@ fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
     world.run_for(60_000);
     let delete = ChangeContact { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
-    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.receive_queues().unwrap().is_empty());
     assert!(world.people[0].vault.sessions().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
     world.invite_link(0, "carol");
     assert!(world.request(0, CancelInvite { id: "carol".into() }).is_ok());
-    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.receive_queues().unwrap().is_empty());
     assert!(world.contacts(0).is_empty());
 }
 
@@ -252,9 +252,12 @@ fn keys_that_keyvault_cannot_drop_just_then_are_dropped_later() {
     let delete = ChangeContact { who: "bob".into(), action: ContactAction::Delete };
     assert!(world.request(0, delete).is_ok());
     world.run_for(60_000);
-    assert!(!world.people[0].engine.turn.store.replicas().unwrap().is_empty(), "their keys are still there");
+    assert!(
+        !world.people[0].engine.turn.store.receive_queues().unwrap().is_empty(),
+        "their keys are still there"
+    );
     world.people[0].vault_fails = false;
-    world.until(|world| world.people[0].engine.turn.store.replicas().unwrap().is_empty());
+    world.until(|world| world.people[0].engine.turn.store.receive_queues().unwrap().is_empty());
     assert!(world.people[0].vault.sessions().unwrap().is_empty());
 }
 
@@ -277,8 +280,9 @@ fn whatever_keyvault_cannot_serve_for_a_while_goes_on_when_it_can() {
     assert_eq!(world.bodies(1, "ann", false), numbered(0, 6));
     for who in 0..2 {
         let all_live = |world: &mut World| {
-            let replicas = world.people[who].engine.turn.store.replicas().unwrap();
-            replicas.len() == 2 && replicas.iter().all(|replica| replica.state == ReceiveQueueState::Live)
+            let receive_queues = world.people[who].engine.turn.store.receive_queues().unwrap();
+            receive_queues.len() == 2
+                && receive_queues.iter().all(|queue| queue.state == ReceiveQueueState::Live)
         };
         world.until(all_live);
     }

@@ -82,13 +82,13 @@ impl Store {
     /// Notes that the mailbox is owed an ack and keyvault a `forget`.
     pub(crate) fn add_intent(
         &self,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         mailbox: MailboxId,
         inner: &[u8; 32],
     ) -> Result<(), StoreError> {
         self.run(
             "INSERT OR REPLACE INTO intents (replica, mailbox, inner_hash) VALUES (?1, ?2, ?3)",
-            (replica, mailbox, inner),
+            (receive_queue, mailbox, inner),
         )
     }
 
@@ -98,11 +98,15 @@ impl Store {
         })
     }
 
-    pub(crate) fn drop_intent(&self, replica: ReceiveQueueId, mailbox: MailboxId) -> Result<(), StoreError> {
-        self.run("DELETE FROM intents WHERE replica = ?1 AND mailbox = ?2", (replica, mailbox))
+    pub(crate) fn drop_intent(
+        &self,
+        receive_queue: ReceiveQueueId,
+        mailbox: MailboxId,
+    ) -> Result<(), StoreError> {
+        self.run("DELETE FROM intents WHERE replica = ?1 AND mailbox = ?2", (receive_queue, mailbox))
     }
 
-    pub(crate) fn drop_intents_of(&self, replica: ReceiveQueueId) -> Result<(), StoreError> {
-        self.run("DELETE FROM intents WHERE replica = ?1", [replica])
+    pub(crate) fn drop_intents_of(&self, receive_queue: ReceiveQueueId) -> Result<(), StoreError> {
+        self.run("DELETE FROM intents WHERE replica = ?1", [receive_queue])
     }
 }

@@ -68,7 +68,7 @@ pub struct Outgoing {
     pub part: u16,
     /// Of how many.
     pub parts: u16,
-    /// An own replica to offer.
+    /// An own receive queue to offer.
     pub offer: Option<ReceiveQueueId>,
     /// Its number once fixed.
     pub sequence: u64,
@@ -283,10 +283,10 @@ impl Store {
         self.row(sql, [id], read_deposit)
     }
 
-    /// Whether an offer of this replica is on its way.
-    pub(crate) fn offer_under_way(&self, replica: ReceiveQueueId) -> Result<bool, StoreError> {
+    /// Whether an offer of this receive queue is on its way.
+    pub(crate) fn offer_under_way(&self, receive_queue: ReceiveQueueId) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM outgoing WHERE offer = ?1 AND state < 3 LIMIT 1";
-        Ok(self.row(sql, [replica], |_| Ok(()))?.is_some())
+        Ok(self.row(sql, [receive_queue], |_| Ok(()))?.is_some())
     }
 
     pub(crate) fn drop_deposit(&self, id: DepositId) -> Result<(), StoreError> {

@@ -152,7 +152,7 @@ pub struct PeerQueue {
 }
 
 const INVITE: &str = "id, contact, state, link, blob_id, read_key, ifnull(blob, x''), expires, dropped";
-const REPLICA: &str = "id, contact, invite, state, relay, isolation, auth_key, receiver_queue, sender_queue, relay_key, offered";
+const RECEIVE_QUEUE: &str = "id, contact, invite, state, relay, isolation, auth_key, receiver_queue, sender_queue, relay_key, offered";
 const ACCEPT: &str = "id, contact, link, state, relay, blob_id, sender_key, ifnull(blob, x''), isolation";
 const PEER_QUEUE: &str = "number, contact, relay, queue, sender_key, isolation, secured, is_full, dead";
 
@@ -276,17 +276,17 @@ impl Store {
         )
     }
 
-    pub(crate) fn replica(&self, id: ReceiveQueueId) -> Result<Option<ReceiveQueue>, StoreError> {
-        self.row(&format!("SELECT {REPLICA} FROM replicas WHERE id = ?1"), [id], read_receive_queue)
+    pub(crate) fn receive_queue(&self, id: ReceiveQueueId) -> Result<Option<ReceiveQueue>, StoreError> {
+        self.row(&format!("SELECT {RECEIVE_QUEUE} FROM replicas WHERE id = ?1"), [id], read_receive_queue)
     }
 
-    pub(crate) fn replicas(&self) -> Result<Vec<ReceiveQueue>, StoreError> {
-        self.rows(&format!("SELECT {REPLICA} FROM replicas ORDER BY rowid"), [], read_receive_queue)
+    pub(crate) fn receive_queues(&self) -> Result<Vec<ReceiveQueue>, StoreError> {
+        self.rows(&format!("SELECT {RECEIVE_QUEUE} FROM replicas ORDER BY rowid"), [], read_receive_queue)
     }
 
     pub(crate) fn receive_queues_of(&self, contact: ContactId) -> Result<Vec<ReceiveQueue>, StoreError> {
         self.rows(
-            &format!("SELECT {REPLICA} FROM replicas WHERE contact = ?1"),
+            &format!("SELECT {RECEIVE_QUEUE} FROM replicas WHERE contact = ?1"),
             [contact],
             read_receive_queue,
         )
