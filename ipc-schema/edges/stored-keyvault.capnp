@@ -47,23 +47,23 @@ interface Vault {
   openInvite @3 (accept :UInt64, link :Text) -> (result :OpenInviteResult);
   # Parses a link and fixes the sender key that this side will use, durably, before anything is read. Idempotent by `accept`.
 
-  acceptInvite @4 (accept :UInt64, blob :Data, replicas :List(UInt64), outbox :UInt64, content :Data) -> (result :AcceptResult);
-  # PQXDH against the bundle in `blob`; the first message carries `content` (≤ firstContentMax) and offers `replicas`.
+  acceptInvite @4 (accept :UInt64, blob :Data, receiveQueues :List(UInt64), outbox :UInt64, content :Data) -> (result :AcceptResult);
+  # PQXDH against the bundle in `blob`; the first message carries `content` (≤ firstContentMax) and offers `receiveQueues`.
   # Idempotent by `accept`: the same session, the same bytes, until forget(outbox).
 
-  beginReceiveQueue @5 (replica :UInt64, relay :Data) -> (result :BeginResult);
-  # Keys for a new receive queue on `relay`. Idempotent by `replica`.
+  beginReceiveQueue @5 (receiveQueue :UInt64, relay :Data) -> (result :BeginResult);
+  # Keys for a new receive queue on `relay`. Idempotent by `receiveQueue`.
 
-  finishReceiveQueue @6 (replica :UInt64, created :Created) -> (ok :Bool);
-  # False: no such replica. Idempotent.
+  finishReceiveQueue @6 (receiveQueue :UInt64, created :Created) -> (ok :Bool);
+  # False: no such receive queue. Idempotent.
 
   sealEnvelope @7 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);
-  # One ratchet message, sealed once for each of the peer's replicas, offering the own replicas in `offer`.
+  # One ratchet message, sealed once for each of the peer's queues, offering the own receive queues in `offer`.
   # Idempotent by `outbox` until it is forgotten; `content` must be the same bytes then.
 
-  openEnvelope @8 (replica :UInt64, envelope :Data, senderKey :Data) -> (result :OpenResult);
+  openEnvelope @8 (receiveQueue :UInt64, envelope :Data, senderKey :Data) -> (result :OpenResult);
   # `senderKey`: 32 B, what came with the envelope (Waiting.senderKey): the outer layer's key needs it, it is not in the envelope.
-  # `replica` is the own receive queue that it came from (an invite's queue has the invite's id). Idempotent by the
+  # `receiveQueue` is the own receive queue that it came from (an invite's queue has the invite's id). Idempotent by the
   # SHA-256 of the inner block until that is forgotten; Duplicate for 30 days after.
 
   forget @9 (outbox :List(UInt64), opened :List(Data)) -> ();
@@ -80,7 +80,7 @@ interface Vault {
 
   repairSession @13 (session :UInt64, outbox :UInt64, content :Data, offer :List(UInt64)) -> (result :SealResult);
   # Opens a session anew with the peer's repair bundle; `content` (≤ firstContentMax - 5) rides in the first message, sealed once for
-  # each of the peer's replicas. Once in ten minutes for each session, whichever side began: else rateLimited. inviteAgain: there is
+  # each of the peer's queues. Once in ten minutes for each session, whichever side began: else rateLimited. inviteAgain: there is
   # nothing (any more) to do it with. What was sealed before and is not acked has to be sealed again. Idempotent by `outbox`.
 
   setVerified @14 (session :UInt64, digits :Text) -> (result :DoneResult);
@@ -200,9 +200,9 @@ struct Purpose {
   binding @1 :Data;         # 32 B circuit binding
   counter @2 :UInt64;       # strictly rising on one circuit
   union {
-    subscribe @3 :UInt64;   # own replica
-    acknowledge :group { replica @4 :UInt64; messages @5 :List(Data); }
-    delete @6 :UInt64;      # own replica
+    subscribe @3 :UInt64;   # own receive queue
+    acknowledge :group { receiveQueue @4 :UInt64; messages @5 :List(Data); }
+    delete @6 :UInt64;      # own receive queue
     leaveBlob :group { invite @7 :UInt64; }
     # The invite's blob, which keyvault itself made: it knows id, read key and hash.
     dropBlob @8 :UInt64;    # invite

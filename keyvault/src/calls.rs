@@ -158,7 +158,7 @@ serve! {
         let request = vault::AcceptInvite {
             accept: asked.accept,
             untrusted_blob: &asked.blob,
-            replicas: &asked.replicas,
+            receive_queues: &asked.receive_queues,
             outbox: asked.outbox,
             content: &asked.content,
         };
@@ -168,10 +168,10 @@ serve! {
             envelopes: envelopes(accepted.envelopes),
         })
     };
-    BeginReceiveQueue(asked, vault, now, rng) => vault.begin_receive_queue(asked.replica, asked.relay, rng);
+    BeginReceiveQueue(asked, vault, now, rng) => vault.begin_receive_queue(asked.receive_queue, asked.relay, rng);
     FinishReceiveQueue(asked, vault, now, rng) => {
         let created = created(&asked.created);
-        match created.and_then(|created| vault.finish_receive_queue(asked.replica, created)) {
+        match created.and_then(|created| vault.finish_receive_queue(asked.receive_queue, created)) {
             // The method has no words for why: what is not the caller's or the relay's fault fails the call.
             Err(error @ (VaultError::Store(_) | VaultError::Bug(_))) => Err(error),
             finished => Ok(finished.is_ok()),
@@ -197,7 +197,7 @@ serve! {
     };
     OpenEnvelope(asked, vault, now, rng) => {
         let incoming = vault::IncomingEnvelope {
-            replica: asked.replica,
+            receive_queue: asked.receive_queue,
             untrusted_sender: asked.sender_key,
             untrusted_envelope: &asked.envelope,
         };
@@ -279,9 +279,11 @@ fn command(command: Command) -> vault::Sign {
         binding: command.binding,
         counter: command.counter,
         purpose: match command.purpose {
-            Purpose::Subscribe(replica) => vault::Purpose::Subscribe(replica),
-            Purpose::Acknowledge { replica, messages } => vault::Purpose::Acknowledge { replica, messages },
-            Purpose::Delete(replica) => vault::Purpose::Delete(replica),
+            Purpose::Subscribe(receive_queue) => vault::Purpose::Subscribe(receive_queue),
+            Purpose::Acknowledge { receive_queue, messages } => {
+                vault::Purpose::Acknowledge { receive_queue, messages }
+            }
+            Purpose::Delete(receive_queue) => vault::Purpose::Delete(receive_queue),
             Purpose::LeaveBlob(invite) => vault::Purpose::LeaveBlob(invite),
             Purpose::DropBlob(invite) => vault::Purpose::DropBlob(invite),
             Purpose::Secure(queue) => vault::Purpose::Secure(queue),

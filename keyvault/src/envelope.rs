@@ -97,7 +97,7 @@ impl InnerBlock {
 }
 
 impl OuterKey {
-    /// `HKDF(salt = replica secret, ikm = X25519(sender's replica key, receiver's replica key), "privatus/outer/v1" ‖ queue id)`.
+    /// `HKDF(salt = receive_queue secret, ikm = X25519(sender's receive_queue key, receiver's receive_queue key), "privatus/outer/v1" ‖ queue id)`.
     /// Either side calls it with its own private key; `queue` is the id by which the sender names the queue.
     ///
     /// # Errors

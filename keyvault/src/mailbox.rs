@@ -66,7 +66,7 @@ impl std::fmt::Debug for ReceiverKey {
     }
 }
 
-/// The sender's HMAC key: `HKDF(none, X25519(sender's replica key, relay's queue key), label ‖ sender queue id)`.
+/// The sender's HMAC key: `HKDF(none, X25519(sender's receive_queue key, relay's queue key), label ‖ sender queue id)`.
 pub(crate) fn sender_key(
     own: &AgreementSecret,
     relay_key: &AgreementKey,

@@ -242,10 +242,10 @@ impl World {
 
     /// An envelope lies in a queue of ours: open, commit, forget, ack.
     async fn receive(&mut self, sent: &Sent) {
-        let replica = u64::from(sent.queue[0] ^ 0x80);
+        let receive_queue = u64::from(sent.queue[0] ^ 0x80);
         let sender = self.secured[&sent.queue];
         let (answer, queues) =
-            self.call(async |edge| edge.open_envelope(replica, &sender, &sent.bytes).await).await;
+            self.call(async |edge| edge.open_envelope(receive_queue, &sender, &sent.bytes).await).await;
         for (number, queue, sender) in queues {
             self.secured.insert(queue.clone(), sender);
             self.queues.push((number, queue));
@@ -308,9 +308,9 @@ impl World {
         self.peer = Some(peer);
         self.secured.extend(secured);
         self.receive(&first[0]).await;
-        for (replica, byte) in [(30, 30), (31, 31)] {
-            self.call(async |edge| edge.begin_receive_queue(replica).await).await;
-            self.call(async |edge| edge.finish_receive_queue(replica, byte).await).await;
+        for (receive_queue, byte) in [(30, 30), (31, 31)] {
+            self.call(async |edge| edge.begin_receive_queue(receive_queue).await).await;
+            self.call(async |edge| edge.finish_receive_queue(receive_queue, byte).await).await;
         }
         let welcome = self.send(b"welcome", &[30, 31]).await;
         self.deliver(&welcome, b"welcome");

@@ -199,9 +199,9 @@ fn calls_in_one_turn_share_a_flush_and_each_is_durable_when_answered() {
         let shell = Rc::new(Shell::unlocked_for_tests(reopened(&file)));
         let vault = vault_of(&stored(&shell)).await;
         let before = shell.flushes();
-        let calls = (0..100).map(|replica| {
+        let calls = (0..100).map(|receive_queue| {
             let mut request = vault.begin_receive_queue_request();
-            request.get().set_replica(replica);
+            request.get().set_receive_queue(receive_queue);
             request.get().set_relay(&[7; 32]);
             request.send().promise
         });

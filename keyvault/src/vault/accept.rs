@@ -47,7 +47,7 @@ pub struct AcceptInvite<'a> {
     /// What the relay answered to `secure+read`.
     pub untrusted_blob: &'a [u8],
     /// Own receive queues to offer: finished, and not offered to anybody else. At most two.
-    pub replicas: &'a [ReceiveQueueId],
+    pub receive_queues: &'a [ReceiveQueueId],
     /// Names the first message.
     pub outbox: OutboxId,
     /// stored's content, at most `FIRST_CONTENT_MAX` bytes.
@@ -73,7 +73,7 @@ pub(super) struct FirstMessage<'a> {
     pub(super) queue: &'a Offer,
     pub(super) sender: &'a AgreementSecret,
     /// Own receive queues to offer.
-    pub(super) replicas: &'a [ReceiveQueueId],
+    pub(super) receive_queues: &'a [ReceiveQueueId],
     pub(super) outbox: OutboxId,
     pub(super) content: &'a [u8],
 }
@@ -176,7 +176,7 @@ impl<S: Store> Vault<S> {
             psk: accept.link.secret.psk(),
             queue: &queue,
             sender: &accept.sender,
-            replicas: request.replicas,
+            receive_queues: request.receive_queues,
             outbox: request.outbox,
             content: request.content,
         };
@@ -204,7 +204,7 @@ impl<S: Store> Vault<S> {
             .map_err(|_| InviteError::Altered)?;
 
         let frame = Frame {
-            offers: self.offer_receive_queues(first.replicas, session, changes)?,
+            offers: self.offer_receive_queues(first.receive_queues, session, changes)?,
             devices: own.devices().bytes().to_vec(),
             content: Some(SecretBytes::new(first.content.to_vec())),
             ..Frame::default()
@@ -225,7 +225,7 @@ impl<S: Store> Vault<S> {
         let record = SessionRecord {
             ratchet,
             peer_queues: vec![peer_queue.0],
-            replicas: first.replicas.to_vec(),
+            receive_queues: first.receive_queues.to_vec(),
             marks,
         };
         let sealed = SealedMessage { session, inner: &inner };

@@ -46,7 +46,7 @@ pub struct ContactAddress<'a> {
     /// What was found under it.
     pub untrusted_record: &'a [u8],
     /// Own receive queues to offer; at most two.
-    pub replicas: &'a [ReceiveQueueId],
+    pub receive_queues: &'a [ReceiveQueueId],
     /// Names the first message.
     pub outbox: OutboxId,
     /// stored's content, at most `FIRST_CONTENT_MAX` bytes.
@@ -56,7 +56,7 @@ pub struct ContactAddress<'a> {
 /// An own address.
 struct OwnAddress {
     identity: Identity,
-    replica: ReceiveQueueId,
+    receive_queue: ReceiveQueueId,
     /// Oldest first; the last ones are published.
     keys: Vec<LastingKeys>,
     renew_at: Timestamp,
@@ -90,7 +90,7 @@ impl Record for OwnAddress {
 
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
         self.identity.write(writer);
-        writer.u64(self.replica.0).u64(self.renew_at.0).short_bytes(&self.record)?;
+        writer.u64(self.receive_queue.0).u64(self.renew_at.0).short_bytes(&self.record)?;
         writer.u8(u8::try_from(self.keys.len()).map_err(|_| Malformed)?);
         self.keys.iter().for_each(|keys| keys.write(writer));
         Ok(())
@@ -98,14 +98,14 @@ impl Record for OwnAddress {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let identity = Identity::read(reader)?;
-        let replica = ReceiveQueueId(reader.u64()?);
+        let receive_queue = ReceiveQueueId(reader.u64()?);
         let renew_at = Timestamp(reader.u64()?);
         let record = reader.short_bytes()?.to_vec();
         let count = reader.u8()?;
         let keys = (0..count)
             .map(|_| LastingKeys::read(KeyUse::Address, reader))
             .collect::<Result<_, Malformed>>()?;
-        Ok(Self { identity, replica, keys, renew_at, record })
+        Ok(Self { identity, receive_queue, keys, renew_at, record })
     }
 }
 
@@ -147,7 +147,7 @@ impl Record for Contacted {
 }
 
 impl<S: Store> Vault<S> {
-    /// Makes an address whose first messages come to `replica`, an own finished queue that serves nobody yet. Counts as one new
+    /// Makes an address whose first messages come to `receive_queue`, an own finished queue that serves nobody yet. Counts as one new
     /// identity. Idempotent by `address`.
     ///
     /// # Errors
@@ -156,15 +156,15 @@ impl<S: Store> Vault<S> {
     pub fn create_address(
         &mut self,
         address: AddressId,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<PersonId, VaultError> {
         if let Some(own) = self.load::<OwnAddress>(&address.key())? {
-            let same = own.replica == replica;
+            let same = own.receive_queue == receive_queue;
             return same.then(|| own.identity.public().id()).ok_or(VaultError::Conflict(Thing::Address));
         }
-        let mut queue: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+        let mut queue: ReceiveQueueRecord = self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
         let offer = queue.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
         if queue.session.is_some() || queue.invite.is_some() || queue.address.is_some() {
             return Err(VaultError::WrongPurpose(Thing::ReceiveQueue));
@@ -173,10 +173,11 @@ impl<S: Store> Vault<S> {
         let meta = self.count_contact(now, &mut changes)?;
         let identity = Identity::generate(now, rng);
         let id = identity.public().id();
-        let mut own = OwnAddress { identity, replica, keys: Vec::new(), renew_at: now, record: Vec::new() };
+        let mut own =
+            OwnAddress { identity, receive_queue, keys: Vec::new(), renew_at: now, record: Vec::new() };
         own.renew(&offer, now, rng);
         queue.address = Some(address);
-        changes.put_record(&replica.key(), &queue)?;
+        changes.put_record(&receive_queue.key(), &queue)?;
         changes.put_record(&address.key(), &own)?;
         self.store.commit(&changes)?;
         self.meta = meta;
@@ -195,7 +196,7 @@ impl<S: Store> Vault<S> {
     ) -> Result<PublishedAddress, VaultError> {
         let mut own: OwnAddress = self.require(&address.key(), Thing::Address)?;
         if now >= own.renew_at {
-            let queue: ReceiveQueueRecord = self.require(&own.replica.key(), Thing::Address)?;
+            let queue: ReceiveQueueRecord = self.require(&own.receive_queue.key(), Thing::Address)?;
             let offer = queue.offer().ok_or(VaultError::Bug("an address's queue is not finished"))?;
             own.renew(&offer, now, rng);
             let mut changes = Changes::default();
@@ -256,7 +257,7 @@ impl<S: Store> Vault<S> {
             psk: Secret32::zero(),
             queue: &found.queue,
             sender: &AgreementSecret::generate(rng),
-            replicas: request.replicas,
+            receive_queues: request.receive_queues,
             outbox: request.outbox,
             content: request.content,
         };
@@ -294,7 +295,7 @@ impl<S: Store> Vault<S> {
         let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         changes.put_record(&visitor_id(place.id, &place.sender), &Visitor(session))?;
         let news = News { visitor_of: Some(address), ..News::default() };
-        let new = NewSession { session, met, news, replica: place.id };
+        let new = NewSession { session, met, news, receive_queue: place.id };
         let opened = self.keep_met(new, first.hash, changes, moment)?;
         self.meta = meta;
         Ok(opened)
@@ -303,10 +304,10 @@ impl<S: Store> Vault<S> {
     /// Who came to an address under this sender's key.
     pub(super) fn visitor(
         &self,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         sender: &AgreementKey,
     ) -> Result<Option<SessionId>, VaultError> {
-        let visitor = self.load::<Visitor>(&visitor_id(replica, sender))?.map(|visitor| visitor.0);
+        let visitor = self.load::<Visitor>(&visitor_id(receive_queue, sender))?.map(|visitor| visitor.0);
         let Some(session) = visitor else { return Ok(None) };
         Ok(self.load::<ContactRecord>(&session.key())?.map(|_| session))
     }
@@ -321,8 +322,8 @@ impl<S: Store> Vault<S> {
     }
 }
 
-fn visitor_id(replica: ReceiveQueueId, sender: &AgreementKey) -> Vec<u8> {
-    [replica.key().as_slice(), sender.bytes()].concat()
+fn visitor_id(receive_queue: ReceiveQueueId, sender: &AgreementKey) -> Vec<u8> {
+    [receive_queue.key().as_slice(), sender.bytes()].concat()
 }
 
 impl ContactAddress<'_> {

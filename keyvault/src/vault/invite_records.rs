@@ -12,7 +12,7 @@ use crate::invite::{InviteSecret, Link};
 use crate::pqxdh::Prekeys;
 use crate::store::Table;
 
-/// An own invite. Its queue is the replica of the same number.
+/// An own invite. Its receive queue has the same number.
 pub(super) struct InviteRecord {
     pub(super) relay: RelayId,
     pub(super) blob_id: [u8; 32],

@@ -46,7 +46,7 @@ impl<S: Store> Vault<S> {
     /// one new contact. Idempotent by `invite`.
     ///
     /// # Errors
-    /// `RateLimited`; `Conflict(Invite)` if the number was used for another relay or for a replica; `Store`.
+    /// `RateLimited`; `Conflict(Invite)` if the number was used for another relay or for a receive queue; `Store`.
     pub fn begin_invite(
         &mut self,
         invite: InviteId,
@@ -54,9 +54,9 @@ impl<S: Store> Vault<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
-        if let Some(replica) = self.load::<ReceiveQueueRecord>(&invite.key())? {
-            let same = replica.relay == relay && replica.invite == Some(invite);
-            return same.then(|| replica.receiver.public()).ok_or(VaultError::Conflict(Thing::Invite));
+        if let Some(receive_queue) = self.load::<ReceiveQueueRecord>(&invite.key())? {
+            let same = receive_queue.relay == relay && receive_queue.invite == Some(invite);
+            return same.then(|| receive_queue.receiver.public()).ok_or(VaultError::Conflict(Thing::Invite));
         }
         let mut changes = Changes::default();
         let meta = self.count_contact(now, &mut changes)?;
@@ -64,7 +64,7 @@ impl<S: Store> Vault<S> {
         let secret = InviteSecret::generate(rng);
         let identity = Identity::generate(now, rng);
         let prekeys = Prekeys::generate(&identity, Validity::until(now, expires), rng);
-        let replica = ReceiveQueueRecord {
+        let receive_queue = ReceiveQueueRecord {
             relay,
             receiver: ReceiverKey::generate(rng),
             agreement: AgreementSecret::generate(rng),
@@ -83,10 +83,10 @@ impl<S: Store> Vault<S> {
             state: InviteState::Open(Box::new(OpenInvite { secret, identity, prekeys, left: None })),
         };
         changes.put_record(&invite.key(), &record)?;
-        changes.put_record(&invite.key(), &replica)?;
+        changes.put_record(&invite.key(), &receive_queue)?;
         self.store.commit(&changes)?;
         self.meta = meta;
-        Ok(replica.receiver.public())
+        Ok(receive_queue.receiver.public())
     }
 
     /// Takes what the relay answered and makes link and blob. At most three hints are kept. Idempotent: the same again.
@@ -106,13 +106,13 @@ impl<S: Store> Vault<S> {
             return Err(VaultError::Conflict(Thing::Invite));
         };
         let mut changes = Changes::default();
-        let replica = ReceiveQueueId::from(invite);
-        self.create_receive_queue(replica, created, &mut changes)?;
+        let receive_queue = ReceiveQueueId::from(invite);
+        self.create_receive_queue(receive_queue, created, &mut changes)?;
         let (hints, blob) = match open.left.take() {
             // Sealed once: the relay may hold it by now, and what is signed for it names its hash.
             Some(left) => left,
             None => {
-                let receiver: ReceiveQueueRecord = self.require(&replica.key(), Thing::Invite)?;
+                let receiver: ReceiveQueueRecord = self.require(&receive_queue.key(), Thing::Invite)?;
                 let blob = InviteBundle {
                     bundle: open.prekeys.bundle().clone(),
                     devices: open.identity.devices().clone(),
@@ -152,9 +152,11 @@ impl<S: Store> Vault<S> {
         if self.load::<InviteRecord>(&invite.key())?.is_some() {
             changes.delete(InviteRecord::TABLE, &invite.key());
         }
-        let replica = self.load::<ReceiveQueueRecord>(&invite.key())?;
+        let receive_queue = self.load::<ReceiveQueueRecord>(&invite.key())?;
         // Once it was accepted the queue is the session's.
-        if replica.is_some_and(|replica| replica.invite == Some(invite) && replica.session.is_none()) {
+        if receive_queue.is_some_and(|receive_queue| {
+            receive_queue.invite == Some(invite) && receive_queue.session.is_none()
+        }) {
             changes.delete(ReceiveQueueRecord::TABLE, &invite.key());
         }
         Ok(())

@@ -238,7 +238,7 @@ impl<S: Store> Vault<S> {
 impl SealEnvelope<'_> {
     fn hash(&self) -> [u8; 32] {
         // Their length goes first: no other offers and content make the same bytes.
-        let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
+        let offers: Vec<u8> = self.offer.iter().flat_map(|receive_queue| receive_queue.key()).collect();
         kdf::sha256(&[b"privatus/outbox/v1", &(offers.len() as u64).to_be_bytes(), &offers, self.content])
     }
 }
@@ -278,7 +278,7 @@ impl PeerQueueRecord {
         })
     }
 
-    /// `HMAC(replica secret, hash of the inner block)` cut to 16 B: repeating a deposit is harmless. A counter would begin again in a
+    /// `HMAC(receive_queue secret, hash of the inner block)` cut to 16 B: repeating a deposit is harmless. A counter would begin again in a
     /// vault that is restored from an old copy, and the relay would take all that follows for repetitions.
     fn put_id(&self, inner: InnerHash) -> PutId {
         let mac = kdf::mac(&self.replica_secret, &[b"privatus/put/v1", &inner.0]);

@@ -60,7 +60,7 @@ pub struct SessionInfo {
     /// Chosen by the vault, never 0.
     pub session: SessionId,
     /// Own receive queues.
-    pub replicas: Vec<ReceiveQueueId>,
+    pub receive_queues: Vec<ReceiveQueueId>,
     /// Queues of the peer.
     pub peer_queues: Vec<PeerQueueId>,
 }
@@ -76,7 +76,11 @@ impl<S: Store> Vault<S> {
             .map(|(id, bytes)| {
                 let record = SessionRecord::decode(bytes)?;
                 let session = SessionId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));
-                Ok(SessionInfo { session, replicas: record.replicas, peer_queues: record.peer_queues })
+                Ok(SessionInfo {
+                    session,
+                    receive_queues: record.receive_queues,
+                    peer_queues: record.peer_queues,
+                })
             })
             .collect()
     }
@@ -97,7 +101,8 @@ impl<S: Store> Vault<S> {
     pub fn session(&self, session: SessionId) -> Result<(SessionInfo, bool), VaultError> {
         let record: SessionRecord = self.require(&session.key(), Thing::Session)?;
         let contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
-        let info = SessionInfo { session, replicas: record.replicas, peer_queues: record.peer_queues };
+        let info =
+            SessionInfo { session, receive_queues: record.receive_queues, peer_queues: record.peer_queues };
         Ok((info, contact.verified))
     }
 
@@ -117,11 +122,11 @@ impl<S: Store> Vault<S> {
         for queue in &record.peer_queues {
             changes.delete(records::PeerQueueRecord::TABLE, &queue.key());
         }
-        for replica in &record.replicas {
+        for receive_queue in &record.receive_queues {
             // An address's queue serves others too.
-            let kept = self.load::<records::ReceiveQueueRecord>(&replica.key())?;
+            let kept = self.load::<records::ReceiveQueueRecord>(&receive_queue.key())?;
             if kept.is_some_and(|kept| kept.address.is_none()) {
-                changes.delete(records::ReceiveQueueRecord::TABLE, &replica.key());
+                changes.delete(records::ReceiveQueueRecord::TABLE, &receive_queue.key());
             }
         }
         for (id, bytes) in self.store.all(records::OutboxRecord::TABLE)? {

@@ -25,7 +25,7 @@ use crate::store::{Changes, Store};
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingEnvelope<'a> {
     /// The own receive queue that it lay in. An invite's queue has the invite's number.
-    pub replica: ReceiveQueueId,
+    pub receive_queue: ReceiveQueueId,
     /// The sender's key as the relay tells it: half of the outer layer's key. A lie makes the envelope unreadable.
     pub untrusted_sender: [u8; 32],
     /// As the relay gave it out: 4,096 B, and unreadable where it is not.
@@ -43,16 +43,17 @@ impl<S: Store> Vault<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Opened, VaultError> {
-        let mut replica: ReceiveQueueRecord = self.require(&incoming.replica.key(), Thing::ReceiveQueue)?;
+        let mut receive_queue: ReceiveQueueRecord =
+            self.require(&incoming.receive_queue.key(), Thing::ReceiveQueue)?;
         let Ok(sender) = AgreementKey::parse(incoming.untrusted_sender) else {
             return Ok(Opened::Unreadable);
         };
-        let Some((inner, is_new_sender)) = replica.unwrap(&sender, incoming.untrusted_envelope) else {
+        let Some((inner, is_new_sender)) = receive_queue.unwrap(&sender, incoming.untrusted_envelope) else {
             return Ok(Opened::Unreadable);
         };
         if is_new_sender {
             let mut changes = Changes::default();
-            changes.put_record(&incoming.replica.key(), &replica)?;
+            changes.put_record(&incoming.receive_queue.key(), &receive_queue)?;
             self.store.commit(&changes)?;
         }
         let hash = inner.hash();
@@ -62,7 +63,7 @@ impl<S: Store> Vault<S> {
             // Only now: what was answered before is answered again, however full it is.
             None => self.has_room_for_answer()?,
         }
-        let place = Place { id: incoming.replica, replica, sender };
+        let place = Place { id: incoming.receive_queue, receive_queue, sender };
         let moment = &mut Moment { now, rng };
         let opened = match inner.content() {
             Ok(Inner::Message(message)) => self.open_message(&place, hash, message, moment),
@@ -127,9 +128,9 @@ impl<S: Store> Vault<S> {
 
     /// Whose envelopes come to this place.
     fn speaker(&self, place: &Place) -> Result<Option<SessionId>, VaultError> {
-        match place.replica.address {
+        match place.receive_queue.address {
             Some(_) => self.visitor(place.id, &place.sender),
-            None => Ok(place.replica.session),
+            None => Ok(place.receive_queue.session),
         }
     }
 
@@ -163,19 +164,19 @@ impl<S: Store> Vault<S> {
         first: FirstEnvelope<'_>,
         moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
-        if let Some(address) = place.replica.address {
+        if let Some(address) = place.receive_queue.address {
             return self.open_at_address(address, place, first, moment);
         }
         let speaker = self.speaker(&place)?.filter(|_| place.is_peers());
         if let Some(session) = speaker {
             let opened = self.open_anew(session, first, moment);
-            match (opened, place.replica.invite) {
+            match (opened, place.receive_queue.invite) {
                 // Not of this session: somebody with the link, though with the key of whom it connected.
                 (Err(NoMessage::Told(told)), Some(_)) if *told == Opened::Unreadable => {}
                 (opened, _) => return opened,
             }
         }
-        let invite = place.replica.invite.ok_or(Opened::Unreadable)?;
+        let invite = place.receive_queue.invite.ok_or(Opened::Unreadable)?;
         let mut record: InviteRecord =
             self.load(&invite.key())?.ok_or(NoMessage::from(Opened::Unreadable))?;
         let open = match &record.state {
@@ -187,14 +188,14 @@ impl<S: Store> Vault<S> {
 
         let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         let mut changes = Changes::default();
-        place.replica.session = Some(session);
-        place.replica.accepted_by = Some(place.sender);
+        place.receive_queue.session = Some(session);
+        place.receive_queue.accepted_by = Some(place.sender);
         // The prekeys go in the transaction that makes the session: nobody else can ever agree with them.
         record.state = InviteState::Used(session);
-        changes.put_record(&place.id.key(), &place.replica)?;
+        changes.put_record(&place.id.key(), &place.receive_queue)?;
         changes.put_record(&invite.key(), &record)?;
         let news = News { first: Some(invite), ..News::default() };
-        let new = NewSession { session, met, news, replica: place.id };
+        let new = NewSession { session, met, news, receive_queue: place.id };
         self.keep_met(new, first.hash, changes, moment)
     }
 }

@@ -74,13 +74,13 @@ pub(super) struct NewSession {
     pub(super) met: Met,
     pub(super) news: News,
     /// The own queue that it came through.
-    pub(super) replica: ReceiveQueueId,
+    pub(super) receive_queue: ReceiveQueueId,
 }
 
 /// Where an envelope came from.
 pub(super) struct Place {
     pub(super) id: ReceiveQueueId,
-    pub(super) replica: ReceiveQueueRecord,
+    pub(super) receive_queue: ReceiveQueueRecord,
     /// The sender's key with which the outer layer opened.
     pub(super) sender: AgreementKey,
 }
@@ -89,7 +89,7 @@ impl Place {
     /// Whether only the session's peer can have made what opened here. An invite's queue can be written to by whoever had the link;
     /// any other was offered inside the session.
     pub(super) fn is_peers(&self) -> bool {
-        self.replica.invite.is_none() || self.replica.accepted_by == Some(self.sender)
+        self.receive_queue.invite.is_none() || self.receive_queue.accepted_by == Some(self.sender)
     }
 }
 
@@ -111,7 +111,7 @@ impl<S: Store> Vault<S> {
         mut changes: Changes,
         moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
-        let NewSession { session, met, news, replica } = new;
+        let NewSession { session, met, news, receive_queue } = new;
         note_used(session, hash, &met.accepted, moment.now, &mut changes)?;
         let (repair, marks) = RepairRecord::begin(met.repair, &met.contact.own, moment);
         changes.put_record(&session.key(), &repair)?;
@@ -119,7 +119,7 @@ impl<S: Store> Vault<S> {
         let record = SessionRecord {
             ratchet: met.accepted.session,
             peer_queues: Vec::new(),
-            replicas: vec![replica],
+            receive_queues: vec![receive_queue],
             marks,
         };
         self.keep_opened(ReadMessage { session, record, news, hash, frame: met.frame }, changes, moment)

@@ -15,17 +15,17 @@ use crate::memory::Secret32;
 use crate::store::{Changes, Store};
 
 impl<S: Store> Vault<S> {
-    /// Makes the keys of a new receive queue on `relay`; returns the receiver key for `create`. Idempotent by `replica`.
+    /// Makes the keys of a new receive queue on `relay`; returns the receiver key for `create`. Idempotent by `receive_queue`.
     ///
     /// # Errors
     /// `Conflict(ReceiveQueue)` if the id was used for another relay; `Store`.
     pub fn begin_receive_queue(
         &mut self,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         relay: RelayId,
         rng: &mut impl CryptoRng,
     ) -> Result<[u8; 32], VaultError> {
-        if let Some(record) = self.load::<ReceiveQueueRecord>(&replica.key())? {
+        if let Some(record) = self.load::<ReceiveQueueRecord>(&receive_queue.key())? {
             // An invite's queue has the invite's number, and is none to be asked for here.
             let same = record.relay == relay && record.invite.is_none();
             return same.then(|| record.receiver.public()).ok_or(VaultError::Conflict(Thing::ReceiveQueue));
@@ -43,7 +43,7 @@ impl<S: Store> Vault<S> {
             outer: None,
         };
         let mut changes = Changes::default();
-        changes.put_record(&replica.key(), &record)?;
+        changes.put_record(&receive_queue.key(), &record)?;
         self.store.commit(&changes)?;
         Ok(record.receiver.public())
     }
@@ -54,11 +54,11 @@ impl<S: Store> Vault<S> {
     /// `NoSuch(ReceiveQueue)`; `Conflict(ReceiveQueue)` for another answer than before; `RelayMismatch`; `Store`.
     pub fn finish_receive_queue(
         &mut self,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         created: Created,
     ) -> Result<(), VaultError> {
         let mut changes = Changes::default();
-        if self.create_receive_queue(replica, created, &mut changes)? {
+        if self.create_receive_queue(receive_queue, created, &mut changes)? {
             self.store.commit(&changes)?;
         }
         Ok(())
@@ -73,11 +73,11 @@ impl<S: Store> Vault<S> {
     /// Notes the relay's answer in `changes`; false if it stood there already.
     pub(super) fn create_receive_queue(
         &self,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         created: Created,
         changes: &mut Changes,
     ) -> Result<bool, VaultError> {
-        let mut record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+        let mut record: ReceiveQueueRecord = self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
         if let Some(before) = record.created {
             return if before == created {
                 Ok(false)
@@ -88,24 +88,25 @@ impl<S: Store> Vault<S> {
         // A relay key of small order would make every sender's HMAC key public.
         record.agreement.agree(&created.relay_key).map_err(|_| VaultError::RelayMismatch)?;
         record.created = Some(created);
-        changes.put_record(&replica.key(), &record)?;
+        changes.put_record(&receive_queue.key(), &record)?;
         Ok(true)
     }
 
-    /// The offers of `replicas` to one session; notes in `changes` that they serve it and no other.
+    /// The offers of `receive_queues` to one session; notes in `changes` that they serve it and no other.
     pub(super) fn offer_receive_queues(
         &self,
-        replicas: &[ReceiveQueueId],
+        receive_queues: &[ReceiveQueueId],
         session: SessionId,
         changes: &mut Changes,
     ) -> Result<Vec<Offer>, VaultError> {
-        if replicas.len() > OFFERS_MAX {
+        if receive_queues.len() > OFFERS_MAX {
             return Err(VaultError::TooLong);
         }
-        replicas
+        receive_queues
             .iter()
-            .map(|replica| {
-                let mut record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+            .map(|receive_queue| {
+                let mut record: ReceiveQueueRecord =
+                    self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
                 let free = record.session.is_none() && record.invite.is_none() && record.address.is_none();
                 let offer = record.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
                 if !free && record.session != Some(session) {
@@ -113,7 +114,7 @@ impl<S: Store> Vault<S> {
                 }
                 if free {
                     record.session = Some(session);
-                    changes.put(ReceiveQueueRecord::TABLE, &replica.key(), record.encode()?);
+                    changes.put(ReceiveQueueRecord::TABLE, &receive_queue.key(), record.encode()?);
                 }
                 Ok(offer)
             })

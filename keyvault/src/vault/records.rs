@@ -179,16 +179,16 @@ pub(super) struct SessionRecord {
     /// Newest last; at most `PEER_QUEUES_MAX`.
     pub(super) peer_queues: Vec<PeerQueueId>,
     /// Own receive queues that the peer was offered.
-    pub(super) replicas: Vec<ReceiveQueueId>,
+    pub(super) receive_queues: Vec<ReceiveQueueId>,
     pub(super) marks: RepairMarks,
 }
 
 impl SessionRecord {
     /// The peer was offered these own queues.
-    pub(super) fn offered(&mut self, replicas: &[ReceiveQueueId]) {
-        for replica in replicas {
-            if !self.replicas.contains(replica) {
-                self.replicas.push(*replica);
+    pub(super) fn offered(&mut self, receive_queues: &[ReceiveQueueId]) {
+        for receive_queue in receive_queues {
+            if !self.receive_queues.contains(receive_queue) {
+                self.receive_queues.push(*receive_queue);
             }
         }
     }
@@ -200,7 +200,7 @@ impl Record for SessionRecord {
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
         self.ratchet.write(writer);
         write_ids(writer, self.peer_queues.iter().map(|id| id.0))?;
-        write_ids(writer, self.replicas.iter().map(|id| id.0))?;
+        write_ids(writer, self.receive_queues.iter().map(|id| id.0))?;
         self.marks.write(writer);
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Record for SessionRecord {
         Ok(Self {
             ratchet: Session::read(reader)?,
             peer_queues: read_ids(reader)?.into_iter().map(PeerQueueId).collect(),
-            replicas: read_ids(reader)?.into_iter().map(ReceiveQueueId).collect(),
+            receive_queues: read_ids(reader)?.into_iter().map(ReceiveQueueId).collect(),
             marks: RepairMarks::read(reader)?,
         })
     }

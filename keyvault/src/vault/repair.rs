@@ -236,7 +236,7 @@ impl RepairSession<'_> {
     }
 
     fn hash(&self) -> [u8; 32] {
-        let offers: Vec<u8> = self.offer.iter().flat_map(|replica| replica.key()).collect();
+        let offers: Vec<u8> = self.offer.iter().flat_map(|receive_queue| receive_queue.key()).collect();
         let count = (offers.len() as u64).to_be_bytes();
         kdf::sha256(&[b"privatus/repair-outbox/v1", &count, &offers, self.content])
     }

@@ -415,7 +415,7 @@ fn addressed() -> (World, PublishedAddress) {
     let mut w = invited();
     w.alice.begin_receive_queue(ReceiveQueueId(60), RELAY, &mut w.rng).unwrap();
     w.alice.finish_receive_queue(ReceiveQueueId(60), created(6).0).unwrap();
-    w.replicas.insert(created(6).0.sender_queue, ReceiveQueueId(60));
+    w.receive_queues.insert(created(6).0.sender_queue, ReceiveQueueId(60));
     let id = w.alice.create_address(ADDRESS, ReceiveQueueId(60), NOW, &mut w.rng).unwrap();
     let published = w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap();
     assert_eq!((published.id, published.record.len()), (id, crate::ADDRESS_RECORD_BYTES));
@@ -427,7 +427,7 @@ fn contacting<'a>(published: &'a PublishedAddress, content: &'a [u8]) -> Contact
         contact: AcceptId(7),
         id: published.id,
         untrusted_record: &published.record,
-        replicas: &[],
+        receive_queues: &[],
         outbox: OutboxId(70),
         content,
     }
@@ -435,7 +435,7 @@ fn contacting<'a>(published: &'a PublishedAddress, content: &'a [u8]) -> Contact
 
 fn visit<'a>(accepted: &'a AcceptedInvite, envelope: &'a OutgoingEnvelope) -> IncomingEnvelope<'a> {
     IncomingEnvelope {
-        replica: ReceiveQueueId(60),
+        receive_queue: ReceiveQueueId(60),
         untrusted_sender: accepted.peer_queues[0].sender_key,
         untrusted_envelope: &envelope.bytes,
     }
@@ -627,7 +627,7 @@ fn a_visitors_session_heals_like_any_other() {
     let request = SealEnvelope { session, outbox: OutboxId(72), content: b"welcome", offer: &[] };
     let answer = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     let incoming = IncomingEnvelope {
-        replica: ReceiveQueueId(80),
+        receive_queue: ReceiveQueueId(80),
         untrusted_sender: peer_queues[0].sender_key,
         untrusted_envelope: &answer[0].bytes,
     };

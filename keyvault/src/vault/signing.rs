@@ -20,14 +20,14 @@ pub enum Purpose {
     /// Fetch the oldest `max` of an own queue.
     Collect {
         /// An own queue, finished.
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         /// At most so many.
         max: u16,
     },
     /// Delete what is durable here from an own queue.
     Acknowledge {
         /// An own queue, finished.
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         /// The mailbox's names.
         messages: Vec<[u8; 16]>,
     },
@@ -72,14 +72,18 @@ impl<S: Store> Vault<S> {
     /// `NoSuch`; `RelayMismatch` if the queue is on another relay; `WrongPurpose` if it is not created or finished yet; `Store`.
     pub fn sign(&self, request: &Sign) -> Result<Authenticator, VaultError> {
         match &request.purpose {
-            Purpose::Subscribe(replica) => self.sign_receiver(request, *replica, &Command::Subscribe),
-            Purpose::Collect { replica, max } => {
-                self.sign_receiver(request, *replica, &Command::Collect { max: *max })
+            Purpose::Subscribe(receive_queue) => {
+                self.sign_receiver(request, *receive_queue, &Command::Subscribe)
             }
-            Purpose::Acknowledge { replica, messages } => {
-                self.sign_receiver(request, *replica, &Command::Acknowledge { messages: messages.clone() })
+            Purpose::Collect { receive_queue, max } => {
+                self.sign_receiver(request, *receive_queue, &Command::Collect { max: *max })
             }
-            Purpose::Delete(replica) => self.sign_receiver(request, *replica, &Command::Delete),
+            Purpose::Acknowledge { receive_queue, messages } => self.sign_receiver(
+                request,
+                *receive_queue,
+                &Command::Acknowledge { messages: messages.clone() },
+            ),
+            Purpose::Delete(receive_queue) => self.sign_receiver(request, *receive_queue, &Command::Delete),
             Purpose::LeaveBlob(invite) => {
                 let command = self.leave_blob(*invite)?;
                 self.sign_receiver(request, (*invite).into(), &command)
@@ -102,10 +106,10 @@ impl<S: Store> Vault<S> {
     fn sign_receiver(
         &self,
         request: &Sign,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         command: &Command,
     ) -> Result<Authenticator, VaultError> {
-        let record: ReceiveQueueRecord = self.require(&replica.key(), Thing::ReceiveQueue)?;
+        let record: ReceiveQueueRecord = self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
         let created = record.created.as_ref().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
         let context = request.context(record.relay, created.receiver_queue)?;
         Ok(record.receiver.authenticate(&context, command))

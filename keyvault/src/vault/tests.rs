@@ -50,8 +50,8 @@ struct World {
     bob_session: SessionId,
     /// The sender's key at each queue, by the queue's sender id.
     secured: HashMap<QueueId, [u8; 32]>,
-    /// The receiver's replica of each queue, by the queue's sender id.
-    replicas: HashMap<QueueId, ReceiveQueueId>,
+    /// The receive queue behind each sender id.
+    receive_queues: HashMap<QueueId, ReceiveQueueId>,
     next_outbox: u64,
 }
 
@@ -70,11 +70,11 @@ fn invited() -> World {
     let finished = alice.finish_invite(INVITE, created(1).0, &[], &mut rng).unwrap();
     let opened = bob.open_invite(ACCEPT, &finished.link, NOW, &mut rng).unwrap();
     assert_eq!((opened.relay, opened.blob_id), (RELAY, finished.blob_id));
-    let mut replicas = HashMap::from([(created(1).0.sender_queue, ReceiveQueueId(1))]);
-    for (replica, relay, byte) in [(20, RELAY, 2), (21, OTHER_RELAY, 3)] {
-        bob.begin_receive_queue(ReceiveQueueId(replica), relay, &mut rng).unwrap();
-        bob.finish_receive_queue(ReceiveQueueId(replica), created(byte).0).unwrap();
-        replicas.insert(created(byte).0.sender_queue, ReceiveQueueId(replica));
+    let mut receive_queues = HashMap::from([(created(1).0.sender_queue, ReceiveQueueId(1))]);
+    for (receive_queue, relay, byte) in [(20, RELAY, 2), (21, OTHER_RELAY, 3)] {
+        bob.begin_receive_queue(ReceiveQueueId(receive_queue), relay, &mut rng).unwrap();
+        bob.finish_receive_queue(ReceiveQueueId(receive_queue), created(byte).0).unwrap();
+        receive_queues.insert(created(byte).0.sender_queue, ReceiveQueueId(receive_queue));
     }
     World {
         rng,
@@ -85,7 +85,7 @@ fn invited() -> World {
         alice_session: SessionId(0),
         bob_session: SessionId(0),
         secured: HashMap::from([(created(1).0.sender_queue, opened.sender_key)]),
-        replicas,
+        receive_queues,
         next_outbox: 100,
     }
 }
@@ -94,7 +94,7 @@ fn acceptance<'a>(blob: &'a [u8], content: &'a [u8]) -> AcceptInvite<'a> {
     AcceptInvite {
         accept: ACCEPT,
         untrusted_blob: blob,
-        replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
+        receive_queues: &[ReceiveQueueId(20), ReceiveQueueId(21)],
         outbox: OutboxId(50),
         content,
     }
@@ -117,7 +117,7 @@ fn connected() -> World {
 
     w.alice.begin_receive_queue(ReceiveQueueId(30), OTHER_RELAY, &mut w.rng).unwrap();
     w.alice.finish_receive_queue(ReceiveQueueId(30), created(4).0).unwrap();
-    w.replicas.insert(created(4).0.sender_queue, ReceiveQueueId(30));
+    w.receive_queues.insert(created(4).0.sender_queue, ReceiveQueueId(30));
     let request = SealEnvelope {
         session,
         outbox: OutboxId(51),
@@ -153,7 +153,7 @@ impl World {
     ) -> IncomingEnvelope<'a> {
         let queue = &from.peer_queues(&[envelope.peer_queue]).unwrap()[0];
         IncomingEnvelope {
-            replica: self.replicas[&queue.queue],
+            receive_queue: self.receive_queues[&queue.queue],
             untrusted_sender: self.secured[&queue.queue],
             untrusted_envelope: &envelope.bytes,
         }
@@ -371,12 +371,12 @@ fn a_second_acceptance_is_told_as_opened_twice() {
     let mut w = invited();
     let (mut carol, mut rng) = vault(9);
     carol.open_invite(ACCEPT, &w.link, NOW, &mut rng).unwrap();
-    let request = AcceptInvite { replicas: &[], ..acceptance(&w.blob, b"me too") };
+    let request = AcceptInvite { receive_queues: &[], ..acceptance(&w.blob, b"me too") };
     let stolen = carol.accept_invite(request, NOW, &mut rng).unwrap();
     let accepted = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
     assert!(matches!(w.alice_opens(&accepted.envelopes[0]), Opened::Message { news: FIRST, .. }));
     let incoming = IncomingEnvelope {
-        replica: ReceiveQueueId(1),
+        receive_queue: ReceiveQueueId(1),
         untrusted_sender: stolen.peer_queues[0].sender_key,
         untrusted_envelope: &stolen.envelopes[0].bytes,
     };
@@ -552,7 +552,7 @@ fn a_forged_or_misdirected_envelope_is_unreadable_and_changes_nothing() {
         IncomingEnvelope { untrusted_sender: [0xff; 32], ..incoming },
         IncomingEnvelope { untrusted_sender: [9; 32], ..incoming },
         IncomingEnvelope {
-            replica: ReceiveQueueId(if incoming.replica.0 == 20 { 21 } else { 20 }),
+            receive_queue: ReceiveQueueId(if incoming.receive_queue.0 == 20 { 21 } else { 20 }),
             ..incoming
         },
     ] {
@@ -674,7 +674,7 @@ fn receiver_commands_verify_under_the_key_that_went_into_create() {
         relay: RELAY,
         binding: [3; 32],
         counter: 5,
-        purpose: Purpose::Collect { replica: ReceiveQueueId(1), max: 9 },
+        purpose: Purpose::Collect { receive_queue: ReceiveQueueId(1), max: 9 },
     };
     assert!(matches!(alice.sign(&request), Err(VaultError::WrongPurpose(Thing::ReceiveQueue))));
     alice.finish_receive_queue(ReceiveQueueId(1), created(1).0).unwrap();

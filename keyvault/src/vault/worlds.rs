@@ -88,8 +88,8 @@ struct Inbox {
 struct Side {
     vault: Vault<MemoryStore>,
     session: SessionId,
-    /// Own replicas by the sender id of their queues.
-    replicas: BTreeMap<QueueId, ReceiveQueueId>,
+    /// Own receive queues by their sender ids.
+    receive_queues: BTreeMap<QueueId, ReceiveQueueId>,
     inbox: Inbox,
     copied: Option<(MemoryStore, Inbox)>,
     /// Letters to this side.
@@ -129,7 +129,7 @@ impl World {
         let side = || Side {
             vault: Vault::open(MemoryStore::default()).unwrap(),
             session: SessionId(0),
-            replicas: BTreeMap::new(),
+            receive_queues: BTreeMap::new(),
             inbox: Inbox::default(),
             copied: None,
             waiting: Vec::new(),
@@ -140,13 +140,13 @@ impl World {
         let [inviter, accepter] = &mut w.sides;
         inviter.vault.begin_invite(InviteId(1), RELAYS[0], START, &mut w.rng).unwrap();
         let invite = inviter.vault.finish_invite(InviteId(1), created(1), &[], &mut w.rng).unwrap();
-        inviter.replicas.insert(created(1).sender_queue, ReceiveQueueId(1));
+        inviter.receive_queues.insert(created(1).sender_queue, ReceiveQueueId(1));
         accepter.vault.open_invite(AcceptId(1), &invite.link, START, &mut w.rng).unwrap();
         accepter.add_receive_queues([20, 21], &mut w.rng);
         let request = AcceptInvite {
             accept: AcceptId(1),
             untrusted_blob: &invite.blob,
-            replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
+            receive_queues: &[ReceiveQueueId(20), ReceiveQueueId(21)],
             outbox: OutboxId(u64::MAX),
             content: b"first",
         };
@@ -206,7 +206,7 @@ impl World {
         let copy = copy % letter.copies.len();
         let side = &mut self.sides[to];
         let incoming = IncomingEnvelope {
-            replica: side.replicas[&letter.queues[copy].queue],
+            receive_queue: side.receive_queues[&letter.queues[copy].queue],
             untrusted_sender: letter.queues[copy].sender_key,
             untrusted_envelope: &letter.copies[copy].bytes,
         };
@@ -300,10 +300,10 @@ impl World {
 impl Side {
     fn add_receive_queues(&mut self, numbers: [u8; 2], rng: &mut ChaCha20Rng) {
         for (byte, relay) in numbers.into_iter().zip(RELAYS) {
-            let replica = ReceiveQueueId(u64::from(byte));
-            self.vault.begin_receive_queue(replica, relay, rng).unwrap();
-            self.vault.finish_receive_queue(replica, created(byte)).unwrap();
-            self.replicas.insert(created(byte).sender_queue, replica);
+            let receive_queue = ReceiveQueueId(u64::from(byte));
+            self.vault.begin_receive_queue(receive_queue, relay, rng).unwrap();
+            self.vault.finish_receive_queue(receive_queue, created(byte)).unwrap();
+            self.receive_queues.insert(created(byte).sender_queue, receive_queue);
         }
     }
 
@@ -433,10 +433,10 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
 fn an_altered_kem_ciphertext_ends_in_the_same_answer_as_any_noise() {
     let mut w = World::invited(9);
     let letter = w.sides[0].waiting[0].clone();
-    let replica: ReceiveQueueRecord = w.sides[0].vault.load(&ReceiveQueueId(1).key()).unwrap().unwrap();
+    let receive_queue: ReceiveQueueRecord = w.sides[0].vault.load(&ReceiveQueueId(1).key()).unwrap().unwrap();
     let (queue, sender) = (created(1).sender_queue, letter.queues[0].sender_key);
     let their = AgreementKey::parse(sender).unwrap();
-    let outer = OuterKey::derive(&replica.agreement, &their, &replica.secret, &queue).unwrap();
+    let outer = OuterKey::derive(&receive_queue.agreement, &their, &receive_queue.secret, &queue).unwrap();
     let inner = outer.open(&queue, &letter.copies[0].bytes).unwrap();
     let Ok(Inner::First { prefix, message }) = inner.content() else { panic!("a first message") };
 
@@ -452,7 +452,7 @@ fn an_altered_kem_ciphertext_ends_in_the_same_answer_as_any_noise() {
         let mut nonce = [0; 24];
         nonce[0] = u8::try_from(at).unwrap();
         let incoming = IncomingEnvelope {
-            replica: ReceiveQueueId(1),
+            receive_queue: ReceiveQueueId(1),
             untrusted_sender: sender,
             untrusted_envelope: &outer.seal(&queue, &nonce, &block),
         };

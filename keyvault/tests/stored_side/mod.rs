@@ -94,16 +94,16 @@ impl Edge {
         key(request.send().promise.await?.get()?.get_result()?)
     }
 
-    pub async fn begin_receive_queue(&self, replica: u64) -> Result<Vec<u8>, Gone> {
+    pub async fn begin_receive_queue(&self, receive_queue: u64) -> Result<Vec<u8>, Gone> {
         let mut request = self.vault.begin_receive_queue_request();
-        request.get().set_replica(replica);
+        request.get().set_receive_queue(receive_queue);
         request.get().set_relay(&RELAY);
         key(request.send().promise.await?.get()?.get_result()?)
     }
 
-    pub async fn finish_receive_queue(&self, replica: u64, byte: u8) -> Result<(), Gone> {
+    pub async fn finish_receive_queue(&self, receive_queue: u64, byte: u8) -> Result<(), Gone> {
         let mut request = self.vault.finish_receive_queue_request();
-        request.get().set_replica(replica);
+        request.get().set_receive_queue(receive_queue);
         fill(request.get().init_created(), byte);
         assert!(request.send().promise.await?.get()?.get_ok());
         Ok(())
@@ -146,12 +146,12 @@ impl Edge {
     /// The answer, and the peer's queues if they changed: number, sender id, sender key.
     pub async fn open_envelope(
         &self,
-        replica: u64,
+        receive_queue: u64,
         sender: &[u8; 32],
         envelope: &[u8],
     ) -> Result<(Answer, Vec<(u64, Vec<u8>, [u8; 32])>), Gone> {
         let mut request = self.vault.open_envelope_request();
-        request.get().set_replica(replica);
+        request.get().set_receive_queue(receive_queue);
         request.get().set_envelope(envelope);
         request.get().set_sender_key(sender);
         let answer = request.send().promise.await?;
@@ -217,14 +217,14 @@ impl Peer {
         let mut rng = ChaCha20Rng::seed_from_u64(21);
         let mut vault = Vault::open(MemoryStore::default()).unwrap();
         vault.open_invite(AcceptId(1), link, Timestamp::now(), &mut rng).unwrap();
-        for (replica, byte) in [(20, 20), (21, 21)] {
-            vault.begin_receive_queue(ReceiveQueueId(replica), RelayId(RELAY), &mut rng).unwrap();
-            vault.finish_receive_queue(ReceiveQueueId(replica), made(byte)).unwrap();
+        for (receive_queue, byte) in [(20, 20), (21, 21)] {
+            vault.begin_receive_queue(ReceiveQueueId(receive_queue), RelayId(RELAY), &mut rng).unwrap();
+            vault.finish_receive_queue(ReceiveQueueId(receive_queue), made(byte)).unwrap();
         }
         let request = AcceptInvite {
             accept: AcceptId(1),
             untrusted_blob: blob,
-            replicas: &[ReceiveQueueId(20), ReceiveQueueId(21)],
+            receive_queues: &[ReceiveQueueId(20), ReceiveQueueId(21)],
             outbox: OutboxId(1),
             content,
         };
@@ -257,9 +257,10 @@ impl Peer {
 
     /// Opens an envelope out of one of its two queues; what it says, and what the relays learn.
     pub fn opens(&mut self, sent: &Sent, sender: [u8; 32]) -> (Opened, Secured) {
-        let replica = if sent.queue == queue_ids(20).1 { ReceiveQueueId(20) } else { ReceiveQueueId(21) };
+        let receive_queue =
+            if sent.queue == queue_ids(20).1 { ReceiveQueueId(20) } else { ReceiveQueueId(21) };
         let incoming =
-            IncomingEnvelope { replica, untrusted_sender: sender, untrusted_envelope: &sent.bytes };
+            IncomingEnvelope { receive_queue, untrusted_sender: sender, untrusted_envelope: &sent.bytes };
         let opened = self.vault.open_envelope(incoming, Timestamp::now(), &mut self.rng).unwrap();
         let secured = match &opened {
             Opened::Message { peer_queues, .. } => self.learn(&peer_queues.clone()),

@@ -269,13 +269,8 @@ impl Accepts {
         if self.busy.insert(accept.id) {
             let (id, first) = (accept.id, first.id);
             let blob = accept.blob.clone();
-            let call = AcceptInvite {
-                accept: id.into(),
-                blob,
-                replicas: receive_queues,
-                outbox: outbox.into(),
-                content,
-            };
+            let call =
+                AcceptInvite { accept: id.into(), blob, receive_queues, outbox: outbox.into(), content };
             turn.ask(call, move |accepted| AcceptEvent::Accepted(id, first, accepted));
         }
         Ok(())

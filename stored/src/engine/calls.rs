@@ -63,7 +63,7 @@ pub struct OpenedCircuit {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Arrived {
     /// The queue that it lay in.
-    pub replica: ReceiveQueueId,
+    pub receive_queue: ReceiveQueueId,
     /// Its name there.
     pub mailbox: MailboxId,
     /// 4,096 B.

@@ -71,7 +71,9 @@ impl Inbox {
                 self.arrived(*arrived);
                 Ok(())
             }
-            InboxEvent::Opened(replica, mailbox, opened) => self.opened(turn, (replica, mailbox), opened),
+            InboxEvent::Opened(receive_queue, mailbox, opened) => {
+                self.opened(turn, (receive_queue, mailbox), opened)
+            }
             InboxEvent::GapDue(contact) => self.gap_due(turn, contact),
             InboxEvent::AckAgain(id) => {
                 self.acknowledging.remove(&id);
@@ -94,9 +96,9 @@ impl Inbox {
 
     /// What was committed and perhaps not acked is forgotten and acked again.
     fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
-        for (replica, mailbox, inner) in turn.store.intents()? {
+        for (receive_queue, mailbox, inner) in turn.store.intents()? {
             turn.wish(OutboxEvent::Committed(inner));
-            self.acks.entry(replica).or_default().push(mailbox);
+            self.acks.entry(receive_queue).or_default().push(mailbox);
         }
         Ok(())
     }
@@ -104,10 +106,10 @@ impl Inbox {
     // ---- envelopes
 
     fn arrived(&mut self, arrived: Arrived) {
-        let name = (arrived.replica, arrived.mailbox);
+        let name = (arrived.receive_queue, arrived.mailbox);
         let known = self.opening.contains_key(&name)
-            || self.arrived.iter().any(|other| (other.replica, other.mailbox) == name)
-            || self.acks.get(&arrived.replica).is_some_and(|acks| acks.contains(&arrived.mailbox));
+            || self.arrived.iter().any(|other| (other.receive_queue, other.mailbox) == name)
+            || self.acks.get(&arrived.receive_queue).is_some_and(|acks| acks.contains(&arrived.mailbox));
         if !known && self.arrived.len() < ARRIVED_MAX {
             self.arrived.push_back(arrived);
         }
@@ -117,32 +119,32 @@ impl Inbox {
     fn open(&mut self, turn: &mut Turn) {
         while self.opening.len() < OPENING_MAX {
             let Some(arrived) = self.arrived.pop_front() else { return };
-            let (replica, mailbox) = (arrived.replica, arrived.mailbox);
+            let (receive_queue, mailbox) = (arrived.receive_queue, arrived.mailbox);
             let call = OpenEnvelope {
-                replica: replica.into(),
+                receive_queue: receive_queue.into(),
                 envelope: arrived.envelope.clone(),
                 sender_key: arrived.sender_key,
             };
-            turn.ask(call, move |opened| InboxEvent::Opened(replica, mailbox, opened));
-            self.opening.insert((replica, mailbox), arrived);
+            turn.ask(call, move |opened| InboxEvent::Opened(receive_queue, mailbox, opened));
+            self.opening.insert((receive_queue, mailbox), arrived);
         }
     }
 
     fn opened(
         &mut self,
         turn: &mut Turn,
-        (replica, mailbox): (ReceiveQueueId, MailboxId),
+        (receive_queue, mailbox): (ReceiveQueueId, MailboxId),
         opened: Asked<Opened, OpenError>,
     ) -> Result<(), StoreError> {
-        let arrived = self.opening.remove(&(replica, mailbox));
+        let arrived = self.opening.remove(&(receive_queue, mailbox));
         match opened {
             Ok(Ok(Opened::Message(message))) => {
-                turn.store.add_intent(replica, mailbox, &message.inner)?;
+                turn.store.add_intent(receive_queue, mailbox, &message.inner)?;
                 turn.wish(OutboxEvent::Committed(message.inner));
                 self.proof_at = Some(turn.now);
-                self.message(turn, replica, message)?;
+                self.message(turn, receive_queue, message)?;
             }
-            Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(replica)),
+            Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(receive_queue)),
             Ok(Ok(Opened::PeerRolledBack(session))) => turn.wish(RepairEvent::RolledBack(session.into())),
             Ok(Ok(Opened::OutOfStep(session))) => turn.wish(RepairEvent::OutOfStep(session.into())),
             Ok(Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId)) => {}
@@ -153,18 +155,18 @@ impl Inbox {
                 return Ok(());
             }
         }
-        self.acks.entry(replica).or_default().push(mailbox);
+        self.acks.entry(receive_queue).or_default().push(mailbox);
         Ok(())
     }
 
     fn message(
         &mut self,
         turn: &mut Turn,
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         opened: OpenedMessage,
     ) -> Result<(), StoreError> {
         let OpenedMessage { session, content, inner: _, peer_queues, first, news } = opened;
-        let Some(contact) = contact_of(turn, replica, session.into(), first)? else { return Ok(()) };
+        let Some(contact) = contact_of(turn, receive_queue, session.into(), first)? else { return Ok(()) };
         let (id, blocked) = (contact.id, contact.blocked);
         learn_queues(turn, id, &peer_queues)?;
         turn.wish(RepairEvent::Heard(contact, news));
@@ -244,27 +246,31 @@ impl Inbox {
 
     /// Of what is durable here, or can never be read. One ack at a time on each queue, so that a burst shares it.
     fn acknowledge_owed(&mut self, turn: &mut Turn, circuits: &mut Circuits) -> Result<(), StoreError> {
-        let owed: Vec<ReceiveQueueId> =
-            self.acks.iter().filter(|(_, ids)| !ids.is_empty()).map(|(replica, _)| *replica).collect();
+        let owed: Vec<ReceiveQueueId> = self
+            .acks
+            .iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .map(|(receive_queue, _)| *receive_queue)
+            .collect();
         for id in owed {
             if self.acknowledging.contains(&id) {
                 continue;
             }
-            let replica =
-                turn.store.receive_queue(id)?.filter(|replica| replica.state >= ReceiveQueueState::Leaving);
-            let Some(replica) = replica else {
+            let receive_queue =
+                turn.store.receive_queue(id)?.filter(|queue| queue.state >= ReceiveQueueState::Leaving);
+            let Some(receive_queue) = receive_queue else {
                 self.acks.remove(&id);
                 turn.store.drop_intents_of(id)?;
                 continue;
             };
-            if let Some(circuit) = circuit_of(turn, circuits, &replica) {
+            if let Some(circuit) = circuit_of(turn, circuits, &receive_queue) {
                 let waiting = self.acks.entry(id).or_default();
                 let messages: Vec<MailboxId> = waiting.drain(..waiting.len().min(ACKS_MAX)).collect();
-                self.acknowledge(turn, circuits, (circuit, &replica), messages);
+                self.acknowledge(turn, circuits, (circuit, &receive_queue), messages);
             }
         }
-        for (replica, mailbox) in std::mem::take(&mut self.done) {
-            turn.store.drop_intent(replica, mailbox)?;
+        for (receive_queue, mailbox) in std::mem::take(&mut self.done) {
+            turn.store.drop_intent(receive_queue, mailbox)?;
         }
         Ok(())
     }
@@ -273,12 +279,12 @@ impl Inbox {
         &mut self,
         turn: &mut Turn,
         circuits: &mut Circuits,
-        (circuit, replica): (CircuitId, &ReceiveQueue),
+        (circuit, receive_queue): (CircuitId, &ReceiveQueue),
         messages: Vec<MailboxId>,
     ) {
-        let (id, Some(created)) = (replica.id, &replica.created) else { return };
+        let (id, Some(created)) = (receive_queue.id, &receive_queue.created) else { return };
         self.acknowledging.insert(id);
-        let purpose = Purpose::Acknowledge { replica: id.into(), messages: messages.clone() };
+        let purpose = Purpose::Acknowledge { receive_queue: id.into(), messages: messages.clone() };
         let (receiver_queue, acked) = (created.receiver_queue, messages.clone());
         let call = MailboxCall::Give(Command::Acknowledge { receiver_queue, messages: acked });
         let order = Order { call, purpose: Some(purpose) };
@@ -291,12 +297,12 @@ impl Inbox {
         circuits: &mut Circuits,
         id: ReceiveQueueId,
     ) -> Result<(), StoreError> {
-        let live = turn.store.receive_queue(id)?.filter(|replica| replica.state == ReceiveQueueState::Live);
-        if let Some(replica) = live
+        let live = turn.store.receive_queue(id)?.filter(|queue| queue.state == ReceiveQueueState::Live);
+        if let Some(receive_queue) = live
             && !self.acknowledging.contains(&id)
-            && let Some(circuit) = circuit_of(turn, circuits, &replica)
+            && let Some(circuit) = circuit_of(turn, circuits, &receive_queue)
         {
-            self.acknowledge(turn, circuits, (circuit, &replica), Vec::new());
+            self.acknowledge(turn, circuits, (circuit, &receive_queue), Vec::new());
         }
         Ok(())
     }
@@ -326,22 +332,22 @@ impl Inbox {
     }
 }
 
-fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, replica: &ReceiveQueue) -> Option<CircuitId> {
-    let relay = replica.relay.filter(|_| replica.created.is_some())?;
-    circuits.to(turn, relay, replica.isolation, User::ReceiveQueue(replica.id))
+fn circuit_of(turn: &mut Turn, circuits: &mut Circuits, receive_queue: &ReceiveQueue) -> Option<CircuitId> {
+    let relay = receive_queue.relay.filter(|_| receive_queue.created.is_some())?;
+    circuits.to(turn, relay, receive_queue.isolation, User::ReceiveQueue(receive_queue.id))
 }
 
 /// Whose message it is; the first one of an invite's queue is its acceptance.
 fn contact_of(
     turn: &mut Turn,
-    replica: ReceiveQueueId,
+    receive_queue: ReceiveQueueId,
     session: SessionId,
     first: bool,
 ) -> Result<Option<Contact>, StoreError> {
     if let Some(contact) = turn.store.contact_of_session(session)? {
         return Ok(Some(contact));
     }
-    let invite = turn.store.invite(replica)?;
+    let invite = turn.store.invite(receive_queue)?;
     // keyvault lets one acceptance in: while its contact has no session here, this one is it. Its first message may have been
     // opened before a kill, and come again only after this one.
     let is_its = match &invite {
@@ -358,13 +364,13 @@ fn contact_of(
         return Ok(None);
     };
     turn.store.set_session(invite.contact, session)?;
-    turn.store.set_offered(replica)?;
+    turn.store.set_offered(receive_queue)?;
     if invite.state != InviteState::OpenedTwice {
-        turn.store.set_invite_state(replica, InviteState::Accepted)?;
+        turn.store.set_invite_state(receive_queue, InviteState::Accepted)?;
     }
     turn.post(invite.contact, OutgoingKind::Profile)?;
     turn.wish(QueueEvent::Fill(invite.contact));
-    turn.wish(QueueEvent::LookAt(replica));
+    turn.wish(QueueEvent::LookAt(receive_queue));
     turn.store.contact(invite.contact)
 }
 

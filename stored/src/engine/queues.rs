@@ -179,7 +179,7 @@ impl Queues {
                 QueueEvent::InviteBegun(id, begun)
             });
         } else {
-            turn.ask(BeginReceiveQueue { replica: id.into(), relay }, move |begun| {
+            turn.ask(BeginReceiveQueue { receive_queue: id.into(), relay }, move |begun| {
                 QueueEvent::Begun(id, begun.ok().and_then(Result::ok))
             });
         }
@@ -271,7 +271,7 @@ impl Queues {
             let call = FinishInvite { invite: id.into(), created, hints: Vec::new() };
             turn.ask(call, move |finished| QueueEvent::InviteFinished(id, finished));
         } else {
-            turn.ask(FinishReceiveQueue { replica: id.into(), created }, move |known| {
+            turn.ask(FinishReceiveQueue { receive_queue: id.into(), created }, move |known| {
                 QueueEvent::Finished(id, known.map(|known| *ipc_schema::edge::sure(&known)))
             });
         }

@@ -417,13 +417,19 @@ impl World {
         }
     }
 
-    fn push(&mut self, who: usize, relay: RelayId, (replica, receiver_queue): (ReceiveQueueId, QueueId)) {
+    fn push(
+        &mut self,
+        who: usize,
+        relay: RelayId,
+        (receive_queue, receiver_queue): (ReceiveQueueId, QueueId),
+    ) {
         let mailboxes = &self.relays[&relay.0].mailboxes;
         let waiting = mailboxes.read(&disk::Read { receiver_queue, after: None, max: 256 }).unwrap();
         let sender = mailboxes.by_receiver(&receiver_queue).unwrap().unwrap().sender_queue;
         let sender_key = mailboxes.by_sender(&sender).unwrap().unwrap().sender_key.unwrap_or_default();
         for message in waiting {
-            let arrived = Arrived { replica, mailbox: message.id, envelope: message.envelope, sender_key };
+            let arrived =
+                Arrived { receive_queue, mailbox: message.id, envelope: message.envelope, sender_key };
             self.soon(who, Input::Arrived(Box::new(arrived)));
         }
     }
@@ -490,12 +496,12 @@ impl World {
             let alive = |circuit: &&Circuit| circuit.relay == relay && !circuit.dead;
             for circuit in person.circuits.values().filter(alive) {
                 let subscribed = circuit.subscriptions.iter().filter(|(_, id)| *id == queue.receiver_queue);
-                to.extend(subscribed.map(|(replica, _)| (who, *replica)));
+                to.extend(subscribed.map(|(receive_queue, _)| (who, *receive_queue)));
             }
         }
-        for (who, replica) in to {
+        for (who, receive_queue) in to {
             let arrived = Arrived {
-                replica,
+                receive_queue,
                 mailbox,
                 envelope: envelope.to_vec(),
                 sender_key: queue.sender_key.unwrap_or_default(),

@@ -362,8 +362,8 @@ impl Driver {
         let came = match call {
             MailboxCall::Create(receiver_key) => came(send(&circuit, &Create { receiver_key })).left_future(),
             MailboxCall::Give(command) => {
-                let command = command.with_sink(|replica| {
-                    capnp_rpc::new_client(Sink { circuit: id, replica, inputs: inputs.clone() })
+                let command = command.with_sink(|receive_queue| {
+                    capnp_rpc::new_client(Sink { circuit: id, receive_queue, inputs: inputs.clone() })
                 });
                 came(send(&circuit, &Give { counter, auth, command })).right_future()
             }

@@ -31,7 +31,7 @@ pub(super) struct Sink {
     /// Over which circuit.
     pub(super) circuit: CircuitId,
     /// Of which own queue.
-    pub(super) replica: ReceiveQueueId,
+    pub(super) receive_queue: ReceiveQueueId,
     /// Where it goes.
     pub(super) inputs: Inputs,
 }
@@ -48,7 +48,7 @@ impl envelope_sink::Server for Sink {
         let Ok(Waiting { id, envelope, sender_key }) = Waiting::read(params.get()?.get_message()?) else {
             return Ok(());
         };
-        let arrived = Arrived { replica: self.replica, mailbox: id, envelope, sender_key };
+        let arrived = Arrived { receive_queue: self.receive_queue, mailbox: id, envelope, sender_key };
         let _ = self.inputs.send(Input::Arrived(Box::new(arrived)));
         Ok(())
     }

@@ -125,7 +125,7 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: &invite.blob,
-        replicas: &[ReceiveQueueId(2)],
+        receive_queues: &[ReceiveQueueId(2)],
         outbox: OutboxId(1),
         content: b"first",
     };
@@ -143,15 +143,15 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     session
 }
 
-/// Opens what is for `replica`, and forgets it. Whose it was, and which queues the sender now has.
+/// Opens what is for `receive_queue`, and forgets it. Whose it was, and which queues the sender now has.
 fn deliver<S: Store>(
     to: &mut Vault<S>,
-    replica: ReceiveQueueId,
+    receive_queue: ReceiveQueueId,
     (envelopes, queues): (&[OutgoingEnvelope], &[PeerQueue]),
     (now, rng): (Timestamp, &mut ChaCha20Rng),
 ) -> (SessionId, Vec<PeerQueue>) {
     let incoming = IncomingEnvelope {
-        replica,
+        receive_queue,
         untrusted_sender: queues[0].sender_key,
         untrusted_envelope: &envelopes[0].bytes,
     };

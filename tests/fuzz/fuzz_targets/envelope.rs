@@ -17,8 +17,8 @@ thread_local! {
     static KEY: (OuterKey, [u8; 32]) = {
         let own = AgreementSecret::from_secret(&Secret32::copy_of(&[1; 32]).unwrap());
         let their = AgreementSecret::from_secret(&Secret32::copy_of(&[2; 32]).unwrap());
-        let replica = Secret32::copy_of(&[4; 32]).unwrap();
-        let key = OuterKey::derive(&own, &their.public(), &replica, &QUEUE).unwrap();
+        let receive_queue = Secret32::copy_of(&[4; 32]).unwrap();
+        let key = OuterKey::derive(&own, &their.public(), &receive_queue, &QUEUE).unwrap();
         (key, *own.agree(&their.public()).unwrap().expose())
     };
 }

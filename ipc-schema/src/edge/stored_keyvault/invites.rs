@@ -44,7 +44,7 @@ call! {
     BeginReceiveQueue of vault: begin_receive_queue_request, begin_receive_queue_params, begin_receive_queue_results;
     asks {
         /// Chosen by the caller.
-        replica: ReceiveQueueId => number get_replica set_replica,
+        receive_queue: ReceiveQueueId => number get_receive_queue set_receive_queue,
         /// Where it will lie.
         relay: RelayId => relay get_relay set_relay,
     }
@@ -158,7 +158,7 @@ call! {
     FinishReceiveQueue of vault: finish_receive_queue_request, finish_receive_queue_params, finish_receive_queue_results;
     asks {
         /// A begun one.
-        replica: ReceiveQueueId => number get_replica set_replica,
+        receive_queue: ReceiveQueueId => number get_receive_queue set_receive_queue,
         /// The relay's answer.
         created: Created => part get_created init_created,
     }
@@ -289,7 +289,7 @@ call! {
         /// What the relay gave; untrusted.
         blob: Vec<u8> => bytes(BLOB_MAX_BYTES) get_blob set_blob,
         /// Own queues that are offered.
-        replicas: Vec<ReceiveQueueId> => ids(OFFERS_MAX) get_replicas init_replicas,
+        receive_queues: Vec<ReceiveQueueId> => ids(OFFERS_MAX) get_receive_queues init_receive_queues,
         /// The first message's.
         outbox: OutboxId => number get_outbox set_outbox,
         /// At most [`FIRST_CONTENT_MAX_BYTES`](crate::limits::FIRST_CONTENT_MAX_BYTES): longer is refused.

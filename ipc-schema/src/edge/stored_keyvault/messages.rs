@@ -177,7 +177,7 @@ call! {
     OpenEnvelope of vault: open_envelope_request, open_envelope_params, open_envelope_results;
     asks {
         /// From which own queue.
-        replica: ReceiveQueueId => number get_replica set_replica,
+        receive_queue: ReceiveQueueId => number get_receive_queue set_receive_queue,
         /// Untrusted.
         envelope: Vec<u8> => exactly(ENVELOPE_BYTES) get_envelope set_envelope,
         /// The sender's key as the relay told it; zero before `secure`, and nothing was sealed for that either.
@@ -332,7 +332,7 @@ pub enum Purpose {
     /// Takes what is durable here off an own queue.
     Acknowledge {
         /// The own queue that it is for.
-        replica: ReceiveQueueId,
+        receive_queue: ReceiveQueueId,
         /// At most [`IDS_PER_CALL_MAX`].
         messages: Vec<PutId>,
     },
@@ -365,16 +365,16 @@ impl Part for Command {
         to.set_binding(&self.binding);
         to.set_counter(self.counter);
         match &self.purpose {
-            Purpose::Subscribe(replica) => to.set_subscribe(replica.0),
-            Purpose::Acknowledge { replica, messages } => {
+            Purpose::Subscribe(receive_queue) => to.set_subscribe(receive_queue.0),
+            Purpose::Acknowledge { receive_queue, messages } => {
                 let mut to = to.init_acknowledge();
-                to.set_replica(replica.0);
+                to.set_receive_queue(receive_queue.0);
                 let mut list = to.init_messages(length(messages.len()));
                 for (at, id) in (0..).zip(messages) {
                     list.set(at, id);
                 }
             }
-            Purpose::Delete(replica) => to.set_delete(replica.0),
+            Purpose::Delete(receive_queue) => to.set_delete(receive_queue.0),
             Purpose::LeaveBlob(invite) => to.init_leave_blob().set_invite(invite.0),
             Purpose::DropBlob(invite) => to.set_drop_blob(invite.0),
             Purpose::Secure(queue) => to.set_secure(queue.0),
@@ -390,12 +390,12 @@ impl Part for Command {
 
     fn read(from: purpose::Reader<'_>) -> Read<Self> {
         let purpose = match from.which()? {
-            purpose::Subscribe(replica) => Purpose::Subscribe(ReceiveQueueId(replica)),
+            purpose::Subscribe(receive_queue) => Purpose::Subscribe(ReceiveQueueId(receive_queue)),
             purpose::Acknowledge(acknowledge) => Purpose::Acknowledge {
-                replica: ReceiveQueueId(acknowledge.get_replica()),
+                receive_queue: ReceiveQueueId(acknowledge.get_receive_queue()),
                 messages: listed(acknowledge.get_messages()?.iter(), IDS_PER_CALL_MAX, |id| fixed(id?))?,
             },
-            purpose::Delete(replica) => Purpose::Delete(ReceiveQueueId(replica)),
+            purpose::Delete(receive_queue) => Purpose::Delete(ReceiveQueueId(receive_queue)),
             purpose::LeaveBlob(leave) => Purpose::LeaveBlob(InviteId(leave.get_invite())),
             purpose::DropBlob(invite) => Purpose::DropBlob(InviteId(invite)),
             purpose::Secure(queue) => Purpose::Secure(PeerQueueId(queue)),

@@ -32,13 +32,13 @@ fn command(purpose: Purpose) -> Sign {
 fn each_call_is_read_as_it_was_written() {
     let created = Created { receiver_queue: [1; 24], sender_queue: [2; 24], relay_key: [3; 32] };
     assert!(
-        read_back(&FinishReceiveQueue { replica: ReceiveQueueId(1), created })
-            == Ok(FinishReceiveQueue { replica: ReceiveQueueId(1), created })
+        read_back(&FinishReceiveQueue { receive_queue: ReceiveQueueId(1), created })
+            == Ok(FinishReceiveQueue { receive_queue: ReceiveQueueId(1), created })
     );
     let accept = AcceptInvite {
         accept: AcceptId(1),
         blob: vec![2; BLOB_MAX_BYTES],
-        replicas: vec![ReceiveQueueId(3), ReceiveQueueId(4)],
+        receive_queues: vec![ReceiveQueueId(3), ReceiveQueueId(4)],
         outbox: OutboxId(5),
         content: vec![6; CONTENT_MAX_BYTES],
     };
@@ -50,7 +50,7 @@ fn each_call_is_read_as_it_was_written() {
     assert!(read_back(&forget) == Ok(forget));
     for purpose in [
         Purpose::Subscribe(ReceiveQueueId(1)),
-        Purpose::Acknowledge { replica: ReceiveQueueId(1), messages: vec![[2; 16]; IDS_PER_CALL_MAX] },
+        Purpose::Acknowledge { receive_queue: ReceiveQueueId(1), messages: vec![[2; 16]; IDS_PER_CALL_MAX] },
         Purpose::Delete(ReceiveQueueId(1)),
         Purpose::LeaveBlob(InviteId(1)),
         Purpose::DropBlob(InviteId(1)),
@@ -126,11 +126,15 @@ fn what_is_too_long_or_too_many_is_malformed() {
     assert!(read_back(&content(CONTENT_MAX_BYTES + 1)).is_err());
     let compare = |length| CompareCode { session: SessionId(1), code: "x".repeat(length) };
     assert!(read_back(&compare(LINK_MAX_CHARS)).is_ok() && read_back(&compare(LINK_MAX_CHARS + 1)).is_err());
-    let opens =
-        |length| OpenEnvelope { replica: ReceiveQueueId(1), envelope: vec![0; length], sender_key: [0; 32] };
+    let opens = |length| OpenEnvelope {
+        receive_queue: ReceiveQueueId(1),
+        envelope: vec![0; length],
+        sender_key: [0; 32],
+    };
     assert!(read_back(&opens(ENVELOPE_BYTES)).is_ok() && read_back(&opens(ENVELOPE_BYTES - 1)).is_err());
-    let acks =
-        |count| command(Purpose::Acknowledge { replica: ReceiveQueueId(1), messages: vec![[0; 16]; count] });
+    let acks = |count| {
+        command(Purpose::Acknowledge { receive_queue: ReceiveQueueId(1), messages: vec![[0; 16]; count] })
+    };
     assert!(read_back(&acks(IDS_PER_CALL_MAX + 1)).is_err());
     let sealed = |count| told_back::<SealEnvelope>(&Ok(envelopes(count)));
     assert!(sealed(QUEUES_MAX).is_ok() && sealed(QUEUES_MAX + 1).is_err());

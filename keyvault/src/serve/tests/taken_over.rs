@@ -84,7 +84,7 @@ struct Bob {
 impl Bob {
     fn opens(&mut self, sender: [u8; 32], envelope: &[u8]) -> Opened {
         let incoming = IncomingEnvelope {
-            replica: ReceiveQueueId(20),
+            receive_queue: ReceiveQueueId(20),
             untrusted_sender: sender,
             untrusted_envelope: envelope,
         };
@@ -196,7 +196,7 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         public.extend([blob.clone(), invite.get_blob_id().unwrap().to_vec()]);
         let mut bob = bob_accepts(&link, &blob);
         let opened = ask!(heard, vault, "openEnvelope", open_envelope_request, |fields| {
-            fields.set_replica(1);
+            fields.set_receive_queue(1);
             fields.set_envelope(&bob.1);
             fields.set_sender_key(&bob.0.sender);
         });
@@ -210,12 +210,12 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         let sender_key: [u8; 32] = sender_key.try_into().unwrap();
 
         // ---- a conversation, in which both hand over what repairs need
-        ask!(heard, vault, "beginReplica", begin_receive_queue_request, |fields| {
-            fields.set_replica(30);
+        ask!(heard, vault, "beginReceiveQueue", begin_receive_queue_request, |fields| {
+            fields.set_receive_queue(30);
             fields.set_relay(&RELAY);
         });
-        ask!(heard, vault, "finishReplica", finish_receive_queue_request, |fields| {
-            fields.set_replica(30);
+        ask!(heard, vault, "finishReceiveQueue", finish_receive_queue_request, |fields| {
+            fields.set_receive_queue(30);
             write_created(fields.init_created(), &created(3));
         });
         for outbox in 1..3 {
@@ -229,7 +229,7 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
             assert!(matches!(bob.0.opens(sender_key, &envelope), Opened::Message { .. }));
             let secret = bob.0.seals(200 + outbox, b"said once");
             ask!(heard, vault, "openEnvelope", open_envelope_request, |fields| {
-                fields.set_replica(1);
+                fields.set_receive_queue(1);
                 fields.set_envelope(&secret);
                 fields.set_sender_key(&bob.0.sender);
             });
@@ -240,7 +240,7 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
             fields.init_opened(1).set(0, &first_inner);
         });
         let again = ask!(heard, vault, "openEnvelope", open_envelope_request, |fields| {
-            fields.set_replica(1);
+            fields.set_receive_queue(1);
             fields.set_envelope(&bob.1);
             fields.set_sender_key(&bob.0.sender);
         });
@@ -359,7 +359,7 @@ fn bob_accepts(link: &str, blob: &[u8]) -> (Bob, Vec<u8>) {
     let request = AcceptInvite {
         accept: AcceptId(1),
         untrusted_blob: blob,
-        replicas: &[ReceiveQueueId(20)],
+        receive_queues: &[ReceiveQueueId(20)],
         outbox: OutboxId(1),
         content: b"hello",
     };
