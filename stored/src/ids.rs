@@ -36,8 +36,12 @@ id!(
     SessionId
 );
 id!(
-    /// An own receive queue on one relay. An invite's queue has the invite's number.
+    /// An own receive queue on one relay.
     ReceiveQueueId
+);
+id!(
+    /// An own invite: the number of the receive queue that it waits on.
+    InviteId
 );
 id!(
     /// An invite of somebody else that this side opened.
@@ -73,11 +77,19 @@ macro_rules! shared {
 }
 
 // Here they are columns too, which that vocabulary knows nothing of.
-shared!(SessionId ReceiveQueueId AcceptId PeerQueueId OutboxId);
+shared!(SessionId ReceiveQueueId InviteId AcceptId PeerQueueId OutboxId);
 
-impl From<ReceiveQueueId> for stored_keyvault::InviteId {
-    fn from(id: ReceiveQueueId) -> Self {
-        Self(id.0)
+impl ReceiveQueueId {
+    /// The invite that waits on it, where one does.
+    pub(crate) fn invite(self) -> InviteId {
+        InviteId(self.0)
+    }
+}
+
+impl InviteId {
+    /// The queue that it waits on.
+    pub(crate) fn queue(self) -> ReceiveQueueId {
+        ReceiveQueueId(self.0)
     }
 }
 

@@ -16,8 +16,8 @@ use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit
 use super::requests::Asker;
 use crate::content::{Acks, Range};
 use crate::ids::{
-    AcceptId, ContactId, DepositId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId, RelayId,
-    SessionId,
+    AcceptId, ContactId, DepositId, InviteId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId,
+    RelayId, SessionId,
 };
 use crate::store::{Contact, Outgoing};
 
@@ -61,9 +61,9 @@ pub(super) enum InviteEvent {
     /// ui wants nobody to accept it any more.
     Cancel(Asker<CancelInvite>, String),
     /// keyvault makes none now: it is taken back.
-    End(ReceiveQueueId),
+    End(InviteId),
     /// Somebody else accepted it as well.
-    OpenedTwice(ReceiveQueueId),
+    OpenedTwice(InviteId),
     /// Those that nobody accepted in time are over.
     Expire,
 }

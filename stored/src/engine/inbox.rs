@@ -144,7 +144,7 @@ impl Inbox {
                 self.proof_at = Some(turn.now);
                 self.message(turn, receive_queue, message)?;
             }
-            Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(receive_queue)),
+            Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(receive_queue.invite())),
             Ok(Ok(Opened::PeerRolledBack(session))) => turn.wish(RepairEvent::RolledBack(session.into())),
             Ok(Ok(Opened::OutOfStep(session))) => turn.wish(RepairEvent::OutOfStep(session.into())),
             Ok(Ok(Opened::Duplicate(_) | Opened::Unreadable) | Err(OpenError::NoSuchId)) => {}
@@ -347,7 +347,7 @@ fn contact_of(
     if let Some(contact) = turn.store.contact_of_session(session)? {
         return Ok(Some(contact));
     }
-    let invite = turn.store.invite(receive_queue)?;
+    let invite = turn.store.invite(receive_queue.invite())?;
     // keyvault lets one acceptance in: while its contact has no session here, this one is it. Its first message may have been
     // opened before a kill, and come again only after this one.
     let is_its = match &invite {
@@ -366,7 +366,7 @@ fn contact_of(
     turn.store.set_session(invite.contact, session)?;
     turn.store.set_offered(receive_queue)?;
     if invite.state != InviteState::OpenedTwice {
-        turn.store.set_invite_state(receive_queue, InviteState::Accepted)?;
+        turn.store.set_invite_state(receive_queue.invite(), InviteState::Accepted)?;
     }
     turn.post(invite.contact, OutgoingKind::Profile)?;
     turn.wish(QueueEvent::Fill(invite.contact));

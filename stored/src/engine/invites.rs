@@ -7,7 +7,7 @@ use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
 use crate::error::StoreError;
-use crate::ids::{ContactId, ReceiveQueueId};
+use crate::ids::{ContactId, InviteId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
 
 pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreError> {
@@ -28,15 +28,15 @@ fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(),
     let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
     let contact = ContactId(turn.random_id());
     turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
-    let id = ReceiveQueueId(turn.random_id());
+    let id = InviteId(turn.random_id());
     turn.store.add_invite(id, contact)?;
     let isolation = turn.random();
-    turn.store.add_receive_queue(id, Some(contact), true, &isolation)?;
+    turn.store.add_receive_queue(id.queue(), Some(contact), true, &isolation)?;
     turn.event(&EventKind::Contact { contact })?;
     if let Some(invite) = turn.store.invite(id)? {
         turn.answer(request, Ok(invite));
     }
-    turn.wish(QueueEvent::LookAt(id));
+    turn.wish(QueueEvent::LookAt(id.queue()));
     Ok(())
 }
 
@@ -59,14 +59,14 @@ fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
     turn.store.delete_receive_queues_of(invite.contact, None)?;
     turn.store.delete_contact(invite.contact)?;
     turn.event(&EventKind::Contact { contact: invite.contact })?;
-    turn.wish(QueueEvent::LookAt(invite.id));
+    turn.wish(QueueEvent::LookAt(invite.id.queue()));
     Ok(())
 }
 
 /// An invite by its id, or by the name of the contact that it is for.
 fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
     if let Ok(number) = u64::from_str_radix(id, 16)
-        && let Some(invite) = turn.store.invite(ReceiveQueueId(number))?
+        && let Some(invite) = turn.store.invite(InviteId(number))?
     {
         return Ok(Some(invite));
     }
@@ -76,7 +76,7 @@ fn named(turn: &Turn, id: &str) -> Result<Option<Invite>, StoreError> {
     }
 }
 
-fn opened_twice(turn: &mut Turn, id: ReceiveQueueId) -> Result<(), StoreError> {
+fn opened_twice(turn: &mut Turn, id: InviteId) -> Result<(), StoreError> {
     let Some(invite) = turn.store.invite(id)? else { return Ok(()) };
     turn.store.set_invite_state(id, InviteState::OpenedTwice)?;
     turn.event(&EventKind::Contact { contact: invite.contact })

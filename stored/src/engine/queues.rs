@@ -175,7 +175,7 @@ impl Queues {
             return;
         }
         if queue.invite {
-            turn.ask(BeginInvite { invite: id.into(), relay }, move |begun| {
+            turn.ask(BeginInvite { invite: id.invite().into(), relay }, move |begun| {
                 QueueEvent::InviteBegun(id, begun)
             });
         } else {
@@ -194,7 +194,7 @@ impl Queues {
         if begun == Ok(Err(BeginInviteError::RateLimited)) {
             // Too many new contacts within the hour: it is taken back, and whoever waits for it is told.
             self.busy.remove(&id);
-            step.turn.wish(InviteEvent::End(id));
+            step.turn.wish(InviteEvent::End(id.invite()));
             return Ok(());
         }
         self.begun(step, id, begun.ok().and_then(Result::ok))
@@ -268,7 +268,7 @@ impl Queues {
             return;
         }
         if queue.invite {
-            let call = FinishInvite { invite: id.into(), created, hints: Vec::new() };
+            let call = FinishInvite { invite: id.invite().into(), created, hints: Vec::new() };
             turn.ask(call, move |finished| QueueEvent::InviteFinished(id, finished));
         } else {
             turn.ask(FinishReceiveQueue { receive_queue: id.into(), created }, move |known| {
@@ -287,7 +287,9 @@ impl Queues {
         let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
         match finished {
             Ok(Ok(FinishedInvite { link, blob_id, read_key, blob, expires })) => {
-                let Some(invite) = step.turn.store.invite(id)? else { return start_over(step, &queue) };
+                let Some(invite) = step.turn.store.invite(id.invite())? else {
+                    return start_over(step, &queue);
+                };
                 let (blob_id, read_key) = (Some(blob_id), Some(read_key));
                 step.turn.store.fill_invite(&Invite { link, blob_id, read_key, blob, expires, ..invite })?;
                 step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Leaving)?;
@@ -330,12 +332,12 @@ impl Queues {
         id: ReceiveQueueId,
         created: &Created,
     ) -> Result<(), StoreError> {
-        let Some(invite) = step.turn.store.invite(id)? else { return Ok(()) };
+        let Some(invite) = step.turn.store.invite(id.invite())? else { return Ok(()) };
         let (Some(blob_id), Some(read_key)) = (invite.blob_id, invite.read_key) else { return Ok(()) };
         if self.begin(id) {
             let (receiver_queue, blob) = (created.receiver_queue, invite.blob);
             let command = Command::LeaveBlob { receiver_queue, blob_id, read_key, blob };
-            let purpose = Purpose::LeaveBlob(id.into());
+            let purpose = Purpose::LeaveBlob(id.invite().into());
             step.give(circuit, command, purpose, move |came| QueueEvent::BlobLeft(id, came));
         }
         Ok(())
@@ -350,7 +352,7 @@ impl Queues {
             Came::Lost | Came::Unsigned => return Ok(()),
         }
         step.turn.store.set_receive_queue_state(id, ReceiveQueueState::Live)?;
-        step.turn.store.set_invite_state(id, InviteState::Waiting)?;
+        step.turn.store.set_invite_state(id.invite(), InviteState::Waiting)?;
         if let Some(contact) = queue.contact {
             step.turn.event(&EventKind::Contact { contact })?;
         }
@@ -365,13 +367,13 @@ impl Queues {
         created: &Created,
     ) -> Result<(), StoreError> {
         let receiver_queue = created.receiver_queue;
-        let invite = step.turn.store.invite(id)?;
+        let invite = step.turn.store.invite(id.invite())?;
         let over = invite.filter(|invite| invite.state > InviteState::Waiting && !invite.dropped);
         if let Some(blob_id) = over.and_then(|invite| invite.blob_id)
             && self.dropping.insert(id)
         {
             let command = Command::DropBlob { receiver_queue, blob_id };
-            let purpose = Purpose::DropBlob(id.into());
+            let purpose = Purpose::DropBlob(id.invite().into());
             step.give(circuit, command, purpose, move |came| QueueEvent::BlobDropped(id, came));
         }
         if self.subscriptions.begin(id) {
@@ -386,7 +388,7 @@ impl Queues {
         self.dropping.remove(&id);
         match came {
             Came::Done | Came::Refused(Refused::NoBlob | Refused::NoQueue) => {
-                step.turn.store.invite_dropped(id)
+                step.turn.store.invite_dropped(id.invite())
             }
             Came::Created(_) | Came::Blob(_) | Came::Refused(_) | Came::Lost | Came::Unsigned => Ok(()),
         }
@@ -408,10 +410,10 @@ impl Queues {
     /// The relay has lost or expired an own queue: a contact gets another one.
     fn lost(&mut self, step: &mut Step, id: ReceiveQueueId) -> Result<(), StoreError> {
         let Some(queue) = step.turn.store.receive_queue(id)? else { return Ok(()) };
-        if let Some(invite) = step.turn.store.invite(id)?
+        if let Some(invite) = step.turn.store.invite(id.invite())?
             && invite.state <= InviteState::Waiting
         {
-            step.turn.store.set_invite_state(id, InviteState::Expired)?;
+            step.turn.store.set_invite_state(id.invite(), InviteState::Expired)?;
             step.turn.event(&EventKind::Contact { contact: invite.contact })?;
         }
         step.turn.store.drop_intents_of(id)?;
@@ -458,7 +460,9 @@ impl Queues {
                 Some(session) => step
                     .turn
                     .ask(RemoveSession { session: session.into() }, move |gone| then(gone.map(|_| ()))),
-                None => step.turn.ask(CancelInvite { invite: id.into() }, move |gone| then(gone.map(|_| ()))),
+                None => step
+                    .turn
+                    .ask(CancelInvite { invite: id.invite().into() }, move |gone| then(gone.map(|_| ()))),
             };
         }
         Ok(())
@@ -546,8 +550,8 @@ fn start_over(step: &mut Step, old: &ReceiveQueue) -> Result<(), StoreError> {
     step.circuits.leave(turn, User::ReceiveQueue(old.id));
     turn.store.drop_receive_queue(old.id)?;
     if old.invite {
-        turn.tell(CancelInvite { invite: old.id.into() });
-        turn.store.renumber_invite(old.id, fresh)?;
+        turn.tell(CancelInvite { invite: old.id.invite().into() });
+        turn.store.renumber_invite(old.id.invite(), fresh.invite())?;
     }
     if old.state == ReceiveQueueState::Deleting || old.contact.is_none() {
         return Ok(());

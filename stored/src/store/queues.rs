@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use super::Store;
 use crate::error::StoreError;
-use crate::ids::{AcceptId, ContactId, Isolation, PeerQueueId, ReceiveQueueId, RelayId, SessionId};
+use crate::ids::{AcceptId, ContactId, InviteId, Isolation, PeerQueueId, ReceiveQueueId, RelayId, SessionId};
 
 /// As the user sees an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,8 +24,8 @@ pub enum InviteState {
 /// A one-time invite.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite {
-    /// Also its queue's.
-    pub id: ReceiveQueueId,
+    /// Its name, and its queue's.
+    pub id: InviteId,
     /// Who is meant.
     pub contact: ContactId,
     /// How far it has come.
@@ -219,11 +219,11 @@ fn read_peer_queue(row: &Row<'_>) -> rusqlite::Result<PeerQueue> {
 }
 
 impl Store {
-    pub(crate) fn add_invite(&self, id: ReceiveQueueId, contact: ContactId) -> Result<(), StoreError> {
+    pub(crate) fn add_invite(&self, id: InviteId, contact: ContactId) -> Result<(), StoreError> {
         self.run("INSERT INTO invites (id, contact, state) VALUES (?1, ?2, 0)", (id, contact))
     }
 
-    pub(crate) fn invite(&self, id: ReceiveQueueId) -> Result<Option<Invite>, StoreError> {
+    pub(crate) fn invite(&self, id: InviteId) -> Result<Option<Invite>, StoreError> {
         self.row(&format!("SELECT {INVITE} FROM invites WHERE id = ?1"), [id], read_invite)
     }
 
@@ -235,7 +235,7 @@ impl Store {
         self.rows(&format!("SELECT {INVITE} FROM invites ORDER BY rowid"), [], read_invite)
     }
 
-    pub(crate) fn set_invite_state(&self, id: ReceiveQueueId, state: InviteState) -> Result<(), StoreError> {
+    pub(crate) fn set_invite_state(&self, id: InviteId, state: InviteState) -> Result<(), StoreError> {
         self.run("UPDATE invites SET state = ?2 WHERE id = ?1", (id, state))
     }
 
@@ -254,12 +254,12 @@ impl Store {
     }
 
     /// The blob is gone from the relay; here it is not needed either.
-    pub(crate) fn invite_dropped(&self, id: ReceiveQueueId) -> Result<(), StoreError> {
+    pub(crate) fn invite_dropped(&self, id: InviteId) -> Result<(), StoreError> {
         self.run("UPDATE invites SET dropped = 1, blob = NULL, read_key = NULL WHERE id = ?1", [id])
     }
 
     /// The same invite starts over with another queue.
-    pub(crate) fn renumber_invite(&self, old: ReceiveQueueId, new: ReceiveQueueId) -> Result<(), StoreError> {
+    pub(crate) fn renumber_invite(&self, old: InviteId, new: InviteId) -> Result<(), StoreError> {
         self.run("UPDATE invites SET id = ?2 WHERE id = ?1", (old, new))
     }
 
