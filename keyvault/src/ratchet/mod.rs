@@ -2,7 +2,8 @@
 //! ML-KEM-768 ratchet in the slot of its headers, each message key from both (docs/protocol/ratchet.md).
 
 mod chain_key;
-mod header;
+mod header_slot;
+mod message_header;
 mod message_key;
 mod post_quantum;
 mod ratchet_key;
@@ -11,12 +12,11 @@ mod root_key;
 mod sending_chain;
 mod session;
 mod side;
-mod slot;
 
-pub use header::{ENCRYPTED_HEADER_BYTES, HEADER_BYTES};
+pub use header_slot::SLOT_BYTES;
+pub use message_header::{ENCRYPTED_HEADER_BYTES, HEADER_BYTES};
 pub use receiving_chain::{OLD_CHAINS_MAX, SKIPPED_KEPT, SKIPPED_MAX};
 pub use session::{Accepted, Session};
-pub use slot::SLOT_BYTES;
 
 /// Random salt of a message key, bytes: a restored old state never repeats a keystream.
 pub const SALT_BYTES: usize = 16;

@@ -7,9 +7,9 @@ use subtle::ConstantTimeEq;
 
 use super::RatchetError;
 use super::chain_key::{ChainKey, Pq};
-use super::header::Header;
+use super::header_slot::{CIPHERTEXT_BYTES, HeaderSlot, KEY_BYTES, MAC_BYTES};
+use super::message_header::Header;
 use super::side::{Ours, Role, Theirs};
-use super::slot::{CIPHERTEXT_BYTES, HeaderSlot, KEY_BYTES, MAC_BYTES};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::kem::{EncapsulationKey, Kem, MlKem768, SEED_BYTES};
@@ -307,7 +307,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
-    use super::super::header::ChainHead;
+    use super::super::message_header::ChainHead;
     use super::super::ratchet_key::RatchetKey;
     use super::*;
 

@@ -7,7 +7,7 @@ use ipc_schema::Timestamp;
 
 use super::RatchetError;
 use super::chain_key::{ChainKey, ChainPair, MessageSecret, Pq};
-use super::header::{ChainHead, Header, HeaderKey};
+use super::message_header::{ChainHead, Header, HeaderKey};
 use super::side::Theirs;
 use crate::codec::{Malformed, Reader, Writer};
 
@@ -149,9 +149,9 @@ impl ReceivingChain {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header_slot::HeaderSlot;
     use super::super::ratchet_key::RatchetKey;
     use super::super::side::SideSecret;
-    use super::super::slot::HeaderSlot;
     use super::*;
     use crate::memory::Secret32;
 

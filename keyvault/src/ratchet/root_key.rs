@@ -1,7 +1,7 @@
 //! The root chain: one step for every new Diffie-Hellman result.
 
 use super::chain_key::{ChainKey, Ec};
-use super::header::HeaderKey;
+use super::message_header::HeaderKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::memory::{Secret, Secret32};

@@ -4,11 +4,11 @@ use rand_core::CryptoRng;
 
 use super::RatchetError;
 use super::chain_key::{ChainKey, ChainPair, Ec, MessageSecret};
-use super::header::{ChainHead, Header, HeaderKey};
+use super::header_slot::HeaderSlot;
+use super::message_header::{ChainHead, Header, HeaderKey};
 use super::post_quantum::Begun;
 use super::ratchet_key::RatchetKey;
 use super::side::Ours;
-use super::slot::HeaderSlot;
 use crate::codec::{Malformed, Reader, Writer};
 
 /// CKs, HKs and Ns, the post-quantum chain beside them, and what the headers say.

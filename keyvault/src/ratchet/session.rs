@@ -7,7 +7,8 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
 use super::chain_key::{ChainKey, ChainPair, MessageSecret, Pq};
-use super::header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
+use super::header_slot::HeaderSlot;
+use super::message_header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::MessageKey;
 use super::post_quantum::{Begun, PqRatchet};
 use super::ratchet_key::{RatchetKey, RatchetSecret};
@@ -15,7 +16,6 @@ use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
 use super::root_key::{RootKey, RootStep};
 use super::sending_chain::{EcStart, SendingChain};
 use super::side::{Ours, Role, Theirs};
-use super::slot::HeaderSlot;
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};

@@ -2,10 +2,10 @@ use ipc_schema::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::header::{ChainHead, Header, HeaderKey};
+use super::header_slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
+use super::message_header::{ChainHead, Header, HeaderKey};
 use super::ratchet_key::RatchetSecret;
 use super::side::SideSecret;
-use super::slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Reader, Writer};

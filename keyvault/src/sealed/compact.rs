@@ -9,7 +9,7 @@ use redb::ReadableTable;
 use super::entry::{EpochKey, KeyEntry, Name, Version};
 use super::error::{VaultFileError, io};
 use super::layout::AREA_BYTES;
-use super::records::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
+use super::sealed_store::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
 use super::state::{Epoch, State};
 use crate::store::{Store, StoreError};
 
@@ -128,7 +128,7 @@ impl<R: CryptoRng> SealedStore<R> {
         }
         let (written, key) = self.unwrap(&name, entry)?;
         let version = Version { name: &name, written };
-        let under = EpochKey { epoch: self.epoch, key: self.keys.key(super::records::EPOCH) };
+        let under = EpochKey { epoch: self.epoch, key: self.keys.key(super::sealed_store::EPOCH) };
         Ok(Some(KeyEntry::wrap(version, &key, under, &mut self.rng).encode()))
     }
 }

@@ -8,7 +8,7 @@ use redb::{Builder, Database};
 use super::attempts::Attempts;
 use super::backend::OffsetBackend;
 use super::error::{VaultFileError, io};
-use super::header::Header;
+use super::file_header::Header;
 use super::layout::{AREA_BYTES, Twice};
 use crate::store::StoreError;
 use crate::unlock::Cost;

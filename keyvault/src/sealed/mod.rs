@@ -12,31 +12,31 @@ mod digest;
 mod disk;
 mod entry;
 mod error;
-mod header;
+mod file_header;
+mod key_slot;
 mod layout;
 mod locked;
-mod records;
+mod recovery_words;
 mod root;
 mod salvage;
-mod slot;
+mod sealed_store;
 mod slots;
 mod state;
-mod words;
 
 use std::fs::File;
 use std::sync::Arc;
 
 pub use error::VaultFileError;
+pub use key_slot::{SLOTS, SlotKind};
 pub use locked::LockedVault;
-pub use records::SealedStore;
-pub use slot::{SLOTS, SlotKind};
+pub use recovery_words::RECOVERY_WORDS;
+pub use sealed_store::SealedStore;
 pub use slots::OpenedVault;
-pub use words::RECOVERY_WORDS;
 
 use crate::unlock::{Cost, FLOOR};
 use attempts::{Attempts, BLOCK_BYTES};
 use error::io;
-use header::Header;
+use file_header::Header;
 use layout::{AREA_BYTES, COPIES_BYTES, Twice};
 use locked::open_database;
 
@@ -99,7 +99,7 @@ pub fn examine_bytes(untrusted_bytes: &[u8]) {
     let _ = Attempts::of(untrusted_bytes);
     let _ = entry::KeyEntry::decode(untrusted_bytes);
     let _ = entry::front(untrusted_bytes);
-    let _ = words::read(untrusted_bytes);
+    let _ = recovery_words::read(untrusted_bytes);
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::error::{VaultFileError, io};
-use super::header::{Header, OpenedSlot, Plain};
+use super::file_header::{Header, OpenedSlot, Plain};
+use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::layout::AREA_BYTES;
 use super::locked::{LockedVault, open_database};
-use super::records::SealedStore;
 use super::root::decoy_root;
-use super::slot::{SLOTS, Slot, SlotKind, UnlockKey};
+use super::sealed_store::SealedStore;
 use super::state::{self, State};
-use super::{Examined, words};
+use super::{Examined, recovery_words};
 use crate::memory::Secret32;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 
@@ -55,7 +55,7 @@ pub(super) fn stretch(
     salt: &[u8; SALT_BYTES],
     passphrase: &[u8],
 ) -> Result<UnlockKey, CostError> {
-    let recovery = words::read(passphrase).map(|entropy| words::of(&entropy));
+    let recovery = recovery_words::read(passphrase).map(|entropy| recovery_words::of(&entropy));
     cost.derive(recovery.as_ref().map_or(passphrase, |words| words.as_bytes()), salt).map(UnlockKey)
 }
 
@@ -223,7 +223,7 @@ impl LockedVault {
         opened: &OpenedVault,
         rng: &mut impl CryptoRng,
     ) -> Result<(usize, Zeroizing<String>), VaultFileError> {
-        let words = words::of(&Secret32::random(rng));
+        let words = recovery_words::of(&Secret32::random(rng));
         let at = self.add(opened, SlotKind::Recovery, words.as_bytes(), rng)?;
         Ok((at, words))
     }

@@ -3,8 +3,8 @@
 
 use rand_core::CryptoRng;
 
+use super::key_slot::{SLOTS, SlotKind};
 use super::layout::{FORMAT, MAGIC};
-use super::slot::{SLOTS, SlotKind};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;

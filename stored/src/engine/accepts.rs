@@ -11,11 +11,11 @@ use ipc_schema::edge::stored_keyvault::{
 use ipc_schema::edge::stored_onion::{Command, Refused};
 use ipc_schema::edge::ui_stored::{self, AcceptError, Closed};
 
-use super::calls::{Action, Came, MailboxCall};
 use super::circuits::Circuits;
 use super::contacts;
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::fixing;
+use super::interface::{Action, Came, MailboxCall};
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
 use crate::error::StoreError;

@@ -8,8 +8,8 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{Command, Sign, SignError};
 
-use super::calls::{Action, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::event::{CircuitEvent, Event, Order, QueueEvent, Timer, User};
+use super::interface::{Action, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{Isolation, RelayId};

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
-use super::calls::{Came, CircuitId, MailboxCall};
 use super::circuits::Circuits;
 use super::event::{DepositEvent, Order, OutboxEvent, Timer, User};
+use super::interface::{Came, CircuitId, MailboxCall};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{ContactId, DepositId, OutgoingId, PeerQueueId};

@@ -12,7 +12,7 @@ use ipc_schema::edge::ui_stored::{
     SetProfileName,
 };
 
-use super::calls::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::interface::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::requests::Asker;
 use crate::content::{Acks, Range};
 use crate::ids::{

@@ -11,11 +11,11 @@ use ipc_schema::edge::stored_keyvault::{
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
-use super::calls::{Arrived, Came, CircuitId, MailboxCall};
 use super::circuits::Circuits;
 use super::event::{
     Asked, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
 };
+use super::interface::{Arrived, Came, CircuitId, MailboxCall};
 use super::turn::Turn;
 use crate::content::{self, Content, Kind, Received, TextPart};
 use crate::error::StoreError;

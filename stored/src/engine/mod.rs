@@ -8,7 +8,6 @@
 //! and wishes for events where it wants something of one.
 
 mod accepts;
-mod calls;
 mod circuits;
 mod contacts;
 mod conversations;
@@ -16,6 +15,7 @@ mod deposits;
 mod event;
 mod fixing;
 mod inbox;
+mod interface;
 mod invites;
 mod outbox;
 mod queues;
@@ -30,7 +30,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::Closed;
 use rand_core::CryptoRng;
 
-pub use calls::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
+pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
     AcceptOf, Accepting, Asks, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
     PAGE, Page, ProfileName, Query, Question, Reply, Request, RequestId, Told, settled,

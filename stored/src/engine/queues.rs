@@ -11,9 +11,9 @@ use ipc_schema::edge::stored_keyvault::{
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
-use super::calls::{Action, Came, CircuitId, MailboxCall, Ticket};
 use super::circuits::Circuits;
 use super::event::{AcceptEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::interface::{Action, Came, CircuitId, MailboxCall, Ticket};
 use super::subscriptions::Subscriptions;
 use super::turn::Turn;
 use crate::error::StoreError;

@@ -9,8 +9,8 @@ use ipc_schema::edge::stored_keyvault::{Ask, Told};
 use ipc_schema::edge::{Asked, Failed, Outcome};
 use rand_core::{CryptoRng, Rng};
 
-use super::calls::{Action, Ticket};
 use super::event::{Event, OutboxEvent, Timer};
+use super::interface::{Action, Ticket};
 use super::requests::{Asker, Asks};
 use crate::error::StoreError;
 use crate::ids::ContactId;

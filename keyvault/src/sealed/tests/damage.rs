@@ -183,7 +183,7 @@ fn entries(transaction: &redb::WriteTransaction, table: redb::TableDefinition<&[
 
 #[test]
 fn a_dropped_record_is_noticed_whatever_of_it_is_dropped() {
-    use super::super::records::{DIGEST, KEYS, RECORDS, WHOLE};
+    use super::super::sealed_store::{DIGEST, KEYS, RECORDS, WHOLE};
     let drop_from = |transaction: &redb::WriteTransaction, tables: &[redb::TableDefinition<&[u8], &[u8]>]| {
         for table in tables {
             let name = entries(transaction, *table)[5].0.clone();
@@ -201,7 +201,7 @@ fn a_dropped_record_is_noticed_whatever_of_it_is_dropped() {
 
 #[test]
 fn a_record_that_is_put_back_to_an_earlier_write_is_noticed() {
-    use super::super::records::{KEYS, RECORDS};
+    use super::super::sealed_store::{KEYS, RECORDS};
     let file = vault();
     let mut before = Vec::new();
     let mut name = Vec::new();
@@ -226,7 +226,7 @@ fn a_record_that_is_put_back_to_an_earlier_write_is_noticed() {
 
 #[test]
 fn a_record_in_the_place_of_another_is_noticed() {
-    use super::super::records::RECORDS;
+    use super::super::sealed_store::RECORDS;
     let store = forged(|transaction| {
         let rows = entries(transaction, RECORDS);
         let mut table = transaction.open_table(RECORDS).unwrap();

@@ -3,7 +3,7 @@
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message};
 
 use super::View;
-use super::parts::{Button, Kind};
+use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};

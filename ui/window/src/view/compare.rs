@@ -3,7 +3,7 @@
 use ipc_schema::edge::ui_stored::{Contact, Notice, SafetyNumber};
 
 use super::View;
-use super::parts::{Button, Kind};
+use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Comparing, Field};

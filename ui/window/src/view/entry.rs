@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::View;
-use super::parts::{Button, Kind};
+use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::action::SecretField;
 use crate::model::entry::strength;

@@ -3,7 +3,7 @@
 use ipc_schema::edge::ui_stored::{Invite, InviteState};
 
 use super::View;
-use super::parts::{Button, Kind};
+use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::pane::{Accepting, Inviting, LinkLooks, link_looks};
 use crate::model::words::{self, Told, Tone};

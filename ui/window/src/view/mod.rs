@@ -2,10 +2,10 @@
 
 mod chat;
 mod compare;
+mod controls;
 mod entry;
 mod invitation;
 mod list;
-mod parts;
 
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;

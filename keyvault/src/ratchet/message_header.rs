@@ -3,9 +3,9 @@
 use rand_core::CryptoRng;
 
 use super::RatchetError;
+use super::header_slot::HeaderSlot;
 use super::ratchet_key::RatchetKey;
 use super::side::{Ours, SideSecret, Theirs};
-use super::slot::HeaderSlot;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
     use crate::memory::Secret32;
-    use crate::ratchet::slot::{KEY_BYTES, MAC_BYTES};
+    use crate::ratchet::header_slot::{KEY_BYTES, MAC_BYTES};
 
     fn header<S>() -> Header<S> {
         let mut dh = [3; 32];

@@ -6,8 +6,8 @@ use rand_core::CryptoRng;
 
 use super::disk;
 use super::error::{VaultFileError, io};
+use super::key_slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
 use super::layout::{CHECKSUM_BYTES, COPY_BYTES, FORMAT, MAGIC, Twice, checked, with_checksum};
-use super::slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
 use super::state::{STATE_BYTES, State};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::memory::Secret32;
