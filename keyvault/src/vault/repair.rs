@@ -184,8 +184,8 @@ impl RepairRecord {
 
     /// How long nothing may be begun.
     fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let since = now.since(self.handshake?.at);
-        (since < REPAIR_EVERY).then(|| REPAIR_EVERY.saturating_sub(since))
+        let last = self.handshake?.at;
+        last.is_recent(now, REPAIR_EVERY).then(|| REPAIR_EVERY.saturating_sub(now.since(last)))
     }
 
     fn bundle_to_agree_with(
@@ -224,7 +224,7 @@ impl RepairRecord {
     /// is a new one.
     fn own_attempt_wins(&self, theirs: &[u8; 32], marks: &RepairMarks, now: Timestamp) -> bool {
         let Some(own) = self.handshake.filter(|own| own.ours) else { return false };
-        (marks.unconfirmed || now.since(own.at) < REPAIR_EVERY) && own.transcript < *theirs
+        (marks.unconfirmed || own.at.is_recent(now, REPAIR_EVERY)) && own.transcript < *theirs
     }
 }
 

@@ -726,3 +726,6 @@ fn a_code_that_matches_verifies_and_any_other_does_not() {
         assert!(matches!(nobody, Err(VaultError::NoSuch(Thing::Session))));
     }
 }
+
+#[path = "clock_tests.rs"]
+mod clocks;

@@ -146,8 +146,7 @@ impl<S: Store> Vault<S> {
 
 /// Adds one to what happened within the last hour, or says when there is room.
 fn count(moments: &mut Vec<Timestamp>, max: usize, now: Timestamp) -> Result<(), VaultError> {
-    // A moment ahead of a clock that was set back counts as recent: `since` is zero then.
-    moments.retain(|at| now.since(*at) < NEW_CONTACTS_WITHIN);
+    moments.retain(|at| at.is_recent(now, NEW_CONTACTS_WITHIN));
     if let (true, Some(oldest)) = (moments.len() >= max, moments.iter().min()) {
         return Err(VaultError::RateLimited {
             retry_after: NEW_CONTACTS_WITHIN.saturating_sub(now.since(*oldest)),
