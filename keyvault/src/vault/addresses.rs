@@ -53,6 +53,9 @@ pub struct ContactAddress<'a> {
     pub content: &'a [u8],
 }
 
+/// Keys of one address: five are alive where the clock goes on as it should.
+const KEYS_MAX: usize = 16;
+
 /// An own address.
 struct OwnAddress {
     identity: Identity,
@@ -71,6 +74,8 @@ impl OwnAddress {
 
     fn renew(&mut self, queue: &Offer, now: Timestamp, rng: &mut impl CryptoRng) {
         self.keys.retain(|keys| now <= end(keys));
+        // A clock that is set back and forth renews them each time.
+        self.keys.drain(..self.keys.len().saturating_sub(KEYS_MAX - 1));
         let validity = Validity::until(now, now.after(ADDRESS_VALID));
         let keys = LastingKeys::generate(KeyUse::Address, validity, rng);
         self.record = AddressRecord::sign(&self.identity, &keys.bundle(&self.identity), queue, now);
@@ -195,7 +200,7 @@ impl<S: Store> Vault<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<PublishedAddress, VaultError> {
         let mut own: OwnAddress = self.require(&address.key(), Thing::Address)?;
-        if now >= own.renew_at {
+        if own.renew_at.is_due(now, ADDRESS_RENEWED) {
             let queue: ReceiveQueueRecord = self.require(&own.receive_queue.key(), Thing::Address)?;
             let offer = queue.offer().ok_or(VaultError::Bug("an address's queue is not finished"))?;
             own.renew(&offer, now, rng);

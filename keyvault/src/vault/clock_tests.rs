@@ -50,3 +50,52 @@ fn a_repair_of_a_clock_that_was_ahead_makes_no_other_one_simultaneous() {
         exchange(&mut w, 1);
     }
 }
+
+/// What Alice gave Bob to repair with, and what he keeps of it.
+fn given_and_kept(w: &World) -> (Vec<u8>, Option<Vec<u8>>) {
+    let alices: RepairRecord = w.alice.require(&w.alice_session.key(), Thing::Session).unwrap();
+    let bobs: RepairRecord = w.bob.require(&w.bob_session.key(), Thing::Session).unwrap();
+    (alices.given, bobs.theirs)
+}
+
+#[test]
+fn a_repair_bundle_of_a_clock_that_was_ahead_is_renewed_and_gives_way_to_one_that_can_be_used() {
+    let mut w = in_step();
+    let round = |w: &mut World, alices_clock: Timestamp| {
+        for _ in 0..2 {
+            let envelope = w.bob_seals(b"x").remove(0);
+            w.alice_opens_at(&envelope, alices_clock);
+            let envelope = w.alice_seals(b"y").remove(0);
+            w.bob_opens(&envelope);
+        }
+        forget_all(w);
+    };
+    round(&mut w, NOW.after(5 * YEAR));
+    let (ahead, kept) = given_and_kept(&w);
+    assert_eq!(kept.as_ref(), Some(&ahead));
+    assert!(matches!(w.bob_repairs(500, NOW), Err(VaultError::InviteAgain)), "it holds in five years");
+    round(&mut w, NOW);
+    let (right, kept) = given_and_kept(&w);
+    assert_ne!(right, ahead);
+    assert_eq!(kept, Some(right));
+    let first = w.bob_repairs(500, NOW).unwrap();
+    assert_eq!(news(&w.alice_opens(&first[0])), REPAIRED);
+}
+
+#[test]
+fn an_address_that_a_clock_published_that_was_ahead_is_published_anew_and_its_keys_are_bounded() {
+    let (mut w, _) = addressed();
+    let ahead = NOW.after(5 * YEAR);
+    w.alice.address_bundle(ADDRESS, ahead, &mut w.rng).unwrap();
+    let right = w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap();
+    assert_eq!(right.renew_at, NOW.after(ADDRESS_RENEWED));
+    let (mut stranger, mut rng) = vault(77);
+    stranger.contact_address(contacting(&right, b"hi"), NOW, &mut rng).unwrap();
+    // More renewals than a record has room for.
+    for _ in 0..260 {
+        w.alice.address_bundle(ADDRESS, ahead, &mut w.rng).unwrap();
+        w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap();
+    }
+    w.alice = restarted(&w.alice);
+    assert_eq!(w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap().renew_at, right.renew_at);
+}

@@ -45,7 +45,8 @@ impl<S: Store> Vault<S> {
         let (session, marks, section) = (read.session, &mut read.record.marks, &read.frame.repair);
         let acknowledges = !marks.acknowledged && section.acknowledged == marks.ours;
         let brings = bundle_id(&section.untrusted_bundle).is_some_and(|id| id != marks.theirs);
-        let renews = (marks.acknowledged || acknowledges) && moment.now >= marks.renew_at;
+        let renews =
+            (marks.acknowledged || acknowledges) && marks.renew_at.is_due(moment.now, REPAIR_RENEWED);
         if !acknowledges && !brings && !renews {
             return Ok(());
         }
@@ -56,7 +57,7 @@ impl<S: Store> Vault<S> {
             repair.newest_is_known(moment.now);
         }
         if brings {
-            repair.take_bundle(&contact, marks, &section.untrusted_bundle);
+            repair.take_bundle(&contact, marks, &section.untrusted_bundle, moment.now);
         }
         if renews {
             repair.renew(&contact.own, marks, moment);
@@ -126,11 +127,22 @@ impl RepairRecord {
     }
 
     /// Keeps the peer's bundle; one that does not verify, or is older than what is kept from this session, is left out.
-    fn take_bundle(&mut self, contact: &ContactRecord, marks: &mut RepairMarks, untrusted_bundle: &[u8]) {
+    fn take_bundle(
+        &mut self,
+        contact: &ContactRecord,
+        marks: &mut RepairMarks,
+        untrusted_bundle: &[u8],
+        now: Timestamp,
+    ) {
         let parse = |bytes: &[u8]| Bundle::parse_repair(&contact.peer, bytes).ok();
         let Some(bundle) = parse(untrusted_bundle) else { return };
         let kept = self.theirs.as_deref().filter(|_| marks.theirs != 0).and_then(parse);
-        if kept.is_none_or(|kept| kept.valid_from() <= bundle.valid_from()) {
+        // What a clock made that was ahead cannot be used for years, and gives way to what can.
+        let is_of_use = |bundle: &Bundle| bundle.holds(now).is_ok();
+        let gives_way = |kept: Bundle| {
+            kept.valid_from() <= bundle.valid_from() || !is_of_use(&kept) && is_of_use(&bundle)
+        };
+        if kept.is_none_or(gives_way) {
             marks.theirs = bundle.id();
             self.theirs = Some(untrusted_bundle.to_vec());
         }
