@@ -106,9 +106,9 @@ impl ReceivingChain {
         self.chains.take().map(|chains| chains.pq).ok_or(RatchetError::RolledBack)
     }
 
-    /// Drops what waited too long.
-    pub(super) fn expire(&mut self, now: Timestamp) {
-        self.skipped.retain(|_, (_, at)| now.since(*at) <= SKIPPED_KEPT);
+    /// Drops what has waited since a moment that is over.
+    pub(super) fn expire(&mut self, mut is_over: impl FnMut(Timestamp) -> bool) {
+        self.skipped.retain(|_, (_, at)| !is_over(*at));
     }
 
     /// Drops the `count` lowest-numbered kept keys; returns how many there were to drop.
@@ -199,10 +199,14 @@ mod tests {
         let mut chain = chain();
         let _ = chain.take(2, NOW).unwrap();
         assert_eq!((chain.kept(), chain.gap(5)), (2, 2));
-        chain.expire(NOW.after(Duration::from_secs(2_592_000)));
+        let after = |seconds| {
+            let now = NOW.after(Duration::from_secs(seconds));
+            move |at: Timestamp| now.since(at) > SKIPPED_KEPT
+        };
+        chain.expire(after(2_592_000));
         assert_eq!(chain.kept(), 2);
         assert!(chain.take(1, NOW).is_ok() && chain.kept() == 1);
-        chain.expire(NOW.after(Duration::from_secs(2_592_001)));
+        chain.expire(after(2_592_001));
         assert_eq!(chain.kept(), 0);
         assert!(matches!(chain.take(0, NOW), Err(RatchetError::Used { number: 0, .. })));
     }

@@ -12,7 +12,7 @@ use super::message_header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::MessageKey;
 use super::post_quantum::{Begun, PqRatchet};
 use super::ratchet_key::{RatchetKey, RatchetSecret};
-use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX};
+use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_KEPT, SKIPPED_MAX};
 use super::root_key::{RootKey, RootStep};
 use super::sending_chain::{EcStart, SendingChain};
 use super::side::{Ours, Role, Theirs};
@@ -188,7 +188,7 @@ impl Session {
         if whose == Whose::Next {
             session.turn_sending(&header, rng)?;
         }
-        session.forget_skipped(now);
+        session.forget_skipped(|at| at.age(now).is_some_and(|age| age > SKIPPED_KEPT));
         let (chain, number, needs_repair) = (*header.head.dh.bytes(), header.number, session.needs_repair());
         Ok(Accepted { session, content, chain, number, needs_repair })
     }
@@ -305,12 +305,12 @@ impl Session {
         Ok(unpadded(body)?)
     }
 
-    /// Drops skipped keys that are too old, then those that are too many, oldest chains first. Whether there were any.
-    pub(crate) fn forget_skipped(&mut self, now: Timestamp) -> bool {
+    /// Drops skipped keys of moments that are over, then those that are too many, oldest chains first. Whether there were any.
+    pub(crate) fn forget_skipped(&mut self, mut is_over: impl FnMut(Timestamp) -> bool) -> bool {
         let mut chains: Vec<_> = self.old.iter_mut().rev().chain(self.receiving.iter_mut()).collect();
         let kept = |chains: &[&mut ReceivingChain]| chains.iter().map(|chain| chain.kept()).sum::<usize>();
         let before = kept(&chains);
-        chains.iter_mut().for_each(|chain| chain.expire(now));
+        chains.iter_mut().for_each(|chain| chain.expire(&mut is_over));
         let mut surplus = kept(&chains).saturating_sub(SKIPPED_MAX as usize);
         for chain in &mut chains {
             surplus -= chain.drop_oldest(surplus);

@@ -99,3 +99,78 @@ fn an_address_that_a_clock_published_that_was_ahead_is_published_anew_and_its_ke
     w.alice = restarted(&w.alice);
     assert_eq!(w.alice.address_bundle(ADDRESS, NOW, &mut w.rng).unwrap().renew_at, right.renew_at);
 }
+
+/// How many records are left of what a sweep sees to: forgotten answers, used numbers, former ratchets, open invites.
+fn swept(vault: &Vault<MemoryStore>) -> [usize; 4] {
+    [Table::Opened, Table::Used, Table::Former, Table::Invite]
+        .map(|table| vault.store.all(table).unwrap().len())
+}
+
+/// Of each kind what Alice kept while her clock was so far ahead: two answers, their numbers, a repair, an invite.
+fn kept_while_ahead_by(by: Duration) -> World {
+    let mut w = connected();
+    // Nothing of before.
+    w.alice.sweep(NOW.after(YEAR)).unwrap();
+    for _ in 0..2 {
+        let envelope = w.bob_seals(b"x").remove(0);
+        let opened = w.alice_opens_at(&envelope, NOW.after(by));
+        w.alice.forget(&[], &[inner(&opened)], NOW.after(by)).unwrap();
+        let envelope = w.alice_seals(b"y").remove(0);
+        w.bob_opens(&envelope);
+    }
+    w.alice_repairs(500, NOW.after(by)).unwrap();
+    w.alice.begin_invite(InviteId(100), RELAY, NOW.after(by), &mut w.rng).unwrap();
+    assert_eq!(swept(&w.alice), [2, 2, 1, 1]);
+    w
+}
+
+#[test]
+fn what_a_clock_kept_that_was_ahead_goes_after_as_long_as_if_it_had_been_right() {
+    let mut w = kept_while_ahead_by(200 * DAY);
+    w.alice.sweep(NOW).unwrap();
+    for (after, left) in [
+        (FORMER_KEPT, [2, 2, 1, 1]),
+        (FORMER_KEPT + HOUR, [2, 2, 0, 1]),
+        (INVITE_LIFETIME + INVITE_GRACE, [2, 2, 0, 1]),
+        (INVITE_LIFETIME + INVITE_GRACE + HOUR, [2, 2, 0, 0]),
+        (DUPLICATE_FOR, [2, 2, 0, 0]),
+        (DUPLICATE_FOR + HOUR, [0, 0, 0, 0]),
+    ] {
+        w.alice = restarted(&w.alice);
+        w.alice.sweep(NOW.after(after)).unwrap();
+        assert_eq!(swept(&w.alice), left, "{after:?}");
+    }
+    assert_eq!(
+        w.alice.store.all(Table::Meta).unwrap().len(),
+        1,
+        "and nothing is known of that clock any more"
+    );
+}
+
+#[test]
+fn a_clock_that_was_set_back_for_a_while_has_nothing_go() {
+    let mut w = kept_while_ahead_by(Duration::ZERO);
+    for set_back in
+        [Timestamp(0), Timestamp(0).after(HOUR), NOW.after(DAY), Timestamp(0), NOW.after(20 * DAY)]
+    {
+        w.alice.sweep(set_back).unwrap();
+        assert_eq!(swept(&w.alice), [2, 2, 1, 1], "{set_back:?}");
+    }
+    // By then all is as old as it may become.
+    w.alice.sweep(NOW.after(DUPLICATE_FOR + HOUR)).unwrap();
+    assert_eq!(swept(&w.alice), [0, 0, 0, 0]);
+}
+
+#[test]
+fn a_skipped_key_of_a_clock_that_was_ahead_waits_thirty_days_more_and_no_longer() {
+    let mut w = connected();
+    let (lost, came) = (w.bob_seals(b"lost").remove(0), w.bob_seals(b"came").remove(0));
+    w.alice_opens_at(&came, NOW.after(200 * DAY));
+    w.alice.sweep(NOW).unwrap();
+    w.alice.sweep(NOW.after(DUPLICATE_FOR)).unwrap();
+    let incoming = w.incoming(&w.bob, &lost);
+    let opened = restarted(&w.alice).open_envelope(incoming, NOW, &mut w.rng).unwrap();
+    assert_eq!(content(&opened), b"lost");
+    w.alice.sweep(NOW.after(DUPLICATE_FOR + HOUR)).unwrap();
+    assert_eq!(w.alice_opens(&lost), Opened::Unreadable);
+}

@@ -5,6 +5,7 @@ use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
+use super::ages::Ages;
 use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
 use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
 use super::record::{PutRecord, Record};
@@ -169,16 +170,24 @@ impl<S: Store> Vault<S> {
     }
 
     /// Invites, own and others', whose time and grace are over.
-    pub(super) fn sweep_invites(&self, now: Timestamp, changes: &mut Changes) -> Result<(), VaultError> {
-        let is_over = |seconds: u32| now.since(Timestamp(u64::from(seconds) * 1_000)) > INVITE_GRACE;
+    pub(super) fn sweep_invites(
+        &self,
+        now: Timestamp,
+        ages: &mut Ages,
+        changes: &mut Changes,
+    ) -> Result<(), VaultError> {
+        let end = |seconds: u32| Timestamp(u64::from(seconds) * 1_000);
+        let life = u64::try_from(INVITE_LIFETIME.as_millis()).unwrap_or(u64::MAX);
         for (id, record) in self.invites()? {
-            if is_over(record.expires_seconds) {
+            let made = Timestamp(end(record.expires_seconds).0.saturating_sub(life));
+            if ages.is_over(made, INVITE_LIFETIME + INVITE_GRACE) {
                 let invite = InviteId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));
                 self.drop_invite(invite, changes)?;
             }
         }
         for (id, bytes) in self.store.all(AcceptRecord::TABLE)? {
-            if is_over(AcceptRecord::decode(&bytes)?.link.expires_seconds) {
+            // Of another's clock, which says nothing of this one.
+            if now.since(end(AcceptRecord::decode(&bytes)?.link.expires_seconds)) > INVITE_GRACE {
                 changes.delete(AcceptRecord::TABLE, &id);
             }
         }

@@ -4,6 +4,7 @@
 
 mod accept;
 mod addresses;
+mod ages;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod invite_records;
@@ -151,27 +152,27 @@ impl<S: Store> Vault<S> {
     /// # Errors
     /// `Store`.
     pub fn sweep(&mut self, now: Timestamp) -> Result<(), VaultError> {
-        let mut changes = Changes::default();
+        let (mut changes, mut ages) = (Changes::default(), self.ages(now)?);
         for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
-            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if now.since(at) > DUPLICATE_FOR)
+            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if ages.is_over(at, DUPLICATE_FOR))
             {
                 changes.delete(OpenedRecord::TABLE, &id);
             }
         }
         for (id, bytes) in self.store.all(UsedRecord::TABLE)? {
-            if now.since(UsedRecord::decode(&bytes)?.at) > SKIPPED_KEPT {
+            if ages.is_over(UsedRecord::decode(&bytes)?.at, SKIPPED_KEPT) {
                 changes.delete(UsedRecord::TABLE, &id);
             }
         }
         // A session in which something is said does this by itself.
         for (id, bytes) in self.store.all(SessionRecord::TABLE)? {
             let mut record = SessionRecord::decode(&bytes)?;
-            if record.ratchet.forget_skipped(now) {
+            if record.ratchet.forget_skipped(|at| ages.is_over(at, SKIPPED_KEPT)) {
                 changes.put_record(&id, &record)?;
             }
         }
         for (id, bytes) in self.store.all(FormerRecord::TABLE)? {
-            if now.since(FormerRecord::decode(&bytes)?.since) > FORMER_KEPT {
+            if ages.is_over(FormerRecord::decode(&bytes)?.since, FORMER_KEPT) {
                 changes.delete(FormerRecord::TABLE, &id);
             }
         }
@@ -180,7 +181,8 @@ impl<S: Store> Vault<S> {
                 changes.delete(ReplayRecord::TABLE, &id);
             }
         }
-        self.sweep_invites(now, &mut changes)?;
+        self.sweep_invites(now, &mut ages, &mut changes)?;
+        self.note_ages(&ages, &mut changes)?;
         if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
     }
 }
