@@ -51,10 +51,17 @@ enum Step {
     Later {
         hours: u64,
     },
+    /// The side's clock goes so far ahead of the right time from now on, or behind it.
+    SetClock {
+        days: i64,
+    },
+    /// Makes an invite, unless it made too many within an hour of its clock.
+    Invite,
 }
 
-/// A step of one of the two.
-fn step(restores: u32) -> impl Strategy<Value = (bool, Step)> {
+/// A step of one of the two; how often old copies are put back, and clocks set.
+fn step(restores: u32, clocks: u32) -> impl Strategy<Value = (bool, Step)> {
+    let days = prop_oneof![Just(0), Just(0), -2..3_i64, -400..400_i64, Just(5 * 365), Just(-30 * 365)];
     let what = prop_oneof![
         30 => Just(Step::Send),
         30 => (0..8_usize, 0..2_usize, any::<bool>()).prop_map(|(which, copy, both)| Step::Deliver { which, copy, both }),
@@ -65,6 +72,7 @@ fn step(restores: u32) -> impl Strategy<Value = (bool, Step)> {
         restores => Just(Step::Copy),
         restores => Just(Step::Restore),
         1 => (1..48_u64).prop_map(|hours| Step::Later { hours }),
+        4 * clocks => prop_oneof![1 => days.prop_map(|days| Step::SetClock { days }), 3 => Just(Step::Invite)],
     ];
     (any::<bool>(), what)
 }
@@ -87,6 +95,8 @@ struct Inbox {
 
 struct Side {
     vault: Vault<MemoryStore>,
+    /// What its clock is off by, days.
+    off: i64,
     session: SessionId,
     /// Own receive queues by their sender ids.
     receive_queues: BTreeMap<QueueId, ReceiveQueueId>,
@@ -128,6 +138,7 @@ impl World {
         let rng = ChaCha20Rng::seed_from_u64(seed);
         let side = || Side {
             vault: Vault::open(MemoryStore::default()).unwrap(),
+            off: 0,
             session: SessionId(0),
             receive_queues: BTreeMap::new(),
             inbox: Inbox::default(),
@@ -168,7 +179,13 @@ impl World {
         w
     }
 
+    /// What its clock tells.
+    fn clock(&self, of: usize) -> Timestamp {
+        Timestamp(self.now.0.saturating_add_signed(self.sides[of].off * 86_400_000))
+    }
+
     fn send(&mut self, from: usize, offer: &[ReceiveQueueId]) {
+        let now = self.clock(from);
         let text = self.next.to_be_bytes().to_vec();
         let outbox = OutboxId(self.next);
         self.next += 1;
@@ -177,7 +194,7 @@ impl World {
         let copies = side.vault.seal_envelope(request, &mut self.rng).unwrap();
         let ids: Vec<_> = copies.iter().map(|copy| copy.peer_queue).collect();
         let queues = side.vault.peer_queues(&ids).unwrap();
-        side.vault.forget(&[outbox], &[], self.now).unwrap();
+        side.vault.forget(&[outbox], &[], now).unwrap();
         let waiting = &mut self.sides[1 - from].waiting;
         waiting.push(Letter { text, copies, queues });
         if waiting.len() > WAITING_MAX {
@@ -203,14 +220,14 @@ impl World {
     }
 
     fn hand(&mut self, to: usize, letter: &Letter, copy: usize) -> Result<(), TestCaseError> {
-        let copy = copy % letter.copies.len();
+        let (copy, now) = (copy % letter.copies.len(), self.clock(to));
         let side = &mut self.sides[to];
         let incoming = IncomingEnvelope {
             receive_queue: side.receive_queues[&letter.queues[copy].queue],
             untrusted_sender: letter.queues[copy].sender_key,
             untrusted_envelope: &letter.copies[copy].bytes,
         };
-        let opened = side.vault.open_envelope(incoming, self.now, &mut self.rng).unwrap();
+        let opened = side.vault.open_envelope(incoming, now, &mut self.rng).unwrap();
         match opened {
             Opened::Message { session, content, inner, .. } => {
                 side.session = session;
@@ -223,7 +240,7 @@ impl World {
                 prop_assert!(side.inbox.forgotten.contains(&inner), "a duplicate of what never came");
                 self.told.duplicates += 1;
             }
-            // Its chain was forgotten after five turns, or its key after thirty days.
+            // Its chain was forgotten after five turns, or its key after thirty days of that clock.
             Opened::Unreadable => self.told.unreadable += 1,
             Opened::OutOfStep(of) => {
                 prop_assert_eq!(of, side.session);
@@ -258,8 +275,14 @@ impl World {
                     self.hand(of, &letter, copy)?;
                 }
             }
-            Step::Forget => self.sides[of].forget(self.now),
-            Step::Crash => self.sides[of].crash(self.now)?,
+            Step::Forget => {
+                let now = self.clock(of);
+                self.sides[of].forget(now);
+            }
+            Step::Crash => {
+                let now = self.clock(of);
+                self.sides[of].crash(now)?;
+            }
             Step::Copy => {
                 let side = &mut self.sides[of];
                 side.copied = Some((side.vault.store.clone(), side.inbox.clone()));
@@ -272,12 +295,30 @@ impl World {
                 }
             }
             Step::Later { hours } => self.now = self.now.after(Duration::from_secs(3_600 * hours)),
+            Step::SetClock { days } => self.sides[of].off = days,
+            Step::Invite => {
+                let now = self.clock(of);
+                self.invite(of, now);
+            }
         }
         let full = self.sides[of].inbox.kept.len() > KEPT_MAX / 2;
         if full {
-            self.sides[of].forget(self.now);
+            let now = self.clock(of);
+            self.sides[of].forget(now);
         }
         Ok(())
+    }
+
+    /// Whether one more invite may be made.
+    fn invite(&mut self, of: usize, now: Timestamp) -> bool {
+        self.next += 1;
+        // Apart from the numbers of receive queues.
+        let invite = InviteId(1_000 + self.next);
+        match self.sides[of].vault.begin_invite(invite, RELAYS[0], now, &mut self.rng) {
+            Ok(_) => true,
+            Err(VaultError::RateLimited { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// However it went: who never went back still hears the other.
@@ -295,6 +336,25 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// However clocks went: once they are right, what they told holds up nothing, and goes.
+fn clocks_are_forgotten(world: &mut World) -> Result<(), TestCaseError> {
+    let now = world.now;
+    for of in [0, 1] {
+        world.sides[of].off = 0;
+        let made = world.invite(of, now) || world.invite(of, now.after(NEW_CONTACTS_WITHIN));
+        prop_assert!(made, "within an hour there is room for an invite");
+        let vault = &mut world.sides[of].vault;
+        // A clock that was ahead by less than thirty days is caught up with meanwhile.
+        for days in [0, 31, 62] {
+            vault.sweep(now.after(Duration::from_secs(days * 86_400))).unwrap();
+        }
+        for table in [Table::Used, Table::Invite] {
+            prop_assert_eq!(vault.store.all(table).unwrap().len(), 0, "{:?}", table);
+        }
+    }
+    Ok(())
 }
 
 impl Side {
@@ -344,16 +404,23 @@ proptest! {
 
     #[test]
     fn whatever_is_lost_repeated_shuffled_or_crashes_texts_come_once_and_both_still_talk(
-        seed in any::<u64>(), steps in prop::collection::vec(step(0), 1..250)
+        seed in any::<u64>(), steps in prop::collection::vec(step(0, 0), 1..250)
     ) {
         live(seed, &steps)?;
     }
 
     #[test]
     fn where_old_copies_are_put_back_too_no_text_is_altered_or_told_as_another(
-        seed in any::<u64>(), steps in prop::collection::vec(step(2), 1..250)
+        seed in any::<u64>(), steps in prop::collection::vec(step(2, 0), 1..250)
     ) {
         live(seed, &steps)?;
+    }
+
+    #[test]
+    fn clocks_that_are_set_forth_and_back_alter_no_text_and_hold_up_nothing_once_they_are_right(
+        seed in any::<u64>(), steps in prop::collection::vec(step(0, 6), 1..250)
+    ) {
+        clocks_are_forgotten(&mut live(seed, &steps)?)?;
     }
 }
 
@@ -366,7 +433,7 @@ fn long_lives(restores: u32, seed: u64, steps_each: usize) -> Vec<Told> {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let steps: Vec<_> =
-        (0..10_000).map(|_| step(restores).new_tree(&mut runner).unwrap().current()).collect();
+        (0..10_000).map(|_| step(restores, 0).new_tree(&mut runner).unwrap().current()).collect();
     let told = |steps| live(seed, steps).unwrap_or_else(|error| panic!("seed {seed}: {error}")).told;
     steps.chunks(steps_each).map(told).collect()
 }
