@@ -143,7 +143,7 @@ impl Dialling {
         if self.rules.relay || self.private() || granted || self.known.contains_key(&target.link_key) {
             return Ok(());
         }
-        let today = self.known.values().filter(|first| now.since(**first) < DAY).count();
+        let today = self.known.values().filter(|first| first.is_recent(now, DAY)).count();
         let allowance =
             NEW_DESTINATIONS_A_DAY + GUARDS.saturating_sub(self.known.len().saturating_sub(today));
         if today >= allowance {
@@ -275,6 +275,19 @@ mod tests {
             assert_eq!(dialling.begin(tomorrow, &target(number)), Ok(()), "{number}");
         }
         assert_eq!(dialling.begin(tomorrow, &target(18)), Err(ConnectError::TooMany));
+    }
+
+    #[test]
+    fn destinations_of_a_clock_that_was_ahead_are_none_of_today() {
+        let mut dialling = dialling([0; 32], false);
+        let ahead = NOW.after(365 * DAY);
+        for number in 0..10 {
+            assert_eq!(dialling.begin(ahead, &target(number)), Ok(()), "{number}");
+        }
+        for number in 10..18 {
+            assert_eq!(dialling.begin(NOW, &target(number)), Ok(()), "{number}");
+        }
+        assert_eq!(dialling.begin(NOW, &target(18)), Err(ConnectError::TooMany));
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Inbox {
         self.proof_at
     }
 
+    /// The clock was set back: what was proved is as old as before.
+    pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        self.proof_at = self.proof_at.map(sooner);
+    }
+
     /// What was committed and perhaps not acked is forgotten and acked again.
     fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
         for (receive_queue, mailbox, inner) in turn.store.intents()? {

@@ -370,6 +370,8 @@ impl Engine {
         self.turn.set_back(sooner);
         self.circuits.set_back(sooner);
         self.flows.deposits.set_back(sooner);
+        self.flows.inbox.set_back(sooner);
+        self.flows.repair.set_back(sooner);
         self.suspended_until = self.suspended_until.map(sooner);
         self.clock_set_back = true;
     }

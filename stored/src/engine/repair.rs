@@ -51,6 +51,11 @@ impl Repair {
         }
     }
 
+    /// The clock was set back: whoever waits for a word hears it as much sooner.
+    pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        self.keep_alive.values_mut().for_each(|due| *due = sooner(*due));
+    }
+
     /// Exponential waits have no memory: they begin anew.
     fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
         for contact in turn.store.contacts()? {
@@ -177,4 +182,41 @@ impl Repair {
 fn retry(turn: &mut Turn, id: ContactId) {
     let wait = REPAIR_EVERY + turn.exponential(REPAIR_SPREAD);
     turn.after(wait, Timer::Repair(id));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, StoreKey};
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    const ANN: ContactId = ContactId(1);
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn years_sooner(at: Timestamp) -> Timestamp {
+        Timestamp(at.0 - 5 * 365 * 86_400_000)
+    }
+
+    #[test]
+    fn who_was_only_heard_is_answered_in_time_though_the_clock_was_set_back_by_years() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        store.add_contact(ANN, "Ann", ContactState::Connected, NOW).unwrap();
+        store.set_session(ANN, SessionId(1)).unwrap();
+        let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        turn.now = NOW;
+        let mut repair = Repair::default();
+        repair.await_own_turn(&mut turn, ANN);
+        let wait = turn.next_wake().unwrap().since(NOW);
+
+        turn.now = years_sooner(NOW);
+        turn.set_back(years_sooner);
+        repair.set_back(years_sooner);
+        assert_eq!(turn.next_wake().unwrap().since(turn.now), wait);
+        turn.now = turn.next_wake().unwrap();
+        assert_eq!(turn.due(), [Timer::KeepAlive(ANN)]);
+        repair.say_something(&mut turn, ANN).unwrap();
+        assert!(turn.store.under_way(ANN, OutgoingKind::KeepAlive).unwrap());
+    }
 }

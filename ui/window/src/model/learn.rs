@@ -167,12 +167,14 @@ impl Model {
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) -> Vec<Command> {
         match change {
             Change::Message(message) => {
-                self.network.proven_at = self.network.proven_at.max((!message.mine).then_some(at.min(now)));
+                if !message.mine {
+                    self.network.proved(now, at);
+                }
                 return self.message_came(at, message);
             }
             Change::Delivery { id, contact, state } => {
                 if matches!(state, Delivery::Relayed | Delivery::Delivered | Delivery::Read) {
-                    self.network.proven_at = self.network.proven_at.max(Some(at.min(now)));
+                    self.network.proved(now, at);
                 }
                 if let Some(chat) = self.chats.get_mut(&contact) {
                     chat.settle(&id, state);

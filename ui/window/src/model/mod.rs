@@ -44,6 +44,13 @@ pub struct Network {
     pub proven_at: Option<Timestamp>,
 }
 
+impl Network {
+    /// Something came back at `at`. What lies ahead of `now` was told before the clock was set back, and proves nothing.
+    fn proved(&mut self, now: Timestamp, at: Timestamp) {
+        self.proven_at = self.proven_at.filter(|before| *before <= now).max(Some(at.min(now)));
+    }
+}
+
 /// Everything that the window shows.
 #[derive(Debug)]
 pub struct Model {

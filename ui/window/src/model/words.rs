@@ -58,7 +58,7 @@ pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
     if !history {
         return told(Icon::Disk, Tone::Weak, "Starting", "The history part is opening");
     }
-    let age = network.proven_at.map(|at| now.since(at));
+    let age = network.proven_at.and_then(|at| at.age(now));
     match (network.stage.as_str(), age) {
         ("connected", Some(age)) | ("", Some(age)) => {
             told(Icon::Okc, Tone::Good, "Connected", format!("Proven {} ago", span(age)))
@@ -402,6 +402,8 @@ mod tests {
         let told = network(&state, true, NOON);
         assert_eq!((told.title.as_str(), told.reason.as_str()), ("Connected", "Proven 20 s ago"));
         assert_ne!(network(&state, false, NOON).title, "Connected");
+        state.proven_at = Some(NOON.after(std::time::Duration::from_secs(86_400)));
+        assert_ne!(network(&state, true, NOON).title, "Connected", "the clock was set back");
     }
 
     #[test]
