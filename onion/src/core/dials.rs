@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ipc_schema::Timestamp;
-
 use super::event::{DialId, DirectoryEvent, Event, LinkKey, LinksEvent, Output, Target};
 use super::turn::Turn;
 use crate::directory::schedule::JobId;
@@ -100,9 +98,7 @@ fn down(turn: &mut Turn, link: LinkId) {
 }
 
 fn close_idle(turn: &mut Turn) {
-    let idle = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
-    let before = Timestamp(turn.now.0.saturating_sub(idle));
-    for link in turn.network.links().idle(before) {
+    for link in turn.network.links().idle(turn.now, IDLE) {
         let Some(info) = turn.network.links().get(link).map(|link| link.info) else { continue };
         let guards = info.relay.is_some_and(|relay| turn.paths.guards().both().any(|guard| guard == relay));
         if info.initiator && !guards {

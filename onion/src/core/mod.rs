@@ -348,7 +348,7 @@ impl OnionCore {
             usable: paths.usable(now, view),
             enough: paths.enough(now, view),
             circuits: circuits.standing(),
-            proven: circuits.proven().is_some_and(|at| now.since(at) < PROOF_LASTS),
+            proven: circuits.proven().is_some_and(|at| at.is_recent(now, PROOF_LASTS)),
             guards_unreachable: paths.guards().are_unreachable(),
         };
         NetworkState {

@@ -242,7 +242,10 @@ impl OwnRelay {
     }
 
     fn rotate(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let due = self.keys.onion.first().is_none_or(|key| now.since(key.from) >= ONION_KEY_LIFE);
+        // One that a clock made that was ahead is in its dates for nobody, for as long as that clock was ahead.
+        let is_ahead = |key: &OnionSecret| key.from > now.after(CLOCK_SLACK);
+        let is_old = |key: &OnionSecret| now.since(key.from) >= ONION_KEY_LIFE;
+        let due = self.keys.onion.first().is_none_or(|key| is_old(key) || is_ahead(key));
         if due {
             self.keys.onion.insert(0, OnionSecret::generate(now, rng));
             self.dirty = true;
@@ -356,6 +359,21 @@ mod tests {
         assert!(own.onion_secret(days(9), &first).is_none());
         assert!(own.onion_secret(days(9), &second).is_some());
         assert!(own.onion_secret(days(9), &[9; 32]).is_none());
+    }
+
+    #[test]
+    fn an_onion_key_of_a_clock_that_was_ahead_is_rotated_at_once() {
+        let mut rng = ChaCha20Rng::from_seed([5; 32]);
+        let mut own = own(&mut rng);
+        let right = Timestamp(START.0 - 400 * 86_400_000);
+        own.tick(right, &mut rng);
+        let mut view = View::new(NetworkRules::new([7; 32]));
+        view.accept(right, own.descriptor().unwrap()).unwrap();
+        let key = own.keys().onion[0].public();
+        assert_eq!(view.hop(right, own.relay()).unwrap().onion_key, key);
+        // A correction by a minute is no reason.
+        own.tick(Timestamp(right.0 - 60_000), &mut rng);
+        assert_eq!(own.keys().onion[0].public(), key);
     }
 
     #[test]

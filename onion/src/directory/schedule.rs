@@ -248,9 +248,9 @@ impl Schedule {
         if !enough && self.tries == 0 && !syncing {
             self.next_sync = self.next_sync.min(now);
         }
-        // A clock that was set back must not silence the schedule.
-        let far = self.next_sync > now.after(CLIENT_SYNC_PUBLIC.1);
-        if !syncing && (self.next_sync <= now || far) {
+        let seldom = enough || self.own.is_some();
+        let longest = if seldom { CLIENT_SYNC_PUBLIC.1 } else { BACKOFF_MAX };
+        if !syncing && self.next_sync.is_due(now, longest) {
             let contacts = self.contacts(rng, view, guard, enough);
             if contacts.is_empty() && view.is_empty() {
                 self.search = Search::NoContacts;
@@ -337,20 +337,16 @@ impl Schedule {
     }
 
     fn overdue(&mut self, now: Timestamp) -> Vec<Order> {
-        let late = |job: &Running| now.since(job.started) >= JOB_PATIENCE || now < job.started;
+        let late = |job: &Running| !job.started.is_recent(now, JOB_PATIENCE);
         let all: Vec<JobId> = self.jobs.iter().filter(|(_, job)| late(job)).map(|(id, _)| *id).collect();
         all.iter().for_each(|job| self.failed(now, *job));
         all.into_iter().map(Order::Cancel).collect()
     }
 
     fn tell(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
-        let far = now.after(BACKOFF_MAX);
-        let ripe: Vec<Told> = self
-            .to_tell
-            .iter()
-            .filter(|(_, telling)| telling.at <= now || telling.at > far)
-            .map(|(to, _)| *to)
-            .collect();
+        let is_due = |telling: &Telling| telling.at.is_due(now, BACKOFF_MAX);
+        let ripe: Vec<Told> =
+            self.to_tell.iter().filter(|(_, telling)| is_due(telling)).map(|(to, _)| *to).collect();
         for told in ripe {
             let contact = match told {
                 Told::Bootstrap(index) => Contact::Bootstrap(index),

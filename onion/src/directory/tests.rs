@@ -525,6 +525,19 @@ fn a_client_with_too_few_relays_asks_again_after_growing_pauses() {
 }
 
 #[test]
+fn a_client_with_too_few_relays_whose_clock_is_set_back_by_hours_asks_at_once() {
+    let mut net = Net::new(1, 1, vec![0]);
+    net.dead.push(0);
+    for _ in 0..4_000 {
+        net.step(100);
+    }
+    net.nodes[1].asked.clear();
+    net.now = Timestamp(net.now.0 - 6 * 3_600_000);
+    net.step(100);
+    assert_eq!(net.nodes[1].asked, [(net.now, Contact::Bootstrap(0))]);
+}
+
+#[test]
 fn a_client_that_knows_enough_asks_its_guard_alone_and_rarely() {
     let mut net = Net::new(5, 1, vec![0, 1]);
     for _ in 0..300 {

@@ -212,7 +212,7 @@ impl Links {
     /// Forgets handshakes that are half come for longer than `age`.
     pub fn forget_half_created(&mut self, now: Timestamp, age: std::time::Duration) {
         for link in self.links.values_mut() {
-            link.creating.retain(|_, (_, since)| now.since(*since) < age);
+            link.creating.retain(|_, (_, since)| since.is_recent(now, age));
         }
     }
 
@@ -222,10 +222,10 @@ impl Links {
         self.iter().filter(|(_, link)| link.info.relay.is_none()).map(|(id, _)| id).collect()
     }
 
-    /// Links without circuits that have not been used since `before`. Who keeps links (to guards) knows which to spare.
+    /// Links without circuits that have not been used for `long`. Who keeps links (to guards) knows which to spare.
     #[must_use]
-    pub fn idle(&self, before: Timestamp) -> Vec<LinkId> {
-        let idle = |link: &Link| link.circuits() == 0 && link.used < before;
+    pub fn idle(&self, now: Timestamp, long: std::time::Duration) -> Vec<LinkId> {
+        let idle = |link: &Link| link.circuits() == 0 && !link.used.is_recent(now, long);
         self.iter().filter(|(_, link)| idle(link)).map(|(id, _)| id).collect()
     }
 }

@@ -257,10 +257,11 @@ impl Guards {
             return;
         }
         let mut fare = self.fare(relay);
-        if fare.failures > 0 && fare.last <= now && now.since(fare.last) < ONE_FAILURE {
+        if fare.failures > 0 && fare.last.is_recent(now, ONE_FAILURE) {
             return;
         }
-        if fare.failures == 0 {
+        // Since a moment ahead of a clock that was set back it would not be gone for long enough for as long.
+        if fare.failures == 0 || fare.since > now {
             fare.since = now;
         }
         fare.failures = fare.failures.saturating_add(1);

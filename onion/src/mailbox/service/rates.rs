@@ -117,7 +117,7 @@ impl Rates {
 
     fn forget_some(&mut self, now: Timestamp) {
         let quiet = Duration::from_secs(60);
-        self.writes.retain(|_, row| row.unacked > 0 || now.since(row.bucket.last) < quiet);
+        self.writes.retain(|_, row| row.unacked > 0 || row.bucket.last.is_recent(now, quiet));
         while self.writes.len() >= ROWS_MAX {
             let oldest = self.writes.iter().min_by_key(|(_, row)| row.bucket.last).map(|(queue, _)| *queue);
             let Some(oldest) = oldest else { return };
