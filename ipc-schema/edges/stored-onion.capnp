@@ -34,6 +34,9 @@ struct NetworkState {
   guard @4 :Data;           # relay id or empty
   private @5 :Bool;
   networkName @6 :Text;
+  clockKnown @7 :Bool;      # the two below are told
+  clockOffsetS @8 :Int64;   # seconds that this machine's clock is ahead of the relays' median; below zero: behind
+  clockRelays @9 :UInt32;   # relays that were heard
 }
 
 enum Stage { starting @0; findingRelays @1; buildingRoute @2; connected @3; slow @4; tooFewRelays @5; noRelays @6; guardsUnreachable @7; offline @8; }

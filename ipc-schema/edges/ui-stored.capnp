@@ -90,6 +90,9 @@ struct Counts {
   unread @4 :UInt32;
   proofAgeMs @5 :UInt64; # age of the last proof of life, all ones: none yet
   stage @6 :Text;       # of the network, as in `status`; empty: not known here
+  clockKnown @7 :Bool;  # these three as in stored-onion.capnp
+  clockOffsetS @8 :Int64;
+  clockRelays @9 :UInt32;
 }
 
 struct InviteResult {

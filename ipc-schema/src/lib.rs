@@ -5,10 +5,12 @@
 //! - [`limits`]: every bound, named.
 //! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`relay`], [`mailbox`]: the two wire formats that stand between processes.
+//! - [`clock`]: how wrong this computer's clock is, and the words for it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod bytes;
 pub mod child;
+pub mod clock;
 pub mod edge;
 pub mod edges {
     //! The generated types, one module an edge. Used in `serve.rs` and `peers/` only; elsewhere stand domain types.

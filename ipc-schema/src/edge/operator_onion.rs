@@ -97,6 +97,7 @@ mod tests {
     use super::super::stored_onion::Stage;
     use super::super::trial::told_back;
     use super::*;
+    use crate::clock::ClockOffset;
     use crate::limits::NETWORK_NAME_MAX_BYTES;
     use crate::relay::RelayId;
 
@@ -109,12 +110,13 @@ mod tests {
             guard: Some(RelayId([4; 32])),
             private: true,
             network_name: "n".repeat(NETWORK_NAME_MAX_BYTES),
+            clock: Some(ClockOffset { seconds: -5_400, relays: 3 }),
         }
     }
 
     #[test]
     fn what_is_told_is_read_as_it_was_written() {
-        for state in [state(), NetworkState { guard: None, private: false, ..state() }] {
+        for state in [state(), NetworkState { guard: None, private: false, clock: None, ..state() }] {
             assert_eq!(told_back::<Network>(&Ok(state.clone())), Ok(Ok(state)));
         }
         let metrics = RelayMetrics {

@@ -2,6 +2,7 @@
 
 use super::stored_keyvault::Created;
 use super::{Malformed, Part, Read, bounded, call, fixed, interface, length, listed, mirrored, optional};
+use crate::clock::ClockOffset;
 use crate::edges::stored_onion_capnp::{
     self as wire, carrier, command, command_result, create_result, envelope_sink, mailbox, network_state,
     network_watcher, open_result, waiting,
@@ -511,6 +512,8 @@ pub struct NetworkState {
     pub private: bool,
     /// Its name, empty for the public one.
     pub network_name: String,
+    /// What relays say of the clock; `None`: not enough of them were heard.
+    pub clock: Option<ClockOffset>,
 }
 
 impl NetworkState {
@@ -523,6 +526,11 @@ impl NetworkState {
         to.set_guard(self.guard.as_ref().map_or(&[], |guard| &guard.0));
         to.set_private(self.private);
         to.set_network_name(&self.network_name);
+        if let Some(clock) = self.clock {
+            to.set_clock_known(true);
+            to.set_clock_offset_s(clock.seconds);
+            to.set_clock_relays(clock.relays);
+        }
     }
 
     /// Reads it.
@@ -542,6 +550,9 @@ impl NetworkState {
             guard: optional(from.get_guard()?)?.map(RelayId),
             private: from.get_private(),
             network_name: name.to_owned(),
+            clock: from
+                .get_clock_known()
+                .then(|| ClockOffset { seconds: from.get_clock_offset_s(), relays: from.get_clock_relays() }),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Closed, Contact, Delivery, Message, told};
 use crate::Timestamp;
+use crate::clock::ClockOffset;
 use crate::edge::{Builder, Call, Part, Read, Reader, call, text};
 use crate::edges::ui_stored_capnp::{event, messenger, watcher};
 use crate::limits::MESSAGE_ID_MAX_CHARS;
@@ -114,6 +115,8 @@ pub struct Counts {
     pub proof_age_ms: Option<u64>,
     /// The network's stage, as in `status`; empty: not known there.
     pub stage: String,
+    /// What relays say of the clock; `None`: not known there.
+    pub clock: Option<ClockOffset>,
 }
 
 fn write_counts(counts: &Counts, to: Builder<'_, <Count as Call>::Results>) {
@@ -125,6 +128,11 @@ fn write_counts(counts: &Counts, to: Builder<'_, <Count as Call>::Results>) {
     to.set_unread(counts.unread);
     to.set_proof_age_ms(counts.proof_age_ms.unwrap_or(u64::MAX));
     to.set_stage(&counts.stage);
+    if let Some(clock) = counts.clock {
+        to.set_clock_known(true);
+        to.set_clock_offset_s(clock.seconds);
+        to.set_clock_relays(clock.relays);
+    }
 }
 
 fn read_counts(from: Reader<'_, <Count as Call>::Results>) -> Read<Counts> {
@@ -138,5 +146,8 @@ fn read_counts(from: Reader<'_, <Count as Call>::Results>) -> Read<Counts> {
         unread: from.get_unread(),
         proof_age_ms: (age != u64::MAX).then_some(age),
         stage: text(from.get_stage()?, STAGE_MAX_BYTES)?,
+        clock: from
+            .get_clock_known()
+            .then(|| ClockOffset { seconds: from.get_clock_offset_s(), relays: from.get_clock_relays() }),
     })
 }
