@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::edges::onion_netd_capnp::links;
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
@@ -42,6 +43,8 @@ pub struct Shell {
     pulse: Cell<Duration>,
     errands: Errands,
     state: watch::Sender<NetworkState>,
+    /// A person was told that this clock is wrong.
+    warned: Cell<bool>,
     file: RefCell<Option<StateFile>>,
 }
 
@@ -93,6 +96,7 @@ impl Shell {
             disk: Peer::new(),
             links: OpenLinks::default(),
             state: watch::Sender::new(core.state(now)),
+            warned: Cell::new(false),
             core: RefCell::new(core),
             callers: RefCell::default(),
             pulse: Cell::new(TICK),
@@ -240,6 +244,11 @@ impl Shell {
 
     fn tell_state(&self) {
         let state = self.look(OnionCore::state);
+        if let Some(warning) = state.clock.and_then(ClockOffset::warning)
+            && !self.warned.replace(true)
+        {
+            eprintln!("{warning}");
+        }
         self.state.send_if_modified(|told| {
             let changed = *told != state;
             *told = state;

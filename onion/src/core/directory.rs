@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::relay::{Descriptor, Hint};
 
 use super::event::{DirectoryEvent, Event, LinksEvent, Target};
 use super::turn::Turn;
 use crate::directory::schedule::{Contact, Job, JobId, JobStep, Order, Paths, Search};
-use crate::directory::{Learned, Schedule, exchange};
+use crate::directory::{Clocks, Learned, Schedule, exchange};
 use crate::event::{CircuitEvent, CircuitFailure, ServiceMessage};
 use crate::id::{CircuitHandle, Lane, LinkId, RelayId, Service, StreamId};
+use crate::network::Description;
 
 #[derive(Debug)]
 struct JobCircuit {
@@ -23,8 +25,10 @@ struct JobCircuit {
 #[derive(Debug)]
 pub(super) struct Directory {
     schedule: Schedule,
-    /// A relay asks others whether or not it knows enough for paths.
-    relay: bool,
+    /// This process's own relay. One asks others whether or not it knows enough for paths.
+    own: Option<RelayId>,
+    /// What the time is at those that were asked.
+    clocks: Clocks,
     named: BTreeMap<JobId, Contact>,
     describing: BTreeMap<LinkId, Vec<JobId>>,
     circuits: BTreeMap<CircuitHandle, JobCircuit>,
@@ -33,10 +37,11 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    pub(super) fn new(schedule: Schedule, relay: bool) -> Self {
+    pub(super) fn new(schedule: Schedule, own: Option<RelayId>) -> Self {
         Self {
             schedule,
-            relay,
+            own,
+            clocks: Clocks::default(),
             named: BTreeMap::new(),
             describing: BTreeMap::new(),
             circuits: BTreeMap::new(),
@@ -47,6 +52,17 @@ impl Directory {
     /// How the search for relays goes.
     pub(super) fn search(&self) -> Search {
         self.schedule.search()
+    }
+
+    /// How far this clock is from what those say that were asked; `None`: too few were heard.
+    pub(super) fn clock(&self) -> Option<ClockOffset> {
+        self.clocks.offset(self.schedule.contact_points())
+    }
+
+    /// The own clock leapt: what it was off by before is over, and a search that was in vain may not be now.
+    pub(super) fn clock_leapt(&mut self) {
+        self.clocks.forget();
+        self.schedule.begin_anew();
     }
 
     /// The contact points kept of invites.
@@ -76,7 +92,7 @@ impl Directory {
                     self.failed(turn, job);
                 }
             }
-            DirectoryEvent::Described(link, untrusted) => self.described(turn, link, &untrusted),
+            DirectoryEvent::Described(link, description) => self.described(turn, link, &description),
             DirectoryEvent::Circuit(event) => self.circuit(turn, event),
             DirectoryEvent::Asked(message) => self.asked(turn, &message),
             DirectoryEvent::Announce(relay) => self.announce(turn, &[relay]),
@@ -84,7 +100,7 @@ impl Directory {
     }
 
     fn tick(&mut self, turn: &mut Turn) {
-        let enough = self.relay || turn.paths.enough(turn.now, &turn.view);
+        let enough = self.own.is_some() || turn.paths.enough(turn.now, &turn.view);
         let paths = Paths { guard: turn.paths.guards().guard(), enough };
         for order in self.schedule.due(turn.now, &mut turn.rng, &turn.view, paths) {
             match order {
@@ -210,9 +226,10 @@ impl Directory {
         }
     }
 
-    /// A contact point says who it is. Believed only if its descriptor is signed, of this network, and names the very link key that
-    /// netd has seen.
-    fn described(&mut self, turn: &mut Turn, link: LinkId, untrusted: &[u8]) {
+    /// A contact point says who it is, and the time. Believed only if its descriptor is signed, of this network, and names the very link
+    /// key that netd has seen; of that key, then, is what it says of the time, and one contact point has one word.
+    fn described(&mut self, turn: &mut Turn, link: LinkId, description: &Description) {
+        let untrusted = &description.untrusted_descriptor;
         let jobs = self.describing.remove(&link).unwrap_or_default();
         let network_id = turn.view.rules().network_id();
         let seen = turn.network.links().get(link).map(|link| link.info.peer);
@@ -220,6 +237,11 @@ impl Directory {
             descriptor.network_id == network_id && seen == Some(descriptor.link_key)
         };
         let relay = Descriptor::parse(untrusted).ok().filter(honest).map(|descriptor| descriptor.relay);
+        if let (Some(relay), Some(key), Some(theirs)) = (relay, seen, description.clock)
+            && self.own != Some(relay)
+        {
+            self.clocks.told(turn.now, key, theirs);
+        }
         if relay.is_some() && turn.view.accept(turn.now, untrusted).is_ok_and(Learned::is_news) {
             turn.learned();
         }

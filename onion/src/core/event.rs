@@ -9,6 +9,7 @@ use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, Service
 use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
 use crate::mailbox::message::{Call, Signed, Waiting};
 use crate::mailbox::{DiskReply, DiskRequest, NotSent, Outcome, Ticket};
+use crate::network::Description;
 use crate::path::Isolation;
 
 /// What the other side of a link is known by: netd's Ed25519 key there.
@@ -181,8 +182,8 @@ pub(super) enum DirectoryEvent {
     Reached(JobId, LinkId),
     Unreached(JobId),
     LinkGone(LinkId),
-    /// The other side of a link says who it is. A stranger's bytes.
-    Described(LinkId, Vec<u8>),
+    /// The other side of a link says who it is, and what time it is there.
+    Described(LinkId, Description),
     Circuit(Circuit),
     /// Somebody asks this relay's directory service.
     Asked(ServiceMessage),

@@ -35,6 +35,7 @@ mod turn;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_onion::Stage;
 use rand_core::CryptoRng;
 
@@ -63,6 +64,9 @@ use crate::state::StateError;
 /// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
+/// Between two inputs, of which a tick is one each second, a clock that goes on as it should moves by less, milliseconds.
+const CLOCK_LEAP_MS: u64 = 10_000;
+
 /// What `status` and watchers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkState {
@@ -76,6 +80,8 @@ pub struct NetworkState {
     pub circuits: usize,
     /// The guard in use.
     pub guard: Option<RelayId>,
+    /// What relays say of this clock; `None`: not enough of them were heard.
+    pub clock: Option<ClockOffset>,
 }
 
 /// One process's onion.
@@ -158,7 +164,7 @@ impl OnionCore {
             turn: Turn::new(rng, network, view, Paths::new(saved.guards)),
             flows: Flows {
                 dials: Dials::default(),
-                directory: Directory::new(schedule, relay.is_some()),
+                directory: Directory::new(schedule, relay),
                 circuits: Circuits::default(),
                 commands: Commands::default(),
                 hosting: Hosting::new(service),
@@ -172,6 +178,10 @@ impl OnionCore {
 
     /// Takes what happened, and says what to do, in order.
     pub fn handle(&mut self, now: Timestamp, input: Input<'_>) -> Vec<Output> {
+        if now.0.abs_diff(self.turn.now.0) > CLOCK_LEAP_MS {
+            self.flows.directory.clock_leapt();
+            self.turn.network.clock_leapt(now);
+        }
         self.turn.now = now;
         match input {
             Input::Tick => self.tick(),
@@ -357,6 +367,7 @@ impl OnionCore {
             relays_usable: facts.usable,
             circuits: facts.circuits,
             guard: paths.guards().guard(),
+            clock: self.flows.directory.clock(),
         }
     }
 

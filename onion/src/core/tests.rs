@@ -25,6 +25,8 @@ struct Node {
     core: OnionCore,
     outputs: Vec<Output>,
     key: [u8; 32],
+    /// What its clock is off by, milliseconds.
+    off: i64,
     up: bool,
     links: HashMap<LinkId, (usize, LinkId)>,
     opened: BTreeMap<u64, Result<Opened, OpenError>>,
@@ -37,6 +39,8 @@ struct Node {
 struct World {
     nodes: Vec<Node>,
     relays: usize,
+    /// The first relays, which netd is granted.
+    bootstraps: u16,
     now: Timestamp,
     rng: ChaCha20Rng,
     last_link: u64,
@@ -49,8 +53,8 @@ fn chance(from: &mut ChaCha20Rng) -> Box<ChaCha20Rng> {
 
 impl World {
     fn new(relays: usize, clients: usize) -> Self {
-        let mut world =
-            Self { nodes: vec![], relays, now: START, rng: ChaCha20Rng::seed_from_u64(1), last_link: 0 };
+        let rng = ChaCha20Rng::seed_from_u64(1);
+        let mut world = Self { nodes: vec![], relays, bootstraps: 1, now: START, rng, last_link: 0 };
         for n in 0..relays + clients {
             let own = chance(&mut world.rng);
             let core = if n < relays {
@@ -76,7 +80,7 @@ impl World {
             mailboxes: true,
         };
         let seen = (n < self.relays).then_some(appearance);
-        self.nodes[n].hears(self.now, Input::NetdUp { bootstraps: 1, seen });
+        self.nodes[n].hears(self.now, Input::NetdUp { bootstraps: self.bootstraps, seen });
     }
 
     fn run(&mut self) {
@@ -239,6 +243,7 @@ impl World {
 
 impl Node {
     fn hears(&mut self, now: Timestamp, input: Input<'_>) {
+        let now = Timestamp(now.0.saturating_add_signed(self.off));
         self.outputs.extend(self.core.handle(now, input));
     }
 
@@ -253,6 +258,7 @@ impl Node {
             core,
             outputs: vec![],
             key: [u8::try_from(n).unwrap() + 1; 32],
+            off: 0,
             up: true,
             links: HashMap::new(),
             opened: BTreeMap::new(),
@@ -437,3 +443,6 @@ fn noise_at_the_directory_service_costs_the_circuit_and_nothing_else() {
     assert_eq!(world.nodes[5].core.turn.network.route(circuit), None);
     assert_eq!(world.nodes[0].core.view().len(), 5);
 }
+
+#[path = "clock_tests.rs"]
+mod clocks;

@@ -74,8 +74,8 @@ impl Turn {
                     Event::Directory(DirectoryEvent::LinkGone(link))
                 }
                 Wanted::Connect(relay) => Event::Links(LinksEvent::Connect(relay)),
-                Wanted::Described(link, descriptor) => {
-                    Event::Directory(DirectoryEvent::Described(link, descriptor))
+                Wanted::Described(link, description) => {
+                    Event::Directory(DirectoryEvent::Described(link, description))
                 }
                 Wanted::Circuit(event) => Event::Circuit(event),
                 Wanted::Service(ServiceEvent::Message(message)) if message.service == Service::Directory => {

@@ -1,6 +1,7 @@
 //! The relay directory: signed descriptors and how the full view of them is kept
 //! (docs/protocol/directory.md, "Relay directory, version 1").
 //!
+//! - [`clocks`]: what the time is at the relays that are asked.
 //! - [`rules`]: which network, which addresses.
 //! - [`view`]: every descriptor known, and which relays may be used.
 //! - [`own`]: this process's own relay: identity, onion keys, descriptor.
@@ -8,6 +9,7 @@
 //! - [`message`]: what a stream of the directory service carries; [`exchange`]: how both sides use it.
 //! - [`schedule`]: whom to ask or tell, and when.
 
+pub mod clocks;
 pub mod exchange;
 pub mod message;
 pub mod own;
@@ -18,6 +20,7 @@ pub mod schedule;
 pub(crate) mod tests;
 pub mod view;
 
+pub use clocks::Clocks;
 pub use own::{Appearance, OwnRelay, RelayKeys, Tick};
 pub use rules::NetworkRules;
 pub use schedule::{Contact, Job, JobId, Schedule};

@@ -199,6 +199,12 @@ impl Schedule {
         self.hints.drain(..over);
     }
 
+    /// How many can be asked without knowing any relay.
+    #[must_use]
+    pub fn contact_points(&self) -> usize {
+        usize::from(self.bootstraps) + self.hints.len()
+    }
+
     /// The contact points kept of invites.
     #[must_use]
     pub fn hints(&self) -> &[Hint] {
@@ -209,6 +215,11 @@ impl Schedule {
     pub fn hurry(&mut self) {
         self.tries = 0;
         self.next_sync = Timestamp(0);
+    }
+
+    /// The pauses of a search for relays begin anew; whoever knows enough of them keeps to its time.
+    pub fn begin_anew(&mut self) {
+        self.tries = 0;
     }
 
     /// How the search goes.

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::link::{HALF_CREATED_MAX, Owner};
-use super::{Network, Output, PASSING_CIRCUITS_MAX};
+use super::{Description, Network, Output, PASSING_CIRCUITS_MAX};
 use crate::cell::handshake_cells;
 use crate::cell::{BODY_BYTES, CELL_BYTES, Cell, CircuitId, Command, DestroyReason, HandshakeParts, OnLink};
 use crate::handshake::HELLO_BYTES;
@@ -13,7 +13,7 @@ use crate::relay::circuit::PassingCircuit;
 
 /// The longest descriptor (docs/protocol/directory.md, "Descriptor: at most 512 B").
 const DESCRIPTOR_MAX_BYTES: usize = 512;
-/// A descriptor takes this many cells, always: its length in 2 B, then its bytes.
+/// A description takes this many cells, always: its length in 2 B, its bytes, then the time in 8 B.
 const DESCRIPTOR_CELLS: usize = 2;
 
 impl Network {
@@ -61,7 +61,7 @@ impl Network {
             Command::Describe if self.relay.is_some() => {
                 // As dear as a circuit, so that nobody asks in a loop.
                 if link.budget.take(now) {
-                    for cell in descriptor_cells(&self.descriptor) {
+                    for cell in description_cells(&self.descriptor, now) {
                         self.push_control(id, cell);
                     }
                 }
@@ -71,8 +71,8 @@ impl Network {
                     bytes.extend_from_slice(&cell.body);
                     if bytes.len() < DESCRIPTOR_CELLS * BODY_BYTES {
                         link.describing = Some(bytes);
-                    } else if let Some(descriptor) = described(&bytes) {
-                        self.outputs.push_back(Output::Described(id, descriptor));
+                    } else if let Some(description) = described(&bytes) {
+                        self.outputs.push_back(Output::Described(id, description));
                     } else {
                         self.close_link(id);
                     }
@@ -168,19 +168,20 @@ impl Network {
     }
 }
 
-/// A descriptor as cells.
-fn descriptor_cells(descriptor: &[u8]) -> Vec<Cell> {
+/// A descriptor and the time as cells.
+fn description_cells(descriptor: &[u8], now: Timestamp) -> Vec<Cell> {
     let length = u16::try_from(descriptor.len()).unwrap_or(0);
-    let mut bytes = [&length.to_be_bytes()[..], descriptor].concat();
+    let mut bytes = [&length.to_be_bytes()[..], descriptor, &now.0.to_be_bytes()].concat();
     bytes.resize(DESCRIPTOR_CELLS * BODY_BYTES, 0);
     bytes.chunks(BODY_BYTES).map(|part| Cell::new(CircuitId::LINK, Command::Descriptor, part)).collect()
 }
 
-/// The descriptor out of the cells' bytes.
-fn described(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The description out of the cells' bytes.
+fn described(bytes: &[u8]) -> Option<Description> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     let length = usize::from(u16::from_be_bytes(*length));
-    rest.get(..length.min(DESCRIPTOR_MAX_BYTES + 1))
-        .filter(|bytes| bytes.len() <= DESCRIPTOR_MAX_BYTES)
-        .map(<[u8]>::to_vec)
+    let (descriptor, rest) = rest.split_at_checked(length).filter(|_| length <= DESCRIPTOR_MAX_BYTES)?;
+    let clock = rest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    let untrusted_descriptor = descriptor.to_vec();
+    Some(Description { untrusted_descriptor, clock: (clock != 0).then_some(Timestamp(clock)) })
 }

@@ -216,6 +216,11 @@ impl Links {
         }
     }
 
+    /// Every link counts as used just now.
+    pub fn all_used(&mut self, now: Timestamp) {
+        self.links.values_mut().for_each(|link| link.used = now);
+    }
+
     /// Links of which it is not known which relay, if any, is behind them.
     #[must_use]
     pub fn nameless(&self) -> Vec<LinkId> {

@@ -27,7 +27,7 @@ pub use link::LinkInfo;
 use link::Owner;
 pub use links::Reached;
 use links::{Got, Links, Queued, Wants};
-pub use output::{Counts, Output};
+pub use output::{Counts, Description, Output};
 
 /// Circuits of our own at once: 32 live queues on two relays each, what is being built, fetches.
 pub const CLIENT_CIRCUITS_MAX: usize = 512;
@@ -323,13 +323,18 @@ impl Network {
         }
     }
 
+    /// The clock leapt, which says nothing of how long a link was idle.
+    pub fn clock_leapt(&mut self, now: Timestamp) {
+        self.links.all_used(now);
+    }
+
     /// All links.
     #[must_use]
     pub fn links(&self) -> &Links {
         &self.links
     }
 
-    /// Asks the other side of a link for its own descriptor; [`Output::Described`] brings it.
+    /// Asks the other side of a link for its own descriptor and the time; [`Output::Described`] brings them.
     pub fn describe(&mut self, link: LinkId) {
         if let Some(there) = self.links.get_mut(link) {
             there.describing = Some(Vec::new());

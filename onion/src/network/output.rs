@@ -1,5 +1,7 @@
 //! What the network wants and tells of itself.
 
+use ipc_schema::Timestamp;
+
 use crate::event::{CircuitEvent, ServiceEvent};
 use crate::id::{LinkId, RelayId};
 
@@ -12,12 +14,21 @@ pub enum Output {
     Ready(LinkId),
     /// Close the link; it is already forgotten here.
     CloseLink(LinkId),
-    /// The link's other side has given its own descriptor, as asked; foreign bytes.
-    Described(LinkId, Vec<u8>),
+    /// The link's other side has described itself, as asked.
+    Described(LinkId, Description),
     /// Of one of our own circuits.
     Circuit(CircuitEvent),
     /// For this relay's services.
     Service(ServiceEvent),
+}
+
+/// What a relay says of itself on a link; a stranger's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its descriptor, as it is signed.
+    pub untrusted_descriptor: Vec<u8>,
+    /// What its clock told; `None`: it did not say.
+    pub clock: Option<Timestamp>,
 }
 
 /// What is counted for `privatus relay metrics`.

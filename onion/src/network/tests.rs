@@ -33,7 +33,7 @@ struct Node {
     links: BTreeMap<LinkId, (usize, LinkId)>,
     circuits: Vec<CircuitEvent>,
     services: Vec<ServiceEvent>,
-    described: Vec<(LinkId, Vec<u8>)>,
+    described: Vec<(LinkId, Description)>,
     echoes: bool,
 }
 
@@ -131,7 +131,7 @@ impl World {
                     self.nodes[to].network.link_down(there);
                 }
             }
-            Output::Described(link, descriptor) => self.nodes[at].described.push((link, descriptor)),
+            Output::Described(link, description) => self.nodes[at].described.push((link, description)),
             Output::Circuit(event) => self.nodes[at].circuits.push(event),
             Output::Service(event) => self.service(at, event),
         }
@@ -423,7 +423,8 @@ fn a_contact_point_describes_itself_and_is_then_talked_to_over_the_same_link() {
     world.client().network.link_up(now, link, info);
     world.client().network.describe(link);
     world.run();
-    assert_eq!(world.client().described, [(link, vec![0; 400])]);
+    let description = Description { untrusted_descriptor: vec![0; 400], clock: Some(now) };
+    assert_eq!(world.client().described, [(link, description)]);
     let hop = world.hops[0];
     let circuit = world.nodes[1].network.open_over(now, &mut world.rng, link, hop);
     world.run();

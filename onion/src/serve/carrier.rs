@@ -75,6 +75,6 @@ pub(super) fn told(shell: &Shell, state: &NetworkState) -> edge::NetworkState {
         guard: state.guard,
         private: shell.settings.private(),
         network_name: shell.settings.network_name.clone(),
-        clock: None,
+        clock: state.clock,
     }
 }
