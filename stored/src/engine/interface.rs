@@ -1,5 +1,6 @@
 //! What the engine asks of its neighbours and what they answer: the calls of their edges (`ipc_schema::edge`), by ids of its own.
 
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
 use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
 use ipc_schema::edge::ui_stored::Closed;
@@ -79,6 +80,8 @@ pub struct Network {
     pub stage: &'static str,
     /// Relays that can be used.
     pub relays_usable: u32,
+    /// What relays say of the clock.
+    pub clock: Option<ClockOffset>,
 }
 
 /// One circuit as the engine calls it; given out by the engine and never used again.

@@ -322,6 +322,7 @@ impl Engine {
             unread: store.unread()?,
             proof_at: self.flows.inbox.proof_at(),
             stage: self.circuits.network().stage,
+            clock: self.circuits.network().clock,
         })
     }
 

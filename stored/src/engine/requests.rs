@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use ipc_schema::Timestamp;
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
@@ -236,6 +237,7 @@ pub struct Counts {
     pub unread: u32,
     pub proof_at: Option<Timestamp>,
     pub stage: &'static str,
+    pub clock: Option<ClockOffset>,
 }
 
 /// Whether a text has come as far as asked, or ended.

@@ -19,7 +19,8 @@ impl network_watcher::Server for Watcher {
     async fn changed(self: Rc<Self>, params: network_watcher::ChangedParams) -> Result<(), capnp::Error> {
         // What cannot be read changes nothing.
         if let Ok(state) = NetworkState::read(params.get()?.get_state()?) {
-            let network = Network { stage: state.stage.word(), relays_usable: state.relays_usable };
+            let NetworkState { stage, relays_usable, clock, .. } = state;
+            let network = Network { stage: stage.word(), relays_usable, clock };
             let _ = self.0.send(Input::Network(network));
         }
         Ok(())

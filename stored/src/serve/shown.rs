@@ -125,7 +125,7 @@ pub(super) fn counts(from: engine::Counts, now: Timestamp) -> Counts {
         unread: from.unread,
         proof_age_ms: from.proof_at.map(age),
         stage: from.stage.into(),
-        clock: None,
+        clock: from.clock,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::operator_onion::Network;
 use ipc_schema::edge::stored_onion::NetworkState;
 use ipc_schema::edge::ui_keyvault::LookState;
@@ -33,6 +34,8 @@ struct Status {
     processes: Vec<ProcessRow>,
     network: Option<NetworkRow>,
     queues: Option<QueuesRow>,
+    /// Seconds that this computer's clock is ahead of the relays' median, below zero: behind; null while too few were heard.
+    clock_offset_s: Option<i64>,
     /// What a person should know, each a sentence.
     warnings: Vec<String>,
 }
@@ -82,6 +85,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
             tokio::join!(vault(&running, &state), counts(&running, &state), network(&running));
         let locked = vault.map(|(locked, _)| locked);
         let proof_age_s = counts.as_ref().and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
+        let clock = network.as_ref().and_then(|network| network.clock);
         let network = network.map(|network| network_row(network, proof_age_s));
         let counts = counts.filter(|_| locked == Some(false));
         Ok(Status {
@@ -95,7 +99,8 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
                 mailboxes: c.mailboxes,
                 full: c.full,
             }),
-            warnings: warnings(&state),
+            clock_offset_s: clock.map(|clock| clock.seconds),
+            warnings: warnings(&state, clock),
         })
     })?;
     context.output.row(&status, || words(&status))
@@ -193,10 +198,11 @@ fn processes(state: &State) -> Vec<ProcessRow> {
     [supervisor].into_iter().chain(rows).collect()
 }
 
-fn warnings(state: &State) -> Vec<String> {
+fn warnings(state: &State, clock: Option<ClockOffset>) -> Vec<String> {
     let walls = "a required wall is missing on this system, and the suite was started all the same (--without-walls): see privatus audit";
     let parts = state.processes.iter().filter_map(supervisor::state::Part::warning);
-    state.without_walls.then(|| walls.to_owned()).into_iter().chain(parts).collect()
+    let clock = clock.and_then(ClockOffset::warning);
+    state.without_walls.then(|| walls.to_owned()).into_iter().chain(clock).chain(parts).collect()
 }
 
 fn uptime_s(started: u64) -> u64 {
@@ -283,7 +289,14 @@ mod tests {
             // No child of ours: the kernel contradicts the file.
             processes: vec![part("onion", Some(1)), part("netd", None)],
         };
-        assert_eq!(warnings(&state).len(), 1);
+        assert_eq!(warnings(&state, None).len(), 1);
+        let clock = |seconds| Some(ClockOffset { seconds, relays: 5 });
+        assert_eq!(warnings(&state, clock(-60)).len(), 1);
+        let told = warnings(&state, clock(-5_400));
+        assert!(
+            matches!(&told[..], [_, clock] if clock.starts_with("this computer's clock is about 1 h 30 min behind what 5 relays say")),
+            "{told:?}"
+        );
         let rows = processes(&state);
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);

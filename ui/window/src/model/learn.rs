@@ -37,6 +37,7 @@ impl Model {
                 if !counts.stage.is_empty() {
                     self.network.stage.clone_from(&counts.stage);
                 }
+                self.network.clock = counts.clock;
                 self.counts = counts;
             }
             News::Sent { who, id, result } => self.sent(now, &who, &id, result),

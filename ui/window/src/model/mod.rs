@@ -13,6 +13,7 @@ pub mod words;
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
+use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
 
 pub use action::{Act, Command, Field, News};
@@ -42,6 +43,8 @@ pub struct Network {
     pub stage: String,
     /// When something last came back from a peer or relay.
     pub proven_at: Option<Timestamp>,
+    /// What relays say of this computer's clock.
+    pub clock: Option<ClockOffset>,
 }
 
 impl Network {

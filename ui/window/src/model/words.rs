@@ -59,6 +59,13 @@ pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
         return told(Icon::Disk, Tone::Weak, "Starting", "The history part is opening");
     }
     let age = network.proven_at.and_then(|at| at.age(now));
+    // Where it hinders nothing, `status` tells it.
+    if let Some(clock) = network.clock.filter(|clock| clock.is_wrong())
+        && matches!(network.stage.as_str(), "finding-relays" | "too-few-relays" | "no-relays")
+    {
+        let reason = format!("{}: set it right, to connect", clock.sources());
+        return told(Icon::Warn, Tone::Bad, &format!("Clock {}", clock.words()), reason);
+    }
     match (network.stage.as_str(), age) {
         ("connected", Some(age)) | ("", Some(age)) => {
             told(Icon::Okc, Tone::Good, "Connected", format!("Proven {} ago", span(age)))
@@ -391,12 +398,13 @@ pub fn failure(error: &PeerError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ipc_schema::clock::ClockOffset;
 
     const NOON: Timestamp = Timestamp(1_750_766_400_000); // 2025-06-24 12:00 UTC, a Tuesday
 
     #[test]
     fn connected_is_never_said_without_the_age_of_its_proof() {
-        let mut state = Network { stage: "connected".into(), proven_at: None };
+        let mut state = Network { stage: "connected".into(), ..Network::default() };
         assert_ne!(network(&state, true, NOON).title, "Connected");
         state.proven_at = Some(Timestamp(NOON.0 - 20_000));
         let told = network(&state, true, NOON);
@@ -419,9 +427,24 @@ mod tests {
             "offline",
         ];
         for stage in stages {
-            let told = network(&Network { stage: stage.into(), proven_at: None }, true, NOON);
+            let told = network(&Network { stage: stage.into(), ..Network::default() }, true, NOON);
             assert!(!told.title.is_empty() && !told.reason.is_empty() && told.tone != Tone::Good, "{stage}");
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_for_as_long_as_it_keeps_relays_from_being_found() {
+        let clock = |seconds| Some(ClockOffset { seconds, relays: 5 });
+        let told = |stage: &str, clock| {
+            let told = network(&Network { stage: stage.into(), clock, ..Network::default() }, true, NOON);
+            (told.title, told.reason)
+        };
+        let words =
+            ("Clock 1 h 30 min behind".to_owned(), "5 relays say: set it right, to connect".to_owned());
+        assert_eq!(told("no-relays", clock(-5_400)), words);
+        assert_eq!(told("too-few-relays", clock(-5_400)), words);
+        assert_eq!(told("no-relays", clock(-60)), told("no-relays", None));
+        assert_eq!(told("building-route", clock(-5_400)), told("building-route", None));
     }
 
     #[test]
