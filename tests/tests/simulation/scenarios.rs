@@ -1,5 +1,7 @@
 //! What `make test` runs: each a whole life of some people and relays, in seconds.
 
+use ipc_schema::clock::ClockOffset;
+use ipc_schema::edge::ui_stored::Count;
 use rand_core::Rng;
 use stored::store::Delivery;
 
@@ -235,6 +237,30 @@ fn a_clock_that_is_set_back_and_forth_by_an_hour_delays_nothing() {
             }
         }
         world.ends_well(300);
+    });
+}
+
+#[test]
+fn a_clock_that_is_an_hour_and_a_half_slow_is_told_and_all_goes_on_when_it_is_put_right() {
+    each(75..76, |seed| {
+        let (mut world, ann, bob) = (World::new(seed, 2, 5), 5, 6);
+        let slow = 5_400_000;
+        world.nodes[ann].clock += -slow;
+        world.power_off(ann, 1_000);
+        world.until("she is told", 60, |world| {
+            world.is_up(ann, Part::Stored) && world.query(ann, Count {}).clock.is_some()
+        });
+        let counts = world.query(ann, Count {});
+        assert_eq!(counts.clock, Some(ClockOffset { seconds: -5_400, relays: 3 }));
+        assert_eq!(counts.stage, "no-relays");
+        assert!(world.query(bob, Count {}).clock.is_none_or(|clock| !clock.is_wrong()));
+        world.nodes[ann].clock += slow;
+        world.until("she has relays", 10, |world| {
+            world.look(ann, |core, now| core.state(now).relays_usable) == Some(5)
+        });
+        world.introduce(&[(ann, bob)]);
+        talk(&mut world, (ann, bob), 3, 500);
+        world.ends_well(120);
     });
 }
 
