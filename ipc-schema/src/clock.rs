@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Timestamp;
+
 /// What relays and clients bear: a descriptor may lie so far ahead of the clock (docs/protocol/directory.md,
 /// "Descriptor: at most 512 B").
 pub const TOLERANCE: Duration = Duration::from_secs(3_600);
@@ -39,19 +41,28 @@ impl ClockOffset {
     pub fn sources(self) -> String {
         if self.relays == 1 { "1 relay says".to_owned() } else { format!("{} relays say", self.relays) }
     }
+}
 
-    /// What is wrong and what to do, in one line; `None` while the clock is right.
-    #[must_use]
-    pub fn warning(self) -> Option<String> {
-        let of = if self.seconds < 0 { "" } else { " of" };
-        self.is_wrong().then(|| {
-            format!(
-                "this computer's clock is about {}{of} what {}, and by a wrong clock relays and invites do not hold: compare it with one that you trust, and set date, time and time zone right; Privatus connects by itself then",
-                self.words(),
-                self.sources(),
-            )
-        })
-    }
+/// What is wrong with a clock that tells `now`, and what to do, in one line; `None` while nothing speaks against it.
+#[must_use]
+pub fn warning(now: Timestamp, offset: Option<ClockOffset>) -> Option<String> {
+    let how = match offset {
+        Some(offset) if offset.is_wrong() => {
+            let of = if offset.seconds < 0 { "" } else { " of" };
+            format!("about {}{of} what {}", offset.words(), offset.sources())
+        }
+        None if is_long_past(now) => "years behind".to_owned(),
+        Some(_) | None => return None,
+    };
+    Some(format!(
+        "this computer's clock is {how}, and by a wrong clock relays and invites do not hold: compare it with one that you trust, and set date, time and time zone right; Privatus connects by itself then"
+    ))
+}
+
+/// Whether that was before this program was written: a clock that says so is wrong, though nobody was heard, for links have dates too.
+#[must_use]
+pub fn is_long_past(now: Timestamp) -> bool {
+    now < Timestamp(1_735_689_600_000) // 2025-01-01
 }
 
 /// In one unit or two, the smaller one rounded.
@@ -70,6 +81,8 @@ fn span(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
     fn off(seconds: i64) -> ClockOffset {
         ClockOffset { seconds, relays: 3 }
     }
@@ -78,9 +91,13 @@ mod tests {
     fn a_clock_is_wrong_beyond_what_relays_bear_either_way() {
         for (seconds, wrong) in [(0, false), (3_600, false), (-3_600, false), (3_601, true), (-3_601, true)] {
             assert_eq!(off(seconds).is_wrong(), wrong, "{seconds}");
-            assert_eq!(off(seconds).warning().is_some(), wrong, "{seconds}");
+            assert_eq!(warning(NOW, Some(off(seconds))).is_some(), wrong, "{seconds}");
         }
         assert!(off(i64::MIN).is_wrong());
+        assert_eq!(warning(NOW, None), None);
+        let past = Timestamp(0);
+        assert!(warning(past, None).unwrap().starts_with("this computer's clock is years behind, "));
+        assert_eq!(warning(past, Some(off(0))), None, "a world of its own");
     }
 
     #[test]
@@ -101,13 +118,13 @@ mod tests {
 
     #[test]
     fn the_warning_says_what_is_wrong_who_says_so_and_what_to_do() {
-        let warning = off(-5_400).warning().unwrap();
+        let slow = warning(NOW, Some(off(-5_400))).unwrap();
         assert!(
-            warning.starts_with("this computer's clock is about 1 h 30 min behind what 3 relays say, "),
-            "{warning}"
+            slow.starts_with("this computer's clock is about 1 h 30 min behind what 3 relays say, "),
+            "{slow}"
         );
-        assert!(warning.contains("set date, time and time zone right"), "{warning}");
-        let one = ClockOffset { seconds: 86_400, relays: 1 }.warning().unwrap();
+        assert!(slow.contains("set date, time and time zone right"), "{slow}");
+        let one = warning(NOW, Some(ClockOffset { seconds: 86_400, relays: 1 })).unwrap();
         assert!(one.contains("24 h ahead of what 1 relay says"), "{one}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipc_schema::clock::ClockOffset;
+use ipc_schema::clock;
 use ipc_schema::edge::stored_onion::OpenError;
 use ipc_schema::edges::onion_netd_capnp::links;
 use ipc_schema::edges::onion_stored_capnp::mailbox_disk;
@@ -244,7 +244,7 @@ impl Shell {
 
     fn tell_state(&self) {
         let state = self.look(OnionCore::state);
-        if let Some(warning) = state.clock.and_then(ClockOffset::warning)
+        if let Some(warning) = clock::warning(self.machine.now(), state.clock)
             && !self.warned.replace(true)
         {
             eprintln!("{warning}");

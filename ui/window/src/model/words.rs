@@ -1,6 +1,7 @@
 //! The window's sentences: what happened, what is safe, what to do next.
 
 use ipc_schema::Timestamp;
+use ipc_schema::clock::{self, ClockOffset};
 use ipc_schema::edge::ui_stored::{
     Comparison, Contact, ContactState, Delivery, Invite, InviteState, Message, Notice, Refusal,
 };
@@ -60,11 +61,9 @@ pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
     }
     let age = network.proven_at.and_then(|at| at.age(now));
     // Where it hinders nothing, `status` tells it.
-    if let Some(clock) = network.clock.filter(|clock| clock.is_wrong())
-        && matches!(network.stage.as_str(), "finding-relays" | "too-few-relays" | "no-relays")
-    {
-        let reason = format!("{}: set it right, to connect", clock.sources());
-        return told(Icon::Warn, Tone::Bad, &format!("Clock {}", clock.words()), reason);
+    let hinders = matches!(network.stage.as_str(), "finding-relays" | "too-few-relays" | "no-relays");
+    if let Some((title, reason)) = wrong_clock(network.clock, now).filter(|_| hinders) {
+        return told(Icon::Warn, Tone::Bad, &title, reason);
     }
     match (network.stage.as_str(), age) {
         ("connected", Some(age)) | ("", Some(age)) => {
@@ -92,6 +91,20 @@ pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
             told(Icon::Offline, Tone::Plain, "Offline", "Texts wait here and leave by themselves")
         }
         _ => told(Icon::Retry, Tone::Plain, "Starting", "You need not wait for this"),
+    }
+}
+
+/// What is wrong with the clock, and who says so, in few words.
+fn wrong_clock(offset: Option<ClockOffset>, now: Timestamp) -> Option<(String, String)> {
+    match offset {
+        Some(offset) if offset.is_wrong() => Some((
+            format!("Clock {}", offset.words()),
+            format!("{}: set it right, to connect", offset.sources()),
+        )),
+        None if clock::is_long_past(now) => {
+            Some(("Clock years behind".to_owned(), "Set it right, to connect".to_owned()))
+        }
+        Some(_) | None => None,
     }
 }
 
@@ -398,7 +411,6 @@ pub fn failure(error: &PeerError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipc_schema::clock::ClockOffset;
 
     const NOON: Timestamp = Timestamp(1_750_766_400_000); // 2025-06-24 12:00 UTC, a Tuesday
 
@@ -445,6 +457,8 @@ mod tests {
         assert_eq!(told("too-few-relays", clock(-5_400)), words);
         assert_eq!(told("no-relays", clock(-60)), told("no-relays", None));
         assert_eq!(told("building-route", clock(-5_400)), told("building-route", None));
+        let lost = Network { stage: "no-relays".into(), ..Network::default() };
+        assert_eq!(network(&lost, true, Timestamp(0)).title, "Clock years behind");
     }
 
     #[test]
