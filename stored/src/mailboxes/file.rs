@@ -66,6 +66,9 @@ INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0);
 PRAGMA user_version = 1;
 ";
 
+/// Since when rows lie ahead of the clock; a file of before has none.
+const SET_BACK: &str = "CREATE TABLE IF NOT EXISTS set_back (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;";
+
 /// The open mailbox disk.
 pub struct Mailboxes {
     db: Connection,
@@ -95,6 +98,7 @@ impl Mailboxes {
             1 => {}
             _ => return Err(StoreError::Newer),
         }
+        db.execute_batch(SET_BACK)?;
         Ok(Self { db, bounds })
     }
 

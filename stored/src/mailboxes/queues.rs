@@ -128,7 +128,7 @@ impl Mailboxes {
             (queue, call.put_id, next, at),
         )?;
         self.run(
-            "UPDATE queues SET next_number = ?2 + 1, waiting = waiting + 1, used_at = ?3 WHERE id = ?1",
+            "UPDATE queues SET next_number = ?2 + 1, waiting = waiting + 1, used_at = max(used_at, ?3) WHERE id = ?1",
             (queue, next, at),
         )?;
         self.count(0, 1, 0, length(&call.envelope))?;
@@ -161,7 +161,8 @@ impl Mailboxes {
         for number in call.ids.iter().filter_map(|id| number(*id)) {
             self.remove(queue, number)?;
         }
-        self.run("UPDATE queues SET used_at = ?2 WHERE id = ?1", (queue, now.0.cast_signed()))?;
+        let sql = "UPDATE queues SET used_at = max(used_at, ?2) WHERE id = ?1";
+        self.run(sql, (queue, now.0.cast_signed()))?;
         Ok(Ok(()))
     }
 
@@ -208,11 +209,11 @@ impl Mailboxes {
         Ok(Ok(()))
     }
 
-    pub(super) fn expire_messages(&self, before: i64, most: u32) -> Result<usize, StoreError> {
+    /// Drops envelopes put before or after these moments.
+    pub(super) fn expire_messages(&self, before: i64, after: i64, most: u32) -> Result<usize, StoreError> {
+        let sql = "SELECT queue, number FROM messages WHERE at < ?1 OR at > ?2 LIMIT ?3";
         let old: Vec<(i64, i64)> =
-            self.rows("SELECT queue, number FROM messages WHERE at < ?1 LIMIT ?2", (before, most), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            self.rows(sql, (before, after, most), |row| Ok((row.get(0)?, row.get(1)?)))?;
         for (queue, number) in &old {
             self.remove(*queue, *number)?;
         }

@@ -195,6 +195,37 @@ fn what_outlived_its_life_is_dropped_and_the_rest_stays() {
 }
 
 #[test]
+fn what_came_while_the_clock_was_ahead_goes_after_as_long_as_if_it_had_been_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let later = |days: u64| Timestamp(NOW.0 + days * DAY_MS);
+    put_at(&mailboxes, &queue, [1; 16], 0, later(400)).unwrap();
+    assert_eq!(mailboxes.expire(NOW).unwrap(), 0);
+    let mailboxes = open(&folder, Bounds::default());
+    assert_eq!(mailboxes.expire(later(21)).unwrap(), 0, "as long as any");
+    assert_eq!(mailboxes.expire(later(22)).unwrap(), 2, "envelope and put id");
+    assert_eq!(mailboxes.expire(later(61)).unwrap(), 0, "the queue may be in use");
+    assert_eq!(mailboxes.expire(later(121)).unwrap(), 0);
+    assert_eq!(mailboxes.expire(later(122)).unwrap(), 1, "and was not");
+}
+
+#[test]
+fn a_clock_that_was_set_back_for_a_while_takes_nothing_of_what_lies_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = open(&folder, Bounds::default());
+    let queue = queue(&mailboxes, 1);
+    let later = |days: u64| Timestamp(NOW.0 + days * DAY_MS);
+    put(&mailboxes, &queue, [1; 16], 0).unwrap();
+    for now in [Timestamp(0), Timestamp(DAY_MS), later(20)] {
+        let _ = mailboxes.ack(&Ack { receiver_queue: queue.receiver_queue, ids: vec![] }, now).unwrap();
+        assert_eq!(mailboxes.expire(now).unwrap(), 0, "{now:?}");
+    }
+    assert_eq!(mailboxes.expire(later(22)).unwrap(), 2, "envelope and put id");
+    assert!(mailboxes.by_receiver(&queue.receiver_queue).unwrap().is_some());
+}
+
+#[test]
 fn a_failed_group_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mailboxes = open(&folder, Bounds::default());
