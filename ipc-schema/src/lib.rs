@@ -4,6 +4,7 @@
 //! - `edges/*.capnp`, compiled into [`edges`]: what may be said, one file an edge.
 //! - [`limits`]: every bound, named.
 //! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
+//! - [`unseen`]: what of strangers' texts reaches no terminal as it is.
 //! - [`relay`], [`mailbox`]: the two wire formats that stand between processes.
 //! - [`clock`]: how wrong this computer's clock is, and the words for it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -30,6 +31,7 @@ pub mod rpc;
 mod seats;
 mod timestamp;
 pub mod topology;
+pub mod unseen;
 
 pub use machine::Machine;
 pub use timestamp::Timestamp;

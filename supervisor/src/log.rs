@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use ipc_schema::unseen::is_unseen;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::rate::Rate;
@@ -109,13 +110,12 @@ impl Lines {
     }
 }
 
-/// No control character reaches a terminal, and no byte that is not UTF-8.
+/// Nothing that a terminal obeys or that nobody sees reaches it, and no byte that is not UTF-8.
 fn escape(untrusted_bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in untrusted_bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let turns = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-            if c.is_control() || turns { text.extend(c.escape_unicode()) } else { text.push(c) }
+            if is_unseen(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
         }
         for byte in chunk.invalid() {
             text.push_str(&format!("\\x{byte:02x}"));
@@ -189,7 +189,7 @@ mod tests {
         let said = lines.take(b"\x1b]0;owned\x07\xff\xc3\xa9\r\n", NOW);
         assert_eq!(said, ["mediad: \\u{1b}]0;owned\\u{7}\\xff\u{e9}\\u{d}"]);
         let turned = lines.take("a\u{202E}b\u{2066}c\u{200D}\n".as_bytes(), NOW);
-        assert_eq!(turned, ["mediad: a\\u{202e}b\\u{2066}c\u{200D}"]);
+        assert_eq!(turned, ["mediad: a\\u{202e}b\\u{2066}c\\u{200d}"]);
     }
 
     /// Feeds a writer that never stops for so many seconds, looked at every millisecond; gives bytes read and lines passed on.
