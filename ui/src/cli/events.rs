@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::exit::Doing;
 use super::rows::EventRow;
-use super::{Context, Failure, Outcome, output, sockets, talk};
+use super::{Context, Failure, Outcome, Output, sockets, talk};
 use crate::peers::PeerError;
 use crate::peers::messenger::{FROM_NOW, Messenger};
 
@@ -63,7 +63,7 @@ async fn follow(since: u64, context: &Context) -> Outcome {
             seen.set(newest);
         }
         while let Some(event) = events.recv().await {
-            if let Err(failure) = print(&event, context) {
+            if let Err(failure) = print(&event) {
                 closed.set(Some(failure));
                 return Ok(());
             }
@@ -75,10 +75,7 @@ async fn follow(since: u64, context: &Context) -> Outcome {
     closed.take().map_or(Ok(()), Err::<(), Failure>)
 }
 
-fn print(event: &Event, context: &Context) -> Outcome {
-    let row = EventRow::from(event);
-    context.output.row(&row, || {
-        // One line of JSON is what can be read in a stream; words would say less.
-        serde_json::to_string(&row).map(|line| output::one_line(&line)).unwrap_or_default()
-    })
+/// As one line of JSON, whatever was asked for: that can be read in a stream, and words would say less.
+fn print(event: &Event) -> Outcome {
+    Output { json: true }.row(&EventRow::from(event), String::new)
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use ipc_schema::edge::ui_stored::Message;
 
 use super::rows::MessageRow;
-use super::{Context, Outcome, output, sockets, talk};
+use super::{Context, Outcome, sockets, talk, terminal};
 use crate::clock;
 use crate::peers::messenger::Messenger;
 
@@ -26,18 +26,14 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         messenger.messages(&arguments.who, arguments.limit, &arguments.before).await
     };
     let messages = sockets::block_on(talk::messenger(&context.profile, talk::SOON, call))?;
-    let zone = clock::Zone::local();
-    messages
-        .iter()
-        .try_for_each(|message| context.output.row(&MessageRow::from(message), || words(message, &zone)))
+    let (zone, columns) = (clock::Zone::local(), terminal::columns());
+    messages.iter().try_for_each(|message| {
+        context.output.row(&MessageRow::from(message), || words(message, &zone, columns))
+    })
 }
 
-fn words(message: &Message, zone: &clock::Zone) -> String {
+fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> String {
     let at = zone.minute(message.received_at.unwrap_or(message.sent_at));
-    let body = output::lines(&message.body);
-    if message.mine {
-        format!("{at}  me ({}): {body}", message.state.word())
-    } else {
-        format!("{at}  them: {body}")
-    }
+    let from = if message.mine { format!("me ({})", message.state.word()) } else { "them".into() };
+    terminal::body(&format!("{at}  {from}: "), &message.body, columns)
 }

@@ -35,6 +35,7 @@ pub mod sockets;
 mod status;
 mod stop;
 mod talk;
+mod terminal;
 mod unlock;
 mod version;
 

@@ -1,4 +1,4 @@
-//! What goes to stdout: one JSON object a line, or words for a person, with strangers' texts made harmless.
+//! What goes to stdout: one JSON object a line, or words for a person.
 
 use std::io::Write;
 
@@ -7,6 +7,8 @@ use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 
 use super::exit::{Failure, Outcome};
+use super::terminal;
+pub use super::terminal::one_line;
 
 /// Where a command's answers go.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ impl Output {
         if self.json {
             let line = serde_json::to_string(object)
                 .map_err(|error| Failure::Failed(format!("cannot write the answer: {error}")))?;
-            print_line(&line)
+            print_line(&terminal::json(&line))
         } else {
             print_line(&words())
         }
@@ -47,35 +49,4 @@ pub fn print_line(line: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
     let closed = |_| Failure::Failed("stdout is closed: nobody reads the answer".into());
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(closed)
-}
-
-/// A stranger's text in one line of a terminal: no control character reaches it, nor one that turns the direction of writing.
-#[must_use]
-pub fn one_line(untrusted_text: &str) -> String {
-    untrusted_text.chars().flat_map(shown).collect()
-}
-
-/// A stranger's text over several lines of a terminal; only line ends and tabs are left of the control characters.
-#[must_use]
-pub fn lines(untrusted_text: &str) -> String {
-    let keep = |c: char| c == '\n' || c == '\t';
-    untrusted_text.chars().flat_map(|c| if keep(c) { vec![c] } else { shown(c) }).collect()
-}
-
-fn shown(c: char) -> Vec<char> {
-    // Bidirectional overrides and isolates (Unicode TR 9): they make a name read as another.
-    let turns = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}');
-    if c.is_control() || turns { c.escape_unicode().collect() } else { vec![c] }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_move_the_cursor_or_turn_the_line() {
-        assert_eq!(one_line("Bob\x1b[2J\n\u{202E}x"), "Bob\\u{1b}[2J\\u{a}\\u{202e}x");
-        assert_eq!(lines("a\n\tb\r"), "a\n\tb\\u{d}");
-        assert_eq!(one_line("żółw 🐢"), "żółw 🐢");
-    }
 }
