@@ -89,20 +89,25 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 /// The text as given, or stdin without its last line end.
 fn text(given: &str, stdin: impl Read) -> Outcome<String> {
     let text = if given == "-" {
-        let mut text = String::new();
-        let most = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
-        stdin.take(most).read_to_string(&mut text).doing("read the text from stdin")?;
-        let end =
-            text.strip_suffix('\n').map_or(text.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
+        let mut text = Vec::new();
+        // One more than the longest text with a line end: what is longer is seen to be so, wherever it was cut.
+        let most = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(3);
+        stdin.take(most).read_to_end(&mut text).doing("read the text from stdin")?;
+        let end = text
+            .strip_suffix(b"\n")
+            .map_or(text.len(), |text| text.strip_suffix(b"\r").unwrap_or(text).len());
         text.truncate(end);
         text
     } else {
-        given.to_owned()
+        given.as_bytes().to_vec()
     };
     match text.len() {
         0 => Err(Failure::Usage("the text is empty: say something".into())),
+        // Said first: where it was cut, the last letter is half a letter.
         length if length > TEXT_MAX_BYTES => Err(Refusal::TooLong.into()),
-        _ => Ok(text),
+        _ => String::from_utf8(text).map_err(|_| {
+            Failure::Failed("the text on stdin is not valid UTF-8: convert it, with iconv for example".into())
+        }),
     }
 }
 
@@ -195,7 +200,25 @@ mod tests {
     fn a_text_that_is_too_long_is_refused_before_it_is_sent() {
         let long = "x".repeat(TEXT_MAX_BYTES + 1);
         assert_eq!(text(&long, &b""[..]).unwrap_err(), Refusal::TooLong.into());
-        assert!(text("-", std::io::repeat(b'x')).is_err());
+        assert_eq!(text("-", std::io::repeat(b'x')).unwrap_err(), Refusal::TooLong.into());
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_says_so_wherever_a_letter_of_it_was_cut() {
+        for letter in ["x", "é", "語", "🐢"] {
+            let longest = letter.repeat(TEXT_MAX_BYTES / letter.len());
+            for end in ["", "\n", "\r\n"] {
+                assert_eq!(text("-", format!("{longest}{end}").as_bytes()).unwrap(), longest);
+                for more in [1, 2, 3, 4, 100] {
+                    let long = format!("{longest}{end}{}", letter.repeat(more));
+                    assert_eq!(
+                        text("-", long.as_bytes()).unwrap_err(),
+                        Refusal::TooLong.into(),
+                        "{letter} {more}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
