@@ -99,6 +99,9 @@ impl<'a> VerifiedRow<'a> {
     }
 }
 
+/// Where an answer that was lost can be read.
+const LOST: &str = "see `privatus contact show WHO`";
+
 /// Longer than any code; what is piped in is not read without end.
 const SCANNED_MAX_BYTES: u64 = 4_096;
 
@@ -122,15 +125,18 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         }))?;
     if let Some(number) = number {
         let code = std::io::stdout().is_terminal().then(|| output::picture_code(&number.code)).flatten();
-        return context
-            .output
-            .row(&VerifiedRow::new(&contact, &number), || compared(&contact, &number, code.as_deref()));
+        let words = || compared(&contact, &number, code.as_deref());
+        return context.output.done(&VerifiedRow::new(&contact, &number), words, LOST);
     }
     // A deleted contact is nobody any more.
     if let Action::Delete { .. } = action {
         return Ok(());
     }
-    context.output.row(&ContactRow::from(&contact), || contacts::words(&contact))
+    let (row, words) = (ContactRow::from(&contact), || contacts::words(&contact));
+    if let Action::Show { .. } = action {
+        return context.output.row(&row, words);
+    }
+    context.output.done(&row, words, LOST)
 }
 
 /// Ends with an error unless the code on stdin is the contact's for us.

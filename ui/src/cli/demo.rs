@@ -115,8 +115,10 @@ impl Stage {
     }
 }
 
+/// Exit 0 would say that all texts arrived: whoever stops reading before that gets another one.
 fn say(output: Output, step: &str, detail: &str) -> Outcome {
-    output.row(&Step { step, detail }, || format!("{step:<13}{}", super::output::one_line(detail)))
+    let words = || format!("{step:<13}{}", super::output::one_line(detail));
+    super::output::print_line(&output.line(&Step { step, detail }, words)?).doing("tell how far the demo is")
 }
 
 /// A headless person. Stopped when it is dropped.

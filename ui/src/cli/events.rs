@@ -1,9 +1,12 @@
 //! `privatus events`: what changes, a line each, until SIGINT or SIGTERM; at least once.
 
 use std::cell::Cell;
+use std::os::fd::AsFd;
 
 use clap::Args;
 use ipc_schema::edge::ui_stored::Event;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,10 +31,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     sockets::block_on(async {
-        let stop = stop_signal()?;
+        let (stop, unread) = (stop_signal()?, reader_gone()?);
         tokio::select! {
             ended = follow(arguments.since.unwrap_or(FROM_NOW), context) => ended,
             _ = stop => Ok(()),
+            Ok(()) = unread => Ok(()),
         }
     })
 }
@@ -49,6 +53,22 @@ fn stop_signal() -> Outcome<oneshot::Receiver<()>> {
             }
         })
         .doing("wait for signals")?;
+    Ok(receiver)
+}
+
+/// Tells when nobody reads stdout any more, which else would be noticed at the next event, however late that comes. A thread waits:
+/// poll(2) takes any kind of stdout, and reports of a pipe without a reader also to who asks for nothing.
+fn reader_gone() -> Outcome<oneshot::Receiver<()>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .spawn(move || {
+            let stdout = std::io::stdout();
+            let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+            while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+            // Nobody listens any more when the command is over anyway.
+            let _ = sender.send(());
+        })
+        .doing("watch stdout")?;
     Ok(receiver)
 }
 

@@ -23,7 +23,7 @@ pub enum Failure {
     /// Accepted, but not settled in time: it goes on by itself. Exit 6.
     #[error("{0}")]
     NotSettled(String),
-    /// Ends with this code and says nothing more: whoever failed has spoken already.
+    /// Ends with this code and says nothing more: whoever failed has spoken already, or nobody reads any more.
     #[error("")]
     Silent(u8),
 }

@@ -56,9 +56,9 @@ fn list(context: &Context) -> Outcome {
 fn make(name: &str, context: &Context) -> Outcome {
     let make = MakeInvite { name: name.into() };
     let invite = sockets::block_on(talk::call(&context.profile, talk::OVER_THE_NETWORK, make))?;
-    context.output.row(&InviteRow::from(&invite), || {
-        if std::io::stdout().is_terminal() { with_code(&invite.link) } else { invite.link.clone() }
-    })
+    let words =
+        || if std::io::stdout().is_terminal() { with_code(&invite.link) } else { invite.link.clone() };
+    context.output.done(&InviteRow::from(&invite), words, "the link stands in `privatus invite list --json`")
 }
 
 /// The link, and under it the same as a picture code.

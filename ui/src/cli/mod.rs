@@ -185,7 +185,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// `--help` is an answer on stdout; everything else is one line on stderr and exit 2.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return exit::report(&output::print_line(error.to_string().trim_end()));
+        return exit::report(&output::say(error.to_string().trim_end()));
     }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");

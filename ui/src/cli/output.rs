@@ -18,18 +18,33 @@ pub struct Output {
 }
 
 impl Output {
-    /// One answer: the object as a line of JSON, or `words` (one or more lines).
+    /// The answer to a question: the object as a line of JSON, or `words` (one or more lines).
     ///
     /// # Errors
-    /// stdout is closed.
+    /// As [`say`].
     pub fn row(self, object: &impl Serialize, words: impl FnOnce() -> String) -> Outcome {
-        if self.json {
-            let line = serde_json::to_string(object)
-                .map_err(|error| Failure::Failed(format!("cannot write the answer: {error}")))?;
-            print_line(&terminal::json(&line))
-        } else {
-            print_line(&words())
+        say(&self.line(object, words)?)
+    }
+
+    /// The answer of a command that changed something, as [`Output::row`] gives it. `next`: what to do when it is lost.
+    ///
+    /// # Errors
+    /// [`Failure::NotSettled`]: it was done, and stdout took no answer.
+    pub fn done(self, object: &impl Serialize, words: impl FnOnce() -> String, next: &str) -> Outcome {
+        print_line(&self.line(object, words)?).map_err(|error| unheard(&error, next))
+    }
+
+    /// What [`Output::row`] prints.
+    ///
+    /// # Errors
+    /// The object cannot be written.
+    pub fn line(self, object: &impl Serialize, words: impl FnOnce() -> String) -> Outcome<String> {
+        if !self.json {
+            return Ok(words());
         }
+        let line = serde_json::to_string(object)
+            .map_err(|error| Failure::Failed(format!("cannot write the answer: {error}")))?;
+        Ok(terminal::json(&line))
     }
 }
 
@@ -44,9 +59,26 @@ pub fn picture_code(text: &str) -> Option<String> {
 /// A line on stdout, at once: a reader of a pipe waits for it.
 ///
 /// # Errors
-/// stdout is closed.
-pub fn print_line(line: &str) -> Outcome {
+/// stdout is closed, or full.
+pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let closed = |_| Failure::Failed("stdout is closed: nobody reads the answer".into());
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(closed)
+    writeln!(out, "{line}").and_then(|()| out.flush())
+}
+
+/// A line for whoever asked.
+///
+/// # Errors
+/// [`Failure::Failed`]: stdout is full. Where it is closed the reader has had enough, as `head` has: exit 0, and nothing is said.
+pub fn say(line: &str) -> Outcome {
+    print_line(line).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Failure::Silent(0);
+        }
+        Failure::Failed(format!("cannot write the answer: {error}; ask again and send it elsewhere"))
+    })
+}
+
+/// Something was done and its answer was lost on the way out, which is no reason to do it again.
+pub fn unheard(error: &std::io::Error, next: &str) -> Failure {
+    Failure::NotSettled(format!("done, but the answer could not be written ({error}): {next}"))
 }

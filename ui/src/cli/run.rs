@@ -75,7 +75,7 @@ fn with_relays(count: u16, mut launch: Launch) -> Outcome {
     let network = embedded::network_of(&launch.profile, &launch.settings)?;
     (launch.settings.network_name, launch.settings.network_id) = network;
     let relays = Relays::start(&launch.profile.folder.join("relays"), count, &launch.settings, |address| {
-        super::output::print_line(&format!("relay ready {address}"))
+        super::output::print_line(&format!("relay ready {address}")).doing("say that a relay is ready")
     })?;
     launch.settings.bootstraps.extend(relays.addresses().iter().cloned());
     launch.with_parent = true;

@@ -71,16 +71,17 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             sent_at: message.sent_at.0,
             state: state.word(),
         };
+        let next = format!("the text leaves by itself; repeat only with --id {}", message.id);
         let Some(want) = arguments.wait else {
-            return context.output.row(&row(message.state), words);
+            return context.output.done(&row(message.state), words, &next);
         };
         // For a person the id stands there while the command waits; the one JSON object tells how it ended.
         if !context.output.json {
-            output::print_line(&words())?;
+            context.output.done(&row(message.state), words, &next)?;
         }
         let state = settled(context, arguments, &message, want.into()).await?;
         if context.output.json {
-            context.output.row(&row(state), String::new)?;
+            context.output.done(&row(state), String::new, &next)?;
         }
         judge(state, want.into(), &message.id)
     })

@@ -54,6 +54,9 @@ enum Kind {
     Duress,
 }
 
+/// Where an answer that was lost can be read.
+const LOST: &str = "see `privatus slot list`";
+
 #[derive(Debug, Serialize)]
 struct Row {
     slot: u8,
@@ -79,12 +82,12 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             let new = new()?;
             let change = || ChangeSlot { passphrase: passphrase.clone(), slot, new: new.clone() };
             once(context, |unlock| peers::send(unlock, change()))??;
-            context.output.row(&Row { slot, kind: "changed" }, || format!("slot {slot} is changed"))
+            context.output.done(&Row { slot, kind: "changed" }, || format!("slot {slot} is changed"), LOST)
         }
         What::Remove { slot } => {
             let remove = || RemoveSlot { passphrase: passphrase.clone(), slot };
             once(context, |unlock| peers::send(unlock, remove()))??;
-            context.output.row(&Row { slot, kind: "empty" }, || format!("slot {slot} opens no more"))
+            context.output.done(&Row { slot, kind: "empty" }, || format!("slot {slot} opens no more"), LOST)
         }
     }
 }
@@ -106,14 +109,16 @@ fn add(context: &Context, passphrase: &Passphrase, new: &Passphrase, kind: Kind)
     let call = || AddPassphrase { passphrase: passphrase.clone(), new: new.clone(), duress };
     let slot = once(context, |unlock| peers::send(unlock, call()))??;
     let kind = if duress { "duress" } else { "passphrase" };
-    context.output.row(&Row { slot, kind }, || format!("{slot}  {kind}"))
+    context.output.done(&Row { slot, kind }, || format!("{slot}  {kind}"), LOST)
 }
 
 fn add_recovery(context: &Context, passphrase: &Passphrase) -> Outcome {
     let call = || AddRecovery { passphrase: passphrase.clone() };
     let recovery = once(context, |unlock| peers::send(unlock, call()))??;
     let row = Words { slot: recovery.slot, kind: "recovery", words: &recovery.words };
-    context.output.row(&row, || recovery.words.to_string())
+    // They are shown once, and nobody has seen these.
+    let next = format!("remove it with `privatus slot remove {}` and add another", recovery.slot);
+    context.output.done(&row, || recovery.words.to_string(), &next)
 }
 
 /// Calls keyvault and does not repeat it by itself: it may have been done when its answer was lost.
@@ -131,6 +136,6 @@ fn once<T, F: Future<Output = Result<T, PeerError>>>(
         }
     };
     sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))?.ok_or_else(|| {
-        Failure::NotRunning("the answer was lost: see `privatus slot list` whether it was done".into())
+        Failure::NotSettled("the answer was lost: see `privatus slot list` whether it was done".into())
     })
 }
