@@ -5,8 +5,8 @@
 //! - [`limits`]: every bound, named.
 //! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`unseen`]: what of strangers' texts reaches no terminal as it is.
-//! - [`relay`], [`mailbox`]: the two wire formats that stand between processes.
 //! - [`clock`]: how wrong this computer's clock is, and the words for it.
+//! - [`relay`], [`mailbox`], [`link`]: the wire formats that stand between processes, and what people hand over.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod bytes;
@@ -24,6 +24,7 @@ pub mod ends;
 mod generated;
 pub mod grant;
 pub mod limits;
+pub mod link;
 mod machine;
 pub mod mailbox;
 pub mod relay;

@@ -7,6 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ipc_schema::Timestamp;
 use ipc_schema::bytes::Cursor;
 use ipc_schema::limits::HINTS_MAX;
+use ipc_schema::link::{CHECKSUM_BYTES, MAX_BYTES as LINK_MAX_BYTES, PREFIX as LINK_PREFIX, checksum};
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
@@ -19,18 +20,12 @@ use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;
 use crate::pqxdh::{BUNDLE_BYTES, Bundle, KeyUse, PqxdhError};
 
-/// What every link begins with.
-pub const LINK_PREFIX: &str = "privatus:i#";
-/// Packed link, bytes at most; 320 characters of base64.
-pub const LINK_MAX_BYTES: usize = 240;
 /// The encrypted bundle, bytes, always: one size for all.
 pub const BLOB_BYTES: usize = 4_096;
 
 const VERSION: u8 = 1;
 /// One-time invite; other kinds will come (a contact address).
 const KIND_ONE_TIME: u8 = 1;
-const CHECKSUM_BYTES: usize = 4;
-const CHECKSUM_LABEL: &[u8] = b"privatus/link/v1";
 const BLOB_PLAIN_BYTES: usize = BLOB_BYTES - 1 - NONCE_BYTES - TAG_BYTES;
 
 /// Unpadded URL-safe base64. Stray bits at the end are let through here and refused by re-encoding, so that a link cut in
@@ -219,11 +214,6 @@ fn is_cut_short(bytes: &[u8]) -> bool {
         Ok(_) => cursor.rest().len() < CHECKSUM_BYTES,
         Err(error) => error == InviteError::Truncated,
     }
-}
-
-fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let [a, b, c, d, ..] = kdf::sha256(&[CHECKSUM_LABEL, body]);
-    [a, b, c, d]
 }
 
 impl InviteBundle {
