@@ -62,6 +62,9 @@ pub const DESCRIPTOR_MAX_BYTES: usize = 512;
 /// Invite link, characters (docs/protocol/identity.md, "Invite link").
 pub const LINK_MAX_CHARS: usize = 340;
 
+/// A text in which a link is looked for, bytes: a long mail without its pictures. What is looked for and how often is bounded by it.
+pub const PASTED_MAX_BYTES: usize = 64 << 10;
+
 /// A person's name, their own or one given to a contact, bytes (promised in a first message).
 pub const NAME_MAX_BYTES: usize = 48;
 

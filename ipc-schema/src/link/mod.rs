@@ -1,7 +1,13 @@
-//! The frame of an invite link (docs/protocol/identity.md, "Invite link"): what stands around what
-//! keyvault puts in and reads.
+//! The frame of an invite link (docs/protocol/identity.md, "Invite link"): what keyvault reads strictly, and what ui looks for in
+//! whatever a person pastes. What stands inside is keyvault's alone.
+
+mod pasted;
+#[cfg(test)]
+mod tests;
 
 use sha2::{Digest, Sha256};
+
+pub use pasted::{Found, find};
 
 /// What every link begins with.
 pub const PREFIX: &str = "privatus:i#";
