@@ -142,7 +142,8 @@ impl Link {
         format!("{LINK_PREFIX}{}", BASE64.encode(writer.as_slice()))
     }
 
-    /// Parses what somebody pasted; white space around it is fine.
+    /// Parses a link; white space around it is fine. Whatever else stood around it ui has left out ([`ipc_schema::link::find`]):
+    /// what holds the keys reads one form.
     ///
     /// # Errors
     /// `NotALink`, `Truncated`, `Altered` or `NewerVersion`. Whether it has expired is asked by who knows the time.
@@ -275,6 +276,7 @@ fn blob_associated(secret: &InviteSecret) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use ipc_schema::link::{Found, find};
     use ipc_schema::relay::{Address, Transport};
     use rand_core::SeedableRng;
 
@@ -310,6 +312,27 @@ mod tests {
         let text = link(2).text();
         for length in 1..text.len() {
             assert_eq!(Link::parse(&text[..length]), Err(InviteError::Truncated), "{length} characters");
+        }
+    }
+
+    /// ui looks for the link in what a person pastes; this is what it is given then.
+    #[test]
+    fn a_link_that_is_found_in_a_text_is_read_and_a_broken_one_is_told_as_what_it_is() {
+        for hints in 0..=3 {
+            let text = link(hints).text();
+            assert_eq!(find(&format!("Here it is: <{text}>, Kim")), Found::Link(text.clone()));
+            for length in 1..text.len() {
+                let Found::Broken(cut) = find(&text[..length]) else { panic!("{length} characters") };
+                assert_eq!(Link::parse(&cut), Err(InviteError::Truncated), "{length} characters");
+            }
+            // Of the secret and the relay's id every letter is as good as another.
+            for at in LINK_PREFIX.len() + 2..LINK_PREFIX.len() + 88 {
+                let mut altered = text.clone().into_bytes();
+                altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+                let mail = format!("> {}\n> Kim", String::from_utf8(altered).unwrap());
+                let Found::Broken(altered) = find(&mail) else { panic!("character {at}") };
+                assert_eq!(Link::parse(&altered), Err(InviteError::Altered), "character {at}");
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! A link is found in whatever mail, chat and people make of it, and never another one.
 
 use super::{CHECKSUM_BYTES, Found, PREFIX, checksum, find};
-use crate::limits::PASTED_MAX_BYTES;
+use crate::limits::{LINK_MAX_CHARS, PASTED_MAX_BYTES};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -39,8 +39,173 @@ fn link(seed: u64, hints: u8) -> String {
     format!("{PREFIX}{}", base64(&body))
 }
 
+/// With `mark` after each `columns` characters.
+fn broken(text: &str, columns: usize, mark: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let lines: Vec<String> = letters.chunks(columns).map(|line| line.iter().collect()).collect();
+    lines.join(mark)
+}
+
 fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn with(text: &str, at: usize, put_in: &str) -> String {
+    let at = text.char_indices().map(|(at, _)| at).nth(at).unwrap();
+    format!("{}{put_in}{}", &text[..at], &text[at..])
+}
+
+/// Behind `privatus:i`, which stands last in some form.
+fn before_mark(text: &str, put_in: &str) -> String {
+    text.replacen('#', &format!("{put_in}#"), 1)
+}
+
+/// What may be done to a link on its way.
+type Way = (&'static str, fn(&str) -> String);
+
+const WAYS: &[Way] = &[
+    ("lines of 76", |text| broken(text, 76, "\n")),
+    ("lines of 76 with CRLF", |text| broken(text, 76, "\r\n")),
+    ("lines of 20", |text| broken(text, 20, "\n")),
+    ("quoted lines", |text| format!("> {}", broken(text, 74, "\n> "))),
+    ("lines quoted twice", |text| format!("> > {}", broken(text, 72, "\r\n> > "))),
+    ("lines with a bar", |text| format!("| {}", broken(text, 70, "\n| "))),
+    ("quoted-printable", |text| broken(text, 75, "=\n")),
+    ("quoted-printable with CRLF", |text| broken(text, 75, "=\r\n")),
+    ("quoted quoted-printable", |text| format!("> {}", broken(text, 73, "=\n> "))),
+    ("flowed", |text| broken(text, 72, " \n")),
+    ("a space inside", |text| with(text, 60, " ")),
+    ("a no-break space inside", |text| with(text, 40, "\u{A0}")),
+    ("a space in the scheme", |text| with(text, 9, " ")),
+    ("zero-width spaces", |text| broken(text, 7, "\u{200B}")),
+    ("joiners", |text| format!("\u{200D}{}\u{200C}", with(text, 30, "\u{200D}"))),
+    ("byte order marks", |text| format!("\u{FEFF}{}\u{FEFF}", with(text, 5, "\u{FEFF}"))),
+    ("left-to-right marks", |text| format!("\u{200E}{}\u{200E}", with(text, 50, "\u{200E}"))),
+    ("isolates", |text| format!("\u{2068}{text}\u{2069}")),
+    ("soft hyphens", |text| broken(text, 11, "\u{AD}")),
+    ("word joiners", |text| broken(text, 13, "\u{2060}")),
+    ("line separators", |text| broken(text, 31, "\u{2028}")),
+    ("quotes", |text| format!("\"{text}\"")),
+    ("single quotes", |text| format!("'{text}'")),
+    ("German quotes", |text| format!("„{text}“")),
+    ("guillemets", |text| format!("«\u{202F}{text}\u{202F}»")),
+    ("parentheses", |text| format!("({text})")),
+    ("brackets", |text| format!("[{text}]")),
+    ("backticks", |text| format!("```\n{text}\n```")),
+    ("angles", |text| format!("<{text}>")),
+    ("a Markdown link", |text| format!("[{text}]({text})")),
+    ("stars", |text| format!("**{text}**")),
+    ("underscores", |text| format!("_{text}_")),
+    ("a full stop", |text| format!("{text}.")),
+    ("a comma", |text| format!("{text}, and more")),
+    ("a sentence", |text| format!("Hello Kim, here it is: {text} See you at 8!")),
+    ("a German sentence", |text| format!("Für dich: {text}\nGrüße, Jörg")),
+    ("a Chinese sentence", |text| format!("链接：{text}。谢谢")),
+    ("a signature", |text| format!("{text}\n-- \nSent from my telephone")),
+    ("%23", |text| text.replacen('#', "%23", 1)),
+    ("percent-encoded", percent_encoded),
+    ("percent-encoded twice", |text| percent_encoded(&percent_encoded(text))),
+    ("percent-encoded and broken", |text| broken(&percent_encoded(text), 76, "\n")),
+    ("a redirect", |text| format!("https://example.org/out?u={}&h=AT3x_9", percent_encoded(text))),
+    ("a lower-case redirect", |text| {
+        format!("https://example.org/l?to={}", text.replacen(':', "%3a", 1).replacen('#', "%23", 1))
+    }),
+    ("capitals", |text| text.replacen("privatus:i#", "PRIVATUS:I#", 1)),
+    ("a capital", |text| text.replacen("privatus:", "Privatus:", 1)),
+    ("slashes", |text| text.replacen("privatus:i#", "privatus://i/#", 1)),
+    ("a wide number sign and colon", |text| text.replacen(':', "：", 1).replacen('#', "＃", 1)),
+    ("an escaped number sign", |text| text.replacen('#', "\\#", 1)),
+    ("tracking behind", |text| format!("{text}?fbclid=IwAR0abc-D_9")),
+    ("more tracking behind", |text| format!("{text}&utm_source=chat&utm_medium=x")),
+    ("tracking before", |text| before_mark(text, "?fbclid=IwAR0abc-D_9")),
+    ("more tracking before", |text| before_mark(text, "&utm_source=chat")),
+    ("tracking with a mark of its own", |text| before_mark(text, "?to=%23top&x=#y")),
+    ("en dashes", |text| text.replace('-', "–")),
+    ("hyphens that do not break", |text| text.replace('-', "\u{2011}")),
+    ("minus signs", |text| text.replace('-', "\u{2212}")),
+    ("em dashes for two hyphens", |text| text.replace("--", "—")),
+    ("em dashes for each hyphen", |text| text.replace('-', "—")),
+    ("en dashes for two hyphens", |text| text.replace("--", "–")),
+    ("twice", |text| format!("{text} {text}")),
+    ("twice in one piece", |text| format!("{text}{text}")),
+    ("cut, then whole", |text| format!("{}…\n{text}", &text.chars().take(70).collect::<String>())),
+    ("UTF-16 read as bytes", |text| text.chars().flat_map(|c| [c, '\0']).collect()),
+];
+
+#[test]
+fn a_link_is_found_as_it_was_made_whatever_was_done_to_it() {
+    for (name, way) in WAYS {
+        for seed in 1..=25 {
+            for hints in [0, 1, 3] {
+                let link = link(seed, hints);
+                assert_eq!(find(&way(&link)), Found::Link(link), "{name}, seed {seed}, {hints} hints");
+            }
+        }
+    }
+}
+
+/// Those that look for a part of the plain form come first: behind another one that part may not be there.
+const FIRST: [&str; 18] = [
+    "%23",
+    "a lower-case redirect",
+    "capitals",
+    "a capital",
+    "slashes",
+    "a wide number sign and colon",
+    "an escaped number sign",
+    "tracking before",
+    "more tracking before",
+    "tracking with a mark of its own",
+    "en dashes",
+    "hyphens that do not break",
+    "minus signs",
+    "em dashes for two hyphens",
+    "em dashes for each hyphen",
+    "en dashes for two hyphens",
+    "percent-encoded",
+    "percent-encoded twice",
+];
+
+#[test]
+fn a_link_is_found_through_several_of_these_one_after_another() {
+    let is_first = |way: &&Way| FIRST.contains(&way.0);
+    let first: Vec<&Way> = WAYS.iter().filter(is_first).collect();
+    let after: Vec<&Way> = WAYS.iter().filter(|way| !is_first(way) && !AT_THE_END.contains(&way.0)).collect();
+    assert_eq!(first.len(), FIRST.len());
+    let mut numbers = Numbers(7);
+    for seed in 1..=1_500 {
+        let link = link(seed, [0, 1, 3][numbers.below(3)]);
+        let chosen = [
+            first[numbers.below(first.len())],
+            after[numbers.below(after.len())],
+            after[numbers.below(after.len())],
+        ];
+        let text = chosen.iter().fold(link.clone(), |text, (_, way)| way(&text));
+        let names: Vec<_> = chosen.iter().map(|(name, _)| name).collect();
+        assert_eq!(find(&text), Found::Link(link), "seed {seed}: {names:?}");
+    }
+}
+
+/// Nothing is encoded or read otherwise once a line was broken with marks.
+const AT_THE_END: [&str; 3] = ["a redirect", "percent-encoded and broken", "UTF-16 read as bytes"];
+
+#[test]
+fn a_changed_letter_is_no_link_whatever_else_was_done_to_it() {
+    let mut numbers = Numbers(11);
+    for (name, way) in WAYS {
+        for seed in 1..=20 {
+            let whole = link(seed, 1);
+            let at = PREFIX.len() + numbers.below(whole.len() - PREFIX.len());
+            let mut altered = whole.clone().into_bytes();
+            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(altered).unwrap();
+            let found = find(&way(&altered));
+            assert!(
+                matches!(&found, Found::Broken(text) if text.len() <= LINK_MAX_CHARS),
+                "{name}, {seed}: {found:?}"
+            );
+        }
+    }
 }
 
 #[test]
