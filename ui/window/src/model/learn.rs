@@ -9,7 +9,7 @@ use privatus::peers::PeerError;
 
 use super::action::SecretField;
 use super::entry::Problem;
-use super::pane::{LinkLooks, link_looks};
+use super::pane::{Pasted, pasted};
 use super::{
     Accepting, Act, Command, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock, Model, News,
     Pane, SCREEN_LOCK_AFTER, Screen, words,
@@ -400,13 +400,10 @@ impl Model {
     }
 
     fn accept_link(&mut self) -> Vec<Command> {
-        let (link, name) = (
-            self.texts.of(Field::Link).trim().to_owned(),
-            self.texts.of(Field::AcceptName).trim().to_owned(),
-        );
-        let whole = link_looks(&link) == LinkLooks::Complete;
+        let Pasted::Complete(link) = pasted(self.texts.of(Field::Link)) else { return Vec::new() };
+        let name = self.texts.of(Field::AcceptName).trim().to_owned();
         match &mut self.pane {
-            Pane::Accept(accepting) if !accepting.busy && whole && !name.is_empty() => {
+            Pane::Accept(accepting) if !accepting.busy && !name.is_empty() => {
                 *accepting = Accepting { busy: true, refused: None };
                 vec![Command::Accept { link, name }]
             }

@@ -1,6 +1,7 @@
 //! What stands beside the list.
 
 use ipc_schema::edge::ui_stored::{Comparison, Refusal, SafetyNumber};
+use ipc_schema::link::{self, Found};
 
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,41 +51,36 @@ pub struct Comparing {
     pub told: Option<Comparison>,
 }
 
-/// What a link looks like, before anybody is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkLooks {
+/// What was pasted, before anybody is asked. A link is a secret: it is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Pasted {
     /// Nothing is there yet.
-    Empty,
-    /// Not one of ours.
+    Nothing,
+    /// No link of ours.
     Foreign,
     /// Its end is missing.
     CutShort,
-    /// As a link is.
-    Complete,
+    /// A letter is missing, or another one.
+    Changed,
+    /// More than one link.
+    Several,
+    /// A link, and maybe a text around it.
+    Complete(String),
 }
 
-/// The fewest characters of a link: version, kind, secret, relay id, expiry and checks fill at least 70 bytes.
-const LINK_MIN_CHARS: usize = 100;
+/// The fewest characters of a link: version, kind, secret, relay id, expiry, number of hints and checksum fill 75 bytes, 100 letters.
+const LINK_MIN_CHARS: usize = 111;
 
-/// Judges a link by its looks; stored says the rest.
+/// Looks for a link in what was pasted; stored says the rest.
 #[must_use]
-pub fn link_looks(untrusted_link: &str) -> LinkLooks {
-    let link = untrusted_link.trim();
-    let Some(rest) = link.strip_prefix("privatus:i#") else {
-        return if link.is_empty() {
-            LinkLooks::Empty
-        } else if "privatus:i#".starts_with(link) {
-            LinkLooks::CutShort
-        } else {
-            LinkLooks::Foreign
-        };
-    };
-    let letters = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    match (letters, link.len()) {
-        (false, _) => LinkLooks::Foreign,
-        (true, length) if length < LINK_MIN_CHARS => LinkLooks::CutShort,
-        (true, length) if length > ipc_schema::limits::LINK_MAX_CHARS => LinkLooks::Foreign,
-        _ => LinkLooks::Complete,
+pub fn pasted(untrusted_text: &str) -> Pasted {
+    match link::find(untrusted_text) {
+        Found::Link(link) => Pasted::Complete(link),
+        Found::Broken(link) if link.chars().count() < LINK_MIN_CHARS => Pasted::CutShort,
+        Found::Broken(_) => Pasted::Changed,
+        Found::Several => Pasted::Several,
+        Found::Nothing if untrusted_text.trim().is_empty() => Pasted::Nothing,
+        Found::Nothing => Pasted::Foreign,
     }
 }
 
@@ -92,15 +88,27 @@ pub fn link_looks(untrusted_link: &str) -> LinkLooks {
 mod tests {
     use super::*;
 
+    /// Two sound links of version 1, without contact points.
+    const LINK: &str = "privatus:i#AQFM9oKaqTco6PPJffkT-xv6lf5YEOKTOgWUP4MSqY2c8jfncC5c5EnBIl-hs7Ptji3_NdJEZNkmSkwr6_Pg3u4Fa0nSAACTtayr";
+    const OTHER: &str = "privatus:i#AQG4MbM-DAW0XhW73Zs7-kOCX-4KoLblpU4x4r2LBzt2t2TyMmEKpk5PfwPFFyi1BQ2C0pS1XDBAcE8OXYPBKbjwa0nSAABBcpNz";
+
     #[test]
     fn a_link_is_judged_before_anybody_is_asked() {
-        let whole = format!("privatus:i#{}", "aB-_9".repeat(40));
-        assert_eq!(link_looks(&format!("  {whole}\n")), LinkLooks::Complete);
-        assert_eq!(link_looks(""), LinkLooks::Empty);
-        assert_eq!(link_looks("privatus:"), LinkLooks::CutShort);
-        assert_eq!(link_looks("privatus:i#c_YBi"), LinkLooks::CutShort);
-        assert_eq!(link_looks("https://example.org"), LinkLooks::Foreign);
-        assert_eq!(link_looks(&format!("{whole}ü")), LinkLooks::Foreign);
-        assert_eq!(link_looks(&format!("{whole}{whole}")), LinkLooks::Foreign);
+        let complete = Pasted::Complete(LINK.into());
+        let (head, tail) = LINK.split_at(76);
+        for text in [
+            format!("  {LINK}\n"),
+            format!("Here it is: {LINK}. See you!"),
+            format!("> {head}\n> {tail}"),
+            format!("{LINK}{LINK}"),
+        ] {
+            assert!(pasted(&text) == complete, "{text}");
+        }
+        assert!(pasted(" ") == Pasted::Nothing);
+        assert!(pasted("privatus:") == Pasted::CutShort);
+        assert!(pasted("privatus:i#c_YBi") == Pasted::CutShort);
+        assert!(pasted("https://example.org") == Pasted::Foreign);
+        assert!(pasted(&LINK.replacen(tail, &tail.to_lowercase(), 1)) == Pasted::Changed);
+        assert!(pasted(&format!("{LINK} {OTHER}")) == Pasted::Several);
     }
 }

@@ -1,11 +1,11 @@
 //! Inviting somebody, an invitation, accepting one.
 
-use ipc_schema::edge::ui_stored::{Invite, InviteState};
+use ipc_schema::edge::ui_stored::{Invite, InviteState, Refusal};
 
 use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
-use crate::model::pane::{Accepting, Inviting, LinkLooks, link_looks};
+use crate::model::pane::{Accepting, Inviting, Pasted, pasted};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field};
 use crate::scene::{Point, Rect, Span, Style};
@@ -122,12 +122,12 @@ impl View<'_> {
     pub(super) fn accepting(&mut self, accepting: Accepting, pane: Rect) {
         self.page_header(pane, "Accept an invitation", "From a link");
         let (x, w) = (pane.x + 32, (pane.w - 64).min(744));
-        let looks = link_looks(self.model.texts.of(Field::Link));
+        let pasted = pasted(self.model.texts.of(Field::Link));
         self.scene.text(Point::new(x, 88), Style::Label, self.colours.text, "Link");
-        let wrong = looks == LinkLooks::Foreign;
+        let wrong = matches!(pasted, Pasted::Foreign | Pasted::Changed | Pasted::Several);
         self.field(Field::Link, Rect::new(x, 112, w, 40), Style::Mono, wrong);
         let mut y = 164;
-        if let Some(told) = link_note(looks, accepting) {
+        if let Some(told) = link_note(&pasted, accepting) {
             y = self.note(Span::new(x, y, w), &told) + 24;
         }
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "What do you call this person?");
@@ -137,7 +137,7 @@ impl View<'_> {
         y += 112;
         let named = !self.model.texts.of(Field::AcceptName).trim().is_empty();
         let label = if accepting.busy { "Asking the relay…" } else { "Accept" };
-        let resting = accepting.busy || !named || looks != LinkLooks::Complete;
+        let resting = accepting.busy || !named || !matches!(pasted, Pasted::Complete(_));
         let right = self
             .button(Point::new(x, y), &Button::new(Kind::Primary, label, Act::AcceptLink).resting(resting));
         if !accepting.busy {
@@ -146,7 +146,7 @@ impl View<'_> {
     }
 }
 
-fn link_note(looks: LinkLooks, accepting: Accepting) -> Option<Told> {
+fn link_note(pasted: &Pasted, accepting: Accepting) -> Option<Told> {
     let told = |icon, tone, title: &str, reason: &str| Told {
         icon,
         tone,
@@ -157,21 +157,28 @@ fn link_note(looks: LinkLooks, accepting: Accepting) -> Option<Told> {
         let (title, next) = words::refusal(reason);
         return Some(told(Icon::Warn, Tone::Bad, title, next));
     }
-    match looks {
-        LinkLooks::Empty => None,
-        LinkLooks::Foreign => Some(told(
+    match pasted {
+        Pasted::Nothing => None,
+        Pasted::Foreign => Some(told(
             Icon::Warn,
             Tone::Bad,
             "Not an invitation",
             "A link starts with privatus:i#. Copy all of it.",
         )),
-        LinkLooks::CutShort => Some(told(
+        Pasted::CutShort => Some(told(
             Icon::Link,
             Tone::Weak,
             "Cut short",
             "The end of the link is missing. Copy all of it, from privatus: to the last letter.",
         )),
-        LinkLooks::Complete => Some(told(
+        Pasted::Changed => {
+            let (title, next) = words::refusal(Refusal::LinkAltered);
+            Some(told(Icon::Warn, Tone::Bad, title, next))
+        }
+        Pasted::Several => {
+            Some(told(Icon::Warn, Tone::Bad, "More than one invitation", "Leave only the one that you mean."))
+        }
+        Pasted::Complete(_) => Some(told(
             Icon::Okc,
             Tone::Good,
             "This invitation is complete.",

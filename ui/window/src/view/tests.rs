@@ -342,16 +342,38 @@ fn an_invitation_shows_its_code_and_gives_way_to_the_conversation() {
 fn a_link_that_was_used_says_so_and_the_form_stays() {
     let mut model = inside();
     model.act(NOW, Act::Accept, "x");
-    let link = format!("privatus:i#{}", "x".repeat(300));
-    model.texts.set(Field::Link, link.as_str());
+    let link = "privatus:i#AQFM9oKaqTco6PPJffkT-xv6lf5YEOKTOgWUP4MSqY2c8jfncC5c5EnBIl-hs7Ptji3_NdJEZNkmSkwr6_Pg3u4Fa0nSAACTtayr";
+    model.texts.set(Field::Link, format!("Hello, here it is:\n{link}\nKim").as_str());
     assert!(model.act(NOW, Act::AcceptLink, "x").is_empty(), "a name is needed");
     model.texts.set(Field::AcceptName, "Kim");
-    assert_eq!(model.act(NOW, Act::AcceptLink, "x"), [Command::Accept { link, name: "Kim".into() }]);
+    let accept = Command::Accept { link: link.into(), name: "Kim".into() };
+    assert_eq!(model.act(NOW, Act::AcceptLink, "x"), [accept]);
     let used = Err(privatus::peers::PeerError::Refused(Refusal::LinkUsed));
     model.learn(NOW, News::Accepted(used));
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "Already used"));
     assert!(scene.fields.iter().any(|field| field.field == Field::Link));
+}
+
+#[test]
+fn a_text_that_holds_no_sound_link_says_why_and_cannot_be_accepted() {
+    let link = "privatus:i#AQFM9oKaqTco6PPJffkT-xv6lf5YEOKTOgWUP4MSqY2c8jfncC5c5EnBIl-hs7Ptji3_NdJEZNkmSkwr6_Pg3u4Fa0nSAACTtayr";
+    let other = "privatus:i#AQG4MbM-DAW0XhW73Zs7-kOCX-4KoLblpU4x4r2LBzt2t2TyMmEKpk5PfwPFFyi1BQ2C0pS1XDBAcE8OXYPBKbjwa0nSAABBcpNz";
+    for (text, title) in [
+        (link.to_lowercase(), "Changed on its way"),
+        (link[..60].to_owned(), "Cut short"),
+        (format!("{link} {other}"), "More than one invitation"),
+        ("hello".to_owned(), "Not an invitation"),
+    ] {
+        let mut model = inside();
+        model.act(NOW, Act::Accept, "x");
+        model.texts.set(Field::Link, text.as_str());
+        model.texts.set(Field::AcceptName, "Kim");
+        let scene = picture(&model, (1200, 800));
+        assert!(says(&scene, title), "{title}");
+        assert!(!scene.hits.iter().any(|hit| hit.act == Act::AcceptLink), "{title}");
+        assert!(model.act(NOW, Act::AcceptLink, "x").is_empty(), "{title}");
+    }
 }
 
 #[test]
