@@ -14,7 +14,7 @@ interface Messenger {
   invites @3 () -> (invites :List(Invite), error :Refusal);
   cancelInvite @4 (id :Text) -> (error :Refusal);
   accept @5 (link :Text, name :Text) -> (result :AcceptResult);
-  # Answers once the reply lies at a relay. Idempotent by link.
+  # Answers once the reply lies at a relay. Idempotent by link, letter for letter: ui takes it out of what was pasted around it.
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
