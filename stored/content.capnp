@@ -68,6 +68,11 @@ struct Content {
     # Every number up to this one was received,
     missing @2 :List(Range);
     # but these.
+    hash @3 :Data;
+    # SHA-256 of the content numbered `upTo` that was received; empty: not known any more.
+    beforeGaps @4 :Data;
+    # The first 8 B of the hash of the content before each of `missing`, zeroes where there is none: 8 B for each of them, or
+    # nothing at all. By these and `hash` the reader of the acks sees that all of it is what it has sent.
   }
 
   struct Range {

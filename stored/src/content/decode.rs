@@ -74,10 +74,19 @@ fn read_link(root: &wire::Reader<'_>) -> Result<Link, ContentError> {
 }
 
 fn read_acks(acks: &wire::acks::Reader<'_>) -> Result<Acks, ContentError> {
+    let missing = read_ranges(acks.get_missing()?)?;
+    let hash = acks.get_hash()?;
+    let (before_gaps, rest) = acks.get_before_gaps()?.as_chunks();
+    let one_each = before_gaps.is_empty() || before_gaps.len() == missing.len();
+    if !one_each || !rest.is_empty() {
+        return Err(ContentError);
+    }
     Ok(Acks {
         chain: Timestamp(acks.get_chain()),
         up_to: acks.get_up_to(),
-        missing: read_ranges(acks.get_missing()?)?,
+        missing,
+        hash: if hash.is_empty() { None } else { Some(hash.try_into().map_err(|_| ContentError)?) },
+        before_gaps: before_gaps.to_vec(),
     })
 }
 

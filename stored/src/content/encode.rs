@@ -34,7 +34,13 @@ fn write_acks(mut acks: wire::acks::Builder<'_>, from: &Acks) {
     acks.set_chain(from.chain.0);
     acks.set_up_to(from.up_to);
     if !from.missing.is_empty() {
-        write_ranges(acks.init_missing(count(from.missing.len())), &from.missing);
+        write_ranges(acks.reborrow().init_missing(count(from.missing.len())), &from.missing);
+    }
+    if let Some(hash) = &from.hash {
+        acks.set_hash(hash);
+    }
+    if !from.before_gaps.is_empty() {
+        acks.set_before_gaps(from.before_gaps.as_flattened());
     }
 }
 

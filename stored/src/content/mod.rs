@@ -1,10 +1,12 @@
 //! What one message says, end to end: the plaintext that keyvault seals (`content.capnp`;
 //! docs/protocol/envelope.md, "Frame").
 
+mod acks;
 mod decode;
 mod encode;
 mod ranges;
 
+pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
 pub use decode::{ContentError, decode};
 pub use encode::encode;
 pub use ranges::{Range, Received};
@@ -85,26 +87,6 @@ pub struct Link {
     pub numbered: bool,
     /// SHA-256 of the content before; `None` before the first.
     pub previous: Option<[u8; 32]>,
-}
-
-/// What has been durably received.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acks {
-    /// Of this chain of the reader,
-    pub chain: Timestamp,
-    /// everything up to this number
-    pub up_to: u64,
-    /// but these.
-    pub missing: Vec<Range>,
-}
-
-impl Acks {
-    /// Whether `sequence` is acknowledged.
-    #[must_use]
-    pub fn cover(&self, sequence: u64) -> bool {
-        sequence <= self.up_to
-            && !self.missing.iter().any(|gap| gap.first <= sequence && sequence <= gap.last)
-    }
 }
 
 /// A text, or one part of a long one.
@@ -192,6 +174,8 @@ mod tests {
                 chain: Timestamp(3),
                 up_to: 99,
                 missing: (1..=u64::try_from(GAPS_MAX).unwrap()).map(gap).collect(),
+                hash: Some([8; 32]),
+                before_gaps: vec![[9; HASH_HEAD_BYTES]; GAPS_MAX],
             }),
             kind,
         }
@@ -200,7 +184,9 @@ mod tests {
     #[test]
     fn what_opens_a_session_anew_fits_beside_what_keyvault_says_in_it() {
         let mut repair = content(Kind::SessionRepair);
-        repair.acks.as_mut().unwrap().missing.truncate(GAPS_IN_REPAIR_MAX);
+        let acks = repair.acks.as_mut().unwrap();
+        acks.missing.truncate(GAPS_IN_REPAIR_MAX);
+        acks.before_gaps.truncate(GAPS_IN_REPAIR_MAX);
         let bytes = encode(&repair);
         assert!(bytes.len() <= keyvault::REPAIR_CONTENT_MAX, "{} B", bytes.len());
         assert!(decode(&bytes).unwrap().kind == Kind::SessionRepair);

@@ -5,7 +5,7 @@ use ipc_schema::Timestamp;
 use super::contacts;
 use super::event::RepairEvent;
 use super::turn::Turn;
-use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, Kind, Link, TextPart, WireId};
+use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId};
 use crate::error::StoreError;
 use crate::ids::OutboxId;
 use crate::store::{Outgoing, OutgoingKind};
@@ -74,16 +74,30 @@ fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, St
 
 fn acks_for(turn: &Turn, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError> {
     let gaps = if outgoing.kind == OutgoingKind::Repair { GAPS_IN_REPAIR_MAX } else { GAPS_MAX };
-    let chain = turn.store.receive_chain(outgoing.contact)?;
+    let mut chain = turn.store.receive_chain(outgoing.contact)?;
     if chain.chain == Timestamp(0) {
         return Ok(None);
     }
-    let mut up_to = chain.numbers.highest();
+    // What lies under a number that the peer has used for something else is all that matters to it now.
+    let mut up_to = if chain.conflict > 0 { chain.conflict } else { chain.numbers.highest() };
     let mut missing = chain.numbers.missing(up_to, gaps + 1);
     if let Some(untold) = missing.get(gaps) {
         // There is room for so many gaps only: say nothing of what lies beyond.
         up_to = untold.first - 1;
         missing.truncate(gaps);
     }
-    Ok(Some(Acks { chain: chain.chain, up_to, missing }))
+    let hash_under = |number: u64| -> Result<Option<[u8; 32]>, StoreError> {
+        let under = turn.store.received_under(outgoing.contact, chain.chain, number)?;
+        Ok(under.map(|numbered| numbered.hash))
+    };
+    let before_gaps = missing.iter().map(|gap| {
+        Ok(hash_under(gap.first - 1)?.map_or(HashHead::default(), |hash| content::head(&hash)))
+    });
+    let before_gaps = before_gaps.collect::<Result<_, StoreError>>()?;
+    let hash = hash_under(up_to)?;
+    if chain.conflict > 0 && up_to == chain.conflict {
+        chain.conflict = 0;
+        turn.store.set_receive_chain(outgoing.contact, &chain)?;
+    }
+    Ok(Some(Acks { chain: chain.chain, up_to, missing, hash, before_gaps }))
 }

@@ -17,7 +17,7 @@ use super::event::{
 };
 use super::interface::{Arrived, Came, CircuitId, MailboxCall};
 use super::turn::Turn;
-use crate::content::{self, Content, Kind, Received, TextPart};
+use crate::content::{self, Content, Kind, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId, hex};
 use crate::store::{
@@ -198,12 +198,7 @@ impl Inbox {
         if content.link.chain > chain.chain {
             // The peer numbers anew. What waits here was told as received and comes no second time; what it waits for may never come.
             show_held(turn, id, &mut chain, Duration::ZERO)?;
-            chain = ReceiveChain {
-                chain: content.link.chain,
-                numbers: Received::default(),
-                shown: 0,
-                highest: 0,
-            };
+            chain = ReceiveChain::begun(content.link.chain);
         }
         if content.link.chain < chain.chain {
             return Ok(());
@@ -412,7 +407,7 @@ fn take(
     if !chain.numbers.insert(number) {
         return Ok(());
     }
-    if turn.store.note_received(id, content.id, number, &content::hash(untrusted_content))? {
+    if turn.store.note_received(id, content.id, &content.link, &content::hash(untrusted_content))? {
         if chain.is_next(number) {
             show_next(turn, id, chain, content)?;
         } else {

@@ -83,9 +83,16 @@ pub struct ReceiveChain {
     pub shown: u64,
     /// The highest number that the peer says it has used.
     pub highest: u64,
+    /// Under this number lies something else than what the peer has said since; 0: nowhere. Told with the next acks.
+    pub conflict: u64,
 }
 
 impl ReceiveChain {
+    /// Nothing came of it yet.
+    pub(crate) fn begun(chain: Timestamp) -> Self {
+        Self { chain, numbers: Received::default(), shown: 0, highest: 0, conflict: 0 }
+    }
+
     /// Whether nothing is waited for before that number.
     pub(crate) fn is_next(&self, number: u64) -> bool {
         number <= self.shown.saturating_add(1)
@@ -217,14 +224,26 @@ impl Store {
 
     pub(crate) fn set_send_chain(&self, id: ContactId, chain: &SendChain) -> Result<(), StoreError> {
         self.run(
-            "UPDATE contacts SET send_sequence = ?2, send_hash = ?3 WHERE id = ?1",
-            (id, chain.sequence.cast_signed(), chain.hash),
+            "UPDATE contacts SET send_chain = ?2, send_sequence = ?3, send_hash = ?4 WHERE id = ?1",
+            (id, chain.chain.0.cast_signed(), chain.sequence.cast_signed(), chain.hash),
         )
+    }
+
+    /// When a chain was last begun because an older copy of this profile was used; 0: never.
+    pub(crate) fn renumbered_at(&self, id: ContactId) -> Result<Timestamp, StoreError> {
+        let at = self.row("SELECT renumbered_at FROM contacts WHERE id = ?1", [id], |row| {
+            Ok(Timestamp(row.get::<_, i64>(0)?.cast_unsigned()))
+        })?;
+        Ok(at.unwrap_or(Timestamp(0)))
+    }
+
+    pub(crate) fn set_renumbered_at(&self, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET renumbered_at = ?2 WHERE id = ?1", (id, now.0.cast_signed()))
     }
 
     pub(crate) fn receive_chain(&self, id: ContactId) -> Result<ReceiveChain, StoreError> {
         let chain = self.row(
-            "SELECT recv_chain, recv_numbers, recv_shown, recv_highest FROM contacts WHERE id = ?1",
+            "SELECT recv_chain, recv_numbers, recv_shown, recv_highest, recv_conflict FROM contacts WHERE id = ?1",
             [id],
             |row| {
                 let numbers: Vec<u8> = row.get(1)?;
@@ -233,22 +252,24 @@ impl Store {
                     numbers: Received::decode(&numbers).unwrap_or_default(),
                     shown: row.get::<_, i64>(2)?.cast_unsigned(),
                     highest: row.get::<_, i64>(3)?.cast_unsigned(),
+                    conflict: row.get::<_, i64>(4)?.cast_unsigned(),
                 })
             },
         )?;
-        let none = ReceiveChain { chain: Timestamp(0), numbers: Received::default(), shown: 0, highest: 0 };
-        Ok(chain.unwrap_or(none))
+        Ok(chain.unwrap_or_else(|| ReceiveChain::begun(Timestamp(0))))
     }
 
     pub(crate) fn set_receive_chain(&self, id: ContactId, chain: &ReceiveChain) -> Result<(), StoreError> {
         self.run(
-            "UPDATE contacts SET recv_chain = ?2, recv_numbers = ?3, recv_shown = ?4, recv_highest = ?5 WHERE id = ?1",
+            "UPDATE contacts SET recv_chain = ?2, recv_numbers = ?3, recv_shown = ?4, recv_highest = ?5,
+             recv_conflict = ?6 WHERE id = ?1",
             (
                 id,
                 chain.chain.0.cast_signed(),
                 chain.numbers.encode(),
                 chain.shown.cast_signed(),
                 chain.highest.cast_signed(),
+                chain.conflict.cast_signed(),
             ),
         )
     }

@@ -3,9 +3,18 @@
 use ipc_schema::Timestamp;
 
 use super::Store;
-use crate::content::WireId;
+use crate::content::{Link, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId};
+
+/// What lies under one number of a peer's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered {
+    /// SHA-256 of its bytes.
+    pub hash: [u8; 32],
+    /// What it said was the hash of the one before.
+    pub previous: Option<[u8; 32]>,
+}
 
 impl Store {
     /// Notes a content as received; false when it was before.
@@ -13,11 +22,27 @@ impl Store {
         &self,
         contact: ContactId,
         content: WireId,
-        sequence: u64,
+        link: &Link,
         hash: &[u8; 32],
     ) -> Result<bool, StoreError> {
-        let sql = "INSERT OR IGNORE INTO received (contact, content, sequence, hash) VALUES (?1, ?2, ?3, ?4)";
-        Ok(self.changed(sql, (contact, content.0, sequence.cast_signed(), hash))? > 0)
+        let sql = "INSERT OR IGNORE INTO received (contact, content, sequence, hash, chain, previous)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (sequence, chain) = (link.sequence.cast_signed(), link.chain.0.cast_signed());
+        Ok(self.changed(sql, (contact, content.0, sequence, hash, chain, link.previous))? > 0)
+    }
+
+    /// What came under a number of a peer's chain; `None`: nothing, or it is not known any more.
+    pub(crate) fn received_under(
+        &self,
+        contact: ContactId,
+        chain: Timestamp,
+        sequence: u64,
+    ) -> Result<Option<Numbered>, StoreError> {
+        self.row(
+            "SELECT hash, previous FROM received WHERE contact = ?1 AND chain = ?2 AND sequence = ?3 LIMIT 1",
+            (contact, chain.0.cast_signed(), sequence.cast_signed()),
+            |row| Ok(Numbered { hash: row.get(0)?, previous: row.get(1)? }),
+        )
     }
 
     pub(crate) fn hold(

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -171,6 +171,18 @@ CREATE TABLE events (
     contact INTEGER,
     state INTEGER
 ) STRICT;
+";
+
+/// Under which number of which chain a content came and what it said came before it; when a chain was begun since somebody went
+/// back in time; and what is told in a conversation besides texts. Of what came before, chain 0, no number was kept.
+const HASHES: &str = "
+ALTER TABLE received ADD COLUMN chain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE received ADD COLUMN previous BLOB;
+DROP INDEX received_sequence;
+CREATE INDEX received_number ON received (contact, chain, sequence);
+ALTER TABLE contacts ADD COLUMN recv_conflict INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN renumbered_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN note INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the file to the newest version in one transaction.
