@@ -173,6 +173,13 @@ struct Message {
   replyTo @7 :Text;
   edited @8 :Bool;
   route @9 :List(Data);   # relay ids of the path that carried it, newest try; own texts only
+  note @10 :Note;
+}
+
+enum Note {
+  none @0;             # a text
+  olderCopyHere @1;    # told by the program: an older copy of this profile was used
+  olderCopyThere @2;   # the same, of the contact's
 }
 
 struct Event {

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn gaps_at_both_ends_and_gaps_in_disorder_make_no_run_of_what_is_missing() {
-        let acks = |missing| Acks { chain: Timestamp(1), up_to: 9, missing, hash: None, before_gaps: Vec::new() };
+        let acks =
+            |missing| Acks { chain: Timestamp(1), up_to: 9, missing, hash: None, before_gaps: Vec::new() };
         assert_eq!(acks(vec![range(1, 9)]).runs(), []);
         assert_eq!(acks(vec![range(1, 2), range(8, 9)]).runs()[0].numbers, range(3, 7));
         for run in acks(vec![range(6, 7), range(2, 3), range(1, u64::MAX)]).runs() {

@@ -11,7 +11,7 @@ use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, Delivery, EventKind, Message, OutgoingKind, Store};
+use crate::store::{Contact, Delivery, EventKind, Message, Note, OutgoingKind, Store};
 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
@@ -54,6 +54,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         state: Delivery::Queued,
         reply_to: call.reply_to,
         route: Vec::new(),
+        note: Note::None,
     };
     turn.store.add_message(&message)?;
     let parts = u16::try_from(content::split(&message.body).len()).unwrap_or(u16::MAX);

@@ -5,7 +5,9 @@ use ipc_schema::Timestamp;
 use super::contacts;
 use super::event::RepairEvent;
 use super::turn::Turn;
-use crate::content::{self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId};
+use crate::content::{
+    self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
+};
 use crate::error::StoreError;
 use crate::ids::OutboxId;
 use crate::store::{Outgoing, OutgoingKind};
@@ -90,9 +92,9 @@ fn acks_for(turn: &Turn, outgoing: &Outgoing) -> Result<Option<Acks>, StoreError
         let under = turn.store.received_under(outgoing.contact, chain.chain, number)?;
         Ok(under.map(|numbered| numbered.hash))
     };
-    let before_gaps = missing.iter().map(|gap| {
-        Ok(hash_under(gap.first - 1)?.map_or(HashHead::default(), |hash| content::head(&hash)))
-    });
+    let before_gaps = missing
+        .iter()
+        .map(|gap| Ok(hash_under(gap.first - 1)?.map_or(HashHead::default(), |hash| content::head(&hash))));
     let before_gaps = before_gaps.collect::<Result<_, StoreError>>()?;
     let hash = hash_under(up_to)?;
     if chain.conflict > 0 && up_to == chain.conflict {

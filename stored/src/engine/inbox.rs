@@ -21,8 +21,8 @@ use crate::content::{self, Content, Kind, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId, hex};
 use crate::store::{
-    Contact, ContactState, Delivery, EventKind, InviteState, Message, OutgoingKind, PeerQueue, ReceiveChain,
-    ReceiveQueue, ReceiveQueueState,
+    Contact, ContactState, Delivery, EventKind, InviteState, Message, Note, OutgoingKind, PeerQueue,
+    ReceiveChain, ReceiveQueue, ReceiveQueueState,
 };
 
 /// Envelopes that keyvault is asked about at a time.
@@ -489,6 +489,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, late: bool) -> Re
         state: Delivery::Delivered,
         reply_to: reply_to.unwrap_or_default(),
         route: Vec::new(),
+        note: Note::None,
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
     turn.event(&EventKind::Message { id })

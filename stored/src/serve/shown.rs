@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
 use ipc_schema::edge::ui_stored::{
-    self, Change, Comparison, Contact, Counts, Delivery, Event, Invite, InviteState, Message, Notice,
+    self, Change, Comparison, Contact, Counts, Delivery, Event, Invite, InviteState, Message, Note, Notice,
 };
 
 use crate::engine::{self, Told};
@@ -70,6 +70,11 @@ pub(super) fn message(from: store::Message) -> Message {
         reply_to: from.reply_to,
         edited: false,
         route: from.route,
+        note: match from.note {
+            store::Note::None => Note::None,
+            store::Note::OlderCopyHere => Note::OlderCopyHere,
+            store::Note::OlderCopyThere => Note::OlderCopyThere,
+        },
     }
 }
 

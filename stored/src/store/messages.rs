@@ -52,6 +52,19 @@ pub struct Message {
     pub reply_to: String,
     /// The relays that carried it, from the guard to the mailbox.
     pub route: Vec<RelayId>,
+    /// Nobody wrote it: the program tells it.
+    pub note: Note,
+}
+
+/// What is told in a conversation besides what the two say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// It is a text.
+    None,
+    /// An older copy of this profile was used.
+    OlderCopyHere,
+    /// An older copy of the contact's profile was used.
+    OlderCopyThere,
 }
 
 impl std::fmt::Debug for Message {
@@ -64,7 +77,7 @@ impl std::fmt::Debug for Message {
 const STEP: i64 = 1 << 20;
 
 const COLUMNS: &str =
-    "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route";
+    "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
@@ -81,14 +94,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         state: row.get(9)?,
         reply_to: row.get(10)?,
         route: route.as_chunks::<32>().0.iter().map(|id| RelayId(*id)).collect(),
+        note: row.get(12)?,
     })
 }
 
 impl Store {
     pub(crate) fn add_message(&self, message: &Message) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO messages (id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO messages (id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to,
+             note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             rusqlite::params![
                 message.id,
                 message.contact,
@@ -101,6 +115,7 @@ impl Store {
                 message.body,
                 message.state,
                 message.reply_to,
+                message.note,
             ],
         )
     }
@@ -117,6 +132,13 @@ impl Store {
         let sql =
             format!("SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND mine IN (0, 1) AND wire = ?2");
         self.row(&sql, (contact, wire.0), read)
+    }
+
+    /// When a note was last told.
+    pub(crate) fn last_note(&self, contact: ContactId, note: Note) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT max(received_at) FROM messages WHERE contact = ?1 AND note = ?2";
+        let at = self.row(sql, (contact, note), |row| row.get::<_, Option<i64>>(0))?;
+        Ok(at.flatten().map(|at| Timestamp(at.cast_unsigned())))
     }
 
     /// The place behind all others.

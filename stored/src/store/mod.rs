@@ -21,7 +21,7 @@ pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
 pub use decoy::{ensure_decoy, wipe};
 pub use events::{Event, EventKind};
 pub use incoming::Numbered;
-pub use messages::{Delivery, Message};
+pub use messages::{Delivery, Message, Note};
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
 

@@ -1,7 +1,7 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
-use ipc_schema::edge::ui_stored::Message;
+use ipc_schema::edge::ui_stored::{Message, Note};
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, sockets, talk, terminal};
@@ -34,6 +34,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 
 fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> String {
     let at = zone.minute(message.received_at.unwrap_or(message.sent_at));
-    let from = if message.mine { format!("me ({})", message.state.word()) } else { "them".into() };
-    terminal::body(&format!("{at}  {from}: "), &message.body, columns)
+    let from = match (message.note, message.mine) {
+        (Note::None, true) => format!("me ({}): ", message.state.word()),
+        (Note::None, false) => "them: ".into(),
+        // Nobody said it.
+        (Note::OlderCopyHere | Note::OlderCopyThere, _) => "-- ".into(),
+    };
+    terminal::body(&format!("{at}  {from}"), &message.body, columns)
 }

@@ -1,6 +1,6 @@
 //! The answers of the contract as objects, the same in lists, answers and events.
 
-use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Notice};
+use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Note, Notice};
 use serde::Serialize;
 
 /// A row of `contacts`.
@@ -46,6 +46,7 @@ pub struct MessageRow<'a> {
     reply_to: Option<&'a str>,
     edited: bool,
     reactions: [&'static str; 0],
+    note: Option<&'static str>,
 }
 
 impl<'a> From<&'a Message> for MessageRow<'a> {
@@ -61,6 +62,7 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             reply_to: (!message.reply_to.is_empty()).then_some(message.reply_to.as_str()),
             edited: message.edited,
             reactions: [],
+            note: (message.note != Note::None).then(|| message.note.word()),
         }
     }
 }
@@ -140,6 +142,7 @@ mod tests {
             reply_to: String::new(),
             edited: false,
             route: vec![ipc_schema::relay::RelayId([1; 32])],
+            note: Note::None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Notice,
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Note, Notice,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -44,6 +44,7 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         reply_to: String::new(),
         edited: false,
         route: Vec::new(),
+        note: Note::None,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Message {
     pub edited: bool,
     /// The path of the newest try; own texts only, at most [`ROUTE_MAX`].
     pub route: Vec<RelayId>,
+    /// Whether the program tells it.
+    pub note: Note,
 }
 
 /// Without what was said.
@@ -58,6 +60,18 @@ mirrored! {
     }
 }
 
+mirrored! {
+    /// What stands in a conversation besides texts; the body says it in words.
+    Note = wire::Note {
+        /// It is a text.
+        None => "none",
+        /// An older copy of this profile was used.
+        OlderCopyHere => "older-copy-here",
+        /// An older copy of the contact's profile was used.
+        OlderCopyThere => "older-copy-there",
+    }
+}
+
 impl Message {
     /// Writes it.
     pub fn write(&self, mut to: message::Builder<'_>) {
@@ -70,6 +84,7 @@ impl Message {
         to.set_state(self.state.into());
         to.set_reply_to(&self.reply_to);
         to.set_edited(self.edited);
+        to.set_note(self.note.into());
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -93,6 +108,7 @@ impl Message {
             reply_to: text(from.get_reply_to()?, MESSAGE_ID_MAX_CHARS)?,
             edited: from.get_edited(),
             route: listed(from.get_route()?.iter(), ROUTE_MAX, |relay| Ok(RelayId(fixed(relay?)?)))?,
+            note: from.get_note()?.into(),
         })
     }
 }

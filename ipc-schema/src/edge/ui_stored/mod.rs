@@ -29,7 +29,7 @@ pub use invites::{
     MakeInvite,
 };
 pub use messages::{
-    Delivery, MarkRead, Message, Messages, ReadError, SendError, SendText, Settle, SettleError,
+    Delivery, MarkRead, Message, Messages, Note, ReadError, SendError, SendText, Settle, SettleError,
 };
 pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
 

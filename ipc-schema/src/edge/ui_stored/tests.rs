@@ -45,6 +45,7 @@ fn message() -> Message {
         reply_to: "m0".into(),
         edited: true,
         route: vec![RelayId([7; 32]); ROUTE_MAX],
+        note: Note::OlderCopyThere,
     }
 }
 

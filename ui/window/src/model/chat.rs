@@ -1,6 +1,6 @@
 //! One conversation: its texts in order, what is being written, where it was left.
 
-use ipc_schema::edge::ui_stored::{Delivery, Message};
+use ipc_schema::edge::ui_stored::{Delivery, Message, Note};
 
 /// A conversation as far as it was loaded.
 #[derive(Debug, Default)]
@@ -68,7 +68,9 @@ impl Chat {
     #[must_use]
     pub fn says_state(&self, index: usize) -> bool {
         let of = |index: usize| {
-            self.messages.get(index).filter(|message| message.mine).map(|message| message.state)
+            let message =
+                self.messages.get(index).filter(|message| message.mine && message.note == Note::None);
+            message.map(|message| message.state)
         };
         match of(index) {
             None | Some(Delivery::Delivered | Delivery::Read) => false,
@@ -96,6 +98,7 @@ pub(crate) mod tests {
             reply_to: String::new(),
             edited: false,
             route: Vec::new(),
+            note: Note::None,
         }
     }
 

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal,
+    Access, Change, Contact, ContactState, Delivery, Invite, Message, Note, Refusal,
 };
 use privatus::peers::PeerError;
 
@@ -447,6 +447,7 @@ impl Model {
             reply_to: String::new(),
             edited: false,
             route: Vec::new(),
+            note: Note::None,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

@@ -1,6 +1,6 @@
 //! A conversation: header, bubbles from the newest up, composer.
 
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message, Note};
 
 use super::View;
 use super::controls::{Button, Kind};
@@ -222,7 +222,7 @@ impl View<'_> {
         let time = self.zone.local_time(message.sent_at);
         let edited = if message.edited { "Edited · " } else { "" };
         let footer = format!("{edited}{}", words::hour(&time));
-        let mark = if message.mine { 22 } else { 0 };
+        let mark = if marked(message) { 22 } else { 0 };
         let footer_width = self.width(Style::Micro, &footer) + mark;
         let last = lines.last().map_or(0, |line| line.width);
         let footer_below = hidden > 0 || last + 12 + footer_width > max - 24 || from_the_right(&text);
@@ -266,7 +266,12 @@ impl View<'_> {
         }
         let mine = bubble.message.mine;
         let w = bubble.width();
-        let x = if mine { slot.right() - w } else { slot.x };
+        let x = match bubble.message.note {
+            Note::None if mine => slot.right() - w,
+            Note::None => slot.x,
+            // Nobody wrote it.
+            Note::OlderCopyHere | Note::OlderCopyThere => slot.x + (slot.w - w) / 2,
+        };
         let rect = Rect::new(x, y, w, bubble.box_height());
         self.bubble_ground(bubble, rect);
         self.bubble_text(bubble, rect);
@@ -277,7 +282,11 @@ impl View<'_> {
 
     fn bubble_ground(&mut self, bubble: &Bubble<'_>, rect: Rect) {
         let mine = bubble.message.mine;
-        let fill = if mine { self.colours.mine } else { self.colours.theirs };
+        let fill = match bubble.message.note {
+            Note::None if mine => self.colours.mine,
+            Note::None => self.colours.theirs,
+            Note::OlderCopyHere | Note::OlderCopyThere => self.colours.panel,
+        };
         let (upper, lower) = (if bubble.joined { 4 } else { 12 }, if bubble.joins { 4 } else { 12 });
         let radii = if mine { [12, upper, lower, 12] } else { [upper, 12, 12, lower] };
         if self.model.theme == Theme::Contrast {
@@ -301,9 +310,9 @@ impl View<'_> {
         }
         let right = rect.right() - 12;
         let y = rect.bottom() - 7 - 22 + 4;
-        let mark = if bubble.message.mine { 22 } else { 0 };
+        let mark = if marked(bubble.message) { 22 } else { 0 };
         self.ending(Point::new(right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
-        if bubble.message.mine {
+        if marked(bubble.message) {
             let (icon, tone) = words::mark(bubble.message.state);
             let ink = match tone {
                 Tone::Good => self.colours.accent,
@@ -393,6 +402,13 @@ impl View<'_> {
     }
 }
 
+/// Whether it shows how far it is.
+fn marked(message: &Message) -> bool {
+    message.mine && message.note == Note::None
+}
+
 fn in_group(before: &Message, after: &Message) -> bool {
-    before.mine == after.mine && after.sent_at.0.saturating_sub(before.sent_at.0) < GROUP_MS
+    before.mine == after.mine
+        && [before, after].iter().all(|message| message.note == Note::None)
+        && after.sent_at.0.saturating_sub(before.sent_at.0) < GROUP_MS
 }
