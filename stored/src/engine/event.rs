@@ -198,6 +198,8 @@ pub(super) enum OutboxEvent {
     AtRelay(OutgoingId, Vec<RelayId>),
     /// The peer tells what it has.
     Acked(ContactId, Acks),
+    /// The peer has other contents than these were, and enough time has passed since that was last so.
+    NumberAnew(ContactId),
     /// The peer asks for what it has not.
     Missing(ContactId, Vec<Range>),
     /// What keyvault opened is durable here.
@@ -277,6 +279,7 @@ pub(super) enum Timer {
     /// keyvault did not open something: the end of any batch asks again.
     Open,
     Seal(OutgoingId),
+    NumberAnew(ContactId),
     Slow(OutgoingId),
     Repair(ContactId),
     KeepAlive(ContactId),

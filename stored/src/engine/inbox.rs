@@ -16,8 +16,9 @@ use super::event::{
     Asked, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
 };
 use super::interface::{Arrived, Came, CircuitId, MailboxCall};
+use super::notes;
 use super::turn::Turn;
-use crate::content::{self, Content, Kind, TextPart};
+use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId, hex};
 use crate::store::{
@@ -198,10 +199,14 @@ impl Inbox {
         if content.link.chain > chain.chain {
             // The peer numbers anew. What waits here was told as received and comes no second time; what it waits for may never come.
             show_held(turn, id, &mut chain, Duration::ZERO)?;
+            if chain.chain != Timestamp(0) {
+                notes::tell(turn, id, Note::OlderCopyThere)?;
+            }
             chain = ReceiveChain::begun(content.link.chain);
         }
         if content.link.chain < chain.chain {
-            return Ok(());
+            // Said before the peer numbered anew, or by an older copy of it, which learns that from the acks.
+            return if content.link.numbered { show_unnumbered(turn, id, content) } else { Ok(()) };
         }
         if let Some(acks) = &content.acks {
             turn.wish(OutboxEvent::Acked(id, acks.clone()));
@@ -211,6 +216,8 @@ impl Inbox {
             // Also for one that came before: the peer seems not to know that it did.
             turn.store.set_ack_due(id, true)?;
             take(turn, id, &mut chain, content, untrusted_content)?;
+        } else if differs(turn, id, &content.link)? {
+            conflict(turn, id, &mut chain, content.link.sequence)?;
         } else if let Kind::GapRequest(gaps) = content.kind {
             turn.wish(OutboxEvent::Missing(id, gaps));
         }
@@ -404,10 +411,15 @@ fn take(
     untrusted_content: &[u8],
 ) -> Result<(), StoreError> {
     let number = content.link.sequence;
+    let hash = content::hash(untrusted_content);
+    if let Some(other) = other_under(turn, id, &content.link, &hash)? {
+        conflict(turn, id, chain, other)?;
+        return show_unnumbered(turn, id, content);
+    }
     if !chain.numbers.insert(number) {
         return Ok(());
     }
-    if turn.store.note_received(id, content.id, &content.link, &content::hash(untrusted_content))? {
+    if turn.store.note_received(id, content.id, &content.link, &hash)? {
         if chain.is_next(number) {
             show_next(turn, id, chain, content)?;
         } else {
@@ -415,6 +427,42 @@ fn take(
         }
     }
     show_held(turn, id, chain, GAP_SHOW)
+}
+
+/// The number under which something else came than what this content or its neighbours are: the peer went back in time, and
+/// numbers from there.
+fn other_under(turn: &Turn, id: ContactId, link: &Link, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+    let under = |number| turn.store.received_under(id, link.chain, number);
+    let (before, after) = (link.sequence.saturating_sub(1), link.sequence.saturating_add(1));
+    if under(link.sequence)?.is_some_and(|here| here.hash != *hash) {
+        Ok(Some(link.sequence))
+    } else if under(before)?.is_some_and(|below| link.previous != Some(below.hash)) {
+        Ok(Some(before))
+    } else if under(after)?.is_some_and(|above| above.previous != Some(*hash)) {
+        Ok(Some(after))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether the last number that the peer says it has used is another content here.
+fn differs(turn: &Turn, id: ContactId, link: &Link) -> Result<bool, StoreError> {
+    let last = turn.store.received_under(id, link.chain, link.sequence)?;
+    Ok(last.is_some_and(|last| link.previous != Some(last.hash)))
+}
+
+/// The peer learns from the next acks what lies under that number here: it begins a new chain, and says again what is missing.
+fn conflict(turn: &mut Turn, id: ContactId, chain: &mut ReceiveChain, number: u64) -> Result<(), StoreError> {
+    chain.conflict = number;
+    turn.store.set_ack_due(id, true)?;
+    notes::tell(turn, id, Note::OlderCopyThere)
+}
+
+/// A content that has no place in the chain, and is not acked: what it says is not lost, whether it comes again or not.
+fn show_unnumbered(turn: &mut Turn, id: ContactId, mut content: Content) -> Result<(), StoreError> {
+    turn.store.set_ack_due(id, true)?;
+    content.link.sequence = 0;
+    show(turn, id, content, false)
 }
 
 /// Shows what is held as far as no number is missing, or has been missing for longer than `patience`.
@@ -514,7 +562,7 @@ mod tests {
     use super::super::conversations;
     use super::super::requests::FirstPage;
     use super::*;
-    use crate::content::{Link, WireId};
+    use crate::content::WireId;
     use crate::store::{Store, StoreKey};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;

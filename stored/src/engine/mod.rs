@@ -17,6 +17,7 @@ mod fixing;
 mod inbox;
 mod interface;
 mod invites;
+mod notes;
 mod outbox;
 mod queues;
 mod repair;
@@ -246,6 +247,7 @@ impl Engine {
             // The end of every batch does.
             Timer::Open => Ok(()),
             Timer::Seal(id) => self.run(OutboxEvent::SealAgain(id)),
+            Timer::NumberAnew(contact) => self.run(OutboxEvent::NumberAnew(contact)),
             Timer::Slow(id) => self.run(DepositEvent::Slow(id)),
             Timer::Repair(contact) => self.run(RepairEvent::Due(contact)),
             Timer::KeepAlive(contact) => self.run(RepairEvent::KeepAlive(contact)),
@@ -391,6 +393,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
     }
 }
 
+#[cfg(test)]
+mod older_copies_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

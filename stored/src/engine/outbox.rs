@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     Envelope, Forget, RepairError, RepairSession, SealEnvelope, SealError,
@@ -12,12 +13,12 @@ use ipc_schema::limits::IDS_PER_CALL_MAX;
 use super::event::{
     AcceptEvent, Asked, DepositEvent, NotSealed, OutboxEvent, RepairEvent, RepairRefused, Timer,
 };
-use super::fixing;
 use super::turn::Turn;
-use crate::content::{Acks, Range};
+use super::{fixing, notes};
+use crate::content::{self, Acks, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
-use crate::store::{Delivery, EventKind, Outgoing, OutgoingKind, OutgoingState};
+use crate::store::{Delivery, EventKind, Note, Outgoing, OutgoingKind, OutgoingState, SendChain};
 
 /// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
 pub(super) const SEALING_MAX: usize = 48;
@@ -25,6 +26,8 @@ pub(super) const SEALING_MAX: usize = 48;
 const SEALING_TOTAL_MAX: usize = 192;
 /// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
 const RESEAL_AFTER: Duration = Duration::from_secs(20);
+/// A new chain is begun no more often for one contact: a peer could have all sealed again without end.
+const NUMBER_ANEW_EVERY: Duration = Duration::from_secs(3_600);
 /// Wait after keyvault could not seal.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
 
@@ -39,6 +42,8 @@ pub(super) struct Outbox {
     unforgotten: BTreeMap<OutboxId, OutgoingId>,
     forget_outbox: Vec<OutboxId>,
     forget_opened: Vec<[u8; 32]>,
+    /// To be numbered anew when enough time has passed, behind this chain.
+    anew: BTreeMap<ContactId, Timestamp>,
 }
 
 /// What a sealing that keyvault was asked for came to.
@@ -94,6 +99,10 @@ impl Outbox {
             OutboxEvent::Repair(contact, session) => self.repair(turn, contact, session),
             OutboxEvent::AtRelay(id, route) => self.lies_at_relay(turn, id, &route),
             OutboxEvent::Acked(contact, acks) => self.acked(turn, contact, &acks),
+            OutboxEvent::NumberAnew(contact) => match self.anew.remove(&contact) {
+                Some(behind) => self.number_anew(turn, contact, behind),
+                None => Ok(()),
+            },
             OutboxEvent::Missing(contact, gaps) => self.missing(turn, contact, &gaps),
             OutboxEvent::Committed(inner) => {
                 self.forget_opened.push(inner);
@@ -215,11 +224,13 @@ impl Outbox {
         (id, outbox): (OutgoingId, OutboxId),
         sealed: Result<Vec<Envelope>, NotSealed>,
     ) -> Result<(), StoreError> {
-        self.sealing.remove(&id);
-        let Some(outgoing) = turn.store.outgoing(id)? else {
+        let outgoing = turn.store.outgoing(id)?.filter(|outgoing| outgoing.outbox == Some(outbox));
+        let Some(outgoing) = outgoing else {
+            // It is gone, or was numbered anew while it was sealed.
             self.forget_outbox.push(outbox);
             return Ok(());
         };
+        self.sealing.remove(&id);
         let contact = outgoing.contact;
         self.pump.insert(contact);
         match sealed {
@@ -338,10 +349,15 @@ impl Outbox {
 
     /// The peer tells what it has durably received, and what is missing there.
     fn acked(&mut self, turn: &mut Turn, contact: ContactId, acks: &Acks) -> Result<(), StoreError> {
-        if acks.chain != turn.store.send_chain(contact)?.chain {
+        let chain = turn.store.send_chain(contact)?;
+        if acks.chain < chain.chain {
             return Ok(());
         }
-        for outgoing in turn.store.sealed_up_to(contact, acks.up_to)? {
+        let sealed = turn.store.sealed_up_to(contact, acks.up_to)?;
+        if acks.chain > chain.chain || !is_what_was_sent(acks, &chain, &sealed) {
+            return self.number_anew(turn, contact, acks.chain);
+        }
+        for outgoing in sealed {
             if acks.cover(outgoing.sequence) {
                 self.delivered(turn, &outgoing)?;
             } else {
@@ -349,6 +365,36 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// The peer has other contents under these numbers, or numbers that were never used here: an older copy of this profile is in
+    /// use. All that is not acked gets numbers of a new chain, in the order in which it was written.
+    fn number_anew(
+        &mut self,
+        turn: &mut Turn,
+        contact: ContactId,
+        peers_chain: Timestamp,
+    ) -> Result<(), StoreError> {
+        let last = turn.store.renumbered_at(contact)?;
+        let wait = NUMBER_ANEW_EVERY.saturating_sub(turn.now.since(last));
+        // A peer cannot have all sealed again and again; a moment in the future is one of a clock that was wrong.
+        if last != Timestamp(0) && last <= turn.now && !wait.is_zero() {
+            let behind = self.anew.entry(contact).or_insert(peers_chain);
+            *behind = peers_chain.max(*behind);
+            turn.after(wait, Timer::NumberAnew(contact));
+            return Ok(());
+        }
+        let former = turn.store.send_chain(contact)?.chain.max(peers_chain);
+        let chain = Timestamp(turn.now.0.max(former.0.saturating_add(1)));
+        for outgoing in turn.store.sealed_up_to(contact, u64::MAX)? {
+            self.sealing.remove(&outgoing.id);
+            self.forget_outbox.extend(outgoing.outbox);
+        }
+        turn.store.unnumber_outgoing(contact)?;
+        turn.store.set_send_chain(contact, &SendChain { chain, sequence: 0, hash: None })?;
+        turn.store.set_renumbered_at(contact, turn.now)?;
+        self.pump.insert(contact);
+        notes::tell(turn, contact, Note::OlderCopyHere)
     }
 
     fn delivered(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
@@ -416,6 +462,16 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+/// Whether all that a peer acks is what was sent, as far as that is still known: what was acked before was compared then.
+fn is_what_was_sent(acks: &Acks, chain: &SendChain, sealed: &[Outgoing]) -> bool {
+    acks.runs().iter().all(|run| {
+        let last = run.numbers.last;
+        let kept = || sealed.iter().find(|outgoing| outgoing.sequence == last)?.content.as_deref();
+        let sent = if last == chain.sequence { chain.hash } else { kept().map(content::hash) };
+        last <= chain.sequence && run.ends_with(sent.as_ref())
+    })
 }
 
 fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {

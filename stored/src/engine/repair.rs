@@ -9,10 +9,11 @@ use ipc_schema::edge::stored_keyvault::News;
 
 use super::contacts;
 use super::event::{OutboxEvent, RepairEvent, RepairRefused, Timer};
+use super::notes;
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
-use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
+use crate::store::{Contact, ContactState, EventKind, Note, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -97,7 +98,10 @@ impl Repair {
     /// The peer was restored from an old copy.
     fn rolled_back(&mut self, turn: &mut Turn, session: SessionId) -> Result<(), StoreError> {
         match turn.store.contact_of_session(session)? {
-            Some(contact) => self.unless_begun(turn, contact.id),
+            Some(contact) => {
+                notes::tell(turn, contact.id, Note::OlderCopyThere)?;
+                self.unless_begun(turn, contact.id)
+            }
             None => Ok(()),
         }
     }

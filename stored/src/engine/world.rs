@@ -41,6 +41,14 @@ pub(super) struct Relay {
     _folder: tempfile::TempDir,
 }
 
+/// A person's folder at one moment.
+pub(super) struct Copied {
+    vault: MemoryStore,
+    files: [Option<Vec<u8>>; STORE_FILES.len()],
+}
+
+const STORE_FILES: [&str; 2] = ["store.db", "store.db-wal"];
+
 pub(super) struct Person {
     pub(super) engine: Engine,
     pub(super) vault: real::Vault<MemoryStore>,
@@ -135,6 +143,31 @@ impl World {
         self.kill(who);
     }
 
+    /// What a copy of the whole folder would hold.
+    pub(super) fn copy_of(&self, who: usize) -> Copied {
+        let person = &self.people[who];
+        let files = STORE_FILES.map(|name| std::fs::read(person.folder.path().join(name)).ok());
+        Copied { vault: person.vault.store().clone(), files }
+    }
+
+    /// The whole folder is what it was then; the person does not know.
+    pub(super) fn restore(&mut self, who: usize, copy: &Copied) {
+        let person = &mut self.people[who];
+        // The store that is open lets go of its files first.
+        let aside = folder();
+        let store = Store::open(&aside.path().join("store.db"), &person.key).unwrap();
+        person.engine = Engine::new(store, Box::new(ChaCha20Rng::from_rng(&mut person.rng)));
+        for (name, bytes) in STORE_FILES.iter().zip(&copy.files) {
+            let path = person.folder.path().join(name);
+            match bytes {
+                Some(bytes) => std::fs::write(path, bytes).unwrap(),
+                None => std::fs::remove_file(path).unwrap_or_default(),
+            }
+        }
+        person.vault = real::Vault::open(copy.vault.clone()).unwrap();
+        self.kill(who);
+    }
+
     pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
         let number = self.request(who, AskSafetyNumber { who: whom.into() }).unwrap();
         (number.digits, number.verified)
@@ -189,7 +222,7 @@ impl World {
     pub(super) fn bodies(&mut self, who: usize, whom: &str, mine: bool) -> Vec<String> {
         self.messages(who, whom)
             .into_iter()
-            .filter(|message| message.mine == mine)
+            .filter(|message| message.mine == mine && message.note == crate::store::Note::None)
             .map(|message| message.body)
             .collect()
     }

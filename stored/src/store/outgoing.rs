@@ -215,6 +215,20 @@ impl Store {
         self.rows(&sql, (contact, i64::try_from(sequence).unwrap_or(i64::MAX)), read)
     }
 
+    /// What was numbered and is not acked waits for another number; its envelopes go.
+    pub(crate) fn unnumber_outgoing(&self, contact: ContactId) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM deposits WHERE outgoing IN
+             (SELECT id FROM outgoing WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2))",
+            [contact],
+        )?;
+        self.run(
+            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL
+             WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2)",
+            [contact],
+        )
+    }
+
     /// A content of this kind that is not sealed yet.
     pub(crate) fn unsealed(
         &self,

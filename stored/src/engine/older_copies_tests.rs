@@ -1,0 +1,141 @@
+//! Somebody's whole folder is what it was once: a backup, a snapshot or a virtual machine was put back.
+
+use std::collections::BTreeSet;
+
+use super::world::{Copied, World};
+use super::*;
+use crate::store::{Delivery, Note};
+use rand_core::Rng;
+
+const WHOM: [&str; 2] = ["bob", "ann"];
+
+fn numbered(what: &str, from: u32, to: u32) -> Vec<String> {
+    (from..to).map(|number| format!("{what} {number}")).collect()
+}
+
+fn say(world: &mut World, who: usize, texts: &[String]) {
+    for text in texts {
+        world.send(who, WHOM[who], text);
+        world.run_for(500);
+    }
+}
+
+fn delivered(world: &mut World, who: usize) -> Vec<String> {
+    let messages = world.messages(who, WHOM[who]).into_iter();
+    let delivered = messages.filter(|message| message.mine && message.note == Note::None);
+    delivered.filter(|message| message.state >= Delivery::Delivered).map(|message| message.body).collect()
+}
+
+fn notes(world: &mut World, who: usize) -> Vec<Note> {
+    let messages = world.messages(who, WHOM[who]).into_iter();
+    messages.map(|message| message.note).filter(|note| *note != Note::None).collect()
+}
+
+fn both_said(world: &mut World) -> [Vec<String>; 2] {
+    [world.bodies(0, WHOM[0], true), world.bodies(1, WHOM[1], true)]
+}
+
+fn all_delivered(world: &mut World) -> bool {
+    both_said(world) == [delivered(world, 0), delivered(world, 1)]
+}
+
+fn introduced(seed: u64) -> World {
+    let mut world = World::new(seed, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    world
+}
+
+#[test]
+fn what_is_written_after_an_old_copy_was_put_back_arrives_and_is_not_called_delivered_before() {
+    for (who, other) in [(0, 1), (1, 0)] {
+        let mut world = introduced(200);
+        say(&mut world, who, &numbered("before", 0, 5));
+        world.until(all_delivered);
+        let copy = world.copy_of(who);
+        say(&mut world, who, &numbered("forgotten", 0, 3));
+        world.until(all_delivered);
+        world.restore(who, &copy);
+        say(&mut world, who, &numbered("after", 0, 6));
+        world.until(|world| {
+            let there = world.bodies(other, WHOM[other], false);
+            assert!(delivered(world, who).iter().all(|body| there.contains(body)));
+            all_delivered(world)
+        });
+        let all = [numbered("before", 0, 5), numbered("forgotten", 0, 3), numbered("after", 0, 6)].concat();
+        assert_eq!(world.bodies(other, WHOM[other], false), all, "each once, and in order");
+        assert_eq!(notes(&mut world, who), [Note::OlderCopyHere]);
+        assert_eq!(notes(&mut world, other), [Note::OlderCopyThere]);
+    }
+}
+
+#[test]
+fn the_next_texts_after_that_are_numbered_and_acked_as_ever() {
+    let mut world = introduced(201);
+    let copy = world.copy_of(0);
+    say(&mut world, 0, &numbered("forgotten", 0, 3));
+    world.until(all_delivered);
+    world.restore(0, &copy);
+    say(&mut world, 0, &numbered("after", 0, 2));
+    world.until(all_delivered);
+    say(&mut world, 0, &numbered("later", 0, 20));
+    say(&mut world, 1, &numbered("answer", 0, 20));
+    world.until(all_delivered);
+    world.run_for(600_000);
+    for who in 0..2 {
+        let contact = world.contacts(who)[0].id;
+        let left = world.people[who].engine.turn.store.sealed_up_to(contact, u64::MAX).unwrap();
+        assert!(left.is_empty(), "all was acked");
+    }
+    assert_eq!(notes(&mut world, 0), [Note::OlderCopyHere]);
+    assert_eq!(notes(&mut world, 1), [Note::OlderCopyThere]);
+}
+
+/// Two people talk; now and then one of them is killed, or has an old copy put back. What either showed at any time is noted.
+fn turmoil(seed: u64) {
+    let mut world = introduced(seed);
+    (world.delay, world.losses) = (400, 20);
+    let mut copies: Vec<(usize, Copied)> = Vec::new();
+    let mut ever = [BTreeSet::new(), BTreeSet::new()];
+    for step in 0..400 {
+        let who = usize::from(world.rng.next_u32() % 2 == 1);
+        match world.rng.next_u32() % 40 {
+            0 => world.kill(who),
+            1 | 2 => copies.push((who, world.copy_of(who))),
+            3 if !copies.is_empty() => {
+                let which = usize::try_from(world.rng.next_u32()).unwrap() % copies.len();
+                let (whose, copy) = &copies[which];
+                world.restore(*whose, copy);
+            }
+            4..=12 => drop(world.send(who, WHOM[who], &format!("{who}: text {step}"))),
+            _ => world.run_for(1_000),
+        }
+        check(&mut world, &mut ever, seed);
+    }
+    world.until(|world| {
+        check(world, &mut ever, seed);
+        all_delivered(world)
+    });
+}
+
+/// Nothing is called delivered that the other side has not shown.
+fn check(world: &mut World, ever: &mut [BTreeSet<String>; 2], seed: u64) {
+    for who in 0..2 {
+        let shown = world.bodies(who, WHOM[who], false);
+        let once: BTreeSet<&String> = shown.iter().collect();
+        assert_eq!(once.len(), shown.len(), "seed {seed}: a text is there twice");
+        ever[who].extend(shown);
+    }
+    for (who, other) in [(0, 1), (1, 0)] {
+        for text in delivered(world, who) {
+            assert!(ever[other].contains(&text), "seed {seed}: {text} was never there");
+        }
+    }
+}
+
+#[test]
+fn whichever_old_copies_are_put_back_nothing_is_delivered_that_the_other_side_has_not_shown() {
+    for seed in 300..304 {
+        turmoil(seed);
+    }
+}
