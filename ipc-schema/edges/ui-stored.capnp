@@ -174,6 +174,7 @@ struct Message {
   edited @8 :Bool;
   route @9 :List(Data);   # relay ids of the path that carried it, newest try; own texts only
   note @10 :Note;
+  gap @11 :Bool;          # what the sender said just before is missing
 }
 
 enum Note {

@@ -85,6 +85,21 @@ impl Received {
         true
     }
 
+    /// These and those of another set.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut ranges = [self.0.as_slice(), other.0.as_slice()].concat();
+        ranges.sort_unstable_by_key(|range| range.first);
+        let mut all: Vec<Range> = Vec::new();
+        for range in ranges {
+            match all.last_mut().filter(|last| range.first <= last.last.saturating_add(1)) {
+                Some(last) => last.last = last.last.max(range.last),
+                None => all.push(range),
+            }
+        }
+        Self(all)
+    }
+
     /// The highest number that was received; 0: none.
     #[must_use]
     pub fn highest(&self) -> u64 {
@@ -163,6 +178,15 @@ mod tests {
                 prop_assert_eq!(received.contains(number), numbers.contains(&number));
             }
             prop_assert_eq!(Received::decode(&received.encode()), Some(received.clone()));
+            let (odd, even): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|number| *number % 2 == 1);
+            let set = |numbers: Vec<u64>| {
+                let mut set = Received::default();
+                for number in numbers {
+                    set.insert(number);
+                }
+                set
+            };
+            prop_assert_eq!(set(odd).with(&set(even)), received.clone());
             let gaps: u64 = received.missing(59, 100).iter().map(|gap| gap.last - gap.first + 1).sum();
             prop_assert_eq!(gaps, (1..60).filter(|n| !numbers.contains(n)).count() as u64);
         }

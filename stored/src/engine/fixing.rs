@@ -48,7 +48,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
         OutgoingKind::KeepAlive => Kind::KeepAlive,
         OutgoingKind::GapRequest => {
             let chain = turn.store.receive_chain(outgoing.contact)?;
-            Kind::GapRequest(chain.numbers.missing(chain.highest, GAPS_MAX))
+            Kind::GapRequest(chain.known().missing(chain.highest, GAPS_MAX))
         }
         OutgoingKind::Text => match outgoing.message.as_deref() {
             Some(message) => text_part(turn, message, outgoing)?,

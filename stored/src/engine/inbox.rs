@@ -34,8 +34,8 @@ const ARRIVED_MAX: usize = 1_024;
 const ACKS_MAX: usize = 64;
 /// A number that is missing so long is asked for.
 const GAP_ASK: Duration = Duration::from_secs(25);
-/// What waits for a missing number is shown without it after so long.
-const GAP_SHOW: Duration = Duration::from_secs(60);
+/// Each time this doubles, so often: what a peer does not have any more will never come.
+const GAP_DOUBLED_MAX: u32 = 10;
 /// Wait after a mailbox did not take an ack.
 const ACK_RETRY: Duration = Duration::from_secs(3);
 /// Wait after keyvault could not open.
@@ -53,8 +53,8 @@ pub(super) struct Inbox {
     acknowledging: BTreeSet<ReceiveQueueId>,
     /// Acked at the mailbox: rows to be dropped with the next transaction.
     done: Vec<(ReceiveQueueId, MailboxId)>,
-    /// A timer looks after missing numbers.
-    gaps: BTreeSet<ContactId>,
+    /// A timer looks after missing numbers; how often they were asked for.
+    gaps: BTreeMap<ContactId, u32>,
     /// The last sign of life from a peer.
     proof_at: Option<Timestamp>,
 }
@@ -105,6 +105,13 @@ impl Inbox {
         for (receive_queue, mailbox, inner) in turn.store.intents()? {
             turn.wish(OutboxEvent::Committed(inner));
             self.acks.entry(receive_queue).or_default().push(mailbox);
+        }
+        for contact in turn.store.contacts()? {
+            for bytes in turn.store.take_held(contact.id)? {
+                if let Ok(content) = content::decode(&bytes) {
+                    show_now(turn, contact.id, content)?;
+                }
+            }
         }
         Ok(())
     }
@@ -173,10 +180,10 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let OpenedMessage { session, content, inner: _, peer_queues, first, news } = opened;
         let Some(contact) = contact_of(turn, receive_queue, session.into(), first)? else { return Ok(()) };
-        let (id, blocked) = (contact.id, contact.blocked);
+        let id = contact.id;
         learn_queues(turn, id, &peer_queues)?;
         turn.wish(RepairEvent::Heard(contact, news));
-        if blocked { Ok(()) } else { self.received(turn, id, &content) }
+        self.received(turn, id, &content)
     }
 
     // ---- contents
@@ -190,15 +197,13 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let Ok(content) = content::decode(untrusted_content) else { return Ok(()) };
         let Some(contact) = turn.store.contact(id)? else { return Ok(()) };
-        if contact.state != ContactState::Connected {
+        if contact.state != ContactState::Connected && !contact.blocked {
             turn.store.set_contact_state(id, ContactState::Connected)?;
             turn.event(&EventKind::Contact { contact: id })?;
         }
         turn.wish(OutboxEvent::Pump(id));
         let mut chain = turn.store.receive_chain(id)?;
         if content.link.chain > chain.chain {
-            // The peer numbers anew. What waits here was told as received and comes no second time; what it waits for may never come.
-            show_held(turn, id, &mut chain, Duration::ZERO)?;
             if chain.chain != Timestamp(0) {
                 notes::tell(turn, id, Note::OlderCopyThere)?;
             }
@@ -206,7 +211,7 @@ impl Inbox {
         }
         if content.link.chain < chain.chain {
             // Said before the peer numbered anew, or by an older copy of it, which learns that from the acks.
-            return if content.link.numbered { show_unnumbered(turn, id, content) } else { Ok(()) };
+            return if content.link.numbered { show_now(turn, id, content) } else { Ok(()) };
         }
         if let Some(acks) = &content.acks {
             turn.wish(OutboxEvent::Acked(id, acks.clone()));
@@ -215,7 +220,7 @@ impl Inbox {
         if content.link.numbered {
             // Also for one that came before: the peer seems not to know that it did.
             turn.store.set_ack_due(id, true)?;
-            take(turn, id, &mut chain, content, untrusted_content)?;
+            take(turn, &contact, &mut chain, content, &content::hash(untrusted_content))?;
         } else if differs(turn, id, &content.link)? {
             conflict(turn, id, &mut chain, content.link.sequence)?;
         } else if let Kind::GapRequest(gaps) = content.kind {
@@ -227,25 +232,25 @@ impl Inbox {
     }
 
     fn watch_for_gap(&mut self, turn: &mut Turn, contact: ContactId, chain: &ReceiveChain) {
-        let gap = chain.numbers.complete_up_to() < chain.highest;
-        if gap && self.gaps.insert(contact) {
+        if chain.known().complete_up_to() < chain.highest && !self.gaps.contains_key(&contact) {
+            self.gaps.insert(contact, 0);
             turn.after(GAP_ASK, Timer::Gap(contact));
         }
     }
 
-    /// Numbers are still missing: the peer is asked for them, and what waited too long is shown.
+    /// Numbers are still missing: the peer is asked for them.
     fn gap_due(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
-        let mut chain = turn.store.receive_chain(contact)?;
-        if chain.numbers.complete_up_to() >= chain.highest {
+        let chain = turn.store.receive_chain(contact)?;
+        if chain.known().complete_up_to() >= chain.highest {
             self.gaps.remove(&contact);
             return Ok(());
         }
-        show_held(turn, contact, &mut chain, GAP_SHOW)?;
-        turn.store.set_receive_chain(contact, &chain)?;
         if !turn.store.under_way(contact, OutgoingKind::GapRequest)? {
             turn.post(contact, OutgoingKind::GapRequest)?;
         }
-        turn.after(GAP_ASK.saturating_mul(2), Timer::Gap(contact));
+        let asked = self.gaps.entry(contact).or_default();
+        *asked = asked.saturating_add(1).min(GAP_DOUBLED_MAX);
+        turn.after(GAP_ASK * (1 << *asked), Timer::Gap(contact));
         Ok(())
     }
 
@@ -402,31 +407,53 @@ fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -
     Ok(())
 }
 
-/// Takes a numbered content once: shows it where its turn is, and holds it where numbers before it are missing.
+/// Takes a numbered content once, and shows it, also where numbers before it are missing.
 fn take(
     turn: &mut Turn,
-    id: ContactId,
+    contact: &Contact,
     chain: &mut ReceiveChain,
     content: Content,
-    untrusted_content: &[u8],
+    hash: &[u8; 32],
 ) -> Result<(), StoreError> {
-    let number = content.link.sequence;
-    let hash = content::hash(untrusted_content);
-    if let Some(other) = other_under(turn, id, &content.link, &hash)? {
+    let (id, number) = (contact.id, content.link.sequence);
+    if !chain.numbers.contains(number) && refused(turn, contact, &content)? {
+        chain.refused.insert(number);
+        return close_gap(turn, id, chain, number);
+    }
+    if let Some(other) = other_under(turn, id, &content.link, hash)? {
         conflict(turn, id, chain, other)?;
-        return show_unnumbered(turn, id, content);
+        return show_now(turn, id, content);
     }
     if !chain.numbers.insert(number) {
         return Ok(());
     }
-    if turn.store.note_received(id, content.id, &content.link, &hash)? {
-        if chain.is_next(number) {
-            show_next(turn, id, chain, content)?;
-        } else {
-            turn.store.hold(id, number, untrusted_content, turn.now)?;
-        }
+    if turn.store.note_received(id, content.id, &content.link, hash)? {
+        show_in_turn(turn, id, chain, content)?;
+        chain.shown = chain.shown.max(number);
     }
-    show_held(turn, id, chain, GAP_SHOW)
+    close_gap(turn, id, chain, number)
+}
+
+/// Whether it is a text that was written to somebody who blocks: it does not come in, then or later.
+fn refused(turn: &Turn, contact: &Contact, content: &Content) -> Result<bool, StoreError> {
+    let Kind::Text(part) = &content.kind else { return Ok(false) };
+    if contact.blocked {
+        turn.store.refuse(contact.id, part.message)?;
+    }
+    turn.store.is_refused(contact.id, part.message)
+}
+
+/// What was said under `number` is not missing any more before what was said next.
+fn close_gap(
+    turn: &mut Turn,
+    contact: ContactId,
+    chain: &ReceiveChain,
+    number: u64,
+) -> Result<(), StoreError> {
+    match turn.store.close_gap(contact, chain.chain, number.saturating_add(1))? {
+        Some(id) => turn.event(&EventKind::Message { id }),
+        None => Ok(()),
+    }
 }
 
 /// The number under which something else came than what this content or its neighbours are: the peer went back in time, and
@@ -459,46 +486,47 @@ fn conflict(turn: &mut Turn, id: ContactId, chain: &mut ReceiveChain, number: u6
 }
 
 /// A content that has no place in the chain, and is not acked: what it says is not lost, whether it comes again or not.
-fn show_unnumbered(turn: &mut Turn, id: ContactId, mut content: Content) -> Result<(), StoreError> {
+fn show_now(turn: &mut Turn, id: ContactId, content: Content) -> Result<(), StoreError> {
     turn.store.set_ack_due(id, true)?;
-    content.link.sequence = 0;
-    show(turn, id, content, false)
-}
-
-/// Shows what is held as far as no number is missing, or has been missing for longer than `patience`.
-fn show_held(
-    turn: &mut Turn,
-    id: ContactId,
-    chain: &mut ReceiveChain,
-    patience: Duration,
-) -> Result<(), StoreError> {
-    while let Some((number, bytes, since)) = turn.store.first_held(id)? {
-        if !chain.is_next(number) && turn.now.since(since) < patience {
-            break;
-        }
-        turn.store.release(id, number)?;
-        match content::decode(&bytes) {
-            Ok(content) => show_next(turn, id, chain, content)?,
-            Err(_) => chain.shown = chain.shown.max(number),
-        }
+    let Some(contact) = turn.store.contact(id)? else { return Ok(()) };
+    if refused(turn, &contact, &content)? {
+        return Ok(());
     }
-    Ok(())
+    let place =
+        Place { chain: Timestamp(0), sequence: 0, position: turn.store.last_position(id)?, gap: false };
+    show(turn, id, content, place)
 }
 
-fn show_next(
+/// Where a text stands.
+struct Place {
+    chain: Timestamp,
+    sequence: u64,
+    position: i64,
+    gap: bool,
+}
+
+/// Shows a content where the sender said it.
+fn show_in_turn(
     turn: &mut Turn,
     id: ContactId,
-    chain: &mut ReceiveChain,
+    chain: &ReceiveChain,
     content: Content,
 ) -> Result<(), StoreError> {
     let number = content.link.sequence;
-    show(turn, id, content, number < chain.shown)?;
-    chain.shown = chain.shown.max(number);
-    Ok(())
+    let first = match &content.kind {
+        Kind::Text(part) => number.saturating_sub(part.part.into()).max(1),
+        _ => number,
+    };
+    let position = if number < chain.shown {
+        turn.store.late_position(id, chain.chain, number)?
+    } else {
+        turn.store.last_position(id)?
+    };
+    let gap = first > 1 && !chain.known().contains(first - 1);
+    show(turn, id, content, Place { chain: chain.chain, sequence: first, position, gap })
 }
 
-fn show(turn: &mut Turn, contact: ContactId, content: Content, late: bool) -> Result<(), StoreError> {
-    let number = content.link.sequence;
+fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
     let (wire, body, reply_to) = match content.kind {
         Kind::Text(part) => {
             let (wire, reply_to) = (part.message, part.reply_to);
@@ -521,16 +549,16 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, late: bool) -> Re
     if turn.store.message_by_wire(contact, wire)?.is_some() {
         return Ok(());
     }
-    let position =
-        if late { turn.store.late_position(contact, number)? } else { turn.store.last_position(contact)? };
     let id = message_id(contact, wire);
     turn.store.add_message(&Message {
         id: id.clone(),
         contact,
         wire,
         mine: false,
-        position,
-        sequence: number,
+        position: place.position,
+        chain: place.chain,
+        sequence: place.sequence,
+        gap: place.gap,
         sent_at: content.sent_at,
         received_at: turn.now,
         body: body.clone(),
@@ -570,12 +598,27 @@ mod tests {
     const ANN: ContactId = ContactId(1);
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-    fn text(chain: u64, sequence: u64) -> Vec<u8> {
-        let id = WireId([u8::try_from(10 * chain + sequence).unwrap(); 16]);
-        let body = format!("{sequence} of {chain}");
+    struct Said {
+        chain: u64,
+        sequence: u64,
+        name: u8,
+        previous: Option<[u8; 32]>,
+    }
+
+    fn said(said: &Said) -> Vec<u8> {
+        let Said { chain, sequence, name, previous } = *said;
+        let id = WireId([name; 16]);
+        let named = if name > 90 { format!(", named {name}") } else { String::new() };
+        let body = format!("{sequence} of {chain}{named}");
         let part = TextPart { message: id, part: 0, parts: 1, body, reply_to: None };
-        let link = Link { chain: Timestamp(chain), sequence, numbered: true, previous: None };
+        let link = Link { chain: Timestamp(chain), sequence, numbered: true, previous };
         content::encode(&Content { id, link, sent_at: NOW, acks: None, kind: Kind::Text(part) })
+    }
+
+    fn text(chain: u64, sequence: u64) -> Vec<u8> {
+        let name = u8::try_from(10 * chain + sequence).unwrap();
+        let previous = (sequence > 1).then(|| content::hash(&text(chain, sequence - 1)));
+        said(&Said { chain, sequence, name, previous })
     }
 
     fn shown(turn: &Turn) -> Vec<String> {
@@ -592,30 +635,63 @@ mod tests {
         turn
     }
 
-    #[test]
-    fn what_waits_for_a_number_is_shown_when_the_peer_numbers_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
-        inbox.received(&mut turn, ANN, &text(1, 1)).unwrap();
-        inbox.received(&mut turn, ANN, &text(1, 3)).unwrap();
-        assert_eq!(shown(&turn), ["1 of 1"], "the third waits for the second");
-        // It was told as received, so the peer will not say it again.
-        inbox.received(&mut turn, ANN, &text(2, 1)).unwrap();
-        assert_eq!(shown(&turn), ["1 of 1", "3 of 1", "1 of 2"]);
-        inbox.received(&mut turn, ANN, &text(1, 2)).unwrap();
-        assert_eq!(shown(&turn).len(), 3, "what is older than the numbers that count is not taken");
+    fn gaps(turn: &Turn) -> Vec<bool> {
+        let ask = FirstPage { who: "Ann".into(), limit: 10, before: String::new() };
+        let page = conversations::first_page(&turn.store, &ask).unwrap().unwrap();
+        page.messages.into_iter().map(|message| message.gap).collect()
     }
 
     #[test]
-    fn what_comes_in_its_turn_is_shown_without_being_held() {
+    fn what_comes_before_its_turn_is_shown_at_once_and_the_gap_is_marked_until_it_closes() {
         let folder = tempfile::tempdir().unwrap();
         let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
+        inbox.received(&mut turn, ANN, &text(1, 1)).unwrap();
+        inbox.received(&mut turn, ANN, &text(1, 4)).unwrap();
+        assert_eq!(shown(&turn), ["1 of 1", "4 of 1"]);
+        assert_eq!(gaps(&turn), [false, true]);
+        inbox.received(&mut turn, ANN, &text(1, 3)).unwrap();
+        assert_eq!(shown(&turn), ["1 of 1", "3 of 1", "4 of 1"]);
+        assert_eq!(gaps(&turn), [false, true, false]);
         inbox.received(&mut turn, ANN, &text(1, 2)).unwrap();
-        turn.store.refuse_rows_of("held");
-        for number in [1, 3, 4] {
+        assert_eq!(shown(&turn), ["1 of 1", "2 of 1", "3 of 1", "4 of 1"]);
+        assert_eq!(gaps(&turn), [false; 4]);
+    }
+
+    #[test]
+    fn numbers_of_a_new_chain_do_not_compare_with_those_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
+        for (chain, number) in [(1, 1), (1, 3), (2, 2), (2, 1), (1, 2)] {
+            inbox.received(&mut turn, ANN, &text(chain, number)).unwrap();
+        }
+        let texts: Vec<_> = shown(&turn).into_iter().filter(|body| body.contains(" of ")).collect();
+        assert_eq!(
+            texts,
+            ["1 of 1", "3 of 1", "1 of 2", "2 of 2", "2 of 1"],
+            "the last comes late, and is not lost"
+        );
+    }
+
+    #[test]
+    fn other_words_under_a_number_are_shown_and_told_and_not_acked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut turn, mut inbox) = (turn(&folder), Inbox::default());
+        for number in [1, 2, 3] {
             inbox.received(&mut turn, ANN, &text(1, number)).unwrap();
         }
-        assert_eq!(shown(&turn), ["1 of 1", "2 of 1", "3 of 1", "4 of 1"]);
-        assert!(inbox.received(&mut turn, ANN, &text(1, 6)).is_err(), "a row of held is refused");
+        let first = content::hash(&text(1, 1));
+        let other = said(&Said { chain: 1, sequence: 2, name: 99, previous: Some(first) });
+        inbox.received(&mut turn, ANN, &other).unwrap();
+        let chain = turn.store.receive_chain(ANN).unwrap();
+        assert_eq!(chain.conflict, 2);
+        let here = turn.store.received_under(ANN, Timestamp(1), 2).unwrap().unwrap();
+        assert_eq!(here.hash, content::hash(&text(1, 2)), "what was acked stays");
+        assert_eq!(shown(&turn)[3], Note::OlderCopyThere.sentence());
+        assert_eq!(shown(&turn)[4], "2 of 1, named 99");
+        // One number on, where its neighbour is another.
+        let next = said(&Said { chain: 1, sequence: 4, name: 98, previous: Some(content::hash(&other)) });
+        inbox.received(&mut turn, ANN, &next).unwrap();
+        assert_eq!(turn.store.receive_chain(ANN).unwrap().conflict, 3);
+        assert!(!turn.store.receive_chain(ANN).unwrap().numbers.contains(4));
     }
 }

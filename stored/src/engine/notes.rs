@@ -28,10 +28,12 @@ pub(super) fn tell(turn: &mut Turn, contact: ContactId, note: Note) -> Result<()
         wire,
         mine: note == Note::OlderCopyHere,
         position: turn.store.last_position(contact)?,
+        chain: Timestamp(0),
         sequence: 0,
+        gap: false,
         sent_at: turn.now,
         received_at: turn.now,
-        body: sentence(note).to_owned(),
+        body: note.sentence().to_owned(),
         state: Delivery::Read,
         reply_to: String::new(),
         route: Vec::new(),
@@ -40,16 +42,19 @@ pub(super) fn tell(turn: &mut Turn, contact: ContactId, note: Note) -> Result<()
     turn.event(&EventKind::Message { id })
 }
 
-fn sentence(note: Note) -> &'static str {
-    match note {
-        Note::None => "",
-        Note::OlderCopyHere => {
-            "An older copy of this profile was used. What came in after that copy is missing here; what you wrote since is sent \
-             again."
-        }
-        Note::OlderCopyThere => {
-            "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \
-             restore one, somebody else may have it: ask them, and compare the safety number."
+impl Note {
+    /// What stands there.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::OlderCopyHere => {
+                "An older copy of this profile was used. What came in after that copy is missing here; what you wrote since is \
+                 sent again."
+            }
+            Self::OlderCopyThere => {
+                "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \
+                 put one back, somebody else may have it: ask them, and compare the safety number."
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) const SEALING_MAX: usize = 48;
 const SEALING_TOTAL_MAX: usize = 192;
 /// A content that is missing over there is sealed again no sooner after its last sealing: the second replica may still bring it.
 const RESEAL_AFTER: Duration = Duration::from_secs(20);
+/// Each time it is sealed again this doubles, so many times: to about a day.
+const RESEAL_DOUBLED_MAX: u32 = 12;
 /// A new chain is begun no more often for one contact: a peer could have all sealed again without end.
 const NUMBER_ANEW_EVERY: Duration = Duration::from_secs(3_600);
 /// Wait after keyvault could not seal.
@@ -422,7 +424,9 @@ impl Outbox {
 
     /// The peer misses it though later ones came: sealed again, unless it may still be on its way.
     fn reseal_if_lost(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
-        let ripe = turn.now.since(outgoing.sealed_at) >= RESEAL_AFTER;
+        // Somebody who never takes it does not have it sealed without end.
+        let doubled = outgoing.seals.saturating_sub(1).min(RESEAL_DOUBLED_MAX);
+        let ripe = turn.now.since(outgoing.sealed_at) >= RESEAL_AFTER * (1 << doubled);
         let sealed = outgoing.state == OutgoingState::Sealed;
         if !sealed || !ripe || turn.store.has_deposit(outgoing.id)? {
             return Ok(());

@@ -228,6 +228,41 @@ fn a_blocked_contact_is_heard_no_more() {
 }
 
 #[test]
+fn what_was_written_to_somebody_who_blocked_never_comes_in_and_keeps_nothing_back() {
+    let mut world = World::new(16, 2, 3);
+    world.introduce();
+    world.run_for(60_000);
+    world.send(0, "bob", "before");
+    world.until(|world| all_delivered(world, 0, "bob"));
+    let block = |on| ChangeContact { who: "ann".into(), action: ContactAction::Block(on) };
+    assert!(world.request(1, block(true)).is_ok());
+    for text in numbered(0, 3) {
+        world.send(0, "bob", &text);
+    }
+    world.run_for(60_000);
+    assert!(world.request(1, block(false)).is_ok());
+    let after = world.send(0, "bob", "after").id;
+    let state = |world: &mut World, id: &str| {
+        world.messages(0, "bob").into_iter().find(|message| message.id == id).unwrap().state
+    };
+    let begun = world.now;
+    world.until(|world| state(world, &after) == Delivery::Delivered);
+    assert!(world.now.since(begun) < Duration::from_secs(20), "{:?}", world.now.since(begun));
+    assert_eq!(world.bodies(1, "ann", false), ["before", "after"], "shown as soon as it is called delivered");
+    // Answers carry acks, and each ack could have the others sealed again.
+    for text in numbered(10, 30) {
+        world.send(1, "ann", &text);
+        world.run_for(30_000);
+    }
+    assert_eq!(world.bodies(1, "ann", false), ["before", "after"]);
+    assert!(world.messages(1, "ann").iter().all(|message| !message.gap));
+    let states: Vec<_> = world.messages(0, "bob").iter().filter(|m| m.mine).map(|m| m.state).collect();
+    let relayed = [Delivery::Relayed; 3];
+    assert_eq!(states, [&[Delivery::Delivered], relayed.as_slice(), &[Delivery::Delivered]].concat());
+    assert!(world.people[0].deposits < 120, "{} envelopes", world.people[0].deposits);
+}
+
+#[test]
 fn a_deleted_contact_and_a_cancelled_invite_leave_nothing_at_relay_or_vault() {
     let mut world = World::new(12, 2, 3);
     world.introduce();

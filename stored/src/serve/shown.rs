@@ -70,6 +70,7 @@ pub(super) fn message(from: store::Message) -> Message {
         reply_to: from.reply_to,
         edited: false,
         route: from.route,
+        gap: from.gap,
         note: match from.note {
             store::Note::None => Note::None,
             store::Note::OlderCopyHere => Note::OlderCopyHere,

@@ -79,7 +79,9 @@ pub struct ReceiveChain {
     pub chain: Timestamp,
     /// What came.
     pub numbers: Received,
-    /// Up to here all was shown or given up waiting for.
+    /// What came while the peer was blocked: it is neither acked nor asked for.
+    pub refused: Received,
+    /// The highest number that was shown.
     pub shown: u64,
     /// The highest number that the peer says it has used.
     pub highest: u64,
@@ -90,12 +92,13 @@ pub struct ReceiveChain {
 impl ReceiveChain {
     /// Nothing came of it yet.
     pub(crate) fn begun(chain: Timestamp) -> Self {
-        Self { chain, numbers: Received::default(), shown: 0, highest: 0, conflict: 0 }
+        let (numbers, refused) = (Received::default(), Received::default());
+        Self { chain, numbers, refused, shown: 0, highest: 0, conflict: 0 }
     }
 
-    /// Whether nothing is waited for before that number.
-    pub(crate) fn is_next(&self, number: u64) -> bool {
-        number <= self.shown.saturating_add(1)
+    /// What need not come any more.
+    pub(crate) fn known(&self) -> Received {
+        self.numbers.with(&self.refused)
     }
 }
 
@@ -243,13 +246,14 @@ impl Store {
 
     pub(crate) fn receive_chain(&self, id: ContactId) -> Result<ReceiveChain, StoreError> {
         let chain = self.row(
-            "SELECT recv_chain, recv_numbers, recv_shown, recv_highest, recv_conflict FROM contacts WHERE id = ?1",
+            "SELECT recv_chain, recv_numbers, recv_shown, recv_highest, recv_conflict, recv_refused FROM contacts WHERE id = ?1",
             [id],
             |row| {
-                let numbers: Vec<u8> = row.get(1)?;
+                let (numbers, refused): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(5)?);
                 Ok(ReceiveChain {
                     chain: Timestamp(row.get::<_, i64>(0)?.cast_unsigned()),
                     numbers: Received::decode(&numbers).unwrap_or_default(),
+                    refused: Received::decode(&refused).unwrap_or_default(),
                     shown: row.get::<_, i64>(2)?.cast_unsigned(),
                     highest: row.get::<_, i64>(3)?.cast_unsigned(),
                     conflict: row.get::<_, i64>(4)?.cast_unsigned(),
@@ -262,7 +266,7 @@ impl Store {
     pub(crate) fn set_receive_chain(&self, id: ContactId, chain: &ReceiveChain) -> Result<(), StoreError> {
         self.run(
             "UPDATE contacts SET recv_chain = ?2, recv_numbers = ?3, recv_shown = ?4, recv_highest = ?5,
-             recv_conflict = ?6 WHERE id = ?1",
+             recv_conflict = ?6, recv_refused = ?7 WHERE id = ?1",
             (
                 id,
                 chain.chain.0.cast_signed(),
@@ -270,6 +274,7 @@ impl Store {
                 chain.shown.cast_signed(),
                 chain.highest.cast_signed(),
                 chain.conflict.cast_signed(),
+                chain.refused.encode(),
             ),
         )
     }

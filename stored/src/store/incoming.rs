@@ -45,39 +45,22 @@ impl Store {
         )
     }
 
-    pub(crate) fn hold(
-        &self,
-        contact: ContactId,
-        sequence: u64,
-        content: &[u8],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.run(
-            "INSERT OR IGNORE INTO held (contact, sequence, content, at) VALUES (?1, ?2, ?3, ?4)",
-            (contact, sequence.cast_signed(), content, now.0.cast_signed()),
-        )
+    /// A text of somebody who is blocked: it never comes in, under whichever number it is sent again.
+    pub(crate) fn refuse(&self, contact: ContactId, wire: WireId) -> Result<(), StoreError> {
+        self.run("INSERT OR IGNORE INTO refused (contact, wire) VALUES (?1, ?2)", (contact, wire.0))
     }
 
-    /// The held content with the lowest number, with since when it waits.
-    pub(crate) fn first_held(
-        &self,
-        contact: ContactId,
-    ) -> Result<Option<(u64, Vec<u8>, Timestamp)>, StoreError> {
-        self.row(
-            "SELECT sequence, content, at FROM held WHERE contact = ?1 ORDER BY sequence LIMIT 1",
-            [contact],
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?.cast_unsigned(),
-                    row.get(1)?,
-                    Timestamp(row.get::<_, i64>(2)?.cast_unsigned()),
-                ))
-            },
-        )
+    pub(crate) fn is_refused(&self, contact: ContactId, wire: WireId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM refused WHERE contact = ?1 AND wire = ?2";
+        Ok(self.row(sql, (contact, wire.0), |_| Ok(()))?.is_some())
     }
 
-    pub(crate) fn release(&self, contact: ContactId, sequence: u64) -> Result<(), StoreError> {
-        self.run("DELETE FROM held WHERE contact = ?1 AND sequence = ?2", (contact, sequence.cast_signed()))
+    /// Contents that earlier versions held until what came before them was there, the lowest number first; they are held no more.
+    pub(crate) fn take_held(&self, contact: ContactId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql = "SELECT content FROM held WHERE contact = ?1 ORDER BY sequence";
+        let held = self.rows(sql, [contact], |row| row.get(0))?;
+        self.run("DELETE FROM held WHERE contact = ?1", [contact])?;
+        Ok(held)
     }
 
     /// Keeps one part of a long text; all parts in order once the last is there.

@@ -38,8 +38,12 @@ pub struct Message {
     pub mine: bool,
     /// Its place in the conversation.
     pub position: i64,
-    /// Its number in the sender's chain.
+    /// Since when the sender numbered so; 0 for own texts.
+    pub chain: Timestamp,
+    /// Its number in the sender's chain, of a long text its first part's; 0: it has none.
     pub sequence: u64,
+    /// What the sender said just before is missing.
+    pub gap: bool,
     /// The sender's clock.
     pub sent_at: Timestamp,
     /// Ours; 0 for what we wrote.
@@ -77,7 +81,8 @@ impl std::fmt::Debug for Message {
 const STEP: i64 = 1 << 20;
 
 const COLUMNS: &str =
-    "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note";
+    "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note, chain,
+    gap";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
@@ -95,6 +100,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         reply_to: row.get(10)?,
         route: route.as_chunks::<32>().0.iter().map(|id| RelayId(*id)).collect(),
         note: row.get(12)?,
+        chain: Timestamp(row.get::<_, i64>(13)?.cast_unsigned()),
+        gap: row.get(14)?,
     })
 }
 
@@ -102,7 +109,7 @@ impl Store {
     pub(crate) fn add_message(&self, message: &Message) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO messages (id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to,
-             note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             note, chain, gap) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             rusqlite::params![
                 message.id,
                 message.contact,
@@ -116,6 +123,8 @@ impl Store {
                 message.state,
                 message.reply_to,
                 message.note,
+                message.chain.0.cast_signed(),
+                message.gap,
             ],
         )
     }
@@ -151,10 +160,15 @@ impl Store {
     }
 
     /// The place of a text that comes late: before the next one of the same sender, behind what stands before that.
-    pub(crate) fn late_position(&self, contact: ContactId, sequence: u64) -> Result<i64, StoreError> {
+    pub(crate) fn late_position(
+        &self,
+        contact: ContactId,
+        chain: Timestamp,
+        sequence: u64,
+    ) -> Result<i64, StoreError> {
         let next = self.row(
-            "SELECT min(position) FROM messages WHERE contact = ?1 AND mine = 0 AND sequence > ?2",
-            (contact, sequence.cast_signed()),
+            "SELECT min(position) FROM messages WHERE contact = ?1 AND mine = 0 AND chain = ?2 AND sequence > ?3",
+            (contact, chain.0.cast_signed(), sequence.cast_signed()),
             |row| row.get::<_, Option<i64>>(0),
         )?;
         let Some(next) = next.flatten() else { return self.last_position(contact) };
@@ -164,6 +178,20 @@ impl Store {
             |row| row.get::<_, i64>(0),
         )?;
         Ok(before.unwrap_or(0).midpoint(next))
+    }
+
+    /// What stood before a text and was missing has come, or will never: the text, if there is one.
+    pub(crate) fn close_gap(
+        &self,
+        contact: ContactId,
+        chain: Timestamp,
+        sequence: u64,
+    ) -> Result<Option<String>, StoreError> {
+        self.row(
+            "UPDATE messages SET gap = 0 WHERE gap = 1 AND contact = ?1 AND chain = ?2 AND sequence = ?3 RETURNING id",
+            (contact, chain.0.cast_signed(), sequence.cast_signed()),
+            |row| row.get(0),
+        )
     }
 
     /// The first `limit` from place `from` on, the oldest first.

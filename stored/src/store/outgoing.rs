@@ -78,6 +78,8 @@ pub struct Outgoing {
     pub outbox: Option<OutboxId>,
     /// When its envelopes were made.
     pub sealed_at: Timestamp,
+    /// How often.
+    pub seals: u32,
 }
 
 /// An envelope that a relay does not have yet.
@@ -97,8 +99,7 @@ pub struct Deposit {
     pub due: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at";
+const COLUMNS: &str = "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at, seals";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -115,6 +116,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         content: row.get(10)?,
         outbox: row.get(11)?,
         sealed_at: Timestamp(row.get::<_, i64>(12)?.cast_unsigned()),
+        seals: row.get(13)?,
     })
 }
 
@@ -185,7 +187,7 @@ impl Store {
 
     pub(crate) fn outgoing_sealed(&self, id: OutgoingId, now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "UPDATE outgoing SET state = 2, sealed_at = ?2 WHERE id = ?1 AND state = 1",
+            "UPDATE outgoing SET state = 2, sealed_at = ?2, seals = seals + 1 WHERE id = ?1 AND state = 1",
             (id, now.0.cast_signed()),
         )
     }
@@ -223,7 +225,7 @@ impl Store {
             [contact],
         )?;
         self.run(
-            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL
+            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL, seals = 0
              WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2)",
             [contact],
         )
@@ -340,8 +342,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (now, last) = (now.0.cast_signed(), now.after(longest_wait).0.cast_signed());
         self.run("UPDATE deposits SET due = ?1 WHERE due > ?2", (now, last))?;
-        self.run("UPDATE outgoing SET sealed_at = ?1 WHERE sealed_at > ?1", [now])?;
-        self.run("UPDATE held SET at = ?1 WHERE at > ?1", [now])
+        self.run("UPDATE outgoing SET sealed_at = ?1 WHERE sealed_at > ?1", [now])
     }
 
     pub(crate) fn drop_deposits_of(&self, queue: PeerQueueId) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -183,6 +183,21 @@ CREATE INDEX received_number ON received (contact, chain, sequence);
 ALTER TABLE contacts ADD COLUMN recv_conflict INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN renumbered_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN note INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Texts that came from somebody who is blocked, which never come in; what is missing before a text; and how often a content was
+/// sealed. A text knows its chain: numbers of different chains do not compare.
+const GAPS: &str = "
+CREATE TABLE refused (
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,
+    PRIMARY KEY (contact, wire)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE contacts ADD COLUMN recv_refused BLOB NOT NULL DEFAULT x'';
+ALTER TABLE messages ADD COLUMN chain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN gap INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_gap ON messages (contact, chain, sequence) WHERE gap = 1;
+ALTER TABLE outgoing ADD COLUMN seals INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the file to the newest version in one transaction.

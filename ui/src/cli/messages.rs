@@ -40,5 +40,10 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
         // Nobody said it.
         (Note::OlderCopyHere | Note::OlderCopyThere, _) => "-- ".into(),
     };
-    terminal::body(&format!("{at}  {from}"), &message.body, columns)
+    let gap = if message.gap {
+        format!("{at}  -- what they wrote before this is missing\n")
+    } else {
+        String::new()
+    };
+    gap + &terminal::body(&format!("{at}  {from}"), &message.body, columns)
 }

@@ -47,6 +47,7 @@ pub struct MessageRow<'a> {
     edited: bool,
     reactions: [&'static str; 0],
     note: Option<&'static str>,
+    gap: bool,
 }
 
 impl<'a> From<&'a Message> for MessageRow<'a> {
@@ -63,6 +64,7 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             edited: message.edited,
             reactions: [],
             note: (message.note != Note::None).then(|| message.note.word()),
+            gap: message.gap,
         }
     }
 }
@@ -143,6 +145,7 @@ mod tests {
             edited: false,
             route: vec![ipc_schema::relay::RelayId([1; 32])],
             note: Note::None,
+            gap: false,
         }
     }
 

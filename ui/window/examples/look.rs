@@ -45,6 +45,7 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         edited: false,
         route: Vec::new(),
         note: Note::None,
+        gap: false,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Message {
     pub route: Vec<RelayId>,
     /// Whether the program tells it.
     pub note: Note,
+    /// What its sender said just before is missing.
+    pub gap: bool,
 }
 
 /// Without what was said.
@@ -85,6 +87,7 @@ impl Message {
         to.set_reply_to(&self.reply_to);
         to.set_edited(self.edited);
         to.set_note(self.note.into());
+        to.set_gap(self.gap);
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -109,6 +112,7 @@ impl Message {
             edited: from.get_edited(),
             route: listed(from.get_route()?.iter(), ROUTE_MAX, |relay| Ok(RelayId(fixed(relay?)?)))?,
             note: from.get_note()?.into(),
+            gap: from.get_gap(),
         })
     }
 }

@@ -46,6 +46,7 @@ fn message() -> Message {
         edited: true,
         route: vec![RelayId([7; 32]); ROUTE_MAX],
         note: Note::OlderCopyThere,
+        gap: true,
     }
 }
 

@@ -99,6 +99,7 @@ pub(crate) mod tests {
             edited: false,
             route: Vec::new(),
             note: Note::None,
+            gap: false,
         }
     }
 

@@ -448,6 +448,7 @@ impl Model {
             edited: false,
             route: Vec::new(),
             note: Note::None,
+            gap: false,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

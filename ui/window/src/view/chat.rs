@@ -9,7 +9,7 @@ use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus};
 use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, from_the_right, visible};
-use crate::theme::Theme;
+use crate::theme::{Rgb, Theme};
 
 /// Width of the widest bubble, pixels.
 const BUBBLE_MAX: i32 = 520;
@@ -39,6 +39,8 @@ struct Bubble<'a> {
     day: Option<String>,
     /// The line of unread texts stands above.
     unread: bool,
+    /// So does one that something is missing.
+    gap: bool,
 }
 
 impl Bubble<'_> {
@@ -62,7 +64,9 @@ impl Bubble<'_> {
     /// With everything above and below that belongs to it.
     fn height(&self) -> i32 {
         let gap = if self.joined { 4 } else { 10 };
-        let above = if self.day.is_some() { 40 } else { 0 } + if self.unread { 32 } else { 0 };
+        let above = if self.day.is_some() { 40 } else { 0 }
+            + if self.unread { 32 } else { 0 }
+            + if self.gap { 32 } else { 0 };
         gap + above + self.box_height() + self.under_height()
     }
 
@@ -243,6 +247,7 @@ impl View<'_> {
             joins: chat.messages.get(index + 1).is_some_and(|next| in_group(message, next)),
             day: new_day.then(|| words::day(day, self.zone.local_time(self.now).date())),
             unread,
+            gap: message.gap,
         })
     }
 
@@ -261,7 +266,16 @@ impl View<'_> {
             y += 40;
         }
         if bubble.unread {
-            self.unread_line(Rect::new(slot.x, y, slot.w, 24));
+            self.line_across(Rect::new(slot.x, y, slot.w, 24), "New messages", self.colours.accent);
+            y += 32;
+        }
+        if bubble.gap {
+            let ink = self.colours.warn;
+            self.line_across(
+                Rect::new(slot.x, y, slot.w, 24),
+                "Something they wrote before this is missing",
+                ink,
+            );
             y += 32;
         }
         let mine = bubble.message.mine;
@@ -341,10 +355,9 @@ impl View<'_> {
         self.ending(Point::new(right, top), Style::Micro, ink, &bubble.sentence);
     }
 
-    fn unread_line(&mut self, rect: Rect) {
-        let label = "New messages";
+    fn line_across(&mut self, rect: Rect, label: &str, ink: Rgb) {
         let w = self.width(Style::MicroStrong, label);
-        let (left, ink) = (rect.x + (rect.w - w) / 2, self.colours.accent);
+        let left = rect.x + (rect.w - w) / 2;
         self.scene.fill(Rect::new(rect.x, rect.y + 12, left - rect.x - 12, 1), ink);
         self.scene.text(Point::new(left, rect.y + 4), Style::MicroStrong, ink, label);
         let from = left + w + 12;
@@ -409,6 +422,7 @@ fn marked(message: &Message) -> bool {
 
 fn in_group(before: &Message, after: &Message) -> bool {
     before.mine == after.mine
+        && !after.gap
         && [before, after].iter().all(|message| message.note == Note::None)
         && after.sent_at.0.saturating_sub(before.sent_at.0) < GROUP_MS
 }
