@@ -128,3 +128,65 @@ fn texts_survive_the_death_of_every_part_and_of_a_relay_on_their_way() {
     talk.relays[2].suite.kill();
     wait_received(&talk.bob, "Alice", &expected);
 }
+
+/// A copy of a stopped person's folder, put in its place again.
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    let done =
+        std::process::Command::new("cp").args(["-a", "--"]).arg(from.join(".")).arg(to).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn what_is_written_after_an_old_copy_of_the_folder_was_put_back_is_delivered_only_when_it_is_there() {
+    let mut talk = connected();
+    let text =
+        |what: &str, count: u32| -> Vec<String> { (0..count).map(|n| format!("{what} {n}")).collect() };
+    let say = |from: &Person, texts: &[String]| texts.iter().for_each(|text| send(from, "Bob", text));
+    let before = text("before", 3);
+    say(&talk.alice, &before);
+    wait_received(&talk.bob, "Alice", &before);
+    assert_eq!(talk.alice.suite.stop(), 0);
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(talk.alice.dir.path(), copy.path());
+
+    let mut alice = Person::again(talk.alice.dir.clone(), NETWORK, &talk.addresses, None);
+    let forgotten = text("forgotten", 3);
+    say(&alice, &forgotten);
+    wait_received(&talk.bob, "Alice", &[before.clone(), forgotten.clone()].concat());
+    assert_eq!(alice.suite.stop(), 0);
+    for entry in std::fs::read_dir(alice.dir.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap()
+        } else {
+            std::fs::remove_file(path).unwrap()
+        }
+    }
+    copy_folder(copy.path(), alice.dir.path());
+
+    let alice = Person::again(alice.dir.clone(), NETWORK, &talk.addresses, None);
+    let after = text("after", 6);
+    say(&alice, &after);
+    let rows = |person: &Person, who: &str| person.suite.ask(&["messages", who, "--json"]).ok().rows();
+    let said = |rows: &[serde_json::Value]| -> Vec<String> {
+        let texts = rows.iter().filter(|row| row["note"].is_null());
+        texts.map(|row| row["body"].as_str().unwrap().to_string()).collect()
+    };
+    until("all that was written is delivered", || {
+        let delivered: Vec<_> =
+            rows(&alice, "Bob").into_iter().filter(|row| row["state"] == "delivered").collect();
+        let there = said(&rows(&talk.bob, "Alice"));
+        assert!(said(&delivered).iter().all(|body| there.contains(body)), "{delivered:?} and {there:?}");
+        (delivered.len() == before.len() + after.len()).then_some(())
+    });
+    let all = [before, forgotten, after].concat();
+    assert_eq!(said(&rows(&talk.bob, "Alice")), all);
+    let notes = |rows: Vec<serde_json::Value>| -> Vec<serde_json::Value> {
+        let notes = rows.into_iter().map(|mut row| row["note"].take());
+        notes.filter(|note| note.as_str().is_some_and(|note| note.starts_with("older-copy"))).collect()
+    };
+    assert_eq!(notes(rows(&alice, "Bob")), ["older-copy-here"]);
+    assert_eq!(notes(rows(&talk.bob, "Alice")), ["older-copy-there"]);
+    let shown = talk.bob.suite.ask(&["messages", "Alice"]).ok().out;
+    assert!(shown.contains("-- An older copy of their profile was used."), "{shown}");
+}

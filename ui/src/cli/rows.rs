@@ -154,7 +154,7 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[]}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[],"note":null,"gap":false}"#
         );
     }
 
