@@ -20,6 +20,7 @@ mod invites;
 mod notes;
 mod outbox;
 mod queues;
+mod reading;
 mod repair;
 mod requests;
 mod subscriptions;
