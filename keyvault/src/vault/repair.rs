@@ -118,6 +118,10 @@ impl<S: Store> Vault<S> {
         if devices.map_or(true, |devices| devices.hash() != *prefix.identity().devices_hash()) {
             return Err(Opened::Unreadable.into());
         }
+        // Nobody but the two together changes who somebody is: that takes a new invite.
+        if contact.peer.id() != prefix.identity().id() {
+            return Err(Opened::Unreadable.into());
+        }
         // Whoever made this knows the secret of the first agreement.
         let mut changes = Changes::default();
         // Also where the own attempt goes on: the keys that it was made with live on, and must not serve it later.
@@ -128,9 +132,7 @@ impl<S: Store> Vault<S> {
             return Err(NoMessage::Superseded);
         }
         note_used(session, hash, &accepted, moment.now, &mut changes)?;
-        let identity_changed = contact.peer.id() != prefix.identity().id();
         if contact.peer != *prefix.identity() {
-            contact.verified &= !identity_changed;
             contact.peer = prefix.identity().clone();
             changes.put_record(&session.key(), &contact)?;
         }
@@ -139,7 +141,7 @@ impl<S: Store> Vault<S> {
         repair.handshake = Some(Handshake { transcript, at: moment.now, ours: false, told_unopened: false });
         repair.unopened = 0;
         changes.put_record(&session.key(), &repair)?;
-        let news = News { repaired: true, identity_changed, ..News::default() };
+        let news = News { repaired: true, ..News::default() };
         self.keep_opened(ReadMessage { session, record, news, hash, frame }, changes, moment)
     }
 
