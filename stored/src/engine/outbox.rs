@@ -378,12 +378,11 @@ impl Outbox {
         peers_chain: Timestamp,
     ) -> Result<(), StoreError> {
         let last = turn.store.renumbered_at(contact)?;
-        let wait = NUMBER_ANEW_EVERY.saturating_sub(turn.now.since(last));
-        // A peer cannot have all sealed again and again; a moment in the future is one of a clock that was wrong.
-        if last != Timestamp(0) && last <= turn.now && !wait.is_zero() {
+        // A peer cannot have all sealed again and again.
+        if last.is_recent(turn.now, NUMBER_ANEW_EVERY) {
             let behind = self.anew.entry(contact).or_insert(peers_chain);
             *behind = peers_chain.max(*behind);
-            turn.after(wait, Timer::NumberAnew(contact));
+            turn.after(NUMBER_ANEW_EVERY.saturating_sub(turn.now.since(last)), Timer::NumberAnew(contact));
             return Ok(());
         }
         let former = turn.store.send_chain(contact)?.chain.max(peers_chain);

@@ -461,7 +461,7 @@ fn a_clock_that_is_set_back_delays_neither_timers_nor_deposits() {
     let back = Timestamp(world.now.0 - 3_600_000);
     let engine = &mut world.people[0].engine;
     let wait = engine.next_wake().unwrap().since(world.now);
-    let proved = world.now.since(engine.flows.inbox.proof_at().unwrap());
+    let proved = engine.turn.now.since(engine.flows.inbox.proof_at().unwrap());
     engine.handle(back, vec![Input::Tick]);
     assert_eq!(back.since(engine.flows.inbox.proof_at().unwrap()), proved, "or it would be new for an hour");
     assert!(engine.next_wake().unwrap().since(back) <= wait.max(Duration::from_secs(30)));

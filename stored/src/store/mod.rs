@@ -112,15 +112,6 @@ impl Store {
         self.run("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, CAST(?2 AS BLOB))", (key, value))
     }
 
-    /// From now on a row that is added to that table is an error.
-    #[cfg(test)]
-    pub(crate) fn refuse_rows_of(&self, table: &str) {
-        let sql = format!(
-            "CREATE TEMP TRIGGER refused BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, ''); END"
-        );
-        self.db.execute_batch(&sql).unwrap();
-    }
-
     fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
         self.changed(sql, parameters).map(drop)
     }
