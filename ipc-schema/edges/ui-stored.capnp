@@ -181,6 +181,8 @@ enum Note {
   none @0;             # a text
   olderCopyHere @1;    # told by the program: an older copy of this profile was used
   olderCopyThere @2;   # the same, of the contact's
+  reopened @3;         # the session was opened anew
+  reopenedAgain @4;    # it was again, within a day
 }
 
 struct Event {

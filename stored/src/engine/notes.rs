@@ -10,16 +10,30 @@ use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
 use crate::store::{Delivery, EventKind, Message, Note};
 
-/// The same is not told again within this time: it shows in many contents, and a peer could fill the conversation with it.
+/// What is told again within this time is the same: it shows in many contents, and a peer could fill the conversation with it.
 const ONCE_IN: Duration = Duration::from_secs(3_600);
+/// Sessions break once in a while.
+const A_DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Tells that the session was opened anew, and warns where that was so within a day: the copy of a device would have it so.
+pub(super) fn reopened(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+    let first = turn.store.last_note(contact, Note::Reopened)?;
+    let again = turn.store.last_note(contact, Note::ReopenedAgain)?;
+    match first.max(again).and_then(|told| told.age(turn.now)) {
+        Some(age) if age < ONCE_IN => Ok(()),
+        Some(age) if age < A_DAY => write(turn, contact, Note::ReopenedAgain),
+        Some(_) | None => write(turn, contact, Note::Reopened),
+    }
+}
 
 /// Tells it in the conversation with `contact`.
 pub(super) fn tell(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreError> {
-    let told = turn.store.last_note(contact, note)?;
-    // A moment in the future is one of a clock that was wrong.
-    if told.is_some_and(|told| told <= turn.now && turn.now.since(told) < ONCE_IN) {
-        return Ok(());
-    }
+    let last = turn.store.last_note(contact, note)?;
+    let told = last.is_some_and(|last| last.is_recent(turn.now, ONCE_IN));
+    if told { Ok(()) } else { write(turn, contact, note) }
+}
+
+fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreError> {
     let wire = WireId(turn.random());
     let id = hex(&wire.0);
     turn.store.add_message(&Message {
@@ -50,6 +64,13 @@ impl Note {
             Self::OlderCopyHere => {
                 "An older copy of this profile was used. What came in after that copy is missing here; what you wrote since is \
                  sent again."
+            }
+            Self::Reopened => {
+                "The encryption with them got out of step and was opened anew. Nothing was lost."
+            }
+            Self::ReopenedAgain => {
+                "The encryption with them was opened anew again within a day. If neither of you put a backup back, somebody may have \
+                 a copy of one of your devices: ask them, and compare the safety number."
             }
             Self::OlderCopyThere => {
                 "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \

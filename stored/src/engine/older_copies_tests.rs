@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::world::{Copied, World};
-use super::*;
 use crate::store::{Delivery, Note};
 use rand_core::Rng;
 
@@ -26,9 +25,11 @@ fn delivered(world: &mut World, who: usize) -> Vec<String> {
     delivered.filter(|message| message.state >= Delivery::Delivered).map(|message| message.body).collect()
 }
 
+/// What both are told of the copy; that their session was opened anew stands beside it.
 fn notes(world: &mut World, who: usize) -> Vec<Note> {
     let messages = world.messages(who, WHOM[who]).into_iter();
-    messages.map(|message| message.note).filter(|note| *note != Note::None).collect()
+    let told = [Note::OlderCopyHere, Note::OlderCopyThere];
+    messages.map(|message| message.note).filter(|note| told.contains(note)).collect()
 }
 
 fn both_said(world: &mut World) -> [Vec<String>; 2] {
@@ -89,6 +90,32 @@ fn the_next_texts_after_that_are_numbered_and_acked_as_ever() {
     }
     assert_eq!(notes(&mut world, 0), [Note::OlderCopyHere]);
     assert_eq!(notes(&mut world, 1), [Note::OlderCopyThere]);
+}
+
+#[test]
+fn a_session_that_is_opened_anew_a_second_time_in_a_day_is_a_warning() {
+    let mut world = introduced(202);
+    let mut told = Vec::new();
+    for (wait, expected) in [
+        (0, vec![Note::Reopened]),
+        (2 * 3_600_000, vec![Note::Reopened, Note::ReopenedAgain]),
+        (30 * 3_600_000, vec![Note::Reopened, Note::ReopenedAgain, Note::Reopened]),
+    ] {
+        world.run_for(wait);
+        let copy = world.copy_of_vault(0);
+        say(&mut world, 0, &numbered("read", told.len().try_into().unwrap(), 3));
+        say(&mut world, 1, &numbered("answered", told.len().try_into().unwrap(), 3));
+        world.until(all_delivered);
+        world.restore_vault(0, copy);
+        say(&mut world, 0, &["again".to_owned()]);
+        world.until(all_delivered);
+        for (who, whom) in WHOM.into_iter().enumerate() {
+            let messages = world.messages(who, whom).into_iter();
+            let reopened = [Note::Reopened, Note::ReopenedAgain];
+            told = messages.map(|message| message.note).filter(|note| reopened.contains(note)).collect();
+            assert_eq!(told, expected, "{who}");
+        }
+    }
 }
 
 /// Two people talk; now and then one of them is killed, or has an old copy put back. What either showed at any time is noted.

@@ -74,7 +74,11 @@ impl Repair {
     fn heard(&mut self, turn: &mut Turn, contact: &Contact, news: News) -> Result<(), StoreError> {
         let id = contact.id;
         self.out_of_step.remove(&id);
-        if matches!(contact.notice, Notice::Repairing | Notice::InviteAgain) {
+        let answered = matches!(contact.notice, Notice::Repairing | Notice::InviteAgain);
+        if answered || news.repaired {
+            notes::reopened(turn, id)?;
+        }
+        if answered {
             contacts::dismiss(turn, id, contact.notice)?;
             // What overtook the message that opened the session anew could not be read.
             turn.wish(OutboxEvent::SealAllAgain(id));

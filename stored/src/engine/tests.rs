@@ -11,7 +11,7 @@ use rand_core::Rng;
 
 use super::world::World;
 use super::*;
-use crate::store::{ContactState, Delivery, Notice, ReceiveQueueState};
+use crate::store::{ContactState, Delivery, Note, Notice, ReceiveQueueState};
 
 fn numbered(from: u32, to: u32) -> Vec<String> {
     (from..to).map(|n| format!("text {n}")).collect()
@@ -519,8 +519,11 @@ fn a_conversation_heals_after_one_sides_vault_is_restored_from_an_old_copy() {
         assert_eq!(world.bodies(0, "bob", false), world.bodies(1, "ann", true), "seed {seed}");
         assert_eq!(world.safety_number(0, "bob"), number, "nothing changed for the people");
         world.run_for(60_000);
-        for contact in [world.contacts(0).remove(0), world.contacts(1).remove(0)] {
-            assert_eq!(contact.notice, Notice::None, "seed {seed}");
+        for (who, whom) in [(0, "bob"), (1, "ann")] {
+            assert_eq!(world.contacts(who)[0].notice, Notice::None, "seed {seed}");
+            let messages = world.messages(who, whom).into_iter();
+            let reopened = messages.filter(|message| message.note == Note::Reopened);
+            assert_eq!(reopened.count(), 1, "seed {seed}: it is told once");
         }
     }
 }

@@ -75,6 +75,8 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::None => Note::None,
             store::Note::OlderCopyHere => Note::OlderCopyHere,
             store::Note::OlderCopyThere => Note::OlderCopyThere,
+            store::Note::Reopened => Note::Reopened,
+            store::Note::ReopenedAgain => Note::ReopenedAgain,
         },
     }
 }

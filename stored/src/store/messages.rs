@@ -69,6 +69,10 @@ pub enum Note {
     OlderCopyHere,
     /// An older copy of the contact's profile was used.
     OlderCopyThere,
+    /// The session was opened anew.
+    Reopened,
+    /// It was again, within a day.
+    ReopenedAgain,
 }
 
 impl std::fmt::Debug for Message {

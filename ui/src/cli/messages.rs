@@ -38,7 +38,9 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
         (Note::None, true) => format!("me ({}): ", message.state.word()),
         (Note::None, false) => "them: ".into(),
         // Nobody said it.
-        (Note::OlderCopyHere | Note::OlderCopyThere, _) => "-- ".into(),
+        (Note::OlderCopyHere | Note::OlderCopyThere | Note::Reopened | Note::ReopenedAgain, _) => {
+            "-- ".into()
+        }
     };
     let gap = if message.gap {
         format!("{at}  -- what they wrote before this is missing\n")

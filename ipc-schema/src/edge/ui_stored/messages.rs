@@ -71,6 +71,10 @@ mirrored! {
         OlderCopyHere => "older-copy-here",
         /// An older copy of the contact's profile was used.
         OlderCopyThere => "older-copy-there",
+        /// The session was opened anew.
+        Reopened => "reopened",
+        /// It was again, within a day: a copy of a device may exist.
+        ReopenedAgain => "reopened-again",
     }
 }
 

@@ -284,7 +284,7 @@ impl View<'_> {
             Note::None if mine => slot.right() - w,
             Note::None => slot.x,
             // Nobody wrote it.
-            Note::OlderCopyHere | Note::OlderCopyThere => slot.x + (slot.w - w) / 2,
+            _ => slot.x + (slot.w - w) / 2,
         };
         let rect = Rect::new(x, y, w, bubble.box_height());
         self.bubble_ground(bubble, rect);
@@ -299,7 +299,7 @@ impl View<'_> {
         let fill = match bubble.message.note {
             Note::None if mine => self.colours.mine,
             Note::None => self.colours.theirs,
-            Note::OlderCopyHere | Note::OlderCopyThere => self.colours.panel,
+            _ => self.colours.panel,
         };
         let (upper, lower) = (if bubble.joined { 4 } else { 12 }, if bubble.joins { 4 } else { 12 });
         let radii = if mine { [12, upper, lower, 12] } else { [upper, 12, 12, lower] };
