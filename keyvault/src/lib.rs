@@ -36,6 +36,7 @@ mod kdf;
 pub mod kem;
 pub mod mailbox;
 pub mod memory;
+pub mod passphrase;
 pub mod pqxdh;
 pub mod ratchet;
 #[cfg(test)]

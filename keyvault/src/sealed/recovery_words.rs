@@ -31,12 +31,13 @@ pub(super) fn of(entropy: &Secret32) -> Zeroizing<String> {
     words
 }
 
-/// What a person typed, if it is a recovery key: any spacing and case, all 24 words of the list and the checksum right.
+/// What a person typed, if it is a recovery key: whatever stands between the words, numbers and commas too, and any case; all 24
+/// words of the list and the checksum right.
 pub(super) fn read(untrusted_text: &[u8]) -> Option<Secret32> {
     let text = Zeroizing::new(std::str::from_utf8(untrusted_text).ok()?.to_ascii_lowercase());
     let mut bytes = Zeroizing::new([0_u8; BYTES]);
     let mut count = 0;
-    for word in text.split_ascii_whitespace() {
+    for word in text.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| !word.is_empty()) {
         let index = LIST.lines().position(|known| known == word)?;
         if count == RECOVERY_WORDS {
             return None;

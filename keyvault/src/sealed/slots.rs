@@ -19,6 +19,7 @@ use super::sealed_store::SealedStore;
 use super::state::{self, State};
 use super::{Examined, recovery_words};
 use crate::memory::Secret32;
+use crate::passphrase::normal;
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 
 /// What a passphrase opened.
@@ -80,6 +81,7 @@ impl LockedVault {
         floor: Cost,
         mut rng: R,
     ) -> Result<SealedStore<R>, VaultFileError> {
+        let passphrase = normal(passphrase);
         if passphrase.is_empty() {
             return Err(VaultFileError::EmptyPassphrase);
         }
@@ -95,7 +97,7 @@ impl LockedVault {
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
         let root = Secret32::random(&mut rng);
-        let unlock_key = stretch(cost.check(floor)?, &salt, passphrase)?;
+        let unlock_key = stretch(cost.check(floor)?, &salt, &passphrase)?;
         let state = State::create(false, &mut rng);
         let plain = Plain { generation: 1, cost, salt };
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
@@ -154,16 +156,16 @@ impl LockedVault {
         }
         // A disk that takes no writes must not keep the owner out: then it counts in memory.
         let _ = self.attempts.count(&self.file);
-        let unlock_key = match stretch(cost, &self.header.salt, passphrase) {
-            Ok(key) => key,
+        let (unlock_key, slot) = match self.open_slot(cost, passphrase) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                self.attempts.failed(now);
+                return Err(VaultFileError::WrongPassphrase);
+            }
             Err(error) => {
                 let _ = self.attempts.forgive(&self.file);
                 return Err(error.into());
             }
-        };
-        let Some(slot) = self.header.open(&unlock_key) else {
-            self.attempts.failed(now);
-            return Err(VaultFileError::WrongPassphrase);
         };
         let _ = self.attempts.forget(&self.file);
         match slot {
@@ -173,6 +175,19 @@ impl LockedVault {
             }
             OpenedSlot { root, .. } => Ok(OpenedVault { root, switched: false }),
         }
+    }
+
+    /// The slot that a passphrase opens, in its one form, or as it was given: so earlier versions took it.
+    fn open_slot(&self, cost: Cost, passphrase: &[u8]) -> Result<Option<(UnlockKey, OpenedSlot)>, CostError> {
+        let normal = normal(passphrase);
+        let as_given = (normal.as_slice() != passphrase).then_some(passphrase);
+        for form in [Some(normal.as_slice()), as_given].into_iter().flatten() {
+            let key = stretch(cost, &self.header.salt, form)?;
+            if let Some(slot) = self.header.open(&key) {
+                return Ok(Some((key, slot)));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes the file the decoy's: one slot, with the passphrase that was just given, in the first place as in any new vault.
@@ -276,11 +291,12 @@ impl LockedVault {
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         let NewSlot { at, kind, passphrase } = new;
+        let passphrase = normal(passphrase);
         if passphrase.is_empty() {
             return Err(VaultFileError::EmptyPassphrase);
         }
         let cost = self.header.cost.check(self.floor)?;
-        let unlock_key = stretch(cost, &self.header.salt, passphrase)?;
+        let unlock_key = stretch(cost, &self.header.salt, &passphrase)?;
         // A duress passphrase that is a real one too would destroy or not by chance.
         if self.header.open(&unlock_key).is_some() {
             return Err(VaultFileError::Taken);

@@ -38,6 +38,38 @@ fn opens(file: &tempfile::NamedTempFile, passphrase: &[u8]) -> bool {
 }
 
 #[test]
+fn the_same_passphrase_opens_from_every_keyboard_and_file() {
+    let file = vault();
+    assert_eq!(add(&file, SlotKind::Passphrase, "cafe\u{301} au lait\r".as_bytes()).unwrap(), 1);
+    for written in ["caf\u{e9} au lait", "cafe\u{301} au lait", "\u{feff}caf\u{e9} au lait\r\n"] {
+        assert!(opens(&file, written.as_bytes()), "{written:?}");
+        let taken = add(&file, SlotKind::Duress, written.as_bytes());
+        assert!(matches!(taken, Err(VaultFileError::Taken)), "{written:?}");
+    }
+    assert!(!opens(&file, "cafe au lait".as_bytes()));
+    let empty = add(&file, SlotKind::Passphrase, "\u{feff}\r\n".as_bytes());
+    assert!(matches!(empty, Err(VaultFileError::EmptyPassphrase)));
+}
+
+#[test]
+fn a_passphrase_that_an_earlier_version_took_as_it_was_given_opens_still() {
+    let file = vault();
+    let given = "cafe\u{301}\r".as_bytes();
+    with(&file, b"correct horse", |vault, opened, rng| {
+        let key = super::super::slots::stretch(vault.header.cost, &vault.header.salt, given)?;
+        let mut header = vault.header.next();
+        header.set_slot(
+            1,
+            super::super::key_slot::Slot::seal(1, &key, SlotKind::Passphrase, &opened.root, rng),
+        );
+        header.write(&vault.file)
+    })
+    .unwrap();
+    assert!(opens(&file, given));
+    assert!(!opens(&file, "caf\u{e9}".as_bytes()), "it is another slot's than the one that this would make");
+}
+
+#[test]
 fn a_second_passphrase_and_a_recovery_key_open_the_same_vault() {
     let file = vault();
     assert_eq!(add(&file, SlotKind::Passphrase, b"second").unwrap(), 1);
@@ -50,6 +82,8 @@ fn a_second_passphrase_and_a_recovery_key_open_the_same_vault() {
         assert!(opens(&file, passphrase));
     }
     assert!(opens(&file, format!(" {}\n", words.to_uppercase()).as_bytes()));
+    let listed = words.split(' ').enumerate().map(|(at, word)| format!("{}. {word},\u{a0}\r\n", at + 1));
+    assert!(opens(&file, listed.collect::<String>().as_bytes()), "as it was written down");
     let mut expected = [None; SLOTS];
     expected[..3].copy_from_slice(&[
         Some(SlotKind::Passphrase),
