@@ -242,3 +242,91 @@ fn a_slot_command_killed_at_an_instant_has_happened_or_has_not() {
 fn a_slot_command_killed_at_sixty_instants_has_happened_or_has_not() {
     kill_slot_commands_at(60);
 }
+
+/// On a terminal of its own: types `typed` at each prompt, or sends the signal, and tells what was printed, how it ended, and
+/// whether the terminal shows what is typed.
+const AT_A_TERMINAL: &str = r#"
+import json, os, pty, select, signal, sys, termios, time
+name, typed, argv = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(argv[0], argv)
+def echo():
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+def ended(flags=os.WNOHANG):
+    return os.waitpid(child, flags)
+seen, state, deadline = "", (0, 0), time.monotonic() + 60
+while time.monotonic() < deadline and state[0] == 0:
+    if select.select([terminal], [], [], 0.05)[0]:
+        try:
+            seen += os.read(terminal, 4096).decode()
+        except OSError:
+            state = ended(0)
+            break
+    if seen.endswith(": ") and not echo() and typed:
+        line, seen = typed.pop(0), seen + "\n"
+        if line.startswith("SIG"):
+            os.kill(child, getattr(signal, line))
+        else:
+            os.write(terminal, line.encode() + b"\n")
+    state = ended()
+status = state[1]
+how = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+print(json.dumps({"how": how, "echo": echo(), "seen": seen}))
+"#;
+
+fn at_a_terminal(person: &Person, arguments: &[&str], typed: &[&str]) -> serde_json::Value {
+    let output = Command::new("python3")
+        .args(["-c", AT_A_TERMINAL, "privatus", &serde_json::to_string(typed).unwrap()])
+        .arg(binaries().join("privatus"))
+        .args(["--profile", person.dir.path().to_str().unwrap()])
+        .args(arguments)
+        .env_remove("XDG_RUNTIME_DIR")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn whatever_ends_the_question_the_terminal_shows_again_what_is_typed() {
+    let person = Person::start(NETWORK, &[], None);
+    for signal in ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] {
+        let ended = at_a_terminal(&person, &["unlock"], &[signal]);
+        assert_eq!((&ended["how"], &ended["echo"]), (&signal.into(), &true.into()), "{ended}");
+    }
+    let stopped = at_a_terminal(&person, &["unlock"], &["SIGTSTP", OLD]);
+    assert_eq!((&stopped["how"], &stopped["echo"]), (&0.into(), &true.into()), "{stopped}");
+    // Where nobody could let it go on it is not stopped: it asks again at once.
+    assert_eq!(stopped["seen"].as_str().unwrap().matches("Passphrase: ").count(), 2, "{stopped}");
+}
+
+#[test]
+fn a_new_passphrase_is_asked_for_twice_and_a_slip_locks_nobody_out() {
+    let person = Person::start(NETWORK, &[], None);
+    let slip = at_a_terminal(&person, &["slot", "change", "0"], &[OLD, "a new one", "a mew one"]);
+    assert_eq!(slip["how"], 2, "{slip}");
+    assert!(slip["seen"].as_str().unwrap().contains("the two differ"), "{slip}");
+    assert_eq!((opens(&person, "a new one"), opens(&person, OLD)), (3, 0));
+    let changed =
+        at_a_terminal(&person, &["slot", "change", "0"], &[OLD, "caf\u{e9} noir", "caf\u{e9} noir"]);
+    assert_eq!(changed["how"], 0, "{changed}");
+    assert_eq!((opens(&person, OLD), opens(&person, "cafe\u{301} noir\r")), (3, 0));
+}
+
+#[test]
+fn a_passphrase_that_is_too_long_or_empty_is_refused_before_anything_is_made() {
+    for passphrase in ["x".repeat(1_025), String::new()] {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = folder.path().join("profile");
+        let run = ["--profile", profile.to_str().unwrap(), "run", "--headless", "--passphrase-fd", "0"];
+        let mut command = Command::new(binaries().join("privatus"));
+        command.args(run).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{passphrase}").unwrap();
+        let answer = end_slot(child);
+        assert_eq!((answer.code, answer.err.lines().count()), (2, 1), "{answer:?}");
+        assert!(!profile.exists(), "nothing was made");
+    }
+}

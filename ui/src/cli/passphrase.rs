@@ -2,8 +2,14 @@
 
 use std::io::{Read, Write};
 
+use std::fs::File;
+use std::os::fd::AsFd;
+
 use ipc_schema::limits::PASSPHRASE_MAX_BYTES;
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::exit::{Doing, Failure, Outcome};
@@ -29,6 +35,18 @@ pub fn read(fd: Option<i32>, prompt: &str) -> Outcome<Passphrase> {
     Ok(passphrase)
 }
 
+/// The same for one that is to be set: the terminal asks twice, for nobody sees what they type.
+///
+/// # Errors
+/// As [`read`]; [`Failure::Usage`] where the two differ.
+pub fn read_new(fd: Option<i32>, prompt: &str) -> Outcome<Passphrase> {
+    let passphrase = read(fd, prompt)?;
+    if fd.is_none() && *read(fd, "The same again")? != *passphrase {
+        return Err(Failure::Usage("the two differ: nothing was changed, try again".into()));
+    }
+    Ok(passphrase)
+}
+
 /// Byte by byte: what follows the line belongs to someone else (a second passphrase on the same descriptor).
 fn line(from: &mut impl Read) -> Outcome<Passphrase> {
     // The full size at once, so that no copy is left behind by growing.
@@ -50,15 +68,79 @@ fn ask(prompt: &str) -> Outcome<Passphrase> {
         |_| Failure::Usage("no terminal to ask for the passphrase: give --passphrase-fd N".into());
     let mut terminal =
         std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(no_terminal)?;
-    let before = tcgetattr(&terminal).doing("ask on the terminal")?;
-    let mut silent = before.clone();
-    silent.local_flags.remove(LocalFlags::ECHO);
+    loop {
+        // Where a signal came and did not end this process, it was stopped and goes on now: it asks again.
+        if let Some(typed) = ask_once(&mut terminal, prompt)? {
+            return Ok(typed);
+        }
+    }
+}
+
+/// What may end or stop this process while the terminal is silent.
+const ENDS: [Signal; 5] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP];
+
+/// One line without echo; `None`: a signal came first. It takes effect once the terminal shows again what is typed.
+fn ask_once(terminal: &mut File, prompt: &str) -> Outcome<Option<Passphrase>> {
+    let held = Held::back().doing("ask on the terminal")?;
+    let silence = Silence::of(terminal).doing("ask on the terminal")?;
     write!(terminal, "{prompt}: ").doing("ask on the terminal")?;
-    tcsetattr(&terminal, SetArg::TCSAFLUSH, &silent).doing("ask on the terminal")?;
-    let typed = line(&mut terminal);
-    tcsetattr(&terminal, SetArg::TCSAFLUSH, &before).doing("restore the terminal")?;
+    let typed =
+        if held.wait_for(terminal).doing("ask on the terminal")? { Some(line(terminal)) } else { None };
+    drop(silence);
     writeln!(terminal).doing("ask on the terminal")?;
-    typed
+    drop(held);
+    typed.transpose()
+}
+
+/// Signals that wait until this is dropped.
+struct Held {
+    signals: SigSet,
+    pending: SignalFd,
+}
+
+impl Held {
+    fn back() -> nix::Result<Self> {
+        let signals: SigSet = ENDS.into_iter().collect();
+        signals.thread_block()?;
+        Ok(Self { signals, pending: SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC)? })
+    }
+
+    /// Whether something was typed before a signal came.
+    fn wait_for(&self, terminal: &File) -> nix::Result<bool> {
+        let mut ready = [self.pending.as_fd(), terminal.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        poll(&mut ready, PollTimeout::NONE)?;
+        let [signal, _] = ready;
+        Ok(!signal.any().unwrap_or(false))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.signals.thread_unblock();
+    }
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Silence {
+    terminal: File,
+    before: Termios,
+}
+
+impl Silence {
+    fn of(terminal: &File) -> std::io::Result<Self> {
+        let terminal = terminal.try_clone()?;
+        let before = tcgetattr(&terminal)?;
+        let mut silent = before.clone();
+        silent.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(&terminal, SetArg::TCSAFLUSH, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, SetArg::TCSAFLUSH, &self.before);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `privatus run`: a person's suite, in the foreground.
 
+use std::io::Write;
 use std::process::Stdio;
 
 use clap::Args;
@@ -9,7 +10,7 @@ use supervisor::options::Gifts;
 use super::embedded::{self, Relays};
 use super::exit::{Doing, Failure, Outcome};
 use super::launch::{self, Launch};
-use super::{Context, paths};
+use super::{Context, passphrase, paths};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         ..Settings::default()
     };
     launch::join_network(&mut settings, arguments.network.as_deref(), arguments.network_secret_fd)?;
-    let passphrase = arguments.passphrase_fd.map(passphrase).transpose()?;
+    let passphrase = arguments.passphrase_fd.map(for_keyvault).transpose()?;
     let profile = context.profile.create()?;
     let launch = Launch { profile, settings, gifts: Gifts { passphrase, offer: None }, with_parent: false };
     if arguments.embedded_relays == 0 {
@@ -58,15 +59,17 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     with_relays(arguments.embedded_relays, launch)
 }
 
-/// For keyvault, unread. The number that was given is closed: this process may stay for as long as the suite runs.
-fn passphrase(number: i32) -> Outcome<std::os::fd::OwnedFd> {
-    let passphrase = sandbox::inherited(number).map_err(|_| {
-        Failure::Usage(format!("descriptor {number} of --passphrase-fd is not open: give an open one"))
-    })?;
+/// For keyvault: one line, looked at before anything is made. The number that was given is closed: this process may stay for as
+/// long as the suite runs.
+fn for_keyvault(number: i32) -> Outcome<std::os::fd::OwnedFd> {
+    let line = passphrase::read(Some(number), "Passphrase")?;
+    let (passphrase, mut write) = std::io::pipe().doing("make a pipe")?;
+    // A pipe holds more than the longest line.
+    write.write_all(&line).and_then(|()| write.write_all(b"\n")).doing("fill a pipe")?;
     if number > 2 {
         nix::unistd::close(number).doing("close the passphrase's descriptor")?;
     }
-    Ok(passphrase)
+    Ok(passphrase.into())
 }
 
 /// Stays as the parent: starts the relays, then the suite, and stops all of it when told or when the suite ends.

@@ -73,7 +73,7 @@ struct Words<'a> {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     context.profile.running()?;
     let passphrase = passphrase::read(arguments.passphrase_fd, "Passphrase")?;
-    let new = || passphrase::read(arguments.new_passphrase_fd, "New passphrase");
+    let new = || passphrase::read_new(arguments.new_passphrase_fd, "New passphrase");
     match arguments.what {
         What::List => list(context, &passphrase),
         What::Add { kind: Kind::Recovery } => add_recovery(context, &passphrase),
