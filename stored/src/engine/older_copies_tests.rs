@@ -71,6 +71,24 @@ fn what_is_written_after_an_old_copy_was_put_back_arrives_and_is_not_called_deli
 }
 
 #[test]
+fn what_arrives_out_of_order_then_is_put_in_order_by_the_new_chain() {
+    for seed in 210..222 {
+        let mut world = introduced(seed);
+        let copy = world.copy_of(0);
+        say(&mut world, 0, &numbered("forgotten", 0, 3));
+        world.until(all_delivered);
+        world.restore(0, &copy);
+        (world.delay, world.losses) = (1_000, 50);
+        for text in numbered("after", 0, 9) {
+            world.send(0, WHOM[0], &text);
+        }
+        world.until(all_delivered);
+        let all = [numbered("forgotten", 0, 3), numbered("after", 0, 9)].concat();
+        assert_eq!(world.bodies(1, WHOM[1], false), all, "seed {seed}");
+    }
+}
+
+#[test]
 fn the_next_texts_after_that_are_numbered_and_acked_as_ever() {
     let mut world = introduced(201);
     let copy = world.copy_of(0);

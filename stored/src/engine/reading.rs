@@ -206,8 +206,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
             return Ok(());
         }
     };
-    if turn.store.message_by_wire(contact, wire)?.is_some() {
-        return Ok(());
+    if let Some(shown) = turn.store.message_by_wire(contact, wire)? {
+        return place_anew(turn, &shown, &place);
     }
     let id = message_id(contact, wire);
     turn.store.add_message(&Message {
@@ -229,6 +229,23 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
     turn.event(&EventKind::Message { id })
+}
+
+/// A text that is shown already is numbered by a new chain: it stands behind what that says before it.
+fn place_anew(turn: &mut Turn, shown: &Message, place: &Place) -> Result<(), StoreError> {
+    if shown.mine || place.sequence == 0 || shown.chain == place.chain {
+        return Ok(());
+    }
+    let before = turn.store.position_before(shown.contact, place.chain, place.sequence)?;
+    let position = if shown.position > before { shown.position } else { place.position };
+    turn.store.place_message(&Message {
+        position,
+        chain: place.chain,
+        sequence: place.sequence,
+        gap: place.gap,
+        ..shown.clone()
+    })?;
+    turn.event(&EventKind::Message { id: shown.id.clone() })
 }
 
 /// A text, once all its parts are here.
@@ -354,5 +371,11 @@ mod tests {
         read(&mut turn, ANN, &next).unwrap();
         assert_eq!(turn.store.receive_chain(ANN).unwrap().conflict, 3);
         assert!(!turn.store.receive_chain(ANN).unwrap().numbers.contains(4));
+        // The new chain says in which order they were written.
+        let first = said(&Said { chain: 2, sequence: 1, name: 98, previous: None });
+        let second = said(&Said { chain: 2, sequence: 2, name: 99, previous: Some(content::hash(&first)) });
+        read(&mut turn, ANN, &first).unwrap();
+        read(&mut turn, ANN, &second).unwrap();
+        assert_eq!(shown(&turn)[4..], ["4 of 1, named 98", "2 of 1, named 99"]);
     }
 }

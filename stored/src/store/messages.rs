@@ -184,6 +184,35 @@ impl Store {
         Ok(before.unwrap_or(0).midpoint(next))
     }
 
+    /// The place of the last text with a lower number in that chain; 0: there is none.
+    pub(crate) fn position_before(
+        &self,
+        contact: ContactId,
+        chain: Timestamp,
+        sequence: u64,
+    ) -> Result<i64, StoreError> {
+        let before = self.row(
+            "SELECT max(position) FROM messages WHERE contact = ?1 AND mine = 0 AND chain = ?2 AND sequence < ?3",
+            (contact, chain.0.cast_signed(), sequence.cast_signed()),
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        Ok(before.flatten().unwrap_or(0))
+    }
+
+    /// Puts a text where its chain, number and position say.
+    pub(crate) fn place_message(&self, message: &Message) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE messages SET position = ?2, chain = ?3, sequence = ?4, gap = ?5 WHERE id = ?1",
+            (
+                &message.id,
+                message.position,
+                message.chain.0.cast_signed(),
+                message.sequence.cast_signed(),
+                message.gap,
+            ),
+        )
+    }
+
     /// What stood before a text and was missing has come, or will never: the text, if there is one.
     pub(crate) fn close_gap(
         &self,
