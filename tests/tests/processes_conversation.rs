@@ -129,6 +129,22 @@ fn texts_survive_the_death_of_every_part_and_of_a_relay_on_their_way() {
     wait_received(&talk.bob, "Alice", &expected);
 }
 
+#[test]
+fn who_is_unblocked_is_heard_at_once() {
+    let talk = connected();
+    let state = |wanted: &str| {
+        let rows = talk.bob.suite.ask(&["contacts", "--json"]).ok().rows();
+        assert_eq!(rows[0]["state"], wanted);
+    };
+    let _ = talk.alice.suite.ask(&["send", "Bob", "before", "--wait", "delivered"]).ok();
+    let _ = talk.bob.suite.ask(&["contact", "block", "Alice"]).ok();
+    state("blocked");
+    let _ = talk.bob.suite.ask(&["contact", "unblock", "Alice"]).ok();
+    state("connected");
+    let _ = talk.alice.suite.ask(&["send", "Bob", "after", "--wait", "delivered"]).ok();
+    assert_eq!(received(&talk.bob, "Alice"), ["before", "after"]);
+}
+
 /// A copy of a stopped person's folder, put in its place again.
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     let done =

@@ -41,6 +41,8 @@ enum Action {
         #[arg(long)]
         off: bool,
     },
+    /// Hear somebody again; what they wrote meanwhile does not come
+    Unblock { who: String },
     /// Forget somebody and the conversation
     Delete { who: String },
     /// Take who opened an invitation that was opened twice
@@ -56,6 +58,7 @@ impl Action {
             | Self::Verify { who, .. }
             | Self::Rename { who, .. }
             | Self::Block { who, .. }
+            | Self::Unblock { who }
             | Self::Delete { who }
             | Self::Accept { who }
             | Self::Decline { who } => who,
@@ -70,6 +73,7 @@ impl Action {
             Self::Verify { .. } => ContactAction::Verify(number.map(|number| number.digits.clone())),
             Self::Rename { name, .. } => ContactAction::Rename(name.clone()),
             Self::Block { off, .. } => ContactAction::Block(!off),
+            Self::Unblock { .. } => ContactAction::Block(false),
             Self::Delete { .. } => ContactAction::Delete,
             Self::Accept { .. } => ContactAction::Accept,
             Self::Decline { .. } => ContactAction::Decline,
