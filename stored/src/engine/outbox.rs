@@ -44,8 +44,6 @@ pub(super) struct Outbox {
     unforgotten: BTreeMap<OutboxId, OutgoingId>,
     forget_outbox: Vec<OutboxId>,
     forget_opened: Vec<[u8; 32]>,
-    /// To be numbered anew when enough time has passed, behind this chain.
-    anew: BTreeMap<ContactId, Timestamp>,
 }
 
 /// What a sealing that keyvault was asked for came to.
@@ -101,7 +99,7 @@ impl Outbox {
             OutboxEvent::Repair(contact, session) => self.repair(turn, contact, session),
             OutboxEvent::AtRelay(id, route) => self.lies_at_relay(turn, id, &route),
             OutboxEvent::Acked(contact, acks) => self.acked(turn, contact, &acks),
-            OutboxEvent::NumberAnew(contact) => match self.anew.remove(&contact) {
+            OutboxEvent::NumberAnew(contact) => match turn.store.chain_wanted_behind(contact)? {
                 Some(behind) => self.number_anew(turn, contact, behind),
                 None => Ok(()),
             },
@@ -132,6 +130,7 @@ impl Outbox {
         }
         for contact in turn.store.contacts()? {
             self.pump.insert(contact.id);
+            turn.wish(OutboxEvent::NumberAnew(contact.id));
             for outgoing in turn.store.outgoing_in_state(contact.id, OutgoingState::Sealing, u32::MAX)? {
                 // An accept asks for its first message itself.
                 if contact.session.is_some() {
@@ -380,8 +379,7 @@ impl Outbox {
         let last = turn.store.renumbered_at(contact)?;
         // A peer cannot have all sealed again and again.
         if last.is_recent(turn.now, NUMBER_ANEW_EVERY) {
-            let behind = self.anew.entry(contact).or_insert(peers_chain);
-            *behind = peers_chain.max(*behind);
+            turn.store.want_chain_behind(contact, peers_chain.max(Timestamp(1)))?;
             turn.after(NUMBER_ANEW_EVERY.saturating_sub(turn.now.since(last)), Timer::NumberAnew(contact));
             return Ok(());
         }
@@ -424,12 +422,13 @@ impl Outbox {
     /// The peer misses it though later ones came: sealed again, unless it may still be on its way.
     fn reseal_if_lost(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
         // Somebody who never takes it does not have it sealed without end.
-        let doubled = outgoing.seals.saturating_sub(1).min(RESEAL_DOUBLED_MAX);
+        let doubled = outgoing.reseals.min(RESEAL_DOUBLED_MAX);
         let ripe = turn.now.since(outgoing.sealed_at) >= RESEAL_AFTER * (1 << doubled);
         let sealed = outgoing.state == OutgoingState::Sealed;
         if !sealed || !ripe || turn.store.has_deposit(outgoing.id)? {
             return Ok(());
         }
+        turn.store.count_reseal(outgoing.id)?;
         self.reseal(turn, outgoing.id)
     }
 

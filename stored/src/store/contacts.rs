@@ -240,8 +240,22 @@ impl Store {
         Ok(at.unwrap_or(Timestamp(0)))
     }
 
+    /// A chain was begun; none is wanted any more.
     pub(crate) fn set_renumbered_at(&self, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
-        self.run("UPDATE contacts SET renumbered_at = ?2 WHERE id = ?1", (id, now.0.cast_signed()))
+        let sql = "UPDATE contacts SET renumbered_at = ?2, renumber_behind = 0 WHERE id = ?1";
+        self.run(sql, (id, now.0.cast_signed()))
+    }
+
+    /// A chain behind this one of the own is to be begun when enough time has passed.
+    pub(crate) fn want_chain_behind(&self, id: ContactId, chain: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE contacts SET renumber_behind = max(renumber_behind, ?2) WHERE id = ?1";
+        self.run(sql, (id, chain.0.cast_signed()))
+    }
+
+    /// Behind which a chain is to be begun; `None`: none is.
+    pub(crate) fn chain_wanted_behind(&self, id: ContactId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT renumber_behind FROM contacts WHERE id = ?1 AND renumber_behind <> 0";
+        self.row(sql, [id], |row| Ok(Timestamp(row.get::<_, i64>(0)?.cast_unsigned())))
     }
 
     pub(crate) fn receive_chain(&self, id: ContactId) -> Result<ReceiveChain, StoreError> {

@@ -78,8 +78,8 @@ pub struct Outgoing {
     pub outbox: Option<OutboxId>,
     /// When its envelopes were made.
     pub sealed_at: Timestamp,
-    /// How often.
-    pub seals: u32,
+    /// How often again because the peer missed it.
+    pub reseals: u32,
 }
 
 /// An envelope that a relay does not have yet.
@@ -99,7 +99,7 @@ pub struct Deposit {
     pub due: Timestamp,
 }
 
-const COLUMNS: &str = "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at, seals";
+const COLUMNS: &str = "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at, reseals";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
@@ -116,7 +116,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         content: row.get(10)?,
         outbox: row.get(11)?,
         sealed_at: Timestamp(row.get::<_, i64>(12)?.cast_unsigned()),
-        seals: row.get(13)?,
+        reseals: row.get(13)?,
     })
 }
 
@@ -185,9 +185,13 @@ impl Store {
         self.run("UPDATE outgoing SET state = 1, outbox = ?2 WHERE id = ?1 AND state = 2", (id, outbox))
     }
 
+    pub(crate) fn count_reseal(&self, id: OutgoingId) -> Result<(), StoreError> {
+        self.run("UPDATE outgoing SET reseals = reseals + 1 WHERE id = ?1", [id])
+    }
+
     pub(crate) fn outgoing_sealed(&self, id: OutgoingId, now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "UPDATE outgoing SET state = 2, sealed_at = ?2, seals = seals + 1 WHERE id = ?1 AND state = 1",
+            "UPDATE outgoing SET state = 2, sealed_at = ?2 WHERE id = ?1 AND state = 1",
             (id, now.0.cast_signed()),
         )
     }
@@ -225,7 +229,7 @@ impl Store {
             [contact],
         )?;
         self.run(
-            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL, seals = 0
+            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL, reseals = 0
              WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2)",
             [contact],
         )

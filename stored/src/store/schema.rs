@@ -182,11 +182,12 @@ DROP INDEX received_sequence;
 CREATE INDEX received_number ON received (contact, chain, sequence);
 ALTER TABLE contacts ADD COLUMN recv_conflict INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN renumbered_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN renumber_behind INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN note INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Texts that came from somebody who is blocked, which never come in; what is missing before a text; and how often a content was
-/// sealed. A text knows its chain: numbers of different chains do not compare.
+/// sealed for a peer that missed it. A text knows its chain: numbers of different chains do not compare.
 const GAPS: &str = "
 CREATE TABLE refused (
     contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
@@ -197,7 +198,7 @@ ALTER TABLE contacts ADD COLUMN recv_refused BLOB NOT NULL DEFAULT x'';
 ALTER TABLE messages ADD COLUMN chain INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN gap INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX messages_gap ON messages (contact, chain, sequence) WHERE gap = 1;
-ALTER TABLE outgoing ADD COLUMN seals INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outgoing ADD COLUMN reseals INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the file to the newest version in one transaction.
