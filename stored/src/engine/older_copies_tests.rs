@@ -189,6 +189,7 @@ fn whichever_old_copies_are_put_back_nothing_is_delivered_that_the_other_side_ha
 #[ignore = "long: 200 conversations in which old copies are put back"]
 fn of_two_hundred_conversations_with_old_copies_put_back_none_says_delivered_of_what_was_not_there() {
     for seed in 1_000..1_200 {
+        eprintln!("seed {seed}");
         turmoil(seed);
     }
 }

@@ -24,6 +24,10 @@ pub(super) fn read(
         turn.event(&EventKind::Contact { contact: id })?;
     }
     turn.wish(OutboxEvent::Pump(id));
+    // Whatever its own number is worth: where older copies of both are in use, each learns it from the other's acks.
+    if let Some(acks) = &content.acks {
+        turn.wish(OutboxEvent::Acked(id, acks.clone()));
+    }
     let mut chain = turn.store.receive_chain(id)?;
     if content.link.chain > chain.chain {
         if chain.chain != Timestamp(0) {
@@ -37,9 +41,6 @@ pub(super) fn read(
             show_now(turn, id, content)?;
         }
         return Ok(None);
-    }
-    if let Some(acks) = &content.acks {
-        turn.wish(OutboxEvent::Acked(id, acks.clone()));
     }
     chain.highest = chain.highest.max(content.link.sequence);
     if content.link.numbered {
