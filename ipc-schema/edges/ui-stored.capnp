@@ -175,6 +175,7 @@ struct Message {
   route @9 :List(Data);   # relay ids of the path that carried it, newest try; own texts only
   note @10 :Note;
   gap @11 :Bool;          # what the sender said just before is missing
+  position @12 :Int64;    # rises along the conversation; of a text that comes late it lies between others
 }
 
 enum Note {

@@ -112,7 +112,7 @@ fn close_gap(
     number: u64,
 ) -> Result<(), StoreError> {
     match turn.store.close_gap(contact, chain.chain, number.saturating_add(1))? {
-        Some(id) => turn.event(&EventKind::Message { id }),
+        Some(id) => changed(turn, contact, id),
         None => Ok(()),
     }
 }
@@ -246,7 +246,13 @@ fn place_anew(turn: &mut Turn, shown: &Message, place: &Place) -> Result<(), Sto
         gap: place.gap,
         ..shown.clone()
     })?;
-    turn.event(&EventKind::Message { id: shown.id.clone() })
+    changed(turn, shown.contact, shown.id.clone())
+}
+
+/// A text that was told before is told again; whoever takes it for a new one learns from the contact how things are.
+fn changed(turn: &mut Turn, contact: ContactId, id: String) -> Result<(), StoreError> {
+    turn.event(&EventKind::Message { id })?;
+    turn.event(&EventKind::Contact { contact })
 }
 
 /// A text, once all its parts are here.

@@ -71,6 +71,7 @@ pub(super) fn message(from: store::Message) -> Message {
         edited: false,
         route: from.route,
         gap: from.gap,
+        position: from.position,
         note: match from.note {
             store::Note::None => Note::None,
             store::Note::OlderCopyHere => Note::OlderCopyHere,

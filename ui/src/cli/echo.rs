@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::SetScripts;
-use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, Note, SendText, SetProfileName};
+use ipc_schema::edge::ui_stored::{AcceptInvite, Contacts, MakeInvite, SendText, SetProfileName};
 use supervisor::options::Gifts;
 use zeroize::Zeroizing;
 
@@ -113,7 +113,7 @@ fn answer(echo: &Person, answered: &mut BTreeSet<String>) -> Outcome {
     let contacts = echo.call(talk::SOON, Contacts {})?;
     for contact in contacts {
         for message in demo::texts(echo, &contact.id)? {
-            if message.mine || message.note != Note::None || answered.contains(&message.id) {
+            if !message.is_theirs() || answered.contains(&message.id) {
                 continue;
             }
             let id = format!("echo-{}", short(&message.id));

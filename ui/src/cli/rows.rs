@@ -146,6 +146,7 @@ mod tests {
             route: vec![ipc_schema::relay::RelayId([1; 32])],
             note: Note::None,
             gap: false,
+            position: 7,
         }
     }
 

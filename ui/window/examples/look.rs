@@ -46,6 +46,7 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         route: Vec::new(),
         note: Note::None,
         gap: false,
+        position: 0,
     }
 }
 

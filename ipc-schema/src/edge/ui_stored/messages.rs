@@ -35,6 +35,8 @@ pub struct Message {
     pub note: Note,
     /// What its sender said just before is missing.
     pub gap: bool,
+    /// Rises along the conversation; of a text that comes late it lies between others.
+    pub position: i64,
 }
 
 /// Without what was said.
@@ -79,6 +81,12 @@ mirrored! {
 }
 
 impl Message {
+    /// Whether the contact wrote it.
+    #[must_use]
+    pub fn is_theirs(&self) -> bool {
+        !self.mine && self.note == Note::None
+    }
+
     /// Writes it.
     pub fn write(&self, mut to: message::Builder<'_>) {
         to.set_id(&self.id);
@@ -92,6 +100,7 @@ impl Message {
         to.set_edited(self.edited);
         to.set_note(self.note.into());
         to.set_gap(self.gap);
+        to.set_position(self.position);
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -117,6 +126,7 @@ impl Message {
             route: listed(from.get_route()?.iter(), ROUTE_MAX, |relay| Ok(RelayId(fixed(relay?)?)))?,
             note: from.get_note()?.into(),
             gap: from.get_gap(),
+            position: from.get_position(),
         })
     }
 }

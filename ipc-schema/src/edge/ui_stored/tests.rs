@@ -47,6 +47,7 @@ fn message() -> Message {
         route: vec![RelayId([7; 32]); ROUTE_MAX],
         note: Note::OlderCopyThere,
         gap: true,
+        position: -7,
     }
 }
 

@@ -36,13 +36,22 @@ impl Chat {
         }
     }
 
-    /// Adds a text at the end, or replaces it where it stands.
+    /// Puts a text where it belongs, also one that came late, or that belongs elsewhere now.
     pub fn put(&mut self, message: Message) {
         self.unconfirmed.retain(|id| *id != message.id);
-        match self.messages.iter_mut().find(|known| known.id == message.id) {
-            Some(known) => *known = message,
-            None => self.messages.push(message),
+        let known = self.messages.iter().position(|known| known.id == message.id);
+        match known.and_then(|at| self.messages.get_mut(at)) {
+            Some(known) if known.position == message.position => {
+                *known = message;
+                return;
+            }
+            Some(_) | None => {}
         }
+        if let Some(at) = known {
+            self.messages.remove(at);
+        }
+        let at = self.messages.partition_point(|other| other.position <= message.position);
+        self.messages.insert(at, message);
     }
 
     /// A text reached a state.
@@ -59,7 +68,7 @@ impl Chat {
         self.messages
             .iter()
             .rev()
-            .filter(|message| !message.mine)
+            .filter(|message| message.is_theirs())
             .nth(back)
             .map(|message| message.id.as_str())
     }
@@ -100,6 +109,7 @@ pub(crate) mod tests {
             route: Vec::new(),
             note: Note::None,
             gap: false,
+            position: 0,
         }
     }
 
@@ -118,6 +128,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_text_that_comes_late_or_is_placed_anew_stands_where_it_belongs() {
+        let at = |id: &str, position: i64| Message { position, ..text(id, false, Delivery::Delivered) };
+        let mut chat = Chat::default();
+        for (id, position) in [("a", 10), ("c", 30), ("own", i64::MAX), ("b", 20), ("d", 40)] {
+            chat.put(at(id, position));
+        }
+        assert_eq!(ids(&chat), ["a", "b", "c", "d", "own"]);
+        chat.put(at("own", 35));
+        chat.put(at("a", 50));
+        assert_eq!(ids(&chat), ["b", "c", "own", "d", "a"]);
+    }
+
+    #[test]
     fn older_texts_come_before_and_a_short_page_is_the_beginning() {
         let mut chat = Chat::default();
         chat.take((0..PAGE).map(|n| text(&format!("n{n}"), false, Delivery::Read)).collect(), false);
@@ -133,6 +156,7 @@ pub(crate) mod tests {
         for (id, mine) in [("a", false), ("b", false), ("c", true), ("d", false)] {
             chat.put(text(id, mine, Delivery::Delivered));
         }
+        chat.put(Message { note: Note::Reopened, ..text("told", false, Delivery::Read) });
         assert_eq!(chat.first_unread(), Some("b"));
         chat.unread_at_opening = 0;
         assert_eq!(chat.first_unread(), None);

@@ -168,7 +168,7 @@ impl Model {
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) -> Vec<Command> {
         match change {
             Change::Message(message) => {
-                if !message.mine {
+                if message.is_theirs() {
                     self.network.proved(now, at);
                 }
                 return self.message_came(at, message);
@@ -195,7 +195,7 @@ impl Model {
         if let Some(contact) = self.people.iter_mut().find(|contact| contact.id == message.contact) {
             contact.last_at = contact.last_at.max(at);
             contact.last_text = message.body.chars().take(120).collect();
-            contact.unread += u32::from(fresh && !message.mine);
+            contact.unread += u32::from(fresh && message.is_theirs());
         }
         if let Some(chat) = self.chats.get_mut(&message.contact) {
             chat.put(message);
@@ -449,6 +449,8 @@ impl Model {
             route: Vec::new(),
             note: Note::None,
             gap: false,
+            // Behind all others, until stored says where.
+            position: i64::MAX,
         });
         Command::Send { who, id: id.to_owned(), text }
     }
