@@ -58,7 +58,7 @@ impl<R: CryptoRng> SealedStore<R> {
             return Ok(());
         }
         self.flush()?;
-        let transaction = self.transaction(true)?;
+        let transaction = self.transaction()?;
         let stats = transaction.stats().map_err(failed("measuring"))?;
         let used = stats.allocated_pages().saturating_mul(u64::try_from(stats.page_size()).unwrap_or(4_096));
         transaction.abort().map_err(failed("measuring"))?;
@@ -97,7 +97,7 @@ impl<R: CryptoRng> SealedStore<R> {
     /// Wraps the key of every record under the epoch's key, in one transaction.
     fn wrap_anew(&mut self) -> Result<(), StoreError> {
         let sealed = self.sealed_digest(self.digest);
-        let transaction = self.transaction(false)?;
+        let transaction = self.transaction()?;
         let mut from: Vec<u8> = Vec::new();
         loop {
             let mut keys = transaction.open_table(KEYS).map_err(failed("writing"))?;

@@ -110,6 +110,11 @@ fn wrapping_key(epoch_key: &[u8; 32]) -> Secret32 {
     Secret32::take(&mut kdf::mac_under(epoch_key, &[b"privatus/vault/wrap/v1"]))
 }
 
+/// Whether [`seal`] takes a record.
+pub(super) fn fits(id: &[u8], record: &[u8]) -> bool {
+    id.len() <= usize::from(u16::MAX) && 2 + id.len() + record.len() <= RECORD_MAX_BYTES
+}
+
 /// A sealed record: `front ‖ {id length 2 ‖ id ‖ record}`. The key serves once, so the nonce is zero.
 pub(super) fn seal(
     version: Version<'_>,

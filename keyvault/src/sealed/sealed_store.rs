@@ -1,7 +1,9 @@
 //! The records of an unlocked vault file.
 
+use std::collections::BTreeMap;
+
 use rand_core::CryptoRng;
-use redb::{Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
@@ -36,8 +38,9 @@ pub struct SealedStore<R> {
     pub(super) rng: R,
     /// Commits wait for a flush, so that many share one.
     deferring: bool,
-    /// Something waits for a flush.
-    unflushed: bool,
+    /// What waits for it: of each record the newest write, or that it is deleted. A record that many calls of one turn change is
+    /// sealed once, and one that comes and goes between two flushes never reaches the disk.
+    pending: Pending,
     /// A record was overwritten or deleted since the epoch began: its bytes may still lie in the file.
     pub(super) stale: bool,
     /// The file is damaged: this is what is left.
@@ -76,7 +79,7 @@ impl<R: CryptoRng> SealedStore<R> {
             digest,
             rng,
             deferring: false,
-            unflushed: false,
+            pending: Pending::new(),
             // Not known: who held the file last may have been killed before it could compact.
             stale: true,
             salvage,
@@ -109,7 +112,7 @@ impl<R: CryptoRng> SealedStore<R> {
             digest: Digest::default(),
             rng,
             deferring: false,
-            unflushed: false,
+            pending: Pending::new(),
             stale: false,
             salvage: None,
         };
@@ -268,18 +271,18 @@ impl<R: CryptoRng> SealedStore<R> {
         digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng)
     }
 
-    fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    /// Makes it durable, in one transaction.
+    fn write(&mut self, pending: &Pending) -> Result<(), StoreError> {
         let mut digest = self.digest;
-        let mut writes = Vec::new();
-        for (table, id, record) in changes.iter() {
+        let mut writes = Vec::with_capacity(pending.len());
+        for ((table, id), record) in pending {
             digest.commits = digest.commits.saturating_add(1);
-            let name = self.name(table, id);
-            let new = record
-                .map(|record| self.sealed(Version { name: &name, written: digest.commits }, id, record))
-                .transpose()?;
+            let name = self.name(*table, id);
+            let version = Version { name: &name, written: digest.commits };
+            let new = record.as_ref().map(|record| self.sealed(version, id, record)).transpose()?;
             writes.push((name, new));
         }
-        let transaction = self.transaction(self.deferring)?;
+        let transaction = self.transaction()?;
         {
             let mut keys = transaction.open_table(KEYS).map_err(failed("writing"))?;
             let mut records = transaction.open_table(RECORDS).map_err(failed("writing"))?;
@@ -298,11 +301,7 @@ impl<R: CryptoRng> SealedStore<R> {
                 }
             }
         }
-        // Else with the flush: redb drops a commit without durability unless a durable one follows.
-        if !self.deferring {
-            let sealed = digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
-            insert_digest(&transaction, &sealed)?;
-        }
+        insert_digest(&transaction, &self.sealed_digest(digest))?;
         transaction.commit().map_err(failed("committing"))?;
         self.digest = digest;
         Ok(())
@@ -333,14 +332,12 @@ impl<R: CryptoRng> SealedStore<R> {
         Ok(Sealed { record, key: wrapped, member })
     }
 
-    pub(super) fn transaction(&self, deferred: bool) -> Result<redb::WriteTransaction, StoreError> {
-        if self.is_read_only() {
-            return Err(StoreError::ReadOnly);
-        }
-        let mut transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
-        let durability = if deferred { Durability::None } else { Durability::Immediate };
-        transaction.set_durability(durability).map_err(failed("beginning"))?;
-        Ok(transaction)
+    pub(super) fn transaction(&self) -> Result<redb::WriteTransaction, StoreError> {
+        self.writable()?.begin_write().map_err(failed("beginning"))
+    }
+
+    fn writable(&self) -> Result<&redb::Database, StoreError> {
+        if self.is_read_only() { Err(StoreError::ReadOnly) } else { self.vault.database() }
     }
 
     /// A new epoch's keys from a state that the header holds by now.
@@ -352,6 +349,9 @@ impl<R: CryptoRng> SealedStore<R> {
         Ok(())
     }
 }
+
+/// By table and id; `None` where it is deleted.
+type Pending = BTreeMap<(Table, Vec<u8>), Option<SecretBytes>>;
 
 /// One write's entries.
 struct Sealed {
@@ -383,6 +383,9 @@ pub(super) fn insert_digest(transaction: &redb::WriteTransaction, sealed: &[u8])
 
 impl<R: CryptoRng> Store for SealedStore<R> {
     fn read(&self, table: Table, id: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
+        if let Some(pending) = self.pending.get(&(table, id.to_vec())) {
+            return Ok(pending.clone());
+        }
         let name = self.name(table, id);
         if let Some(salvage) = &self.salvage {
             return Ok(salvage.read(&name).map(|(_, record)| record));
@@ -423,31 +426,34 @@ impl<R: CryptoRng> Store for SealedStore<R> {
             let version = Version { name: &name, written };
             rows.push(entry::open(version, &key, sealed.value()).map_err(damaged)?);
         }
+        rows.retain(|(id, _)| !self.pending.contains_key(&(table, id.clone())));
+        let pending = self.pending.range((table, Vec::new())..).take_while(|((of, _), _)| *of == table);
+        rows.extend(pending.filter_map(|((_, id), record)| Some((id.clone(), record.clone()?))));
         Ok(rows)
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        self.write(changes)?;
-        self.unflushed = self.deferring;
-        Ok(())
+        self.writable()?;
+        // Told to whoever wrote it: at the flush it would take what others wrote with it.
+        if !changes.iter().all(|(_, id, record)| record.is_none_or(|record| entry::fits(id, record))) {
+            return Err(StoreError::Damaged);
+        }
+        for (table, id, record) in changes.iter() {
+            self.pending.insert((table, id.to_vec()), record.cloned());
+        }
+        if self.deferring { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        if self.unflushed {
-            let sealed = self.sealed_digest(self.digest);
-            let transaction = self.transaction(false)?;
-            insert_digest(&transaction, &sealed)?;
-            transaction.commit().map_err(failed("committing"))?;
-            self.unflushed = false;
-        }
-        Ok(())
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() { Ok(()) } else { self.write(&pending) }
     }
 
     fn reload(&mut self) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());
         }
-        self.unflushed = false;
+        self.pending.clear();
         self.vault.reopen()?;
         self.digest = self.whole()?;
         Ok(())

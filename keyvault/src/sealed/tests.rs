@@ -11,6 +11,7 @@ use crate::store::{Changes, Store, StoreError, Table};
 use crate::unlock::CostError;
 
 mod damage;
+mod deferring;
 mod deletion;
 mod keys;
 
@@ -162,32 +163,4 @@ fn debug_shows_no_key() {
     let file = vault();
     let store = open(&file, b"correct horse").unwrap();
     assert_eq!(format!("{store:?}"), "SealedStore(LockedVault(Cost { memory_kib: 32, passes: 1 }))");
-}
-
-#[test]
-fn deferred_changes_are_seen_at_once_and_durable_only_after_a_flush() {
-    let file = vault();
-    let mut store = open(&file, b"correct horse").unwrap();
-    store.defer();
-    let put = |store: &mut SealedStore<ChaCha20Rng>, id: u8| {
-        let mut changes = Changes::default();
-        changes.put(Table::Outbox, &[id], SecretBytes::new(vec![id]));
-        store.commit(&changes).unwrap();
-    };
-    put(&mut store, 1);
-    store.flush().unwrap();
-    put(&mut store, 2);
-    assert!(store.read(Table::Outbox, &[2]).unwrap().is_some());
-    // What a kill leaves behind is what the file says now.
-    let killed = tempfile::NamedTempFile::new().unwrap();
-    std::fs::copy(file.path(), killed.path()).unwrap();
-    let after = open(&killed, b"correct horse").unwrap();
-    assert!(after.read(Table::Outbox, &[1]).unwrap().is_some());
-    assert!(after.read(Table::Outbox, &[2]).unwrap().is_none());
-    store.reload().unwrap();
-    assert!(store.read(Table::Outbox, &[1]).unwrap().is_some());
-    put(&mut store, 3);
-    store.flush().unwrap();
-    drop(store);
-    assert!(open(&file, b"correct horse").unwrap().read(Table::Outbox, &[3]).unwrap().is_some());
 }

@@ -63,7 +63,9 @@ fn open(path: &Path) -> File {
 }
 
 fn create(path: &Path, cost: Cost) -> SealedVault {
-    let store = LockedVault::create(open(path), PASSPHRASE, cost, ChaCha20Rng::seed_from_u64(1)).unwrap();
+    let mut store = LockedVault::create(open(path), PASSPHRASE, cost, ChaCha20Rng::seed_from_u64(1)).unwrap();
+    // As keyvault does: what is answered in one turn of its event loop shares a sync.
+    store.defer();
     Vault::open(store).unwrap()
 }
 
