@@ -11,7 +11,7 @@ use rand_core::UnwrapErr;
 use tokio::sync::{Notify, watch};
 
 use crate::error::VaultError;
-use crate::sealed::{Examined, LockedVault, OpenedVault, SealedStore, VaultFileError};
+use crate::sealed::{Examined, LockedVault, OpenedVault, SealedStore, VaultFileError, whole_seconds};
 use crate::store::StoreError;
 use crate::unlock::{Cost, CostError};
 use crate::vault::Vault;
@@ -240,6 +240,13 @@ impl Shell {
             self.standing.send_modify(|standing| standing.vault += 1);
         }
         then(&mut state, &opened)
+    }
+
+    /// Whole seconds until a passphrase may be tried.
+    #[must_use]
+    pub fn turn(&self) -> u16 {
+        let now = self.started.elapsed();
+        self.state.borrow_mut().file().map_or(0, |file| whole_seconds(file.wait(now)))
     }
 
     /// A passphrase was right.

@@ -177,7 +177,7 @@ async fn sign_subscribe(vault: &vault::Client) -> usize {
 async fn unlock(client: &unlock::Client, passphrase: &[u8]) -> UnlockResult {
     let mut request = client.unlock_request();
     request.get().set_passphrase(passphrase);
-    request.send().promise.await.unwrap().get().unwrap().get_result().unwrap()
+    request.send().promise.await.unwrap().get().unwrap().get_verdict().unwrap().get_word().unwrap()
 }
 
 #[test]

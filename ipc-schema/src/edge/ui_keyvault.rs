@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{
     Builder, Call, Malformed, Outcome, Read, Reader, call, interface, length, listed, mirrored, text, words,
 };
-use crate::edges::ui_keyvault_capnp::{self as wire, UnlockResult, unlock};
+use crate::edges::ui_keyvault_capnp::{self as wire, UnlockResult, unlock, verdict};
 use crate::limits::PASSPHRASE_MAX_BYTES;
 
 /// Key slots of a vault.
@@ -30,6 +30,7 @@ interface! {
         add_recovery(AddRecoveryParams, AddRecoveryResults): AddRecovery,
         change_slot(ChangeSlotParams, ChangeSlotResults): ChangeSlot,
         remove_slot(RemoveSlotParams, RemoveSlotResults): RemoveSlot,
+        turn(TurnParams, TurnResults): AskTurn,
     }
 }
 
@@ -43,6 +44,29 @@ fn word<E: Copy + Into<UnlockResult>>(outcome: &Result<(), E>) -> UnlockResult {
 
 fn told<E: TryFrom<UnlockResult, Error = Malformed>>(word: UnlockResult) -> Read<Result<(), E>> {
     if word == UnlockResult::Ok { Ok(Ok(())) } else { word.try_into().map(Err) }
+}
+
+/// Why a call with a passphrase did nothing, beside what only some can say.
+pub trait Refused: Copy + Into<UnlockResult> + TryFrom<UnlockResult, Error = Malformed> {
+    /// Seconds until the next try, where that is why.
+    fn wait_s(&self) -> Option<u16>;
+
+    /// The same with so many seconds, where it has some.
+    #[must_use]
+    fn waiting(self, wait_s: u16) -> Self;
+}
+
+/// A word, and how long to wait.
+fn write_verdict<E: Refused>(outcome: &Result<(), E>, mut to: verdict::Builder<'_>) {
+    to.set_word(word(outcome));
+    to.set_wait(outcome.err().and_then(|error| error.wait_s()).unwrap_or(0));
+}
+
+/// Seconds stand beside the one word that wants them, and beside no other.
+fn read_verdict<E: Refused>(from: verdict::Reader<'_>) -> Read<Result<(), E>> {
+    let (told, wait_s) = (told::<E>(from.get_word()?)?, from.get_wait());
+    let waits = told.err().is_some_and(|error| error.wait_s().is_some());
+    if waits == (wait_s > 0) { Ok(told.map_err(|error| error.waiting(wait_s))) } else { Err(Malformed) }
 }
 
 call! {
@@ -112,6 +136,8 @@ words! {
         Exists,
         /// The passphrase is empty.
         TooShort,
+        /// The passphrase has a character that Unicode has not assigned yet.
+        Unassigned,
         /// Too little memory: nothing was tried.
         NoMemory,
         /// The file could not be written.
@@ -127,28 +153,96 @@ call! {
         /// Or the words of a recovery key.
         passphrase: Passphrase => secret(PASSPHRASE_MAX_BYTES) get_passphrase set_passphrase,
     }
-    answers word PassphraseError: get_result set_result;
+    answers (), PassphraseError: in get_verdict init_verdict by write_verdict read_verdict;
 }
 
-words! {
-    /// Why a call with a passphrase did nothing.
-    PassphraseError of UnlockResult {
-        /// It is another one.
-        WrongPassphrase,
-        /// The file is: what can be read of it is open, if the passphrase was right, and nothing can be changed.
-        Damaged,
-        /// A later version wrote the file.
-        Newer,
-        /// There is no vault yet.
-        Missing,
-        /// Too many were wrong: the next try must wait.
-        Busy,
-        /// The file could not be written.
-        Storage,
-        /// Too little memory: nothing was tried.
-        NoMemory,
+/// Why a call with a passphrase did nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassphraseError {
+    /// It is another one.
+    WrongPassphrase,
+    /// The file is: what can be read of it is open, if the passphrase was right, and nothing can be changed.
+    Damaged,
+    /// A later version wrote the file.
+    Newer,
+    /// There is no vault yet.
+    Missing,
+    /// Too many were wrong: nothing was tried.
+    Wait {
+        /// Until this caller's turn, at least 1.
+        seconds: u16,
+    },
+    /// The file could not be written.
+    Storage,
+    /// Too little memory: nothing was tried.
+    NoMemory,
+}
+
+impl From<PassphraseError> for UnlockResult {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::WrongPassphrase => Self::WrongPassphrase,
+            PassphraseError::Damaged => Self::Damaged,
+            PassphraseError::Newer => Self::Newer,
+            PassphraseError::Missing => Self::Missing,
+            PassphraseError::Wait { .. } => Self::Wait,
+            PassphraseError::Storage => Self::Storage,
+            PassphraseError::NoMemory => Self::NoMemory,
+        }
     }
 }
+
+impl TryFrom<UnlockResult> for PassphraseError {
+    type Error = Malformed;
+
+    /// The seconds stand beside the word.
+    fn try_from(word: UnlockResult) -> Read<Self> {
+        Ok(match word {
+            UnlockResult::WrongPassphrase => Self::WrongPassphrase,
+            UnlockResult::Damaged => Self::Damaged,
+            UnlockResult::Newer => Self::Newer,
+            UnlockResult::Missing => Self::Missing,
+            UnlockResult::Wait => Self::Wait { seconds: 1 },
+            UnlockResult::Storage => Self::Storage,
+            UnlockResult::NoMemory => Self::NoMemory,
+            UnlockResult::Ok
+            | UnlockResult::Exists
+            | UnlockResult::TooShort
+            | UnlockResult::Taken
+            | UnlockResult::SlotsFull
+            | UnlockResult::NoSuchSlot
+            | UnlockResult::LastPassphrase
+            | UnlockResult::Unassigned => return Err(Malformed),
+        })
+    }
+}
+
+impl Refused for PassphraseError {
+    fn wait_s(&self) -> Option<u16> {
+        if let Self::Wait { seconds } = self { Some(*seconds) } else { None }
+    }
+
+    fn waiting(self, wait_s: u16) -> Self {
+        if let Self::Wait { .. } = self { Self::Wait { seconds: wait_s } } else { self }
+    }
+}
+
+/// What some calls can say beside.
+macro_rules! refused {
+    ($($error:ident)*) => {$(
+        impl Refused for $error {
+            fn wait_s(&self) -> Option<u16> {
+                if let Self::Passphrase(error) = self { error.wait_s() } else { None }
+            }
+
+            fn waiting(self, wait_s: u16) -> Self {
+                if let Self::Passphrase(error) = self { error.waiting(wait_s).into() } else { self }
+            }
+        }
+    )*};
+}
+
+refused! { AddError ChangeError RemoveError }
 
 call! {
     /// A full lock: keyvault drops all keys and ends. The answer may be lost.
@@ -168,7 +262,7 @@ call! {
         /// From now on.
         on: bool => number get_on set_on,
     }
-    answers word PassphraseError: get_result set_result;
+    answers (), PassphraseError: in get_verdict init_verdict by write_verdict read_verdict;
 }
 
 call! {
@@ -204,7 +298,7 @@ mirrored! {
     }
 }
 
-fn write_slots(outcome: &Outcome<Slots>, mut to: To<'_, Slots>) {
+fn write_slots(outcome: &Outcome<Slots>, to: To<'_, Slots>) {
     match outcome {
         Ok(slots) => {
             let mut list = to.init_slots(length(slots.len()));
@@ -212,12 +306,12 @@ fn write_slots(outcome: &Outcome<Slots>, mut to: To<'_, Slots>) {
                 list.set(at, (*slot).into());
             }
         }
-        Err(error) => to.set_result((*error).into()),
+        Err(error) => write_verdict(&Err(*error), to.init_verdict()),
     }
 }
 
 fn read_slots(from: Found<'_, Slots>) -> Read<Outcome<Slots>> {
-    match told(from.get_result()?)? {
+    match read_verdict(from.get_verdict()?)? {
         Ok(()) => listed(from.get_slots()?.iter(), SLOTS, |slot| Ok(slot?.into())).map(Ok),
         Err(error) => Ok(Err(error)),
     }
@@ -243,6 +337,8 @@ words! {
     AddError of UnlockResult, or Passphrase(PassphraseError) {
         /// The new passphrase is empty.
         TooShort,
+        /// The new passphrase has a character that Unicode has not assigned yet.
+        Unassigned,
         /// The new passphrase opens a slot already.
         Taken,
         /// All slots are in use.
@@ -253,12 +349,12 @@ words! {
 fn write_added(outcome: &Outcome<AddPassphrase>, mut to: To<'_, AddPassphrase>) {
     match outcome {
         Ok(slot) => to.set_slot(*slot),
-        Err(error) => to.set_result((*error).into()),
+        Err(error) => write_verdict(&Err(*error), to.init_verdict()),
     }
 }
 
 fn read_added(from: Found<'_, AddPassphrase>) -> Read<Outcome<AddPassphrase>> {
-    Ok(told(from.get_result()?)?.map(|()| from.get_slot()))
+    Ok(read_verdict(from.get_verdict()?)?.map(|()| from.get_slot()))
 }
 
 call! {
@@ -287,12 +383,12 @@ fn write_recovery(outcome: &Outcome<AddRecovery>, mut to: To<'_, AddRecovery>) {
             to.set_slot(recovery.slot);
             to.set_words(recovery.words.as_str());
         }
-        Err(error) => to.set_result((*error).into()),
+        Err(error) => write_verdict(&Err(*error), to.init_verdict()),
     }
 }
 
 fn read_recovery(from: Found<'_, AddRecovery>) -> Read<Outcome<AddRecovery>> {
-    match told(from.get_result()?)? {
+    match read_verdict(from.get_verdict()?)? {
         Ok(()) => {
             let words = Zeroizing::new(text(from.get_words()?, RECOVERY_MAX_BYTES)?);
             Ok(Ok(Recovery { slot: from.get_slot(), words }))
@@ -313,7 +409,7 @@ call! {
         /// The other one.
         new: Passphrase => secret(PASSPHRASE_MAX_BYTES) get_new set_new,
     }
-    answers word ChangeError: get_result set_result;
+    answers (), ChangeError: in get_verdict init_verdict by write_verdict read_verdict;
 }
 
 words! {
@@ -321,6 +417,8 @@ words! {
     ChangeError of UnlockResult, or Passphrase(PassphraseError) {
         /// The new passphrase is empty.
         TooShort,
+        /// The new passphrase has a character that Unicode has not assigned yet.
+        Unassigned,
         /// The new passphrase opens a slot already.
         Taken,
         /// It is not in use, or holds a recovery key.
@@ -338,7 +436,7 @@ call! {
         /// Its number in the list of slots.
         slot: u8 => number get_slot set_slot,
     }
-    answers word RemoveError: get_result set_result;
+    answers (), RemoveError: in get_verdict init_verdict by write_verdict read_verdict;
 }
 
 words! {
@@ -349,6 +447,14 @@ words! {
         /// Without it nobody could open the vault.
         LastPassphrase,
     }
+}
+
+call! {
+    /// How long this caller must wait for its turn, which this takes and keeps.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    AskTurn of unlock: turn_request, turn_params, turn_results;
+    asks {}
+    answers number u16: get_wait set_wait;
 }
 
 #[cfg(test)]
@@ -366,7 +472,12 @@ mod tests {
         assert!(read_back(&change) == Ok(change));
         let slots = [SlotKind::Passphrase, SlotKind::Empty, SlotKind::Duress, SlotKind::Recovery];
         assert_eq!(told_back::<Slots>(&Ok(slots.to_vec())), Ok(Ok(slots.to_vec())));
-        assert_eq!(told_back::<Slots>(&Err(PassphraseError::Busy)), Ok(Err(PassphraseError::Busy)));
+        let wait = PassphraseError::Wait { seconds: u16::MAX };
+        assert_eq!(told_back::<Slots>(&Err(wait)), Ok(Err(wait)));
+        assert_eq!(told_back::<TryUnlock>(&Err(wait)), Ok(Err(wait)));
+        assert_eq!(told_back::<RemoveSlot>(&Err(wait.into())), Ok(Err(wait.into())));
+        assert_eq!(told_back::<ChangeSlot>(&Err(ChangeError::Unassigned)), Ok(Err(ChangeError::Unassigned)));
+        assert_eq!(told_back::<AskTurn>(&Ok(7)), Ok(Ok(7)));
         assert_eq!(told_back::<AddPassphrase>(&Ok(7)), Ok(Ok(7)));
         assert_eq!(told_back::<AddPassphrase>(&Err(AddError::Taken)), Ok(Err(AddError::Taken)));
         let recovery = Recovery { slot: 2, words: Zeroizing::new("x".repeat(RECOVERY_MAX_BYTES)) };
@@ -384,6 +495,24 @@ mod tests {
         assert!(unlock(PASSPHRASE_MAX_BYTES) && !unlock(PASSPHRASE_MAX_BYTES + 1));
         let slots = |count| told_back::<Slots>(&Ok(vec![SlotKind::Empty; count])).is_ok();
         assert!(slots(SLOTS) && !slots(SLOTS + 1));
+    }
+
+    #[test]
+    fn seconds_stand_beside_the_word_that_wants_them_and_beside_no_other() {
+        let mut message = capnp::message::Builder::new_default();
+        let mut said = |word, wait| {
+            let mut verdict = message.init_root::<verdict::Builder<'_>>();
+            verdict.set_word(word);
+            verdict.set_wait(wait);
+            read_verdict::<AddError>(verdict.into_reader())
+        };
+        let waits = |seconds| AddError::Passphrase(PassphraseError::Wait { seconds });
+        assert_eq!(said(UnlockResult::Wait, 60), Ok(Err(waits(60))));
+        assert_eq!(said(UnlockResult::Wait, 0), Err(Malformed));
+        assert_eq!(said(UnlockResult::Ok, 0), Ok(Ok(())));
+        for word in [UnlockResult::Ok, UnlockResult::Taken, UnlockResult::WrongPassphrase] {
+            assert_eq!(said(word, 1), Err(Malformed));
+        }
     }
 
     /// A keyvault that is at fault says of an unlock what can only be said of a slot.

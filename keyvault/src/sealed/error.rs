@@ -21,11 +21,14 @@ pub enum VaultFileError {
     #[error("wrong passphrase")]
     WrongPassphrase,
     /// After so many wrong passphrases the next try must wait.
-    #[error("too many wrong passphrases: the next try in {} s", .0.as_secs() + 1)]
+    #[error("too many wrong passphrases: the next try in {} s", self.wait_s())]
     Wait(Duration),
     /// A new passphrase cannot be nothing.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
+    /// A new passphrase has a character that Unicode has not assigned yet.
+    #[error("the passphrase has a character that Unicode has not assigned yet")]
+    Unassigned,
     /// The new passphrase opens a slot already.
     #[error("this passphrase opens a slot already")]
     Taken,
@@ -59,6 +62,12 @@ pub enum VaultFileError {
 }
 
 impl VaultFileError {
+    /// Whole seconds to wait, at least 1; 0 where that is not what is wrong.
+    #[must_use]
+    pub fn wait_s(&self) -> u16 {
+        if let Self::Wait(wait) = self { whole_seconds(*wait).max(1) } else { 0 }
+    }
+
     /// The whole line for the operator: with what the system said.
     #[must_use]
     pub fn with_source(&self) -> String {
@@ -84,4 +93,10 @@ pub(super) fn io<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     doing: &'static str,
 ) -> impl Fn(E) -> VaultFileError {
     move |source| VaultFileError::Io { doing, source: source.into() }
+}
+
+/// As many whole seconds as pass before it is over.
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u16 {
+    u16::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u16::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redb::{Builder, Database};
 
@@ -40,6 +41,12 @@ impl LockedVault {
     #[must_use]
     pub fn was_repaired(&self) -> bool {
         self.repaired
+    }
+
+    /// How long a try must still wait; `now` is the time since the process began.
+    #[must_use]
+    pub fn wait(&self, now: Duration) -> Duration {
+        self.attempts.wait(now)
     }
 
     /// Both copies say the same again. A file that cannot be written can still be read.

@@ -26,7 +26,7 @@ mod state;
 use std::fs::File;
 use std::sync::Arc;
 
-pub use error::VaultFileError;
+pub use error::{VaultFileError, whole_seconds};
 pub use key_slot::{SLOTS, SlotKind};
 pub use locked::LockedVault;
 pub use recovery_words::RECOVERY_WORDS;

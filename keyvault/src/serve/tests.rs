@@ -46,7 +46,7 @@ async fn state(ui: &unlock::Client) -> (bool, VaultState) {
 async fn unlock(ui: &unlock::Client, passphrase: &[u8]) -> UnlockResult {
     let mut request = ui.unlock_request();
     request.get().set_passphrase(passphrase);
-    request.send().promise.await.unwrap().get().unwrap().get_result().unwrap()
+    request.send().promise.await.unwrap().get().unwrap().get_verdict().unwrap().get_word().unwrap()
 }
 
 async fn create(ui: &unlock::Client, passphrase: &[u8]) -> UnlockResult {
@@ -59,7 +59,7 @@ async fn set_scripts(ui: &unlock::Client, passphrase: &[u8]) -> UnlockResult {
     let mut request = ui.set_scripts_request();
     request.get().set_passphrase(passphrase);
     request.get().set_on(true);
-    request.send().promise.await.unwrap().get().unwrap().get_result().unwrap()
+    request.send().promise.await.unwrap().get().unwrap().get_verdict().unwrap().get_word().unwrap()
 }
 
 fn on_this_thread(test: impl Future<Output = ()>) {

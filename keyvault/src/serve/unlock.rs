@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use ipc_schema::edge::ui_keyvault::{
-    AddPassphrase, AddRecovery, ChangeSlot, Create, Lock, LookState, PassphraseError, Recovery, RemoveSlot,
-    ScreenLock, SetScripts, SlotKind as Kind, Slots, State, TryUnlock, Unlock, VaultState,
+    AddPassphrase, AddRecovery, AskTurn, ChangeSlot, Create, CreateError, Lock, LookState, PassphraseError,
+    Recovery, Refused, RemoveSlot, ScreenLock, SetScripts, SlotKind as Kind, Slots, State, TryUnlock, Unlock,
+    VaultState,
 };
 use ipc_schema::edge::{Call, Malformed, Served};
 use ipc_schema::edges::ui_keyvault_capnp::UnlockResult;
@@ -35,7 +36,7 @@ impl Unlock for UnlockServer {
     }
 
     async fn create(self: Rc<Self>, call: Create) -> Served<Create> {
-        self.told::<Create>(self.shell.create(&call.passphrase))
+        self.told::<Create>(self.shell.create(&call.passphrase), |error: CreateError, _| error)
     }
 
     async fn unlock(self: Rc<Self>, call: TryUnlock) -> Served<TryUnlock> {
@@ -44,7 +45,7 @@ impl Unlock for UnlockServer {
             // Open as far as it can be read, which the caller must know.
             return Ok(Err(PassphraseError::Damaged));
         }
-        self.told::<TryUnlock>(unlocked)
+        self.tried::<TryUnlock>(unlocked)
     }
 
     async fn lock(self: Rc<Self>, _: Lock) -> Served<Lock> {
@@ -53,7 +54,7 @@ impl Unlock for UnlockServer {
     }
 
     async fn set_scripts(self: Rc<Self>, call: SetScripts) -> Served<SetScripts> {
-        self.told::<SetScripts>(self.shell.set_scripts(&call.passphrase, call.on))
+        self.tried::<SetScripts>(self.shell.set_scripts(&call.passphrase, call.on))
     }
 
     async fn screen_lock(self: Rc<Self>, _: ScreenLock) -> Served<ScreenLock> {
@@ -63,32 +64,36 @@ impl Unlock for UnlockServer {
 
     async fn slots(self: Rc<Self>, call: Slots) -> Served<Slots> {
         let slots = self.shell.slots(&call.passphrase, |file, opened, _| file.slots(opened));
-        self.told::<Slots>(slots.map(|slots| slots.into_iter().map(kind).collect()))
+        self.tried::<Slots>(slots.map(|slots| slots.into_iter().map(kind).collect()))
     }
 
     async fn add_passphrase(self: Rc<Self>, call: AddPassphrase) -> Served<AddPassphrase> {
         let kind = if call.duress { SlotKind::Duress } else { SlotKind::Passphrase };
         let added =
             self.shell.slots(&call.passphrase, |file, opened, rng| file.add(opened, kind, &call.new, rng));
-        self.told::<AddPassphrase>(added.map(number))
+        self.tried::<AddPassphrase>(added.map(number))
     }
 
     async fn add_recovery(self: Rc<Self>, call: AddRecovery) -> Served<AddRecovery> {
         let added = self.shell.slots(&call.passphrase, |file, opened, rng| file.add_recovery(opened, rng));
-        self.told::<AddRecovery>(added.map(|(at, words)| Recovery { slot: number(at), words }))
+        self.tried::<AddRecovery>(added.map(|(at, words)| Recovery { slot: number(at), words }))
     }
 
     async fn change_slot(self: Rc<Self>, call: ChangeSlot) -> Served<ChangeSlot> {
         let at = usize::from(call.slot);
         let changed =
             self.shell.slots(&call.passphrase, |file, opened, rng| file.change(opened, at, &call.new, rng));
-        self.told::<ChangeSlot>(changed)
+        self.tried::<ChangeSlot>(changed)
+    }
+
+    async fn turn(self: Rc<Self>, _: AskTurn) -> Served<AskTurn> {
+        Ok(Ok(self.shell.turn()))
     }
 
     async fn remove_slot(self: Rc<Self>, call: RemoveSlot) -> Served<RemoveSlot> {
         let at = usize::from(call.slot);
         let removed = self.shell.slots(&call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
-        self.told::<RemoveSlot>(removed)
+        self.tried::<RemoveSlot>(removed)
     }
 }
 
@@ -106,17 +111,23 @@ fn number(at: usize) -> u8 {
 }
 
 impl UnlockServer {
+    /// What came of a call with a passphrase, with the seconds where the caller must wait.
+    fn tried<C: Call<Error: Refused>>(&self, result: Result<C::Answer, VaultFileError>) -> Served<C> {
+        self.told::<C>(result, |error, wait_s| error.waiting(wait_s))
+    }
+
     /// The method's word for what went wrong.
     fn told<C: Call<Error: TryFrom<UnlockResult, Error = Malformed>>>(
         &self,
         result: Result<C::Answer, VaultFileError>,
+        waiting: impl FnOnce(C::Error, u16) -> C::Error,
     ) -> Served<C> {
         let error = match result {
             Ok(answer) => return Ok(Ok(answer)),
             Err(error) => error,
         };
-        let word = self.word(&error);
-        word.try_into().map(Err).map_err(|Malformed| {
+        let word = C::Error::try_from(self.word(&error));
+        word.map(|word| Err(waiting(word, error.wait_s()))).map_err(|Malformed| {
             eprintln!("bug: {error} where that cannot be");
             capnp::Error::overloaded("keyvault cannot do this now".to_owned())
         })
@@ -126,8 +137,9 @@ impl UnlockServer {
         match (error, self.shell.condition()) {
             (VaultFileError::Exists, _) => UnlockResult::Exists,
             (VaultFileError::EmptyPassphrase, _) => UnlockResult::TooShort,
+            (VaultFileError::Unassigned, _) => UnlockResult::Unassigned,
             (VaultFileError::WrongPassphrase, _) => UnlockResult::WrongPassphrase,
-            (VaultFileError::Wait(_), _) => UnlockResult::Busy,
+            (VaultFileError::Wait(_), _) => UnlockResult::Wait,
             (VaultFileError::Taken, _) => UnlockResult::Taken,
             (VaultFileError::SlotsFull, _) => UnlockResult::SlotsFull,
             (VaultFileError::NoSuchSlot, _) => UnlockResult::NoSuchSlot,

@@ -86,7 +86,7 @@ async fn set_scripts(client: &unlock::Client, passphrase: &[u8]) -> UnlockResult
     let mut request = client.set_scripts_request();
     request.get().set_passphrase(passphrase);
     request.get().set_on(true);
-    request.send().promise.await.unwrap().get().unwrap().get_result().unwrap()
+    request.send().promise.await.unwrap().get().unwrap().get_verdict().unwrap().get_word().unwrap()
 }
 
 async fn state(client: &unlock::Client) -> VaultState {

@@ -103,7 +103,7 @@ impl From<PassphraseError> for Failure {
             PassphraseError::Missing => {
                 failed("there is no vault yet: make one with `privatus run --passphrase-fd N`")
             }
-            PassphraseError::Busy => refused("too many wrong passphrases: wait up to a minute and try again"),
+            PassphraseError::Wait { seconds } => too_early(seconds),
             PassphraseError::NoMemory => failed(
                 "too little memory to try the passphrase, which takes 256 MiB: close other programs or raise the limits (ulimit -v, ulimit -l), and try again",
             ),
@@ -119,6 +119,7 @@ impl From<AddError> for Failure {
         match error {
             AddError::Passphrase(error) => error.into(),
             AddError::TooShort => empty(),
+            AddError::Unassigned => unassigned(),
             AddError::Taken => taken(),
             AddError::SlotsFull => {
                 refused("all 8 slots are in use: remove one with `privatus slot remove N`")
@@ -132,6 +133,7 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Passphrase(error) => error.into(),
             ChangeError::TooShort => empty(),
+            ChangeError::Unassigned => unassigned(),
             ChangeError::Taken => taken(),
             ChangeError::NoSuchSlot => no_such_slot(),
         }
@@ -160,6 +162,17 @@ fn refused(line: &str) -> Failure {
 
 fn empty() -> Failure {
     Failure::Usage("the passphrase is empty: give one line".into())
+}
+
+fn unassigned() -> Failure {
+    Failure::Usage(
+        "the new passphrase has a character that Unicode has not assigned yet, and may be written otherwise one day: choose another".into(),
+    )
+}
+
+/// Too many were wrong, and it is not this command's turn.
+pub(super) fn too_early(seconds: u16) -> Failure {
+    Failure::Locked(format!("too many wrong passphrases: the next try in {seconds} s, nothing was tried"))
 }
 
 fn taken() -> Failure {
@@ -200,6 +213,9 @@ mod tests {
         assert_eq!(Failure::from(PeerError::Lost).code(), 4);
         assert_eq!(Failure::from(PassphraseError::WrongPassphrase).code(), 3);
         assert_eq!(Failure::from(PassphraseError::Damaged).code(), 1);
+        assert_eq!(Failure::from(AddError::Unassigned).code(), 2);
+        let early = Failure::from(PassphraseError::Wait { seconds: 42 });
+        assert!(early.code() == 3 && early.to_string().contains("in 42 s"), "{early}");
     }
 
     /// It was told to ask itself for a new invitation.

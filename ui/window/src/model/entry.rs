@@ -36,6 +36,8 @@ pub enum Problem {
     Wait,
     /// Too little memory to try it.
     Memory,
+    /// A new one has a character that no keyboard of today should have.
+    Unassigned,
     /// keyvault went away; it comes back.
     Again,
 }
@@ -46,7 +48,7 @@ impl From<PassphraseError> for Problem {
             PassphraseError::WrongPassphrase => Self::Wrong,
             PassphraseError::Damaged => Self::Damaged,
             PassphraseError::Newer => Self::Newer,
-            PassphraseError::Busy => Self::Wait,
+            PassphraseError::Wait { .. } => Self::Wait,
             PassphraseError::Storage => Self::Disk,
             PassphraseError::NoMemory => Self::Memory,
             // The vault went meanwhile.
@@ -59,6 +61,7 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::TooShort => Self::Wrong,
+            CreateError::Unassigned => Self::Unassigned,
             CreateError::Storage => Self::Disk,
             CreateError::NoMemory => Self::Memory,
             // A vault came meanwhile.
@@ -163,7 +166,8 @@ mod tests {
             super::super::words::problem(entry.problem.unwrap(), false).title
         };
         let [wait, memory, again] =
-            [PassphraseError::Busy, PassphraseError::NoMemory, PassphraseError::Missing].map(told);
+            [PassphraseError::Wait { seconds: 9 }, PassphraseError::NoMemory, PassphraseError::Missing]
+                .map(told);
         assert!(wait.contains("wrong") && memory.contains("memory"), "{wait} {memory}");
         assert!(again.contains("restarted") && wait != again && memory != again);
     }

@@ -344,6 +344,12 @@ pub fn problem(problem: Problem, caps_lock: bool) -> Told {
             "Too little memory.",
             "It was not tried: that takes 256 MiB. Close other programs and try again.",
         ),
+        Problem::Unassigned => told(
+            Icon::Warn,
+            Tone::Weak,
+            "Take other characters.",
+            "One of these is not in Unicode yet, and may be written otherwise one day.",
+        ),
         Problem::Again => {
             told(Icon::Retry, Tone::Plain, "A part was restarted.", "Nothing was lost. Try once more.")
         }
