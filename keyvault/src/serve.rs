@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
-use crate::sealed::VaultFileError;
+use crate::sealed::{Caller, VaultFileError};
 use crate::shell::{Condition, Shell};
 use crate::store::StoreError;
 use crate::unlock::CostError;
@@ -84,7 +84,7 @@ async fn first_unlock(shell: &Shell, passphrase: Option<OwnedFd>, headless: bool
     })?;
     let result = match shell.condition() {
         Condition::Missing => shell.create(&passphrase),
-        _ => in_turn(|| shell.unlock(&passphrase)).await,
+        _ => in_turn(|| shell.unlock(Caller::Start, &passphrase)).await,
     };
     if result.is_ok() && shell.is_read_only() {
         eprintln!("the vault file is damaged: what can be read is open, and nothing can be changed");
@@ -109,15 +109,17 @@ fn exit_of(error: &VaultFileError) -> Exit {
     }
 }
 
-/// Waits out what earlier wrong passphrases cost: who started the suite with one has no way to come back with it.
+/// Waits out what earlier wrong passphrases cost, a minute at most: who started the suite with one has no way to come back with it,
+/// and at the next start would wait as long. Nobody else is served yet who could try meanwhile.
 async fn in_turn(unlock: impl Fn() -> Result<(), VaultFileError>) -> Result<(), VaultFileError> {
-    match unlock() {
-        Err(VaultFileError::Wait(wait)) => {
-            eprintln!("{}", VaultFileError::Wait(wait));
-            tokio::time::sleep(wait).await;
-            unlock()
+    loop {
+        match unlock() {
+            Err(VaultFileError::Wait(wait)) => {
+                eprintln!("{}", VaultFileError::Wait(wait));
+                tokio::time::sleep(wait).await;
+            }
+            result => return result,
         }
-        result => result,
     }
 }
 
@@ -182,7 +184,7 @@ fn serve_edge(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<Option<Jo
             Rc::new(gate).client(closer.clone()).client
         }
         ("ui-keyvault", false) => {
-            Rc::new(UnlockServer { shell: shell.clone() }).client(closer.clone()).client
+            Rc::new(UnlockServer::new(shell, edge.outside())).client(closer.clone()).client
         }
         _ => return Ok(None),
     };

@@ -11,7 +11,9 @@ use rand_core::UnwrapErr;
 use tokio::sync::{Notify, watch};
 
 use crate::error::VaultError;
-use crate::sealed::{Examined, LockedVault, OpenedVault, SealedStore, VaultFileError, whole_seconds};
+use crate::sealed::{
+    Attempt, Caller, Examined, LockedVault, OpenedVault, SealedStore, VaultFileError, whole_seconds,
+};
 use crate::store::StoreError;
 use crate::unlock::{Cost, CostError};
 use crate::vault::Vault;
@@ -67,6 +69,8 @@ pub struct Shell {
     state: RefCell<State>,
     /// Since when a wait after wrong passphrases runs.
     started: tokio::time::Instant,
+    /// Connections of local programs so far.
+    outsiders: Cell<u64>,
     standing: watch::Sender<Standing>,
     unlocked: Notify,
     locking: Notify,
@@ -97,6 +101,7 @@ impl Shell {
         Self {
             state: RefCell::new(state),
             started: tokio::time::Instant::now(),
+            outsiders: Cell::new(0),
             standing: watch::Sender::default(),
             unlocked: Notify::new(),
             locking: Notify::new(),
@@ -136,6 +141,13 @@ impl Shell {
         let Ok(Examined::Locked(locked)) = Examined::with_floor(file, Cost::for_tests()) else { panic!() };
         let store = locked.unlock(b"pass", Duration::ZERO, UnwrapErr(SysRng)).unwrap();
         Self::with_state(State::Unlocked(Box::new(opened(store).unwrap())))
+    }
+
+    /// As after one more wrong passphrase of a local program, just now.
+    #[cfg(test)]
+    pub(crate) fn count_wrong_for_tests(&self) {
+        let attempt = Attempt { caller: Caller::Start, now: self.started.elapsed() };
+        self.state.borrow_mut().file().unwrap().count_wrong_for_tests(attempt);
     }
 
     /// How often changes were settled.
@@ -180,8 +192,8 @@ impl Shell {
     ///
     /// # Errors
     /// `WrongPassphrase`, `Wait`, `Cost`, `Io`; `Damaged` where there is nothing to unlock (see [`Self::condition`]).
-    pub fn unlock(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
-        self.attempt(passphrase, |state, opened| {
+    pub fn unlock(&self, caller: Caller, passphrase: &[u8]) -> Result<(), VaultFileError> {
+        self.attempt(caller, passphrase, |state, opened| {
             let entered = state.enter(opened);
             if entered.is_ok() {
                 self.opened();
@@ -194,8 +206,8 @@ impl Shell {
     ///
     /// # Errors
     /// As [`Self::unlock`].
-    pub fn set_scripts(&self, passphrase: &[u8], on: bool) -> Result<(), VaultFileError> {
-        self.attempt(passphrase, |state, opened| {
+    pub fn set_scripts(&self, caller: Caller, passphrase: &[u8], on: bool) -> Result<(), VaultFileError> {
+        self.attempt(caller, passphrase, |state, opened| {
             let was_locked = matches!(state, State::Locked(_));
             state.enter(opened)?;
             let State::Unlocked(vault) = &mut *state else { return Err(VaultFileError::Damaged) };
@@ -214,10 +226,11 @@ impl Shell {
     /// As [`Self::unlock`], and those of [`LockedVault`]'s calls on slots.
     pub fn slots<T>(
         &self,
+        caller: Caller,
         passphrase: &[u8],
         call: impl FnOnce(&mut LockedVault, &OpenedVault, &mut SystemRng) -> Result<T, VaultFileError>,
     ) -> Result<T, VaultFileError> {
-        self.attempt(passphrase, |state, opened| {
+        self.attempt(caller, passphrase, |state, opened| {
             call(state.file().ok_or(VaultFileError::Damaged)?, opened, &mut UnwrapErr(SysRng))
         })
     }
@@ -226,13 +239,14 @@ impl Shell {
     /// another vault: what was unlocked before is gone, and who used it is told.
     fn attempt<T>(
         &self,
+        caller: Caller,
         passphrase: &[u8],
         then: impl FnOnce(&mut State, &OpenedVault) -> Result<T, VaultFileError>,
     ) -> Result<T, VaultFileError> {
-        let now = self.started.elapsed();
+        let attempt = Attempt { caller, now: self.started.elapsed() };
         let mut state = self.state.borrow_mut();
         let file = state.file().ok_or(VaultFileError::Damaged)?;
-        let opened = file.attempt(passphrase, now, &mut UnwrapErr(SysRng))?;
+        let opened = file.attempt(passphrase, attempt, &mut UnwrapErr(SysRng))?;
         let was_unlocked = matches!(*state, State::Unlocked(_));
         if opened.is_switched() && was_unlocked {
             state.lock();
@@ -242,11 +256,27 @@ impl Shell {
         then(&mut state, &opened)
     }
 
-    /// Whole seconds until a passphrase may be tried.
+    /// A connection of a local program, by a number that no other one has.
     #[must_use]
-    pub fn turn(&self) -> u16 {
-        let now = self.started.elapsed();
-        self.state.borrow_mut().file().map_or(0, |file| whole_seconds(file.wait(now)))
+    pub fn outsider(&self) -> Caller {
+        self.outsiders.set(self.outsiders.get() + 1);
+        Caller::Outside(self.outsiders.get())
+    }
+
+    /// Whole seconds until it is this caller's turn to try a passphrase; see [`LockedVault::turn`].
+    #[must_use]
+    pub fn turn(&self, caller: Caller) -> u16 {
+        let attempt = Attempt { caller, now: self.started.elapsed() };
+        self.state.borrow_mut().file().map_or(0, |file| whole_seconds(file.turn(attempt)))
+    }
+
+    /// That caller is gone.
+    pub fn left(&self, caller: Caller) {
+        if let Caller::Outside(number) = caller
+            && let Some(file) = self.state.borrow_mut().file()
+        {
+            file.left(number);
+        }
     }
 
     /// A passphrase was right.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redb::{Builder, Database};
 
-use super::attempts::Attempts;
+use super::attempts::{Attempt, Attempts};
 use super::backend::OffsetBackend;
 use super::error::{VaultFileError, io};
 use super::file_header::Header;
@@ -43,10 +43,20 @@ impl LockedVault {
         self.repaired
     }
 
-    /// How long a try must still wait; `now` is the time since the process began.
-    #[must_use]
-    pub fn wait(&self, now: Duration) -> Duration {
-        self.attempts.wait(now)
+    /// How long a caller must still wait for its turn; a local program takes its place by asking.
+    pub fn turn(&mut self, attempt: Attempt) -> Duration {
+        self.attempts.wait(attempt)
+    }
+
+    /// The local program of that number is gone, and its place with it.
+    pub fn left(&mut self, number: u64) {
+        self.attempts.left(number);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count_wrong_for_tests(&mut self, attempt: Attempt) {
+        self.attempts.count(attempt.caller, &self.file);
+        self.attempts.failed(attempt);
     }
 
     /// Both copies say the same again. A file that cannot be written can still be read.

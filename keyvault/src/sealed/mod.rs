@@ -22,10 +22,12 @@ mod salvage;
 mod sealed_store;
 mod slots;
 mod state;
+mod turns;
 
 use std::fs::File;
 use std::sync::Arc;
 
+pub use attempts::{Attempt, Caller};
 pub use error::{VaultFileError, whole_seconds};
 pub use key_slot::{SLOTS, SlotKind};
 pub use locked::LockedVault;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::attempts::Attempts;
+use super::attempts::{Attempt, Attempts};
 use super::error::{VaultFileError, io};
 use super::file_header::{Header, OpenedSlot, Plain};
 use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
@@ -138,36 +138,35 @@ impl LockedVault {
         SealedStore::new(self, &opened.root, rng)
     }
 
-    /// Tries a passphrase; `now` is the time since the process began. The try is counted in the file before it is made, and
-    /// no longer once it was right. With the duress passphrase the other slots are overwritten before this returns.
+    /// Tries a passphrase, if it is the caller's turn. The try is counted in the file before it is made, and no longer once it
+    /// was right. With the duress passphrase the other slots are overwritten before this returns.
     ///
     /// # Errors
     /// `WrongPassphrase`, `Wait`, `Cost`; `Io` where slots could not be overwritten.
     pub fn attempt(
         &mut self,
         passphrase: &[u8],
-        now: Duration,
+        attempt: impl Into<Attempt>,
         rng: &mut impl CryptoRng,
     ) -> Result<OpenedVault, VaultFileError> {
-        let cost = self.header.cost.check(self.floor)?;
-        let wait = self.attempts.wait(now);
+        let (cost, attempt) = (self.header.cost.check(self.floor)?, attempt.into());
+        let wait = self.attempts.wait(attempt);
         if !wait.is_zero() {
             return Err(VaultFileError::Wait(wait));
         }
-        // A disk that takes no writes must not keep the owner out: then it counts in memory.
-        let _ = self.attempts.count(&self.file);
+        self.attempts.count(attempt.caller, &self.file);
         let (unlock_key, slot) = match self.open_slot(cost, passphrase) {
             Ok(Some(opened)) => opened,
             Ok(None) => {
-                self.attempts.failed(now);
+                self.attempts.failed(attempt);
                 return Err(VaultFileError::WrongPassphrase);
             }
             Err(error) => {
-                let _ = self.attempts.forgive(&self.file);
+                self.attempts.forgive(attempt.caller, &self.file);
                 return Err(error.into());
             }
         };
-        let _ = self.attempts.forget(&self.file);
+        self.attempts.forget(&self.file);
         match slot {
             OpenedSlot { kind: SlotKind::Duress, root } => {
                 self.take_over(&unlock_key, &root, rng)?;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::os::unix::net::UnixStream;
 
+use ipc_schema::edge::ui_keyvault::{AskTurn, PassphraseError, TryUnlock};
 use ipc_schema::edges::stored_keyvault_capnp::{begin_result, gate, open_result, vault};
 use ipc_schema::edges::ui_keyvault_capnp::{UnlockResult, VaultState, unlock};
 use ipc_schema::ends::EdgeEnds;
@@ -62,6 +63,14 @@ async fn set_scripts(ui: &unlock::Client, passphrase: &[u8]) -> UnlockResult {
     request.send().promise.await.unwrap().get().unwrap().get_verdict().unwrap().get_word().unwrap()
 }
 
+async fn tried(ui: &unlock::Client, passphrase: &[u8]) -> Result<(), PassphraseError> {
+    ipc_schema::edge::send(ui, &TryUnlock { passphrase: passphrase.to_vec().into() }).await.unwrap()
+}
+
+async fn turn(ui: &unlock::Client) -> u16 {
+    ipc_schema::edge::ask(ui, &AskTurn {}).await.unwrap()
+}
+
 fn on_this_thread(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, test);
@@ -106,6 +115,40 @@ fn a_vault_is_created_used_locked_and_unlocked_over_its_edges() {
         assert!(shell.with(|vault, _, _| vault.scripts()).unwrap());
         assert_eq!(unlock(&ui, b"wrong").await, UnlockResult::WrongPassphrase);
         assert_eq!(state(&ui).await, (false, VaultState::Ok));
+    });
+}
+
+#[test]
+fn a_local_program_that_leaves_gives_its_place_up_and_the_window_waits_for_none() {
+    on_this_thread(async {
+        let shell = unlocked();
+        let connect = |outside| {
+            ipc_schema::rpc::connect::<unlock::Client>(edge("ui-keyvault", outside, &shell).1).unwrap()
+        };
+        let (first, connection) = connect(true);
+        let (second, _) = connect(true);
+        let (window, _) = connect(false);
+        for _ in 0..9 {
+            shell.count_wrong_for_tests();
+        }
+        let waits = |wait: Result<(), PassphraseError>| match wait {
+            Err(PassphraseError::Wait { seconds }) => seconds,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(waits(tried(&first, b"pass").await), 16);
+        assert_eq!(waits(tried(&second, b"pass").await), 16 + 32);
+        assert_eq!(tried(&window, b"wrong").await, Err(PassphraseError::WrongPassphrase));
+        assert_eq!(turn(&window).await, 0);
+        connection.abort();
+        while turn(&second).await > 16 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(tried(&window, b"pass").await, Ok(()));
+        assert_eq!(
+            (turn(&second).await, tried(&second, b"pass").await),
+            (0, Ok(())),
+            "the right one ends it"
+        );
     });
 }
 

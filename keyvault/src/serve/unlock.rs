@@ -10,12 +10,28 @@ use ipc_schema::edge::ui_keyvault::{
 use ipc_schema::edge::{Call, Malformed, Served};
 use ipc_schema::edges::ui_keyvault_capnp::UnlockResult;
 
-use crate::sealed::{SlotKind, VaultFileError};
+use crate::sealed::{Caller, SlotKind, VaultFileError};
 use crate::shell::{Condition, Shell};
 use crate::unlock::CostError;
 
+/// One caller's edge.
 pub(super) struct UnlockServer {
-    pub(super) shell: Rc<Shell>,
+    shell: Rc<Shell>,
+    caller: Caller,
+}
+
+impl UnlockServer {
+    /// For the window, or for a local program, `outside`.
+    pub(super) fn new(shell: &Rc<Shell>, outside: bool) -> Self {
+        let caller = if outside { shell.outsider() } else { Caller::Window };
+        Self { shell: shell.clone(), caller }
+    }
+}
+
+impl Drop for UnlockServer {
+    fn drop(&mut self) {
+        self.shell.left(self.caller);
+    }
 }
 
 impl Unlock for UnlockServer {
@@ -40,7 +56,7 @@ impl Unlock for UnlockServer {
     }
 
     async fn unlock(self: Rc<Self>, call: TryUnlock) -> Served<TryUnlock> {
-        let unlocked = self.shell.unlock(&call.passphrase);
+        let unlocked = self.shell.unlock(self.caller, &call.passphrase);
         if unlocked.is_ok() && self.shell.is_read_only() {
             // Open as far as it can be read, which the caller must know.
             return Ok(Err(PassphraseError::Damaged));
@@ -54,7 +70,7 @@ impl Unlock for UnlockServer {
     }
 
     async fn set_scripts(self: Rc<Self>, call: SetScripts) -> Served<SetScripts> {
-        self.tried::<SetScripts>(self.shell.set_scripts(&call.passphrase, call.on))
+        self.tried::<SetScripts>(self.shell.set_scripts(self.caller, &call.passphrase, call.on))
     }
 
     async fn screen_lock(self: Rc<Self>, _: ScreenLock) -> Served<ScreenLock> {
@@ -63,36 +79,41 @@ impl Unlock for UnlockServer {
     }
 
     async fn slots(self: Rc<Self>, call: Slots) -> Served<Slots> {
-        let slots = self.shell.slots(&call.passphrase, |file, opened, _| file.slots(opened));
+        let slots = self.shell.slots(self.caller, &call.passphrase, |file, opened, _| file.slots(opened));
         self.tried::<Slots>(slots.map(|slots| slots.into_iter().map(kind).collect()))
     }
 
     async fn add_passphrase(self: Rc<Self>, call: AddPassphrase) -> Served<AddPassphrase> {
         let kind = if call.duress { SlotKind::Duress } else { SlotKind::Passphrase };
-        let added =
-            self.shell.slots(&call.passphrase, |file, opened, rng| file.add(opened, kind, &call.new, rng));
+        let added = self
+            .shell
+            .slots(self.caller, &call.passphrase, |file, opened, rng| file.add(opened, kind, &call.new, rng));
         self.tried::<AddPassphrase>(added.map(number))
     }
 
     async fn add_recovery(self: Rc<Self>, call: AddRecovery) -> Served<AddRecovery> {
-        let added = self.shell.slots(&call.passphrase, |file, opened, rng| file.add_recovery(opened, rng));
+        let added = self
+            .shell
+            .slots(self.caller, &call.passphrase, |file, opened, rng| file.add_recovery(opened, rng));
         self.tried::<AddRecovery>(added.map(|(at, words)| Recovery { slot: number(at), words }))
     }
 
     async fn change_slot(self: Rc<Self>, call: ChangeSlot) -> Served<ChangeSlot> {
         let at = usize::from(call.slot);
-        let changed =
-            self.shell.slots(&call.passphrase, |file, opened, rng| file.change(opened, at, &call.new, rng));
+        let changed = self.shell.slots(self.caller, &call.passphrase, |file, opened, rng| {
+            file.change(opened, at, &call.new, rng)
+        });
         self.tried::<ChangeSlot>(changed)
     }
 
     async fn turn(self: Rc<Self>, _: AskTurn) -> Served<AskTurn> {
-        Ok(Ok(self.shell.turn()))
+        Ok(Ok(self.shell.turn(self.caller)))
     }
 
     async fn remove_slot(self: Rc<Self>, call: RemoveSlot) -> Served<RemoveSlot> {
         let at = usize::from(call.slot);
-        let removed = self.shell.slots(&call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
+        let removed =
+            self.shell.slots(self.caller, &call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
         self.tried::<RemoveSlot>(removed)
     }
 }

@@ -56,8 +56,8 @@ fn a_byte_flipped_in_the_count_of_tries_is_noticed_and_mended_and_never_makes_a_
     let whole = bytes_of(&file);
     let start = usize::try_from(COPIES_BYTES).unwrap();
     let wait = |bytes: &[u8]| {
-        let vault = locked(reopened(&file_of(bytes))).unwrap();
-        (vault.was_repaired(), vault.attempts.wait(Duration::ZERO).as_secs())
+        let mut vault = locked(reopened(&file_of(bytes))).unwrap();
+        (vault.was_repaired(), vault.attempts.wait(Duration::ZERO.into()).as_secs())
     };
     assert_eq!(wait(&whole), (false, 1));
     for place in (0..512).step_by(3) {

@@ -179,7 +179,7 @@ fn a_try_counts_before_it_is_made() {
     assert!(disk::kill::never());
     drop(vault);
     let vault = locked(reopened(&file)).unwrap();
-    assert!(format!("{:?}", vault.attempts).contains("wrong: 1"));
+    assert!(format!("{:?}", vault.attempts).contains("outside: 1"));
 }
 
 #[test]
