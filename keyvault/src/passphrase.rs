@@ -1,6 +1,7 @@
 //! The one form of a passphrase: whichever keyboard, file or system it comes from, the same words are the same bytes.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_public_assigned;
 use zeroize::Zeroizing;
 
 /// What some programs write before a text's first letter.
@@ -8,6 +9,37 @@ const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 /// A letter becomes at most so many bytes for each of its own (the longest is U+FDFA, Unicode's annex 15, *Compatibility and Security
 /// Issues*).
 const LONGER_AT_MOST: usize = 11;
+
+/// Why no passphrase can be made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Nothing is left of it.
+    Empty,
+    /// It has a character that Unicode has not assigned yet.
+    Unassigned,
+}
+
+/// The form of one that is being made. Unicode promises that what is assigned is composed alike for ever (annex 15, *Stability of
+/// Normalized Forms*), and promises nothing of what is not: a later version could make other bytes of it.
+///
+/// # Errors
+/// [`Unfit`].
+pub fn fresh(given: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+    let normal = normal(given);
+    if normal.is_empty() {
+        return Err(Unfit::Empty);
+    }
+    match std::str::from_utf8(&normal) {
+        Ok(text) if !text.chars().all(is_settled) => Err(Unfit::Unassigned),
+        _ => Ok(normal),
+    }
+}
+
+/// Assigned, or of the ranges for private use, which are never composed.
+fn is_settled(c: char) -> bool {
+    is_public_assigned(c)
+        || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
+}
 
 /// Without a byte order mark and the end of a line, composed as NFKC says. Bytes that are no text stay as they are.
 #[must_use]
@@ -40,6 +72,22 @@ mod tests {
         assert_eq!(normal("a\u{a0}b".as_bytes()).as_slice(), b"a b");
         assert_eq!(normal(b"\xff\xfe\r").as_slice(), b"\xff\xfe\r", "what is no text stays");
         assert!(normal("\u{feff}\r\n".as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn what_unicode_has_not_assigned_makes_no_passphrase() {
+        for unassigned in ['\u{378}', '\u{1F8FF}', '\u{E0FFF}', '\u{FFFE}', '\u{10FFFF}'] {
+            assert_eq!(
+                fresh(format!("correct{unassigned}horse").as_bytes()),
+                Err(Unfit::Unassigned),
+                "{unassigned:?}"
+            );
+        }
+        for settled in ["correct horse", "caf\u{e9}", "żółw 🐢", "\u{e000}\u{10fffd}", "\u{0}\u{7f}"] {
+            assert_eq!(fresh(settled.as_bytes()), Ok(normal(settled.as_bytes())), "{settled:?}");
+        }
+        assert_eq!(fresh(b"\xff\xfe").unwrap().as_slice(), b"\xff\xfe", "what is no text is composed never");
+        assert_eq!(fresh("\u{feff}\r\n".as_bytes()), Err(Unfit::Empty));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use rand_core::UnwrapErr;
 use tokio::sync::{Notify, watch};
 
 use crate::error::VaultError;
+use crate::passphrase::fresh;
 use crate::sealed::{
     Attempt, Caller, Examined, LockedVault, OpenedVault, SealedStore, VaultFileError, whole_seconds,
 };
@@ -174,9 +175,8 @@ impl Shell {
     /// # Errors
     /// `Exists`, and all of [`LockedVault::create`].
     pub fn create(&self, passphrase: &[u8]) -> Result<(), VaultFileError> {
-        if passphrase.is_empty() {
-            return Err(VaultFileError::EmptyPassphrase);
-        }
+        // Before the cost is measured, which takes as long as a try.
+        fresh(passphrase)?;
         let mut state = self.state.borrow_mut();
         let State::Missing(file) = &*state else { return Err(VaultFileError::Exists) };
         // A copy: where this fails, the file is still there for another try.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::passphrase::Unfit;
 use crate::store::StoreError;
 use crate::unlock::CostError;
 
@@ -27,7 +28,7 @@ pub enum VaultFileError {
     #[error("the passphrase is empty")]
     EmptyPassphrase,
     /// A new passphrase has a character that Unicode has not assigned yet.
-    #[error("the passphrase has a character that Unicode has not assigned yet")]
+    #[error("the passphrase has a character that Unicode has not assigned yet: choose another")]
     Unassigned,
     /// The new passphrase opens a slot already.
     #[error("this passphrase opens a slot already")]
@@ -74,6 +75,15 @@ impl VaultFileError {
         match self {
             Self::Io { source, .. } => format!("{self}: {source}"),
             _ => self.to_string(),
+        }
+    }
+}
+
+impl From<Unfit> for VaultFileError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Empty => Self::EmptyPassphrase,
+            Unfit::Unassigned => Self::Unassigned,
         }
     }
 }

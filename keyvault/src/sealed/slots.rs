@@ -19,7 +19,7 @@ use super::sealed_store::SealedStore;
 use super::state::{self, State};
 use super::{Examined, recovery_words};
 use crate::memory::Secret32;
-use crate::passphrase::normal;
+use crate::passphrase::{fresh, normal};
 use crate::unlock::{Cost, CostError, FLOOR, SALT_BYTES};
 
 /// What a passphrase opened.
@@ -64,7 +64,7 @@ impl LockedVault {
     /// Makes a new vault in `file`, one slot in use.
     ///
     /// # Errors
-    /// `Exists`, `EmptyPassphrase`, `Cost`, and all of [`Examined::of`].
+    /// `Exists`, `EmptyPassphrase`, `Unassigned`, `Cost`, and all of [`Examined::of`].
     pub fn create<R: CryptoRng>(
         file: File,
         passphrase: &[u8],
@@ -81,10 +81,7 @@ impl LockedVault {
         floor: Cost,
         mut rng: R,
     ) -> Result<SealedStore<R>, VaultFileError> {
-        let passphrase = normal(passphrase);
-        if passphrase.is_empty() {
-            return Err(VaultFileError::EmptyPassphrase);
-        }
+        let passphrase = fresh(passphrase)?;
         let Examined::Missing(file) = Examined::with_floor(file, floor)? else {
             return Err(VaultFileError::Exists);
         };
@@ -214,7 +211,7 @@ impl LockedVault {
     /// Puts a passphrase, or a duress passphrase, into a free slot. Gives its number.
     ///
     /// # Errors
-    /// `EmptyPassphrase`, `Taken`, `SlotsFull`, `Cost`, `Damaged`, `Io`.
+    /// `EmptyPassphrase`, `Unassigned`, `Taken`, `SlotsFull`, `Cost`, `Damaged`, `Io`.
     pub fn add(
         &mut self,
         opened: &OpenedVault,
@@ -290,10 +287,7 @@ impl LockedVault {
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         let NewSlot { at, kind, passphrase } = new;
-        let passphrase = normal(passphrase);
-        if passphrase.is_empty() {
-            return Err(VaultFileError::EmptyPassphrase);
-        }
+        let passphrase = fresh(passphrase)?;
         let cost = self.header.cost.check(self.floor)?;
         let unlock_key = stretch(cost, &self.header.salt, &passphrase)?;
         // A duress passphrase that is a real one too would destroy or not by chance.

@@ -69,6 +69,32 @@ fn a_passphrase_that_an_earlier_version_took_as_it_was_given_opens_still() {
     assert!(!opens(&file, "caf\u{e9}".as_bytes()), "it is another slot's than the one that this would make");
 }
 
+/// A later Unicode could make other bytes of it: it opens what it opens, and makes nothing.
+#[test]
+fn a_character_that_is_not_assigned_is_tried_and_makes_no_passphrase() {
+    let file = vault();
+    let (given, change) = ("correct \u{378}".as_bytes(), |at, new: &'static [u8]| {
+        move |vault: &mut LockedVault, opened: &OpenedVault, rng: &mut ChaCha20Rng| {
+            vault.change(opened, at, new, rng)
+        }
+    });
+    for kind in [SlotKind::Passphrase, SlotKind::Duress] {
+        assert!(matches!(add(&file, kind, given), Err(VaultFileError::Unassigned)), "{kind:?}");
+    }
+    assert!(matches!(with(&file, b"correct horse", change(0, given)), Err(VaultFileError::Unassigned)));
+    let made = create(tempfile::tempfile().unwrap(), given);
+    assert!(matches!(made, Err(VaultFileError::Unassigned)));
+    with(&file, b"correct horse", |vault, opened, rng| {
+        let key = super::super::slots::stretch(vault.header.cost, &vault.header.salt, given)?;
+        let slot = super::super::key_slot::Slot::seal(1, &key, SlotKind::Passphrase, &opened.root, rng);
+        let mut header = vault.header.next();
+        header.set_slot(1, slot);
+        header.write(&vault.file)
+    })
+    .unwrap();
+    assert!(opens(&file, given));
+}
+
 #[test]
 fn a_second_passphrase_and_a_recovery_key_open_the_same_vault() {
     let file = vault();
