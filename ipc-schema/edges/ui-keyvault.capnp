@@ -23,6 +23,7 @@ interface Unlock {
 
   lock @3 () -> ();
   # Full lock: keyvault drops all keys and exits 2; the supervisor starts a locked one. The answer may be lost.
+  # Idempotent: one that holds no keys goes on as it is.
 
   setScripts @4 (passphrase :Data, on :Bool) -> (verdict :Verdict);
   # Whether local programs may use a desktop profile. Needs the passphrase.

@@ -1,7 +1,11 @@
 //! Parts that fall come back, and nothing outlives its suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use privatus_tests::{Person, Relay, alive, children_of, kill_9, now, until};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use privatus_tests::{Answer, PASSPHRASE, Person, Relay, alive, children_of, kill_9, now, until};
 
 #[test]
 fn each_killed_part_comes_back_with_its_walls_and_the_others_stay() {
@@ -99,4 +103,98 @@ fn a_relay_comes_back_under_its_old_address() {
     assert_eq!(relay.suite.stop(), 0);
     let again = Relay::again(relay.dir.clone(), "restarts", &[], None);
     assert_eq!(again.address, address);
+}
+
+#[test]
+fn locks_and_unlocks_in_any_rhythm_work_and_none_is_taken_for_a_fall() {
+    let person = Person::start("restarts", &[], None);
+    person.wait_unlocked();
+    let unlock = ["unlock", "--passphrase-fd", "0"];
+    for round in 0..20 {
+        for _ in 0..=round % 3 {
+            let _ = person.suite.ask(&["lock"]).ok();
+        }
+        let _ = person.suite.ask_with(&unlock, PASSPHRASE).ok();
+        assert_eq!(person.suite.ask(&["status"]).code, 0, "round {round}");
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let _ = person.suite.ask(&["lock"]).ok();
+                    let _ = person.suite.ask_with(&unlock, PASSPHRASE).ok();
+                    let _ = person.suite.ask(&["status"]).ok();
+                }
+            });
+        }
+    });
+    person.unlock();
+    person.wait_unlocked();
+    until("history is open", || (person.suite.ask(&["contacts"]).code == 0).then_some(()));
+    let status = person.suite.status();
+    assert_eq!(status["warnings"].as_array().unwrap().len(), 0, "{status}");
+}
+
+/// Every command that asks `part`, with what it reads on stdin.
+fn asks(person: &Person, commands: &[&[&str]]) -> Vec<Answer> {
+    let asked = commands.iter().map(|command| {
+        let begun = now();
+        let answer = person.suite.ask_with(command, PASSPHRASE);
+        // By the contract 15 s, and room for a loaded machine.
+        assert!(begun.elapsed() < Duration::from_secs(20), "{command:?}: {:?} {answer:?}", begun.elapsed());
+        assert_eq!((answer.code, answer.err.lines().count()), (4, 1), "{command:?}: {answer:?}");
+        answer
+    });
+    asked.collect()
+}
+
+const OF_KEYVAULT: [&[&str]; 5] = [
+    &["unlock", "--passphrase-fd", "0"],
+    &["lock"],
+    &["set", "scripts", "on", "--passphrase-fd", "0"],
+    &["slot", "list", "--passphrase-fd", "0"],
+    &["slot", "add", "recovery", "--passphrase-fd", "0"],
+];
+const OF_STORED: [&[&str]; 6] = [
+    &["contacts"],
+    &["messages", "Bob"],
+    &["send", "Bob", "hello"],
+    &["profile", "name"],
+    &["get", "scripts"],
+    &["invite", "list"],
+];
+
+#[test]
+fn whoever_asks_a_part_that_stays_down_is_told_so_at_once() {
+    for (part, asked) in
+        [("keyvault", [&OF_KEYVAULT[..], &OF_STORED].concat()), ("stored", OF_STORED.to_vec())]
+    {
+        let person = Person::start("restarts", &[], None);
+        person.wait_unlocked();
+        // Whatever kills it at each start does not heal by itself.
+        until("it is given up", || {
+            let status = person.suite.status();
+            let row = status["processes"].as_array().unwrap().iter().find(|row| row["name"] == part)?.clone();
+            if let Some(pid) = row["pid"].as_u64() {
+                kill_9(u32::try_from(pid).unwrap());
+            }
+            (row["given_up"] == true).then_some(())
+        });
+        for answer in asks(&person, &asked) {
+            assert!(answer.err.contains(part) && answer.err.contains("privatus stop"), "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_a_part_that_does_not_answer_is_told_so_in_time() {
+    let person = Person::start("restarts", &[], None);
+    person.wait_unlocked();
+    for (part, asked) in [("keyvault", &OF_KEYVAULT[..2]), ("stored", &OF_STORED[..2])] {
+        let pid = Pid::from_raw(i32::try_from(person.suite.pids()[part]).unwrap());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        let answers = asks(&person, asked);
+        kill(pid, Signal::SIGCONT).unwrap();
+        assert!(answers.iter().all(|answer| answer.err.contains("does not answer")), "{answers:?}");
+    }
 }

@@ -55,10 +55,11 @@ fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let mut waited = Duration::ZERO;
     loop {
         let running = context.profile.running()?;
-        let settled = status::state(&running).ok().and_then(|state| suite(&running.runtime, &state));
+        let settled = sockets::look(&running).ok().and_then(|state| suite(&running.runtime, &state));
         match settled {
             Some(rows) => return Ok(rows),
             None if waited >= sockets::RESTART_WAIT => return Err(sockets::away()),
+            None if waited >= sockets::FOLDER_WAIT => sockets::has_folder(&running)?,
             None => {}
         }
         std::thread::sleep(LOOK_EVERY);

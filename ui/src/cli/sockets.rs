@@ -1,16 +1,22 @@
-//! Connections to a running suite: `messenger.sock`, `unlock.sock`, `operator.sock`.
+//! Connections to a running suite: `messenger.sock`, `unlock.sock`, `operator.sock`; and the one place where a command waits for a part
+//! that is away.
 
 use std::future::Future;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use capnp::capability::FromClientHook;
+use ipc_schema::Timestamp;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use supervisor::running::Running;
+use supervisor::state::{FILE, State};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::exit::{Doing, Failure, Outcome};
 use super::paths::Profile;
@@ -37,6 +43,15 @@ impl Socket {
             Self::Operator => "operator.sock",
         }
     }
+
+    /// Who answers there.
+    fn callee(self) -> &'static str {
+        match self {
+            Self::Messenger => "stored",
+            Self::Unlock => "keyvault",
+            Self::Operator => "onion",
+        }
+    }
 }
 
 /// How long a command waits for a part that is being restarted (command-line.md).
@@ -45,36 +60,163 @@ pub const RESTART_WAIT: Duration = Duration::from_secs(15);
 /// Between two tries to reach a part that is being restarted.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether a part that does not answer stays down.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The supervisor makes its runtime folder anew within two seconds, where it can.
+pub const FOLDER_WAIT: Duration = Duration::from_secs(3);
+
 /// Longest path that fits a socket's address, without its closing zero (unix(7)).
 const ADDRESS_MAX_BYTES: usize = 107;
 
-/// Connects. A suite that holds its folder and has no sockets yet is starting: it is waited for, [`RESTART_WAIT`] at most.
+/// How long a callee was away, counted from when it was first asked for, or last held a connection.
+#[derive(Debug, Default)]
+pub struct Away {
+    since: Option<Instant>,
+}
+
+impl Away {
+    fn since(&mut self) -> Instant {
+        *self.since.get_or_insert_with(Instant::now)
+    }
+
+    /// When it is waited for no longer.
+    fn until(&mut self) -> Instant {
+        self.since() + RESTART_WAIT
+    }
+
+    /// After a call that was lost, `started` then: whether to try again, a moment later.
+    pub async fn again(&mut self, started: Instant) -> bool {
+        // A connection that held this long was served: what is counted is the time without one.
+        if started.elapsed() > Duration::from_secs(1) {
+            self.since = None;
+        }
+        let again = Instant::now() < self.until();
+        if again {
+            tokio::time::sleep(RETRY_EVERY).await;
+        }
+        again
+    }
+}
+
+/// A callee that has answered. Hung up when it is dropped.
+#[derive(Debug)]
+pub struct Open<C> {
+    /// Speaks to it.
+    pub client: C,
+    connection: JoinHandle<()>,
+}
+
+impl<C> Open<C> {
+    /// Waits until the callee hangs up, [`RESTART_WAIT`] at most.
+    pub async fn closed(mut self) {
+        let _ = tokio::time::timeout(RESTART_WAIT, &mut self.connection).await;
+    }
+}
+
+impl<C> Drop for Open<C> {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+/// Connects, and waits until the callee answers. A part that is away is waited for, [`RESTART_WAIT`] at most in all: its socket takes
+/// connections meanwhile, or none, or is not there yet. One that stays down is not waited for.
 ///
 /// # Errors
-/// [`Failure::NotRunning`] when no suite runs, or it is not reachable.
-pub fn connect(profile: &Profile, socket: Socket) -> Outcome<OwnedFd> {
-    let mut waited = Duration::ZERO;
+/// [`Failure::NotRunning`] when no suite runs, or the part is not reachable.
+pub async fn open<C: FromClientHook>(profile: &Profile, socket: Socket, away: &mut Away) -> Outcome<Open<C>> {
     loop {
         let running = profile.running()?;
         match reach(&running, socket) {
-            Ok(stream) => return Ok(stream.into()),
-            Err(error) if waited >= RESTART_WAIT || !is_starting(&error) => {
+            Ok(stream) => {
+                let connected = ipc_schema::rpc::connect::<C>(stream.into());
+                let (client, connection) = connected.doing("speak to the suite")?;
+                let open = Open { client, connection };
+                if answers(&open, &running, socket, away.until()).await? {
+                    return Ok(open);
+                }
+            }
+            Err(error) if !is_passing(&error) => {
                 let path = running.runtime.join(socket.file());
                 return Err(Failure::NotRunning(format!(
                     "cannot reach {}: {error}; try again",
                     path.display()
                 )));
             }
+            Err(_) if away.since().elapsed() >= FOLDER_WAIT => has_folder(&running)?,
             Err(_) => {}
         }
-        std::thread::sleep(RETRY_EVERY);
-        waited += RETRY_EVERY;
+        stays(&running, socket, away.until())?;
+        tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 
-/// There is no socket, or one of an earlier suite.
-fn is_starting(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
+/// Whether the callee says something before it hangs up.
+async fn answers<C: FromClientHook>(
+    open: &Open<C>,
+    running: &Running,
+    socket: Socket,
+    until: Instant,
+) -> Outcome<bool> {
+    let mut resolved = open.client.as_client_hook().when_resolved();
+    loop {
+        match tokio::time::timeout(LOOK_EVERY, &mut resolved).await {
+            Ok(answered) => return Ok(answered.is_ok()),
+            Err(_) => stays(running, socket, until)?,
+        }
+    }
+}
+
+/// Fails where the callee is not waited for any longer, and says what to do.
+fn stays(running: &Running, socket: Socket, until: Instant) -> Outcome {
+    let left = until.saturating_duration_since(Instant::now());
+    let part = look(running)
+        .ok()
+        .and_then(|state| state.processes.into_iter().find(|part| part.name == socket.callee()));
+    let next = part.as_ref().and_then(|part| part.next_start);
+    let next = next.map(|at| Timestamp(at).since(Timestamp::now())).unwrap_or_default();
+    match part {
+        Some(part) if part.given_up => Err(Failure::NotRunning(part.warning().unwrap_or_default())),
+        Some(part) if next > left => Err(Failure::NotRunning(format!(
+            "{} fell too often and is started again in {} s: try again then, and see `privatus status`",
+            part.name,
+            next.as_secs()
+        ))),
+        _ if left.is_zero() => Err(Failure::NotRunning(format!(
+            "{} does not answer: see `privatus status`, and try again",
+            socket.callee()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What the supervisor wrote of its parts.
+///
+/// # Errors
+/// It has not yet, or its folder is not this user's alone.
+pub fn look(running: &Running) -> std::io::Result<State> {
+    running.file(FILE).and_then(|_| State::read(&running.runtime))
+}
+
+/// Fails where the folder of the sockets is gone while the suite runs.
+///
+/// # Errors
+/// [`Failure::NotRunning`].
+pub fn has_folder(running: &Running) -> Outcome {
+    match std::fs::symlink_metadata(&running.runtime) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::NotRunning(format!(
+            "{} is gone, as after a logout, and the suite cannot be asked without it: log in again and it comes back by itself, or `privatus stop`",
+            running.runtime.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// There is no socket, or one of an earlier suite, or as many wait there as can.
+fn is_passing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound, WouldBlock};
+    matches!(error.kind(), NotFound | ConnectionRefused | WouldBlock)
 }
 
 /// Connects to the suite and to nobody else: whoever listens there is asked of the kernel before a byte is sent.
@@ -100,10 +242,18 @@ fn reach(running: &Running, socket: Socket) -> std::io::Result<UnixStream> {
 fn dial(runtime: &Path, file: &str) -> std::io::Result<UnixStream> {
     let path = runtime.join(file);
     if path.as_os_str().as_bytes().len() <= ADDRESS_MAX_BYTES {
-        return UnixStream::connect(path);
+        return connect(&path);
     }
     let folder = std::fs::File::open(runtime)?;
-    UnixStream::connect(format!("/proc/self/fd/{}/{file}", folder.as_raw_fd()))
+    connect(Path::new(&format!("/proc/self/fd/{}/{file}", folder.as_raw_fd())))
+}
+
+/// Without waiting: where a part stays down and as many wait before it as the kernel holds, a blocking one never returns.
+fn connect(path: &Path) -> std::io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket.into())
 }
 
 /// Runs a command's conversation with a suite on a runtime of its own.
@@ -115,7 +265,7 @@ pub fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-/// Calls a callee, and again on a new connection while it is being restarted, [`RESTART_WAIT`] at most.
+/// Calls a callee, and again on a new connection while it is being restarted; an answer may take [`RESTART_WAIT`].
 /// `call` must be idempotent: it may have happened before the answer was lost.
 ///
 /// # Errors
@@ -126,18 +276,16 @@ pub async fn ask<C, T, F>(
     call: impl Fn(C) -> F,
 ) -> Outcome<Result<T, PeerError>>
 where
-    C: FromClientHook,
+    C: FromClientHook + Clone,
     F: Future<Output = Result<T, PeerError>>,
 {
-    let deadline = tokio::time::Instant::now() + RESTART_WAIT;
+    let mut away = Away::default();
     loop {
-        let (client, _connection) =
-            ipc_schema::rpc::connect::<C>(connect(profile, socket)?.into()).doing("speak to the suite")?;
-        match tokio::time::timeout_at(deadline, call(client)).await {
-            Ok(Err(PeerError::Lost)) if tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(RETRY_EVERY).await;
-            }
-            Ok(Err(PeerError::Lost)) | Err(_) => return Err(away()),
+        let open = open::<C>(profile, socket, &mut away).await?;
+        let started = Instant::now();
+        match tokio::time::timeout(RESTART_WAIT, call(open.client.clone())).await {
+            Ok(Err(PeerError::Lost)) if away.again(started).await => {}
+            Ok(Err(PeerError::Lost)) | Err(_) => return Err(self::away()),
             Ok(answer) => return Ok(answer),
         }
     }
@@ -181,5 +329,22 @@ mod tests {
         let listener = std::os::unix::net::UnixListener::bind(address).unwrap();
         assert!(dial(&deep, "messenger.sock").is_ok());
         assert!(listener.accept().is_ok());
+    }
+
+    #[test]
+    fn where_as_many_wait_as_can_nobody_waits_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener =
+            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::bind(&listener, &SocketAddrUnix::new(dir.path().join("unlock.sock")).unwrap()).unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        let mut waiting = Vec::new();
+        let error = loop {
+            match dial(dir.path(), "unlock.sock") {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert!(is_passing(&error) && !waiting.is_empty(), "{error}");
     }
 }

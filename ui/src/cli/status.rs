@@ -109,15 +109,18 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
 /// What the supervisor wrote; a suite that is starting is waited for.
 ///
 /// # Errors
-/// [`Failure::NotRunning`]: it has not got so far in time.
-pub(super) fn state(running: &Running) -> Outcome<State> {
+/// [`Failure::NotRunning`]: it has not got so far in time, or its folder is gone.
+fn state(running: &Running) -> Outcome<State> {
     let mut waited = Duration::ZERO;
     loop {
-        let error = match running.file(supervisor::state::FILE).and_then(|_| State::read(&running.runtime)) {
+        let error = match sockets::look(running) {
             Ok(state) => return Ok(state),
             Err(error) => error,
         };
         let starting = error.kind() == std::io::ErrorKind::NotFound && running.handle().is_ok();
+        if starting && waited >= sockets::FOLDER_WAIT {
+            sockets::has_folder(running)?;
+        }
         if !starting || waited >= sockets::RESTART_WAIT {
             let path = running.runtime.join(supervisor::state::FILE);
             return Err(Failure::NotRunning(format!(

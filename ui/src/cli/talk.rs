@@ -3,21 +3,17 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures::TryFutureExt;
 use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_keyvault::LookState;
 use ipc_schema::edge::ui_stored::Refusal;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use tokio::time::Instant;
 
-use super::exit::{Doing, Outcome};
+use super::exit::Outcome;
 use super::paths::Profile;
-use super::sockets::{self, RESTART_WAIT, Socket};
+use super::sockets::{self, Away, Open, Socket};
 use crate::peers::messenger::Messenger;
 use crate::peers::{self, PeerError};
-
-/// Between two tries.
-const RETRY_EVERY: Duration = Duration::from_millis(100);
 
 /// An answer that comes from memory and disk, with room for a slow computer.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -27,28 +23,6 @@ pub const OVER_THE_NETWORK: Duration = Duration::from_secs(75);
 
 /// A passphrase is made slow on purpose, and a small computer makes it slower.
 pub const SLOW_ON_PURPOSE: Duration = Duration::from_secs(120);
-
-/// How long the callee was away, counted from the last time that it held a connection.
-struct Away {
-    since: Option<Instant>,
-}
-
-impl Away {
-    /// After a lost call that began at `started`: whether to try again.
-    async fn again(&mut self, started: Instant) -> bool {
-        let now = Instant::now();
-        // A connection that held this long was served: what is counted is the time without one.
-        if now - started > Duration::from_secs(1) {
-            self.since = None;
-        }
-        let since = *self.since.get_or_insert(now);
-        if now - since >= RESTART_WAIT {
-            return false;
-        }
-        tokio::time::sleep(RETRY_EVERY).await;
-        true
-    }
-}
 
 /// Calls stored, `longest` at most a time. `call` must be idempotent: it is repeated when the answer was lost.
 ///
@@ -62,14 +36,12 @@ pub async fn messenger<T, F>(
 where
     F: Future<Output = Result<T, PeerError>>,
 {
-    let mut away = Away { since: None };
+    let mut away = Away::default();
     loop {
+        let open = sockets::open::<messenger::Client>(profile, Socket::Messenger, &mut away).await?;
         let started = Instant::now();
-        let socket = sockets::connect(profile, Socket::Messenger)?;
-        let (client, connection) =
-            ipc_schema::rpc::connect::<messenger::Client>(socket.into()).doing("speak to the suite")?;
-        let answer = tokio::time::timeout(longest, call(Messenger::new(client))).await;
-        connection.abort();
+        let answer = tokio::time::timeout(longest, call(Messenger::new(open.client.clone()))).await;
+        drop(open);
         let error = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error,
@@ -78,7 +50,7 @@ where
         // Right after a restart stored is locked until it has its key again: the vault says whether a person must do something.
         let passing = match error {
             PeerError::Lost => true,
-            PeerError::Refused(Refusal::Locked) => !locked(profile).await?,
+            PeerError::Refused(Refusal::Locked) => !is_locked(profile, &mut away).await?,
             PeerError::Refused(_) | PeerError::Misbehaved => false,
         };
         if !passing || !away.again(started).await {
@@ -111,17 +83,23 @@ pub async fn vault<T, F>(
 where
     F: Future<Output = Result<T, PeerError>>,
 {
-    let mut away = Away { since: None };
+    vault_again(profile, longest, &mut Away::default(), call).await
+}
+
+async fn vault_again<T, F>(
+    profile: &Profile,
+    longest: Duration,
+    away: &mut Away,
+    call: impl Fn(unlock::Client) -> F,
+) -> Outcome<T>
+where
+    F: Future<Output = Result<T, PeerError>>,
+{
     loop {
-        let started = Instant::now();
-        let socket = sockets::connect(profile, Socket::Unlock)?;
-        let (client, connection) =
-            ipc_schema::rpc::connect::<unlock::Client>(socket.into()).doing("speak to the suite")?;
         // No passphrase rides ahead: it is sent once keyvault has answered.
-        let talk = peers::ask(client.clone(), LookState {}).and_then(|_| call(client.clone()));
-        let answer = tokio::time::timeout(longest, talk).await;
-        connection.abort();
-        match answer {
+        let open = sockets::open::<unlock::Client>(profile, Socket::Unlock, away).await?;
+        let started = Instant::now();
+        match tokio::time::timeout(longest, call(open.client.clone())).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(PeerError::Lost)) if away.again(started).await => {}
             Ok(Err(error)) => return Err(error.into()),
@@ -130,10 +108,38 @@ where
     }
 }
 
-/// Whether the vault is locked.
+/// Whether the vault is locked, as its keyvault says once it answers.
+async fn is_locked(profile: &Profile, away: &mut Away) -> Outcome<bool> {
+    vault_again(profile, SOON, away, |unlock| peers::ask(unlock, LookState {}))
+        .await
+        .map(|state| state.locked)
+}
+
+/// Has keyvault drop all keys, and waits until a fresh one answers. Whoever unlocks meanwhile is not waited for.
 ///
 /// # Errors
-/// As [`vault`].
-pub async fn locked(profile: &Profile) -> Outcome<bool> {
-    vault(profile, SOON, |unlock| peers::ask(unlock, LookState {})).await.map(|state| state.locked)
+/// Exit 4 when it stays away.
+pub async fn lock(profile: &Profile) -> Outcome {
+    use ipc_schema::edge::ui_keyvault::Lock;
+    let mut away = Away::default();
+    loop {
+        let open: Open<unlock::Client> = sockets::open(profile, Socket::Unlock, &mut away).await?;
+        let started = Instant::now();
+        let lock = async {
+            let before = peers::ask(open.client.clone(), LookState {}).await?;
+            peers::ask(open.client.clone(), Lock {}).await?;
+            Ok::<_, PeerError>(before.locked)
+        };
+        match tokio::time::timeout(SOON, lock).await {
+            // It held no keys, and goes on.
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false)) => {
+                open.closed().await;
+                return is_locked(profile, &mut Away::default()).await.map(drop);
+            }
+            Ok(Err(PeerError::Lost)) if away.again(started).await => {}
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(sockets::away()),
+        }
+    }
 }
