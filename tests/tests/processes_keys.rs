@@ -67,6 +67,8 @@ fn slots_are_added_changed_and_removed_and_none_locks_out() {
     person.wait_unlocked();
     assert_eq!(kinds(&person, OLD).iter().filter(|kind| *kind != "empty").count(), 1);
     assert_eq!(slot(&person, &["add", "passphrase"], "not it", "x").code, 3);
+    let unassigned = slot(&person, &["add", "passphrase"], OLD, "not in Unicode yet: \u{378}");
+    assert_eq!((unassigned.code, unassigned.err.contains("not assigned")), (2, true), "{unassigned:?}");
     let added = slot(&person, &["add", "passphrase", "--json"], OLD, "a second passphrase").ok().rows();
     let second = added[0]["slot"].as_u64().unwrap().to_string();
     let recovery = slot(&person, &["add", "recovery"], OLD, "").ok().out;
@@ -255,7 +257,7 @@ def echo():
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 def ended(flags=os.WNOHANG):
     return os.waitpid(child, flags)
-seen, state, deadline = "", (0, 0), time.monotonic() + 60
+seen, state, deadline = "", (0, 0), time.monotonic() + 85
 while time.monotonic() < deadline and state[0] == 0:
     if select.select([terminal], [], [], 0.05)[0]:
         try:
@@ -329,4 +331,87 @@ fn a_passphrase_that_is_too_long_or_empty_is_refused_before_anything_is_made() {
         assert_eq!((answer.code, answer.err.lines().count()), (2, 1), "{answer:?}");
         assert!(!profile.exists(), "nothing was made");
     }
+}
+
+/// As a shell would: `while :; do privatus unlock …; done`, in so many at once.
+fn hostile_loops(person: &Person, loops: u32, owner: impl FnOnce()) -> Vec<Answer> {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let answers = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for number in 0..loops {
+            let (stop, answers) = (&stop, &answers);
+            scope.spawn(move || {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let guess = format!("wrong {number}\n");
+                    let answer = person.suite.ask_with(&["unlock", "--passphrase-fd", "0"], &guess);
+                    answers.lock().unwrap().push(answer);
+                }
+            });
+        }
+        // Until the free ones are used up.
+        until("they must wait", || {
+            answers.lock().unwrap().iter().any(|answer| answer.err.contains("too many")).then_some(())
+        });
+        owner();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    answers.into_inner().unwrap()
+}
+
+#[test]
+fn the_owner_gets_in_while_many_try_wrong_passphrases_as_fast_as_they_can() {
+    let person = Person::start(NETWORK, &[], None);
+    let _ = person.suite.ask(&["lock"]).ok();
+    let answers = hostile_loops(&person, 4, || {
+        let opened = at_a_terminal(&person, &["unlock"], &[OLD]);
+        assert_eq!(opened["how"], 0, "{opened}");
+        println!("figure: the owner saw {}", opened["seen"]);
+        person.wait_unlocked();
+    });
+    for answer in &answers {
+        assert_eq!((answer.code, answer.err.lines().count()), (3, 1), "{answer:?}");
+    }
+    let waits =
+        answers.iter().filter(|answer| answer.err.contains("too many wrong passphrases: the next try in"));
+    println!("figure: {} hostile tries, {} of them too early", answers.len(), waits.count());
+}
+
+/// The count of wrong passphrases in the file, as many as somebody tried (docs/protocol/vault-file.md, "Tries").
+fn set_wrong(person: &Person, wrong: u32) {
+    use sha2::{Digest, Sha256};
+    use std::os::unix::fs::FileExt;
+    let mut block = b"privatus tries\r\n".to_vec();
+    block.extend(wrong.to_be_bytes());
+    block.resize(512 - 32, 0);
+    block.extend(Sha256::digest(&block));
+    let vault = std::fs::File::options().write(true).open(person.dir.path().join("vault")).unwrap();
+    for copy in [16_384, 16_384 + 512] {
+        vault.write_all_at(&block, copy).unwrap();
+    }
+}
+
+#[test]
+fn a_start_with_the_passphrase_after_many_wrong_ones_waits_its_turn_and_opens() {
+    let mut person = Person::start(NETWORK, &[], None);
+    assert_eq!(person.suite.stop(), 0);
+    set_wrong(&person, 8);
+    let folder = person.dir.path().to_str().unwrap().to_string();
+    let run = ["run", "--headless", "--profile", &folder, "--passphrase-fd", "0"];
+    let mut suite = Suite::start(person.dir.path(), &run, &format!("{OLD}\n"), None);
+    assert_eq!(suite.line(), "ready", "{}", suite.said());
+    assert!(suite.said().contains("too many wrong passphrases: the next try in "), "{}", suite.said());
+    assert_eq!(suite.status()["locked"], false);
+    assert_eq!(suite.stop(), 0);
+    // A wrong one is told as what it is, after the same wait.
+    set_wrong(&person, 6);
+    let (code, said) = Suite::start(person.dir.path(), &run, "wrong\n", None).end();
+    assert_eq!((code, said.contains("wrong passphrase: start again")), (3, true), "{said}");
+    // Too long to wait for it in a script: the seconds.
+    set_wrong(&person, 9);
+    let started = ["run", "--headless", "--profile", &folder];
+    let suite = Suite::start(person.dir.path(), &started, "", None);
+    assert_eq!(suite.line(), "ready", "{}", suite.said());
+    let early = suite.ask_with(&["unlock", "--wait", "1", "--passphrase-fd", "0"], &format!("{OLD}\n"));
+    assert_eq!((early.code, early.err.contains(" s, nothing was tried")), (3, true), "{early:?}");
+    let _ = suite.ask_with(&["unlock", "--wait", "60", "--passphrase-fd", "0"], &format!("{OLD}\n")).ok();
 }

@@ -75,7 +75,7 @@ fn fill(profile: &Profile, link: &str, passphrase: &[u8]) -> Outcome {
             let passphrase = Zeroizing::new(passphrase.to_vec());
             peers::send(vault, SetScripts { passphrase, on })
         };
-        sockets::block_on(talk::vault(profile, OPEN_WAIT, set))?
+        sockets::block_on(talk::with_passphrase(profile, talk::Patience::of(None, Some(OPEN_WAIT)), set))?
             .map_err(|error| Failure::Failed(format!("the demo's vault does not open to it: {error:?}")))
     };
     scripts(true)?;

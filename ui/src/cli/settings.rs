@@ -4,7 +4,8 @@ use clap::Args;
 use ipc_schema::edge::ui_keyvault::SetScripts;
 use serde::Serialize;
 
-use super::{Context, Failure, Outcome, passphrase, profile, sockets, talk};
+use super::talk::{self, Patience};
+use super::{Context, Failure, Outcome, passphrase, profile, sockets};
 use crate::peers;
 
 /// Keys of the contract that no code stands behind yet.
@@ -58,8 +59,9 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
     };
     context.profile.running()?;
     let passphrase = passphrase::read(arguments.passphrase_fd, "Passphrase")?;
+    let patience = Patience::of(arguments.passphrase_fd, None);
     let call = |unlock| peers::send(unlock, SetScripts { passphrase: passphrase.clone(), on });
-    Ok(sockets::block_on(talk::vault(&context.profile, talk::SLOW_ON_PURPOSE, call))??)
+    Ok(sockets::block_on(talk::with_passphrase(&context.profile, patience, call))??)
 }
 
 fn key_of(key: Option<&String>) -> Failure {
