@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ipc_schema::Timestamp;
@@ -78,6 +79,27 @@ pub struct Setting {
     pub window: Vec<(OsString, OsString)>,
     /// What the window draws on: `x11` or `wayland`.
     pub display: Option<&'static str>,
+    /// What this process told of itself.
+    pub own_reports: Vec<OwnReport>,
+}
+
+/// What is in force for a thread of the supervisor.
+#[derive(Debug)]
+pub struct OwnReport {
+    /// As a process would be called.
+    pub name: &'static str,
+    /// Encoded.
+    pub bytes: Vec<u8>,
+}
+
+impl OwnReport {
+    /// Puts it into the runtime folder.
+    ///
+    /// # Errors
+    /// Those of [`files::write_whole`].
+    pub fn lay(&self, runtime: &Path) -> io::Result<()> {
+        files::write_whole(&runtime.join(report_file(self.name)), &self.bytes)
+    }
 }
 
 /// Open files by the names of their Grants. A vector: descriptors are few, and their order is the topology's.
@@ -128,8 +150,11 @@ impl Part {
                 }
                 Source::Report => {
                     let path = setting.runtime.join(report_file(self.process.name));
-                    let opened = files::create_anew(&path);
-                    (path, opened.map(OwnedFd::from))
+                    match files::create_anew(&path) {
+                        // The runtime folder went, as at a logout: no reason for a part to stay down.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        opened => (path, opened.map(OwnedFd::from)),
+                    }
                 }
                 Source::Stdout => ("stdout".into(), io::stdout().as_fd().try_clone_to_owned()),
                 Source::Passphrase => match gifts.passphrase.take() {
@@ -258,10 +283,22 @@ impl Part {
             life.sealed = life.report.as_ref().is_none_or(complete)
                 && life.settled.as_ref().is_none_or(holds_something);
             if life.sealed {
-                (life.report, life.settled) = (None, None);
+                life.settled = None;
             }
         }
         life.sealed
+    }
+
+    /// Puts its report into a runtime folder that was made anew, as it is.
+    ///
+    /// # Errors
+    /// As read(2), and those of [`files::write_whole`].
+    pub fn lay_report(&self, runtime: &Path) -> io::Result<()> {
+        let Some(report) = self.life.as_ref().and_then(|life| life.report.as_ref()) else { return Ok(()) };
+        let mut bytes = [0; sandbox::REPORT_BYTES];
+        let length = report.read_at(&mut bytes, 0)?;
+        let path = runtime.join(report_file(self.process.name));
+        files::write_whole(&path, bytes.get(..length).unwrap_or_default())
     }
 
     /// Its stderr, while more is to be read from it. Whoever says more than may be passed on waits in its own full pipe.

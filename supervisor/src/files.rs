@@ -120,6 +120,25 @@ pub fn own_folder(folder: &Path) -> std::result::Result<(), StartError> {
     Ok(())
 }
 
+/// Makes a runtime folder again, with the folder that it lies in, after both were removed. What is there already must be this user's
+/// alone: nothing is changed about it.
+///
+/// # Errors
+/// As mkdir(2), above all where what they lay in is not there; `PermissionDenied`.
+pub fn make_our_folder(folder: &Path) -> Result<()> {
+    for made in folder.parent().into_iter().chain([folder]) {
+        match DirBuilder::new().mode(0o700).create(made) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    look_at_our_folder(folder)?;
+    if std::fs::symlink_metadata(folder)?.mode() & 0o077 != 0 {
+        return Err(Error::new(ErrorKind::PermissionDenied, "the folder is open to other users"));
+    }
+    Ok(())
+}
+
 /// A new empty file in the place of whatever was there.
 ///
 /// # Errors
@@ -129,7 +148,7 @@ pub fn create_anew(path: &Path) -> Result<File> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Replaces a small file so that a reader sees all of the old one or all of the new one, also after a power cut.

@@ -1,9 +1,10 @@
 //! The doors for programs of the same user: a connection is accepted, its owner checked, and handed on unread.
 
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use nix::unistd::geteuid;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use crate::error::{Doing, StartError};
+use crate::files;
 use crate::rate::Rate;
 
 /// Connections at once, and then a second, on one socket. A script that runs a command for every text stays below; what is
@@ -27,6 +29,9 @@ const BACKLOG: i32 = 128;
 /// Longest path that fits a socket's address, without its closing zero (unix(7)).
 const ADDRESS_MAX_BYTES: usize = 107;
 
+/// How often it is looked whether the sockets are still there: who comes back after a logout that took them waits no longer.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// One local socket.
 #[derive(Debug)]
 pub struct Door {
@@ -34,6 +39,7 @@ pub struct Door {
     pub edge: &'static Edge,
     listener: UnixListener,
     path: PathBuf,
+    file: FileId,
     rate: Rate,
 }
 
@@ -49,7 +55,43 @@ pub fn open(topology: &'static Topology, runtime: &Path) -> Result<Vec<Door>, St
     sockets.map(|(edge, name)| Door::open(edge, runtime, name)).collect()
 }
 
+/// Makes the sockets anew where they are gone: a logout empties the folder of a user's runtime files, and a login makes it again. The
+/// folder is judged as at the start. Whether they were gone.
+///
+/// # Errors
+/// They are gone, and cannot be made: their folder is not there, or not this user's alone.
+pub fn reopen(
+    topology: &'static Topology,
+    runtime: &Path,
+    doors: &mut Vec<Door>,
+) -> Result<bool, StartError> {
+    if doors.iter().all(Door::is_there) {
+        return Ok(false);
+    }
+    files::make_our_folder(runtime).on("make", runtime)?;
+    *doors = open(topology, runtime)?;
+    Ok(true)
+}
+
+/// Which file a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl From<Metadata> for FileId {
+    fn from(file: Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
+    }
+}
+
 impl Door {
+    /// Whether its name still means what it listens at.
+    fn is_there(&self) -> bool {
+        std::fs::symlink_metadata(&self.path).is_ok_and(|file| FileId::from(file) == self.file)
+    }
+
     fn open(edge: &'static Edge, runtime: &Path, name: &str) -> Result<Self, StartError> {
         let path = runtime.join(name);
         match std::fs::remove_file(&path) {
@@ -58,9 +100,13 @@ impl Door {
         }
         let listener = bind(runtime, name).on("listen at", &path)?;
         listener.set_nonblocking(true).on("listen at", &path)?;
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).on("close to others", &path)?;
+        let file = std::fs::symlink_metadata(&path).on("look at", &path)?;
+        // The process's umask sees to it (`start.rs`), also once it is sealed and can change no mode.
+        if file.mode() & 0o077 != 0 {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).on("close to others", &path)?;
+        }
         let rate = Rate::new(CONNECTIONS_AT_ONCE, CONNECTIONS_PER_SECOND);
-        Ok(Self { edge, listener, path, rate })
+        Ok(Self { edge, listener, path, file: file.into(), rate })
     }
 
     /// The next connection of a program of the same user, or of root, who could read everything anyway.
@@ -143,6 +189,36 @@ mod tests {
             door.remove();
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn sockets_whose_folder_went_are_made_anew_where_it_comes_back_and_only_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("1000");
+        let runtime = base.join("privatus/folder");
+        std::fs::create_dir_all(&runtime).unwrap();
+        std::fs::set_permissions(&runtime, PermissionsExt::from_mode(0o700)).unwrap();
+        let mut doors = open(&CLIENT, &runtime).unwrap();
+        assert!(!reopen(&CLIENT, &runtime, &mut doors).unwrap(), "they are there");
+        std::fs::remove_dir_all(&base).unwrap();
+        assert!(
+            reopen(&CLIENT, &runtime, &mut doors).is_err() && !base.exists(),
+            "the base is not ours to make"
+        );
+        std::fs::create_dir(&base).unwrap();
+        assert!(reopen(&CLIENT, &runtime, &mut doors).unwrap());
+        assert_eq!(std::fs::metadata(&runtime).unwrap().permissions().mode() & 0o777, 0o700);
+        // One name that means something else is enough.
+        std::fs::remove_file(runtime.join("unlock.sock")).unwrap();
+        std::fs::write(runtime.join("unlock.sock"), "").unwrap();
+        assert!(reopen(&CLIENT, &runtime, &mut doors).unwrap());
+        let _client = UnixStream::connect(runtime.join("unlock.sock")).unwrap();
+        assert!(doors.iter_mut().find_map(|door| door.accept(NOW)).is_some());
+        // What came back is judged.
+        std::fs::remove_dir_all(&runtime).unwrap();
+        std::fs::create_dir(&runtime).unwrap();
+        std::fs::set_permissions(&runtime, PermissionsExt::from_mode(0o755)).unwrap();
+        assert!(reopen(&CLIENT, &runtime, &mut doors).is_err());
     }
 
     #[test]

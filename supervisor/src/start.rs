@@ -10,10 +10,11 @@ use ipc_schema::grant::Settings;
 use ipc_schema::topology::{CLIENT, RELAY, Topology};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
 use sandbox::signals::Signals;
 use sandbox::{Image, Profile};
 
-use crate::children::{Setting, report_file};
+use crate::children::{OwnReport, Setting, report_file};
 use crate::error::{Doing, StartError};
 use crate::files::{self, For};
 use crate::folder::{self, Kind, VAULT};
@@ -34,6 +35,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         die_with_parent()?;
     }
     wire::raise_descriptor_limit();
+    // Sockets that are made once this is sealed are this user's alone, as all else.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     let (topology, kind) = if settings.relay { (&RELAY, Kind::Relay) } else { (&CLIENT, Kind::Person) };
     // Judged before anything is touched: a wrong path names somebody's documents, whose modes are theirs.
     let new = folder::judge(&options.folder, kind)?;
@@ -57,8 +60,11 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     // Before this thread seals itself: a thread inherits its maker's filter, and the spawner's must be wider.
     let (spawner, spawners_report) = Spawner::start(images(topology, &binaries, settings.headless))?;
     let own_report = sandbox::supervisor::seal_thread()?;
-    write_report(&options.runtime, "spawner", &spawners_report)?;
-    write_report(&options.runtime, "supervisor", &own_report)?;
+    let own_reports = [("spawner", spawners_report), ("supervisor", own_report)]
+        .map(|(name, report)| OwnReport { name, bytes: report.encode().to_vec() });
+    for report in &own_reports {
+        report.lay(&options.runtime).on("write", &options.runtime.join(report_file(report.name)))?;
+    }
     let environment = sandbox::Environment::own();
     let setting = Setting {
         folder: options.folder,
@@ -68,6 +74,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         namespaces,
         window: environment.for_window(),
         display: environment.display().map(|display| display.kind()),
+        own_reports: own_reports.into(),
     };
     let code = Suite::new(topology, setting, spawner, doors, signals).with(gifts, vault).run();
     clear(topology, &options.runtime);
@@ -175,11 +182,6 @@ fn lacks_file_wall(topology: &Topology, walls: Walls, insists: bool) -> Result<b
             Ok(true)
         }
     }
-}
-
-fn write_report(runtime: &Path, name: &str, report: &sandbox::Report) -> Result<(), StartError> {
-    let path = runtime.join(report_file(name));
-    files::write_whole(&path, &report.encode()).on("write", &path)
 }
 
 /// All binaries lie in one folder.

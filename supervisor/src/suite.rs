@@ -18,7 +18,7 @@ use crate::ended::Ended;
 use crate::log;
 use crate::options::Gifts;
 use crate::restart::{End, Verdict};
-use crate::sockets::Door;
+use crate::sockets::{self, Door};
 use crate::spawn::Spawner;
 use crate::state::{self, Pace, State};
 use crate::wire;
@@ -41,6 +41,9 @@ pub struct Suite {
     setting: Setting,
     parts: Vec<Part>,
     doors: Vec<Door>,
+    /// When it was last looked whether they are there, and whether they were.
+    doors_looked: Duration,
+    doors_gone: bool,
     spawner: Spawner,
     signals: Signals,
     gifts: Gifts,
@@ -87,6 +90,8 @@ impl Suite {
             announce: headless && !setting.settings.relay,
             setting,
             doors,
+            doors_looked: Duration::ZERO,
+            doors_gone: false,
             spawner,
             signals,
             gifts: Gifts::default(),
@@ -111,6 +116,7 @@ impl Suite {
             self.start_what_is_due();
             self.kill_who_does_not_stop();
             self.look_after_parts();
+            self.look_after_doors();
             // Whoever reads `ready` finds the state.
             self.write_state();
             self.announce_when_ready();
@@ -212,8 +218,44 @@ impl Suite {
         }
     }
 
+    /// Where a logout took the runtime folder: makes it anew, with all that lies in it, once what it lies in is there again.
+    fn look_after_doors(&mut self) {
+        let now = self.now();
+        if self.stop.is_some() || now < self.doors_looked + sockets::LOOK_EVERY {
+            return;
+        }
+        self.doors_looked = now;
+        let runtime = &self.setting.runtime;
+        let gone = match sockets::reopen(self.topology, runtime, &mut self.doors) {
+            Ok(false) => return,
+            Ok(true) => {
+                let reports = self.setting.own_reports.iter().map(|report| report.lay(runtime));
+                let laid = reports.chain(self.parts.iter().map(|part| part.lay_report(runtime)));
+                for error in laid.filter_map(Result::err) {
+                    log::write(&format!("supervisor: cannot write a report: {error}"));
+                }
+                self.pace.changed();
+                log::write(&format!(
+                    "supervisor: the sockets were gone, and are made anew in {}",
+                    runtime.display()
+                ));
+                false
+            }
+            Err(error) => {
+                if !self.doors_gone {
+                    log::write(&format!(
+                        "supervisor: nobody can reach the suite: {error}; it is tried again"
+                    ));
+                }
+                true
+            }
+        };
+        self.doors_gone = gone;
+    }
+
     fn write_state(&mut self) {
-        if self.stop.is_some() || !self.pace.take(self.now()) {
+        // What is not this user's alone is not written to.
+        if self.stop.is_some() || self.doors_gone || !self.pace.take(self.now()) {
             return;
         }
         if let Err(error) = self.state().write(&self.setting.runtime) {
@@ -291,7 +333,9 @@ impl Suite {
             next = part.wait(now).map_or(next, |wait| next.min(wait));
         }
         if self.stop.is_none() {
-            next = self.pace.wait(now).map_or(next, |wait| next.min(wait));
+            let write = self.pace.wait(now).filter(|_| !self.doors_gone);
+            next = write.map_or(next, |wait| next.min(wait));
+            next = next.min((self.doors_looked + sockets::LOOK_EVERY).saturating_sub(now));
         }
         for door in &mut self.doors {
             let wait = door.wait(now);

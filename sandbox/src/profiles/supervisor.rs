@@ -1,6 +1,6 @@
 //! The supervisor's two tables: a narrow one for all its threads but one, and the spawner's, which every child inherits.
 
-use libc::{AF_UNIX, PROT_EXEC};
+use libc::{AF_UNIX, PROT_EXEC, SOCK_STREAM};
 
 use super::base::BASE;
 use super::groups::{NAMED_FILES, NAMESPACE_FLAGS, OPEN_FILE, THREADS};
@@ -33,9 +33,19 @@ pub static SPAWNER: Profile = Profile {
     ..CHILD
 };
 
+/// Under it the second argument of socket(2) says the kind, without flags (socket.h).
+const SOCK_TYPE: i64 = 0xf;
+
 const WIRING: &[Row] = &[
     allow_if(call!(SYS_socketpair), &[is(0, AF_UNIX as i64)], "a control socket"),
     allow(call!(SYS_sendmsg), "Grants, with the descriptors of edges and files"),
+    allow_if(
+        call!(SYS_socket),
+        &[is(0, AF_UNIX as i64), bits(1, SOCK_TYPE, SOCK_STREAM as i64)],
+        "a local socket is made anew where a logout took its folder; nothing is connected to",
+    ),
+    allow(call!(SYS_bind), "the same"),
+    allow(call!(SYS_listen), "the same"),
     allow(call!(SYS_accept4), "an outside program connects; its descriptor is passed on unread"),
     allow_if(
         call!(SYS_setsockopt),
