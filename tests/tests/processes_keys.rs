@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use privatus_tests::{Answer, Person, Suite, binaries, kill_9, now, until};
+use privatus_tests::{Answer, Person, Suite, ask, binaries, kill_9, now, until};
 
 const NETWORK: &str = "keys";
 const OLD: &str = "correct horse battery staple";
@@ -334,7 +334,7 @@ fn a_passphrase_that_is_too_long_or_empty_is_refused_before_anything_is_made() {
 }
 
 /// As a shell would: `while :; do privatus unlock …; done`, in so many at once.
-fn hostile_loops(person: &Person, loops: u32, owner: impl FnOnce()) -> Vec<Answer> {
+fn hostile_loops(folder: &Path, loops: u32, owner: impl FnOnce()) -> Vec<Answer> {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let answers = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -343,7 +343,7 @@ fn hostile_loops(person: &Person, loops: u32, owner: impl FnOnce()) -> Vec<Answe
             scope.spawn(move || {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     let guess = format!("wrong {number}\n");
-                    let answer = person.suite.ask_with(&["unlock", "--passphrase-fd", "0"], &guess);
+                    let answer = ask(folder, &["unlock", "--passphrase-fd", "0"], &guess, None);
                     answers.lock().unwrap().push(answer);
                 }
             });
@@ -362,7 +362,7 @@ fn hostile_loops(person: &Person, loops: u32, owner: impl FnOnce()) -> Vec<Answe
 fn the_owner_gets_in_while_many_try_wrong_passphrases_as_fast_as_they_can() {
     let person = Person::start(NETWORK, &[], None);
     let _ = person.suite.ask(&["lock"]).ok();
-    let answers = hostile_loops(&person, 4, || {
+    let answers = hostile_loops(person.dir.path(), 4, || {
         let opened = at_a_terminal(&person, &["unlock"], &[OLD]);
         assert_eq!(opened["how"], 0, "{opened}");
         println!("figure: the owner saw {}", opened["seen"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use privatus_tests::{Answer, PASSPHRASE, Person, Relay, alive, children_of, kill_9, now, until};
+use privatus_tests::{Answer, PASSPHRASE, Person, Relay, alive, ask, children_of, kill_9, now, until};
 
 #[test]
 fn each_killed_part_comes_back_with_its_walls_and_the_others_stay() {
@@ -117,13 +117,14 @@ fn locks_and_unlocks_in_any_rhythm_work_and_none_is_taken_for_a_fall() {
         let _ = person.suite.ask_with(&unlock, PASSPHRASE).ok();
         assert_eq!(person.suite.ask(&["status"]).code, 0, "round {round}");
     }
+    let folder = person.dir.path();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 for _ in 0..10 {
-                    let _ = person.suite.ask(&["lock"]).ok();
-                    let _ = person.suite.ask_with(&unlock, PASSPHRASE).ok();
-                    let _ = person.suite.ask(&["status"]).ok();
+                    let _ = ask(folder, &["lock"], "", None).ok();
+                    let _ = ask(folder, &unlock, PASSPHRASE, None).ok();
+                    let _ = ask(folder, &["status"], "", None).ok();
                 }
             });
         }
