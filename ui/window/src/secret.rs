@@ -6,25 +6,37 @@ use zeroize::{Zeroize, Zeroizing};
 /// What was typed so far. Its room is taken at once, so that growing leaves no copy behind.
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
+    /// What was typed last found no room.
+    full: bool,
 }
 
 impl Default for Secret {
     fn default() -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(PASSPHRASE_MAX_BYTES)) }
+        Self { bytes: Zeroizing::new(Vec::with_capacity(PASSPHRASE_MAX_BYTES)), full: false }
     }
 }
 
 impl Secret {
-    /// Adds what a key press gave; control characters and what would not fit are left out.
+    /// Adds what a key press gave; control characters are left out, and so is what does not fit, which [`Self::is_full`] then tells.
     pub fn push(&mut self, typed: &str) {
-        let fits = self.bytes.len() + typed.len() <= PASSPHRASE_MAX_BYTES;
-        if fits && !typed.chars().any(char::is_control) {
+        if typed.is_empty() || typed.chars().any(char::is_control) {
+            return;
+        }
+        self.full = self.bytes.len() + typed.len() > PASSPHRASE_MAX_BYTES;
+        if !self.full {
             self.bytes.extend_from_slice(typed.as_bytes());
         }
     }
 
+    /// What was typed last found no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// Takes the last character away.
     pub fn pop(&mut self) {
+        self.full = false;
         while let Some(byte) = self.bytes.last_mut() {
             let first_of_character = (*byte & 0xC0) != 0x80;
             byte.zeroize();
@@ -37,6 +49,7 @@ impl Secret {
 
     /// Wipes it.
     pub fn clear(&mut self) {
+        self.full = false;
         self.bytes.zeroize();
         self.bytes.reserve_exact(PASSPHRASE_MAX_BYTES);
     }
@@ -69,6 +82,12 @@ impl Secret {
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         !self.is_empty() && *self.bytes == *other.bytes
+    }
+
+    /// As far as `other` goes, both are the same.
+    #[must_use]
+    pub fn begins_with(&self, other: &Self) -> bool {
+        self.bytes.starts_with(&other.bytes)
     }
 }
 
@@ -104,6 +123,19 @@ mod tests {
             secret.push("x");
         }
         assert_eq!((secret.characters(), secret.bytes.as_ptr()), (PASSPHRASE_MAX_BYTES, start));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_told_until_there_is_some() {
+        let mut secret = Secret::default();
+        secret.push(&"x".repeat(PASSPHRASE_MAX_BYTES));
+        assert!(!secret.is_full(), "all of it was taken");
+        secret.push("y");
+        assert_eq!((secret.is_full(), secret.characters()), (true, PASSPHRASE_MAX_BYTES));
+        secret.push("");
+        assert!(secret.is_full(), "Shift alone is no key that gives a letter");
+        secret.pop();
+        assert!(!secret.is_full());
     }
 
     #[test]
