@@ -15,6 +15,8 @@ pub(crate) enum Happening {
     Press(i32, i32),
     Move(i32, i32),
     Leave,
+    /// The keyboard went elsewhere, maybe out of the window.
+    Away,
     Wheel(i32),
     Typed(Field, String),
     Focused(Field),

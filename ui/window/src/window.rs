@@ -31,6 +31,9 @@ const SMALLEST: (i32, i32) = (360, 480);
 /// Ages on the screen grow old after this, seconds.
 const TICK: f64 = 5.0;
 
+/// The same while seconds are counted down on it: no number is left out.
+const TICK_COUNTING: f64 = 0.5;
+
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
 
@@ -78,7 +81,8 @@ impl Window {
     pub fn run(mut self) {
         while self.open && self.window.shown() {
             // A signal may end a wait early; a display that is gone ends the process.
-            let _ = app::wait_for(TICK);
+            let tick = if self.model.counts_down(Timestamp::now()) { TICK_COUNTING } else { TICK };
+            let _ = app::wait_for(tick);
             self.turn();
         }
         // The worker ends the process; it may have ended already.
@@ -126,7 +130,7 @@ impl Window {
 
     /// One round: what came from the other processes, then what the user did, then one picture of both.
     fn turn(&mut self) {
-        let focus = self.model.focus.clone();
+        let focus = self.model.focus().clone();
         while let Ok(news) = self.wires.news.try_recv() {
             if matches!(news, News::Stop) {
                 self.open = false;
@@ -147,7 +151,7 @@ impl Window {
         }
         self.lock_if_idle();
         self.refresh();
-        if std::mem::take(&mut self.pressed) || self.model.focus != focus {
+        if std::mem::take(&mut self.pressed) || *self.model.focus() != focus {
             self.place_focus();
         }
     }
@@ -194,7 +198,9 @@ impl Window {
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
                     Some(act) => self.act(act),
-                    None => self.model.focus = Focus::None,
+                    // Where a passphrase is asked for, what is typed next is one.
+                    None if self.model.entry().is_some() => {}
+                    None => self.model.set_focus(Focus::None),
                 }
             }
             Happening::Move(x, y) => {
@@ -205,9 +211,10 @@ impl Window {
                 }
             }
             Happening::Leave => self.model.hover = None,
+            Happening::Away => self.model.cover_secret(),
             Happening::Wheel(steps) => self.scroll_by(-steps * WHEEL),
             Happening::Typed(field, text) => self.model.texts.set(field, text),
-            Happening::Focused(field) => self.model.focus = Focus::Field(field),
+            Happening::Focused(field) => self.model.set_focus(Focus::Field(field)),
             Happening::Enter(field) => self.entered(field),
             Happening::Key(key, state, text) => self.key(key, state, &text),
             Happening::Resized => {}
@@ -228,7 +235,7 @@ impl Window {
         match field {
             Field::Composer => self.act(Act::Send),
             Field::InviteName => self.act(Act::MakeInvite),
-            Field::Link => self.model.focus = Focus::Field(Field::AcceptName),
+            Field::Link => self.model.set_focus(Focus::Field(Field::AcceptName)),
             Field::AcceptName => self.act(Act::AcceptLink),
             Field::YourName => self.act(Act::Enter),
             Field::TheirCode => self.act(Act::CompareCode),
@@ -252,7 +259,7 @@ impl Window {
             self.step_chat(if key == Key::Up { -1 } else { 1 });
         } else if key == Key::PageUp || key == Key::PageDown {
             self.scroll_by(if key == Key::PageUp { 400 } else { -400 });
-        } else if let Focus::Act(act) = self.model.focus.clone() {
+        } else if let Focus::Act(act) = self.model.focus().clone() {
             match (act, key) {
                 (Act::Secret(field), key) => self.secret_key(field, key, text),
                 (Act::Open(_), Key::Up | Key::Down) => self.step_chat(if key == Key::Up { -1 } else { 1 }),
@@ -267,11 +274,19 @@ impl Window {
         match key.to_char() {
             Some('l') if inside => self.act(Act::Lock),
             Some('n') if inside => self.act(Act::Add),
-            Some('k') if inside => self.model.focus = Focus::Field(Field::Search),
+            Some('k') if inside => self.model.set_focus(Focus::Field(Field::Search)),
+            Some('r') => self.show_secret(),
             Some('+' | '=') => self.rescale(0.1),
             Some('-') => self.rescale(-0.1),
             Some('0') => self.rescale(1.0 - self.scale),
             _ => {}
+        }
+    }
+
+    /// The key of *Show*, for the field that is typed into.
+    fn show_secret(&mut self) {
+        if let Focus::Act(Act::Secret(field)) = *self.model.focus() {
+            self.act(Act::ShowSecret(field));
         }
     }
 
@@ -281,9 +296,9 @@ impl Window {
     }
 
     fn escape(&mut self) {
-        if self.model.focus == Focus::Field(Field::Search) {
+        if *self.model.focus() == Focus::Field(Field::Search) {
             self.model.texts.set(Field::Search, "");
-            self.model.focus = Focus::None;
+            self.model.set_focus(Focus::None);
         } else if matches!(self.model.screen, Screen::Inside) && self.model.open_chat().is_none() {
             self.act(Act::Close);
         }
@@ -305,10 +320,10 @@ impl Window {
             return;
         }
         let now =
-            stops.iter().position(|stop| *stop == self.model.focus).and_then(|at| isize::try_from(at).ok());
+            stops.iter().position(|stop| stop == self.model.focus()).and_then(|at| isize::try_from(at).ok());
         let next = now.map_or(if by > 0 { 0 } else { count - 1 }, |at| (at + by).rem_euclid(count));
         if let Some(stop) = usize::try_from(next).ok().and_then(|next| stops.get(next)) {
-            self.model.focus = stop.clone();
+            self.model.set_focus(stop.clone());
         }
     }
 
@@ -316,17 +331,16 @@ impl Window {
         let creating = matches!(self.model.screen, Screen::FirstRun(_));
         if key == Key::Enter || key == Key::KPEnter {
             if creating && field == SecretField::First {
-                self.model.focus = Focus::Act(Act::Secret(SecretField::Again));
+                self.model.set_focus(Focus::Act(Act::Secret(SecretField::Again)));
             } else {
                 self.act(Act::UsePassphrase);
             }
             return;
         }
-        let Some(entry) = self.model.entry().filter(|entry| !entry.busy) else { return };
         if key == Key::BackSpace {
-            entry.field(field).pop();
+            self.model.untype_secret(field);
         } else {
-            entry.field(field).push(text);
+            self.model.type_secret(field, text);
         }
     }
 
@@ -365,7 +379,7 @@ impl Window {
     /// Gives FLTK's focus to what the model says has it.
     fn place_focus(&mut self) {
         // A widget that cannot take it (hidden, or the window is not there yet) gets it at the next change.
-        let _ = match &self.model.focus {
+        let _ = match self.model.focus() {
             Focus::Field(field) => match self.entries.get_mut(field) {
                 Some(entry) => each!(entry, widget => widget.take_focus()),
                 None => Ok(()),
@@ -412,7 +426,8 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame
             Event::Leave => Happening::Leave,
             Event::MouseWheel => Happening::Wheel(app::event_dy_value()),
             Event::KeyDown => typed_key(),
-            Event::Released | Event::Focus | Event::Unfocus => return true,
+            Event::Unfocus => Happening::Away,
+            Event::Released | Event::Focus => return true,
             _ => return false,
         };
         queue.borrow_mut().push_back(input);

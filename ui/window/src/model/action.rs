@@ -108,8 +108,8 @@ pub enum Act {
     Type(Field),
     /// Type a passphrase here.
     Secret(SecretField),
-    /// Show or hide the letters of the passphrase.
-    ShowSecret,
+    /// Show or hide the letters of that passphrase field.
+    ShowSecret(SecretField),
     /// Unlock, or go on with the new passphrase.
     UsePassphrase,
     /// Leave the first run.

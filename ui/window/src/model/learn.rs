@@ -21,7 +21,7 @@ impl Model {
         match news {
             News::Vault { locked, state } => self.vault_is(locked, state),
             News::VaultLost => self.vault = false,
-            News::Passphrase(answer) => self.passphrase_tried(answer),
+            News::Passphrase(answer) => self.passphrase_tried(now, answer),
             News::Access(access, name) => return self.access_is(access, name),
             News::HistoryLost => self.history = false,
             News::People(people) => return self.people_are(people),
@@ -80,7 +80,7 @@ impl Model {
             (Screen::FirstRun(run), _, false) if run.entry.is_none() => {}
             (_, VaultState::Missing, _) => {
                 self.screen = Screen::FirstRun(FirstRun { entry: Some(Entry::default()) });
-                self.focus = Focus::Act(Act::Secret(SecretField::First));
+                self.set_focus(Focus::Act(Act::Secret(SecretField::First)));
             }
             (_, _, true) => self.lock_screen(state),
             (Screen::Inside, ..) => {}
@@ -107,29 +107,10 @@ impl Model {
         };
     }
 
-    fn enter(&mut self) {
+    pub(super) fn enter(&mut self) {
         self.screen = Screen::Inside;
         self.screen_locked = false;
-        self.focus = Focus::None;
-    }
-
-    fn passphrase_tried(&mut self, answer: Result<(), Problem>) {
-        match &mut self.screen {
-            Screen::FirstRun(run) => {
-                if run.entry.as_mut().is_some_and(|entry| entry.answered(answer)) {
-                    run.entry = None;
-                    self.focus = Focus::Field(Field::YourName);
-                }
-            }
-            Screen::Locked(lock) => {
-                if lock.entry.answered(answer) {
-                    self.enter();
-                } else {
-                    self.focus = Focus::Act(Act::Secret(SecretField::First));
-                }
-            }
-            Screen::Opening | Screen::Inside => {}
-        }
+        self.set_focus(Focus::None);
     }
 
     fn access_is(&mut self, access: Access, name: String) -> Vec<Command> {
@@ -243,7 +224,7 @@ impl Model {
                 let contact = self.people.iter().find(|contact| contact.id == invited);
                 if let (Pane::Invite(_), Some(contact)) = (&self.pane, contact) {
                     self.pane = Pane::Invitation(contact.id.clone());
-                    self.focus = Focus::Act(Act::CopyLink);
+                    self.set_focus(Focus::Act(Act::CopyLink));
                 }
             }
             Err(error) => {
@@ -309,14 +290,10 @@ impl Model {
                 return vec![Command::Lock];
             }
             Act::NextTheme => self.theme = self.theme.next(),
-            Act::Type(field) => self.focus = Focus::Field(field),
-            Act::Secret(field) => self.focus = Focus::Act(Act::Secret(field)),
-            Act::ShowSecret => {
-                if let Some(entry) = self.entry() {
-                    entry.shown = !entry.shown;
-                }
-            }
-            Act::UsePassphrase => return self.use_passphrase(),
+            Act::Type(field) => self.set_focus(Focus::Field(field)),
+            Act::Secret(field) => self.set_focus(Focus::Act(Act::Secret(field))),
+            Act::ShowSecret(field) => self.show_secret(field),
+            Act::UsePassphrase => return self.use_passphrase(now),
             Act::Enter => {
                 self.finish_first_run();
                 return self.name_given().into_iter().chain(self.people_are_known()).collect();
@@ -333,16 +310,7 @@ impl Model {
     pub(super) fn show(&mut self, pane: Pane, focus: Focus) {
         self.leave_chat();
         self.pane = pane;
-        self.focus = focus;
-    }
-
-    /// The passphrase fields that are shown.
-    pub fn entry(&mut self) -> Option<&mut Entry> {
-        match &mut self.screen {
-            Screen::FirstRun(run) => run.entry.as_mut(),
-            Screen::Locked(lock) => Some(&mut lock.entry),
-            Screen::Opening | Screen::Inside => None,
-        }
+        self.set_focus(focus);
     }
 
     fn finish_first_run(&mut self) {
@@ -358,24 +326,6 @@ impl Model {
         }
         self.me.clone_from(&name);
         vec![Command::SetName(name)]
-    }
-
-    fn use_passphrase(&mut self) -> Vec<Command> {
-        let creating = matches!(self.screen, Screen::FirstRun(_));
-        let vault = self.vault;
-        let Some(entry) = self.entry() else { return Vec::new() };
-        let ready = if creating { entry.first.same_as(&entry.again) } else { !entry.first.is_empty() };
-        if entry.busy || !ready {
-            return Vec::new();
-        }
-        if !vault {
-            entry.problem = Some(Problem::Again);
-            return Vec::new();
-        }
-        entry.busy = true;
-        entry.problem = None;
-        let passphrase = entry.first.to_bytes();
-        vec![if creating { Command::Create(passphrase) } else { Command::Unlock(passphrase) }]
     }
 
     fn make_invite(&mut self) -> Vec<Command> {

@@ -90,7 +90,7 @@ pub struct Model {
     /// What stands in the text fields.
     pub texts: Texts,
     /// What has the keyboard; the window moves it.
-    pub focus: Focus,
+    focus: Focus,
     /// What lies under the pointer.
     pub hover: Option<Act>,
     /// Caps Lock, as of the last key.
@@ -167,6 +167,20 @@ impl Default for Model {
 }
 
 impl Model {
+    /// What has the keyboard.
+    #[must_use]
+    pub fn focus(&self) -> &Focus {
+        &self.focus
+    }
+
+    /// Moves the keyboard. A passphrase that it leaves is dots again.
+    pub fn set_focus(&mut self, focus: Focus) {
+        if self.focus != focus {
+            self.cover_secret();
+        }
+        self.focus = focus;
+    }
+
     /// The contact with that id.
     #[must_use]
     pub fn person(&self, id: &str) -> Option<&Contact> {
@@ -217,7 +231,7 @@ impl Model {
         self.scroll = 0;
         if invited {
             self.pane = Pane::Invitation(id.to_owned());
-            self.focus = Focus::Act(Act::CopyLink);
+            self.set_focus(Focus::Act(Act::CopyLink));
             return vec![Command::Invites];
         }
         self.pane = Pane::Chat(id.to_owned());
@@ -225,7 +239,7 @@ impl Model {
         chat.unread_at_opening = usize::try_from(unread).unwrap_or(usize::MAX);
         let draft = chat.draft.clone();
         self.texts.set(Field::Composer, draft);
-        self.focus = Focus::Field(Field::Composer);
+        self.set_focus(Focus::Field(Field::Composer));
         let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
         commands.extend(self.read_open_chat());
         commands

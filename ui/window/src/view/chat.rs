@@ -161,7 +161,7 @@ impl View<'_> {
         }
         let act = Act::Compare(contact.id.clone());
         let rect = Rect::new(x - 6, y - 2, self.width(Style::Label, word) + 32, 26);
-        if self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone()) {
+        if self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone()) {
             self.scene.round(rect, 8, self.colours.hover);
         }
         self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
@@ -400,13 +400,13 @@ impl View<'_> {
             return;
         }
         let field = Rect::new(rect.x + 24, rect.y + 12, rect.w - 24 - 60, rect.h - 24);
-        self.field_frame(field, self.model.focus == Focus::Field(Field::Composer), false);
+        self.field_frame(field, *self.model.focus() == Focus::Field(Field::Composer), false);
         let inner = Rect::new(field.x + 10, field.y + 9, field.w - 20, field.h - 12);
         let hint = format!("Write to {}", self.name(&contact.name));
         self.hinted_box(Field::Composer, inner, &hint);
         let send = Rect::new(rect.right() - 52, rect.bottom() - 52, 40, 40);
         let over = self.model.hover == Some(Act::Send);
-        if self.model.focus == Focus::Act(Act::Send) {
+        if *self.model.focus() == Focus::Act(Act::Send) {
             self.scene.bordered(send.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.bg);
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });

@@ -127,11 +127,17 @@ impl View<'_> {
     /// Something that can be pressed, with its ring where the keyboard is.
     pub(super) fn pressable(&mut self, rect: Rect, act: Act, spoken: Spoken<'_>, radius: i32) {
         let Spoken { label, role } = spoken;
-        if role == Role::Row && self.model.focus == Focus::Act(act.clone()) {
+        if role == Role::Row && *self.model.focus() == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), radius);
         }
         self.scene.stops.push(Focus::Act(act.clone()));
         self.scene.hits.push(Hit { rect, act, label: label.to_owned(), role, radius });
+    }
+
+    /// Something that can be pressed by the pointer; the keyboard has another way.
+    pub(super) fn pointed(&mut self, rect: Rect, act: Act, label: &str, radius: i32) {
+        let (label, role) = (label.to_owned(), Role::Button);
+        self.scene.hits.push(Hit { rect, act, label, role, radius });
     }
 
     fn ring(&mut self, rect: Rect, radius: i32) {
@@ -165,7 +171,7 @@ impl View<'_> {
     pub(super) fn button_in(&mut self, rect: Rect, button: &Button<'_>) -> i32 {
         let c = self.colours;
         let over = self.model.hover.as_ref() == Some(&button.act);
-        if self.model.focus == Focus::Act(button.act.clone()) && !button.resting {
+        if *self.model.focus() == Focus::Act(button.act.clone()) && !button.resting {
             let ground =
                 if matches!(self.model.screen, crate::model::Screen::Locked(_)) { c.panel } else { c.bg };
             self.scene.bordered(rect.inset(-4), 12, Border::new(c.focus, 2), ground);
@@ -215,7 +221,7 @@ impl View<'_> {
 
     /// A text field with its border.
     pub(super) fn field(&mut self, field: Field, rect: Rect, style: Style, wrong: bool) {
-        self.field_frame(rect, self.model.focus == Focus::Field(field), wrong);
+        self.field_frame(rect, *self.model.focus() == Focus::Field(field), wrong);
         let inner = Rect::new(rect.x + 12, rect.y + 3, rect.w - 24, rect.h - 6);
         self.field_box(field, inner, style);
     }
@@ -228,7 +234,7 @@ impl View<'_> {
 
     /// A text field that says what it is for while nothing stands in it and the keyboard is elsewhere.
     pub(super) fn hinted_box(&mut self, field: Field, rect: Rect, hint: &str) {
-        if self.model.focus == Focus::Field(field) || !self.model.texts.of(field).is_empty() {
+        if *self.model.focus() == Focus::Field(field) || !self.model.texts.of(field).is_empty() {
             self.field_box(field, rect, Style::Body);
             return;
         }
@@ -317,7 +323,7 @@ impl View<'_> {
         if self.model.hover.as_ref() == Some(&act) {
             self.scene.round(rect, 8, self.colours.hover);
         }
-        if self.model.focus == Focus::Act(act.clone()) {
+        if *self.model.focus() == Focus::Act(act.clone()) {
             self.ring(rect, 8);
         }
         let at = Point::new(rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);

@@ -6,7 +6,7 @@ use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::action::SecretField;
-use crate::model::entry::strength;
+use crate::model::entry::{Problem, Slip, strength};
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
 use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
@@ -52,19 +52,18 @@ impl View<'_> {
         let y = top + 194;
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "Passphrase");
         self.secret_field(SecretField::First, &lock.entry, Rect::new(x, y + 24, w, 44));
-        let caps = if self.model.caps_lock { "Caps Lock is on" } else { "Caps Lock is off" };
-        let ink = if self.model.caps_lock { self.colours.warn } else { self.colours.text2 };
-        self.ending(Point::new(x + w, y + 76), Style::Small, ink, caps);
+        self.below_secret(SecretField::First, &lock.entry, Span::new(x, y + 76, w));
+        let told = words::entry(&lock.entry, self.model.caps_lock, self.now);
+        let waits = lock.entry.wait(self.now).is_some_and(|wait| wait.told);
         let label = if lock.entry.busy { "Opening…" } else { "Unlock" };
         let button = Button::new(Kind::Primary, label, Act::UsePassphrase)
             .icon(Icon::Unlock)
-            .resting(lock.entry.busy || lock.entry.first.is_empty());
+            .resting(lock.entry.busy || lock.entry.first.is_empty() || waits);
         self.button_in(Rect::new(x, y + 108, w, 44), &button);
         if lock.entry.busy {
             let line = "Takes about one second, on purpose.";
             self.centred(Span::new(0, y + 168, whole.w), Style::Small, self.colours.text2, line);
-        } else if let Some(problem) = lock.entry.problem {
-            let told = words::problem(problem, self.model.caps_lock);
+        } else if let Some(told) = told {
             self.note(Span::new(x, y + 168, w), &told);
         }
     }
@@ -147,21 +146,17 @@ impl View<'_> {
         self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text(Point::new(x, y + 116), Style::Label, c.text, "Passphrase");
         self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
-        self.meter(Span::new(x, y + 196, w), &entry.first);
+        match self.slip(SecretField::First, entry) {
+            Some(slip) => self.slipped(Point::new(x, y + 192), slip),
+            None => self.meter(Span::new(x, y + 196, w), &entry.first),
+        }
         self.scene.text(Point::new(x, y + 252), Style::Label, c.text, "The same once more");
         self.secret_field(SecretField::Again, entry, Rect::new(x, y + 277, w, 44));
-        let caps = if self.model.caps_lock { "Caps Lock is on." } else { "Caps Lock is off." };
-        self.scene.text(
-            Point::new(x, y + 329),
-            Style::Small,
-            if self.model.caps_lock { c.warn } else { c.text2 },
-            caps,
-        );
+        self.below_secret(SecretField::Again, entry, Span::new(x, y + 329, w));
         let slow =
             "Unlocking takes about one second. That is on purpose: it makes every wrong guess slow too.";
         self.paragraph(Span::new(x, y + 372, w), Style::Small, c.text2, slow);
-        if let Some(problem) = entry.problem {
-            let told = words::problem(problem, self.model.caps_lock);
+        if let Some(told) = words::entry(entry, self.model.caps_lock, self.now) {
             self.note(Span::new(x, y + 420, w), &told);
         }
         let bottom = (column.h - 88).max(y + 500);
@@ -202,23 +197,26 @@ impl View<'_> {
     /// A passphrase field: circles, and letters only for who asked.
     fn secret_field(&mut self, field: SecretField, entry: &Entry, rect: Rect) {
         let act = Act::Secret(field);
-        let focused = self.model.focus == Focus::Act(act.clone());
+        let focused = *self.model.focus() == Focus::Act(act.clone());
         let secret = match field {
             SecretField::First => &entry.first,
             SecretField::Again => &entry.again,
         };
-        self.field_frame(rect, focused, entry.problem == Some(crate::model::entry::Problem::Wrong));
+        let wrong = entry.problem == Some(Problem::Wrong) || self.slip(field, entry).is_some();
+        self.field_frame(rect, focused, wrong);
         let label = if field == SecretField::First { "Passphrase" } else { "The same passphrase once more" };
         self.pressable(rect, act, Spoken::new(label, Role::Passphrase), 8);
         let room = rect.w - 12 - if field == SecretField::First { 96 } else { 12 };
-        let end = if entry.shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
+        let shown = entry.shown == Some(field);
+        let end = if shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
         if focused && !entry.busy {
             self.scene.fill(Rect::new(end + 2, rect.y + 12, 2, rect.h - 24), self.colours.accent);
         }
         if field == SecretField::First {
-            let (icon, word) = if entry.shown { (Icon::EyeOff, "Hide") } else { (Icon::Eye, "Show") };
+            let (icon, word) = if shown { (Icon::EyeOff, "Hide") } else { (Icon::Eye, "Show") };
             let eye = Rect::new(rect.right() - 84, rect.y + 6, 76, rect.h - 12);
-            if self.model.focus == Focus::Act(Act::ShowSecret) || self.model.hover == Some(Act::ShowSecret) {
+            let act = Act::ShowSecret(field);
+            if self.model.hover.as_ref() == Some(&act) {
                 self.scene.round(eye, 6, self.colours.hover);
             }
             self.scene.icon(icon, Point::new(eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
@@ -228,8 +226,31 @@ impl View<'_> {
                 self.colours.text2,
                 word,
             );
-            self.pressable(eye, Act::ShowSecret, Spoken::new(word, Role::Button), 6);
+            // No stop of the keyboard: a space that is meant for the passphrase must not show it.
+            self.pointed(eye, act, word, 6);
         }
+    }
+
+    fn slip(&self, field: SecretField, entry: &Entry) -> Option<Slip> {
+        entry.slip(field, *self.model.focus() == Focus::Act(Act::Secret(field)))
+    }
+
+    fn slipped(&mut self, Point { x, y }: Point, slip: Slip) {
+        let ink = self.colours.danger;
+        self.scene.icon(Icon::Warn, Point::new(x, y + 1), 16, ink);
+        self.scene.text(Point::new(x + 22, y), Style::Small, ink, words::slip(slip));
+    }
+
+    /// What is wrong with the field; else the key that shows it, and how Caps Lock stands.
+    fn below_secret(&mut self, field: SecretField, entry: &Entry, Span { x, y, w }: Span) {
+        if let Some(slip) = self.slip(field, entry) {
+            return self.slipped(Point::new(x, y), slip);
+        }
+        let caps = if self.model.caps_lock { "Caps Lock is on" } else { "Caps Lock is off" };
+        let ink = if self.model.caps_lock { self.colours.warn } else { self.colours.text2 };
+        let right = self.ending(Point::new(x + w, y), Style::Small, ink, caps);
+        let line = self.cut(Style::Small, "Ctrl R shows what you type", right - 12 - x);
+        self.scene.text(Point::new(x, y), Style::Small, self.colours.text2, line);
     }
 
     fn dots(&mut self, secret: &Secret, rect: Rect, room: i32) -> i32 {
@@ -295,7 +316,7 @@ impl View<'_> {
     }
 
     fn card(&mut self, rect: Rect, Card { icon, title, body, act }: Card) {
-        let over = self.model.hover.as_ref() == Some(&act) || self.model.focus == Focus::Act(act.clone());
+        let over = self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone());
         let border = if over {
             Border::new(self.colours.focus, 2)
         } else {

@@ -7,6 +7,7 @@ use ipc_schema::edge::ui_stored::{
 };
 
 use super::*;
+use crate::model::action::SecretField;
 use crate::model::chat::tests::text;
 use crate::model::entry::Problem;
 use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, News, SCREEN_LOCK_AFTER};
@@ -294,7 +295,7 @@ fn letters_of_a_passphrase_are_never_plain_text_of_the_scene() {
     model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
     model.entry().unwrap().first.push("hunter2");
     assert!(!picture(&model, (1200, 800)).items.iter().any(|item| matches!(item, Item::Secret { .. })));
-    model.act(NOW, Act::ShowSecret, "x");
+    model.act(NOW, Act::ShowSecret(SecretField::First), "x");
     let scene = picture(&model, (1200, 800));
     assert!(!says(&scene, "hunter2"));
     assert!(
@@ -303,6 +304,126 @@ fn letters_of_a_passphrase_are_never_plain_text_of_the_scene() {
             .iter()
             .any(|item| matches!(item, Item::Secret { text, .. } if text.as_str() == "hunter2"))
     );
+}
+
+const FIRST: Focus = Focus::Act(Act::Secret(SecretField::First));
+const AGAIN: Focus = Focus::Act(Act::Secret(SecretField::Again));
+
+fn choosing(first: &str, again: &str) -> Model {
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Missing });
+    model.type_secret(SecretField::First, first);
+    model.type_secret(SecretField::Again, again);
+    model
+}
+
+fn shows_letters(model: &Model) -> bool {
+    picture(model, (1200, 800)).items.iter().any(|item| matches!(item, Item::Secret { .. }))
+}
+
+fn can_press(model: &Model, act: &Act) -> bool {
+    picture(model, (1200, 800)).hits.iter().any(|hit| hit.act == *act)
+}
+
+#[test]
+fn the_keyboard_goes_from_field_to_field_and_never_onto_what_shows_the_passphrase() {
+    let mut model = choosing("correct horse", "correct horse");
+    let stops = picture(&model, (1200, 800)).stops;
+    assert_eq!(stops, [FIRST, AGAIN, Focus::Act(Act::UsePassphrase)]);
+    assert!(can_press(&model, &Act::ShowSecret(SecretField::First)), "the pointer reaches it");
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    model.type_secret(SecretField::First, "x");
+    assert_eq!(picture(&model, (1200, 800)).stops, [FIRST, Focus::Act(Act::UsePassphrase)]);
+}
+
+#[test]
+fn a_passphrase_that_is_shown_is_covered_once_it_is_left_used_or_locked() {
+    let show = |model: &mut Model| {
+        model.act(NOW, Act::ShowSecret(SecretField::First), "x");
+        assert!(shows_letters(model));
+    };
+    let mut model = choosing("correct horse", "correct horse");
+    show(&mut model);
+    model.act(NOW, Act::ShowSecret(SecretField::First), "x");
+    assert!(!shows_letters(&model), "the second press covers it");
+    show(&mut model);
+    model.set_focus(AGAIN);
+    assert!(!shows_letters(&model), "the next field");
+    show(&mut model);
+    assert_eq!(*model.focus(), FIRST, "what is typed next belongs to what is seen");
+    model.cover_secret();
+    assert!(!shows_letters(&model), "another window");
+    show(&mut model);
+    model.act(NOW, Act::UsePassphrase, "x");
+    assert!(!shows_letters(&model), "it is being used");
+    model.act(NOW, Act::ShowSecret(SecretField::First), "x");
+    assert!(!shows_letters(&model), "and as long as it is");
+    model.learn(NOW, News::Passphrase(Err(Problem::Wrong)));
+    show(&mut model);
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    assert!(!shows_letters(&model));
+}
+
+#[test]
+fn two_that_differ_are_told_at_the_field_and_nothing_is_made() {
+    const DIFFER: &str = "The two differ";
+    let mut model = choosing("correct horse", "correct h");
+    model.set_focus(AGAIN);
+    assert!(!says(&picture(&model, (1200, 800)), DIFFER), "it may become the same");
+    assert_eq!(model.act(NOW, Act::UsePassphrase, "x"), []);
+    assert!(says(&picture(&model, (1200, 800)), DIFFER), "Enter was pressed");
+    model.type_secret(SecretField::Again, "o");
+    assert!(!says(&picture(&model, (1200, 800)), DIFFER));
+    model.type_secret(SecretField::Again, "u");
+    assert!(says(&picture(&model, (1200, 800)), DIFFER), "it cannot become the same any more");
+    model.untype_secret(SecretField::Again);
+    model.set_focus(FIRST);
+    assert!(says(&picture(&model, (1200, 800)), DIFFER), "left half typed");
+    let mut empty = choosing("", "");
+    assert_eq!(empty.act(NOW, Act::UsePassphrase, "x"), []);
+    assert!(says(&picture(&empty, (1200, 800)), "Nothing stands here yet"));
+}
+
+#[test]
+fn a_passphrase_that_is_too_long_is_told_while_it_is_typed() {
+    const FULL: &str = "what you typed last was not taken";
+    let most = "x".repeat(ipc_schema::limits::PASSPHRASE_MAX_BYTES);
+    let mut model = choosing(&most, "");
+    assert!(!says(&picture(&model, (1200, 800)), FULL));
+    model.type_secret(SecretField::First, "y");
+    assert!(says(&picture(&model, (1200, 800)), FULL));
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    model.type_secret(SecretField::First, &most);
+    model.type_secret(SecretField::First, "y");
+    assert!(says(&picture(&model, (1200, 800)), FULL), "on the lock screen too");
+}
+
+#[test]
+fn a_wait_after_wrong_passphrases_is_counted_down_with_its_reason_and_the_button_rests() {
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: true, state: VaultState::Locked });
+    model.type_secret(SecretField::First, "right at last");
+    let at = |model: &Model, ms: u64| {
+        let now = Timestamp(NOW.0 + ms);
+        scene(model, &Surroundings { size: (1200, 800), now, zone: &Zone::default(), metrics: &Seven })
+    };
+    let rests = |scene: &Scene| !scene.hits.iter().any(|hit| hit.act == Act::UsePassphrase);
+    model.learn(NOW, News::Passphrase(Err(Problem::Wait(Some(30)))));
+    let scene = at(&model, 0);
+    assert!(says(&scene, "Please wait 30 s") && says(&scene, "Too many wrong passphrases") && rests(&scene));
+    assert!(!says(&scene, "restarted") && model.counts_down(NOW));
+    let scene = at(&model, 12_500);
+    assert!(says(&scene, "Please wait 18 s") && rests(&scene));
+    let (before, after) = (Timestamp(NOW.0 + 29_999), Timestamp(NOW.0 + 30_000));
+    assert_eq!(model.act(before, Act::UsePassphrase, "x"), [], "it would not be tried");
+    assert!(!rests(&at(&model, 30_000)) && !model.counts_down(after));
+    assert!(says(&at(&model, 30_000), "You can try again"));
+    assert!(matches!(model.act(after, Act::UsePassphrase, "x")[..], [Command::Unlock(_)]));
+    // Where nobody says how long, the longest wait is told, and a try may go before.
+    model.learn(NOW, News::Passphrase(Err(Problem::Wait(None))));
+    let scene = at(&model, 5_000);
+    assert!(says(&scene, "55 s at most") && !rests(&scene));
 }
 
 #[test]
@@ -423,7 +544,7 @@ fn a_long_conversation_measures_only_what_is_near_the_window() {
 #[test]
 fn the_keyboard_reaches_the_field_where_one_writes() {
     let model = chatting();
-    assert_eq!(model.focus, Focus::Field(Field::Composer));
+    assert_eq!(*model.focus(), Focus::Field(Field::Composer));
     let scene = picture(&model, (1200, 800));
     assert!(
         scene.stops.contains(&Focus::Field(Field::Composer))
