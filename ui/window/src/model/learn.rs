@@ -130,6 +130,7 @@ impl Model {
 
     fn people_are(&mut self, people: Vec<Contact>) -> Vec<Command> {
         self.people = people;
+        self.told_people = true;
         self.sort_people();
         // The window opens where one left off: on the newest conversation.
         if self.pane == Pane::Start
@@ -303,6 +304,9 @@ impl Model {
     }
 
     fn people_are_known(&mut self) -> Vec<Command> {
+        if !self.told_people {
+            return Vec::new();
+        }
         let people = std::mem::take(&mut self.people);
         self.people_are(people)
     }

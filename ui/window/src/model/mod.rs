@@ -7,6 +7,7 @@ pub mod chat;
 mod compare;
 pub mod entry;
 mod learn;
+pub mod listing;
 pub mod pane;
 pub mod words;
 
@@ -19,6 +20,7 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
 pub use entry::{Entry, FirstRun, Lock};
+pub use listing::Listing;
 pub use pane::{Accepting, Comparing, Inviting, Pane};
 
 use crate::theme::Theme;
@@ -77,6 +79,8 @@ pub struct Model {
     pub counts: Counts,
     /// The screen alone is locked: keyvault still has its keys.
     pub screen_locked: bool,
+    /// stored has told who is there, since the last lock.
+    told_people: bool,
     /// stored is there and open.
     pub history: bool,
     /// keyvault is there.
@@ -152,6 +156,7 @@ impl Default for Model {
             network: Network::default(),
             counts: Counts::default(),
             screen_locked: false,
+            told_people: false,
             history: false,
             vault: false,
             offer: None,

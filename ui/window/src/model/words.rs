@@ -10,7 +10,7 @@ use privatus::peers::PeerError;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::entry::{Entry, Problem, Slip, Wait};
-use super::{Model, Network};
+use super::{Listing, Model, Network};
 use crate::icon::Icon;
 use crate::text::isolated;
 
@@ -116,6 +116,31 @@ pub fn span(of: std::time::Duration) -> String {
         seconds @ 90..=5399 => format!("{} min", seconds / 60),
         seconds @ 5400..=172_799 => format!("{} h", seconds / 3600),
         seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Why the list has no rows; `None`: it has.
+#[must_use]
+pub fn listing(listing: Listing) -> Option<&'static str> {
+    match listing {
+        Listing::Rows => None,
+        Listing::Opening => Some("Opening your history…"),
+        Listing::Nobody => Some("No chats yet"),
+        Listing::NoMatch => Some("Nobody has that name"),
+    }
+}
+
+/// What stands beside the list while nobody is chosen.
+#[must_use]
+pub fn start(listing: Listing) -> Told {
+    const HOW: &str =
+        "People reach you only through an invitation. Make one, or open one that you were sent.";
+    match listing {
+        Listing::Opening => {
+            told(Icon::Disk, Tone::Plain, "Opening your history…", "Nothing is lost. It takes a moment.")
+        }
+        Listing::Nobody => told(Icon::Chats, Tone::Plain, "No chats yet", HOW),
+        Listing::Rows | Listing::NoMatch => told(Icon::Person, Tone::Plain, "Add somebody", HOW),
     }
 }
 

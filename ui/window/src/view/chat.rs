@@ -6,7 +6,7 @@ use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
-use crate::model::{Act, Chat, Field, Focus};
+use crate::model::{Act, Chat, Field, Focus, Listing};
 use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, from_the_right, visible};
 use crate::theme::{Rgb, Theme};
@@ -80,22 +80,19 @@ impl Bubble<'_> {
 
 impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {
-        let (icon, title, body) = if self.model.people.is_empty() {
-            let body =
-                "People reach you only through an invitation. Make one, or open one that you were sent.";
-            (Icon::Chats, "No chats yet", body)
-        } else {
-            let body =
-                "People reach you only through an invitation. Make one, or open one that you were sent.";
-            (Icon::Person, "Add somebody", body)
-        };
+        let listing = self.model.listing();
+        let told = words::start(listing);
         let w = 376.min(pane.w - 32);
         let card = Rect::new(pane.x + (pane.w - w) / 2, pane.h / 2 - 110, w, 200);
         self.scene.bordered(card, 12, Border::new(self.colours.line, self.colours.line_px), self.colours.bg);
         self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
-        self.scene.icon(icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
-        self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, title);
-        self.paragraph(Span::new(card.x + 20, card.y + 66, w - 40), Style::Small, self.colours.text, body);
+        self.scene.icon(told.icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
+        self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, told.title);
+        let body = Span::new(card.x + 20, card.y + 66, w - 40);
+        self.paragraph(body, Style::Small, self.colours.text, &told.reason);
+        if listing == Listing::Opening {
+            return;
+        }
         let y = card.bottom() - 48;
         let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
         let right = self.button(Point::new(card.x + 20, y), &invite);

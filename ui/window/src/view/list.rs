@@ -82,8 +82,7 @@ impl View<'_> {
             self.row(contact, Rect::new(rows.x + 4, y, rows.w - 9, ROW));
         }
         self.unclip();
-        if people.is_empty() {
-            let line = if self.model.people.is_empty() { "No chats yet" } else { "Nobody has that name" };
+        if let Some(line) = words::listing(self.model.listing()) {
             self.centred(Span::new(rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
         }
         if self.model.without_walls {

@@ -71,6 +71,33 @@ fn the_window_opens_on_the_newest_conversation_and_shows_states_in_words() {
 }
 
 #[test]
+fn nobody_is_said_to_be_missing_before_the_history_is_open() {
+    const NOBODY: &str = "No chats yet";
+    let opening = |model: &Model| {
+        let scene = picture(model, (1200, 800));
+        assert!(!says(&scene, NOBODY) && !scene.hits.iter().any(|hit| hit.act == Act::Invite));
+        assert_eq!(scene.words().filter(|line| *line == "Opening your history…").count(), 2, "list and card");
+    };
+    let mut model = Model::default();
+    model.learn(NOW, News::Vault { locked: false, state: VaultState::Ok });
+    opening(&model);
+    model.learn(NOW, News::Access(Access::Open, "Alex".into()));
+    opening(&model);
+    model.learn(NOW, News::People(Vec::new()));
+    assert!(says(&picture(&model, (1200, 800)), NOBODY));
+    model.learn(NOW, News::HistoryLost);
+    assert!(says(&picture(&model, (1200, 800)), NOBODY), "what was told once is known");
+    model.act(NOW, Act::Lock, "x");
+    model.learn(NOW, News::Passphrase(Ok(())));
+    opening(&model);
+    // A search finds nobody among nobody.
+    model.texts.set(Field::Search, "zz");
+    opening(&model);
+    model.learn(NOW, News::People(vec![robin()]));
+    assert!(says(&picture(&model, (1200, 800)), "Nobody has that name"));
+}
+
+#[test]
 fn a_missing_wall_is_said_for_as_long_as_the_window_is_there() {
     let mut model = chatting();
     assert!(!says(&picture(&model, (1200, 800)), "Without walls"));
@@ -272,6 +299,7 @@ fn a_new_profile_asks_for_the_passphrase_twice_then_for_a_name() {
     assert!(says(&scene, "What should people call you?") && says(&scene, "Meet Echo"));
     model.texts.set(Field::YourName, "Alex");
     assert_eq!(model.act(NOW, Act::Enter, "x"), [Command::SetName("Alex".into())]);
+    model.learn(NOW, News::People(Vec::new()));
     assert!(says(&picture(&model, (1200, 800)), "No chats yet"));
 }
 
