@@ -31,13 +31,7 @@ impl Model {
             }
             News::Changed(at, change) => return self.changed(now, at, change),
             News::Counts(counts) => {
-                let proven = counts.proof_age_ms.map(|age| Timestamp(now.0.saturating_sub(age)));
-                self.network.proven_at = proven.or(self.network.proven_at);
-                // A window that was started anew has missed the change that led here.
-                if !counts.stage.is_empty() {
-                    self.network.stage.clone_from(&counts.stage);
-                }
-                self.network.clock = counts.clock;
+                self.network.counted(now, &counts);
                 self.counts = counts;
             }
             News::Sent { who, id, result } => self.sent(now, &who, &id, result),
@@ -164,7 +158,7 @@ impl Model {
                 }
             }
             Change::Contact(contact) => return self.contact_changed(contact),
-            Change::Network(stage) => self.network.stage = stage,
+            Change::Network(stage) => self.network.reached(at.min(now), stage),
         }
         Vec::new()
     }

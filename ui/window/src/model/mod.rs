@@ -8,19 +8,20 @@ mod compare;
 pub mod entry;
 mod learn;
 pub mod listing;
+pub mod network;
 pub mod pane;
 pub mod words;
 
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
-use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
 
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
 pub use entry::{Entry, FirstRun, Lock};
 pub use listing::Listing;
+pub use network::Network;
 pub use pane::{Accepting, Comparing, Inviting, Pane};
 
 use crate::theme::Theme;
@@ -36,24 +37,6 @@ pub enum Screen {
     Locked(Lock),
     /// Conversations.
     Inside,
-}
-
-/// What is known of the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Network {
-    /// The stage, as in `status`; empty: not told yet.
-    pub stage: String,
-    /// When something last came back from a peer or relay.
-    pub proven_at: Option<Timestamp>,
-    /// What relays say of this computer's clock.
-    pub clock: Option<ClockOffset>,
-}
-
-impl Network {
-    /// Something came back at `at`. What lies ahead of `now` was told before the clock was set back, and proves nothing.
-    fn proved(&mut self, now: Timestamp, at: Timestamp) {
-        self.proven_at = self.proven_at.filter(|before| *before <= now).max(Some(at.min(now)));
-    }
 }
 
 /// Everything that the window shows.

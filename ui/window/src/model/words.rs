@@ -59,21 +59,25 @@ pub fn network(network: &Network, history: bool, now: Timestamp) -> Told {
     if !history {
         return told(Icon::Disk, Tone::Weak, "Starting", "The history part is opening");
     }
-    let age = network.proven_at.and_then(|at| at.age(now));
+    let age = network.proof(now);
     // Where it hinders nothing, `status` tells it.
     let hinders = matches!(network.stage.as_str(), "finding-relays" | "too-few-relays" | "no-relays");
     if let Some((title, reason)) = wrong_clock(network.clock, now).filter(|_| hinders) {
         return told(Icon::Warn, Tone::Bad, &title, reason);
     }
     match (network.stage.as_str(), age) {
-        ("connected", Some(age)) | ("", Some(age)) => {
+        // What came back since the last loss came over a route, whatever the stage says.
+        ("connected" | "building-route" | "", Some(age)) => {
             told(Icon::Okc, Tone::Good, "Connected", format!("Proven {} ago", span(age)))
         }
         ("connected", None) => {
             told(Icon::Retry, Tone::Plain, "Connecting", "Route built, waiting for a first proof")
         }
+        ("building-route", None) if network.idle => {
+            told(Icon::Network, Tone::Plain, "Ready", "Relays are found, a route is built when needed")
+        }
         ("finding-relays", _) => told(Icon::Retry, Tone::Plain, "Connecting", "Finding relays"),
-        ("building-route", _) => told(Icon::Retry, Tone::Plain, "Connecting", "Building a private route"),
+        ("building-route", None) => told(Icon::Retry, Tone::Plain, "Connecting", "Building a private route"),
         ("slow", Some(age)) => {
             told(Icon::Hourglass, Tone::Weak, "Slow", format!("No proof for {}, trying", span(age)))
         }
@@ -495,12 +499,26 @@ mod tests {
     fn connected_is_never_said_without_the_age_of_its_proof() {
         let mut state = Network { stage: "connected".into(), ..Network::default() };
         assert_ne!(network(&state, true, NOON).title, "Connected");
-        state.proven_at = Some(Timestamp(NOON.0 - 20_000));
+        state.proved(NOON, Timestamp(NOON.0 - 20_000));
         let told = network(&state, true, NOON);
         assert_eq!((told.title.as_str(), told.reason.as_str()), ("Connected", "Proven 20 s ago"));
         assert_ne!(network(&state, false, NOON).title, "Connected");
-        state.proven_at = Some(NOON.after(std::time::Duration::from_secs(86_400)));
-        assert_ne!(network(&state, true, NOON).title, "Connected", "the clock was set back");
+        let back = Timestamp(NOON.0 - 86_400_000);
+        assert_ne!(network(&state, true, back).title, "Connected", "the clock was set back");
+        state.reached(NOON, "offline".into());
+        assert_eq!(network(&state, true, NOON).title, "Offline");
+        state.reached(NOON, "connected".into());
+        assert_eq!(network(&state, true, NOON).title, "Connecting", "not with what was proven before");
+    }
+
+    #[test]
+    fn a_text_that_passes_is_never_told_as_connecting_and_an_unneeded_route_not_as_being_built() {
+        let mut state = Network { stage: "building-route".into(), ..Network::default() };
+        assert_eq!(network(&state, true, NOON).title, "Connecting");
+        state.proved(NOON, NOON);
+        assert_eq!(network(&state, true, NOON).title, "Connected");
+        let idle = Network { stage: "building-route".into(), idle: true, ..Network::default() };
+        assert_eq!(network(&idle, true, NOON).title, "Ready");
     }
 
     #[test]
