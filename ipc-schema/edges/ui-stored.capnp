@@ -88,7 +88,7 @@ struct Counts {
   mailboxes @2 :UInt32; # own receive queues
   full @3 :UInt32;      # peer queues that are full
   unread @4 :UInt32;
-  proofAgeMs @5 :UInt64; # age of the last proof of life, all ones: none yet
+  proofAgeMs @5 :UInt64; # age of the last sign of life from a relay or peer, all ones: none since the network was lost
   stage @6 :Text;       # of the network, as in `status`; empty: not known here
   clockKnown @7 :Bool;  # these three as in stored-onion.capnp
   clockOffsetS @8 :Int64;

@@ -34,6 +34,8 @@ pub(super) struct Circuits {
     by_user: BTreeMap<User, CircuitId>,
     /// Commands that wait for their answer.
     sent: BTreeMap<Ticket, (CircuitId, Then)>,
+    /// When something last came back over a circuit, since the last loss.
+    proof_at: Option<Timestamp>,
 }
 
 struct Circuit {
@@ -72,6 +74,7 @@ impl Circuits {
             CircuitEvent::Opened(id, opened) => self.opened(turn, id, opened),
             CircuitEvent::Closed(id) => self.closed(turn, id),
             CircuitEvent::Answered(ticket, came) => self.answered(turn, ticket, came),
+            CircuitEvent::Heard => self.proof_at = Some(turn.now),
             CircuitEvent::Signed(id, ticket, signed) => self.signed(turn, id, ticket, signed),
             CircuitEvent::Retry(id) => self.retry(turn, id),
             CircuitEvent::OnionCame => self.onion_came(turn),
@@ -158,6 +161,12 @@ impl Circuits {
         &self.network
     }
 
+    /// When a relay or a peer last gave a sign of life: a circuit was built, a command answered, a message opened. `None`: not since the
+    /// network was lost, so nothing is known of it.
+    pub(super) fn proof_at(&self) -> Option<Timestamp> {
+        self.proof_at
+    }
+
     /// How often in a row the user's circuit could not be had.
     pub(super) fn failures(&self, user: User) -> u32 {
         self.of(user).map_or(0, |circuit| circuit.failures)
@@ -199,8 +208,9 @@ impl Circuits {
         self.network = network;
     }
 
-    /// The clock was set back: every wait ends as much sooner.
+    /// The clock was set back: every wait ends as much sooner, and what was proved is as old as before.
     pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
+        self.proof_at = self.proof_at.map(&sooner);
         for circuit in self.circuits.values_mut() {
             if let State::Waiting(until) = &mut circuit.state {
                 *until = sooner(*until);
@@ -238,7 +248,14 @@ impl Circuits {
     }
 
     fn opened(&mut self, turn: &mut Turn, id: CircuitId, opened: Option<OpenedCircuit>) {
-        let Some(opened) = opened else { return self.failed(turn, id) };
+        let Some(opened) = opened else {
+            self.failed(turn, id);
+            // One that went is replaced at once; where not even that can be had and no other stands, the network is lost.
+            let stands = self.circuits.values().any(|circuit| matches!(circuit.state, State::Open { .. }));
+            self.proof_at = self.proof_at.filter(|_| stands);
+            return;
+        };
+        self.proof_at = Some(turn.now);
         let Some(circuit) = self.circuits.get_mut(&id) else { return turn.act(Action::Close(id)) };
         circuit.state = State::Open { binding: opened.binding, route: opened.route, counter: 0 };
         circuit.users.iter().for_each(|user| turn.wish(Event::look_at(*user)));
@@ -273,6 +290,7 @@ impl Circuits {
 
     fn onion_gone(&mut self, turn: &mut Turn) {
         self.onion = false;
+        self.proof_at = None;
         let all: Vec<CircuitId> = self.circuits.keys().copied().collect();
         for id in all {
             self.failed(turn, id);
@@ -299,6 +317,9 @@ impl Circuits {
     fn network_changed(&mut self, turn: &mut Turn, network: Network) -> Result<(), StoreError> {
         let stage_changed = self.network.stage != network.stage;
         let more = network.relays_usable > self.network.relays_usable;
+        if stands(self.network.stage) && !stands(network.stage) {
+            self.proof_at = None;
+        }
         self.network = network;
         if stage_changed {
             turn.event(&EventKind::Network { stage: self.network.stage.to_owned() })?;
@@ -347,13 +368,19 @@ impl Circuits {
     fn answered(&mut self, turn: &mut Turn, ticket: Ticket, came: Came) {
         let Some((id, then)) = self.sent.remove(&ticket) else { return };
         // A relay that answers is fine.
-        if came != Came::Lost
-            && let Some(circuit) = self.circuits.get_mut(&id)
-        {
-            circuit.failures = 0;
+        if came != Came::Lost {
+            self.proof_at = Some(turn.now);
+            if let Some(circuit) = self.circuits.get_mut(&id) {
+                circuit.failures = 0;
+            }
         }
         turn.wish(then(came));
     }
+}
+
+/// Whether that stage says that a route stands.
+fn stands(stage: &str) -> bool {
+    matches!(stage, "connected" | "slow")
 }
 
 #[cfg(test)]
@@ -397,6 +424,43 @@ mod tests {
         match turn.told(ticket, Told::Sign(told)) {
             Some(Event::Circuits(event)) => circuits.handle(turn, event).unwrap(),
             _ => panic!("the signature is not the circuits'"),
+        }
+    }
+
+    fn at_stage(stage: &'static str) -> CircuitEvent {
+        CircuitEvent::Network(Network { stage, ..Network::default() })
+    }
+
+    #[test]
+    fn whatever_came_back_is_a_proof_until_the_network_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        let turn = &mut Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        let circuits = &mut Circuits::default();
+        circuits.handle(turn, at_stage("connected")).unwrap();
+        assert_eq!(circuits.proof_at(), None, "nothing came back yet");
+        let id = open(turn, circuits);
+        assert_eq!(circuits.proof_at(), Some(turn.now), "every relay on the way had to answer");
+        turn.now = Timestamp(turn.now.0 + 1_000);
+        let ticket = delete(turn, circuits, id);
+        sign(turn, circuits, ticket, Ok(vec![5; 64]));
+        let asked = match turn.finish().as_slice() {
+            [Action::Mailbox { ticket, .. }] => *ticket,
+            _ => panic!("nothing is sent"),
+        };
+        circuits.handle(turn, CircuitEvent::Answered(asked, Came::Done)).unwrap();
+        assert_eq!(circuits.proof_at(), Some(turn.now), "an answer");
+        turn.now = Timestamp(turn.now.0 + 1_000);
+        circuits.handle(turn, CircuitEvent::Closed(id)).unwrap();
+        assert_eq!(circuits.proof_at(), Some(Timestamp(turn.now.0 - 1_000)), "it is replaced at once");
+        circuits.handle(turn, CircuitEvent::Opened(id, None)).unwrap();
+        assert_eq!(circuits.proof_at(), None, "not even that can be had");
+        for lost in [at_stage("offline"), CircuitEvent::OnionGone] {
+            circuits.handle(turn, at_stage("connected")).unwrap();
+            circuits.handle(turn, CircuitEvent::Heard).unwrap();
+            assert_eq!(circuits.proof_at(), Some(turn.now));
+            circuits.handle(turn, lost).unwrap();
+            assert_eq!(circuits.proof_at(), None);
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) enum CircuitEvent {
     Closed(CircuitId),
     /// A command was answered.
     Answered(Ticket, Came),
+    /// A peer was heard.
+    Heard,
     /// keyvault authenticated a command, or did not.
     Signed(CircuitId, Ticket, Asked<Vec<u8>, SignError>),
     /// One that could not be had is tried again.

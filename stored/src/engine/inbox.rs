@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::PeerQueue as OfferedQueue;
 use ipc_schema::edge::stored_keyvault::{
     OpenEnvelope, OpenError, Opened, OpenedMessage, Purpose, RemoveSession,
@@ -14,7 +13,8 @@ use ipc_schema::edge::stored_onion::{Command, Refused};
 
 use super::circuits::Circuits;
 use super::event::{
-    Asked, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent, Timer, User,
+    Asked, CircuitEvent, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent,
+    Timer, User,
 };
 use super::interface::{Arrived, Came, CircuitId, MailboxCall};
 use super::reading;
@@ -54,8 +54,6 @@ pub(super) struct Inbox {
     done: Vec<(ReceiveQueueId, MailboxId)>,
     /// A timer looks after missing numbers; how often they were asked for.
     gaps: BTreeMap<ContactId, u32>,
-    /// The last sign of life from a peer.
-    proof_at: Option<Timestamp>,
 }
 
 impl Inbox {
@@ -87,16 +85,6 @@ impl Inbox {
             }
             InboxEvent::Acknowledge => self.acknowledge_owed(turn, circuits),
         }
-    }
-
-    /// When a peer was last heard.
-    pub(super) fn proof_at(&self) -> Option<Timestamp> {
-        self.proof_at
-    }
-
-    /// The clock was set back: what was proved is as old as before.
-    pub(super) fn set_back(&mut self, sooner: impl Fn(Timestamp) -> Timestamp) {
-        self.proof_at = self.proof_at.map(sooner);
     }
 
     /// What was committed and perhaps not acked is forgotten and acked again.
@@ -146,7 +134,7 @@ impl Inbox {
             Ok(Ok(Opened::Message(message))) => {
                 turn.store.add_intent(receive_queue, mailbox, &message.inner)?;
                 turn.wish(OutboxEvent::Committed(message.inner));
-                self.proof_at = Some(turn.now);
+                turn.wish(CircuitEvent::Heard);
                 self.message(turn, receive_queue, message)?;
             }
             Ok(Ok(Opened::OpenedTwice)) => turn.wish(InviteEvent::OpenedTwice(receive_queue.invite())),

@@ -323,7 +323,7 @@ impl Engine {
             mailboxes: store.live_receive_queues()?,
             full: store.full_queues()?,
             unread: store.unread()?,
-            proof_at: self.flows.inbox.proof_at(),
+            proof_at: self.circuits.proof_at(),
             stage: self.circuits.network().stage,
             clock: self.circuits.network().clock,
         })
@@ -374,7 +374,6 @@ impl Engine {
         self.turn.set_back(sooner);
         self.circuits.set_back(sooner);
         self.flows.deposits.set_back(sooner);
-        self.flows.inbox.set_back(sooner);
         self.flows.repair.set_back(sooner);
         self.suspended_until = self.suspended_until.map(sooner);
         self.clock_set_back = true;
