@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::clock;
 use ipc_schema::edge::operator_onion::Network;
-use ipc_schema::edge::stored_onion::NetworkState;
+use ipc_schema::edge::stored_onion::{NetworkState, Stage};
 use ipc_schema::edge::ui_keyvault::LookState;
 use ipc_schema::edge::ui_stored::{Count, Counts};
 use ipc_schema::edges::operator_onion_capnp::operator;
@@ -86,7 +86,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
         let locked = vault.map(|(locked, _)| locked);
         let proof_age_s = counts.as_ref().and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
         let offset = network.as_ref().and_then(|network| network.clock);
-        let network = network.map(|network| network_row(network, proof_age_s));
+        let network = network.map(|network| network_row(network, &state, proof_age_s));
         let counts = counts.filter(|_| locked == Some(false));
         Ok(Status {
             locked,
@@ -155,16 +155,28 @@ async fn network(running: &Running) -> Option<NetworkState> {
     sockets::once(running, Socket::Operator, ANSWER_WAIT, ask).await
 }
 
-fn network_row(network: NetworkState, proof_age_s: Option<u64>) -> NetworkRow {
+fn network_row(network: NetworkState, state: &State, proof_age_s: Option<u64>) -> NetworkRow {
+    // To a relay's operator nothing comes back that could prove anything.
+    let wants_proof = state.topology == CLIENT.name;
+    let stage = if wants_proof { proven(network.stage, proof_age_s) } else { network.stage };
     NetworkRow {
         name: network.network_name,
         private: network.private,
-        stage: network.stage.word(),
+        stage: stage.word(),
         relays_known: network.relays_known,
         relays_usable: network.relays_usable,
         guard: network.guard.map(|guard| guard.0.iter().map(|byte| format!("{byte:02x}")).collect()),
         circuits: network.circuits,
         proof_age_s,
+    }
+}
+
+/// onion calls it connected where a route stands, or stood a moment ago. A person is told so only where something has come back since the
+/// last loss, as in the window.
+fn proven(stage: Stage, proof_age_s: Option<u64>) -> Stage {
+    match (stage, proof_age_s) {
+        (Stage::Connected | Stage::Slow, None) => Stage::BuildingRoute,
+        (stage, _) => stage,
     }
 }
 
@@ -298,6 +310,17 @@ mod tests {
         assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);
         assert!(rows.iter().skip(1).all(|row| row.pid.is_none() && row.uptime_s.is_none()));
         assert_eq!(rows.iter().find(|row| row.name == "onion").unwrap().restarts, 2);
+    }
+
+    #[test]
+    fn connected_is_said_with_a_proof_and_never_without() {
+        for stage in Stage::ALL {
+            let shown = proven(*stage, None);
+            assert!(!matches!(shown, Stage::Connected | Stage::Slow));
+            assert_eq!(proven(*stage, Some(3)), *stage);
+        }
+        assert_eq!(proven(Stage::Connected, None), Stage::BuildingRoute);
+        assert_eq!(proven(Stage::Offline, None), Stage::Offline);
     }
 
     #[test]
