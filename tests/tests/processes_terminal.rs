@@ -61,6 +61,19 @@ fn a_link_out_of_a_mail_is_accepted_from_stdin() {
     assert_eq!(again["id"], contact["id"]);
 }
 
+/// A script has nobody to ask; the question at a terminal is tried in `ui`.
+#[test]
+fn a_contact_is_not_deleted_without_a_yes() {
+    let Inviting { alice, .. } = &inviting();
+    for arguments in [&["contact", "delete", "Bob"][..], &["contact", "delete", "Bob", "--json"]] {
+        let refused = alice.suite.ask(arguments);
+        assert_eq!((refused.code, refused.err.contains("--yes")), (2, true), "{refused:?}");
+        assert_eq!(alice.suite.ask(&["contact", "show", "Bob", "--json"]).ok().rows()[0]["name"], "Bob");
+    }
+    let _ = alice.suite.ask(&["contact", "delete", "Bob", "--yes"]).ok();
+    assert_eq!(alice.suite.ask(&["contact", "show", "Bob"]).code, 1);
+}
+
 #[test]
 fn a_text_neither_forges_a_line_nor_reaches_a_terminal_raw() {
     let Inviting { alice, .. } = &inviting();

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::exit::Failure;
 use super::rows::ContactRow;
-use super::{Context, Outcome, contacts, output, sockets, talk};
+use super::{Context, Outcome, contacts, output, question, sockets, talk};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -44,7 +44,12 @@ enum Action {
     /// Hear somebody again; what they wrote meanwhile does not come
     Unblock { who: String },
     /// Forget somebody and the conversation
-    Delete { who: String },
+    Delete {
+        who: String,
+        /// Really: without it a terminal is asked, and a script refused
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take who opened an invitation that was opened twice
     Accept { who: String },
     /// Or do not
@@ -59,7 +64,7 @@ impl Action {
             | Self::Rename { who, .. }
             | Self::Block { who, .. }
             | Self::Unblock { who }
-            | Self::Delete { who }
+            | Self::Delete { who, .. }
             | Self::Accept { who }
             | Self::Decline { who } => who,
         }
@@ -112,8 +117,13 @@ const SCANNED_MAX_BYTES: u64 = 4_096;
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     let action = &arguments.action;
     let who = action.who();
-    if let Action::Verify { scanned: true, .. } = action {
-        compare_scanned(who, context)?;
+    match action {
+        Action::Verify { scanned: true, .. } => compare_scanned(who, context)?,
+        Action::Delete { yes: false, .. } => {
+            let loss = format!("this deletes {} and the whole conversation for good", output::one_line(who));
+            question::sure(&loss, context.output)?;
+        }
+        _ => {}
     }
     let (contact, number) =
         sockets::block_on(talk::messenger(&context.profile, talk::SOON, |messenger| async move {

@@ -24,6 +24,7 @@ mod panic;
 pub mod passphrase;
 pub mod paths;
 mod profile;
+mod question;
 mod refusal;
 mod relay;
 mod rows;
