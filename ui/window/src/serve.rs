@@ -286,7 +286,7 @@ impl Worker {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });
             }
-            Command::Copy(_) | Command::Quit => {}
+            Command::Copy(_) | Command::Uncopy(_) | Command::Quit => {}
         }
     }
 

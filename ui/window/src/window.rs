@@ -1,6 +1,6 @@
 //! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -46,6 +46,7 @@ pub struct Window {
     zone: Zone,
     window: DoubleWindow,
     canvas: Frame,
+    clipboard: Rc<Clipboard>,
     entries: BTreeMap<Field, Entry>,
     wires: Wires,
     open: bool,
@@ -95,7 +96,8 @@ impl Window {
         let mut window = DoubleWindow::new(0, 0, SIZE.0, SIZE.1, "Privatus").center_screen();
         window.set_xclass("privatus");
         let fonts = Rc::new(Fonts::load());
-        let canvas = canvas(&queue, &scene, &fonts);
+        let clipboard = Rc::new(Clipboard::default());
+        let canvas = canvas(&queue, &scene, &fonts, &clipboard);
         let entries = Field::ALL.iter().map(|field| (*field, entry(*field, &queue))).collect();
         window.end();
         window.resizable(&canvas);
@@ -119,6 +121,7 @@ impl Window {
             zone,
             window,
             canvas,
+            clipboard,
             entries,
             wires,
             open: true,
@@ -165,9 +168,21 @@ impl Window {
         for command in commands {
             match command {
                 Command::Copy(text) => app::copy(&text),
+                Command::Uncopy(text) => self.uncopy(&text),
                 // A worker that is gone takes the process with it.
                 other => drop(self.wires.commands.send(other)),
             }
+        }
+    }
+
+    /// Only where it is still ours: what somebody else copied meanwhile is not touched.
+    fn uncopy(&self, text: &str) {
+        self.clipboard.asked.set(true);
+        // What is ours comes at once, as an event of the canvas; what is another program's comes later, and is not heard.
+        app::paste_text(&self.canvas);
+        self.clipboard.asked.set(false);
+        if self.clipboard.held.take().is_some_and(|held| held == text) {
+            app::copy("");
         }
     }
 
@@ -271,10 +286,11 @@ impl Window {
 
     fn shortcut(&mut self, key: Key) {
         let inside = matches!(self.model.screen, Screen::Inside);
+        let asked = self.model.question().is_some();
         match key.to_char() {
             Some('l') if inside => self.act(Act::Lock),
             Some('n') if inside => self.act(Act::Add),
-            Some('k') if inside => self.model.set_focus(Focus::Field(Field::Search)),
+            Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
             Some('r') => self.show_secret(),
             Some('+' | '=') => self.rescale(0.1),
             Some('-') => self.rescale(-0.1),
@@ -296,7 +312,9 @@ impl Window {
     }
 
     fn escape(&mut self) {
-        if *self.model.focus() == Focus::Field(Field::Search) {
+        if self.model.question().is_some() {
+            self.act(Act::Keep);
+        } else if *self.model.focus() == Focus::Field(Field::Search) {
             self.model.texts.set(Field::Search, "");
             self.model.set_focus(Focus::None);
         } else if matches!(self.model.screen, Screen::Inside) && self.model.open_chat().is_none() {
@@ -389,6 +407,13 @@ impl Window {
     }
 }
 
+/// What the canvas hears of the clipboard, while it is asked.
+#[derive(Default)]
+struct Clipboard {
+    asked: Cell<bool>,
+    held: RefCell<Option<String>>,
+}
+
 /// A moment by both clocks: one stands still while the machine sleeps, the other can be set back.
 struct Touched(tokio::time::Instant, Timestamp);
 
@@ -410,12 +435,12 @@ fn fresh_id() -> Result<String, getrandom::Error> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame {
+fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>, clipboard: &Rc<Clipboard>) -> Frame {
     let mut canvas = Frame::new(0, 0, SIZE.0, SIZE.1, None);
     let (scene, fonts) = (scene.clone(), fonts.clone());
     let mut painter = Painter::default();
     canvas.draw(move |_| painter.paint(&scene.borrow(), &fonts));
-    let queue = queue.clone();
+    let (queue, clipboard) = (queue.clone(), clipboard.clone());
     canvas.handle(move |canvas, event| {
         let input = match event {
             Event::Push => {
@@ -427,6 +452,12 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>) -> Frame
             Event::MouseWheel => Happening::Wheel(app::event_dy_value()),
             Event::KeyDown => typed_key(),
             Event::Unfocus => Happening::Away,
+            Event::Paste => {
+                if clipboard.asked.get() {
+                    clipboard.held.replace(Some(app::event_text()));
+                }
+                return true;
+            }
             Event::Released | Event::Focus => return true,
             _ => return false,
         };

@@ -80,8 +80,12 @@ pub enum Act {
     MakeInvite,
     /// Take the link along.
     CopyLink,
-    /// Take an invitation back.
+    /// Take an invitation back, after a question.
     CancelInvite(String),
+    /// To what is asked: all stays as it is.
+    Keep,
+    /// To what is asked: do it.
+    GoOn,
     /// Accept the link.
     AcceptLink,
     /// Accept the invitation that was left for the first run.
@@ -184,6 +188,8 @@ pub enum Command {
     },
     /// Put text on the clipboard.
     Copy(String),
+    /// Take that text from the clipboard, if it is still there.
+    Uncopy(String),
     /// The window was closed.
     Quit,
 }

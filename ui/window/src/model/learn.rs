@@ -19,13 +19,16 @@ impl Model {
     /// Takes what another process said.
     pub fn learn(&mut self, now: Timestamp, news: News) -> Vec<Command> {
         match news {
-            News::Vault { locked, state } => self.vault_is(locked, state),
+            News::Vault { locked, state } => return self.vault_is(locked, state),
             News::VaultLost => self.vault = false,
             News::Passphrase(answer) => self.passphrase_tried(now, answer),
             News::Access(access, name) => return self.access_is(access, name),
             News::HistoryLost => self.history = false,
             News::People(people) => return self.people_are(people),
-            News::Invites(invites) => self.invites = invites,
+            News::Invites(invites) => {
+                self.invites = invites;
+                return self.uncopy_if_over().into_iter().collect();
+            }
             News::Messages { who, messages, older } => {
                 self.chats.entry(who).or_default().take(messages, older)
             }
@@ -51,13 +54,12 @@ impl Model {
     pub fn idle_for(&mut self, idle: std::time::Duration) -> Vec<Command> {
         match self.screen {
             Screen::Inside if idle >= FULL_LOCK_AFTER => {
-                self.lock_screen(VaultState::Locked);
-                vec![Command::Lock]
+                self.lock_screen(VaultState::Locked).into_iter().chain([Command::Lock]).collect()
             }
             Screen::Inside if idle >= SCREEN_LOCK_AFTER => {
-                self.lock_screen(VaultState::Ok);
+                let uncopy = self.lock_screen(VaultState::Ok);
                 self.screen_locked = true;
-                vec![Command::ScreenLock]
+                uncopy.into_iter().chain([Command::ScreenLock]).collect()
             }
             Screen::Locked(_) if idle >= FULL_LOCK_AFTER && std::mem::take(&mut self.screen_locked) => {
                 vec![Command::Lock]
@@ -66,7 +68,7 @@ impl Model {
         }
     }
 
-    fn vault_is(&mut self, locked: bool, state: VaultState) {
+    fn vault_is(&mut self, locked: bool, state: VaultState) -> Vec<Command> {
         self.vault = true;
         match (&mut self.screen, state, locked) {
             (Screen::FirstRun(_), VaultState::Missing, _) | (Screen::Locked(_), _, true) => {}
@@ -76,14 +78,16 @@ impl Model {
                 self.screen = Screen::FirstRun(FirstRun { entry: Some(Entry::default()) });
                 self.set_focus(Focus::Act(Act::Secret(SecretField::First)));
             }
-            (_, _, true) => self.lock_screen(state),
+            (_, _, true) => return self.lock_screen(state).into_iter().collect(),
             (Screen::Inside, ..) => {}
             (_, _, false) => self.enter(),
         }
+        Vec::new()
     }
 
-    /// Forgets everything shown.
-    fn lock_screen(&mut self, state: VaultState) {
+    /// Forgets everything shown, and what was copied of it.
+    fn lock_screen(&mut self, state: VaultState) -> Option<Command> {
+        let uncopy = self.uncopy();
         let problem = match state {
             VaultState::Damaged => Some(Problem::Damaged),
             VaultState::Newer => Some(Problem::Newer),
@@ -99,6 +103,7 @@ impl Model {
             focus: Focus::Act(Act::Secret(SecretField::First)),
             ..Self::default()
         };
+        uncopy
     }
 
     pub(super) fn enter(&mut self) {
@@ -191,10 +196,15 @@ impl Model {
         self.sort_people();
         // Whoever was invited is there now: the conversation takes the place of the link, and the first one that of the
         // invitation to add somebody.
-        if connected && (self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start) {
-            return self.open(&id);
-        }
-        self.read_open_chat().into_iter().chain(self.compared_again(&id)).collect()
+        let uncopy = if connected { self.uncopy_of(&id) } else { None };
+        let opens = self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start;
+        let mut commands = if connected && opens {
+            self.open(&id)
+        } else {
+            self.read_open_chat().into_iter().chain(self.compared_again(&id)).collect()
+        };
+        commands.extend(uncopy);
+        commands
     }
 
     fn sent(&mut self, now: Timestamp, who: &str, id: &str, result: Result<Message, PeerError>) {
@@ -268,10 +278,9 @@ impl Model {
             }
             Act::MakeInvite => return self.make_invite(),
             Act::CopyLink => return self.copy_link(now),
-            Act::CancelInvite(id) => {
-                self.show(Pane::Start, Focus::None);
-                return vec![Command::CancelInvite(id), Command::Invites];
-            }
+            Act::CancelInvite(id) => self.ask_to_cancel(id),
+            Act::Keep => self.keep(),
+            Act::GoOn => return self.go_on(),
             Act::AcceptLink => return self.accept_link(),
             Act::AcceptOffer => return self.accept_offer(),
             Act::Send => return self.send(now, fresh_id),
@@ -281,8 +290,8 @@ impl Model {
             Act::CompareCode => return self.compare_code(),
             Act::ToEnd => self.scroll = 0,
             Act::Lock => {
-                self.lock_screen(VaultState::Locked);
-                return vec![Command::Lock];
+                let uncopy = self.lock_screen(VaultState::Locked);
+                return uncopy.into_iter().chain([Command::Lock]).collect();
             }
             Act::NextTheme => self.theme = self.theme.next(),
             Act::Type(field) => self.set_focus(Focus::Field(field)),
@@ -307,6 +316,7 @@ impl Model {
 
     pub(super) fn show(&mut self, pane: Pane, focus: Focus) {
         self.leave_chat();
+        self.question = None;
         self.pane = pane;
         self.set_focus(focus);
     }
@@ -335,16 +345,6 @@ impl Model {
             }
             _ => Vec::new(),
         }
-    }
-
-    fn copy_link(&mut self, now: Timestamp) -> Vec<Command> {
-        let Pane::Invitation(id) = &self.pane else { return Vec::new() };
-        let link =
-            self.person(id).and_then(|contact| self.invite_of(contact)).map(|invite| invite.link.clone());
-        if link.is_some() {
-            self.notify(now, "Link copied");
-        }
-        link.map(Command::Copy).into_iter().collect()
     }
 
     fn accept_link(&mut self) -> Vec<Command> {

@@ -5,11 +5,13 @@
 pub mod action;
 pub mod chat;
 mod compare;
+mod copied;
 pub mod entry;
 mod learn;
 pub mod listing;
 pub mod network;
 pub mod pane;
+pub mod question;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ pub use entry::{Entry, FirstRun, Lock};
 pub use listing::Listing;
 pub use network::Network;
 pub use pane::{Accepting, Comparing, Inviting, Pane};
+pub use question::Question;
 
 use crate::theme::Theme;
 
@@ -56,6 +59,10 @@ pub struct Model {
     pub chats: BTreeMap<String, Chat>,
     /// What stands beside the list.
     pub pane: Pane,
+    /// What is asked before something is lost.
+    question: Option<Question>,
+    /// The link that lies on the clipboard.
+    copied: Option<String>,
     /// The network.
     pub network: Network,
     /// The counts of stored.
@@ -136,6 +143,8 @@ impl Default for Model {
             invites: Vec::new(),
             chats: BTreeMap::new(),
             pane: Pane::Start,
+            question: None,
+            copied: None,
             network: Network::default(),
             counts: Counts::default(),
             screen_locked: false,
@@ -216,6 +225,7 @@ impl Model {
         let Some(contact) = self.person(id) else { return Vec::new() };
         let (unread, invited) = (contact.unread, contact.state == ContactState::Invited);
         self.leave_chat();
+        self.question = None;
         self.scroll = 0;
         if invited {
             self.pane = Pane::Invitation(id.to_owned());

@@ -10,7 +10,7 @@ use privatus::peers::PeerError;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::entry::{Entry, Problem, Slip, Wait};
-use super::{Listing, Model, Network};
+use super::{Listing, Model, Network, Question};
 use crate::icon::Icon;
 use crate::text::isolated;
 
@@ -278,6 +278,38 @@ pub fn invitation(invite: &Invite, now: Timestamp) -> Told {
         InviteState::Cancelled => told(Icon::Close, Tone::Plain, "Cancelled", "This link no longer works."),
     }
 }
+
+/// A question before something is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// What is asked.
+    pub title: String,
+    /// What is lost by it.
+    pub body: String,
+    /// The answer that loses it.
+    pub go_on: &'static str,
+    /// The safe one.
+    pub keep: &'static str,
+}
+
+/// The words of a question.
+#[must_use]
+pub fn question(question: &Question) -> Asked {
+    match question {
+        Question::CancelInvite { name, .. } => Asked {
+            title: "Cancel this invitation?".into(),
+            body: format!(
+                "The link for {} stops working, also where you sent it already. It cannot be brought back; you can make another one.",
+                isolated(name)
+            ),
+            go_on: "Cancel invitation",
+            keep: "Keep it",
+        },
+    }
+}
+
+/// What is said beside a link that was copied.
+pub const COPIED: &str = "It stays in the clipboard, where other programs can read it, until it is used or cancelled or you lock. A clipboard manager may keep it longer.";
 
 /// Whether it was compared who somebody is.
 #[must_use]

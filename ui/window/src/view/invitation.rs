@@ -79,6 +79,9 @@ impl View<'_> {
         self.scene.text(Point::new(field.x + 12, y + 11), Style::Mono, c.text, link);
         self.button(Point::new(field.right() + 8, y), &copy);
         y += 56;
+        if self.model.copied() == Some(invite.link.as_str()) {
+            y = self.paragraph(Span::new(x, y - 8, w), Style::Small, c.text2, words::COPIED) + 12;
+        }
         let ends = self.zone.local_time(invite.expires);
         let date = format!(
             "Expires on {} {} {} at {}",

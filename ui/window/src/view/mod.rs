@@ -6,6 +6,7 @@ mod controls;
 mod entry;
 mod invitation;
 mod list;
+mod question;
 
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
@@ -62,6 +63,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
         Screen::Inside => view.inside(whole),
     }
     view.notice(whole);
+    view.question(whole);
     view.scene
 }
 

@@ -487,6 +487,78 @@ fn an_invitation_shows_its_code_and_gives_way_to_the_conversation() {
     assert_eq!(model.open_chat(), Some("d"));
 }
 
+/// An invitation for Dana that waits, and is shown.
+fn inviting_dana() -> (Model, Invite) {
+    let mut model = inside();
+    let dana = Contact { id: "d".into(), name: "Dana".into(), state: ContactState::Invited, ..robin() };
+    let invite = Invite {
+        id: "i".into(),
+        link: "privatus:i#secret".into(),
+        contact: "d".into(),
+        name: "Dana".into(),
+        expires: Timestamp(NOW.0 + 7 * 86_400_000),
+        state: InviteState::Waiting,
+    };
+    model.learn(NOW, News::Invites(vec![invite.clone()]));
+    model.learn(NOW, News::People(vec![dana]));
+    model.act(NOW, Act::Open("d".into()), "x");
+    (model, invite)
+}
+
+#[test]
+fn an_invitation_is_taken_back_only_after_a_question_whose_safe_answer_has_the_keyboard() {
+    let (mut model, _) = inviting_dana();
+    let cancel = Act::CancelInvite("i".into());
+    assert!(can_press(&model, &cancel));
+    assert_eq!(model.act(NOW, cancel.clone(), "x"), [], "asked first");
+    for size in [(1200, 800), (400, 480)] {
+        let scene = picture(&model, size);
+        assert!(says(&scene, "Cancel this invitation?") && says(&scene, "stops working"));
+        let acts: Vec<_> = scene.hits.iter().map(|hit| hit.act.clone()).collect();
+        assert_eq!(acts, [Act::Keep, Act::GoOn], "nothing else can be pressed");
+        assert_eq!(scene.stops, [Focus::Act(Act::Keep), Focus::Act(Act::GoOn)]);
+        assert!(scene.fields.is_empty());
+    }
+    assert_eq!(*model.focus(), Focus::Act(Act::Keep));
+    assert_eq!(model.act(NOW, Act::Keep, "x"), []);
+    assert!(!says(&picture(&model, (1200, 800)), "Cancel this invitation?") && can_press(&model, &cancel));
+    assert_eq!(model.act(NOW, Act::GoOn, "x"), [], "nothing is asked any more");
+    model.act(NOW, cancel.clone(), "x");
+    assert_eq!(model.act(NOW, Act::GoOn, "x"), [Command::CancelInvite("i".into()), Command::Invites]);
+    // A question goes with what it is about.
+    let (mut model, _) = inviting_dana();
+    model.act(NOW, cancel, "x");
+    model.act(NOW, Act::Add, "x");
+    assert_eq!(model.act(NOW, Act::GoOn, "x"), []);
+}
+
+#[test]
+fn a_copied_link_is_said_to_stay_on_the_clipboard_and_is_taken_from_it_when_it_is_over() {
+    const STAYS: &str = "It stays in the clipboard";
+    let over = |model: &mut Model, invite: &Invite, state| {
+        model.learn(NOW, News::Invites(vec![Invite { state, ..invite.clone() }]))
+    };
+    for state in [InviteState::Cancelled, InviteState::Accepted, InviteState::Expired] {
+        let (mut model, invite) = inviting_dana();
+        assert!(!says(&picture(&model, (1200, 800)), STAYS));
+        assert_eq!(model.act(NOW, Act::CopyLink, "x"), [Command::Copy(invite.link.clone())]);
+        assert!(says(&picture(&model, (1200, 800)), STAYS));
+        assert_eq!(over(&mut model, &invite, InviteState::Waiting), []);
+        assert_eq!(over(&mut model, &invite, state), [Command::Uncopy(invite.link.clone())]);
+        assert_eq!(over(&mut model, &invite, state), [], "once");
+        assert!(!says(&picture(&model, (1200, 800)), STAYS));
+    }
+    let (mut model, invite) = inviting_dana();
+    model.act(NOW, Act::CopyLink, "x");
+    let came = Contact { id: "d".into(), name: "Dana".into(), ..robin() };
+    let asked = model.learn(NOW, News::Changed(NOW, Change::Contact(came)));
+    assert!(asked.contains(&Command::Uncopy(invite.link.clone())), "Dana is there");
+    let (mut model, invite) = inviting_dana();
+    model.act(NOW, Act::CopyLink, "x");
+    assert_eq!(model.idle_for(SCREEN_LOCK_AFTER), [Command::Uncopy(invite.link), Command::ScreenLock]);
+    assert!(!format!("{model:?}").contains("secret"));
+}
+
 #[test]
 fn a_link_that_was_used_says_so_and_the_form_stays() {
     let mut model = inside();
