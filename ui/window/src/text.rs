@@ -71,27 +71,98 @@ fn pieces(paragraph: &str) -> Vec<&str> {
     pieces
 }
 
-/// Breaks `text` into lines of at most `max` pixels. A word that is wider alone is broken inside.
+/// A piece of more bytes is not measured whole: only as much of it as fits a line is.
+const PIECE_MAX_BYTES: usize = 64;
+
+/// Breaks `text` into lines of at most `max` pixels. A word that is wider alone is broken inside. What is measured grows with the text
+/// and not with its square, whatever it is made of.
 pub fn break_lines(text: &str, max: i32, width: &dyn Fn(&str) -> i32) -> Vec<Line> {
-    let mut lines = Vec::new();
+    first_lines(text, max, usize::MAX, width)
+}
+
+/// The same, and no more than `most` lines of it: what comes behind them is not looked at.
+pub fn first_lines(text: &str, max: i32, most: usize, width: &dyn Fn(&str) -> i32) -> Vec<Line> {
+    let mut breaking = Breaking { lines: Vec::new(), max, most, width, guess: 16 };
     for paragraph in text.split('\n') {
-        let mut line = String::new();
+        breaking.paragraph(paragraph);
+        if breaking.is_done() {
+            break;
+        }
+    }
+    breaking.lines
+}
+
+struct Breaking<'a> {
+    lines: Vec<Line>,
+    max: i32,
+    most: usize,
+    width: &'a dyn Fn(&str) -> i32,
+    /// So many characters fitted the last line of a long word.
+    guess: usize,
+}
+
+impl Breaking<'_> {
+    fn is_done(&self) -> bool {
+        self.lines.len() >= self.most
+    }
+
+    fn push(&mut self, text: &str) {
+        if !self.is_done() {
+            push_line(&mut self.lines, text, self.width);
+        }
+    }
+
+    /// Pieces are joined as long as the sum of their widths fits, for together they are no wider; only near a line's end all of it is
+    /// measured.
+    fn paragraph(&mut self, paragraph: &str) {
+        let (mut start, mut end, mut sum) = (0, 0, 0_i32);
         for piece in pieces(paragraph) {
-            if !line.is_empty() && width(format!("{line}{piece}").trim_end()) > max {
-                push_line(&mut lines, &line, width);
-                line.clear();
+            if self.is_done() {
+                return;
             }
-            line.push_str(piece);
-            while width(line.trim_end()) > max && line.chars().nth(1).is_some() {
-                let at = longest_prefix(&line, max, width);
-                let (head, rest) = line.split_at(at);
-                push_line(&mut lines, head, width);
-                line = rest.to_owned();
+            let next = end + piece.len();
+            let long = piece.len() > PIECE_MAX_BYTES;
+            sum = if long { i32::MAX } else { sum.saturating_add((self.width)(piece)) };
+            if sum > self.max && end > start {
+                if !long && self.exact(paragraph, start, next) <= self.max {
+                    end = next;
+                    sum = (self.width)(paragraph.get(start..end).unwrap_or_default());
+                    continue;
+                }
+                self.push(paragraph.get(start..end).unwrap_or_default());
+                start = end;
+            }
+            end = next;
+            if sum > self.max {
+                start = self.long_word(paragraph, start, end);
+                sum = (self.width)(paragraph.get(start..end).unwrap_or_default());
             }
         }
-        push_line(&mut lines, &line, width);
+        self.push(paragraph.get(start..end).unwrap_or_default());
     }
-    lines
+
+    fn exact(&self, paragraph: &str, start: usize, end: usize) -> i32 {
+        (self.width)(paragraph.get(start..end).unwrap_or_default().trim_end())
+    }
+
+    /// Breaks what is wider than a line inside; gives where the rest begins, which fits.
+    fn long_word(&mut self, paragraph: &str, mut start: usize, end: usize) -> usize {
+        while let Some(rest) = paragraph.get(start..end).filter(|rest| rest.chars().nth(1).is_some()) {
+            let trimmed = rest.trim_end();
+            if trimmed.len() <= PIECE_MAX_BYTES && (self.width)(trimmed) <= self.max {
+                break;
+            }
+            let at = longest_prefix(rest, self.max, self.width, self.guess);
+            if at >= trimmed.len() || self.is_done() {
+                break;
+            }
+            let head = rest.get(..at).unwrap_or_default();
+            self.guess = head.chars().count();
+            self.push(head);
+            start += at;
+        }
+        start
+    }
 }
 
 fn push_line(lines: &mut Vec<Line>, text: &str, width: &dyn Fn(&str) -> i32) {
@@ -100,19 +171,34 @@ fn push_line(lines: &mut Vec<Line>, text: &str, width: &dyn Fn(&str) -> i32) {
     lines.push(Line { text, width });
 }
 
-/// Length in bytes of the longest beginning that fits, at least one character.
-fn longest_prefix(text: &str, max: i32, width: &dyn Fn(&str) -> i32) -> usize {
-    let ends: Vec<usize> = text.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
-    let fitting = ends.partition_point(|end| width(text.get(..*end).unwrap_or_default()) <= max);
+/// Length in bytes of the longest beginning that fits, at least one character. What lies far beyond it is never measured: the search
+/// begins at `guess` characters and doubles its steps.
+fn longest_prefix(text: &str, max: i32, width: &dyn Fn(&str) -> i32, guess: usize) -> usize {
+    let mut ends: Vec<usize> = Vec::new();
+    let mut characters = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let fits = |end: Option<&usize>| end.is_none_or(|end| width(text.get(..*end).unwrap_or_default()) <= max);
+    let (mut low, mut wanted) = (0, guess.max(1));
+    loop {
+        ends.extend(characters.by_ref().take(wanted - ends.len()));
+        if ends.len() < wanted || !fits(ends.last()) {
+            break;
+        }
+        (low, wanted) = (wanted, wanted + (wanted / 8).max(1) * (1 + wanted / guess.max(1)));
+    }
+    let fitting = low + ends.get(low..).unwrap_or_default().partition_point(|end| fits(Some(end)));
     ends.get(fitting.saturating_sub(1)).copied().unwrap_or(text.len())
 }
 
 /// `text` in one line of at most `max` pixels, cut with an ellipsis where it must be.
 pub fn fit(text: &str, max: i32, width: &dyn Fn(&str) -> i32) -> String {
-    if width(text) <= max {
+    if text.len() <= PIECE_MAX_BYTES && width(text) <= max {
         return text.to_owned();
     }
-    let at = longest_prefix(text, max - width("…"), width);
+    let whole = longest_prefix(text, max, width, 16);
+    if whole == text.len() && width(text) <= max {
+        return text.to_owned();
+    }
+    let at = longest_prefix(text, max - width("…"), width, 16);
     format!("{}…", text.get(..at).unwrap_or_default().trim_end())
 }
 
@@ -139,6 +225,79 @@ mod tests {
     fn a_word_that_is_too_wide_breaks_inside_and_nothing_is_lost() {
         assert_eq!(broken("abcdefghij", 30), ["abc", "def", "ghi", "j"]);
         assert_eq!(broken("x", 1), ["x"]);
+    }
+
+    /// What was measured in all, in characters.
+    fn measured(text: &str, max: i32) -> usize {
+        let seen = std::cell::Cell::new(0);
+        break_lines(text, max, &|text| {
+            seen.set(seen.get() + text.chars().count());
+            ten(text)
+        });
+        seen.get()
+    }
+
+    #[test]
+    fn a_text_twice_as_long_takes_twice_the_work_whatever_it_is_made_of() {
+        for unit in ["x", "x ", "陽", "ab cd, ", "wordswithoutanyspacebetweenthem "] {
+            let (short, long) = (unit.repeat(4_000 / unit.len()), unit.repeat(64_000 / unit.len()));
+            let (less, more) = (measured(&short, 500), measured(&long, 500));
+            assert!(more < 20 * less, "{unit:?}: {less} {more}");
+            assert!(more < 30 * long.chars().count(), "{unit:?}: {more}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_not_shown_are_not_measured() {
+        let text = "word ".repeat(50_000);
+        let seen = std::cell::Cell::new(0);
+        let lines = first_lines(&text, 500, 6, &|text| {
+            seen.set(seen.get() + 1);
+            ten(text)
+        });
+        assert_eq!(lines.len(), 6);
+        assert!(seen.get() < 200, "{}", seen.get());
+        assert_eq!(lines[..], break_lines(&text, 500, &ten)[..6]);
+    }
+
+    /// As it was broken when every line was measured whole after every word.
+    fn slowly(text: &str, max: i32) -> Vec<String> {
+        let mut lines = Vec::new();
+        for paragraph in text.split('\n') {
+            let mut line = String::new();
+            for piece in pieces(paragraph) {
+                if !line.is_empty() && ten(format!("{line}{piece}").trim_end()) > max {
+                    lines.push(line.trim_end_matches(' ').to_owned());
+                    line.clear();
+                }
+                line.push_str(piece);
+                while ten(line.trim_end()) > max && line.chars().nth(1).is_some() {
+                    let most = usize::try_from(max / 10).unwrap().max(1);
+                    let at = line.char_indices().nth(most).map_or(line.len(), |(at, _)| at);
+                    lines.push(line[..at].trim_end_matches(' ').to_owned());
+                    line.drain(..at);
+                }
+            }
+            lines.push(line.trim_end_matches(' ').to_owned());
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_are_what_measuring_all_of_them_would_give() {
+        let long = "w".repeat(333);
+        let texts = [
+            "one two three four five six seven".to_owned(),
+            format!("before {long} after {long}\n\nend"),
+            "陽菜明日の午後でいいですか".repeat(9) + " and words  with   spaces      ",
+            " leading, and trailing   ".repeat(7),
+            "é".repeat(100),
+        ];
+        for text in texts {
+            for max in [1, 10, 35, 80, 125, 500, 5_000] {
+                assert_eq!(broken(&text, max), slowly(&text, max), "{max}: {text}");
+            }
+        }
     }
 
     #[test]
