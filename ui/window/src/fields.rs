@@ -73,12 +73,14 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
     widget.set_frame(FrameType::FlatBox);
     widget.set_trigger(CallbackTrigger::Changed);
     widget.hide();
+    // What is too much is told by the model, and never cut here.
+    widget.set_maximum_size(i32::MAX);
     // Else FLTK's own handling comes first, and Enter would also break the line.
     widget.super_handle_first(false);
     let told = queue.clone();
     widget.set_callback(move |widget| told.borrow_mut().push_back(Happening::Typed(field, widget.value())));
     let told = queue.clone();
-    widget.handle(move |_, event| match event {
+    widget.handle(move |widget, event| match event {
         Event::Focus => {
             told.borrow_mut().push_back(Happening::Focused(field));
             false
@@ -86,6 +88,12 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
         Event::MouseWheel => {
             told.borrow_mut().push_back(Happening::Wheel(app::event_dy_value()));
             true
+        }
+        Event::Paste => {
+            let too_much = pasted_too_much(widget, field);
+            let taken = too_much.is_some();
+            told.borrow_mut().extend(too_much);
+            taken
         }
         Event::KeyDown => {
             let input = field_key(field);
@@ -95,6 +103,18 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
         }
         _ => false,
     });
+}
+
+/// What the clipboard would make of a field, where that is more than it takes.
+fn pasted_too_much(widget: &impl InputExt, field: Field) -> Option<Happening> {
+    let pasted = app::event_text();
+    let before = widget.value();
+    let ends = [widget.position(), widget.mark()].map(|at| usize::try_from(at).unwrap_or(0));
+    let (from, to) = (*ends.iter().min()?, *ends.iter().max()?);
+    let (head, tail) = (before.get(..from)?, before.get(to..)?);
+    let length = head.len() + pasted.len() + tail.len();
+    (length > field.edited_max_bytes())
+        .then(|| Happening::PastedTooMuch(field, format!("{head}{pasted}{tail}")))
 }
 
 /// Keys that mean something to the window also while text is typed; the others are the field's.

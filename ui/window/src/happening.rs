@@ -19,6 +19,8 @@ pub(crate) enum Happening {
     Away,
     Wheel(i32),
     Typed(Field, String),
+    /// With what was pasted the field would hold this, which is too much for it.
+    PastedTooMuch(Field, String),
     Focused(Field),
     Enter(Field),
     Key(Key, Shortcut, Zeroizing<String>),
@@ -38,6 +40,7 @@ impl Happening {
                 | Self::Move(..)
                 | Self::Wheel(_)
                 | Self::Typed(..)
+                | Self::PastedTooMuch(..)
                 | Self::Enter(_)
                 | Self::Key(..)
         )

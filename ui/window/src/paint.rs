@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::rc::Rc;
 
 use fltk::draw;
 use fltk::enums::{Color, Font};
@@ -11,6 +12,7 @@ use fltk::prelude::ImageExt;
 
 use crate::icon::Icon;
 use crate::scene::{Code, Item, Metrics, Point, Rect, Scene, Style};
+use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
 
 /// Icons that are kept drawn; every icon in every size and colour of one theme is less.
@@ -21,10 +23,27 @@ pub struct Fonts {
     /// Inter is missing, so its stand-in is taken one size smaller.
     smaller: i32,
     widths: RefCell<HashMap<(Style, String), i32>>,
+    lines: RefCell<Broken>,
+}
+
+/// Long texts in lines, as they were drawn last.
+#[derive(Default)]
+struct Broken {
+    texts: HashMap<(Style, i32, String), Rc<[Line]>>,
+    bytes: usize,
 }
 
 /// Widths that are kept before all are forgotten.
 const WIDTHS_MAX: usize = 20_000;
+
+/// Longer texts are measured anew each time, bytes: each is another one.
+const WIDTH_KEPT_MAX_BYTES: usize = 256;
+
+/// Shorter texts are broken into lines anew each time, bytes.
+const LINES_KEPT_MIN_BYTES: usize = 512;
+
+/// Texts whose lines are kept before all are forgotten, bytes: a few of the longest that there are.
+const LINES_KEPT_MAX_BYTES: usize = 2 << 20;
 
 impl Fonts {
     /// Chooses the faces. The display must be open.
@@ -44,7 +63,21 @@ impl Fonts {
             Font::set_font(Font::Helvetica, "DejaVu Sans");
             Font::set_font(Font::HelveticaBold, "DejaVu Sans Bold");
         }
-        Self { smaller: i32::from(missing), widths: RefCell::new(HashMap::new()) }
+        Self { smaller: i32::from(missing), widths: RefCell::default(), lines: RefCell::default() }
+    }
+
+    /// Forgets every text that was measured.
+    pub fn forget(&self) {
+        self.widths.take();
+        self.lines.take();
+    }
+
+    fn measure(&self, style: Style, text: &str) -> i32 {
+        let (font, px) = self.of(style);
+        draw::set_font(font, px);
+        #[allow(clippy::cast_possible_truncation, reason = "a text's width in pixels is far below 2^31")]
+        let width = draw::width(text).ceil() as i32;
+        width
     }
 
     /// The face and size of a style.
@@ -62,20 +95,39 @@ impl Metrics for Fonts {
         if text.is_empty() {
             return 0;
         }
+        if text.len() > WIDTH_KEPT_MAX_BYTES {
+            return self.measure(style, text);
+        }
         let key = (style, text.to_owned());
         if let Some(width) = self.widths.borrow().get(&key) {
             return *width;
         }
-        let (font, px) = self.of(style);
-        draw::set_font(font, px);
-        #[allow(clippy::cast_possible_truncation, reason = "a text's width in pixels is far below 2^31")]
-        let width = draw::width(text).ceil() as i32;
+        let width = self.measure(style, text);
         let mut widths = self.widths.borrow_mut();
         if widths.len() >= WIDTHS_MAX {
             widths.clear();
         }
         widths.insert(key, width);
         width
+    }
+
+    fn lines(&self, style: Style, text: &str, max: i32) -> Rc<[Line]> {
+        let broken = || break_lines(text, max, &|text| self.width(style, text)).into();
+        if text.len() < LINES_KEPT_MIN_BYTES {
+            return broken();
+        }
+        let key = (style, max, text.to_owned());
+        if let Some(lines) = self.lines.borrow().texts.get(&key) {
+            return lines.clone();
+        }
+        let lines: Rc<[Line]> = broken();
+        let mut kept = self.lines.borrow_mut();
+        if kept.bytes + text.len() > LINES_KEPT_MAX_BYTES {
+            *kept = Broken::default();
+        }
+        kept.bytes += text.len();
+        kept.texts.insert(key, lines.clone());
+        lines
     }
 }
 

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::icon::Icon;
 use crate::model::{Act, Field, Focus};
+use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
 
 /// A place in scaled pixels, from the window's upper left corner.
@@ -172,6 +173,11 @@ impl Style {
 pub trait Metrics {
     /// Width in whole pixels, rounded up.
     fn width(&self, style: Style, text: &str) -> i32;
+
+    /// `text` in lines of at most `max` pixels. Whoever draws one picture after the other keeps those of a long text.
+    fn lines(&self, style: Style, text: &str, max: i32) -> Rc<[Line]> {
+        break_lines(text, max, &|text| self.width(style, text)).into()
+    }
 }
 
 /// One shape, or where shapes are cut off.

@@ -50,7 +50,7 @@ pub struct Window {
     entries: BTreeMap<Field, Entry>,
     wires: Wires,
     open: bool,
-    /// A press has taken FLTK's focus to the canvas; the model says where it belongs.
+    /// FLTK's focus went to the canvas or to any widget; the model says where it belongs.
     pressed: bool,
     scale: f32,
     /// When the user last touched it.
@@ -229,6 +229,9 @@ impl Window {
             Happening::Away => self.model.cover_secret(),
             Happening::Wheel(steps) => self.scroll_by(-steps * WHEEL),
             Happening::Typed(field, text) => self.model.texts.set(field, text),
+            Happening::PastedTooMuch(field, whole) => {
+                self.model.pasted_too_much(Timestamp::now(), field, whole);
+            }
             Happening::Focused(field) => self.model.set_focus(Focus::Field(field)),
             Happening::Enter(field) => self.entered(field),
             Happening::Key(key, state, text) => self.key(key, state, &text),
@@ -281,6 +284,9 @@ impl Window {
                 (act, key) if key == Key::Enter || key == Key::KPEnter || text == " " => self.act(act),
                 _ => {}
             }
+        } else if let (Focus::Field(field), Key::Enter | Key::KPEnter) = (self.model.focus().clone(), key) {
+            // What stands for a field that has no widget now.
+            self.entered(field);
         }
     }
 
@@ -382,6 +388,12 @@ impl Window {
             self.model.scroll = most;
             scene = self.picture();
         }
+        let fields = |scene: &Scene| scene.fields.iter().map(|wanted| wanted.field).collect::<Vec<_>>();
+        // A widget that goes leaves FLTK's focus to any other, and one that comes does not take it.
+        self.pressed |= fields(&scene) != fields(&self.scene.borrow());
+        if !matches!(self.model.screen, Screen::Inside) {
+            self.fonts.forget();
+        }
         for (field, entry) in &mut self.entries {
             let wanted = scene.fields.iter().find(|wanted| wanted.field == *field);
             let text = self.model.texts.of(*field);
@@ -397,8 +409,9 @@ impl Window {
     /// Gives FLTK's focus to what the model says has it.
     fn place_focus(&mut self) {
         // A widget that cannot take it (hidden, or the window is not there yet) gets it at the next change.
+        let shown = |field: &Field| self.scene.borrow().fields.iter().any(|wanted| wanted.field == *field);
         let _ = match self.model.focus() {
-            Focus::Field(field) => match self.entries.get_mut(field) {
+            Focus::Field(field) if shown(field) => match self.entries.get_mut(field) {
                 Some(entry) => each!(entry, widget => widget.take_focus()),
                 None => Ok(()),
             },

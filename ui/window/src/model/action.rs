@@ -92,6 +92,8 @@ pub enum Act {
     AcceptOffer,
     /// Send what is written.
     Send,
+    /// Take out again what was pasted and is too long to be edited.
+    TakeOut,
     /// Send a text that failed or expired again.
     SendAgain(String),
     /// Compare who somebody is.

@@ -15,6 +15,8 @@ pub struct Chat {
     pub loading: bool,
     /// What is being written while another conversation is open.
     pub draft: String,
+    /// What was being written before a text was pasted that is too long to be edited; that one is folded as long as this is there.
+    pub before_paste: Option<String>,
     /// So many were unread when it was opened; the line stands above them until it is left.
     pub unread_at_opening: usize,
 }

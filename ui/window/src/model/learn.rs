@@ -262,6 +262,10 @@ impl Model {
 
     /// Takes what the user did. `fresh_id` is a new id for a text.
     pub fn act(&mut self, now: Timestamp, act: Act, fresh_id: &str) -> Vec<Command> {
+        let leaves = matches!(act, Act::Enter | Act::Invite | Act::Accept | Act::AcceptOffer);
+        if leaves && matches!(self.screen, Screen::FirstRun(_)) && self.is_too_long(Field::YourName) {
+            return Vec::new();
+        }
         match act {
             Act::Open(id) => return self.open(&id),
             Act::Close if matches!(self.pane, Pane::Compare(_)) => return self.back_from_comparing(),
@@ -284,6 +288,7 @@ impl Model {
             Act::AcceptLink => return self.accept_link(),
             Act::AcceptOffer => return self.accept_offer(),
             Act::Send => return self.send(now, fresh_id),
+            Act::TakeOut => self.take_out(),
             Act::SendAgain(id) => return self.send_again(now, &id, fresh_id),
             Act::Compare(who) => return self.compare(who),
             Act::Verify(on) => return self.verify(on),
@@ -338,6 +343,9 @@ impl Model {
 
     fn make_invite(&mut self) -> Vec<Command> {
         let name = self.texts.of(Field::InviteName).trim().to_owned();
+        if self.is_too_long(Field::InviteName) {
+            return Vec::new();
+        }
         match &mut self.pane {
             Pane::Invite(inviting) if !inviting.busy && !name.is_empty() => {
                 *inviting = Inviting { busy: true, refused: None };
@@ -350,6 +358,9 @@ impl Model {
     fn accept_link(&mut self) -> Vec<Command> {
         let Pasted::Complete(link) = pasted(self.texts.of(Field::Link)) else { return Vec::new() };
         let name = self.texts.of(Field::AcceptName).trim().to_owned();
+        if self.is_too_long(Field::AcceptName) {
+            return Vec::new();
+        }
         match &mut self.pane {
             Pane::Accept(accepting) if !accepting.busy && !name.is_empty() => {
                 *accepting = Accepting { busy: true, refused: None };
@@ -370,11 +381,7 @@ impl Model {
 
     fn send(&mut self, now: Timestamp, fresh_id: &str) -> Vec<Command> {
         let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
-        let text = self.texts.of(Field::Composer).trim().to_owned();
-        if text.is_empty() {
-            return Vec::new();
-        }
-        self.texts.set(Field::Composer, "");
+        let Some(text) = self.written(now) else { return Vec::new() };
         self.scroll = 0;
         vec![self.place(now, who, fresh_id, text)]
     }

@@ -11,6 +11,7 @@ mod learn;
 pub mod listing;
 pub mod network;
 pub mod pane;
+mod paste;
 pub mod question;
 pub mod words;
 

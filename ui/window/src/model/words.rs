@@ -5,6 +5,7 @@ use ipc_schema::clock::{self, ClockOffset};
 use ipc_schema::edge::ui_stored::{
     Comparison, Contact, ContactState, Delivery, Invite, InviteState, Message, Notice, Refusal,
 };
+use ipc_schema::limits::{BEGINNING_MAX_CHARS, TEXT_MAX_BYTES};
 use privatus::clock::Zone;
 use privatus::peers::PeerError;
 use time::{Date, Duration, OffsetDateTime};
@@ -235,7 +236,8 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Ico
     let chat = model.chats.get(&contact.id);
     let draft = chat.map(|chat| chat.draft.trim()).filter(|draft| !draft.is_empty());
     if let (Some(draft), true) = (draft, model.open_chat() != Some(contact.id.as_str())) {
-        return (Some((Icon::Edit, Tone::Weak)), format!("Draft: {}", isolated(draft)));
+        let beginning: String = draft.chars().take(BEGINNING_MAX_CHARS).collect();
+        return (Some((Icon::Edit, Tone::Weak)), format!("Draft: {}", isolated(&beginning)));
     }
     match contact.state {
         ContactState::Invited => (None, invitation_row(model.invite_of(contact), now)),
@@ -307,6 +309,27 @@ pub fn question(question: &Question) -> Asked {
         },
     }
 }
+
+/// A text that is too long to be edited here: whether it can be sent, and what is said of it.
+#[must_use]
+pub fn folded(text: &str) -> (bool, String) {
+    let text = text.trim();
+    match over(text) {
+        0 => (true, format!("A long text, {} characters. It is sent as it is.", text.chars().count())),
+        over => (false, format!("Too long by {over} characters: take it out and send it in parts.")),
+    }
+}
+
+/// How many characters of a text are more than one text can hold.
+#[must_use]
+pub fn over(text: &str) -> usize {
+    let fits = text.floor_char_boundary(TEXT_MAX_BYTES.min(text.len()));
+    text.get(fits..).map_or(0, |rest| rest.chars().count())
+}
+
+/// What is said at a name that is too long.
+pub const NAME_TOO_LONG: &str =
+    "Too long: at most 48 letters, fewer where they have accents or are not Latin.";
 
 /// What is said beside a link that was copied.
 pub const COPIED: &str = "It stays in the clipboard, where other programs can read it, until it is used or cancelled or you lock. A clipboard manager may keep it longer.";
@@ -471,7 +494,9 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::Locked | Refusal::ScriptsOff => ("Locked", "Unlock and try once more. Nothing was changed."),
         Refusal::NoSuchContact => ("Nobody is there", "This contact was deleted. Nothing was sent."),
         Refusal::NameTaken => ("This name is taken", "Somebody else has it in your list. Take another one."),
-        Refusal::NameBad => ("This name does not work", "Take one of 1 to 48 letters."),
+        Refusal::NameBad => {
+            ("This name does not work", "Take one of 1 to 48 letters, fewer where they have accents.")
+        }
         Refusal::NoSuchMessage => ("The message is gone", "It was deleted. Nothing else was changed."),
         Refusal::TooLong => ("The text is too long", "Send it in two parts. It is still here."),
         Refusal::BadId | Refusal::Conflict => ("It was not taken", "Try once more. Your text is safe here."),

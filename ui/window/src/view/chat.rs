@@ -1,5 +1,7 @@
 //! A conversation: header, bubbles from the newest up, composer.
 
+use std::rc::Rc;
+
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message, Note};
 
 use super::View;
@@ -8,7 +10,7 @@ use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus, Listing};
 use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
-use crate::text::{Line, from_the_right, visible};
+use crate::text::{Line, first_lines, from_the_right, visible};
 use crate::theme::{Rgb, Theme};
 
 /// Width of the widest bubble, pixels.
@@ -17,13 +19,16 @@ const BUBBLE_MAX: i32 = 520;
 /// Texts of one sender within this time are a group.
 const GROUP_MS: u64 = 5 * 60 * 1000;
 
+/// Height of what stands for a text that is too long to be edited.
+const FOLDED: i32 = 64;
+
 /// Lines to which the composer grows.
 const COMPOSER_LINES_MAX: usize = 6;
 
 /// One text, measured.
 struct Bubble<'a> {
     message: &'a Message,
-    lines: Vec<Line>,
+    lines: Rc<[Line]>,
     hidden: usize,
     footer: String,
     footer_width: i32,
@@ -179,7 +184,7 @@ impl View<'_> {
             let Some(bubble) = self.measured(contact, chat, index, max) else { break };
             let top = bottom - bubble.height();
             if top < body.bottom() && bottom > body.y {
-                self.bubble(&bubble, Rect::new(body.x + 24, top, body.w - 48, bottom - top));
+                self.bubble(&bubble, Rect::new(body.x + 24, top, body.w - 48, bottom - top), body);
             }
             bottom = top;
             visible_top = top;
@@ -248,7 +253,7 @@ impl View<'_> {
         })
     }
 
-    fn bubble(&mut self, bubble: &Bubble<'_>, slot: Rect) {
+    fn bubble(&mut self, bubble: &Bubble<'_>, slot: Rect, body: Rect) {
         let mut y = slot.y + if bubble.joined { 4 } else { 10 };
         if let Some(day) = &bubble.day {
             let w = self.width(Style::MicroStrong, day) + 24;
@@ -285,7 +290,7 @@ impl View<'_> {
         };
         let rect = Rect::new(x, y, w, bubble.box_height());
         self.bubble_ground(bubble, rect);
-        self.bubble_text(bubble, rect);
+        self.bubble_text(bubble, rect, body);
         if !bubble.sentence.is_empty() {
             self.sentence(bubble, Point::new(slot.right(), rect.bottom() + 2));
         }
@@ -308,9 +313,14 @@ impl View<'_> {
         }
     }
 
-    fn bubble_text(&mut self, bubble: &Bubble<'_>, rect: Rect) {
+    /// Of a long text, what lies outside of `body` is no part of the picture.
+    fn bubble_text(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
         let mut y = rect.y + 7;
-        for line in &bubble.lines {
+        for line in bubble.lines.iter() {
+            if y + 22 <= body.y || y >= body.bottom() {
+                y += 22;
+                continue;
+            }
             let x = if from_the_right(&line.text) { rect.right() - 12 - line.width } else { rect.x + 12 };
             self.scene.text(Point::new(x, y), Style::Body, self.colours.text, line.text.as_str());
             y += 22;
@@ -382,9 +392,12 @@ impl View<'_> {
     }
 
     fn composer_height(&self, pane: i32) -> i32 {
+        if self.model.is_folded() {
+            return 24 + FOLDED;
+        }
         let text = self.model.texts.of(Field::Composer);
-        let lines =
-            self.broken(Style::Body, text, pane - 24 - 12 - 48 - 40).len().clamp(1, COMPOSER_LINES_MAX);
+        let width = |text: &str| self.width(Style::Body, text);
+        let lines = first_lines(text, pane - 24 - 12 - 48 - 40, COMPOSER_LINES_MAX, &width).len().max(1);
         24 + 40 + 20 * (i32::try_from(lines).unwrap_or(1) - 1)
     }
 
@@ -398,9 +411,13 @@ impl View<'_> {
         }
         let field = Rect::new(rect.x + 24, rect.y + 12, rect.w - 24 - 60, rect.h - 24);
         self.field_frame(field, *self.model.focus() == Focus::Field(Field::Composer), false);
-        let inner = Rect::new(field.x + 10, field.y + 9, field.w - 20, field.h - 12);
-        let hint = format!("Write to {}", self.name(&contact.name));
-        self.hinted_box(Field::Composer, inner, &hint);
+        if self.model.is_folded() {
+            self.folded(field);
+        } else {
+            let inner = Rect::new(field.x + 10, field.y + 9, field.w - 20, field.h - 12);
+            let hint = format!("Write to {}", self.name(&contact.name));
+            self.hinted_box(Field::Composer, inner, &hint);
+        }
         let send = Rect::new(rect.right() - 52, rect.bottom() - 52, 40, 40);
         let over = self.model.hover == Some(Act::Send);
         if *self.model.focus() == Focus::Act(Act::Send) {
@@ -409,6 +426,24 @@ impl View<'_> {
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
         self.scene.icon(Icon::Send, Point::new(send.x + 10, send.y + 10), 20, self.colours.on_accent);
         self.pressable(send, Act::Send, Spoken::new("Send", Role::Button), 8);
+    }
+}
+
+impl View<'_> {
+    /// A text that is too long to be edited here: how long it is, whether it can be sent, and how it begins.
+    fn folded(&mut self, field: Rect) {
+        let text = self.model.texts.of(Field::Composer);
+        let (fits, line) = words::folded(text);
+        let take_out = Button::new(Kind::Normal, "Take it out", Act::TakeOut).small();
+        let left = field.right() - 16 - self.button_width(&take_out);
+        let ink = if fits { self.colours.text } else { self.colours.danger };
+        let line = self.cut(Style::Label, &line, left - field.x - 24);
+        let beginning: String = visible(text.get(..text.floor_char_boundary(200)).unwrap_or_default()).0;
+        let beginning = self.cut(Style::Small, &beginning.replace('\n', " "), left - field.x - 24);
+        self.scene.text(Point::new(field.x + 12, field.y + 12), Style::Label, ink, line);
+        self.scene.text(Point::new(field.x + 12, field.y + 34), Style::Small, self.colours.text2, beginning);
+        self.scene.stops.push(Focus::Field(Field::Composer));
+        self.button(Point::new(left, field.y + 16), &take_out);
     }
 }
 

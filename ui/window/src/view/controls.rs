@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::View;
 use crate::icon::Icon;
-use crate::model::words::{Told, Tone};
+use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field, Focus};
 use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Spoken, Style};
-use crate::text::{Line, break_lines, fit, isolated};
+use crate::text::{Line, fit, isolated};
 use crate::theme::{self, Rgb, Theme};
 
 /// How a button looks.
@@ -67,8 +67,8 @@ impl View<'_> {
     }
 
     /// Lines of at most `max` pixels.
-    pub(super) fn broken(&self, style: Style, text: &str, max: i32) -> Vec<Line> {
-        break_lines(text, max, &|text| self.metrics.width(style, text))
+    pub(super) fn broken(&self, style: Style, text: &str, max: i32) -> Rc<[Line]> {
+        self.metrics.lines(style, text, max)
     }
 
     /// A paragraph; gives the y below it.
@@ -79,8 +79,8 @@ impl View<'_> {
         colour: Rgb,
         text: &str,
     ) -> i32 {
-        for line in self.broken(style, text, w) {
-            self.scene.text(Point::new(x, y), style, colour, line.text);
+        for line in self.broken(style, text, w).iter() {
+            self.scene.text(Point::new(x, y), style, colour, line.text.as_str());
             y += style.line();
         }
         y
@@ -226,6 +226,15 @@ impl View<'_> {
         self.field_box(field, inner, style);
     }
 
+    /// A field for a name, with what is said below it.
+    pub(super) fn name_field(&mut self, field: Field, rect: Rect, wrong: bool, below: &str) {
+        let long = self.model.is_too_long(field);
+        self.field(field, rect, Style::Body, wrong || long);
+        let (ink, line) =
+            if long { (self.colours.danger, words::NAME_TOO_LONG) } else { (self.colours.text2, below) };
+        self.paragraph(Span::new(rect.x, rect.bottom() + 6, rect.w), Style::Small, ink, line);
+    }
+
     pub(super) fn field_box(&mut self, field: Field, rect: Rect, style: Style) {
         let (ground, ink, selection) = (self.colours.field, self.colours.text, self.colours.select);
         self.scene.fields.push(FieldBox { field, rect, style, ground, ink, selection });
@@ -284,12 +293,12 @@ impl View<'_> {
         self.block(Rect::new(x, y, w, h), 8, soft);
         self.scene.icon(told.icon, Point::new(x + 17, y + 13), 20, ink);
         self.scene.text(Point::new(x + 50, y + 12), Style::Strong, self.colours.text, told.title.as_str());
-        for (index, line) in (0..).zip(lines) {
+        for (index, line) in (0..).zip(lines.iter()) {
             self.scene.text(
                 Point::new(x + 50, y + 34 + index * 18),
                 Style::Small,
                 self.colours.text,
-                line.text,
+                line.text.as_str(),
             );
         }
         y + h
@@ -343,12 +352,12 @@ impl View<'_> {
         let h = 18 * i32::try_from(lines.len()).unwrap_or(1) + 20;
         let rect = Rect::new(16, whole.h - h - 16, w, h);
         self.scene.bordered(rect, 8, Border::new(self.colours.edge, 1), self.colours.text);
-        for (index, line) in (0..).zip(lines) {
+        for (index, line) in (0..).zip(lines.iter()) {
             self.scene.text(
                 Point::new(rect.x + 16, rect.y + 10 + 18 * index),
                 Style::Small,
                 self.colours.bg,
-                line.text,
+                line.text.as_str(),
             );
         }
     }

@@ -285,9 +285,8 @@ impl View<'_> {
         let below = "Only people that you connect with see this name.";
         self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
         self.scene.text(Point::new(x, y + 86), Style::Label, c.text, "Your name");
-        self.field(Field::YourName, Rect::new(x, y + 110, w, 44), Style::Body, false);
         let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
-        self.paragraph(Span::new(x, y + 162, w), Style::Small, c.text2, hint);
+        self.name_field(Field::YourName, Rect::new(x, y + 110, w, 44), false, hint);
         self.scene.text(Point::new(x, y + 218), Style::Title, c.text, "Your first contact");
         let how = "People reach you only through an invitation. There is no directory to be found in.";
         let top = self.paragraph(Span::new(x, y + 248, w), Style::Body, c.text2, how) + 12;
@@ -311,7 +310,11 @@ impl View<'_> {
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
         self.paragraph(Span::new(x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
         let bottom = (column.h - 88).max(top + height + 60);
-        self.button(Point::new(x, bottom), &Button::new(Kind::Primary, "Open Privatus", Act::Enter));
+        self.button(
+            Point::new(x, bottom),
+            &Button::new(Kind::Primary, "Open Privatus", Act::Enter)
+                .resting(self.model.is_too_long(Field::YourName)),
+        );
         self.ending(Point::new(x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
     }
 

@@ -19,20 +19,16 @@ impl View<'_> {
         let (x, w) = (pane.x + 32, (pane.w - 64).min(520));
         self.scene.text(Point::new(x, 88), Style::Label, self.colours.text, "Who is it for?");
         let wrong = matches!(inviting.refused, Some(reason) if words::refusal(reason).0.contains("name"));
-        self.field(Field::InviteName, Rect::new(x, 112, w, 40), Style::Body, wrong);
-        self.scene.text(
-            Point::new(x, 158),
-            Style::Small,
-            self.colours.text2,
-            "What you call this person. Only you see this.",
-        );
+        let below = "What you call this person. Only you see this.";
+        self.name_field(Field::InviteName, Rect::new(x, 112, w, 40), wrong, below);
         let mut y = 196;
         if let Some(reason) = inviting.refused {
             let (title, next) = words::refusal(reason);
             let told = Told { icon: Icon::Warn, tone: Tone::Weak, title: title.into(), reason: next.into() };
             y = self.note(Span::new(x, y, w), &told) + 16;
         }
-        let named = !self.model.texts.of(Field::InviteName).trim().is_empty();
+        let named = !self.model.texts.of(Field::InviteName).trim().is_empty()
+            && !self.model.is_too_long(Field::InviteName);
         let label = if inviting.busy { "Asking a relay…" } else { "Make the invitation" };
         let make = Button::new(Kind::Primary, label, Act::MakeInvite).resting(!named || inviting.busy);
         let right = self.button(Point::new(x, y), &make);
@@ -135,10 +131,10 @@ impl View<'_> {
         }
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "What do you call this person?");
         let half = w.min(360);
-        self.field(Field::AcceptName, Rect::new(x, y + 24, half, 40), Style::Body, false);
-        self.scene.text(Point::new(x, y + 70), Style::Small, self.colours.text2, "Only you see this.");
+        self.name_field(Field::AcceptName, Rect::new(x, y + 24, half, 40), false, "Only you see this.");
         y += 112;
-        let named = !self.model.texts.of(Field::AcceptName).trim().is_empty();
+        let named = !self.model.texts.of(Field::AcceptName).trim().is_empty()
+            && !self.model.is_too_long(Field::AcceptName);
         let label = if accepting.busy { "Asking the relay…" } else { "Accept" };
         let resting = accepting.busy || !named || !matches!(pasted, Pasted::Complete(_));
         let right = self

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Notice,
-    Refusal, SafetyNumber,
+    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message,
+    Notice, Refusal, SafetyNumber,
 };
 
 use super::*;
@@ -264,6 +264,79 @@ fn a_text_that_comes_for_another_chat_is_counted_and_one_for_this_chat_is_read()
     assert_eq!(model.unread(), 1);
     let asked = model.learn(NOW, News::Changed(NOW, Change::Message(text("z", false, Delivery::Delivered))));
     assert_eq!(asked, [Command::MarkRead { who: "c1".into() }]);
+}
+
+#[test]
+fn a_text_that_is_too_long_to_edit_is_folded_goes_whole_and_what_was_written_before_comes_back() {
+    let mut model = chatting();
+    model.texts.set(Field::Composer, "as I said: ");
+    let whole = format!("as I said: {}", "long words ".repeat(20_000));
+    model.pasted_too_much(NOW, Field::Composer, whole.clone());
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "A long text, 220010 characters. It is sent as it is."));
+    assert!(scene.fields.iter().all(|field| field.field != Field::Composer), "no widget measures all of it");
+    assert!(scene.stops.contains(&Focus::Field(Field::Composer)));
+    assert!(scene.items.len() < 400);
+    model.act(NOW, Act::TakeOut, "x");
+    assert_eq!(model.texts.of(Field::Composer), "as I said: ");
+    assert!(picture(&model, (1200, 800)).fields.iter().any(|field| field.field == Field::Composer));
+    model.pasted_too_much(NOW, Field::Composer, whole.clone());
+    let asked = model.act(NOW, Act::Send, "id1");
+    let text = whole.trim().to_owned();
+    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id1".into(), text }]);
+    assert!(model.texts.of(Field::Composer).is_empty() && !model.is_folded());
+}
+
+#[test]
+fn a_text_over_the_limit_is_refused_with_a_word_and_stays() {
+    let most = ipc_schema::limits::TEXT_MAX_BYTES;
+    let mut model = chatting();
+    model.pasted_too_much(NOW, Field::Composer, "x".repeat(most));
+    assert_eq!(model.act(NOW, Act::Send, "id1").len(), 1, "up to the limit it goes");
+    // Two bytes each.
+    let long = "é".repeat(most / 2 + 7);
+    model.pasted_too_much(NOW, Field::Composer, long.clone());
+    assert!(says(&picture(&model, (1200, 800)), "Too long by 7 characters"));
+    assert_eq!(model.act(NOW, Act::Send, "id2"), []);
+    assert_eq!(model.texts.of(Field::Composer), long);
+    let notice = model.notice.as_ref().map(|(line, _)| line.as_str()).unwrap_or_default();
+    assert!(notice.contains("nothing was sent"), "{notice}");
+    model.act(NOW, Act::TakeOut, "x");
+    model.texts.set(Field::Composer, "short");
+    model.pasted_too_much(NOW, Field::Composer, "x".repeat(4 * most));
+    assert_eq!(model.texts.of(Field::Composer), "short", "refused whole");
+    assert!(says(&picture(&model, (1200, 800)), "Nothing was pasted"));
+}
+
+#[test]
+fn a_name_that_is_too_long_is_told_at_its_field_and_asked_of_nobody() {
+    const LONG: &str = "Too long: at most 48 letters";
+    let name = "é".repeat(25);
+    let mut model = inside();
+    model.act(NOW, Act::Invite, "x");
+    model.texts.set(Field::InviteName, "é".repeat(24));
+    assert!(!says(&picture(&model, (1200, 800)), LONG) && can_press(&model, &Act::MakeInvite));
+    model.texts.set(Field::InviteName, name.as_str());
+    assert!(says(&picture(&model, (1200, 800)), LONG) && !can_press(&model, &Act::MakeInvite));
+    assert_eq!(model.act(NOW, Act::MakeInvite, "x"), []);
+    let mut model = choosing("a b", "a b");
+    model.learn(NOW, News::Passphrase(Ok(())));
+    model.texts.set(Field::YourName, name.as_str());
+    assert!(says(&picture(&model, (1200, 800)), LONG));
+    for act in [Act::Enter, Act::Invite, Act::Accept] {
+        assert_eq!(model.act(NOW, act, "x"), []);
+        assert!(matches!(model.screen, Screen::FirstRun(_)), "the name is still to be mended");
+    }
+}
+
+#[test]
+fn of_a_long_text_only_what_is_seen_is_part_of_the_picture() {
+    let mut model = chatting();
+    let long = Message { body: "words ".repeat(40_000), ..text("long", false, Delivery::Delivered) };
+    model.learn(NOW, News::Changed(NOW, Change::Message(long)));
+    let scene = picture(&model, (1200, 800));
+    assert!(scene.items.len() < 400, "{}", scene.items.len());
+    assert!(scene.scroll.is_some_and(|(_, most)| most > 10_000), "all of it can be scrolled to");
 }
 
 #[test]
