@@ -278,6 +278,10 @@ fn abort_on_panic() {
     }));
 }
 
+/// What is said where a library ended the process instead of saying that it cannot open something: its own line stands above.
+const NOT_OPENED: &str =
+    "the window cannot be opened on this display: start it inside a desktop session, or with --headless";
+
 /// What had to be opened before the seal cannot be had: somebody must change a setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -301,7 +305,10 @@ fn seal<O>(
     let control = sandbox::take_control()?;
     let enter = if arguments.without_walls { sandbox::enter_without_walls } else { sandbox::enter };
     let jail = enter(profile, control.as_fd(), arguments.folder.as_deref(), arguments.namespaces)?;
-    let opened = open().map_err(NotOpened)?;
+    let opened = {
+        let _attempt = sandbox::Attempt::begin(Exit::Setting.code(), NOT_OPENED);
+        open().map_err(NotOpened)?
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let control = {
         let _runtime = runtime.enter();

@@ -27,6 +27,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod args;
+mod attempt;
 pub mod audit;
 pub mod bpf;
 mod connections;
@@ -61,6 +62,7 @@ mod view;
 mod wiping;
 
 pub use args::{Args, ArgsError, Role};
+pub use attempt::Attempt;
 pub use audit::{REPORT_BYTES, Report, ReportError};
 pub use environment::{Display, Environment};
 pub use error::Error;
