@@ -175,6 +175,14 @@ impl Display {
         }
     }
 
+    /// Where it is reached.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        match self {
+            Self::Wayland { socket } | Self::X11 { socket, .. } => socket,
+        }
+    }
+
     /// The files that reaching it needs.
     pub(crate) fn files(self) -> impl Iterator<Item = PathBuf> {
         let (socket, authority) = match self {
@@ -182,6 +190,16 @@ impl Display {
             Self::X11 { socket, authority, .. } => (socket, authority),
         };
         [Some(socket), authority].into_iter().flatten()
+    }
+}
+
+/// As the user named it.
+impl std::fmt::Display for Display {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wayland { socket } => write!(f, "{}", socket.display()),
+            Self::X11 { name, .. } => f.write_str(name),
+        }
     }
 }
 

@@ -94,6 +94,28 @@ fn a_sealed_window_writes_no_file_and_maps_no_code() {
     assert_eq!(end, FINE);
 }
 
+/// What fontconfig does where a font is newer than its cache: it must not be the window's end, nor be done.
+#[test]
+fn a_sealed_window_lives_on_when_it_may_not_change_a_font_cache() {
+    let (_keep, folder) = folder();
+    let cache = folder.join("cache");
+    std::fs::write(&cache, "").unwrap();
+    let end = confined(&UI, None, false, |_| {
+        use std::os::unix::fs::PermissionsExt;
+        let writable = std::fs::Permissions::from_mode(0o755);
+        let mode = errno(std::fs::set_permissions(&cache, writable));
+        let linked = errno(std::fs::hard_link(&cache, folder.join("lock")));
+        let renamed = errno(std::fs::rename(&cache, folder.join("new")));
+        let removed = errno(std::fs::remove_file(&cache));
+        let refused = [mode, linked, renamed, removed]
+            .iter()
+            .all(|told| matches!(told, Some(libc::EPERM | libc::EACCES)));
+        holds(refused, &format!("{mode:?} {linked:?} {renamed:?} {removed:?}"))
+    });
+    assert_eq!(end, FINE);
+    assert!(cache.exists() && std::fs::read_dir(&folder).unwrap().count() == 1);
+}
+
 /// Something that listens where an X server of that number would. The number is of this process.
 fn x_server(above: u32) -> (u32, PathBuf, UnixListener) {
     let number = above + std::process::id() % 10_000;

@@ -163,6 +163,13 @@ const OPEN_DISPLAY: &[Row] = &[
         &[is(1, libc::SOL_SOCKET as i64), is(2, libc::SO_SNDBUF as i64)],
         "xcb makes them larger where the system's are under 64 KiB",
     ),
+    // Before its own filter too: with no root of its own these would be done.
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_chmod), libc::EPERM, "fontconfig makes the folder of its cache writable"),
+    refuse(call!(SYS_fchmodat), libc::EPERM, "the same on other processors"),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_link), libc::EPERM, "fontconfig locks its cache by a second name"),
+    refuse(call!(SYS_linkat), libc::EPERM, "the same on other processors"),
 ];
 
 /// `own`, and whatever some child's table lets through or refuses by itself: a refusal needs the call to reach the child's

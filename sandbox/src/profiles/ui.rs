@@ -128,6 +128,16 @@ const READ_ONLY: &[Row] = &[
     refuse(call!(SYS_mkdir), libc::EACCES, "fontconfig makes its folder"),
     refuse(call!(SYS_mkdirat), libc::EACCES, "the same on other processors"),
     refuse(call!(SYS_fchmod), libc::EPERM, "fontconfig sets the mode of a cache it cannot write"),
+    // The folder's mode and a lock by a second name: as soon as a font came that the cache does not know.
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_chmod), libc::EPERM, "fontconfig makes its folder writable"),
+    refuse(call!(SYS_fchmodat), libc::EPERM, "the same on other processors"),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_link), libc::EPERM, "fontconfig locks its cache"),
+    refuse(call!(SYS_linkat), libc::EPERM, "the same on other processors"),
+    #[cfg(target_arch = "x86_64")]
+    refuse(call!(SYS_rename), libc::EACCES, "fontconfig puts a new cache in the old one's place"),
+    refuse(call!(SYS_renameat), libc::EACCES, "the same on other processors"),
 ];
 
 const LIBRARIES: &[Row] = &[
