@@ -132,6 +132,21 @@ pub fn window_without_namespaces(folder: &Path, variables: &[(&str, PathBuf)]) -
     Suite::spawn(folder, window_command(command, folder, variables), "", None)
 }
 
+/// The same, in a view of the files in which `fonts` are the system's: newer than any cache of them. Needs root.
+#[must_use]
+pub fn window_with_fonts(folder: &Path, fonts: &Path, variables: &[(&str, PathBuf)]) -> Suite {
+    let mut command = Command::new("unshare");
+    let script = format!("mount --bind '{}' /usr/share/fonts && exec \"$0\" \"$@\"", fonts.display());
+    command.args(["--mount", "sh", "-c", &script]).arg(binaries().join("privatus"));
+    Suite::spawn(folder, window_command(command, folder, variables), "", None)
+}
+
+/// What [`window`] runs, for a window that cannot be had.
+#[must_use]
+pub fn window_run(folder: &Path, variables: &[(&str, PathBuf)]) -> Command {
+    window_command(Command::new(binaries().join("privatus")), folder, variables)
+}
+
 fn window_command(mut command: Command, folder: &Path, variables: &[(&str, PathBuf)]) -> Command {
     command.args(["run", "--network", "windows", "--profile"]).arg(folder);
     for name in ["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"] {

@@ -16,7 +16,9 @@ mod part;
 mod processes;
 mod suite;
 
-pub use display::{Compositor, XServer, colours, window, window_without_namespaces};
+pub use display::{
+    Compositor, XServer, colours, window, window_run, window_with_fonts, window_without_namespaces,
+};
 pub use neighbour::Neighbour;
 pub use part::Part;
 pub use processes::{alive, children_of, kill_9, task_statuses};

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use privatus_tests::{
-    Compositor, Suite, XServer, built_for, colours, until, window, window_without_namespaces,
+    Compositor, Suite, XServer, alive, built_for, colours, until, window, window_run, window_with_fonts,
+    window_without_namespaces,
 };
 use sandbox::inspect::{Held, Tried, differences};
 use sandbox::profiles::UI;
@@ -146,6 +147,81 @@ fn audit_says_what_the_running_window_draws_on_wherever_it_is_asked_from() {
     let notes = row["notes"].to_string();
     assert!(notes.contains("on X11 any window can watch and type into others"), "{row}");
     assert_eq!(row["weaker"], Value::Array(vec![]), "{row}");
+}
+
+/// Runs a suite with a window that cannot be had; gives its exit code and what it said.
+fn without_window(folder: &Path, variables: &[(&str, PathBuf)]) -> (Option<i32>, String) {
+    let mut child = window_run(folder, variables).spawn().unwrap();
+    drop(child.stdin.take());
+    // A suite that stays up is the failure: it must not become a test that hangs.
+    let pid = child.id();
+    until("the suite ends by itself", || (!alive(pid)).then_some(()));
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn assert_told_once(told: &(Option<i32>, String), words: &str) {
+    let (code, said) = told;
+    assert_eq!(*code, Some(1), "{said}");
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    assert!(said.contains("--headless") && !said.contains("signal"), "{said}");
+}
+
+#[test]
+fn a_display_that_cannot_be_had_is_told_in_a_line_and_ends_the_suite() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |variables: &[(&str, PathBuf)]| without_window(&dir.path().join("profile"), variables);
+    for name in [":60000", "localhost:10.0", "nonsense"] {
+        assert_told_once(&run(&[("DISPLAY", name.into())]), "no display");
+    }
+    // What a server leaves that was killed: a socket that nobody serves.
+    let number = 40_000 + std::process::id() % 10_000;
+    let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+    std::fs::create_dir_all("/tmp/.X11-unix").unwrap();
+    drop(UnixListener::bind(&socket).unwrap());
+    let told = run(&[("DISPLAY", format!(":{number}").into())]);
+    std::fs::remove_file(&socket).unwrap();
+    assert_told_once(&told, &format!("the display :{number} does not answer"));
+    let runtime = tempfile::tempdir().unwrap();
+    drop(UnixListener::bind(runtime.path().join("dead")).unwrap());
+    let told = run(&[("XDG_RUNTIME_DIR", runtime.path().into()), ("WAYLAND_DISPLAY", "dead".into())]);
+    assert_told_once(&told, "does not answer");
+}
+
+/// The toolkit ends the process there, with a code and words of its own.
+#[test]
+fn a_display_that_lets_nobody_in_is_told_in_a_line_and_ends_the_suite() {
+    let dir = tempfile::tempdir().unwrap();
+    let (theirs, ours) = (dir.path().join("theirs"), dir.path().join("ours"));
+    for (file, cookie) in
+        [(&theirs, "00112233445566778899aabbccddeeff"), (&ours, "ffeeddccbbaa99887766554433221100")]
+    {
+        std::fs::write(file, "").unwrap();
+        let added =
+            std::process::Command::new("xauth").arg("-f").arg(file).args(["add", ":0", ".", cookie]).status();
+        assert!(added.unwrap().success());
+    }
+    let display = XServer::start(&["-auth", theirs.to_str().unwrap()]);
+    let mut variables = x11(&display);
+    variables.push(("XAUTHORITY", ours));
+    let told = without_window(&dir.path().join("profile"), &variables);
+    assert_told_once(&told, "the window cannot be opened on this display");
+}
+
+/// Somebody installed a font and no cache was made since: fontconfig wants to write one, and may not.
+#[test]
+fn a_font_that_is_newer_than_its_cache_is_not_the_end_of_the_window() {
+    // Only root may have a view of the files of its own.
+    if !may_look() {
+        return;
+    }
+    let (display, dir) = (XServer::start(&[]), tempfile::tempdir().unwrap());
+    let fonts = dir.path().join("fonts");
+    let copied =
+        std::process::Command::new("cp").args(["-r", "/usr/share/fonts"]).arg(&fonts).status().unwrap();
+    assert!(copied.success());
+    let suite = window_with_fonts(&dir.path().join("profile"), &fonts, &x11(&display));
+    assert_holds(&display, &suite);
 }
 
 /// The server trusts such a cookie less: it lets nobody watch or type into other windows.

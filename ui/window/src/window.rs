@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::rc::Rc;
 
 use fltk::app;
@@ -61,11 +63,16 @@ impl Window {
     /// Opens the display and shows the first picture, which says that the parts start.
     ///
     /// # Errors
-    /// There is no display: a line that says what to do. FLTK itself ends the process where one does not answer.
+    /// There is no display, or nobody serves it: a line that says what to do. Where it does not let this process in, FLTK ends the
+    /// process, and whoever calls this has to see to that.
     pub fn open(wires: Wires) -> Result<Self, String> {
-        if sandbox::Environment::own().display().is_none() {
+        let Some(display) = sandbox::Environment::own().display() else {
             return Err("no display: start it inside a desktop session, or with --headless".into());
-        }
+        };
+        answers(display.socket()).map_err(|error| {
+            let next = "start it inside a desktop session that runs, or with --headless";
+            format!("the display {display} does not answer ({error}): {next}")
+        })?;
         let _app = app::App::default();
         // Ctrl with +, - and 0 is the window's own (`shortcut`), within bounds.
         app::keyboard_screen_scaling(false);
@@ -418,6 +425,11 @@ impl Window {
             _ => self.canvas.take_focus(),
         };
     }
+}
+
+/// Whether somebody listens at a display's socket. FLTK would look for the display on the network then, and die of that.
+fn answers(socket: &Path) -> std::io::Result<()> {
+    UnixStream::connect(socket).map(drop)
 }
 
 /// What the canvas hears of the clipboard, while it is asked.
