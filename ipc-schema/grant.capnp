@@ -42,6 +42,9 @@ struct Grant {
     relayConfig @7 :RelayConfig;
     withoutWalls @8 :Bool;
     # To the supervisor: start also where a required wall is missing. From it: one is.
+    begun @9 :Bool;
+    # From the supervisor: every part's start in this folder was complete once. A file of a part that holds nothing was lost, and
+    # is not new.
 
     enum Role { client @0; relay @1; }
   }

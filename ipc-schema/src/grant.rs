@@ -57,6 +57,8 @@ pub struct Settings {
     pub create_vault: bool,
     /// To the supervisor: start also where a required wall is missing. From it: one is.
     pub without_walls: bool,
+    /// From the supervisor: every part's start in this folder was complete once, so that a file which holds nothing was lost.
+    pub begun: bool,
     /// Relay only: most queues to hold.
     pub queues_max: u32,
     /// Relay only: most bytes of mailbox disk.
@@ -158,6 +160,7 @@ fn write_settings(mut out: grant_capnp::grant::settings::Builder<'_>, settings: 
     out.set_headless(settings.headless);
     out.set_create_vault(settings.create_vault);
     out.set_without_walls(settings.without_walls);
+    out.set_begun(settings.begun);
     let mut relay = out.init_relay_config();
     relay.set_queues_max(settings.queues_max);
     relay.set_disk_max_bytes(settings.disk_max_bytes);
@@ -290,6 +293,7 @@ fn read_settings(settings: grant_capnp::grant::settings::Reader<'_>) -> Result<S
         headless: settings.get_headless(),
         create_vault: settings.get_create_vault(),
         without_walls: settings.get_without_walls(),
+        begun: settings.get_begun(),
         queues_max: relay.get_queues_max(),
         disk_max_bytes: relay.get_disk_max_bytes(),
         operator_tag: fixed(relay.get_operator_tag())?,
@@ -318,6 +322,7 @@ mod tests {
             headless: true,
             create_vault: true,
             without_walls: true,
+            begun: true,
             queues_max: 7,
             disk_max_bytes: 8,
             operator_tag: [9; 16],

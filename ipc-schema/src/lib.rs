@@ -6,6 +6,7 @@
 //! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`unseen`]: what of strangers' texts reaches no terminal as it is.
 //! - [`clock`]: how wrong this computer's clock is, and the words for it.
+//! - [`loss`]: what is told where a file that a suite cannot do without is lost.
 //! - [`relay`], [`mailbox`], [`link`]: the wire formats that stand between processes, and what people hand over.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -25,6 +26,7 @@ mod generated;
 pub mod grant;
 pub mod limits;
 pub mod link;
+pub mod loss;
 mod machine;
 pub mod mailbox;
 pub mod relay;
