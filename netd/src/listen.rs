@@ -47,26 +47,18 @@ pub struct Addresses {
 /// Until no further interface of a listener on all of them is told: they come one by one in the same breath.
 const INTERFACES_WITHIN: Duration = Duration::from_millis(20);
 
-/// Reads or makes the state, listens on `listen` and keeps the ports that the kernel picked. `bound` is called when every port is
+/// Listens on `listen` with the key of `state` and keeps the ports that the kernel picked. `bound` is called when every port is
 /// had and nothing was read from any of them.
 ///
 /// # Errors
 /// [`StartError`]: one line for the operator.
 pub async fn start(
     file: &File,
+    mut state: State,
     listen: &[String],
     private: bool,
-    new_seed: [u8; 32],
     bound: impl FnOnce(),
 ) -> Result<Listener, StartError> {
-    let mut state = match State::read(file)? {
-        Some(state) => state,
-        None => {
-            let mut state = State::new(new_seed);
-            state.write(file)?;
-            state
-        }
-    };
     let keys = key_pair(state.link_seed())?;
     let link_key = public_key(&keys)?;
     let mut swarm = build(keys, Role::Relay, private)?;
@@ -278,7 +270,7 @@ mod tests {
     }
 
     async fn relay(file: &File, listen: &str) -> Result<Listener, StartError> {
-        start(file, &[listen.to_owned()], true, [5; 32], || {}).await
+        start(file, State::open(file, false, [5; 32])?, &[listen.to_owned()], true, || {}).await
     }
 
     #[test]
@@ -295,7 +287,8 @@ mod tests {
                 for _ in 0..50 {
                     tokio::task::yield_now().await;
                 }
-                let again = start(&file, &[listen.to_owned()], true, [6; 32], || {}).await.unwrap();
+                let kept = State::open(&file, true, [6; 32]).unwrap();
+                let again = start(&file, kept, &[listen.to_owned()], true, || {}).await.unwrap();
                 assert_eq!(again.addresses.ready_line(), line);
             }
         });

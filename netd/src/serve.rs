@@ -27,6 +27,7 @@ use crate::limits::UNTAKEN_LINKS_MAX;
 use crate::links::{Reader, Writer, is_batch, split};
 use crate::listen::{self, Addresses};
 use crate::node::{Node, Origin};
+use crate::state::State;
 
 /// How long closed links get to tell the other side before the process ends.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -109,11 +110,12 @@ impl Shared {
             let node = Node::new(Dialling::new(rules), Origin::Fresh { private });
             return Ok(Rc::new(Self { node, relay: None }));
         }
-        let state =
+        let file =
             files.remove("state").map(File::from).ok_or(StartError::Transport("no state file".into()))?;
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         getrandom::rand_core::UnwrapErr(getrandom::SysRng).fill_bytes(seed.as_mut_slice());
-        let listener = listen::start(&state, &settings.listen, private, *seed, || settled.tell()).await?;
+        let state = State::open(&file, settings.begun, *seed)?;
+        let listener = listen::start(&file, state, &settings.listen, private, || settled.tell()).await?;
         rules.own_key = Some(listener.addresses.link_key);
         let (links, incoming) = mpsc::channel(UNTAKEN_LINKS_MAX);
         let (addresses, news) = mpsc::channel(UNTAKEN_LINKS_MAX);

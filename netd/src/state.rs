@@ -1,6 +1,6 @@
 //! `netd.state`: a relay's link key and the ports that the kernel picked for it, in a file that was granted open.
 //!
-//! Two slots of 512 B, one after the other, so that a write that is cut short leaves the older one: version 1 ‖ sequence 8 ‖
+//! Two slots of 512 B, one after the other, so that a write that is cut short leaves the older one, and one bad sector the other: version 1 ‖ sequence 8 ‖
 //! link key 32 ‖ count 1 ‖ 8 × (transport 1 ‖ family 1 ‖ ip 16 ‖ port 2) ‖ zeros ‖ SHA-256 32 of all before it. Integers
 //! big-endian. Read is the valid slot of the higher sequence, written the other one.
 
@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::FileExt;
 
 use ipc_schema::bytes::{Cursor, Short};
+use ipc_schema::loss;
 use ipc_schema::relay::{Address, Transport};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -42,13 +43,13 @@ impl std::fmt::Debug for State {
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Bytes are there, but neither slot is whole.
-    #[error(
-        "netd.state is damaged: restore it from a copy, or move it away to go on as a relay with a new link key"
-    )]
+    /// Neither slot is whole, or nothing is there although there was.
+    #[error("netd.state is damaged: {}", loss::NETD_STATE)]
     Damaged,
     /// Written by a later version.
-    #[error("netd.state was written by a newer version of this program")]
+    #[error(
+        "netd.state was written by a later version of Privatus: install that version; nothing was changed"
+    )]
     Newer,
     /// The file failed.
     #[error("netd.state: {0}")]
@@ -93,14 +94,44 @@ impl State {
         true
     }
 
-    /// Reads the newer valid slot; `None` for an empty file.
+    /// The state that `file` holds, in both slots from now on; a new relay's with the key `new_seed` where nothing was ever written,
+    /// unless this relay had one (`begun`).
+    ///
+    /// # Errors
+    /// [`StateError`]; nothing is changed then but what was being written.
+    pub fn open(file: &std::fs::File, begun: bool, new_seed: [u8; 32]) -> Result<Self, StateError> {
+        let mut state = match Self::read(file)? {
+            Some(state) => state,
+            None if begun => return Err(StateError::Damaged),
+            None => Self::new(new_seed),
+        };
+        for _ in 0..2 {
+            if !Self::is_twice(file)? {
+                state.write(file)?;
+            }
+        }
+        Ok(state)
+    }
+
+    fn is_twice(file: &std::fs::File) -> Result<bool, StateError> {
+        let bytes = Self::bytes(file)?;
+        let (first, second) = bytes.split_at(SLOT_BYTES);
+        Ok(Self::unpack(first).is_ok() && Self::unpack(second).is_ok())
+    }
+
+    fn bytes(file: &std::fs::File) -> Result<Zeroizing<[u8; 2 * SLOT_BYTES]>, StateError> {
+        let mut bytes = Zeroizing::new([0_u8; 2 * SLOT_BYTES]);
+        read_up_to(file, bytes.as_mut_slice())?;
+        Ok(bytes)
+    }
+
+    /// Reads the newer valid slot; `None` where nothing was ever written: empty, or zeros of a first write that was cut short.
     ///
     /// # Errors
     /// [`StateError`]; nothing is changed by reading.
     pub fn read(file: &std::fs::File) -> Result<Option<Self>, StateError> {
-        let mut bytes = Zeroizing::new([0_u8; 2 * SLOT_BYTES]);
-        let length = read_up_to(file, bytes.as_mut_slice())?;
-        if length == 0 {
+        let bytes = Self::bytes(file)?;
+        if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
         let (first, second) = bytes.split_at(SLOT_BYTES);
@@ -221,6 +252,62 @@ mod tests {
     #[test]
     fn an_empty_file_is_a_new_relay() {
         assert!(State::read(&tempfile::tempfile().unwrap()).unwrap().is_none());
+    }
+
+    /// What an operator is told, or the link key that it goes on with; never a key that was not there.
+    fn goes_on_as(file: &std::fs::File, begun: bool) -> Result<[u8; 32], StateError> {
+        State::open(file, begun, [9; 32]).map(|state| *state.link_seed())
+    }
+
+    #[test]
+    fn a_new_relay_has_its_key_twice_and_one_that_had_a_key_does_not_get_another() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(matches!(goes_on_as(&file, true), Err(StateError::Damaged)));
+        assert_eq!(goes_on_as(&file, false).unwrap(), [9; 32]);
+        for slot in [0, SLOT_BYTES as u64] {
+            let copy = tempfile::tempfile().unwrap();
+            copy.write_all_at(State::bytes(&file).unwrap().as_slice(), 0).unwrap();
+            copy.write_all_at(&[0; SLOT_BYTES], slot).unwrap();
+            for _ in 0..2 {
+                assert_eq!(goes_on_as(&copy, true).unwrap(), [9; 32], "slot at {slot}");
+                assert!(State::is_twice(&copy).unwrap());
+            }
+        }
+        for length in [1, SLOT_BYTES as u64, 2 * SLOT_BYTES as u64] {
+            let zeros = tempfile::tempfile().unwrap();
+            zeros.set_len(length).unwrap();
+            assert!(matches!(goes_on_as(&zeros, true), Err(StateError::Damaged)), "{length} zeros");
+        }
+    }
+
+    #[test]
+    fn whatever_happens_to_the_file_a_relay_keeps_its_key_or_is_told() {
+        let whole = tempfile::tempfile().unwrap();
+        State::open(&whole, false, [7; 32]).unwrap();
+        let whole = State::bytes(&whole).unwrap();
+        let opened = |bytes: &[u8]| {
+            let file = tempfile::tempfile().unwrap();
+            file.write_all_at(bytes, 0).unwrap();
+            goes_on_as(&file, true)
+        };
+        // One bit: the other slot has it. What is cut off or zeroed may be both.
+        for bit in (0..whole.len() * 8).step_by(7) {
+            let mut bytes = whole.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(opened(&bytes).unwrap(), [7; 32], "bit {bit}");
+        }
+        for at in (0..whole.len()).step_by(3) {
+            let cut = opened(&whole[..at]);
+            assert_eq!(cut.is_ok(), at >= SLOT_BYTES, "cut at {at}");
+            for end in [at + 1, at + 100, whole.len()] {
+                let mut bytes = whole.to_vec();
+                bytes[at..end.min(whole.len())].fill(0);
+                match opened(&bytes) {
+                    Ok(seed) => assert_eq!(seed, [7; 32], "zeros from {at} to {end}"),
+                    Err(error) => assert!(matches!(error, StateError::Damaged), "{at} to {end}: {error}"),
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
@@ -215,9 +216,14 @@ fn a_taken_port_and_a_damaged_state_end_a_confined_relay_with_one_line() {
         assert_eq!((code, said.lines().count()), (5, 1), "{said}");
         assert!(said.contains(&address) && said.contains("in use"), "{said}");
     }
-    let state = tempfile::tempfile().unwrap();
-    state.set_len(600).unwrap();
-    let (code, said) = Process::start(relay(&["/ip4/127.0.0.1/tcp/0"]), state, None).ended();
-    assert_eq!((code, said.lines().count()), (5, 1), "{said}");
-    assert!(said.contains("damaged"), "{said}");
+    // Of a relay that had a key, nothing is no key either.
+    for (begun, bytes) in [(false, &[7; 600][..]), (true, &[0; 600]), (true, &[])] {
+        let state = tempfile::tempfile().unwrap();
+        state.write_all_at(bytes, 0).unwrap();
+        let settings = Settings { begun, ..relay(&["/ip4/127.0.0.1/tcp/0"]) };
+        let (code, said) = Process::start(settings, state.try_clone().unwrap(), None).ended();
+        assert_eq!((code, said.lines().count()), (5, 1), "{said}");
+        assert!(said.contains("netd.state is damaged") && said.contains("put back a copy"), "{said}");
+        assert_eq!(state.metadata().unwrap().len(), bytes.len() as u64, "nothing is written over it");
+    }
 }
