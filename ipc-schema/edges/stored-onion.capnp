@@ -37,6 +37,7 @@ struct NetworkState {
   clockKnown @7 :Bool;      # the two below are told
   clockOffsetS @8 :Int64;   # seconds that this machine's clock is ahead of the relays' median; below zero: behind
   clockRelays @9 :UInt32;   # relays that were heard
+  guardsLost @10 :Bool;     # within the last week the guards were lost with the state file, and others were drawn
 }
 
 enum Stage { starting @0; findingRelays @1; buildingRoute @2; connected @3; slow @4; tooFewRelays @5; noRelays @6; guardsUnreachable @7; offline @8; }

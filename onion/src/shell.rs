@@ -76,6 +76,7 @@ impl Shell {
     ///
     /// # Errors
     /// [`StateError::Unreadable`]: a relay's file that holds no keys. It must not become another relay by itself.
+    /// [`StateError::Newer`], [`StateError::OtherNetwork`].
     pub fn new(
         settings: Settings,
         machine: Machine,
@@ -86,7 +87,7 @@ impl Shell {
         let core = if settings.relay {
             OnionCore::relay(now, chance, settings.network_id, saved)?
         } else {
-            OnionCore::client(now, chance, settings.network_id, saved)
+            OnionCore::client(now, chance, settings.network_id, saved)?
         };
         let (errands, wanted) = errands();
         let shell = Self {
@@ -185,6 +186,28 @@ impl Shell {
             // It goes on: what was saved before is still there, and a relay's sequence rises with the clock.
             eprintln!("{error}");
         }
+    }
+
+    /// What the state file held is lost, and a person goes on without.
+    pub fn state_was_lost(&self) {
+        self.core.borrow_mut().state_was_lost(self.machine.now());
+    }
+
+    /// Writes the state wherever the file holds none: from here on a file that holds none was lost, and one bad sector is not enough for
+    /// that.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn save_twice(&self) -> Result<(), StateError> {
+        let content = self.core.borrow().saved_state();
+        let mut file = self.file.borrow_mut();
+        let Some(file) = file.as_mut() else { return Ok(()) };
+        for _ in 0..2 {
+            if !file.is_twice() {
+                file.save(&content)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes the state a last time, before a stop.

@@ -2,12 +2,14 @@
 //!
 //! A slot lies at 0 or at [`SLOT_BYTES`]: `"privatus/onion/1" 16 ‖ generation 8 ‖ length 4 ‖ SHA-256 32 over generation, length and payload ‖
 //! payload`, integers big-endian. The whole slot with the higher generation counts; the next write goes to the other one and is on the
-//! disk before it returns. The file is sparse between the two.
+//! disk before it returns. The file is sparse between the two. Behind them, from [`ASIDE`] on, lies what was found damaged last and a person
+//! went on without.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use ipc_schema::bytes::{Cursor, Short};
+use ipc_schema::loss;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -17,16 +19,30 @@ const HEADER_BYTES: usize = 16 + 8 + 4 + 32;
 /// Longest payload.
 pub const PAYLOAD_MAX_BYTES: usize = (4 << 20) - HEADER_BYTES;
 const MAGIC: &[u8; 16] = b"privatus/onion/1";
+/// Where both slots are kept as they were found damaged, in bytes from the begin.
+pub const ASIDE: u64 = 2 * SLOT_BYTES;
+/// How much of them is moved at once, bytes.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// There is something in the file, and none of it is whole.
-    #[error("the state file is damaged: no copy in it is whole")]
+    /// None of what is in the file is whole, or nothing is there although there was.
+    #[error("onion.state is damaged: {}", loss::ONION_STATE)]
     Damaged,
-    /// A relay's file without a relay's keys.
-    #[error("the state file is of a newer version, or holds no keys of a relay")]
+    /// Written by a later version.
+    #[error(
+        "onion.state was written by a later version of Privatus: install that version; nothing was changed"
+    )]
+    Newer,
+    /// A file without a relay's keys.
+    #[error("onion.state holds no keys of a relay: {}", loss::ONION_STATE)]
     Unreadable,
+    /// What it holds is good in another network alone.
+    #[error(
+        "onion.state belongs to another network than the one that was named: start with --network NAME (and its secret) as at the first start; nothing was changed"
+    )]
+    OtherNetwork,
     /// The state is longer than a slot.
     #[error("the state is too long to write")]
     TooLong,
@@ -46,6 +62,8 @@ enum Slot {
     Empty,
     /// Something that is not whole.
     Damaged,
+    /// Of a layout that a later version knows.
+    Newer,
     /// A whole state and its generation.
     Whole(u64, Zeroizing<Vec<u8>>),
 }
@@ -58,16 +76,23 @@ pub type Payload = Result<Zeroizing<Vec<u8>>, StateError>;
 pub struct StateFile {
     file: File,
     generation: u64,
+    /// Which slots are whole.
+    whole: [bool; 2],
 }
 
 impl StateFile {
     /// Opens it and reads the newest whole state; empty for a new file.
     ///
     /// # Errors
-    /// [`StateError::Damaged`] comes together with the file, so that the caller decides: a client starts anew, a relay refuses rather
+    /// [`StateError::Damaged`] comes together with the file, so that the caller decides: a client goes on, a relay refuses rather
     /// than become another relay. Anything else cannot be helped here.
     pub fn open(file: File) -> Result<(Self, Payload), StateError> {
         let slots = [read_slot(&file, 0)?, read_slot(&file, SLOT_BYTES)?];
+        // Whatever else is whole is older.
+        if slots.iter().any(|slot| matches!(slot, Slot::Newer)) {
+            return Err(StateError::Newer);
+        }
+        let whole = slots.each_ref().map(|slot| matches!(slot, Slot::Whole(..)));
         let any = slots.iter().any(|slot| !matches!(slot, Slot::Empty));
         let newest = slots
             .into_iter()
@@ -80,7 +105,7 @@ impl StateFile {
             None if any => (0, Err(StateError::Damaged)),
             None => (0, Ok(Zeroizing::new(Vec::new()))),
         };
-        Ok((Self { file, generation }, payload))
+        Ok((Self { file, generation, whole }, payload))
     }
 
     /// Writes a state over the older slot; it is durable when this returns.
@@ -97,7 +122,34 @@ impl StateFile {
         self.file.write_all_at(&slot, place(generation)).map_err(io("writing"))?;
         self.file.sync_data().map_err(io("syncing"))?;
         self.generation = generation;
+        let [first, second] = &mut self.whole;
+        *(if place(generation) == 0 { first } else { second }) = true;
         Ok(())
+    }
+
+    /// Whether both slots are whole.
+    #[must_use]
+    pub fn is_twice(&self) -> bool {
+        self.whole == [true; 2]
+    }
+
+    /// Copies both slots as they are behind themselves, before anything is written over them.
+    ///
+    /// # Errors
+    /// [`StateError::Io`].
+    pub fn keep_aside(&self) -> Result<(), StateError> {
+        let io = |source| StateError::Io { doing: "keeping what is damaged in", source };
+        for at in (0..ASIDE).step_by(PIECE_BYTES) {
+            let mut piece = read_at(&self.file, PIECE_BYTES, at)?;
+            // What was there before goes as well, and what is a hole stays one.
+            piece.resize(PIECE_BYTES, 0);
+            let mut before = read_at(&self.file, PIECE_BYTES, ASIDE + at)?;
+            before.resize(PIECE_BYTES, 0);
+            if *piece != *before {
+                self.file.write_all_at(&piece, ASIDE + at).map_err(io)?;
+            }
+        }
+        self.file.sync_data().map_err(io)
     }
 }
 
@@ -143,31 +195,47 @@ fn read_slot(file: &File, from: u64) -> Result<Slot, StateError> {
     if header.iter().all(|byte| *byte == 0) {
         return Ok(Slot::Empty);
     }
-    let Ok((generation, length, sum)) = read_header(&header) else { return Ok(Slot::Damaged) };
-    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-    if wanted > PAYLOAD_MAX_BYTES {
+    let Ok(Header { magic, generation, length, sum }) = read_header(&header) else {
         return Ok(Slot::Damaged);
+    };
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut payload = Zeroizing::new(Vec::new());
+    if wanted <= PAYLOAD_MAX_BYTES {
+        payload = read_at(file, wanted, from.saturating_add(HEADER_BYTES as u64))?;
     }
-    let payload = read_at(file, wanted, from.saturating_add(HEADER_BYTES as u64))?;
-    let whole = payload.len() == wanted && checksum(generation, length, &payload) == sum;
-    Ok(if whole { Slot::Whole(generation, payload) } else { Slot::Damaged })
+    if payload.len() == wanted && checksum(generation, length, &payload) == sum {
+        return Ok(Slot::Whole(generation, payload));
+    }
+    // A wrong bit in the version alone does not come so far: the checksum does not lie over it.
+    Ok(if is_later(&magic) { Slot::Newer } else { Slot::Damaged })
 }
 
-fn read_header(header: &[u8]) -> Result<(u64, u32, [u8; 32]), Short> {
+fn is_later(magic: &[u8; 16]) -> bool {
+    let ([name @ .., version], [own_name @ .., own]) = (magic, MAGIC);
+    name == own_name && version.is_ascii_digit() && version > own
+}
+
+/// A slot without its payload.
+struct Header {
+    magic: [u8; 16],
+    generation: u64,
+    length: u32,
+    sum: [u8; 32],
+}
+
+fn read_header(header: &[u8]) -> Result<Header, Short> {
     let mut cursor = Cursor::new(header);
-    if cursor.array::<16>()? != *MAGIC {
-        return Err(Short);
-    }
-    let parsed = (cursor.u64()?, cursor.u32()?, cursor.array()?);
+    let (magic, generation) = (cursor.array()?, cursor.u64()?);
+    let header = Header { magic, generation, length: cursor.u32()?, sum: cursor.array()? };
     cursor.end()?;
-    Ok(parsed)
+    Ok(header)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn fresh() -> File {
+    pub(crate) fn fresh() -> File {
         let mut path = std::env::temp_dir();
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -231,5 +299,48 @@ mod tests {
         assert!(matches!(reopened(&file), Err(StateError::Damaged)));
         let (mut state, _) = StateFile::open(file).unwrap();
         assert!(matches!(state.save(&vec![0; PAYLOAD_MAX_BYTES + 1]), Err(StateError::TooLong)));
+    }
+
+    #[test]
+    fn a_wrong_bit_in_the_version_is_no_later_version_and_a_later_layout_is() {
+        let file = fresh();
+        let (mut state, _) = StateFile::open(file.try_clone().unwrap()).unwrap();
+        state.save(b"first").unwrap();
+        for bit in 0..8 {
+            file.write_all_at(&[MAGIC[15] ^ (1 << bit)], SLOT_BYTES + 15).unwrap();
+            assert_eq!(reopened(&file).unwrap(), b"first", "bit {bit}");
+        }
+        file.write_all_at(b"2", SLOT_BYTES + 15).unwrap();
+        file.write_all_at(&[7; 100], SLOT_BYTES + 16).unwrap();
+        assert!(matches!(StateFile::open(file.try_clone().unwrap()), Err(StateError::Newer)));
+        // However whole the older one is.
+        file.write_all_at(&pack(2, b"second"), 0).unwrap();
+        assert!(matches!(StateFile::open(file), Err(StateError::Newer)));
+    }
+
+    #[test]
+    fn what_is_damaged_is_kept_as_it_was_the_last_time_and_outlives_what_is_written_over_it() {
+        let file = fresh();
+        let all = |from| {
+            let length = usize::try_from(ASIDE).unwrap();
+            let mut bytes = read_at(&file, length, from).unwrap();
+            bytes.resize(length, 0);
+            bytes
+        };
+        for round in [1_u8, 2] {
+            file.write_all_at(&vec![round; 70_000 / usize::from(round)], 0).unwrap();
+            file.write_all_at(&[round; 100], SLOT_BYTES).unwrap();
+            let before = all(0);
+            let (mut state, found) = StateFile::open(file.try_clone().unwrap()).unwrap();
+            assert!(matches!(found, Err(StateError::Damaged)) && !state.is_twice());
+            state.keep_aside().unwrap();
+            for _ in 0..2 {
+                state.save(b"anew").unwrap();
+            }
+            assert!(state.is_twice());
+            assert!(all(ASIDE) == before, "round {round}");
+            file.write_all_at(&[9; 16], 0).unwrap();
+            file.write_all_at(&[9; 16], SLOT_BYTES).unwrap();
+        }
     }
 }

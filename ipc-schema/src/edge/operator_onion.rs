@@ -111,12 +111,14 @@ mod tests {
             private: true,
             network_name: "n".repeat(NETWORK_NAME_MAX_BYTES),
             clock: Some(ClockOffset { seconds: -5_400, relays: 3 }),
+            guards_lost: true,
         }
     }
 
     #[test]
     fn what_is_told_is_read_as_it_was_written() {
-        for state in [state(), NetworkState { guard: None, private: false, clock: None, ..state() }] {
+        let other = NetworkState { guard: None, private: false, clock: None, guards_lost: false, ..state() };
+        for state in [state(), other] {
             assert_eq!(told_back::<Network>(&Ok(state.clone())), Ok(Ok(state)));
         }
         let metrics = RelayMetrics {

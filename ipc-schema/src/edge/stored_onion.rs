@@ -514,6 +514,8 @@ pub struct NetworkState {
     pub network_name: String,
     /// What relays say of the clock; `None`: not enough of them were heard.
     pub clock: Option<ClockOffset>,
+    /// Not long ago the guards were lost with the state file, and others were drawn ([`crate::loss::GUARDS`]).
+    pub guards_lost: bool,
 }
 
 impl NetworkState {
@@ -526,6 +528,7 @@ impl NetworkState {
         to.set_guard(self.guard.as_ref().map_or(&[], |guard| &guard.0));
         to.set_private(self.private);
         to.set_network_name(&self.network_name);
+        to.set_guards_lost(self.guards_lost);
         if let Some(clock) = self.clock {
             to.set_clock_known(true);
             to.set_clock_offset_s(clock.seconds);
@@ -553,6 +556,7 @@ impl NetworkState {
             clock: from
                 .get_clock_known()
                 .then(|| ClockOffset { seconds: from.get_clock_offset_s(), relays: from.get_clock_relays() }),
+            guards_lost: from.get_guards_lost(),
         })
     }
 }

@@ -18,7 +18,7 @@ impl World {
     /// A new client, whose clock is off by so many milliseconds and whose contact points are the first relays.
     fn joins(&mut self, bootstraps: u16, off: i64) -> usize {
         let at = self.nodes.len();
-        let core = OnionCore::client(self.now, chance(&mut self.rng), NETWORK, &[]);
+        let core = OnionCore::client(self.now, chance(&mut self.rng), NETWORK, &[]).unwrap();
         self.nodes.push(Node { off, ..Node::new(at, core) });
         self.bootstraps = bootstraps;
         self.netd_up(at);

@@ -64,6 +64,9 @@ use crate::state::StateError;
 /// How often what changed in the directory alone is written to the state file. Keys and guards are written at once.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
+/// How long a person is told that the guards were lost: over a few looks at `status`, and until a copy can be had.
+const LOSS_TOLD: Duration = Duration::from_secs(7 * 86_400);
+
 /// Between two inputs, of which a tick is one each second, a clock that goes on as it should moves by less, milliseconds.
 const CLOCK_LEAP_MS: u64 = 10_000;
 
@@ -82,6 +85,8 @@ pub struct NetworkState {
     pub guard: Option<RelayId>,
     /// What relays say of this clock; `None`: not enough of them were heard.
     pub clock: Option<ClockOffset>,
+    /// Not long ago the guards were lost, and others were drawn.
+    pub guards_lost: bool,
 }
 
 /// One process's onion.
@@ -91,6 +96,8 @@ pub struct OnionCore {
     /// What a relay says of itself; nothing at a client.
     own: Option<OwnRelay>,
     saved_at: Timestamp,
+    /// When the guards were lost with the state file; 0 never.
+    lost: Timestamp,
 }
 
 /// Each knows only itself.
@@ -109,19 +116,35 @@ impl std::fmt::Debug for OnionCore {
 }
 
 impl OnionCore {
-    /// A client of the network with that id, with what its state file holds (empty at the first start, or if it is damaged: then
-    /// everything is learnt anew).
-    #[must_use]
-    pub fn client(now: Timestamp, rng: Box<dyn CryptoRng>, network_id: [u8; 32], state: &[u8]) -> Self {
+    /// A client of the network with that id, with what its state file holds; with an empty one everything is learnt anew.
+    ///
+    /// # Errors
+    /// [`StateError::Newer`], [`StateError::OtherNetwork`].
+    pub fn client(
+        now: Timestamp,
+        rng: Box<dyn CryptoRng>,
+        network_id: [u8; 32],
+        state: &[u8],
+    ) -> Result<Self, StateError> {
         let rules = NetworkRules::new(network_id);
-        let saved = Saved::parse(state).unwrap_or_default();
-        Self::new(now, rng, rules, saved, None)
+        let saved = match Saved::parse(state, network_id) {
+            _ if state.is_empty() => Saved::default(),
+            Err(StateError::Unreadable) => Saved { lost: now, ..Saved::default() },
+            saved => saved?,
+        };
+        Ok(Self::new(now, rng, rules, saved, None))
+    }
+
+    /// What the state file held is lost, and a person goes on without.
+    pub fn state_was_lost(&mut self, now: Timestamp) {
+        self.lost = now;
     }
 
     /// A relay of that network. Its keys are in the state; with an empty one it is a new relay.
     ///
     /// # Errors
-    /// [`StateError::Unreadable`]: there is a state, and no keys can be read from it.
+    /// [`StateError::Unreadable`]: there is a state, and no keys can be read from it. [`StateError::Newer`],
+    /// [`StateError::OtherNetwork`].
     pub fn relay(
         now: Timestamp,
         mut rng: Box<dyn CryptoRng>,
@@ -132,7 +155,7 @@ impl OnionCore {
         let (saved, keys) = if state.is_empty() {
             (Saved::default(), RelayKeys::generate(now, &mut rng))
         } else {
-            let mut saved = Saved::parse(state).ok_or(StateError::Unreadable)?;
+            let mut saved = Saved::parse(state, network_id)?;
             let keys = saved.keys.take().ok_or(StateError::Unreadable)?;
             (saved, keys)
         };
@@ -171,6 +194,7 @@ impl OnionCore {
             },
             own,
             saved_at: now,
+            lost: saved.lost,
         };
         core.use_onion_keys();
         core
@@ -319,6 +343,8 @@ impl OnionCore {
         let entries = self.turn.view.entries();
         let descriptors = entries.map(|(_, entry)| (entry.first_seen(), entry.packed().to_vec()));
         Saved {
+            network_id: self.turn.view.rules().network_id(),
+            lost: self.lost,
             guards: self.turn.paths.guards().saved().clone(),
             hints: self.flows.directory.hints().to_vec(),
             descriptors: descriptors.collect(),
@@ -368,6 +394,7 @@ impl OnionCore {
             circuits: facts.circuits,
             guard: paths.guards().guard(),
             clock: self.flows.directory.clock(),
+            guards_lost: self.lost != Timestamp(0) && now.since(self.lost) < LOSS_TOLD,
         }
     }
 

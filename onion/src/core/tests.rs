@@ -60,7 +60,7 @@ impl World {
             let core = if n < relays {
                 OnionCore::relay(START, own, NETWORK, &[]).unwrap()
             } else {
-                OnionCore::client(START, own, NETWORK, &[])
+                OnionCore::client(START, own, NETWORK, &[]).unwrap()
             };
             world.nodes.push(Node::new(n, core));
         }
@@ -175,7 +175,7 @@ impl World {
         let core = if at < self.relays {
             OnionCore::relay(self.now, own, NETWORK, &state).unwrap()
         } else {
-            OnionCore::client(self.now, own, NETWORK, &state)
+            OnionCore::client(self.now, own, NETWORK, &state).unwrap()
         };
         let key = self.nodes[at].key;
         self.nodes[at] = Node { key, ..Node::new(at, core) };
@@ -383,7 +383,7 @@ fn a_relay_with_a_state_that_it_cannot_read_does_not_become_another_relay() {
     let state = world.nodes[0].core.saved_state();
     let own = || Box::new(ChaCha20Rng::seed_from_u64(2));
     assert!(OnionCore::relay(START, own(), NETWORK, &state[1..]).is_err());
-    let client = OnionCore::client(START, own(), NETWORK, &[]).saved_state();
+    let client = OnionCore::client(START, own(), NETWORK, &[]).unwrap().saved_state();
     assert!(OnionCore::relay(START, own(), NETWORK, &client).is_err());
     let again = OnionCore::relay(START, own(), NETWORK, &state).unwrap();
     assert_eq!(again.own_relay(), world.nodes[0].core.own_relay());

@@ -76,5 +76,6 @@ pub(super) fn told(shell: &Shell, state: &NetworkState) -> edge::NetworkState {
         private: shell.settings.private(),
         network_name: shell.settings.network_name.clone(),
         clock: state.clock,
+        guards_lost: state.guards_lost,
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::clock;
 use ipc_schema::edge::operator_onion::Network;
 use ipc_schema::edge::stored_onion::{NetworkState, Stage};
 use ipc_schema::edge::ui_keyvault::LookState;
@@ -11,6 +10,7 @@ use ipc_schema::edge::ui_stored::{Count, Counts};
 use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
+use ipc_schema::{clock, loss};
 use serde::Serialize;
 use supervisor::running::Running;
 use supervisor::state::State;
@@ -86,6 +86,7 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
         let locked = vault.map(|(locked, _)| locked);
         let proof_age_s = counts.as_ref().and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
         let offset = network.as_ref().and_then(|network| network.clock);
+        let guards_lost = network.as_ref().is_some_and(|network| network.guards_lost);
         let network = network.map(|network| network_row(network, &state, proof_age_s));
         let counts = counts.filter(|_| locked == Some(false));
         Ok(Status {
@@ -100,7 +101,12 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
                 full: c.full,
             }),
             clock_offset_s: offset.map(|offset| offset.seconds),
-            warnings: warnings(&state, clock::warning(Timestamp::now(), offset)),
+            warnings: warnings(
+                &state,
+                clock::warning(Timestamp::now(), offset)
+                    .into_iter()
+                    .chain(guards_lost.then(|| loss::GUARDS.to_owned())),
+            ),
         })
     })?;
     context.output.row(&status, || words(&status))
@@ -213,10 +219,10 @@ fn processes(state: &State) -> Vec<ProcessRow> {
     [supervisor].into_iter().chain(rows).collect()
 }
 
-fn warnings(state: &State, clock: Option<String>) -> Vec<String> {
+fn warnings(state: &State, network: impl IntoIterator<Item = String>) -> Vec<String> {
     let walls = "a required wall is missing on this system, and the suite was started all the same (--without-walls): see privatus audit";
     let parts = state.processes.iter().filter_map(supervisor::state::Part::warning);
-    state.without_walls.then(|| walls.to_owned()).into_iter().chain(clock).chain(parts).collect()
+    state.without_walls.then(|| walls.to_owned()).into_iter().chain(network).chain(parts).collect()
 }
 
 fn uptime_s(started: u64) -> u64 {
@@ -303,8 +309,8 @@ mod tests {
             // No child of ours: the kernel contradicts the file.
             processes: vec![part("onion", Some(1)), part("netd", None)],
         };
-        assert_eq!(warnings(&state, None).len(), 1);
-        assert_eq!(warnings(&state, Some("the clock".into()))[1], "the clock");
+        assert_eq!(warnings(&state, []).len(), 1);
+        assert_eq!(warnings(&state, ["the clock".to_owned()])[1], "the clock");
         let rows = processes(&state);
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);
