@@ -20,6 +20,7 @@ use sandbox::{Args, Role};
 use crate::control::{Control, GrantFailed};
 use crate::ended::Ended;
 use crate::files::{self, For};
+use crate::folder::Kind;
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
 use crate::restart::{End, History};
@@ -73,6 +74,8 @@ pub struct Setting {
     pub binaries: PathBuf,
     /// Sent to each child.
     pub settings: Settings,
+    /// Whose folder it is, while it is not written down that every part's start in it was complete.
+    pub to_complete: Option<Kind>,
     /// Whether namespaces work here.
     pub namespaces: bool,
     /// The window's variables (DISPLAY and the like), for ui alone.

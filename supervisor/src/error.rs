@@ -11,6 +11,9 @@ pub enum StartError {
     /// What was asked for contradicts the folder or itself. The text says what to do.
     #[error("{0}")]
     Refused(String),
+    /// A file that the folder had is lost. The text says which, and what to do.
+    #[error("{0}")]
+    Lost(String),
     /// Another suite holds the folder.
     #[error("{} is in use{}: stop it with `privatus stop`", folder.display(), holder(*pid))]
     InUse {
@@ -60,7 +63,8 @@ impl StartError {
     pub fn code(&self) -> u8 {
         match self {
             Self::ByHand | Self::Refused(_) => 2,
-            Self::InUse { .. }
+            Self::Lost(_)
+            | Self::InUse { .. }
             | Self::File { .. }
             | Self::Walls(_)
             | Self::NoWalls { .. }
@@ -99,7 +103,8 @@ mod tests {
         let system = refused().doing("wait for signals").unwrap_err();
         assert_eq!(file.to_string(), "cannot open /x: permission denied");
         assert_eq!(system.to_string(), "cannot wait for signals: permission denied");
-        for error in [file, system, StartError::NoWalls { name: "stored" }] {
+        let lost = StartError::Lost("put back a copy".into());
+        for error in [file, system, lost, StartError::NoWalls { name: "stored" }] {
             assert_eq!(error.code(), 1, "{error}");
         }
         for error in [StartError::ByHand, StartError::Refused("choose another".into())] {

@@ -166,6 +166,23 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::rename(&draft, path)
 }
 
+/// As [`write_whole`], and the name is on the disk as well when this returns.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, bytes)?;
+    keep_names(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// What was made, moved and removed in `folder` is so on the disk when this returns.
+///
+/// # Errors
+/// As open(2) and fsync(2).
+pub fn keep_names(folder: &Path) -> Result<()> {
+    File::open(folder)?.sync_all()
+}
+
 /// The bytes of a file of ours of at most `most` bytes; `None` where there is no such file.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Doing, StartError};
-use crate::files;
+use crate::network::FILES as NETWORK;
+use crate::{files, losses};
 
 /// The file that is locked while a suite runs on the folder ([`crate::lock`]).
 pub const LOCK: &str = "lock";
@@ -13,6 +14,13 @@ pub const LOCK: &str = "lock";
 pub const VAULT: &str = "vault";
 /// stored's one folder in a person's profile. Nothing lies in it that anybody else trusts.
 pub const HISTORY: &str = "history";
+
+/// A relay's link key and ports; netd's.
+pub const NETD_STATE: &str = "netd.state";
+/// A person's guards, a relay's identity; onion's.
+pub const ONION_STATE: &str = "onion.state";
+/// stored's one folder at a relay.
+pub const MAILBOXES: &str = "mailboxes";
 
 /// Whose folder it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +40,33 @@ struct Layout {
 }
 
 const PERSON: Layout = Layout {
-    files: &[VAULT, "vault.old", "network", "network.new", LOCK, "onion.state"],
+    files: &[
+        VAULT,
+        "vault.old",
+        NETWORK[0],
+        NETWORK[1],
+        "network.new",
+        "network.copy.new",
+        LOCK,
+        ONION_STATE,
+    ],
     folders: &[HISTORY, "run", "relays", "blobs"],
     marks: &[VAULT],
 };
 
 const RELAY: Layout = Layout {
-    files: &["netd.state", "onion.state", "network", "network.new", LOCK, "relay.toml"],
-    folders: &["mailboxes", "run"],
-    marks: &["netd.state", "mailboxes"],
+    files: &[
+        NETD_STATE,
+        ONION_STATE,
+        NETWORK[0],
+        NETWORK[1],
+        "network.new",
+        "network.copy.new",
+        LOCK,
+        "relay.toml",
+    ],
+    folders: &[MAILBOXES, "run"],
+    marks: &[NETD_STATE, MAILBOXES],
 };
 
 impl Kind {
@@ -74,6 +100,9 @@ pub fn judge(folder: &Path, kind: Kind) -> Result<bool, StartError> {
         return Err(refused(folder, &format!("is {whose} folder ({mark})")));
     }
     if new {
+        if kind == Kind::Person {
+            losses::vault(folder)?;
+        }
         only_ours(folder, kind)?;
     }
     let layout = kind.layout();
@@ -163,7 +192,7 @@ pub fn move_old_history(folder: &Path) -> Result<(), StartError> {
     }
     // A rename takes an entry out of one folder and puts it into another: after a power cut both must know.
     for changed in [&history, folder] {
-        std::fs::File::open(changed).and_then(|folder| folder.sync_all()).on("keep", changed)?;
+        files::keep_names(changed).on("keep", changed)?;
     }
     Ok(())
 }

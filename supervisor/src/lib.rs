@@ -26,6 +26,7 @@ pub mod files;
 pub mod folder;
 pub mod lock;
 pub mod log;
+mod losses;
 pub mod network;
 pub mod options;
 mod rate;

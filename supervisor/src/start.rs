@@ -21,7 +21,7 @@ use crate::folder::{self, Kind, VAULT};
 use crate::options::{Options, Start};
 use crate::spawn::Spawner;
 use crate::suite::Suite;
-use crate::{lock, log, network, sockets, state, wire};
+use crate::{lock, log, losses, network, sockets, state, wire};
 
 /// Runs a suite until it ends and gives its exit code.
 ///
@@ -47,7 +47,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
     if kind == Kind::Person {
         folder::move_old_history(&options.folder)?;
     }
-    network::settle(&options.folder, &mut settings)?;
+    let to_complete = network::settle(&options.folder, kind, &mut settings)?;
+    if kind == Kind::Relay && settings.begun {
+        losses::relay(&options.folder)?;
+    }
     // It forks, and a fork that goes on needs a process of one thread: before the spawner.
     let namespaces = probe(topology, &options.folder)?;
     let walls = Walls { landlock: sandbox::has_landlock(), namespaces };
@@ -71,6 +74,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
         runtime: options.runtime.clone(),
         binaries,
         settings,
+        to_complete: to_complete.then_some(kind),
         namespaces,
         window: environment.for_window(),
         display: environment.display().map(|display| display.kind()),

@@ -15,13 +15,13 @@ use crate::burn::burn;
 use crate::children::{Part, Setting, reap_all};
 use crate::control::GrantFailed;
 use crate::ended::Ended;
-use crate::log;
 use crate::options::Gifts;
 use crate::restart::{End, Verdict};
 use crate::sockets::{self, Door};
 use crate::spawn::Spawner;
 use crate::state::{self, Pace, State};
 use crate::wire;
+use crate::{log, network};
 
 /// How long children may take to stop before they are killed: stored commits, redb closes. The whole stop must stay
 /// under 10 s.
@@ -200,7 +200,19 @@ impl Suite {
             // What is started anew just now waits at its socket, or has none.
             all &= part.look_at_report() || part.history.has_started();
         }
-        if self.announce && all && self.stop.is_none() {
+        if !all || self.stop.is_some() {
+            return;
+        }
+        if let Some(kind) = self.setting.to_complete.take() {
+            let Setting { folder, settings, .. } = &mut self.setting;
+            if let Err(error) = network::complete(folder, kind, settings) {
+                log::write(&format!(
+                    "supervisor: cannot write {}: {error}",
+                    folder.join(network::FILES[0]).display()
+                ));
+            }
+        }
+        if self.announce {
             self.announce = false;
             log::announce("ready");
         }

@@ -10,6 +10,7 @@ use ipc_schema::grant::Settings;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
+use supervisor::folder::Kind;
 use supervisor::options::Gifts;
 
 use super::exit::{Doing, Failure, Outcome};
@@ -144,12 +145,13 @@ pub fn network_of(profile: &Profile, settings: &Settings) -> Outcome<(String, [u
     if settings.private() {
         return Ok((settings.network_name.clone(), settings.network_id));
     }
-    match supervisor::network::kept(&profile.folder).map_err(|error| Failure::Failed(error.to_string()))? {
-        Some((name, _)) if name.is_empty() => Err(Failure::Usage(format!(
+    let kept = supervisor::network::kept(&profile.folder, Kind::Person);
+    match kept.map_err(|error| Failure::Failed(error.to_string()))? {
+        Some(kept) if kept.name.is_empty() => Err(Failure::Usage(format!(
             "{} belongs to the public network: use another folder for an embedded one",
             profile.folder.display()
         ))),
-        Some(network) => Ok(network),
+        Some(kept) => Ok((kept.name, kept.id)),
         None => random_network(),
     }
 }

@@ -21,7 +21,8 @@ use super::exit::{Doing, Failure, Outcome};
 
 /// What a profile's folder holds beside the vault; anything else in it is somebody else's. `history` and `relays` are folders
 /// that only parts of Privatus write into.
-const OWN: &[&str] = &[HISTORY, "relays", "onion.state", "network", "network.new", "lock"];
+const OWN: &[&str] =
+    &[HISTORY, "relays", "onion.state", "network", "network.copy", "network.new", "network.copy.new", "lock"];
 /// What stored kept in the profile's folder before it had one of its own.
 const OLD_HISTORY: &[&str] = &["store.db", "decoy.db", "blobs"];
 /// Copies that were put beside it: keys lie in them too.
