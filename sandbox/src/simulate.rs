@@ -53,6 +53,14 @@ pub fn no_memfd_secret() -> Result<(), Error> {
     fail_with(libc::ENOSYS, &[libc::SYS_memfd_secret])
 }
 
+/// A kernel without that call.
+///
+/// # Errors
+/// The kernel has no seccomp.
+pub fn without(call: i64) -> Result<(), Error> {
+    fail_with(libc::ENOSYS, &[call])
+}
+
 /// Linux 6.1: Landlock's second ABI (no TCP ports, no scopes), no memory-deny-write-execute, no SO_PASSRIGHTS, no word for
 /// memory files that may be run, and memfd_secret off. Lasts as long as the calling thread.
 ///

@@ -19,6 +19,7 @@ use sandbox::{Args, Role};
 
 use crate::control::{Control, GrantFailed};
 use crate::ended::Ended;
+use crate::error::advice;
 use crate::files::{self, For};
 use crate::folder::Kind;
 use crate::log::Lines;
@@ -128,7 +129,8 @@ impl Part {
     ) -> Result<(), String> {
         let (mut files, settled) = self.open_files(setting, gifts)?;
         let mut life = self.spawn(setting, spawner, &files).map_err(|error| {
-            format!("cannot start {}: {error}", setting.binaries.join(self.process.binary).display())
+            let program = setting.binaries.join(self.process.binary);
+            format!("cannot start {}: {error}{}", program.display(), advice(&error))
         })?;
         life.settled = settled;
         let given = files.iter().any(|(name, _)| *name == PASSPHRASE);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use nix::errno::Errno;
+
 /// Why a suite cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -44,13 +46,26 @@ pub enum StartError {
         name: &'static str,
     },
     /// The system refuses something that the event loop needs.
-    #[error("cannot {doing}: {source}")]
+    #[error("cannot {doing}: {source}{}", advice(source))]
     System {
         /// Completes "cannot …".
         doing: &'static str,
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// What to do about an error that has one cause here; empty for any other.
+pub(crate) fn advice(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => {
+            ": raise the limit of open files (ulimit -n 256), then start again"
+        }
+        Some(Errno::ENOSYS) => {
+            ": Privatus needs Linux 5.9 or later, with close_range and pidfd_open, also where a container filters calls"
+        }
+        _ => "",
+    }
 }
 
 fn holder(pid: Option<i32>) -> String {
@@ -110,6 +125,17 @@ mod tests {
         for error in [StartError::ByHand, StartError::Refused("choose another".into())] {
             assert_eq!(error.code(), 2, "{error}");
         }
+    }
+
+    #[test]
+    fn an_error_with_one_cause_is_told_with_what_to_do_and_no_other() {
+        for (errno, words) in
+            [(Errno::EMFILE, "ulimit -n"), (Errno::ENFILE, "ulimit -n"), (Errno::ENOSYS, "Linux 5.9")]
+        {
+            let told = Err::<(), _>(errno).doing("close what was left open").unwrap_err().to_string();
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(advice(&Error::from(ErrorKind::NotFound)), "");
     }
 
     #[test]

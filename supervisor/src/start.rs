@@ -86,7 +86,11 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Result<u8, StartError> {
 }
 
 fn receive(options: &Options) -> Result<Start, StartError> {
-    let socket = sandbox::only_inherited(options.start).map_err(|_| StartError::ByHand)?;
+    let socket = sandbox::only_inherited(options.start).map_err(|error| match error.raw_os_error() {
+        // What nobody handed over.
+        Some(nix::libc::EBADF) => StartError::ByHand,
+        _ => StartError::System { doing: "close what an earlier program left open", source: error },
+    })?;
     Start::receive(socket.as_fd())
 }
 

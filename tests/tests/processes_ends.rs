@@ -113,6 +113,7 @@ fn a_profile_that_cannot_be_made_is_an_error_and_never_ready() {
     for (limit, passphrase, code, words) in [
         (":", "x".repeat(1025), 2, "1024 bytes"),
         ("ulimit -l 0", "a passphrase".to_string(), 1, "ulimit -l"),
+        ("ulimit -n 24", "a passphrase".to_string(), 1, "ulimit -n 256"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("new").to_str().unwrap().to_string();

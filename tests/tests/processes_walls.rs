@@ -201,6 +201,24 @@ fn on_a_kernel_of_2022_a_suite_runs_and_audit_finds_no_required_wall_missing() {
 }
 
 #[test]
+fn on_a_kernel_that_is_too_old_the_version_is_told_that_is_needed() {
+    for call in [libc::SYS_close_range, libc::SYS_pidfd_open] {
+        // A thread of its own: what it lacks is lacking in what it starts, and nowhere else.
+        let starts = std::thread::spawn(move || {
+            sandbox::simulate::without(call).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().to_str().unwrap();
+            let run =
+                ["run", "--headless", "--profile", folder, "--network", "walls", "--passphrase-fd", "0"];
+            Suite::start(dir.path(), &run, "a passphrase\n", None).end()
+        });
+        let (code, said) = starts.join().unwrap();
+        assert_eq!(code, 1, "{call}: {said}");
+        assert!(said.contains("Linux 5.9") && said.contains("close_range"), "{call}: {said}");
+    }
+}
+
+#[test]
 fn an_ordinary_user_audits_seven_processes_in_a_tenth_of_a_second() {
     let person = Person::start("walls", &[], nix::unistd::geteuid().is_root().then_some(NOBODY));
     let fastest = (0..10).map(|_| {
