@@ -40,21 +40,17 @@ pub fn slip(slip: Slip) -> &'static str {
     }
 }
 
+fn wrong(caps_lock: bool) -> &'static str {
+    match caps_lock {
+        true => "That is not the passphrase. Nothing was changed. Caps Lock is on.",
+        false => "That is not the passphrase. Nothing was changed. Check Caps Lock and the keyboard.",
+    }
+}
+
 /// Why a passphrase did not open, or a vault was not made.
 fn not_taken(problem: Problem, caps_lock: bool) -> Told {
     let (icon, tone, title, reason) = match problem {
-        Problem::Wrong if caps_lock => (
-            Icon::Close,
-            Tone::Bad,
-            "Wrong passphrase.",
-            "That is not the passphrase. Nothing was changed. Caps Lock is on.",
-        ),
-        Problem::Wrong => (
-            Icon::Close,
-            Tone::Bad,
-            "Wrong passphrase.",
-            "That is not the passphrase. Nothing was changed. Check Caps Lock and the keyboard.",
-        ),
+        Problem::Wrong => (Icon::Close, Tone::Bad, "Wrong passphrase.", wrong(caps_lock)),
         Problem::Damaged => (
             Icon::Warn,
             Tone::Weak,
