@@ -124,7 +124,7 @@ fn crowds(attempts: &mut Attempts, step: u64, now: Duration) -> bool {
 
 /// All of them hold places, and only one of them ever tries: whatever it can get.
 fn squats(attempts: &mut Attempts, step: u64, now: Duration) -> bool {
-    if step % 50 != 0 {
+    if !step.is_multiple_of(50) {
         return wrong(attempts, Caller::Outside(999), now).is_ok();
     }
     attempts.wait(Attempt { caller: Caller::Outside(1_000 + step / 50 % (OTHERS - 1)), now });
