@@ -87,11 +87,9 @@ impl<R: CryptoRng> SealedStore<R> {
 
     fn write_state(&mut self, state: &State) -> Result<(), VaultFileError> {
         let state = State { commits: self.digest.commits, ..state.clone() };
-        let mut header = self.vault.header.next();
+        let mut header = self.vault.header.next(&mut self.rng);
         header.sealed_state = state.seal(&self.keys.copy(STATE), &mut self.rng);
-        header.write(&self.vault.file)?;
-        self.vault.header = header;
-        Ok(())
+        self.vault.put(header)
     }
 
     /// Wraps the key of every record under the epoch's key, in one transaction.

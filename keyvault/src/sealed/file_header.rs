@@ -15,11 +15,31 @@ use crate::unlock::{Cost, SALT_BYTES};
 
 const HEADER_BYTES: usize = 4_096;
 
+/// Which of a header's two copies was written later, and nothing else: a vault begins at a random one, and each change of header or
+/// slots adds a random step, so that nobody counts changes, from one copy of the file or from several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Generation(u64);
+
+impl Generation {
+    pub(super) fn first(rng: &mut impl CryptoRng) -> Self {
+        Self(rng.next_u64())
+    }
+
+    /// A later one. Two steps are less than half the way round, so that what follows a change that failed is after both.
+    fn next(self, rng: &mut impl CryptoRng) -> Self {
+        Self(self.0.wrapping_add((rng.next_u64() >> 2).max(1)))
+    }
+
+    fn is_after(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0).cast_signed() > 0
+    }
+}
+
 /// magic 16 ‖ format 2 ‖ generation 8 ‖ cost 9 ‖ salt 32 ‖ state 168 ‖ zeroes ‖ SHA-256 of all that; then the slots.
 #[derive(Clone)]
 pub(super) struct Header {
-    /// Rises with every change of header or slots: of two whole copies the higher one holds.
-    generation: u64,
+    /// Of two whole copies the later one holds.
+    generation: Generation,
     /// One for all slots, so that a passphrase is stretched once, whatever slot it opens.
     pub(super) cost: Cost,
     pub(super) salt: [u8; SALT_BYTES],
@@ -31,7 +51,7 @@ pub(super) struct Header {
 /// What a header begins with, in the clear.
 pub(super) struct Plain {
     /// See [`Header`].
-    pub(super) generation: u64,
+    pub(super) generation: Generation,
     pub(super) cost: Cost,
     pub(super) salt: [u8; SALT_BYTES],
 }
@@ -59,11 +79,16 @@ impl Header {
     }
 
     /// The same after one change more.
-    pub(super) fn next(&self) -> Self {
-        Self { generation: self.generation.saturating_add(1), ..self.clone() }
+    pub(super) fn next(&self, rng: &mut impl CryptoRng) -> Self {
+        Self { generation: self.generation.next(rng), ..self.clone() }
     }
 
-    pub(super) fn generation(&self) -> u64 {
+    /// A change to `other` failed, and may stand in the file all the same: the next one is after that one, too.
+    pub(super) fn come_after(&mut self, other: &Self) {
+        self.generation = other.generation;
+    }
+
+    pub(super) fn generation(&self) -> Generation {
         self.generation
     }
 
@@ -94,7 +119,7 @@ impl Header {
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(HEADER_BYTES);
-        writer.put(MAGIC).u16(FORMAT).u64(self.generation);
+        writer.put(MAGIC).u16(FORMAT).u64(self.generation.0);
         self.cost.write(&mut writer);
         writer.put(&self.salt).put(&self.sealed_state).pad_to(HEADER_BYTES - CHECKSUM_BYTES);
         let mut copy = with_checksum(writer.as_slice());
@@ -115,7 +140,7 @@ impl Header {
                 // One sound header of a later version is enough: healing would write over it.
                 (Err(VaultFileError::Newer), _) | (_, Err(VaultFileError::Damaged)) => {}
                 (_, Err(error)) => newest = Err(error),
-                (Ok(held), Ok(found)) if held.generation >= found.generation => {}
+                (Ok(held), Ok(found)) if !found.generation.is_after(held.generation) => {}
                 (_, Ok(found)) => newest = Ok(found),
             }
         }
@@ -142,7 +167,7 @@ impl Header {
             _ => return Err(VaultFileError::Damaged),
         }
         let mut read = || {
-            let generation = fields.u64()?;
+            let generation = Generation(fields.u64()?);
             let cost = Cost::read(&mut fields)?;
             let (salt, sealed_state) = (fields.array()?, fields.array()?);
             fields.zeros(fields.rest())?;
@@ -153,5 +178,42 @@ impl Header {
             Ok(Self { generation, cost, salt, sealed_state, slots })
         };
         read().map_err(|_: Malformed| VaultFileError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_later_generation_is_after_an_earlier_one_wherever_the_first_was(
+            seed in any::<u64>(),
+            first in prop_oneof![any::<u64>(), 0..100_u64, (u64::MAX - 100)..=u64::MAX],
+        ) {
+            let mut rng = ChaCha20Rng::seed_from_u64(seed);
+            let first = Generation(first);
+            let second = first.next(&mut rng);
+            let third = second.next(&mut rng);
+            for (earlier, later) in [(first, second), (second, third), (first, third)] {
+                prop_assert!(later.is_after(earlier) && !earlier.is_after(later));
+            }
+            prop_assert!(!first.is_after(first));
+        }
+    }
+
+    #[test]
+    fn a_generation_counts_nothing() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let upper_half = |count: usize| (400..600).contains(&count);
+        let mut after_one_change = 0;
+        for _ in 0..1_000 {
+            after_one_change += usize::from(Generation::first(&mut rng).next(&mut rng).0 >> 63 == 1);
+        }
+        assert!(upper_half(after_one_change), "{after_one_change} of 1,000");
     }
 }

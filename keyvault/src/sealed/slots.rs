@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::attempts::{Attempt, Attempts};
 use super::error::{VaultFileError, io};
-use super::file_header::{Header, OpenedSlot, Plain};
+use super::file_header::{Generation, Header, OpenedSlot, Plain};
 use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::layout::AREA_BYTES;
 use super::locked::{LockedVault, open_database};
@@ -96,7 +96,7 @@ impl LockedVault {
         let root = Secret32::random(&mut rng);
         let unlock_key = stretch(cost.check(floor)?, &salt, &passphrase)?;
         let state = State::create(false, &mut rng);
-        let plain = Plain { generation: 1, cost, salt };
+        let plain = Plain { generation: Generation::first(&mut rng), cost, salt };
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
         let attempts = Attempts::none();
         attempts.write(&file)?;
@@ -193,7 +193,7 @@ impl LockedVault {
         root: &Secret32,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
-        let generation = self.header.next().generation();
+        let generation = self.header.next(rng).generation();
         let state = State::create(true, rng);
         let plain = Plain { generation, cost: self.header.cost, salt: self.header.salt };
         let header = Header::create(plain, unlock_key, root, &state, rng);
@@ -274,7 +274,7 @@ impl LockedVault {
         if kind == SlotKind::Passphrase && state.count(SlotKind::Passphrase) == 0 {
             return Err(VaultFileError::LastPassphrase);
         }
-        let mut header = self.header.next();
+        let mut header = self.header.next(rng);
         header.set_slot(at, Slot::empty(rng));
         header.sealed_state = state.seal(&state::key(&opened.root), rng);
         self.put(header)
@@ -298,7 +298,7 @@ impl LockedVault {
         *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
         let decoy = decoy_root(&opened.root);
         let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
-        let mut header = self.header.next();
+        let mut header = self.header.next(rng);
         header.set_slot(at, Slot::seal(at, &unlock_key, kind, root, rng));
         header.sealed_state = state.seal(&state::key(&opened.root), rng);
         self.put(header)
@@ -308,11 +308,12 @@ impl LockedVault {
         State::open(&state::key(root), &self.header.sealed_state).map_err(|_| VaultFileError::Damaged)
     }
 
-    fn put(&mut self, header: Header) -> Result<(), VaultFileError> {
+    pub(super) fn put(&mut self, header: Header) -> Result<(), VaultFileError> {
         let written = header.write(&self.file);
-        // After a failure the new one may stand in the file all the same: whoever asks next writes over both.
-        if written.is_ok() {
-            self.header = header;
+        match written {
+            Ok(()) => self.header = header,
+            // It may stand in the file all the same: whoever asks next writes over both.
+            Err(_) => self.header.come_after(&header),
         }
         written
     }
