@@ -9,8 +9,8 @@ use redb::ReadableTable;
 use super::entry::{EpochKey, KeyEntry, Name, Version};
 use super::error::{VaultFileError, io};
 use super::layout::AREA_BYTES;
-use super::sealed_store::{KEYS, STATE, SealedStore, damaged, failed, insert_digest};
-use super::state::{Epoch, State};
+use super::sealed_store::{KEYS, SealedStore, damaged, failed, insert_digest};
+use super::state::Epoch;
 use crate::store::{Store, StoreError};
 
 /// Keys wrapped anew at a time.
@@ -83,13 +83,6 @@ impl<R: CryptoRng> SealedStore<R> {
             self.write_state(&state)?;
         }
         Ok(())
-    }
-
-    fn write_state(&mut self, state: &State) -> Result<(), VaultFileError> {
-        let state = State { commits: self.digest.commits, ..state.clone() };
-        let mut header = self.vault.header.next(&mut self.rng);
-        header.sealed_state = state.seal(&self.keys.copy(STATE), &mut self.rng);
-        self.vault.put(header)
     }
 
     /// Wraps the key of every record under the epoch's key, in one transaction.

@@ -4,13 +4,19 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::{Builder, Database};
+use rand_core::CryptoRng;
+use redb::{Builder, Database, ReadableDatabase};
 
 use super::attempts::{Attempt, Attempts};
 use super::backend::OffsetBackend;
+use super::digest::Digest;
 use super::error::{VaultFileError, io};
 use super::file_header::Header;
+use super::key_slot::Slot;
 use super::layout::{AREA_BYTES, Twice};
+use super::sealed_store::{DIGEST, WHOLE, damaged, failed, gone};
+use super::state::State;
+use crate::memory::Secret32;
 use crate::store::StoreError;
 use crate::unlock::Cost;
 
@@ -28,6 +34,14 @@ pub struct LockedVault {
     pub(super) floor: Cost,
     pub(super) damaged: bool,
     pub(super) repaired: bool,
+}
+
+/// What is needed to say something in the header's secret part.
+pub(super) struct StateKeys<'a> {
+    /// See [`super::state::key`].
+    pub(super) state: &'a Secret32,
+    /// See [`super::root::digest_key`].
+    pub(super) digest: &'a [u8; 32],
 }
 
 impl LockedVault {
@@ -81,18 +95,60 @@ impl LockedVault {
     pub(super) fn reopen(&mut self) -> Result<(), StoreError> {
         // The old one first: it must not write any more once the new one reads.
         self.database = None;
-        let database = open_database(&self.file).map_err(|error| match error {
-            VaultFileError::Io { doing, source } => StoreError::Io { doing, source },
-            _ => StoreError::Damaged,
-        })?;
-        self.database = Some(database);
+        self.database = Some(open_database(&self.file).map_err(of_store)?);
         Ok(())
+    }
+
+    /// The digest that the file holds.
+    pub(super) fn digest(&self, key: &[u8; 32]) -> Result<Digest, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(failed("reading"))?;
+        let whole = transaction.open_table(WHOLE).map_err(gone)?;
+        let sealed = whole.get(DIGEST).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
+        Digest::open(key, sealed.value()).map_err(damaged)
+    }
+
+    /// Writes a header with this state, and with a slot changed. Every header of a vault that has records comes from here, so that
+    /// each says how many writes they have seen by now: fewer, behind it, were put back.
+    pub(super) fn write_state(
+        &mut self,
+        state: &State,
+        keys: &StateKeys<'_>,
+        slot: Option<(usize, Slot)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        // Where they cannot be read, what was known of them stays.
+        let seen = self.digest(keys.digest).map_or(0, |digest| digest.commits);
+        let state = State { commits: seen.max(state.commits), ..state.clone() };
+        let mut header = self.header.next(rng);
+        if let Some((at, slot)) = slot {
+            header.set_slot(at, slot);
+        }
+        header.sealed_state = state.seal(keys.state, rng);
+        self.put(header)
+    }
+
+    pub(super) fn put(&mut self, header: Header) -> Result<(), VaultFileError> {
+        let written = header.write(&self.file);
+        match written {
+            Ok(()) => self.header = header,
+            // It may stand in the file all the same: whoever asks next writes over both.
+            Err(_) => self.header.come_after(&header),
+        }
+        written
     }
 }
 
 impl std::fmt::Debug for LockedVault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LockedVault({:?})", self.header.cost)
+    }
+}
+
+/// The file's error as that of its records.
+pub(super) fn of_store(error: VaultFileError) -> StoreError {
+    match error {
+        VaultFileError::Io { doing, source } => StoreError::Io { doing, source },
+        _ => StoreError::Damaged,
     }
 }
 

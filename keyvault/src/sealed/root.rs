@@ -8,6 +8,11 @@ pub(super) fn decoy_root(root: &Secret32) -> Secret32 {
     kdf::label(root, &[b"privatus/vault/decoy/v1"])
 }
 
+/// What authenticates the sum over all records.
+pub(super) fn digest_key(root: &Secret32) -> Secret32 {
+    kdf::label(root, &[b"privatus/vault/digest/v1"])
+}
+
 /// The key of stored's database. It follows from the root alone, so that history opens even where no record does.
 pub(super) fn store_key(root: &Secret32) -> Secret32 {
     kdf::label(root, &[b"privatus/vault/store/v1"])

@@ -9,8 +9,8 @@ use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
 use super::error::VaultFileError;
 use super::layout::AREA_BYTES;
-use super::locked::LockedVault;
-use super::root::{decoy_root, store_key};
+use super::locked::{LockedVault, StateKeys};
+use super::root::{decoy_root, digest_key, store_key};
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State};
 use crate::codec::Malformed;
@@ -130,6 +130,13 @@ impl<R: CryptoRng> SealedStore<R> {
         }
     }
 
+    /// Says something in the header's secret part.
+    pub(super) fn write_state(&mut self, state: &State) -> Result<(), VaultFileError> {
+        let key = self.keys.copy(STATE);
+        let keys = StateKeys { state: &key, digest: self.keys.key(DIGEST_KEY) };
+        self.vault.write_state(state, &keys, None, &mut self.rng)
+    }
+
     fn begin_records(&mut self) -> Result<(), StoreError> {
         self.digest = Digest::of_commits(1);
         let sealed = self.digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
@@ -147,10 +154,7 @@ impl<R: CryptoRng> SealedStore<R> {
 
     /// The digest that the file holds.
     fn whole(&self) -> Result<Digest, StoreError> {
-        let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
-        let whole = transaction.open_table(WHOLE).map_err(gone)?;
-        let sealed = whole.get(DIGEST).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
-        Digest::open(self.keys.key(DIGEST_KEY), sealed.value()).map_err(damaged)
+        self.vault.digest(self.keys.key(DIGEST_KEY))
     }
 
     /// Adds up what is there and compares it with what should be.
@@ -366,7 +370,7 @@ fn guarded(root: &Secret32, state: Option<&State>) -> std::io::Result<GuardedKey
     let decoy = decoy_root(root);
     GuardedKeys::new(&[
         &kdf::label(root, &[b"privatus/vault/index/v1"]),
-        &kdf::label(root, &[b"privatus/vault/digest/v1"]),
+        &digest_key(root),
         &state::key(root),
         &store_key(root),
         &store_key(&decoy),
@@ -471,7 +475,7 @@ pub(super) fn damaged(_: Malformed) -> StoreError {
 }
 
 /// A table that this vault always has.
-fn gone(error: redb::TableError) -> StoreError {
+pub(super) fn gone(error: redb::TableError) -> StoreError {
     match error {
         redb::TableError::Storage(error) => failed("reading")(error),
         _ => StoreError::Damaged,

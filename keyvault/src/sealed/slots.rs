@@ -13,8 +13,8 @@ use super::error::{VaultFileError, io};
 use super::file_header::{Generation, Header, OpenedSlot, Plain};
 use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::layout::AREA_BYTES;
-use super::locked::{LockedVault, open_database};
-use super::root::decoy_root;
+use super::locked::{LockedVault, StateKeys, open_database};
+use super::root::{decoy_root, digest_key};
 use super::sealed_store::SealedStore;
 use super::state::{self, State};
 use super::{Examined, recovery_words};
@@ -196,8 +196,7 @@ impl LockedVault {
         let generation = self.header.next(rng).generation();
         let state = State::create(true, rng);
         let plain = Plain { generation, cost: self.header.cost, salt: self.header.salt };
-        let header = Header::create(plain, unlock_key, root, &state, rng);
-        self.put(header)
+        self.put(Header::create(plain, unlock_key, root, &state, rng))
     }
 
     /// What each slot is, for who knows a passphrase.
@@ -274,10 +273,7 @@ impl LockedVault {
         if kind == SlotKind::Passphrase && state.count(SlotKind::Passphrase) == 0 {
             return Err(VaultFileError::LastPassphrase);
         }
-        let mut header = self.header.next(rng);
-        header.set_slot(at, Slot::empty(rng));
-        header.sealed_state = state.seal(&state::key(&opened.root), rng);
-        self.put(header)
+        self.replace(opened, &state, (at, Slot::empty(rng)), rng)
     }
 
     fn fill(
@@ -298,23 +294,21 @@ impl LockedVault {
         *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
         let decoy = decoy_root(&opened.root);
         let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
-        let mut header = self.header.next(rng);
-        header.set_slot(at, Slot::seal(at, &unlock_key, kind, root, rng));
-        header.sealed_state = state.seal(&state::key(&opened.root), rng);
-        self.put(header)
+        self.replace(opened, &state, (at, Slot::seal(at, &unlock_key, kind, root, rng)), rng)
+    }
+
+    fn replace(
+        &mut self,
+        opened: &OpenedVault,
+        state: &State,
+        slot: (usize, Slot),
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), VaultFileError> {
+        let (key, digest) = (state::key(&opened.root), digest_key(&opened.root));
+        self.write_state(state, &StateKeys { state: &key, digest: digest.expose() }, Some(slot), rng)
     }
 
     fn state(&self, root: &Secret32) -> Result<State, VaultFileError> {
         State::open(&state::key(root), &self.header.sealed_state).map_err(|_| VaultFileError::Damaged)
-    }
-
-    pub(super) fn put(&mut self, header: Header) -> Result<(), VaultFileError> {
-        let written = header.write(&self.file);
-        match written {
-            Ok(()) => self.header = header,
-            // It may stand in the file all the same: whoever asks next writes over both.
-            Err(_) => self.header.come_after(&header),
-        }
-        written
     }
 }

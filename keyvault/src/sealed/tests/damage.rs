@@ -256,3 +256,22 @@ fn records_put_back_as_a_whole_behind_a_newer_header_are_noticed() {
     let mixed = [&bytes_of(&file)[..area], &before[area..]].concat();
     assert!(unlocked(&mixed).unwrap().is_read_only());
 }
+
+#[test]
+fn records_put_back_behind_a_slot_change_are_noticed() {
+    let file = vault();
+    let before = bytes_of(&file);
+    let mut store = open(&file, b"correct horse").unwrap();
+    let mut changes = Changes::default();
+    changes.put(Table::Session, &[99], SecretBytes::new(b"a later contact".to_vec()));
+    store.commit(&changes).unwrap();
+    drop(store);
+    let mut vault = locked(reopened(&file)).unwrap();
+    let opened = vault.attempt(b"correct horse", NOW, &mut rng()).unwrap();
+    vault.add(&opened, SlotKind::Passphrase, b"second", &mut rng()).unwrap();
+    drop(vault);
+    assert!(!unlocked(&bytes_of(&file)).unwrap().is_read_only());
+    let area = usize::try_from(AREA_BYTES).unwrap();
+    let mixed = [&bytes_of(&file)[..area], &before[area..]].concat();
+    assert!(unlocked(&mixed).unwrap().is_read_only(), "the header knows of a later write");
+}
