@@ -34,7 +34,7 @@ impl StorageBackend for OffsetBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(self.at(len)?)
+        super::disk::set_length(&self.file, self.at(len)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -10,7 +10,7 @@ use super::entry::{EpochKey, KeyEntry, Name, Version};
 use super::error::{VaultFileError, io};
 use super::layout::AREA_BYTES;
 use super::sealed_store::{KEYS, SealedStore, damaged, failed, insert_digest};
-use super::state::Epoch;
+use super::state::{Epoch, Wipe};
 use crate::store::{Store, StoreError};
 
 /// Keys wrapped anew at a time.
@@ -78,8 +78,8 @@ impl<R: CryptoRng> SealedStore<R> {
     /// `Io`, `Damaged`.
     pub fn wiped(&mut self) -> Result<(), VaultFileError> {
         let mut state = self.state()?;
-        if state.wipe && !self.is_read_only() {
-            state.wipe = false;
+        if state.wipe != Wipe::Nothing && !self.is_read_only() {
+            state.wipe = Wipe::Nothing;
             self.write_state(&state)?;
         }
         Ok(())

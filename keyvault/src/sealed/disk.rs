@@ -17,6 +17,16 @@ pub(super) fn write(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the file as long as that, and waits until it is.
+pub(super) fn set_length(file: &File, length: u64) -> io::Result<()> {
+    #[cfg(test)]
+    if kill::before_write(&[]).is_none() {
+        return Err(io::Error::other("killed"));
+    }
+    file.set_len(length)?;
+    sync(file)
+}
+
 /// Waits until everything written lies on the disk.
 pub(super) fn sync(file: &File) -> io::Result<()> {
     #[cfg(test)]

@@ -10,6 +10,7 @@ use redb::{Builder, Database, ReadableDatabase};
 use super::attempts::{Attempt, Attempts};
 use super::backend::OffsetBackend;
 use super::digest::Digest;
+use super::disk;
 use super::error::{VaultFileError, io};
 use super::file_header::Header;
 use super::key_slot::Slot;
@@ -96,6 +97,16 @@ impl LockedVault {
         // The old one first: it must not write any more once the new one reads.
         self.database = None;
         self.database = Some(open_database(&self.file).map_err(of_store)?);
+        Ok(())
+    }
+
+    /// No record, nor any page of one that there was: redb begins in an empty place, as in a new vault.
+    pub(super) fn begin_area(&mut self) -> Result<(), VaultFileError> {
+        // Before the cut: redb writes when it is closed.
+        self.database = None;
+        disk::set_length(&self.file, AREA_BYTES).map_err(io("emptying"))?;
+        self.database = Some(open_database(&self.file)?);
+        self.damaged = false;
         Ok(())
     }
 

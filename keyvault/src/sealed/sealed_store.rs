@@ -9,10 +9,10 @@ use super::digest::{self, Digest};
 use super::entry::{self, EpochKey, KeyEntry, Name, Version};
 use super::error::VaultFileError;
 use super::layout::AREA_BYTES;
-use super::locked::{LockedVault, StateKeys};
+use super::locked::{LockedVault, StateKeys, of_store};
 use super::root::{decoy_root, digest_key, store_key};
 use super::salvage::Salvage;
-use super::state::{self, Epoch, State};
+use super::state::{self, Epoch, State, Wipe};
 use crate::codec::Malformed;
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};
@@ -85,8 +85,8 @@ impl<R: CryptoRng> SealedStore<R> {
             salvage,
         };
         let opened = match &state {
+            Some(state) if state.wipe == Wipe::Records => store.begin_anew(state),
             Some(_) if store.vault.database.is_none() => Err(StoreError::Damaged),
-            Some(state) if state.wipe => store.begin_unless_begun(state.commits),
             Some(state) => store.verify(state.commits),
             None => Err(StoreError::Damaged),
         };
@@ -120,14 +120,12 @@ impl<R: CryptoRng> SealedStore<R> {
         Ok(store)
     }
 
-    /// A taken-over file's records, once: what was there before goes.
-    fn begin_unless_begun(&mut self, commits: u64) -> Result<(), StoreError> {
-        match self.whole() {
-            Ok(_) => self.verify(commits),
-            // What the decoy's key does not open is the vault's that was there before: a kill came between header and records.
-            Err(StoreError::Damaged) => self.begin_records(),
-            Err(error) => Err(error),
-        }
+    /// A taken-over file's records: what was there before goes, whatever it is. Until the header says that they were begun nothing
+    /// is written into them, so that this can be done again.
+    fn begin_anew(&mut self, state: &State) -> Result<(), StoreError> {
+        self.vault.begin_area().map_err(of_store)?;
+        self.begin_records()?;
+        self.write_state(&State { wipe: Wipe::History, ..state.clone() }).map_err(of_store)
     }
 
     /// Says something in the header's secret part.
@@ -141,8 +139,6 @@ impl<R: CryptoRng> SealedStore<R> {
         self.digest = Digest::of_commits(1);
         let sealed = self.digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng);
         let transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
-        transaction.delete_table(KEYS).map_err(failed("writing"))?;
-        transaction.delete_table(RECORDS).map_err(failed("writing"))?;
         transaction.open_table(KEYS).map_err(failed("writing"))?;
         transaction.open_table(RECORDS).map_err(failed("writing"))?;
         {
@@ -204,7 +200,7 @@ impl<R: CryptoRng> SealedStore<R> {
     /// Whether stored is to be told to wipe.
     #[must_use]
     pub fn is_to_wipe(&self) -> bool {
-        self.state().is_ok_and(|state| state.wipe)
+        self.state().is_ok_and(|state| state.wipe != Wipe::Nothing)
     }
 
     /// The key of stored's database.

@@ -12,11 +12,10 @@ use super::attempts::{Attempt, Attempts};
 use super::error::{VaultFileError, io};
 use super::file_header::{Generation, Header, OpenedSlot, Plain};
 use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
-use super::layout::AREA_BYTES;
-use super::locked::{LockedVault, StateKeys, open_database};
+use super::locked::{LockedVault, StateKeys};
 use super::root::{decoy_root, digest_key};
 use super::sealed_store::SealedStore;
-use super::state::{self, State};
+use super::state::{self, State, Wipe};
 use super::{Examined, recovery_words};
 use crate::memory::Secret32;
 use crate::passphrase::{fresh, normal};
@@ -87,20 +86,19 @@ impl LockedVault {
         };
         // What an interrupted creation left behind goes first.
         file.set_len(0).map_err(io("emptying"))?;
-        file.set_len(AREA_BYTES).map_err(io("growing"))?;
         let file = Arc::new(file);
-        let database = Some(open_database(&file)?);
-
         let mut salt = [0; SALT_BYTES];
         rng.fill_bytes(&mut salt);
         let root = Secret32::random(&mut rng);
         let unlock_key = stretch(cost.check(floor)?, &salt, &passphrase)?;
-        let state = State::create(false, &mut rng);
+        let state = State::create(Wipe::Nothing, &mut rng);
         let plain = Plain { generation: Generation::first(&mut rng), cost, salt };
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
         let attempts = Attempts::none();
         attempts.write(&file)?;
-        let vault = Self { file, header, attempts, database, floor, damaged: false, repaired: false };
+        let mut vault =
+            Self { file, header, attempts, database: None, floor, damaged: false, repaired: false };
+        vault.begin_area()?;
         let store = SealedStore::begin(Box::new(vault), &root, &state, rng)?;
         // Last of all: until it stands there, the file counts as never made.
         store.vault.header.write(&store.vault.file)?;
@@ -194,9 +192,12 @@ impl LockedVault {
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         let generation = self.header.next(rng).generation();
-        let state = State::create(true, rng);
+        let state = State::create(Wipe::Records, rng);
         let plain = Plain { generation, cost: self.header.cost, salt: self.header.salt };
-        self.put(Header::create(plain, unlock_key, root, &state, rng))
+        self.put(Header::create(plain, unlock_key, root, &state, rng))?;
+        // At once, for who asked may not enter. Where it fails, whoever enters does it again, and says so.
+        let _ = self.begin_area();
+        Ok(())
     }
 
     /// What each slot is, for who knows a passphrase.

@@ -26,13 +26,42 @@ impl Epoch {
     }
 }
 
+/// What is still to be done after the duress passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wipe {
+    /// It was not given, or all is done.
+    Nothing,
+    /// The records are to be begun anew: nothing was ever written into them. Then as below.
+    Records,
+    /// stored is to wipe, until it has said that it did.
+    History,
+}
+
+impl Wipe {
+    fn code(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Records => 1,
+            Self::History => 2,
+        }
+    }
+
+    fn of_code(code: u8) -> Result<Self, Malformed> {
+        match code {
+            0 => Ok(Self::Nothing),
+            1 => Ok(Self::Records),
+            2 => Ok(Self::History),
+            _ => Err(Malformed),
+        }
+    }
+}
+
 /// The header's secret part.
 #[derive(Clone)]
 pub(super) struct State {
     /// What each slot is, `None` for one not in use.
     pub(super) kinds: [Option<SlotKind>; SLOTS],
-    /// Its records are to be begun anew, and stored is to wipe: until stored has said that it did.
-    pub(super) wipe: bool,
+    pub(super) wipe: Wipe,
     /// Commits that the records had seen when the header was written: fewer is a rollback.
     pub(super) commits: u64,
     /// What is sealed now.
@@ -43,7 +72,7 @@ pub(super) struct State {
 
 impl State {
     /// A new vault's: one slot in use.
-    pub(super) fn create(wipe: bool, rng: &mut impl CryptoRng) -> Self {
+    pub(super) fn create(wipe: Wipe, rng: &mut impl CryptoRng) -> Self {
         let mut kinds = [None; SLOTS];
         if let Some(first) = kinds.first_mut() {
             *first = Some(SlotKind::Passphrase);
@@ -54,7 +83,7 @@ impl State {
     /// Sealed under [`key`] of the root.
     pub(super) fn seal(&self, key: &Secret32, rng: &mut impl CryptoRng) -> [u8; STATE_BYTES] {
         let mut plain = Writer::with_capacity(PLAIN_BYTES);
-        plain.flag(self.wipe);
+        plain.u8(self.wipe.code());
         for kind in &self.kinds {
             plain.u8(kind.map_or(0, SlotKind::code));
         }
@@ -81,7 +110,7 @@ impl State {
         let mut plain = zeroize::Zeroizing::new(reader.array::<PLAIN_BYTES>()?);
         kdf::open_random(key, &nonce, &associated(), plain.as_mut_slice(), &tag).map_err(|_| Malformed)?;
         let mut reader = Reader::new(plain.as_slice());
-        let wipe = reader.flag()?;
+        let wipe = Wipe::of_code(reader.u8()?)?;
         let mut kinds = [None; SLOTS];
         for kind in &mut kinds {
             *kind = match reader.u8()? {

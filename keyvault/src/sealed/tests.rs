@@ -13,6 +13,7 @@ use crate::unlock::CostError;
 mod damage;
 mod deferring;
 mod deletion;
+mod duress;
 mod keys;
 
 const CHEAP: fn() -> Cost = Cost::for_tests;
