@@ -35,7 +35,34 @@ impl Generation {
     }
 }
 
-/// magic 16 ‖ format 2 ‖ generation 8 ‖ cost 9 ‖ salt 32 ‖ state 168 ‖ zeroes ‖ SHA-256 of all that; then the slots.
+/// The form that passphrases had when they were stretched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// It was not noted: each slot may be in that of [`crate::passphrase::normal`], or as it was given.
+    NotNoted,
+    /// As [`crate::passphrase::normal`] makes it (Unicode's NFKC).
+    Nfkc,
+}
+
+impl Form {
+    fn code(self) -> u8 {
+        match self {
+            Self::NotNoted => 0,
+            Self::Nfkc => 1,
+        }
+    }
+
+    /// `None`: one that a later version made up.
+    fn of_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::NotNoted),
+            1 => Some(Self::Nfkc),
+            _ => None,
+        }
+    }
+}
+
+/// magic 16 ‖ format 2 ‖ generation 8 ‖ cost 9 ‖ salt 32 ‖ state 168 ‖ form 1 ‖ zeroes ‖ SHA-256 of all that; then the slots.
 #[derive(Clone)]
 pub(super) struct Header {
     /// Of two whole copies the later one holds.
@@ -45,6 +72,8 @@ pub(super) struct Header {
     pub(super) salt: [u8; SALT_BYTES],
     /// See [`State`].
     pub(super) sealed_state: [u8; STATE_BYTES],
+    /// Of every slot's passphrase.
+    pub(super) form: Form,
     slots: Vec<Slot>,
 }
 
@@ -54,6 +83,7 @@ pub(super) struct Plain {
     pub(super) generation: Generation,
     pub(super) cost: Cost,
     pub(super) salt: [u8; SALT_BYTES],
+    pub(super) form: Form,
 }
 
 /// A slot that a passphrase opened.
@@ -74,8 +104,8 @@ impl Header {
         let mut slots = vec![Slot::seal(0, unlock_key, SlotKind::Passphrase, root, rng)];
         slots.resize_with(SLOTS, || Slot::empty(rng));
         let sealed_state = state.seal(&super::state::key(root), rng);
-        let Plain { generation, cost, salt } = plain;
-        Self { generation, cost, salt, sealed_state, slots }
+        let Plain { generation, cost, salt, form } = plain;
+        Self { generation, cost, salt, sealed_state, form, slots }
     }
 
     /// The same after one change more.
@@ -121,7 +151,8 @@ impl Header {
         let mut writer = Writer::with_capacity(HEADER_BYTES);
         writer.put(MAGIC).u16(FORMAT).u64(self.generation.0);
         self.cost.write(&mut writer);
-        writer.put(&self.salt).put(&self.sealed_state).pad_to(HEADER_BYTES - CHECKSUM_BYTES);
+        writer.put(&self.salt).put(&self.sealed_state).u8(self.form.code());
+        writer.pad_to(HEADER_BYTES - CHECKSUM_BYTES);
         let mut copy = with_checksum(writer.as_slice());
         self.slots.iter().for_each(|slot| copy.extend(slot.encode()));
         copy
@@ -170,14 +201,15 @@ impl Header {
             let generation = Generation(fields.u64()?);
             let cost = Cost::read(&mut fields)?;
             let (salt, sealed_state) = (fields.array()?, fields.array()?);
+            let form = Form::of_code(fields.u8()?);
             fields.zeros(fields.rest())?;
             let slots = (0..SLOTS)
                 .map(|_| Slot::decode(reader.take(SLOT_BYTES)?))
                 .collect::<Result<_, Malformed>>()?;
             reader.clone().end()?;
-            Ok(Self { generation, cost, salt, sealed_state, slots })
+            Ok(form.map(|form| Self { generation, cost, salt, sealed_state, form, slots }))
         };
-        read().map_err(|_: Malformed| VaultFileError::Damaged)
+        read().map_err(|_: Malformed| VaultFileError::Damaged)?.ok_or(VaultFileError::Newer)
     }
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::attempts::{Attempt, Attempts};
 use super::error::{VaultFileError, io};
-use super::file_header::{Generation, Header, OpenedSlot, Plain};
+use super::file_header::{Form, Generation, Header, OpenedSlot, Plain};
 use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
 use super::locked::{LockedVault, StateKeys};
 use super::root::{decoy_root, digest_key};
@@ -92,7 +92,8 @@ impl LockedVault {
         let root = Secret32::random(&mut rng);
         let unlock_key = stretch(cost.check(floor)?, &salt, &passphrase)?;
         let state = State::create(Wipe::Nothing, &mut rng);
-        let plain = Plain { generation: Generation::first(&mut rng), cost, salt };
+        let generation = Generation::first(&mut rng);
+        let plain = Plain { generation, cost, salt, form: Form::Nfkc };
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
         let attempts = Attempts::none();
         attempts.write(&file)?;
@@ -174,7 +175,8 @@ impl LockedVault {
     /// The slot that a passphrase opens, in its one form, or as it was given: so earlier versions took it.
     fn open_slot(&self, cost: Cost, passphrase: &[u8]) -> Result<Option<(UnlockKey, OpenedSlot)>, CostError> {
         let normal = normal(passphrase);
-        let as_given = (normal.as_slice() != passphrase).then_some(passphrase);
+        let is_tried = self.header.form == Form::NotNoted && normal.as_slice() != passphrase;
+        let as_given = is_tried.then_some(passphrase);
         for form in [Some(normal.as_slice()), as_given].into_iter().flatten() {
             let key = stretch(cost, &self.header.salt, form)?;
             if let Some(slot) = self.header.open(&key) {
@@ -191,9 +193,9 @@ impl LockedVault {
         root: &Secret32,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
-        let generation = self.header.next(rng).generation();
+        let Header { cost, salt, form, .. } = self.header;
         let state = State::create(Wipe::Records, rng);
-        let plain = Plain { generation, cost: self.header.cost, salt: self.header.salt };
+        let plain = Plain { generation: self.header.next(rng).generation(), cost, salt, form };
         self.put(Header::create(plain, unlock_key, root, &state, rng))?;
         // At once, for who asked may not enter. Where it fails, whoever enters does it again, and says so.
         let _ = self.begin_area();

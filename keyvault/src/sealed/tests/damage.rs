@@ -157,6 +157,7 @@ fn a_later_format_is_told_as_newer_and_weak_parameters_are_refused() {
     assert!(matches!(rewrite(27, &[0, 0, 0, 1]), Err(VaultFileError::Cost(CostError::BelowFloor))));
     assert!(matches!(rewrite(31, &[0xff; 4]), Err(VaultFileError::Cost(CostError::TooMuch))));
     assert!(rewrite(27, &[0, 0, 0, 32]).is_ok());
+    assert!(matches!(rewrite(235, &[2]), Err(VaultFileError::Newer)), "a form of passphrases made up later");
     assert!(rewrite(18, &61_u64.to_be_bytes()).is_ok(), "earlier versions counted");
     let file = vault();
     assert!(matches!(Examined::of(reopened(&file)), Err(VaultFileError::Cost(CostError::BelowFloor))));

@@ -58,6 +58,7 @@ fn a_passphrase_that_an_earlier_version_took_as_it_was_given_opens_still() {
     with(&file, b"correct horse", |vault, opened, rng| {
         let key = super::super::slots::stretch(vault.header.cost, &vault.header.salt, given)?;
         let mut header = vault.header.next(rng);
+        header.form = super::super::file_header::Form::NotNoted;
         header.set_slot(
             1,
             super::super::key_slot::Slot::seal(1, &key, SlotKind::Passphrase, &opened.root, rng),
