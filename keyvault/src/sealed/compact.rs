@@ -40,12 +40,27 @@ impl<R: CryptoRng> SealedStore<R> {
             self.take_epochs(&state)?;
         }
         self.wrap_anew()?;
+        self.write_store_key()?;
         // Only once nothing needs it: from here on what was deleted is out of reach.
         state.older = None;
         self.write_state(&state)?;
         self.take_epochs(&state)?;
         self.stale = false;
         Ok(())
+    }
+
+    /// The same whether there is anything to make unreadable or not: from then on an earlier header, put back, opens nothing.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`; nothing is lost then.
+    pub fn begin_epoch(&mut self) -> Result<(), VaultFileError> {
+        if self.older.is_some() {
+            // Begun before, and known to that header.
+            self.stale = true;
+            self.compact()?;
+        }
+        self.stale = true;
+        self.compact()
     }
 
     /// Gives pages that nothing uses back to the system, where they are most of the file.

@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 
 use super::disk;
 use super::error::{VaultFileError, io};
-use super::key_slot::{SLOT_BYTES, SLOTS, Slot, SlotKind, UnlockKey};
+use super::key_slot::{SLOT_BYTES, SLOTS, Slot, SlotContent, SlotKind, UnlockKey};
 use super::layout::{CHECKSUM_BYTES, COPY_BYTES, FORMAT, MAGIC, Twice, checked, with_checksum};
 use super::state::{STATE_BYTES, State};
 use crate::codec::{Malformed, Reader, Writer};
@@ -86,12 +86,6 @@ pub(super) struct Plain {
     pub(super) form: Form,
 }
 
-/// A slot that a passphrase opened.
-pub(super) struct OpenedSlot {
-    pub(super) kind: SlotKind,
-    pub(super) root: Secret32,
-}
-
 impl Header {
     /// A vault's whose first slot opens with `unlock_key`, the others with nothing.
     pub(super) fn create(
@@ -101,7 +95,8 @@ impl Header {
         state: &State,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let mut slots = vec![Slot::seal(0, unlock_key, SlotKind::Passphrase, root, rng)];
+        let content = SlotContent::of_root(SlotKind::Passphrase, root);
+        let mut slots = vec![Slot::seal(0, unlock_key, &content, rng)];
         slots.resize_with(SLOTS, || Slot::empty(rng));
         let sealed_state = state.seal(&super::state::key(root), rng);
         let Plain { generation, cost, salt, form } = plain;
@@ -123,11 +118,10 @@ impl Header {
     }
 
     /// The slot that opens, if any does. All are tried, so that time does not tell which.
-    pub(super) fn open(&self, unlock_key: &UnlockKey) -> Option<OpenedSlot> {
+    pub(super) fn open(&self, unlock_key: &UnlockKey) -> Option<SlotContent> {
         let opened: Vec<_> =
             self.slots.iter().enumerate().map(|(at, slot)| slot.open(at, unlock_key)).collect();
-        let (kind, root) = opened.into_iter().flatten().next()?;
-        Some(OpenedSlot { kind, root })
+        opened.into_iter().flatten().next()
     }
 
     /// Puts a slot into place `at`.

@@ -44,6 +44,20 @@ impl SlotKind {
     }
 }
 
+/// What a slot opens.
+pub(super) struct SlotContent {
+    pub(super) kind: SlotKind,
+    pub(super) root: Secret32,
+    /// Of a duress slot: the key of the decoy's database, which nobody can tell from a random one. Zero in any other slot.
+    pub(super) store_key: Secret32,
+}
+
+impl SlotContent {
+    pub(super) fn of_root(kind: SlotKind, root: &Secret32) -> Self {
+        Self { kind, root: root.clone(), store_key: Secret32::zero() }
+    }
+}
+
 /// What a passphrase is stretched to. A type of its own, so that a root is never taken for it.
 pub(super) struct UnlockKey(pub(super) Secret32);
 
@@ -60,13 +74,13 @@ impl Slot {
     pub(super) fn seal(
         at: usize,
         unlock_key: &UnlockKey,
-        kind: SlotKind,
-        root: &Secret32,
+        content: &SlotContent,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let mut slot = Self::empty(rng);
         let mut plain = Writer::with_capacity(SEALED_BYTES);
-        plain.u8(kind.code()).put(root.expose()).pad_to(SEALED_BYTES);
+        plain.u8(content.kind.code()).put(content.root.expose()).put(content.store_key.expose());
+        plain.pad_to(SEALED_BYTES);
         slot.sealed = plain.array().unwrap_or([0; SEALED_BYTES]);
         slot.tag = kdf::seal_random(&key(at, unlock_key), &slot.nonce, &associated(at), &mut slot.sealed);
         slot
@@ -82,12 +96,16 @@ impl Slot {
     }
 
     /// What it opens with this key, if it does.
-    pub(super) fn open(&self, at: usize, unlock_key: &UnlockKey) -> Option<(SlotKind, Secret32)> {
+    pub(super) fn open(&self, at: usize, unlock_key: &UnlockKey) -> Option<SlotContent> {
         let mut plain = zeroize::Zeroizing::new(self.sealed);
         let key = key(at, unlock_key);
         kdf::open_random(&key, &self.nonce, &associated(at), plain.as_mut_slice(), &self.tag).ok()?;
         let mut reader = Reader::new(plain.as_slice());
-        Some((SlotKind::of_code(reader.u8().ok()?).ok()?, reader.secret().ok()?))
+        Some(SlotContent {
+            kind: SlotKind::of_code(reader.u8().ok()?).ok()?,
+            root: reader.secret().ok()?,
+            store_key: reader.secret().ok()?,
+        })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

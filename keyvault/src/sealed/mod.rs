@@ -22,6 +22,7 @@ mod salvage;
 mod sealed_store;
 mod slots;
 mod state;
+mod store_key;
 mod turns;
 
 use std::fs::File;

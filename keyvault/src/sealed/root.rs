@@ -13,7 +13,13 @@ pub(super) fn digest_key(root: &Secret32) -> Secret32 {
     kdf::label(root, &[b"privatus/vault/digest/v1"])
 }
 
-/// The key of stored's database. It follows from the root alone, so that history opens even where no record does.
+/// The key of the decoy's database. It is no label of the decoy's root: who has that one cannot tell it from a random key, such as
+/// every vault has from its beginning.
+pub(super) fn decoy_store_key(root: &Secret32) -> Secret32 {
+    kdf::label(root, &[b"privatus/vault/decoy store/v1"])
+}
+
+/// The key of stored's database in a vault of an earlier version.
 pub(super) fn store_key(root: &Secret32) -> Secret32 {
     kdf::label(root, &[b"privatus/vault/store/v1"])
 }

@@ -10,9 +10,9 @@ use super::entry::{self, EpochKey, KeyEntry, Name, Version};
 use super::error::VaultFileError;
 use super::layout::AREA_BYTES;
 use super::locked::{LockedVault, StateKeys, of_store};
-use super::root::{decoy_root, digest_key, store_key};
+use super::root::{decoy_store_key, digest_key, store_key};
 use super::salvage::Salvage;
-use super::state::{self, Epoch, State, Wipe};
+use super::state::{self, Epoch, State, StoreKeyAt, Wipe};
 use crate::codec::Malformed;
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};
@@ -51,7 +51,7 @@ pub struct SealedStore<R> {
 const INDEX: usize = 0;
 const DIGEST_KEY: usize = 1;
 pub(super) const STATE: usize = 2;
-const STORE: usize = 3;
+pub(super) const STORE: usize = 3;
 const DECOY_STORE: usize = 4;
 pub(super) const EPOCH: usize = 5;
 pub(super) const OLDER: usize = 6;
@@ -90,7 +90,8 @@ impl<R: CryptoRng> SealedStore<R> {
             Some(state) => store.verify(state.commits),
             None => Err(StoreError::Damaged),
         };
-        match opened.or_else(|error| store.read_only(error, state.is_some())) {
+        let opened = opened.or_else(|error| store.read_only(error, state.is_some()));
+        match opened.and_then(|()| store.find_store_key()) {
             Ok(()) => Ok(store),
             Err(error) => Err((store.vault, error.into())),
         }
@@ -117,6 +118,8 @@ impl<R: CryptoRng> SealedStore<R> {
             salvage: None,
         };
         store.begin_records()?;
+        store.keys.set(STORE, &Secret32::random(&mut store.rng));
+        store.write_store_key()?;
         Ok(store)
     }
 
@@ -125,7 +128,12 @@ impl<R: CryptoRng> SealedStore<R> {
     fn begin_anew(&mut self, state: &State) -> Result<(), StoreError> {
         self.vault.begin_area().map_err(of_store)?;
         self.begin_records()?;
-        self.write_state(&State { wipe: Wipe::History, ..state.clone() }).map_err(of_store)
+        if let StoreKeyAt::Here(key) = &state.store_key {
+            self.keys.set(STORE, key);
+        }
+        self.write_store_key().map_err(of_store)?;
+        let state = State { wipe: Wipe::History, store_key: StoreKeyAt::Apart, ..state.clone() };
+        self.write_state(&state).map_err(of_store)
     }
 
     /// Says something in the header's secret part.
@@ -363,13 +371,12 @@ struct Sealed {
 /// Everything that follows from a root, in memory of its own.
 fn guarded(root: &Secret32, state: Option<&State>) -> std::io::Result<GuardedKeys> {
     let none = Secret32::zero();
-    let decoy = decoy_root(root);
     GuardedKeys::new(&[
         &kdf::label(root, &[b"privatus/vault/index/v1"]),
         &digest_key(root),
         &state::key(root),
         &store_key(root),
-        &store_key(&decoy),
+        &decoy_store_key(root),
         state.map_or(&none, |state| &state.epoch.key),
         state.and_then(|state| state.older.as_ref()).map_or(&none, |older| &older.key),
     ])

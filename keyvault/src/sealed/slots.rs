@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::attempts::{Attempt, Attempts};
 use super::error::{VaultFileError, io};
-use super::file_header::{Form, Generation, Header, OpenedSlot, Plain};
-use super::key_slot::{SLOTS, Slot, SlotKind, UnlockKey};
+use super::file_header::{Form, Generation, Header, Plain};
+use super::key_slot::{SLOTS, Slot, SlotContent, SlotKind, UnlockKey};
 use super::locked::{LockedVault, StateKeys};
-use super::root::{decoy_root, digest_key};
+use super::root::{decoy_root, decoy_store_key, digest_key};
 use super::sealed_store::SealedStore;
-use super::state::{self, State, Wipe};
+use super::state::{self, State, StoreKeyAt, Wipe};
 use super::{Examined, recovery_words};
 use crate::memory::Secret32;
 use crate::passphrase::{fresh, normal};
@@ -91,7 +91,7 @@ impl LockedVault {
         rng.fill_bytes(&mut salt);
         let root = Secret32::random(&mut rng);
         let unlock_key = stretch(cost.check(floor)?, &salt, &passphrase)?;
-        let state = State::create(Wipe::Nothing, &mut rng);
+        let state = State::create(Wipe::Nothing, StoreKeyAt::Apart, &mut rng);
         let generation = Generation::first(&mut rng);
         let plain = Plain { generation, cost, salt, form: Form::Nfkc };
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
@@ -164,16 +164,20 @@ impl LockedVault {
         };
         self.attempts.forget(&self.file);
         match slot {
-            OpenedSlot { kind: SlotKind::Duress, root } => {
-                self.take_over(&unlock_key, &root, rng)?;
+            SlotContent { kind: SlotKind::Duress, root, store_key } => {
+                self.take_over(&unlock_key, &root, store_key, rng)?;
                 Ok(OpenedVault { root, switched: true })
             }
-            OpenedSlot { root, .. } => Ok(OpenedVault { root, switched: false }),
+            SlotContent { root, .. } => Ok(OpenedVault { root, switched: false }),
         }
     }
 
     /// The slot that a passphrase opens, in its one form, or as it was given: so earlier versions took it.
-    fn open_slot(&self, cost: Cost, passphrase: &[u8]) -> Result<Option<(UnlockKey, OpenedSlot)>, CostError> {
+    fn open_slot(
+        &self,
+        cost: Cost,
+        passphrase: &[u8],
+    ) -> Result<Option<(UnlockKey, SlotContent)>, CostError> {
         let normal = normal(passphrase);
         let is_tried = self.header.form == Form::NotNoted && normal.as_slice() != passphrase;
         let as_given = is_tried.then_some(passphrase);
@@ -191,10 +195,14 @@ impl LockedVault {
         &mut self,
         unlock_key: &UnlockKey,
         root: &Secret32,
+        store_key: Secret32,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultFileError> {
         let Header { cost, salt, form, .. } = self.header;
-        let state = State::create(Wipe::Records, rng);
+        // An earlier version's slot has none.
+        let is_held = store_key != Secret32::zero();
+        let store_key = if is_held { StoreKeyAt::Here(store_key) } else { StoreKeyAt::Root };
+        let state = State::create(Wipe::Records, store_key, rng);
         let plain = Plain { generation: self.header.next(rng).generation(), cost, salt, form };
         self.put(Header::create(plain, unlock_key, root, &state, rng))?;
         // At once, for who asked may not enter. Where it fails, whoever enters does it again, and says so.
@@ -295,9 +303,13 @@ impl LockedVault {
         }
         let mut state = self.state(&opened.root)?;
         *state.kinds.get_mut(at).ok_or(VaultFileError::NoSuchSlot)? = Some(kind);
-        let decoy = decoy_root(&opened.root);
-        let root = if kind == SlotKind::Duress { &decoy } else { &opened.root };
-        self.replace(opened, &state, (at, Slot::seal(at, &unlock_key, kind, root, rng)), rng)
+        let content = match kind {
+            SlotKind::Passphrase | SlotKind::Recovery => SlotContent::of_root(kind, &opened.root),
+            SlotKind::Duress => {
+                SlotContent { kind, root: decoy_root(&opened.root), store_key: decoy_store_key(&opened.root) }
+            }
+        };
+        self.replace(opened, &state, (at, Slot::seal(at, &unlock_key, &content, rng)), rng)
     }
 
     fn replace(

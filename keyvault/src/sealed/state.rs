@@ -56,6 +56,17 @@ impl Wipe {
     }
 }
 
+/// Where the key of stored's database is.
+#[derive(Clone)]
+pub(super) enum StoreKeyAt {
+    /// It follows from the root, as earlier versions had it.
+    Root,
+    /// It lies apart, under the epoch's key: see `store_key.rs`.
+    Apart,
+    /// Here, until it lies apart: between the duress passphrase and the new records.
+    Here(Secret32),
+}
+
 /// The header's secret part.
 #[derive(Clone)]
 pub(super) struct State {
@@ -68,16 +79,18 @@ pub(super) struct State {
     pub(super) epoch: Epoch,
     /// What is being left, while records' keys are wrapped anew.
     pub(super) older: Option<Epoch>,
+    /// Beside an older epoch there is no room for a key.
+    pub(super) store_key: StoreKeyAt,
 }
 
 impl State {
     /// A new vault's: one slot in use.
-    pub(super) fn create(wipe: Wipe, rng: &mut impl CryptoRng) -> Self {
+    pub(super) fn create(wipe: Wipe, store_key: StoreKeyAt, rng: &mut impl CryptoRng) -> Self {
         let mut kinds = [None; SLOTS];
         if let Some(first) = kinds.first_mut() {
             *first = Some(SlotKind::Passphrase);
         }
-        Self { kinds, wipe, commits: 0, epoch: Epoch::new(1, rng), older: None }
+        Self { kinds, wipe, commits: 0, epoch: Epoch::new(1, rng), older: None, store_key }
     }
 
     /// Sealed under [`key`] of the root.
@@ -92,6 +105,11 @@ impl State {
         if let Some(older) = &self.older {
             plain.u64(older.number).put(older.key.expose());
         }
+        match &self.store_key {
+            StoreKeyAt::Root => plain.u8(0),
+            StoreKeyAt::Apart => plain.u8(1),
+            StoreKeyAt::Here(key) => plain.u8(2).put(key.expose()),
+        };
         plain.pad_to(PLAIN_BYTES);
         let mut body = plain.array::<PLAIN_BYTES>().unwrap_or([0; PLAIN_BYTES]);
         let mut nonce = [0; NONCE_BYTES];
@@ -124,8 +142,14 @@ impl State {
             true => Some(Epoch { number: reader.u64()?, key: reader.secret()? }),
             false => None,
         };
+        let store_key = match reader.u8()? {
+            0 => StoreKeyAt::Root,
+            1 => StoreKeyAt::Apart,
+            2 => StoreKeyAt::Here(reader.secret()?),
+            _ => return Err(Malformed),
+        };
         reader.zeros(reader.rest())?;
-        Ok(Self { kinds, wipe, commits, epoch, older })
+        Ok(Self { kinds, wipe, commits, epoch, older, store_key })
     }
 
     /// Slots of this kind in use.

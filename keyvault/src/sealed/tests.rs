@@ -15,6 +15,7 @@ mod deferring;
 mod deletion;
 mod duress;
 mod keys;
+mod store_key;
 
 const CHEAP: fn() -> Cost = Cost::for_tests;
 /// Long after the process began.

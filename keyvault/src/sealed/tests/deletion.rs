@@ -95,6 +95,7 @@ fn a_compaction_killed_at_any_write_leaves_every_record_and_the_next_one_goes_on
         for writes in 1.. {
             let file = vault();
             let mut store = open(&file, b"correct horse").unwrap();
+            let store_key = *store.store_key();
             let mut changes = Changes::default();
             changes.delete(Table::Session, &[7]);
             store.commit(&changes).unwrap();
@@ -111,6 +112,7 @@ fn a_compaction_killed_at_any_write_leaves_every_record_and_the_next_one_goes_on
             died += 1;
             let mut store = open(&left, b"correct horse").unwrap();
             assert!(!store.is_read_only(), "write {writes}, torn {torn}");
+            assert_eq!(*store.store_key(), store_key, "write {writes}, torn {torn}");
             assert_eq!(store.all(Table::Session).unwrap().len(), 19, "write {writes}");
             store.compact().unwrap();
             drop(store);

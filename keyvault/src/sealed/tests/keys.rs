@@ -1,5 +1,6 @@
 //! Key slots: what opens, what cannot be done, and what a kill leaves.
 
+use super::super::key_slot::SlotContent;
 use super::*;
 
 type Kinds = [Option<SlotKind>; SLOTS];
@@ -56,13 +57,11 @@ fn a_passphrase_that_an_earlier_version_took_as_it_was_given_opens_still() {
     let file = vault();
     let given = "cafe\u{301}\r".as_bytes();
     with(&file, b"correct horse", |vault, opened, rng| {
+        let content = SlotContent::of_root(SlotKind::Passphrase, &opened.root);
         let key = super::super::slots::stretch(vault.header.cost, &vault.header.salt, given)?;
         let mut header = vault.header.next(rng);
         header.form = super::super::file_header::Form::NotNoted;
-        header.set_slot(
-            1,
-            super::super::key_slot::Slot::seal(1, &key, SlotKind::Passphrase, &opened.root, rng),
-        );
+        header.set_slot(1, super::super::key_slot::Slot::seal(1, &key, &content, rng));
         header.write(&vault.file)
     })
     .unwrap();
