@@ -1,6 +1,8 @@
 //! The vault file's life in this process: missing, locked, unlocked; and how the process ends. Holds the one clock and the
 //! one source of randomness.
 
+mod slots;
+
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::time::Duration;
@@ -220,21 +222,6 @@ impl Shell {
         })
     }
 
-    /// Looks at the key slots, or changes them, for who knows a passphrase.
-    ///
-    /// # Errors
-    /// As [`Self::unlock`], and those of [`LockedVault`]'s calls on slots.
-    pub fn slots<T>(
-        &self,
-        caller: Caller,
-        passphrase: &[u8],
-        call: impl FnOnce(&mut LockedVault, &OpenedVault, &mut SystemRng) -> Result<T, VaultFileError>,
-    ) -> Result<T, VaultFileError> {
-        self.attempt(caller, passphrase, |state, opened| {
-            call(state.file().ok_or(VaultFileError::Damaged)?, opened, &mut UnwrapErr(SysRng))
-        })
-    }
-
     /// Tries a passphrase, and does something with what it opened. The duress passphrase, wherever it is given, makes this
     /// another vault: what was unlocked before is gone, and who used it is told.
     fn attempt<T>(
@@ -250,8 +237,9 @@ impl Shell {
         let was_unlocked = matches!(*state, State::Unlocked(_));
         if opened.is_switched() && was_unlocked {
             state.lock();
-            state.enter(&opened)?;
+            // Before what can fail: stored lets go of what was open.
             self.standing.send_modify(|standing| standing.vault += 1);
+            state.enter(&opened)?;
         }
         then(&mut state, &opened)
     }

@@ -103,7 +103,7 @@ impl Unlock for UnlockServer {
 
     async fn change_slot(self: Rc<Self>, call: ChangeSlot) -> Served<ChangeSlot> {
         let at = usize::from(call.slot);
-        let changed = self.shell.slots(self.caller, &call.passphrase, |file, opened, rng| {
+        let changed = self.shell.replace_slot(self.caller, &call.passphrase, |file, opened, rng| {
             file.change(opened, at, &call.new, rng)
         });
         self.tried::<ChangeSlot>(changed)
@@ -115,8 +115,9 @@ impl Unlock for UnlockServer {
 
     async fn remove_slot(self: Rc<Self>, call: RemoveSlot) -> Served<RemoveSlot> {
         let at = usize::from(call.slot);
-        let removed =
-            self.shell.slots(self.caller, &call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
+        let removed = self
+            .shell
+            .replace_slot(self.caller, &call.passphrase, |file, opened, rng| file.remove(opened, at, rng));
         self.tried::<RemoveSlot>(removed)
     }
 }
