@@ -143,6 +143,8 @@ impl Store {
 
 fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     use std::fmt::Write;
+    // Process-wide, and on at first: a page that the key does not open would be a line on stderr, with the day and the hour.
+    db.execute_batch("PRAGMA cipher_log_level = NONE")?;
     let mut pragma = Zeroizing::new(String::with_capacity(96));
     pragma.push_str("PRAGMA key = \"x'");
     for byte in key.iter() {
@@ -173,6 +175,14 @@ mod tests {
         drop(store);
         assert!(matches!(Store::open(&path, &key(2)), Err(StoreError::Damaged)));
         assert_eq!(Store::open(&path, &key(1)).unwrap().setting("name").unwrap().unwrap(), "Ann");
+    }
+
+    #[test]
+    fn sqlcipher_says_nothing_on_stderr() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db"), &key(1)).unwrap();
+        let level: String = store.db.query_row("PRAGMA cipher_log_level", [], |row| row.get(0)).unwrap();
+        assert_eq!(level, "NONE");
     }
 
     #[test]
