@@ -28,10 +28,10 @@ struct Unlocked {
   scripts @2 :Bool;
   # Local programs may use the sockets of a desktop profile (the flag lives in the vault).
   decoyKey @3 :Data;
-  # 32 B, the SQLCipher key of `decoy.db`, which stored makes where it is missing.
+  # 32 B, the SQLCipher key of `decoy.db`, which stored makes where it is missing, and writes to at each `open`.
   wipe @4 :Bool;
-  # Before anything else: `decoy.db` takes the place of `store.db` (unless `storeKey` opens that one: then it did), `blobs/` and
-  # `*.old` go, a new decoy.db is made; then `wiped`. Said at each `open` until then.
+  # Before anything else, and in place: what `decoy.db` holds is written over `store.db` (unless `storeKey` does not open it any more:
+  # then it was), `blobs/` and `*.old` go, decoy.db is made anew under `decoyKey`; then `wiped`. Said at each `open` until then.
 }
 
 interface Vault {

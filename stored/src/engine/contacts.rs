@@ -11,14 +11,12 @@ use ipc_schema::edge::ui_stored::{
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
+use super::interface::Action;
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind, Store};
-
-/// The setting that holds the own name.
-const PROFILE_NAME: &str = "profile-name";
 
 /// What the user's word for something stands for, or why for nothing.
 pub(super) type Found<T, E> = Result<Result<T, E>, StoreError>;
@@ -143,11 +141,6 @@ fn free_name(store: &Store, wanted: &str) -> Found<String, NotCalled> {
     Ok(Err(NotCalled::Taken))
 }
 
-/// What the user calls themselves.
-pub(super) fn profile_name(store: &Store) -> Result<String, StoreError> {
-    Ok(store.setting(PROFILE_NAME)?.unwrap_or_default())
-}
-
 /// Takes a notice back, if it is that one.
 pub(super) fn dismiss(turn: &mut Turn, id: ContactId, notice: Notice) -> Result<(), StoreError> {
     if turn.store.contact(id)?.is_some_and(|contact| contact.notice == notice) {
@@ -219,7 +212,8 @@ fn set_profile_name(turn: &mut Turn, name: &str) -> Found<(), ProfileNameError> 
     if !name.is_empty() && !is_name(name) {
         return Ok(Err(ProfileNameError::NameBad));
     }
-    turn.store.set_setting(PROFILE_NAME, name)?;
+    turn.store.set_profile_name(name)?;
+    turn.act(Action::NameChanged(name.to_owned()));
     for contact in turn.store.contacts()? {
         if contact.session.is_some() && !contact.blocked {
             turn.post(contact.id, OutgoingKind::Profile)?;

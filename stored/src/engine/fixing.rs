@@ -2,7 +2,6 @@
 
 use ipc_schema::Timestamp;
 
-use super::contacts;
 use super::event::RepairEvent;
 use super::turn::Turn;
 use crate::content::{
@@ -43,7 +42,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
     Ok(match outgoing.kind {
         OutgoingKind::Receipt => Kind::Receipt,
         OutgoingKind::QueueChange => Kind::QueueChange,
-        OutgoingKind::Profile => Kind::Profile(contacts::profile_name(&turn.store)?),
+        OutgoingKind::Profile => Kind::Profile(turn.store.profile_name()?),
         OutgoingKind::Repair => Kind::SessionRepair,
         OutgoingKind::KeepAlive => Kind::KeepAlive,
         OutgoingKind::GapRequest => {

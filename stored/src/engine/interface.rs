@@ -127,6 +127,8 @@ pub enum Action {
     AddHints(Vec<Hint>),
     /// Answer ui.
     Answer(RequestId, Result<Reply, Closed>),
+    /// The user calls themselves so from now on.
+    NameChanged(String),
     /// The change stream has grown.
     EventsGrew,
 }

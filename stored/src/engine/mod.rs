@@ -301,7 +301,7 @@ impl Engine {
     fn query(&self, query: Query) -> Result<Reply, StoreError> {
         let store = &self.turn.store;
         Ok(match query {
-            Query::ProfileName(_) => Reply::ProfileName(Ok(contacts::profile_name(store)?)),
+            Query::ProfileName(_) => Reply::ProfileName(Ok(store.profile_name()?)),
             Query::Count(_) => Reply::Count(Ok(self.counts()?)),
             Query::Invites(_) => Reply::Invites(Ok(store.invites()?)),
             Query::InviteOf(ask) => Reply::InviteOf(Ok(store.invite_of(ask.contact)?)),

@@ -370,7 +370,7 @@ impl World {
                     let picked = free.get(at).map(|(id, _)| RelayId(**id));
                     self.soon(who, Input::Picked(ticket, picked.filter(|_| self.people[who].online)));
                 }
-                Action::AddHints(_) | Action::EventsGrew => {}
+                Action::AddHints(_) | Action::NameChanged(_) | Action::EventsGrew => {}
                 Action::Answer(request, answer) => drop(self.people[who].answers.insert(request, answer)),
             }
         }

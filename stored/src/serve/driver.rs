@@ -28,7 +28,7 @@ use crate::engine::{
 };
 use crate::error::StoreError;
 use crate::ids::{Isolation, RelayId};
-use crate::store::{Store, ensure_decoy, wipe};
+use crate::store::{Decoy, Store, wipe};
 
 /// Inputs that share one transaction.
 const BATCH_MAX: usize = 256;
@@ -64,10 +64,17 @@ pub struct Shell {
     changes: watch::Sender<u64>,
 }
 
+/// What lies in the folder, opened.
+struct History {
+    store: Store,
+    decoy: Decoy,
+}
+
 /// The engine with its neighbours while the vault is unlocked.
 struct Driver {
     shell: Rc<Shell>,
     engine: Engine,
+    decoy: Decoy,
     vault: vault::Client,
     inputs: mpsc::UnboundedSender<Input>,
     circuits: Rc<RefCell<BTreeMap<CircuitId, mailbox::Client>>>,
@@ -146,8 +153,8 @@ impl Shell {
                 self.keyvault.gone(generation).await;
                 continue;
             };
-            let store = match self.open(&unlocked) {
-                Ok(store) => store,
+            let history = match self.open(&unlocked) {
+                Ok(history) => history,
                 Err(error) => {
                     eprintln!("the history cannot be opened: {error}");
                     return Exit::Fault;
@@ -160,7 +167,7 @@ impl Shell {
             self.screen_locked.set(stands.screen_locked);
             tokio::select! {
                 biased;
-                () = self.drive(store, unlocked.vault, unlocked.scripts, generation) => {}
+                () = self.drive(history, unlocked.vault, unlocked.scripts, generation) => {}
                 () = self.follow_standing(&gate, stands) => {}
             }
             self.close();
@@ -181,20 +188,25 @@ impl Shell {
         }
     }
 
-    fn open(&self, unlocked: &Unlocked) -> Result<Store, StoreError> {
+    fn open(&self, unlocked: &Unlocked) -> Result<History, StoreError> {
         if unlocked.wipe {
-            wipe(&self.folder, &unlocked.store_key)?;
+            wipe(&self.folder, &unlocked.store_key, &unlocked.decoy_key)?;
         }
         let store = Store::open(&self.folder.join("store.db"), &unlocked.store_key)?;
-        ensure_decoy(&self.folder, &unlocked.decoy_key)?;
-        Ok(store)
+        let decoy = Decoy::new(&self.folder, unlocked.decoy_key.clone());
+        if let Err(error) = decoy.live_on(&store) {
+            // A full disk must not keep the history closed.
+            eprintln!("the decoy store could not be written to, which the next unlock tries again: {error}");
+        }
+        Ok(History { store, decoy })
     }
 
-    async fn drive(self: &Rc<Self>, store: Store, vault: vault::Client, scripts: bool, generation: u64) {
+    async fn drive(self: &Rc<Self>, history: History, vault: vault::Client, scripts: bool, generation: u64) {
         let (inputs, mut waiting) = mpsc::unbounded_channel();
         let mut driver = Driver {
             shell: self.clone(),
-            engine: Engine::new(store, self.machine.chance()),
+            engine: Engine::new(history.store, self.machine.chance()),
+            decoy: history.decoy,
             vault,
             inputs: inputs.clone(),
             circuits: Rc::default(),
@@ -327,6 +339,11 @@ impl Driver {
                 Action::Answer(request, answer) => {
                     if let Some(waiting) = self.shell.waiting.borrow_mut().remove(&request) {
                         let _ = waiting.send(answer);
+                    }
+                }
+                Action::NameChanged(name) => {
+                    if let Err(error) = self.decoy.set_profile_name(&name) {
+                        eprintln!("the name is not kept everywhere yet, which the next unlock does: {error}");
                     }
                 }
                 Action::EventsGrew => self.shell.changes.send_modify(|count| *count += 1),

@@ -1,66 +1,114 @@
-//! The decoy (docs/protocol/vault-file.md, "Duress"): every profile has an empty store beside the real one from its creation, so
-//! that its presence says nothing; after the duress passphrase it takes the real one's place.
+//! The decoy (docs/protocol/vault-file.md, "Duress"): every profile has a second store beside the real one from its creation, which
+//! lives the life of a profile without contacts; after the duress passphrase it takes the real one's place.
+//!
+//! Nothing is renamed over, or removed and made again: a file keeps its inode and its time of birth, which would tell.
+
+mod disk;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Store, StoreKey};
 use crate::error::StoreError;
 
 const STORE: &str = "store.db";
 const DECOY: &str = "decoy.db";
-const DRAFT: &str = "decoy.db.new";
 /// What SQLite keeps beside a database.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Makes `decoy.db` where it is missing or opens with another key than `key`.
-///
-/// # Errors
-/// What the disk says.
-pub fn ensure_decoy(folder: &Path, key: &StoreKey) -> Result<(), StoreError> {
-    if opens(folder, DECOY, key)? {
-        return Ok(());
-    }
-    remove(folder, DRAFT)?;
-    drop(Store::open(&folder.join(DRAFT), key)?);
-    beside(folder, DECOY)?;
-    Ok(fs::rename(folder.join(DRAFT), folder.join(DECOY))?)
+/// The decoy of an open profile.
+pub struct Decoy {
+    folder: PathBuf,
+    key: StoreKey,
 }
 
-/// Puts the decoy, which `key` opens, in the real store's place, and removes what belonged to that. Goes on from wherever an
-/// earlier call was cut short; one that was done already changes nothing but what is to go anyway.
+impl Decoy {
+    /// The one in `folder` that `key` opens, made where it is missing or broken.
+    #[must_use]
+    pub fn new(folder: &Path, key: StoreKey) -> Self {
+        Self { folder: folder.into(), key }
+    }
+
+    /// Has it live on beside the real store. To be called at every opening: it is written to each time, so that its times say no more
+    /// than that the profile was opened.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn live_on(&self, real: &Store) -> Result<(), StoreError> {
+        let decoy = made(&self.folder, &self.key)?;
+        decoy.begin()?;
+        let followed = decoy.follow(real).and_then(|()| decoy.commit());
+        if followed.is_err() {
+            decoy.rollback();
+        }
+        followed
+    }
+
+    /// The user has another name now.
+    ///
+    /// # Errors
+    /// What the disk says; the next opening does it again.
+    pub fn set_profile_name(&self, name: &str) -> Result<(), StoreError> {
+        made(&self.folder, &self.key)?.set_profile_name(name)
+    }
+}
+
+impl std::fmt::Debug for Decoy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Decoy")
+    }
+}
+
+/// Puts the decoy, which `key` opens, in the real store's place, removes what belonged to that, and makes the next decoy, which
+/// `next` opens. Goes on from wherever an earlier call was cut short; one that was done already changes nothing but what is to go
+/// anyway.
 ///
 /// # Errors
 /// What the disk says; then it is to be called again before the store is opened.
-pub fn wipe(folder: &Path, key: &StoreKey) -> Result<(), StoreError> {
-    if !opens(folder, STORE, key)? {
-        // The write-ahead log of the real store must not be taken for the decoy's.
-        beside(folder, STORE)?;
-        if opens(folder, DECOY, key)? {
-            beside(folder, DECOY)?;
-            fs::rename(folder.join(DECOY), folder.join(STORE))?;
-        } else {
-            remove(folder, STORE)?;
-        }
+pub fn wipe(folder: &Path, key: &StoreKey, next: &StoreKey) -> Result<(), StoreError> {
+    // As long as this opens nobody wrote into the store that is made of it, so that how far an earlier call came need not be known.
+    if opens(folder, DECOY, key)? {
+        remove_beside(folder, STORE)?;
+        // Else a power cut could bring the real store's write-ahead log back, beside what is the decoy's by then.
+        disk::sync(folder)?;
+        disk::copy(&folder.join(DECOY), &folder.join(STORE))?;
+    } else if !opens(folder, STORE, key)? {
+        // The decoy was broken before: there is only an empty store to be had.
+        empty(folder, STORE)?;
+        drop(Store::open(&folder.join(STORE), key)?);
     }
-    missing_is_fine(fs::remove_dir_all(folder.join("blobs")))?;
+    missing_is_fine(disk::remove_folder(&folder.join("blobs")))?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().as_encoded_bytes().ends_with(b".old") {
             let is_folder = entry.file_type()?.is_dir();
             let path = entry.path();
-            missing_is_fine(if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) })?;
+            missing_is_fine(if is_folder { disk::remove_folder(&path) } else { disk::remove(&path) })?;
         }
     }
-    Ok(fs::File::open(folder)?.sync_all()?)
+    drop(made(folder, next)?);
+    Ok(disk::sync(folder)?)
 }
 
-/// Whether there is a database of that name that the key opens.
+/// The decoy, in whatever file lies there.
+fn made(folder: &Path, key: &StoreKey) -> Result<Store, StoreError> {
+    if !opens(folder, DECOY, key)? {
+        empty(folder, DECOY)?;
+    }
+    disk::step()?;
+    Store::open(&folder.join(DECOY), key)
+}
+
+/// Whether there is a database of that name that the key opens. Its write-ahead log is in it then.
 fn opens(folder: &Path, name: &str, key: &StoreKey) -> Result<bool, StoreError> {
     let path = folder.join(name);
-    if !path.exists() {
-        return Ok(false);
+    match fs::metadata(&path) {
+        // SQLite would make one of it, under any key.
+        Ok(file) if file.len() == 0 => return Ok(false),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
     }
     match Store::open(&path, key) {
         Ok(_) => Ok(true),
@@ -69,14 +117,16 @@ fn opens(folder: &Path, name: &str, key: &StoreKey) -> Result<bool, StoreError> 
     }
 }
 
-fn remove(folder: &Path, name: &str) -> Result<(), StoreError> {
-    missing_is_fine(fs::remove_file(folder.join(name)))?;
-    beside(folder, name)
+/// Nothing is left in the file.
+fn empty(folder: &Path, name: &str) -> Result<(), StoreError> {
+    remove_beside(folder, name)?;
+    disk::sync(folder)?;
+    Ok(disk::empty(&folder.join(name))?)
 }
 
-fn beside(folder: &Path, name: &str) -> Result<(), StoreError> {
+fn remove_beside(folder: &Path, name: &str) -> Result<(), StoreError> {
     for suffix in BESIDE {
-        missing_is_fine(fs::remove_file(folder.join(format!("{name}{suffix}"))))?;
+        missing_is_fine(disk::remove(&folder.join(format!("{name}{suffix}"))))?;
     }
     Ok(())
 }
@@ -89,104 +139,4 @@ fn missing_is_fine(done: std::io::Result<()>) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(byte: u8) -> StoreKey {
-        StoreKey::new([byte; 32])
-    }
-
-    const REAL: u8 = 1;
-    const DUMMY: u8 = 2;
-    const NEXT: u8 = 3;
-
-    /// A profile with something in its store, blobs and a copy.
-    fn profile() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join(STORE), &key(REAL)).unwrap();
-        store.set_setting("secret", "real").unwrap();
-        ensure_decoy(folder.path(), &key(DUMMY)).unwrap();
-        fs::create_dir_all(folder.path().join("blobs/a")).unwrap();
-        fs::write(folder.path().join("blobs/a/b"), "x").unwrap();
-        fs::write(folder.path().join("store.db.old"), "x").unwrap();
-        fs::create_dir(folder.path().join("blobs.old")).unwrap();
-        fs::write(folder.path().join("onion.state"), "x").unwrap();
-        folder
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn is_wiped(folder: &Path) {
-        wipe(folder, &key(DUMMY)).unwrap();
-        let store = Store::open(&folder.join(STORE), &key(DUMMY)).unwrap();
-        assert_eq!(store.setting("secret").unwrap(), None);
-        ensure_decoy(folder, &key(NEXT)).unwrap();
-        assert_eq!(names(folder), ["decoy.db", "onion.state", "store.db"]);
-        assert!(opens(folder, DECOY, &key(NEXT)).unwrap());
-    }
-
-    #[test]
-    fn after_a_wipe_the_decoy_is_the_store_and_a_new_one_stands_beside_it() {
-        let folder = profile();
-        is_wiped(folder.path());
-    }
-
-    #[test]
-    fn a_wipe_that_was_cut_short_anywhere_is_finished_by_the_next() {
-        let cuts: [fn(&Path); 5] = [
-            |folder| beside(folder, STORE).unwrap(),
-            |folder| {
-                beside(folder, STORE).unwrap();
-                fs::rename(folder.join(DECOY), folder.join(STORE)).unwrap();
-            },
-            |folder| {
-                beside(folder, STORE).unwrap();
-                fs::rename(folder.join(DECOY), folder.join(STORE)).unwrap();
-                fs::remove_dir_all(folder.join("blobs/a")).unwrap();
-            },
-            |folder| wipe(folder, &key(DUMMY)).unwrap(),
-            |folder| {
-                wipe(folder, &key(DUMMY)).unwrap();
-                drop(Store::open(&folder.join(DRAFT), &key(9)).unwrap());
-            },
-        ];
-        for (at, cut) in cuts.into_iter().enumerate() {
-            let folder = profile();
-            cut(folder.path());
-            eprintln!("cut {at}");
-            is_wiped(folder.path());
-        }
-    }
-
-    #[test]
-    fn a_wipe_repeated_later_keeps_what_the_decoy_has_become() {
-        let folder = profile();
-        wipe(folder.path(), &key(DUMMY)).unwrap();
-        Store::open(&folder.path().join(STORE), &key(DUMMY)).unwrap().set_setting("life", "new").unwrap();
-        ensure_decoy(folder.path(), &key(NEXT)).unwrap();
-        wipe(folder.path(), &key(DUMMY)).unwrap();
-        let store = Store::open(&folder.path().join(STORE), &key(DUMMY)).unwrap();
-        assert_eq!(store.setting("life").unwrap().unwrap(), "new");
-        assert!(opens(folder.path(), DECOY, &key(NEXT)).unwrap());
-    }
-
-    #[test]
-    fn a_decoy_of_another_key_is_made_anew_and_a_good_one_is_kept() {
-        let folder = profile();
-        Store::open(&folder.path().join(DECOY), &key(DUMMY)).unwrap().set_setting("kept", "yes").unwrap();
-        ensure_decoy(folder.path(), &key(DUMMY)).unwrap();
-        let decoy = Store::open(&folder.path().join(DECOY), &key(DUMMY)).unwrap();
-        assert_eq!(decoy.setting("kept").unwrap().unwrap(), "yes");
-        drop(decoy);
-        ensure_decoy(folder.path(), &key(NEXT)).unwrap();
-        assert!(opens(folder.path(), DECOY, &key(NEXT)).unwrap());
-    }
-}
+mod tests;

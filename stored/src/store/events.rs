@@ -95,6 +95,18 @@ impl Store {
         )
     }
 
+    /// Takes over what another store was told of the network since this one was.
+    pub(super) fn follow_network(&self, other: &Self) -> Result<(), StoreError> {
+        let known = self.row("SELECT ifnull(max(at), -1) FROM events", [], |row| row.get::<_, i64>(0))?;
+        let news = other.rows(
+            "SELECT seq, at, type, subject, contact, state FROM events WHERE type = 3 AND at > ?1 ORDER BY seq",
+            [known.unwrap_or(-1)],
+            read,
+        )?;
+        news.iter().try_for_each(|event| self.add_event(event.at, &event.kind))?;
+        self.prune_events()
+    }
+
     /// Drops events that are too old to be kept.
     pub(crate) fn prune_events(&self) -> Result<(), StoreError> {
         let below = self.newest_event()?.saturating_sub(KEPT);

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
-pub use decoy::{ensure_decoy, wipe};
+pub use decoy::{Decoy, wipe};
 pub use events::{Event, EventKind};
 pub use incoming::Numbered;
 pub use messages::{Delivery, Message, Note};
@@ -41,6 +41,8 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// The setting that holds the own name.
+const PROFILE_NAME: &str = "profile-name";
 /// Pages kept in memory, KiB: a few thousand messages.
 const CACHE_KIB: i64 = 4_096;
 
@@ -110,6 +112,26 @@ impl Store {
     /// What the disk says.
     pub fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
         self.run("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, CAST(?2 AS BLOB))", (key, value))
+    }
+
+    /// What the user calls themselves, nothing where they never said.
+    pub(crate) fn profile_name(&self) -> Result<String, StoreError> {
+        Ok(self.setting(PROFILE_NAME)?.unwrap_or_default())
+    }
+
+    pub(crate) fn set_profile_name(&self, name: &str) -> Result<(), StoreError> {
+        self.set_setting(PROFILE_NAME, name)
+    }
+
+    /// Takes over what a profile without contacts would have lived meanwhile: its name, and the network's changes.
+    fn follow(&self, other: &Self) -> Result<(), StoreError> {
+        if let Some(name) = other.setting(PROFILE_NAME)? {
+            self.set_profile_name(&name)?;
+        }
+        self.follow_network(other)?;
+        // Whatever else there was to write: SQLite writes no page that stays as it is, but this one always.
+        let version: u32 = self.db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(self.db.pragma_update(None, "user_version", version)?)
     }
 
     fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
