@@ -3,12 +3,13 @@
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use privatus_tests::{Answer, Person, Suite, ask, binaries, kill_9, now, until};
+use privatus_tests::{Answer, Person, Suite, ask, binaries, kill_9, now, private_network, until};
 
 const NETWORK: &str = "keys";
 const OLD: &str = "correct horse battery staple";
@@ -104,7 +105,7 @@ fn the_duress_passphrase_opens_an_empty_profile_and_the_real_one_is_gone() {
     let mut suite = Suite::start(person.dir.path(), &run, "under duress\n", None);
     assert_eq!(suite.line(), "ready", "{}", suite.said());
     until("its history answers", || (suite.ask(&["contacts"]).code == 0).then_some(()));
-    assert!(!suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
+    assert!(suite.ask(&["profile", "name"]).ok().out.contains("Alice"), "a profile has its person's name");
     // Killed in the middle of whatever is left to do, it ends at the next opening.
     kill_9(suite.pids()["keyvault"]);
     suite.kill();
@@ -120,23 +121,103 @@ fn the_duress_passphrase_opens_an_empty_profile_and_the_real_one_is_gone() {
 
 #[test]
 fn the_duress_passphrase_swaps_an_open_profile_for_an_empty_one_under_the_running_suite() {
-    let mut person = Person::start(NETWORK, &[], None);
+    let (_relays, addresses) = private_network("keys-open", 3);
+    let mut person = Person::start("keys-open", &addresses, None);
     person.wait_unlocked();
     let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    let _ = person.suite.ask(&["invite", "--name", "Bob"]).ok();
+    assert_eq!(person.suite.ask(&["contacts", "--json"]).ok().rows().len(), 1);
     let _ = slot(&person, &["add", "duress"], OLD, "under duress").ok();
     // Not locked in between, as when the screen alone is.
     let unlock = ["unlock", "--passphrase-fd", "0"];
     assert_eq!(person.suite.ask_with(&unlock, "under duress\n").code, 0);
     until("an empty history answers", || {
-        let name = person.suite.ask(&["profile", "name"]);
-        (name.code == 0 && !name.out.contains("Alice")).then_some(())
+        let contacts = person.suite.ask(&["contacts", "--json"]);
+        (contacts.code == 0 && contacts.rows().is_empty()).then_some(())
     });
-    assert!(person.suite.ask(&["contacts", "--json"]).ok().rows().is_empty());
+    assert!(person.suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
     assert_eq!(person.suite.ask_with(&unlock, &format!("{OLD}\n")).code, 3, "it opens nothing any more");
     assert_eq!(opens(&person, OLD), 3);
     assert_eq!(opens(&person, "under duress"), 0);
     assert_eq!(kinds(&person, "under duress").iter().filter(|kind| *kind != "empty").count(), 1);
     assert_eq!(person.suite.stop(), 0);
+}
+
+/// A file of the profile, as who looks at the disk sees it.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    name: String,
+    mode: u32,
+    bytes: u64,
+}
+
+/// Everything in the profile's folder; `onion.state` grows with what is known of the network, in any life.
+fn seen(folder: &Path) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for folder in [folder.to_owned(), folder.join("history")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let is_measured = ["vault", "store.db", "decoy.db"].contains(&name.as_str());
+            seen.push(Seen {
+                name,
+                mode: metadata.mode(),
+                bytes: if is_measured { metadata.len() } else { 0 },
+            });
+        }
+    }
+    seen.sort_by(|a, b| a.name.cmp(&b.name));
+    seen
+}
+
+fn births(folder: &Path) -> Vec<(u64, SystemTime)> {
+    ["vault", "onion.state", "history/store.db", "history/decoy.db"]
+        .map(|name| {
+            let metadata = folder.join(name).metadata().unwrap();
+            (metadata.ino(), metadata.created().unwrap())
+        })
+        .to_vec()
+}
+
+/// Stops it and starts it again with a passphrase. Gives all that it said until it was stopped once more.
+fn lives_again(person: &mut Person, network: &str, passphrase: &str) -> String {
+    assert_eq!(person.suite.stop(), 0);
+    let folder = person.dir.path().to_str().unwrap().to_string();
+    let run = ["run", "--headless", "--profile", &folder, "--network", network, "--passphrase-fd", "0"];
+    person.suite = Suite::start(person.dir.path(), &run, &format!("{passphrase}\n"), None);
+    assert_eq!(person.suite.line(), "ready", "{}", person.suite.said());
+    until("its history answers", || (person.suite.ask(&["contacts"]).code == 0).then_some(()));
+    assert!(person.suite.ask(&["contacts", "--json"]).ok().rows().is_empty());
+    assert!(person.suite.ask(&["profile", "name"]).ok().out.contains("Alice"));
+    assert_eq!(person.suite.stop(), 0);
+    person.suite.end().1
+}
+
+#[test]
+fn after_duress_the_folder_is_that_of_a_profile_that_lived_the_decoys_life() {
+    let network = "keys-duress";
+    let (_relays, addresses) = private_network(network, 3);
+    let mut person = Person::start(network, &addresses, None);
+    person.wait_unlocked();
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    for number in 0..5 {
+        let _ = person.suite.ask(&["invite", "--name", &format!("Bob {number}")]).ok();
+        assert_eq!(opens(&person, OLD), 0);
+        until("its history answers", || (person.suite.ask(&["contacts"]).code == 0).then_some(()));
+    }
+    let _ = slot(&person, &["add", "duress"], OLD, "under duress").ok();
+    let births_before = births(person.dir.path());
+    assert_eq!(lives_again(&mut person, network, "under duress"), "", "nothing is said of it");
+
+    let mut other = Person::start(network, &addresses, None);
+    other.wait_unlocked();
+    let _ = slot(&other, &["change", "0"], OLD, "under duress").ok();
+    let _ = other.suite.ask(&["profile", "name", "Alice"]).ok();
+    assert_eq!(lives_again(&mut other, network, "under duress"), "");
+
+    assert_eq!(births(person.dir.path()), births_before, "every file is the one that it was");
+    assert_eq!(seen(person.dir.path()), seen(other.dir.path()));
 }
 
 #[test]
