@@ -1,6 +1,6 @@
 //! Key slots: what opens, what cannot be done, and what a kill leaves.
 
-use super::super::key_slot::SlotContent;
+use super::super::key_slot::{Slot, SlotContent};
 use super::*;
 
 type Kinds = [Option<SlotKind>; SLOTS];
@@ -86,8 +86,9 @@ fn a_character_that_is_not_assigned_is_tried_and_makes_no_passphrase() {
     assert!(matches!(made, Err(VaultFileError::Unassigned)));
     with(&file, b"correct horse", |vault, opened, rng| {
         let key = super::super::slots::stretch(vault.header.cost, &vault.header.salt, given)?;
-        let slot = super::super::key_slot::Slot::seal(1, &key, SlotKind::Passphrase, &opened.root, rng);
-        let mut header = vault.header.next();
+        let content = SlotContent::of_root(SlotKind::Passphrase, &opened.root);
+        let slot = Slot::seal(1, &key, &content, rng);
+        let mut header = vault.header.next(rng);
         header.set_slot(1, slot);
         header.write(&vault.file)
     })
