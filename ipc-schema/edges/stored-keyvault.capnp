@@ -182,7 +182,6 @@ struct OpenResult {
       first @4 :Bool;                   # this message opened the session (an invite was accepted)
       repaired @11 :Bool;               # the peer opened the session anew: what is not acked has to be sealed again
       repairWanted @12 :Bool;           # the message is good, but repairSession is due
-      identityChanged @13 :Bool;        # another safety number than before, and no longer verified: to be told to the user
     }
     duplicate @5 :Data;                 # inner hash; ack it
     unreadable @6 :Void;                # ack at the mailbox, never to the peer

@@ -136,7 +136,6 @@ enum Notice {
   none @0;
   repairing @1;         # the session broke and is being opened anew: nothing is lost, and nothing to do
   inviteAgain @2;       # it cannot be: the two have to meet again
-  newIdentity @3;       # the safety number changed, and is to be compared again
 }
 
 enum ContactState { invited @0; pending @1; connected @2; blocked @3; }

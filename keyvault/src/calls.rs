@@ -261,7 +261,6 @@ fn opened(opened: vault::Opened) -> Opened {
                 news: ipc_schema::edge::stored_keyvault::News {
                     repaired: news.repaired,
                     repair_wanted: news.repair_wanted,
-                    identity_changed: news.identity_changed,
                 },
             })
         }

@@ -56,26 +56,25 @@ pub struct News {
     pub repaired: bool,
     /// The message is good, but the session is to be opened anew.
     pub repair_wanted: bool,
-    /// The peer has another identity than before: the safety number changed, and whoever was verified no longer is.
-    pub identity_changed: bool,
 }
 
 impl News {
     pub(super) fn write(&self, writer: &mut Writer) {
         writer.flag(self.first.is_some()).u64(self.first.map_or(0, |invite| invite.0));
         writer.flag(self.visitor_of.is_some()).u64(self.visitor_of.map_or(0, |address| address.0));
-        writer.flag(self.repaired).flag(self.repair_wanted).flag(self.identity_changed);
+        // The last: an earlier version told there of another identity, which nothing brings.
+        writer.flag(self.repaired).flag(self.repair_wanted).flag(false);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (is_first, invite) = (reader.flag()?, InviteId(reader.u64()?));
         let (is_visitor, address) = (reader.flag()?, AddressId(reader.u64()?));
+        let (repaired, repair_wanted, _) = (reader.flag()?, reader.flag()?, reader.flag()?);
         Ok(Self {
             first: is_first.then_some(invite),
             visitor_of: is_visitor.then_some(address),
-            repaired: reader.flag()?,
-            repair_wanted: reader.flag()?,
-            identity_changed: reader.flag()?,
+            repaired,
+            repair_wanted,
         })
     }
 }

@@ -57,8 +57,7 @@ struct World {
 
 const INVITE: InviteId = InviteId(1);
 const ACCEPT: AcceptId = AcceptId(1);
-const NOTHING_NEW: News =
-    News { first: None, visitor_of: None, repaired: false, repair_wanted: false, identity_changed: false };
+const NOTHING_NEW: News = News { first: None, visitor_of: None, repaired: false, repair_wanted: false };
 const FIRST: News = News { first: Some(INVITE), ..NOTHING_NEW };
 
 /// Alice has an invite out, Bob has opened its link and made two queues.

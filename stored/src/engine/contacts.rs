@@ -354,7 +354,6 @@ fn compared(
 /// keyvault holds it; this is the copy for lists.
 fn note_verified(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), StoreError> {
     turn.store.set_verified(id, verified)?;
-    dismiss(turn, id, Notice::NewIdentity)?;
     turn.event(&EventKind::Contact { contact: id })
 }
 

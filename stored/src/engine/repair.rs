@@ -83,11 +83,6 @@ impl Repair {
             // What overtook the message that opened the session anew could not be read.
             turn.wish(OutboxEvent::SealAllAgain(id));
         }
-        if news.identity_changed {
-            turn.store.set_verified(id, false)?;
-            turn.store.set_notice(id, Notice::NewIdentity)?;
-            turn.event(&EventKind::Contact { contact: id })?;
-        }
         if news.repaired {
             // An answer tells the peer that it is understood, and hands it this side's keys for the next time.
             turn.store.set_ack_due(id, true)?;
@@ -137,10 +132,8 @@ impl Repair {
     }
 
     fn begun(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
-        if turn.store.contact(id)?.is_some_and(|contact| contact.notice != Notice::NewIdentity) {
-            turn.store.set_notice(id, Notice::Repairing)?;
-            turn.event(&EventKind::Contact { contact: id })?;
-        }
+        turn.store.set_notice(id, Notice::Repairing)?;
+        turn.event(&EventKind::Contact { contact: id })?;
         retry(turn, id);
         turn.wish(OutboxEvent::SealAllAgain(id));
         Ok(())

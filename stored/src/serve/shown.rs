@@ -26,7 +26,6 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         store::Notice::None => Notice::None,
         store::Notice::Repairing => Notice::Repairing,
         store::Notice::InviteAgain => Notice::InviteAgain,
-        store::Notice::NewIdentity => Notice::NewIdentity,
     };
     Contact {
         id: id(from.id.0),

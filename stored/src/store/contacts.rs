@@ -28,8 +28,6 @@ pub enum Notice {
     Repairing,
     /// It cannot be: the two have to invite each other again.
     InviteAgain,
-    /// The peer has another identity than before: the safety number is to be compared again.
-    NewIdentity,
 }
 
 /// A person.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -201,6 +201,9 @@ CREATE INDEX messages_gap ON messages (contact, chain, sequence) WHERE gap = 1;
 ALTER TABLE outgoing ADD COLUMN reseals INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// Once a contact could come with another identity; nothing brings one any more.
+const NO_NEW_IDENTITY: &str = "UPDATE contacts SET notice = 0 WHERE notice = 3;";
+
 /// Brings the file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -219,4 +222,29 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", newest)?;
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of an earlier version.
+    fn of_version(version: usize) -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        MIGRATIONS[..version].iter().for_each(|step| db.execute_batch(step).unwrap());
+        db.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+        db
+    }
+
+    #[test]
+    fn a_store_that_told_of_a_new_identity_opens_and_tells_of_none() {
+        let mut db = of_version(3);
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, notice, last_at, send_chain) VALUES (1, 'bob', 2, 3, 1, 1)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let notice: i64 = db.query_row("SELECT notice FROM contacts", [], |row| row.get(0)).unwrap();
+        assert_eq!(notice, 0);
+    }
 }

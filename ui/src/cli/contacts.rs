@@ -31,6 +31,5 @@ pub(super) fn notice(notice: Notice) -> Option<&'static str> {
         Notice::None => None,
         Notice::Repairing => Some("reconnecting securely"),
         Notice::InviteAgain => Some("cannot reconnect: invite each other again"),
-        Notice::NewIdentity => Some("safety number changed: compare it again"),
     }
 }

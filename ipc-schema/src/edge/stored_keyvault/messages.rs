@@ -228,8 +228,6 @@ pub struct News {
     pub repaired: bool,
     /// The message is good, but a repair is due.
     pub repair_wanted: bool,
-    /// Another safety number than before, and no longer verified.
-    pub identity_changed: bool,
 }
 
 words! {
@@ -252,7 +250,6 @@ fn write_opened(opened: &Outcome<OpenEnvelope>, mut to: open_result::Builder<'_>
             to.set_first(message.first);
             to.set_repaired(message.news.repaired);
             to.set_repair_wanted(message.news.repair_wanted);
-            to.set_identity_changed(message.news.identity_changed);
             write_queues(&message.peer_queues, to.init_peer_queues(length(message.peer_queues.len())));
         }
         Ok(Opened::Duplicate(inner)) => to.set_duplicate(inner),
@@ -272,11 +269,7 @@ fn read_opened(from: open_result::Reader<'_>) -> Read<Outcome<OpenEnvelope>> {
             inner: fixed(message.get_inner()?)?,
             peer_queues: read_queues(message.get_peer_queues()?)?,
             first: message.get_first(),
-            news: News {
-                repaired: message.get_repaired(),
-                repair_wanted: message.get_repair_wanted(),
-                identity_changed: message.get_identity_changed(),
-            },
+            news: News { repaired: message.get_repaired(), repair_wanted: message.get_repair_wanted() },
         }),
         open_result::Duplicate(inner) => Opened::Duplicate(fixed(inner?)?),
         open_result::Unreadable(()) => Opened::Unreadable,

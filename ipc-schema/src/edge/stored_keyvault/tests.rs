@@ -82,7 +82,7 @@ fn each_outcome_is_read_as_it_was_written() {
         inner: [3; 32],
         peer_queues: vec![queue(4)],
         first: true,
-        news: News { repaired: true, repair_wanted: false, identity_changed: true },
+        news: News { repaired: true, repair_wanted: false },
     };
     for opened in [
         Opened::Message(message),

@@ -71,8 +71,6 @@ mirrored! {
         Repairing => "repairing",
         /// It cannot be opened anew.
         InviteAgain => "invite-again",
-        /// The safety number changed.
-        NewIdentity => "new-identity",
     }
 }
 

@@ -29,7 +29,7 @@ fn contact() -> Contact {
         last_at: Timestamp(4),
         their_name: "Ann".into(),
         last_text: "\u{1F600}".repeat(BEGINNING_MAX_CHARS),
-        notice: Notice::NewIdentity,
+        notice: Notice::InviteAgain,
     }
 }
 

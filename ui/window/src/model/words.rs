@@ -340,10 +340,10 @@ pub const COPIED: &str = "It stays in the clipboard, where other programs can re
 /// Whether it was compared who somebody is.
 #[must_use]
 pub fn verified(contact: &Contact) -> (Icon, Tone, &'static str) {
-    match (contact.notice, contact.verified) {
-        (Notice::NewIdentity, _) => (Icon::Warn, Tone::Bad, "Changed, compare again"),
-        (_, true) => (Icon::Verified, Tone::Good, "Verified"),
-        (_, false) => (Icon::Unverified, Tone::Plain, "Not compared yet"),
+    if contact.verified {
+        (Icon::Verified, Tone::Good, "Verified")
+    } else {
+        (Icon::Unverified, Tone::Plain, "Not compared yet")
     }
 }
 
@@ -351,7 +351,7 @@ pub fn verified(contact: &Contact) -> (Icon, Tone, &'static str) {
 #[must_use]
 pub fn notice(contact: &Contact) -> Option<&'static str> {
     match contact.notice {
-        Notice::None | Notice::NewIdentity => None,
+        Notice::None => None,
         Notice::Repairing => Some("Reconnecting securely, nothing is lost"),
         Notice::InviteAgain => Some("Cannot reconnect: invite each other again"),
     }

@@ -1,6 +1,6 @@
 //! Comparing who somebody is: the safety number, the picture code, and what to do when they differ.
 
-use ipc_schema::edge::ui_stored::{Contact, Notice, SafetyNumber};
+use ipc_schema::edge::ui_stored::{Contact, SafetyNumber};
 
 use super::View;
 use super::controls::{Button, Kind};
@@ -46,17 +46,6 @@ impl View<'_> {
         let Rect { x, mut y, w, .. } = column;
         let c = self.colours;
         let name = self.name(&contact.name);
-        if contact.notice == Notice::NewIdentity {
-            let told = Told {
-                icon: Icon::Warn,
-                tone: Tone::Bad,
-                title: "The number changed".into(),
-                reason: format!(
-                    "{name} has another identity than before: a new computer, or somebody else. Ask them in a call or in person."
-                ),
-            };
-            y = self.note(Span::new(x, y, w), &told) + 20;
-        }
         self.scene.text(Point::new(x, y), Style::Label, c.text, "Safety number");
         y += 24;
         let groups: Vec<&str> = number.digits.split_whitespace().collect();

@@ -154,17 +154,6 @@ fn who_somebody_is_can_be_compared_by_number_and_by_code() {
 }
 
 #[test]
-fn a_changed_identity_is_told_where_one_writes_and_leads_to_comparing() {
-    let mut model = chatting();
-    let changed = Contact { notice: Notice::NewIdentity, ..robin() };
-    model.learn(NOW, News::Changed(NOW, Change::Contact(changed)));
-    assert!(says(&picture(&model, (1200, 800)), "Changed, compare again"));
-    model.act(NOW, Act::Compare("c1".into()), "x");
-    model.learn(NOW, News::SafetyNumber { who: "c1".into(), result: Ok(number()) });
-    assert!(says(&picture(&model, (1200, 800)), "The number changed"));
-}
-
-#[test]
 fn the_same_model_is_the_same_picture_so_that_nothing_is_drawn_twice() {
     let mut model = chatting();
     assert!(picture(&model, (1200, 800)) == picture(&model, (1200, 800)));
