@@ -80,6 +80,7 @@ enum Refusal {
   noSuchInvite @24;
   waiting @25;          # accepted, goes on by itself
   numberChanged @26;    # the safety number that was compared is not the contact's, or no longer
+  nothingWaits @27;     # to `resume`: what is written to the contact goes by itself
 }
 
 struct Counts {
@@ -130,6 +131,7 @@ struct Contact {
   theirName @7 :Text;   # what they call themselves; untrusted
   lastText @8 :Text;    # untrusted, cut at 120 characters
   notice @9 :Notice;
+  held @10 :Bool;       # what is written to them waits for `resume`: a copy of their device may be what reads it
 }
 
 enum Notice {
@@ -148,7 +150,8 @@ struct ContactAction {
     delete @3 :Void;
     accept @4 :Void;
     decline @5 :Void;
-    verify @6 :Text;      # the digits of the safety number that was compared; empty: taken back
+    verify @6 :Text;      # the digits of the safety number that was compared; empty: taken back. Compared: also `resume`
+    resume @7 :Void;      # what is held goes on
   }
 }
 
@@ -174,6 +177,7 @@ struct Message {
   route @9 :List(Data);   # relay ids of the path that carried it, newest try; own texts only
   note @10 :Note;
   gap @11 :Bool;          # what the sender said just before is missing
+  held @13 :Bool;         # queued, and leaves only after `resume`
   position @12 :Int64;    # rises along the conversation; of a text that comes late it lies between others
 }
 
@@ -183,6 +187,7 @@ enum Note {
   olderCopyThere @2;   # the same, of the contact's
   reopened @3;         # the session was opened anew
   reopenedAgain @4;    # it was again, within a day
+  textsWait @5;        # what is written to the contact waits for `resume`
 }
 
 struct Event {

@@ -11,6 +11,7 @@ use ipc_schema::edge::ui_stored::{
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
+use super::hold;
 use super::interface::Action;
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
@@ -186,6 +187,11 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
                 turn.store.set_invite_state(invite.id, InviteState::Accepted)?;
             }
         }
+        ContactAction::Resume => {
+            if !hold::resume(turn, &contact)? {
+                return Ok(Err(ChangeError::NothingWaits));
+            }
+        }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
         ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
     }
@@ -354,6 +360,10 @@ fn compared(
 /// keyvault holds it; this is the copy for lists.
 fn note_verified(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), StoreError> {
     turn.store.set_verified(id, verified)?;
+    if let Some(contact) = turn.store.contact(id)?.filter(|_| verified) {
+        // Who compared again has spoken with them.
+        hold::resume(turn, &contact)?;
+    }
     turn.event(&EventKind::Contact { contact: id })
 }
 

@@ -57,6 +57,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         reply_to: call.reply_to,
         route: Vec::new(),
         note: Note::None,
+        held: contact.held,
     };
     turn.store.add_message(&message)?;
     let parts = u16::try_from(content::split(&message.body).len()).unwrap_or(u16::MAX);

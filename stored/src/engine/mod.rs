@@ -14,6 +14,7 @@ mod conversations;
 mod deposits;
 mod event;
 mod fixing;
+mod hold;
 mod inbox;
 mod interface;
 mod invites;

@@ -26,6 +26,11 @@ pub(super) fn reopened(turn: &mut Turn, contact: ContactId) -> Result<(), StoreE
     }
 }
 
+/// Tells that what is written to `contact` waits: once for each time that it begins to.
+pub(super) fn texts_wait(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+    write(turn, contact, Note::TextsWait)
+}
+
 /// Tells it in the conversation with `contact`.
 pub(super) fn tell(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreError> {
     let last = turn.store.last_note(contact, note)?;
@@ -52,6 +57,7 @@ fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreErr
         reply_to: String::new(),
         route: Vec::new(),
         note,
+        held: false,
     })?;
     turn.event(&EventKind::Message { id })
 }
@@ -71,6 +77,10 @@ impl Note {
             Self::ReopenedAgain => {
                 "The encryption with them was opened anew again within a day. If neither of you put a backup back, somebody may have \
                  a copy of one of your devices: ask them, and compare the safety number."
+            }
+            Self::TextsWait => {
+                "What you write to them waits, so that a copy of their device does not get it. Ask them whether they put a backup \
+                 back; then compare the safety number again, or resume sending."
             }
             Self::OlderCopyThere => {
                 "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \

@@ -13,6 +13,7 @@ use ipc_schema::limits::IDS_PER_CALL_MAX;
 use super::event::{
     AcceptEvent, Asked, DepositEvent, NotSealed, OutboxEvent, RepairEvent, RepairRefused, Timer,
 };
+use super::hold::{self, Wait};
 use super::turn::Turn;
 use super::{fixing, notes};
 use crate::content::{self, Acks, Range};
@@ -152,10 +153,11 @@ impl Outbox {
 
     /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks are still owed then.
     fn seal_for(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
-        let contact = turn.store.contact(id)?.filter(|contact| !contact.blocked);
-        let Some(session) = contact.and_then(|contact| contact.session) else { return Ok(()) };
+        let Some(contact) = turn.store.contact(id)?.filter(|contact| !contact.blocked) else { return Ok(()) };
+        let Some(session) = contact.session else { return Ok(()) };
         let most = u32::try_from(SEALING_MAX).unwrap_or(u32::MAX);
-        for outgoing in turn.store.outgoing_in_state(id, OutgoingState::Waiting, most)? {
+        let words = hold::wait(turn, &contact)? == Wait::Nothing;
+        for outgoing in turn.store.waiting(id, words, most)? {
             if !self.may_seal(id) {
                 return Ok(());
             }
@@ -201,6 +203,14 @@ impl Outbox {
 
     fn seal(&mut self, turn: &mut Turn, id: OutgoingId, session: SessionId) -> Result<(), StoreError> {
         let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
+        match hold::wait_of(turn, &outgoing)? {
+            Wait::Nothing => {}
+            Wait::Repair => {
+                turn.after(SEAL_RETRY, Timer::Seal(id));
+                return Ok(());
+            }
+            Wait::Person => return set_aside(turn, id),
+        }
         let (Some(content), Some(name)) = (outgoing.content, outgoing.outbox) else { return Ok(()) };
         if self.sealing.insert(id, outgoing.contact).is_some() {
             return Ok(());
@@ -234,7 +244,13 @@ impl Outbox {
         self.sealing.remove(&id);
         let contact = outgoing.contact;
         self.pump.insert(contact);
+        let held = hold::wait_of(turn, &outgoing)? == Wait::Person;
         match sealed {
+            // keyvault answers in order: had it opened the session anew before it sealed this, that is known by now.
+            Ok(_) if outgoing.state == OutgoingState::Sealing && held => {
+                self.forget_outbox.push(outbox);
+                set_aside(turn, id)
+            }
             Ok(envelopes) if outgoing.state == OutgoingState::Sealing => {
                 if outgoing.kind == OutgoingKind::Repair {
                     turn.wish(RepairEvent::Begun(contact));
@@ -275,14 +291,17 @@ impl Outbox {
         }
     }
 
-    fn reseal(&mut self, turn: &mut Turn, id: OutgoingId) -> Result<(), StoreError> {
+    fn reseal(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
+        if hold::wait_of(turn, outgoing)? != Wait::Nothing {
+            return Ok(());
+        }
         let outbox = OutboxId(turn.random_id());
-        turn.store.reseal_outgoing(id, outbox)?;
-        self.seal_again(turn, id)
+        turn.store.reseal_outgoing(outgoing.id, outbox)?;
+        self.seal_again(turn, outgoing.id)
     }
 
     fn seal_all_again(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
-        turn.store.sealed_up_to(contact, u64::MAX)?.iter().try_for_each(|lost| self.reseal(turn, lost.id))
+        turn.store.sealed_up_to(contact, u64::MAX)?.iter().try_for_each(|lost| self.reseal(turn, lost))
     }
 
     fn repair(&mut self, turn: &mut Turn, contact: ContactId, session: SessionId) -> Result<(), StoreError> {
@@ -425,11 +444,12 @@ impl Outbox {
         let doubled = outgoing.reseals.min(RESEAL_DOUBLED_MAX);
         let ripe = turn.now.since(outgoing.sealed_at) >= RESEAL_AFTER * (1 << doubled);
         let sealed = outgoing.state == OutgoingState::Sealed;
-        if !sealed || !ripe || turn.store.has_deposit(outgoing.id)? {
+        let waits = hold::wait_of(turn, outgoing)? != Wait::Nothing;
+        if !sealed || !ripe || waits || turn.store.has_deposit(outgoing.id)? {
             return Ok(());
         }
         turn.store.count_reseal(outgoing.id)?;
-        self.reseal(turn, outgoing.id)
+        self.reseal(turn, outgoing)
     }
 
     // ---- what keyvault may forget
@@ -464,6 +484,11 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+/// It is sealed when the person has it go on, as all is that is not acked.
+fn set_aside(turn: &Turn, id: OutgoingId) -> Result<(), StoreError> {
+    turn.store.outgoing_sealed(id, turn.now)
 }
 
 /// Whether all that a peer acks is what was sent, as far as that is still known: what was acked before was compared then.

@@ -4,7 +4,7 @@
 use ipc_schema::Timestamp;
 
 use super::event::OutboxEvent;
-use super::notes;
+use super::hold;
 use super::turn::Turn;
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
@@ -31,7 +31,7 @@ pub(super) fn read(
     let mut chain = turn.store.receive_chain(id)?;
     if content.link.chain > chain.chain {
         if chain.chain != Timestamp(0) {
-            notes::tell(turn, id, Note::OlderCopyThere)?;
+            hold::older_copy(turn, id)?;
         }
         chain = ReceiveChain::begun(content.link.chain);
     }
@@ -143,7 +143,7 @@ fn differs(turn: &Turn, id: ContactId, link: &Link) -> Result<bool, StoreError> 
 fn conflict(turn: &mut Turn, id: ContactId, chain: &mut ReceiveChain, number: u64) -> Result<(), StoreError> {
     chain.conflict = number;
     turn.store.set_ack_due(id, true)?;
-    notes::tell(turn, id, Note::OlderCopyThere)
+    hold::older_copy(turn, id)
 }
 
 /// A content that has no place in the chain, and is not acked: what it says is not lost, whether it comes again or not.
@@ -227,6 +227,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         reply_to: reply_to.unwrap_or_default(),
         route: Vec::new(),
         note: Note::None,
+        held: false,
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
     turn.event(&EventKind::Message { id })

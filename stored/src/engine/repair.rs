@@ -9,11 +9,11 @@ use ipc_schema::edge::stored_keyvault::News;
 
 use super::contacts;
 use super::event::{OutboxEvent, RepairEvent, RepairRefused, Timer};
-use super::notes;
 use super::turn::Turn;
+use super::{hold, notes};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
-use crate::store::{Contact, ContactState, EventKind, Note, Notice, Outgoing, OutgoingKind};
+use crate::store::{Contact, ContactState, EventKind, Notice, Outgoing, OutgoingKind};
 
 /// What cannot be read may only have overtaken the message that opened the session anew: so long nothing is begun.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,6 +86,7 @@ impl Repair {
         if news.repaired {
             // An answer tells the peer that it is understood, and hands it this side's keys for the next time.
             turn.store.set_ack_due(id, true)?;
+            hold::new_session(turn, id)?;
             turn.wish(OutboxEvent::SealAllAgain(id));
         }
         if !self.keep_alive.contains_key(&id) {
@@ -98,7 +99,7 @@ impl Repair {
     fn rolled_back(&mut self, turn: &mut Turn, session: SessionId) -> Result<(), StoreError> {
         match turn.store.contact_of_session(session)? {
             Some(contact) => {
-                notes::tell(turn, contact.id, Note::OlderCopyThere)?;
+                hold::older_copy(turn, contact.id)?;
                 self.unless_begun(turn, contact.id)
             }
             None => Ok(()),
@@ -135,6 +136,7 @@ impl Repair {
         turn.store.set_notice(id, Notice::Repairing)?;
         turn.event(&EventKind::Contact { contact: id })?;
         retry(turn, id);
+        hold::new_session(turn, id)?;
         turn.wish(OutboxEvent::SealAllAgain(id));
         Ok(())
     }

@@ -38,6 +38,7 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         their_name: from.their_name,
         last_text: from.last_text,
         notice,
+        held: from.held,
     }
 }
 
@@ -54,6 +55,7 @@ fn gone(contact: ContactId) -> Contact {
         their_name: String::new(),
         last_text: String::new(),
         notice: Notice::None,
+        held: false,
     }
 }
 
@@ -77,7 +79,9 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::OlderCopyThere => Note::OlderCopyThere,
             store::Note::Reopened => Note::Reopened,
             store::Note::ReopenedAgain => Note::ReopenedAgain,
+            store::Note::TextsWait => Note::TextsWait,
         },
+        held: from.held,
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Contact {
     pub last_text: String,
     /// An ack is owed.
     pub ack_due: bool,
+    /// What was written to them waits for the user's word.
+    pub held: bool,
 }
 
 /// The numbers of what goes out.
@@ -101,7 +103,8 @@ impl ReceiveChain {
 }
 
 const COLUMNS: &str =
-    "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due, notice";
+    "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due, notice,
+     held";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -117,6 +120,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         last_text: row.get(9)?,
         ack_due: row.get(10)?,
         notice: row.get(11)?,
+        held: row.get(12)?,
     })
 }
 
@@ -178,6 +182,25 @@ impl Store {
 
     pub(crate) fn set_notice(&self, id: ContactId, notice: Notice) -> Result<(), StoreError> {
         self.run("UPDATE contacts SET notice = ?2 WHERE id = ?1", (id, notice))
+    }
+
+    /// What is written to them waits from now on.
+    pub(crate) fn hold(&self, id: ContactId) -> Result<(), StoreError> {
+        self.run("UPDATE contacts SET held = 1 WHERE id = ?1", [id])
+    }
+
+    /// It waits no longer: the user has said so.
+    pub(crate) fn resume(&self, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE contacts SET held = 0, resumed_at = ?2 WHERE id = ?1";
+        self.run(sql, (id, now.0.cast_signed()))
+    }
+
+    /// When the user last had something go on; 0: never.
+    pub(crate) fn resumed_at(&self, id: ContactId) -> Result<Timestamp, StoreError> {
+        let at = self.row("SELECT resumed_at FROM contacts WHERE id = ?1", [id], |row| {
+            Ok(Timestamp(row.get::<_, i64>(0)?.cast_unsigned()))
+        })?;
+        Ok(at.unwrap_or(Timestamp(0)))
     }
 
     pub(crate) fn set_ack_due(&self, id: ContactId, due: bool) -> Result<(), StoreError> {

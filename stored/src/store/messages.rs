@@ -58,6 +58,8 @@ pub struct Message {
     pub route: Vec<RelayId>,
     /// Nobody wrote it: the program tells it.
     pub note: Note,
+    /// It is ours, and leaves only when the user has it go on. Follows from the contact; not kept with the text.
+    pub held: bool,
 }
 
 /// What is told in a conversation besides what the two say.
@@ -73,6 +75,8 @@ pub enum Note {
     Reopened,
     /// It was again, within a day.
     ReopenedAgain,
+    /// What is written to the contact waits for the user.
+    TextsWait,
 }
 
 impl std::fmt::Debug for Message {
@@ -86,7 +90,7 @@ const STEP: i64 = 1 << 20;
 
 const COLUMNS: &str =
     "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note, chain,
-    gap";
+    gap, mine = 1 AND note = 0 AND state = 0 AND EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact AND c.held = 1)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
@@ -106,6 +110,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         note: row.get(12)?,
         chain: Timestamp(row.get::<_, i64>(13)?.cast_unsigned()),
         gap: row.get(14)?,
+        held: row.get(15)?,
     })
 }
 

@@ -32,7 +32,7 @@ numbered! {
     ContactState { Invited = 0, Pending = 1, Connected = 2, }
     Notice { None = 0, Repairing = 1, InviteAgain = 2, }
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
-    Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, }
+    Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
     OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
@@ -77,7 +77,7 @@ mod tests {
         assert_strict::<ContactState>(3);
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
-        assert_strict::<Note>(5);
+        assert_strict::<Note>(6);
         assert_strict::<OutgoingState>(4);
         assert_strict::<OutgoingKind>(7);
         assert_strict::<InviteState>(6);

@@ -47,6 +47,15 @@ impl OutgoingKind {
     pub fn numbered(self) -> bool {
         !matches!(self, Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive)
     }
+
+    /// Whether a person wrote it.
+    #[must_use]
+    pub fn is_words(self) -> bool {
+        match self {
+            Self::Text | Self::Profile => true,
+            Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
+        }
+    }
 }
 
 /// One content on its way.
@@ -164,6 +173,20 @@ impl Store {
         let sql =
             format!("SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = ?2 ORDER BY id LIMIT ?3");
         self.rows(&sql, (contact, state, limit), read)
+    }
+
+    /// The oldest `limit` of a contact that wait for their number; with or without what a person wrote.
+    pub(crate) fn waiting(
+        &self,
+        contact: ContactId,
+        words: bool,
+        limit: u32,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0 AND (?2 OR kind NOT IN (?3, ?4))
+             ORDER BY id LIMIT ?5"
+        );
+        self.rows(&sql, (contact, words, OutgoingKind::Text, OutgoingKind::Profile, limit), read)
     }
 
     /// Fixes the bytes: from now on it is this content, under this name at keyvault.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -203,6 +203,12 @@ ALTER TABLE outgoing ADD COLUMN reseals INTEGER NOT NULL DEFAULT 0;
 
 /// Once a contact could come with another identity; nothing brings one any more.
 const NO_NEW_IDENTITY: &str = "UPDATE contacts SET notice = 0 WHERE notice = 3;";
+
+/// Whether what is written to a contact waits for the person, and when they last had it go on.
+const HOLD: &str = "
+ALTER TABLE contacts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN resumed_at INTEGER NOT NULL DEFAULT 0;
+";
 
 /// Brings the file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {

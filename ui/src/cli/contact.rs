@@ -216,6 +216,7 @@ mod tests {
             their_name: String::new(),
             last_text: String::new(),
             notice: Notice::None,
+            held: false,
         }
     }
 

@@ -35,12 +35,18 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> String {
     let at = zone.minute(message.received_at.unwrap_or(message.sent_at));
     let from = match (message.note, message.mine) {
+        (Note::None, true) if message.held => format!("me ({}, waits for you): ", message.state.word()),
         (Note::None, true) => format!("me ({}): ", message.state.word()),
         (Note::None, false) => "them: ".into(),
         // Nobody said it.
-        (Note::OlderCopyHere | Note::OlderCopyThere | Note::Reopened | Note::ReopenedAgain, _) => {
-            "-- ".into()
-        }
+        (
+            Note::OlderCopyHere
+            | Note::OlderCopyThere
+            | Note::Reopened
+            | Note::ReopenedAgain
+            | Note::TextsWait,
+            _,
+        ) => "-- ".into(),
     };
     let gap = if message.gap {
         format!("{at}  -- what they wrote before this is missing\n")

@@ -16,7 +16,8 @@ impl From<Refusal> for Failure {
             | Refusal::NotBuilt
             | Refusal::RateLimited
             | Refusal::Blocked
-            | Refusal::Conflict => Self::Refused(line),
+            | Refusal::Conflict
+            | Refusal::NothingWaits => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -86,6 +87,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         }
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
+        Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
     }
 }
@@ -206,6 +208,7 @@ mod tests {
         assert_eq!(code(Refusal::Locked), 3);
         assert_eq!(code(Refusal::ScriptsOff), 5);
         assert_eq!(code(Refusal::NotBuilt), 5);
+        assert_eq!(code(Refusal::NothingWaits), 5);
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);
         assert_eq!(code(Refusal::LinkExpired), 1);

@@ -15,6 +15,7 @@ pub struct ContactRow<'a> {
     last_at: Option<u64>,
     their_name: &'a str,
     notice: Option<&'static str>,
+    held: bool,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -29,6 +30,7 @@ impl<'a> From<&'a Contact> for ContactRow<'a> {
             last_at: (contact.last_at.0 != 0).then_some(contact.last_at.0),
             their_name: &contact.their_name,
             notice: (contact.notice != Notice::None).then(|| contact.notice.word()),
+            held: contact.held,
         }
     }
 }
@@ -48,6 +50,7 @@ pub struct MessageRow<'a> {
     reactions: [&'static str; 0],
     note: Option<&'static str>,
     gap: bool,
+    held: bool,
 }
 
 impl<'a> From<&'a Message> for MessageRow<'a> {
@@ -65,6 +68,7 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             reactions: [],
             note: (message.note != Note::None).then(|| message.note.word()),
             gap: message.gap,
+            held: message.held,
         }
     }
 }
@@ -147,6 +151,7 @@ mod tests {
             note: Note::None,
             gap: false,
             position: 7,
+            held: false,
         }
     }
 
@@ -155,7 +160,7 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[],"note":null,"gap":false}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[],"note":null,"gap":false,"held":false}"#
         );
     }
 
@@ -172,11 +177,12 @@ mod tests {
             their_name: "B".into(),
             last_text: "hi".into(),
             notice: Notice::None,
+            held: true,
         };
         let json = serde_json::to_string(&ContactRow::from(&contact)).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true}"#
         );
     }
 

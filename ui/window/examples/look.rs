@@ -29,6 +29,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         their_name: String::new(),
         last_text: last.into(),
         notice: Notice::None,
+        held: false,
     }
 }
 
@@ -47,6 +48,7 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         note: Note::None,
         gap: false,
         position: 0,
+        held: false,
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Contact {
     pub last_text: String,
     /// What is wrong with the session, or new.
     pub notice: Notice,
+    /// What is written to them waits until the user has it go on.
+    pub held: bool,
 }
 
 mirrored! {
@@ -88,6 +90,7 @@ impl Part for Contact {
         to.set_their_name(&self.their_name);
         to.set_last_text(&self.last_text);
         to.set_notice(self.notice.into());
+        to.set_held(self.held);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -102,6 +105,7 @@ impl Part for Contact {
             their_name: text(from.get_their_name()?, NAME_MAX_BYTES)?,
             last_text: text(from.get_last_text()?, 4 * BEGINNING_MAX_CHARS)?,
             notice: from.get_notice()?.into(),
+            held: from.get_held(),
         })
     }
 }
@@ -136,6 +140,8 @@ pub enum ContactAction {
     Decline,
     /// The safety number with these digits was compared; `None`: it is to be compared again.
     Verify(Option<String>),
+    /// What was written to them and is held goes on.
+    Resume,
 }
 
 impl Part for ContactAction {
@@ -150,6 +156,7 @@ impl Part for ContactAction {
             Self::Accept => to.set_accept(()),
             Self::Decline => to.set_decline(()),
             Self::Verify(digits) => to.set_verify(digits.as_deref().unwrap_or_default()),
+            Self::Resume => to.set_resume(()),
         }
     }
 
@@ -161,6 +168,7 @@ impl Part for ContactAction {
             contact_action::Delete(()) => Self::Delete,
             contact_action::Accept(()) => Self::Accept,
             contact_action::Decline(()) => Self::Decline,
+            contact_action::Resume(()) => Self::Resume,
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))
@@ -184,6 +192,8 @@ words! {
         Waiting,
         /// The safety number that was compared is not the contact's, or no longer.
         NumberChanged,
+        /// What is written to them goes by itself.
+        NothingWaits,
     }
 }
 

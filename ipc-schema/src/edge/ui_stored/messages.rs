@@ -37,6 +37,8 @@ pub struct Message {
     pub gap: bool,
     /// Rises along the conversation; of a text that comes late it lies between others.
     pub position: i64,
+    /// It is queued, and leaves only when the user has what is held go on.
+    pub held: bool,
 }
 
 /// Without what was said.
@@ -77,6 +79,8 @@ mirrored! {
         Reopened => "reopened",
         /// It was again, within a day: a copy of a device may exist.
         ReopenedAgain => "reopened-again",
+        /// What is written to the contact waits for the user.
+        TextsWait => "texts-wait",
     }
 }
 
@@ -101,6 +105,7 @@ impl Message {
         to.set_note(self.note.into());
         to.set_gap(self.gap);
         to.set_position(self.position);
+        to.set_held(self.held);
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -127,6 +132,7 @@ impl Message {
             note: from.get_note()?.into(),
             gap: from.get_gap(),
             position: from.get_position(),
+            held: from.get_held(),
         })
     }
 }

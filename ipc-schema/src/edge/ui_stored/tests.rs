@@ -30,6 +30,7 @@ fn contact() -> Contact {
         their_name: "Ann".into(),
         last_text: "\u{1F600}".repeat(BEGINNING_MAX_CHARS),
         notice: Notice::InviteAgain,
+        held: true,
     }
 }
 
@@ -48,6 +49,7 @@ fn message() -> Message {
         note: Note::OlderCopyThere,
         gap: true,
         position: -7,
+        held: true,
     }
 }
 
@@ -101,6 +103,7 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Decline,
         ContactAction::Verify(Some("12345".into())),
         ContactAction::Verify(None),
+        ContactAction::Resume,
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));

@@ -112,6 +112,7 @@ pub(crate) mod tests {
             note: Note::None,
             gap: false,
             position: 0,
+            held: false,
         }
     }
 

@@ -406,6 +406,7 @@ impl Model {
             gap: false,
             // Behind all others, until stored says where.
             position: i64::MAX,
+            held: false,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

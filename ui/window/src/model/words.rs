@@ -429,6 +429,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::InviteAccepted => ("Accepted already", "They are in your list. Nothing was changed."),
         Refusal::NoSuchInvite => ("The invitation is gone", "It was cancelled before."),
         Refusal::NumberChanged => ("The number changed", "Nothing was marked. Compare the new one."),
+        Refusal::NothingWaits => ("Nothing waits", "What you write goes by itself."),
         Refusal::Waiting => ("Accepted", "It goes on by itself."),
     }
 }
@@ -543,6 +544,7 @@ mod tests {
             their_name: String::new(),
             last_text: String::new(),
             notice: Notice::None,
+            held: false,
         };
         let zone = Zone::default();
         let said = |state| {

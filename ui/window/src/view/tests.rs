@@ -40,6 +40,7 @@ fn robin() -> Contact {
         their_name: String::new(),
         last_text: "hello".into(),
         notice: Notice::None,
+        held: false,
     }
 }
 
