@@ -395,6 +395,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
 }
 
 #[cfg(test)]
+mod hold_tests;
+#[cfg(test)]
 mod older_copies_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,10 @@ use ipc_schema::edge::Failed;
 use ipc_schema::edge::onion_stored as disk;
 use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
-use ipc_schema::edge::ui_stored::{AcceptInvite, AskSafetyNumber, Closed, Contacts, MakeInvite, SendText};
+use ipc_schema::edge::ui_stored::{
+    AcceptInvite, AskSafetyNumber, ChangeContact, ChangeError, Closed, ContactAction, Contacts, MakeInvite,
+    SendText,
+};
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
 use keyvault::vault as real;
@@ -18,6 +21,7 @@ use rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::content::{self, Kind};
 use crate::ids::{Isolation, MailboxId, ReceiveQueueId, RelayId};
 use crate::mailboxes::{Bounds, Mailboxes};
 use crate::store::{Contact, Message, Store, StoreKey};
@@ -64,6 +68,8 @@ pub(super) struct Person {
     pub(super) deposits: u32,
     /// keyvault cannot serve calls just now.
     pub(super) vault_fails: bool,
+    /// What keyvault was asked to seal of what the person wrote, each time.
+    pub(super) sealed: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -171,6 +177,21 @@ impl World {
     pub(super) fn safety_number(&mut self, who: usize, whom: &str) -> (String, bool) {
         let number = self.request(who, AskSafetyNumber { who: whom.into() }).unwrap();
         (number.digits, number.verified)
+    }
+
+    pub(super) fn change(
+        &mut self,
+        who: usize,
+        whom: &str,
+        action: ContactAction,
+    ) -> Result<Contact, ChangeError> {
+        self.request(who, ChangeContact { who: whom.into(), action })
+    }
+
+    /// Both have seen the same number, and say so.
+    pub(super) fn verify(&mut self, who: usize, whom: &str) {
+        let (digits, _) = self.safety_number(who, whom);
+        assert!(self.change(who, whom, ContactAction::Verify(Some(digits))).unwrap().verified);
     }
 
     pub(super) fn go_offline(&mut self, who: usize) {
@@ -337,6 +358,7 @@ impl World {
             match action {
                 Action::Vault(ticket, call) => {
                     let person = &mut self.people[who];
+                    person.sealed.extend(words(&call));
                     let told = if person.vault_fails {
                         stored_keyvault::Told::Lost(Failed::Refused)
                     } else {
@@ -544,6 +566,16 @@ impl World {
     }
 }
 
+/// What a person wrote, where that is to be sealed.
+fn words(call: &stored_keyvault::Ask) -> Option<String> {
+    let stored_keyvault::Ask::SealEnvelope(seal) = call else { return None };
+    match content::decode(&seal.content).unwrap().kind {
+        Kind::Text(part) => Some(part.body),
+        Kind::Profile(name) => Some(name),
+        _ => None,
+    }
+}
+
 /// Binds a blob, secures its queue for the same key, and tells the blob.
 fn read_secured(mailboxes: &Mailboxes, blob_id: Key, sender_key: Key) -> Came {
     match mailboxes.bind_blob(&disk::BindBlob { blob_id, sender_key }).unwrap() {
@@ -597,6 +629,7 @@ impl Person {
             requests: 0,
             deposits: 0,
             vault_fails: false,
+            sealed: Vec::new(),
         }
     }
 }
