@@ -50,6 +50,8 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
+    /// Send what waits because a copy of their device may exist: ask them first
+    Resume { who: String },
     /// Take who opened an invitation that was opened twice
     Accept { who: String },
     /// Or do not
@@ -65,6 +67,7 @@ impl Action {
             | Self::Block { who, .. }
             | Self::Unblock { who }
             | Self::Delete { who, .. }
+            | Self::Resume { who }
             | Self::Accept { who }
             | Self::Decline { who } => who,
         }
@@ -80,6 +83,7 @@ impl Action {
             Self::Block { off, .. } => ContactAction::Block(!off),
             Self::Unblock { .. } => ContactAction::Block(false),
             Self::Delete { .. } => ContactAction::Delete,
+            Self::Resume { .. } => ContactAction::Resume,
             Self::Accept { .. } => ContactAction::Accept,
             Self::Decline { .. } => ContactAction::Decline,
         }

@@ -19,6 +19,9 @@ pub(super) fn words(contact: &Contact) -> String {
     if let Some(words) = notice(contact.notice) {
         line.push_str(&format!(", {words}"));
     }
+    if contact.held {
+        line.push_str(", what you write waits: ask them, then `contact verify` or `contact resume`");
+    }
     if contact.unread > 0 {
         line.push_str(&format!(", {} unread", contact.unread));
     }

@@ -104,7 +104,7 @@ enum Command {
     Accept(accept::Arguments),
     /// Everybody you can write to, or have invited
     Contacts,
-    /// One contact: show, verify, rename, block, delete, accept, decline
+    /// One contact: show, verify, resume, rename, block, delete, accept, decline
     Contact(contact::Arguments),
     /// Your name, as new contacts see it
     #[command(name = "profile")]

@@ -4,7 +4,9 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ipc_schema::edge::ui_stored::{Delivery, Message, Refusal, SendText, Settle};
+use ipc_schema::edge::ui_stored::{
+    ChangeContact, ContactAction, Delivery, Message, Refusal, SendText, Settle,
+};
 use ipc_schema::limits::TEXT_MAX_BYTES;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -57,6 +59,7 @@ struct Row<'a> {
     contact: &'a str,
     sent_at: u64,
     state: &'static str,
+    held: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
@@ -70,6 +73,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             contact: &message.contact,
             sent_at: message.sent_at.0,
             state: state.word(),
+            held: message.held && state == Delivery::Queued,
         };
         let next = format!("the text leaves by itself; repeat only with --id {}", message.id);
         let Some(want) = arguments.wait else {
@@ -83,7 +87,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         if context.output.json {
             context.output.done(&row(state), String::new, &next)?;
         }
-        judge(state, want.into(), &message.id)
+        let held = state == Delivery::Queued && is_held(context, &message).await;
+        judge(state, want.into(), (&message.id, held))
     })
 }
 
@@ -156,7 +161,14 @@ async fn settled(
     })
 }
 
-fn judge(state: Delivery, want: Delivery, id: &str) -> Outcome {
+/// Whether it waits for the user's word now. Where that cannot be asked, as it was when the text was taken.
+async fn is_held(context: &Context, message: &Message) -> bool {
+    let show = ChangeContact { who: message.contact.clone(), action: ContactAction::Show };
+    talk::call(&context.profile, talk::SOON, show).await.map_or(message.held, |contact| contact.held)
+}
+
+/// How it ended for the text of that id, and whether that is held.
+fn judge(state: Delivery, want: Delivery, (id, held): (&str, bool)) -> Outcome {
     let reached = |state| match state {
         Delivery::Queued => Some(0),
         Delivery::Relayed => Some(1),
@@ -166,6 +178,9 @@ fn judge(state: Delivery, want: Delivery, id: &str) -> Outcome {
     };
     match reached(state) {
         Some(state) if Some(state) >= reached(want) => Ok(()),
+        Some(_) if held => Err(Failure::NotSettled(format!(
+            "accepted, and waits for your word, since a copy of their device may exist: ask them, then `privatus contact resume WHO`; repeat only with --id {id}"
+        ))),
         Some(_) => Err(Failure::NotSettled(format!(
             "accepted, {} so far: it leaves by itself; repeat only with --id {id}",
             state.word()
@@ -180,10 +195,19 @@ mod tests {
 
     #[test]
     fn a_state_beyond_the_wanted_one_is_enough() {
-        assert!(judge(Delivery::Delivered, Delivery::Relayed, "x").is_ok());
-        assert!(judge(Delivery::Delivered, Delivery::Delivered, "x").is_ok());
-        assert_eq!(judge(Delivery::Relayed, Delivery::Delivered, "x").unwrap_err().code(), 6);
-        assert_eq!(judge(Delivery::Expired, Delivery::Relayed, "x").unwrap_err().code(), 1);
+        let judge = |state, want| judge(state, want, ("x", false));
+        assert!(judge(Delivery::Delivered, Delivery::Relayed).is_ok());
+        assert!(judge(Delivery::Delivered, Delivery::Delivered).is_ok());
+        assert_eq!(judge(Delivery::Relayed, Delivery::Delivered).unwrap_err().code(), 6);
+        assert_eq!(judge(Delivery::Expired, Delivery::Relayed).unwrap_err().code(), 1);
+    }
+
+    #[test]
+    fn a_text_that_waits_for_a_word_says_which() {
+        let told = judge(Delivery::Queued, Delivery::Relayed, ("x", true)).unwrap_err();
+        assert_eq!(told.code(), 6);
+        assert!(told.to_string().contains("privatus contact resume WHO"), "{told}");
+        assert!(!told.to_string().contains("leaves by itself"));
     }
 
     #[test]
