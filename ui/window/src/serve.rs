@@ -282,6 +282,11 @@ impl Worker {
                 let answer = self.messenger().await.call(ChangeContact { who, action }).await;
                 self.failed(answer.map(drop));
             }
+            Command::Resume { who } => {
+                let action = ContactAction::Resume;
+                let answer = self.messenger().await.call(ChangeContact { who, action }).await;
+                self.failed(answer.map(drop));
+            }
             Command::CompareCode { who, code } => {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });

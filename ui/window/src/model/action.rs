@@ -98,6 +98,8 @@ pub enum Act {
     SendAgain(String),
     /// Compare who somebody is.
     Compare(String),
+    /// Have what waits for somebody go on.
+    Resume(String),
     /// They were compared, and are the same; or that is taken back.
     Verify(bool),
     /// Compare what was scanned.
@@ -180,6 +182,11 @@ pub enum Command {
         who: String,
         /// What was compared; `None` takes it back.
         digits: Option<String>,
+    },
+    /// What waits for somebody goes on.
+    Resume {
+        /// The contact's id.
+        who: String,
     },
     /// Compare what was scanned.
     CompareCode {

@@ -292,6 +292,7 @@ impl Model {
             Act::SendAgain(id) => return self.send_again(now, &id, fresh_id),
             Act::Compare(who) => return self.compare(who),
             Act::Verify(on) => return self.verify(on),
+            Act::Resume(who) => return vec![Command::Resume { who }],
             Act::CompareCode => return self.compare_code(),
             Act::ToEnd => self.scroll = 0,
             Act::Lock => {

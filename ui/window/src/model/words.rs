@@ -186,6 +186,7 @@ pub fn under(message: &Message, contact: &Contact, zone: &Zone) -> String {
         (Delivery::Queued, ContactState::Invited | ContactState::Pending) => {
             format!("Waiting here, leaves when {name} is connected.")
         }
+        (Delivery::Queued, _) if contact.held => "Waiting here for your word.".to_owned(),
         (Delivery::Queued, _) => "Waiting here, leaves by itself.".to_owned(),
         (Delivery::Relayed, _) => {
             let until = zone.local_time(message.sent_at.after(KEPT));

@@ -6,6 +6,7 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message, Note
 
 use super::View;
 use super::controls::{Button, Kind};
+use super::held::HELD_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, Field, Focus, Listing};
@@ -117,9 +118,13 @@ impl View<'_> {
             return;
         };
         let composer = self.composer_height(pane.w);
-        let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer);
+        let held = if contact.held { HELD_HEIGHT } else { 0 };
+        let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held);
         self.bubbles(contact, chat, body);
         self.chat_header(contact, pane);
+        if contact.held {
+            self.held(contact, Rect::new(pane.x, body.bottom(), pane.w, held));
+        }
         self.composer(contact, Rect::new(pane.x, pane.h - composer, pane.w, composer));
     }
 

@@ -60,7 +60,8 @@ impl View<'_> {
             "Read one of them to each other in person, or in a call where you know the voice. {name} sees the same, or somebody sits between you."
         );
         y = self.paragraph(Span::new(x, y, w), Style::Small, c.text2, &how) + 16;
-        if contact.verified {
+        // Where what one writes waits, it is compared once more.
+        if contact.verified && !contact.held {
             let told = Told {
                 icon: Icon::Verified,
                 tone: Tone::Good,

@@ -4,6 +4,7 @@ mod chat;
 mod compare;
 mod controls;
 mod entry;
+mod held;
 mod invitation;
 mod list;
 mod question;

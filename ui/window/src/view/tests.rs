@@ -155,6 +155,28 @@ fn who_somebody_is_can_be_compared_by_number_and_by_code() {
 }
 
 #[test]
+fn what_waits_is_told_where_one_writes_and_goes_with_one_press() {
+    let mut model = chatting();
+    let held = Contact { verified: true, held: true, ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(held.clone())));
+    for size in [(1200, 800), (700, 900), (360, 480)] {
+        let scene = picture(&model, size);
+        assert!(says(&scene, "What you write waits"), "{size:?}");
+        assert!(scene.stops.contains(&Focus::Act(Act::Resume("c1".into()))));
+        assert!(scene.stops.contains(&Focus::Act(Act::Compare("c1".into()))));
+    }
+    assert_eq!(model.act(NOW, Act::Resume("c1".into()), "x"), [Command::Resume { who: "c1".into() }]);
+    model.act(NOW, Act::Compare("c1".into()), "x");
+    model.learn(NOW, News::SafetyNumber { who: "c1".into(), result: Ok(number()) });
+    assert!(says(&picture(&model, (1200, 800)), "We see the same"), "verified, and compared once more");
+    model.act(NOW, Act::Close, "x");
+    model.learn(NOW, News::Changed(NOW, Change::Contact(Contact { held: false, ..held })));
+    let scene = picture(&model, (1200, 800));
+    assert!(!says(&scene, "What you write waits"));
+    assert!(!scene.stops.contains(&Focus::Act(Act::Resume("c1".into()))));
+}
+
+#[test]
 fn the_same_model_is_the_same_picture_so_that_nothing_is_drawn_twice() {
     let mut model = chatting();
     assert!(picture(&model, (1200, 800)) == picture(&model, (1200, 800)));
