@@ -31,7 +31,7 @@ fn send(from: &Person, to: &str, text: &str) {
 /// What `person` has from `who`, oldest first.
 fn received(person: &Person, who: &str) -> Vec<String> {
     let rows = person.suite.ask(&["messages", who, "--limit", "1000", "--json"]).ok().rows();
-    let theirs = rows.iter().filter(|row| row["from"] == "them");
+    let theirs = rows.iter().filter(|row| row["from"] == "them" && row["note"].is_null());
     theirs.map(|row| row["body"].as_str().unwrap().to_string()).collect()
 }
 
@@ -152,6 +152,19 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     assert!(done.success());
 }
 
+/// All that lies there now goes.
+fn put_back(copy: &std::path::Path, folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    copy_folder(copy, folder);
+}
+
 #[test]
 fn what_is_written_after_an_old_copy_of_the_folder_was_put_back_is_delivered_only_when_it_is_there() {
     let mut talk = connected();
@@ -170,15 +183,7 @@ fn what_is_written_after_an_old_copy_of_the_folder_was_put_back_is_delivered_onl
     say(&alice, &forgotten);
     wait_received(&talk.bob, "Alice", &[before.clone(), forgotten.clone()].concat());
     assert_eq!(alice.suite.stop(), 0);
-    for entry in std::fs::read_dir(alice.dir.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            std::fs::remove_dir_all(path).unwrap()
-        } else {
-            std::fs::remove_file(path).unwrap()
-        }
-    }
-    copy_folder(copy.path(), alice.dir.path());
+    put_back(copy.path(), alice.dir.path());
 
     let alice = Person::again(alice.dir.clone(), NETWORK, &talk.addresses, None);
     let after = text("after", 6);
@@ -205,4 +210,56 @@ fn what_is_written_after_an_old_copy_of_the_folder_was_put_back_is_delivered_onl
     assert_eq!(notes(rows(&talk.bob, "Alice")), ["older-copy-there"]);
     let shown = talk.bob.suite.ask(&["messages", "Alice"]).ok().out;
     assert!(shown.contains("-- An older copy of their profile was used."), "{shown}");
+}
+
+/// Whether what `person` writes to the one contact waits for a word.
+fn holds(person: &Person) -> bool {
+    person.suite.ask(&["contacts", "--json"]).ok().rows()[0]["held"] == true
+}
+
+#[test]
+fn what_goes_to_who_was_compared_waits_after_an_old_copy_was_put_back_until_one_says_resume() {
+    let mut talk = connected();
+    send(&talk.alice, "Bob", "before");
+    wait_received(&talk.bob, "Alice", &["before".into()]);
+    let _ = talk.bob.suite.ask(&["send", "Alice", "hello", "--wait", "delivered"]).ok();
+    let _ = talk.alice.suite.ask(&["contact", "verify", "Bob"]).ok();
+    let _ = talk.bob.suite.ask(&["contact", "verify", "Alice"]).ok();
+    let early = talk.bob.suite.ask(&["contact", "resume", "Alice"]);
+    assert_eq!(early.code, 5, "{early:?}");
+    assert!(early.err.contains("nothing waits"), "{early:?}");
+    assert_eq!(talk.alice.suite.stop(), 0);
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(talk.alice.dir.path(), copy.path());
+    let mut alice = Person::again(talk.alice.dir.clone(), NETWORK, &talk.addresses, None);
+    send(&alice, "Bob", "forgotten");
+    wait_received(&talk.bob, "Alice", &["before".into(), "forgotten".into()]);
+    assert_eq!(alice.suite.stop(), 0);
+    put_back(copy.path(), alice.dir.path());
+
+    let alice = Person::again(alice.dir.clone(), NETWORK, &talk.addresses, None);
+    send(&alice, "Bob", "after");
+    until("both wait", || (holds(&alice) && holds(&talk.bob)).then_some(()));
+    let waits = talk.bob.suite.ask(&["send", "Alice", "waits", "--wait", "relayed", "--timeout", "1"]);
+    assert_eq!(waits.code, 6, "{waits:?}");
+    assert!(waits.err.contains("privatus contact resume"), "{waits:?}");
+    let last = |person: &Person, who: &str| {
+        let rows = person.suite.ask(&["messages", who, "--json"]).ok().rows();
+        rows.into_iter().rfind(|row| row["from"] == "me" && row["note"].is_null()).unwrap()
+    };
+    let row = last(&talk.bob, "Alice");
+    assert_eq!((&row["state"], &row["held"]), (&"queued".into(), &true.into()), "{row}");
+
+    // Each says it for what is theirs, and neither waits for the other.
+    let _ = alice.suite.ask(&["contact", "resume", "Bob"]).ok();
+    wait_received(&talk.bob, "Alice", &["before".into(), "forgotten".into(), "after".into()]);
+    until("hers is delivered", || (last(&alice, "Bob")["state"] == "delivered").then_some(()));
+    assert!(holds(&talk.bob) && received(&alice, "Bob") == ["hello"]);
+    let _ = talk.bob.suite.ask(&["contact", "resume", "Alice"]).ok();
+    wait_received(&alice, "Bob", &["hello".into(), "waits".into()]);
+    until("his is delivered", || (last(&talk.bob, "Alice")["state"] == "delivered").then_some(()));
+    assert_eq!(last(&talk.bob, "Alice")["held"], false);
+    assert_eq!(talk.bob.suite.ask(&["contact", "resume", "Alice"]).code, 5);
+    let shown = talk.bob.suite.ask(&["messages", "Alice"]).ok().out;
+    assert!(shown.contains("-- What you write to them waits"), "{shown}");
 }

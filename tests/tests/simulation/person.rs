@@ -48,6 +48,17 @@ impl Person {
         }
     }
 
+    /// What a copy of the vault's file holds.
+    pub fn copy_of_vault(&self) -> MemoryStore {
+        self.vault.borrow().as_ref().unwrap().store().clone()
+    }
+
+    /// That copy takes the file's place while keyvault is down.
+    pub fn put_back(&mut self, copy: MemoryStore) {
+        assert!(self.keyvault.is_none());
+        self.file = copy;
+    }
+
     /// Answers that the vault keeps; nothing while it is locked.
     pub fn kept(&self) -> Option<usize> {
         self.vault.borrow().as_ref().map(Vault::kept)

@@ -6,6 +6,7 @@ use rand_core::Rng;
 use stored::store::Delivery;
 
 use crate::each;
+use crate::user::Want;
 use crate::wires::Lie;
 use crate::world::{Chaos, Part, Weather, Who, World};
 
@@ -261,6 +262,36 @@ fn a_clock_that_is_an_hour_and_a_half_slow_is_told_and_all_goes_on_when_it_is_pu
         world.introduce(&[(ann, bob)]);
         talk(&mut world, (ann, bob), 3, 500);
         world.ends_well(120);
+    });
+}
+
+#[test]
+fn what_goes_to_who_was_compared_waits_for_a_word_where_an_old_copy_of_a_vault_was_put_back() {
+    each(90..92, |seed| {
+        let (mut world, ann, bob) = two(seed, 5);
+        world.compare(ann, bob);
+        talk(&mut world, (ann, bob), 3, 500);
+        world.until("every text is delivered", 300, World::all_delivered);
+        let copy = world.person(bob).copy_of_vault();
+        talk(&mut world, (ann, bob), 3, 500);
+        world.until("every text is delivered", 300, World::all_delivered);
+        world.kill(bob, Part::Keyvault);
+        world.person(bob).put_back(copy);
+        world.until("he is back", 60, |world| world.is_up(bob, Part::Stored));
+        world.send(ann, bob);
+        world.until("both wait", 900, |world| world.holds(ann, bob) && world.holds(bob, ann));
+        let seen = (world.shown(bob, ann), world.shown(ann, bob));
+        talk(&mut world, (ann, bob), 3, 500);
+        world.kill(ann, Part::Keyvault);
+        world.run_for(600_000);
+        assert_eq!((world.shown(bob, ann), world.shown(ann, bob)), seen, "nothing goes by itself");
+
+        world.wants(bob, Want::Resume(ann));
+        world.until("she has what he wrote", 300, |world| world.shown(ann, bob).len() == 9);
+        assert_eq!(world.shown(bob, ann), seen.0);
+        assert!(world.holds(ann, bob), "and is asked for herself");
+        world.wants(ann, Want::Resume(bob));
+        world.ends_well(900);
     });
 }
 

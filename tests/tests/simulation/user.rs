@@ -6,13 +6,14 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use ipc_schema::edge::ui_stored::{
-    AcceptError, AcceptInvite, Closed, Contacts, InviteError, MakeInvite, SendError, SendText,
+    AcceptError, AcceptInvite, AskSafetyNumber, ChangeContact, ChangeError, Closed, ContactAction, Contacts,
+    InviteError, MakeInvite, NumberError, SendError, SendText,
 };
 use stored::engine::{Asks, FirstPage, InviteOf, NextPage};
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
 use stored::serve::Shell;
-use stored::store::{Contact, ContactState, Delivery, InviteState, Message};
+use stored::store::{Contact, ContactState, Delivery, InviteState, Message, Note};
 use tokio::sync::Notify;
 
 use crate::world::{Part, Who, World};
@@ -23,6 +24,10 @@ pub enum Want {
     Invite(Who),
     Accept(Who, String),
     Send(Who, u32),
+    /// They have seen the same number.
+    Compare(Who),
+    /// What waits for them goes on.
+    Resume(Who),
 }
 
 #[derive(Default)]
@@ -92,6 +97,21 @@ async fn ask(who: Who, shell: &Shell, want: Want) -> Asked {
                 Err(why) => panic!("p{who} wants to send p{whom} text {number} and is refused: {why:?}"),
             }
         }
+        Want::Compare(whom) => match shell.ask(AskSafetyNumber { who: name(whom) }).await {
+            Ok(number) => change(shell, whom, ContactAction::Verify(Some(number.digits))).await,
+            Err(NumberError::Closed(Closed::Locked)) => Asked::TooEarly,
+            Err(why) => panic!("p{who} wants to compare with p{whom} and is refused: {why:?}"),
+        },
+        Want::Resume(whom) => change(shell, whom, ContactAction::Resume).await,
+    }
+}
+
+async fn change(shell: &Shell, whom: Who, action: ContactAction) -> Asked {
+    match shell.ask(ChangeContact { who: name(whom), action }).await {
+        Err(ChangeError::Closed(Closed::Locked)) => Asked::TooEarly,
+        // It was done before stored died.
+        Ok(_) | Err(ChangeError::NothingWaits) => Asked::Done,
+        Err(why) => panic!("p{whom} is not changed: {why:?}"),
     }
 }
 
@@ -170,9 +190,26 @@ impl World {
             && self.contact(who, whom).is_some_and(|contact| contact.state == ContactState::Connected)
     }
 
+    /// Both have seen the same number, and say so.
+    pub fn compare(&mut self, one: Who, other: Who) {
+        self.wants(one, Want::Compare(other));
+        self.wants(other, Want::Compare(one));
+        self.until("both are verified", 60, |world| {
+            [(one, other), (other, one)]
+                .iter()
+                .all(|(who, whom)| world.contact(*who, *whom).is_some_and(|contact| contact.verified))
+        });
+    }
+
+    /// Whether what one writes to another waits for a word.
+    pub fn holds(&mut self, who: Who, whom: Who) -> bool {
+        self.is_up(who, Part::Stored) && self.contact(who, whom).is_some_and(|contact| contact.held)
+    }
+
     /// The numbers of the texts that one has of another, as they are shown.
     pub fn shown(&mut self, who: Who, of: Who) -> Vec<u32> {
-        let messages = self.messages(who, of).into_iter().filter(|message| !message.mine);
+        let messages = self.messages(who, of).into_iter();
+        let messages = messages.filter(|message| !message.mine && message.note == Note::None);
         let number = |message: Message| {
             let words: Vec<_> = message.body.split(' ').collect();
             assert_eq!((words[0], words[3]), ("text", name(of).as_str()), "{}", message.body);
@@ -182,7 +219,8 @@ impl World {
     }
 
     fn states(&mut self, who: Who, whom: Who) -> Vec<Delivery> {
-        let mine = self.messages(who, whom).into_iter().filter(|message| message.mine);
+        let messages = self.messages(who, whom).into_iter();
+        let mine = messages.filter(|message| message.mine && message.note == Note::None);
         mine.map(|message| message.state).collect()
     }
 
