@@ -54,8 +54,7 @@ fn put_back(world: &mut World, who: usize) {
 
 #[test]
 fn what_was_written_to_who_was_compared_waits_for_a_word_after_an_old_copy_and_then_comes_in_order() {
-    for who in 0..2 {
-        let other = 1 - who;
+    for (who, other) in [(0, 1), (1, 0)] {
         let mut world = compared(230);
         put_back(&mut world, who);
         let before = [0, 1].map(|who| world.people[who].sealed.len());
