@@ -20,7 +20,7 @@ use sandbox::{Args, Role};
 use crate::control::{Control, GrantFailed};
 use crate::ended::Ended;
 use crate::error::advice;
-use crate::files::{self, For};
+use crate::files;
 use crate::folder::Kind;
 use crate::log::Lines;
 use crate::options::{Gifts, PASSPHRASE};
@@ -150,15 +150,18 @@ impl Part {
             let (path, opened) = match file.source {
                 Source::Profile(name) => {
                     let path = setting.folder.join(name);
-                    let opened = files::open_ours(&path, For::Making, files::FILE_MAX_BYTES);
+                    let opened = files::open_kept(&path);
                     (path, opened.map(OwnedFd::from))
                 }
                 Source::Report => {
                     let path = setting.runtime.join(report_file(self.process.name));
-                    match files::create_anew(&path) {
-                        // The runtime folder went, as at a logout: no reason for a part to stay down.
+                    match files::create_with_room(&path, sandbox::REPORT_BYTES) {
+                        // A full disk is no reason for a part to stay down.
+                        Ok(None) => continue,
+                        Ok(Some(file)) => (path, Ok(OwnedFd::from(file))),
+                        // Nor that the runtime folder went, as at a logout.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                        opened => (path, opened.map(OwnedFd::from)),
+                        Err(error) => (path, Err(error)),
                     }
                 }
                 Source::Stdout => ("stdout".into(), io::stdout().as_fd().try_clone_to_owned()),

@@ -35,6 +35,20 @@ pub fn open_ours(path: &Path, purpose: For, most: u64) -> Result<File> {
     open(path, purpose, most, |owner| owner == geteuid().as_raw())
 }
 
+/// Opens a file that a part keeps, made where it is missing. On a disk that cannot be written it is opened for reading: what is there can
+/// still be read, and who writes is told.
+///
+/// # Errors
+/// As [`open_ours`].
+pub fn open_kept(path: &Path) -> Result<File> {
+    match open_ours(path, For::Making, FILE_MAX_BYTES) {
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+            open_ours(path, For::Reading, FILE_MAX_BYTES)
+        }
+        opened => opened,
+    }
+}
+
 fn open(path: &Path, purpose: For, most: u64, owner: impl Fn(u32) -> bool) -> Result<File> {
     // Looked at before it is opened, for opening a device may do something; and after, for it may be another by then.
     // Where it cannot even be looked at, opening says why.
@@ -149,6 +163,32 @@ pub fn create_anew(path: &Path) -> Result<File> {
         _ => {}
     }
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// As [`create_anew`], with room for `bytes`; `None` where the disk has none.
+///
+/// # Errors
+/// As [`create_anew`].
+pub fn create_with_room(path: &Path, bytes: usize) -> Result<Option<File>> {
+    let tried = create_anew(path).and_then(|mut file| {
+        file.write_all(&vec![0; bytes])?;
+        file.set_len(0)?;
+        std::io::Seek::rewind(&mut file)?;
+        Ok(file)
+    });
+    match tried {
+        Err(error) if is_no_room(&error) => {
+            let _ = std::fs::remove_file(path);
+            Ok(None)
+        }
+        tried => tried.map(Some),
+    }
+}
+
+/// The disk takes nothing more, or never does.
+#[must_use]
+pub fn is_no_room(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Replaces a small file so that a reader sees all of the old one or all of the new one, also after a power cut.
@@ -312,6 +352,21 @@ mod tests {
         let flags = nix::fcntl::fcntl(&opened, nix::fcntl::FcntlArg::F_GETFL).unwrap();
         let flags = OFlag::from_bits_truncate(flags);
         assert!(flags.contains(OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK), "{flags:?}");
+    }
+
+    #[test]
+    fn a_file_that_finds_room_is_empty_and_one_that_finds_none_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report");
+        let made = create_with_room(&path, 100).unwrap().unwrap();
+        assert_eq!(made.metadata().unwrap().len(), 0);
+        (&made).write_all(b"whole").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert!(create_with_room(&dir.path().join("none/report"), 1).is_err());
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem] {
+            assert!(is_no_room(&kind.into()));
+        }
+        assert!(!is_no_room(&ErrorKind::NotFound.into()));
     }
 
     #[test]

@@ -52,8 +52,26 @@ impl Profile {
         let base = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         match base.filter(|base| same_owner(base, &self.folder)) {
             Some(base) => base.join("privatus").join(folder_name(&self.folder)),
-            None => self.folder.join("run"),
+            None => self.beside().unwrap_or_else(|| self.folder.join("run")),
         }
+    }
+
+    /// Where the sockets and reports go when the folder's disk takes nothing more or cannot be written: into memory, so that what is
+    /// there can still be read. Commands find them by the running supervisor's word.
+    fn beside(&self) -> Option<PathBuf> {
+        use std::os::unix::fs::MetadataExt;
+        if takes_files(&self.folder) {
+            return None;
+        }
+        let owner = fs::metadata(&self.folder).ok()?.uid();
+        let name = format!("privatus-{owner}-{}", folder_name(&self.folder));
+        let bases = [format!("/run/user/{owner}"), "/dev/shm".into(), "/tmp".into()].map(PathBuf::from);
+        let free = |base: &PathBuf| {
+            // Anybody may have made that name in a place that is everybody's.
+            let there = base.join(&name);
+            takes_files(base) && fs::symlink_metadata(there).map_or(true, |m| m.is_dir() && m.uid() == owner)
+        };
+        bases.into_iter().find(free).map(|base| base.join(name))
     }
 
     /// The suite that runs for this profile, by the kernel's word: this works from any environment.
@@ -78,6 +96,18 @@ impl Profile {
         let place = self.folder.ancestors().find(|place| place.exists()).unwrap_or(Path::new("/"));
         sandbox::shed_root(place).map(drop).map_err(|error| Failure::Failed(error.to_string()))
     }
+}
+
+/// Room for sockets, reports and `state.json`, bytes.
+const RUNTIME_BYTES: u64 = 256 << 10;
+
+/// Whether the disk of that folder takes a few small files. Only looks.
+fn takes_files(folder: &Path) -> bool {
+    use nix::sys::statvfs::{FsFlags, statvfs};
+    statvfs(folder).is_ok_and(|disk| {
+        let room = disk.blocks_available().saturating_mul(disk.fragment_size());
+        !disk.flags().contains(FsFlags::ST_RDONLY) && room >= RUNTIME_BYTES
+    })
 }
 
 fn same_owner(base: &Path, folder: &Path) -> bool {
