@@ -408,7 +408,7 @@ impl Shell {
     /// Whether the vault is unlocked and damaged: it is only read, as far as that goes.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.with(|vault, _, _| vault.store().is_read_only()).unwrap_or(false)
+        self.with(|vault, _, _| vault.store().is_damaged()).unwrap_or(false)
     }
 
     /// Whether something that is kept twice was found damaged once, and written anew.

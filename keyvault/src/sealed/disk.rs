@@ -27,6 +27,13 @@ pub(super) fn set_length(file: &File, length: u64) -> io::Result<()> {
     sync(file)
 }
 
+/// Whether the descriptor is for reading only, as that of a file on a disk that cannot be written.
+pub(super) fn is_unwritable(file: &File) -> bool {
+    use std::os::unix::fs::FileExt;
+    // Of no bytes: nothing is written in either case.
+    file.write_at(&[], 0).is_err()
+}
+
 /// Waits until everything written lies on the disk.
 pub(super) fn sync(file: &File) -> io::Result<()> {
     #[cfg(test)]

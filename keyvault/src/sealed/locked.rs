@@ -34,6 +34,8 @@ pub struct LockedVault {
     pub(super) database: Option<Database>,
     pub(super) floor: Cost,
     pub(super) damaged: bool,
+    /// The disk takes no writes: it is read without redb, which writes as soon as it opens.
+    pub(super) unwritable: bool,
     pub(super) repaired: bool,
 }
 

@@ -82,15 +82,17 @@ impl Examined {
         let (attempts, tries) = Attempts::of(tries.get(..blocks).unwrap_or_default());
         let file = Arc::new(file);
         // redb would begin a new database where it finds none: a vault that has lost its records is not an empty vault.
-        let database = if length <= AREA_BYTES { Err(VaultFileError::Damaged) } else { open_database(&file) };
-        let database = match database {
-            Ok(database) => Some(database),
-            Err(VaultFileError::Damaged) => None,
-            Err(error) => return Err(error),
+        let unwritable = disk::is_unwritable(&file);
+        let readable = length > AREA_BYTES && !unwritable;
+        let database = match readable.then(|| open_database(&file)) {
+            Some(Ok(database)) => Some(database),
+            None | Some(Err(VaultFileError::Damaged)) => None,
+            Some(Err(error)) => return Err(error),
         };
-        let damaged = database.is_none();
+        let damaged = database.is_none() && !unwritable;
         let repaired = copies == Twice::Damaged || tries == Twice::Damaged;
-        let mut vault = LockedVault { file, header, attempts, database, floor, damaged, repaired };
+        let mut vault =
+            LockedVault { file, header, attempts, database, floor, damaged, unwritable, repaired };
         vault.heal(copies, tries);
         Ok(Self::Locked(Box::new(vault)))
     }

@@ -195,14 +195,20 @@ impl<R: CryptoRng> SealedStore<R> {
         };
         // The file itself could not be read: then nothing of it can.
         self.salvage = Some(salvage.unwrap_or_else(|_| Salvage::none(&self.vault.file)));
-        self.vault.damaged = true;
+        self.vault.damaged = !self.vault.unwritable;
         Ok(())
     }
 
-    /// Whether the file is damaged and only read.
+    /// Whether the file is damaged, or on a disk that cannot be written, and only read.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.salvage.is_some()
+    }
+
+    /// Whether bytes of the file are not what was written: then it is only read.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.is_read_only() && self.vault.is_damaged()
     }
 
     /// Whether stored is to be told to wipe.

@@ -97,8 +97,16 @@ impl LockedVault {
         let header = Header::create(plain, &unlock_key, &root, &state, &mut rng);
         let attempts = Attempts::none();
         attempts.write(&file)?;
-        let mut vault =
-            Self { file, header, attempts, database: None, floor, damaged: false, repaired: false };
+        let mut vault = Self {
+            file,
+            header,
+            attempts,
+            database: None,
+            floor,
+            damaged: false,
+            unwritable: false,
+            repaired: false,
+        };
         vault.begin_area()?;
         let store = SealedStore::begin(Box::new(vault), &root, &state, rng)?;
         // Last of all: until it stands there, the file counts as never made.

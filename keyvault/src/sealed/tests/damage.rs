@@ -276,3 +276,19 @@ fn records_put_back_behind_a_slot_change_are_noticed() {
     let mixed = [&bytes_of(&file)[..area], &before[area..]].concat();
     assert!(unlocked(&mixed).unwrap().is_read_only(), "the header knows of a later write");
 }
+
+#[test]
+fn on_a_disk_that_cannot_be_written_the_vault_is_read_and_not_called_damaged() {
+    let file = vault();
+    drop(open(&file, b"correct horse").unwrap());
+    let before = bytes_of(&file);
+    let vault = locked(File::open(file.path()).unwrap()).unwrap();
+    assert!(!vault.is_damaged());
+    let Ok(mut store) = vault.unlock(b"correct horse", NOW, rng()) else { panic!("it is read") };
+    assert_eq!((sessions(&store), store.is_read_only(), store.is_damaged()), (20, true, false));
+    let mut changes = Changes::default();
+    changes.delete(Table::Session, &[7]);
+    assert!(matches!(store.commit(&changes), Err(StoreError::ReadOnly)));
+    drop(store);
+    assert_eq!(bytes_of(&file), before);
+}
