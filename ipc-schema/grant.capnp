@@ -45,6 +45,8 @@ struct Grant {
     begun @9 :Bool;
     # From the supervisor: every part's start in this folder was complete once. A file of a part that holds nothing was lost, and
     # is not new.
+    newHistory @10 :Bool;
+    # stored, in its first life: where the history is lost or damaged, put it aside and begin a new one.
 
     enum Role { client @0; relay @1; }
   }

@@ -32,6 +32,8 @@ struct Unlocked {
   wipe @4 :Bool;
   # Before anything else, and in place: what `decoy.db` holds is written over `store.db` (unless `storeKey` does not open it any more:
   # then it was), `blobs/` and `*.old` go, decoy.db is made anew under `decoyKey`; then `wiped`. Said at each `open` until then.
+  known @5 :Bool;
+  # The vault has keys of contacts or queues, so there was a history: where `store.db` is missing it was lost.
 }
 
 interface Vault {

@@ -73,7 +73,7 @@ enum Refusal {
   rateLimited @17;
   blocked @18;
   notBuilt @19;
-  storage @20;          # disk full or failing; nothing was lost
+  storage @20;          # disk full; nothing was lost
   conflict @21;         # that id exists with other words
   picture @22;          # not a picture, damaged or too large
   inviteAccepted @23;   # whom it invited is a contact: there is nothing to take back
@@ -81,6 +81,13 @@ enum Refusal {
   waiting @25;          # accepted, goes on by itself
   numberChanged @26;    # the safety number that was compared is not the contact's, or no longer
   nothingWaits @27;     # to `resume`: what is written to the contact goes by itself
+  historyLost @28;      # these as in History
+  historyDamaged @29;
+  historyNewer @30;
+  readOnly @31;
+  noMemory @32;
+  diskFails @33;
+  historyInUse @34;
 }
 
 struct Counts {
@@ -94,6 +101,21 @@ struct Counts {
   clockKnown @7 :Bool;  # these three as in stored-onion.capnp
   clockOffsetS @8 :Int64;
   clockRelays @9 :UInt32;
+  history @10 :History;
+}
+
+# How `store.db` is. What cannot be done then is answered with the same word; what can still be read is answered.
+enum History {
+  locked @0;            # not before the passphrase
+  ok @1;
+  lost @2;              # store.db is missing or empty, and was there before. Nothing is answered
+  damaged @3;           # bytes of it are not what was written. What can be read is; nothing is changed
+  newer @4;             # a later version wrote it. Nothing is answered
+  readOnly @5;          # the disk cannot be written. What is there is read
+  full @6;              # the disk is full. What is there is read; goes on by itself
+  fails @7;             # the disk gives errors; tried again by itself
+  noMemory @8;          # tried again by itself
+  inUse @9;             # another process holds it; tried again by itself
 }
 
 struct InviteResult {

@@ -59,6 +59,8 @@ pub struct Settings {
     pub without_walls: bool,
     /// From the supervisor: every part's start in this folder was complete once, so that a file which holds nothing was lost.
     pub begun: bool,
+    /// stored, in its first life: where the history is lost or damaged, it is put aside and a new one begun.
+    pub new_history: bool,
     /// Relay only: most queues to hold.
     pub queues_max: u32,
     /// Relay only: most bytes of mailbox disk.
@@ -161,6 +163,7 @@ fn write_settings(mut out: grant_capnp::grant::settings::Builder<'_>, settings: 
     out.set_create_vault(settings.create_vault);
     out.set_without_walls(settings.without_walls);
     out.set_begun(settings.begun);
+    out.set_new_history(settings.new_history);
     let mut relay = out.init_relay_config();
     relay.set_queues_max(settings.queues_max);
     relay.set_disk_max_bytes(settings.disk_max_bytes);
@@ -294,6 +297,7 @@ fn read_settings(settings: grant_capnp::grant::settings::Reader<'_>) -> Result<S
         create_vault: settings.get_create_vault(),
         without_walls: settings.get_without_walls(),
         begun: settings.get_begun(),
+        new_history: settings.get_new_history(),
         queues_max: relay.get_queues_max(),
         disk_max_bytes: relay.get_disk_max_bytes(),
         operator_tag: fixed(relay.get_operator_tag())?,
@@ -323,6 +327,7 @@ mod tests {
             create_vault: true,
             without_walls: true,
             begun: true,
+            new_history: true,
             queues_max: 7,
             disk_max_bytes: 8,
             operator_tag: [9; 16],

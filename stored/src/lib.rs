@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod content;
+mod database;
 pub mod engine;
 pub mod error;
 pub mod ids;

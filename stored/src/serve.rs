@@ -67,7 +67,8 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
 async fn client(mut child: Child, folder: PathBuf) -> Exit {
     // The history opens with the key that keyvault gives once it is unlocked.
     child.started();
-    let shell = Rc::new(Shell::new(folder, child.settings.headless, machine()));
+    let shell = Shell::new(folder, child.settings.headless, machine());
+    let shell = Rc::new(shell.beginning_anew(child.settings.new_history));
     tokio::select! {
         exit = edges(&child, &shell) => exit,
         exit = shell.run() => exit,

@@ -137,7 +137,8 @@ impl Part {
         life.passphrase = given;
         self.life = Some(life);
         self.history.started(now);
-        self.give(Grant::Settings(told(&setting.settings, given)), now);
+        let first = self.history.restarts == 0;
+        self.give(Grant::Settings(told(&setting.settings, given, first)), now);
         for (name, file) in files.drain(..) {
             self.give(Grant::File { name: name.into(), file }, now);
         }
@@ -398,9 +399,14 @@ pub fn reap_all(parts: &mut [Part], clock: Instant, until: Duration) {
     }
 }
 
-/// Who makes a vault is who was given its passphrase: a later life opens the one that is there.
-fn told(settings: &Settings, passphrase: bool) -> Settings {
-    Settings { create_vault: settings.create_vault && passphrase, ..settings.clone() }
+/// Who makes a vault is who was given its passphrase: a later life opens the one that is there. And a person asked for a new history
+/// once, at the start.
+fn told(settings: &Settings, passphrase: bool, first_life: bool) -> Settings {
+    Settings {
+        create_vault: settings.create_vault && passphrase,
+        new_history: settings.new_history && first_life,
+        ..settings.clone()
+    }
 }
 
 /// How often the reports of starting children are looked at: that a file grew wakes nobody in poll(2).
@@ -466,6 +472,13 @@ mod tests {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    #[test]
+    fn a_new_history_is_for_the_first_life_alone() {
+        let settings = Settings { new_history: true, ..Settings::default() };
+        assert!(told(&settings, false, true).new_history && !told(&settings, false, false).new_history);
+        assert!(!told(&Settings::default(), false, true).new_history);
     }
 
     #[test]
@@ -610,7 +623,7 @@ mod tests {
     fn a_vault_is_made_only_by_who_was_given_a_passphrase_for_a_new_one() {
         for (new, passphrase) in [(true, true), (true, false), (false, true), (false, false)] {
             let settings = Settings { create_vault: new, headless: true, ..Settings::default() };
-            let told = told(&settings, passphrase);
+            let told = told(&settings, passphrase, true);
             assert_eq!((told.create_vault, told.headless), (new && passphrase, true));
         }
     }

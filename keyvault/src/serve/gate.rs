@@ -27,6 +27,7 @@ impl Gate for GateServer {
                 decoy_key: Zeroizing::new(*store.decoy_store_key()),
                 scripts: opened.scripts(),
                 wipe: store.is_to_wipe(),
+                known: opened.is_in_use(),
             }
         });
         unlocked.map(Ok).ok_or_else(locked)

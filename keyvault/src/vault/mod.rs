@@ -52,7 +52,7 @@ use crate::ids::{PeerQueueId, ReceiveQueueId, SessionId};
 use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
 use record::{PutRecord, Record};
-use records::{ContactRecord, OpenedRecord, SessionRecord, UsedRecord};
+use records::{ContactRecord, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord};
 use repair_records::{FormerRecord, RepairRecord, ReplayRecord};
 
 /// What there is to say about a session.
@@ -84,6 +84,13 @@ impl<S: Store> Vault<S> {
                 })
             })
             .collect()
+    }
+
+    /// Whether there are keys of contacts or queues. Where it cannot be read there were.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let holds = |table| self.store.all(table).map_or(true, |rows| !rows.is_empty());
+        holds(SessionRecord::TABLE) || holds(ReceiveQueueRecord::TABLE)
     }
 
     /// What two people compare.

@@ -2,7 +2,7 @@
 //!
 //! All inputs of one call are one transaction of the store, and its actions are given out only once that is durable. What is
 //! in memory beside the store is what is under way; it can be thrown away at any time, for every effect is repeated by an id
-//! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: the engine is suspended.
+//! that stands in the store (docs/architecture.md, "Crash rules"). A failing disk does just that: the engine is halted.
 //!
 //! Each flow is a file with a state of its own and one door, `handle`. It may touch the [`Turn`] and the circuits, knows no other flow,
 //! and wishes for events where it wants something of one.
@@ -67,9 +67,18 @@ pub struct Engine {
     turn: Turn,
     circuits: Circuits,
     flows: Flows,
-    suspended_until: Option<Timestamp>,
+    halted: Option<Halt>,
     /// The store has not been told yet.
     clock_set_back: bool,
+}
+
+/// Why nothing is begun.
+#[derive(Clone, Copy)]
+struct Halt {
+    /// What whoever asks is told.
+    why: Closed,
+    /// When it is tried again; `None`: not by this engine.
+    until: Option<Timestamp>,
 }
 
 /// What is under way: lost with the process, and made anew from the store.
@@ -91,15 +100,30 @@ impl Engine {
             turn: Turn::new(store, rng),
             circuits: Circuits::default(),
             flows: Flows::default(),
-            suspended_until: None,
+            halted: None,
             clock_set_back: false,
         }
+    }
+
+    /// An engine that only answers questions, because its store can only be read.
+    #[must_use]
+    pub fn reading(store: Store, rng: Box<dyn CryptoRng>, why: Closed) -> Self {
+        Self { halted: Some(Halt { why, until: None }), ..Self::new(store, rng) }
+    }
+
+    /// Why nothing is kept now; questions are answered from what can be read.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Closed> {
+        self.halted.map(|halt| halt.why)
     }
 
     /// Takes up everything that the store says is unfinished. keyvault and onion may be called from now on.
     pub fn start(&mut self, now: Timestamp) -> Vec<Action> {
         self.turn.now = now;
-        self.transaction(Self::resume).unwrap_or_else(|_| self.suspend())
+        if self.halted.is_some() {
+            return Vec::new();
+        }
+        self.transaction(Self::resume).unwrap_or_else(|error| self.halt(&error))
     }
 
     /// Handles what happened, as one transaction, and says what to do. Questions are answered from what is durable.
@@ -110,8 +134,13 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.query(*query).map_err(|_| Closed::Storage);
-                actions.push(Action::Answer(request, answer));
+                let answer = self.query(*query);
+                let answer = self.turn.store.trusted(answer);
+                if let Err(error @ StoreError::Damaged) = &answer {
+                    // What is damaged in one place is not written in another.
+                    actions.extend(self.halt(error));
+                }
+                actions.push(Action::Answer(request, answer.map_err(|error| error.closed())));
             }
         }
         actions
@@ -120,14 +149,17 @@ impl Engine {
     /// When [`Input::Tick`] is wanted.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.suspended_until.or_else(|| self.turn.next_wake())
+        match self.halted {
+            Some(halt) => halt.until,
+            None => self.turn.next_wake(),
+        }
     }
 
     // ---- a batch
 
     fn apply(&mut self, inputs: Vec<Input>) -> Vec<Action> {
-        if let Some(until) = self.suspended_until {
-            return self.apply_suspended(until, inputs);
+        if let Some(halt) = self.halted {
+            return self.apply_halted(halt, inputs);
         }
         let requests: Vec<RequestId> = inputs.iter().filter_map(request_of).collect();
         let work = |engine: &mut Self| {
@@ -138,11 +170,10 @@ impl Engine {
         };
         match self.transaction(work) {
             Ok(actions) => actions,
-            Err(_) => {
-                let mut actions = self.suspend();
-                actions.extend(
-                    requests.into_iter().map(|request| Action::Answer(request, Err(Closed::Storage))),
-                );
+            Err(error) => {
+                let mut actions = self.halt(&error);
+                let why = error.closed();
+                actions.extend(requests.into_iter().map(|request| Action::Answer(request, Err(why))));
                 actions
             }
         }
@@ -154,9 +185,9 @@ impl Engine {
     ) -> Result<Vec<Action>, StoreError> {
         self.turn.store.begin()?;
         let done = work(self).and_then(|()| self.end_of_batch());
-        if let Err(error) = done {
+        if done.is_err() || !self.turn.store.is_sound() {
             self.turn.store.rollback();
-            return Err(error);
+            return self.turn.store.trusted(done).map(|()| Vec::new());
         }
         self.turn.store.commit()?;
         Ok(self.turn.finish())
@@ -332,31 +363,31 @@ impl Engine {
 
     // ---- a disk that fails
 
-    /// The disk is full or failing: forgets all that is under way, lets go of every circuit, and takes it up again later.
-    fn suspend(&mut self) -> Vec<Action> {
+    /// Nothing can be kept: forgets all that is under way, and lets go of every circuit. It is taken up again later, but where the file
+    /// is damaged.
+    fn halt(&mut self, error: &StoreError) -> Vec<Action> {
         self.turn.forget();
         let flows = std::mem::take(&mut self.flows);
-        self.suspended_until = Some(self.turn.now.after(SUSPENDED));
-        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(Closed::Storage)));
+        let why = error.closed();
+        self.halted = Some(Halt { why, until: error.passes().then(|| self.turn.now.after(SUSPENDED)) });
+        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(why)));
         self.circuits.forget().chain(waiting).collect()
     }
 
-    /// The disk failed a moment ago: nothing is begun, and what onion tells is remembered.
-    fn apply_suspended(&mut self, until: Timestamp, inputs: Vec<Input>) -> Vec<Action> {
+    /// The disk failed: nothing is begun, and what onion tells is remembered.
+    fn apply_halted(&mut self, halt: Halt, inputs: Vec<Input>) -> Vec<Action> {
         let mut actions = Vec::new();
         for input in inputs {
             match input {
                 Input::OnionCame => self.circuits.note_onion(true),
                 Input::OnionGone => self.circuits.note_onion(false),
                 Input::Network(network) => self.circuits.note_network(network),
-                other => {
-                    actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(Closed::Storage))))
-                }
+                other => actions.extend(request_of(&other).map(|id| Action::Answer(id, Err(halt.why)))),
             }
         }
-        if self.turn.now >= until {
-            self.suspended_until = None;
-            actions.extend(self.transaction(Self::resume).unwrap_or_else(|_| self.suspend()));
+        if halt.until.is_some_and(|until| self.turn.now >= until) {
+            self.halted = None;
+            actions.extend(self.transaction(Self::resume).unwrap_or_else(|error| self.halt(&error)));
         }
         actions
     }
@@ -376,7 +407,9 @@ impl Engine {
         self.circuits.set_back(sooner);
         self.flows.deposits.set_back(sooner);
         self.flows.repair.set_back(sooner);
-        self.suspended_until = self.suspended_until.map(sooner);
+        if let Some(halt) = &mut self.halted {
+            halt.until = halt.until.map(sooner);
+        }
         self.clock_set_back = true;
     }
 
@@ -394,6 +427,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
     }
 }
 
+#[cfg(test)]
+mod halted_tests;
 #[cfg(test)]
 mod hold_tests;
 #[cfg(test)]

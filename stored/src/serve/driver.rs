@@ -12,7 +12,7 @@ use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlock
 use ipc_schema::edge::stored_onion::{
     AddHints, Create, Give, Lane, Open, Opened, PickMailboxes, Refused, Watch,
 };
-use ipc_schema::edge::ui_stored::Closed;
+use ipc_schema::edge::ui_stored::{Closed, History};
 use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
 use ipc_schema::edges::stored_mediad_capnp::decoder;
@@ -28,10 +28,12 @@ use crate::engine::{
 };
 use crate::error::StoreError;
 use crate::ids::{Isolation, RelayId};
-use crate::store::{Decoy, Store, wipe};
+use crate::store::{self, Decoy, wipe};
 
 /// Inputs that share one transaction.
 const BATCH_MAX: usize = 256;
+/// How long a history that cannot be had for now is left alone.
+const OPEN_AGAIN: Duration = Duration::from_secs(3);
 /// Times that other tasks get to run before a batch is closed, so that what lies in the sockets joins it.
 const TURNS: usize = 3;
 
@@ -57,17 +59,15 @@ pub struct Shell {
     pub(super) access: Cell<Access>,
     /// The window is shown nothing until keyvault has seen the passphrase.
     pub(super) screen_locked: Cell<bool>,
+    /// Why nothing can be kept or read of the history, while the vault is open.
+    trouble: Cell<Option<Closed>>,
+    /// A person wants to begin anew where the history is lost or damaged.
+    new_history: Cell<bool>,
     folder: PathBuf,
     inputs: RefCell<mpsc::UnboundedSender<Input>>,
     waiting: RefCell<BTreeMap<RequestId, oneshot::Sender<Result<Reply, Closed>>>>,
     next_request: Cell<u64>,
     changes: watch::Sender<u64>,
-}
-
-/// What lies in the folder, opened.
-struct History {
-    store: Store,
-    decoy: Decoy,
 }
 
 /// The engine with its neighbours while the vault is unlocked.
@@ -92,12 +92,36 @@ impl Shell {
             machine,
             access: Cell::new(Access::Locked),
             screen_locked: Cell::new(false),
+            trouble: Cell::new(None),
+            new_history: Cell::new(false),
             folder,
             inputs: RefCell::new(mpsc::unbounded_channel().0),
             waiting: RefCell::default(),
             next_request: Cell::new(0),
             changes: watch::channel(0).0,
         }
+    }
+
+    /// Where the history is lost or damaged it is put aside, once, and a new one begun.
+    #[must_use]
+    pub fn beginning_anew(self, wanted: bool) -> Self {
+        self.new_history.set(wanted);
+        self
+    }
+
+    /// How the history is.
+    #[must_use]
+    pub fn history(&self) -> History {
+        match self.access.get() {
+            Access::Locked => History::Locked,
+            Access::Open { .. } => self.trouble.get().map_or(History::Ok, History::from),
+        }
+    }
+
+    /// Why there is no engine.
+    fn without_engine(&self) -> Closed {
+        let open = self.access.get() != Access::Locked;
+        self.trouble.get().filter(|_| open).unwrap_or(Closed::Locked)
     }
 
     /// Asks the engine to do or tell something; answered when it is durable.
@@ -111,10 +135,10 @@ impl Shell {
         self.waiting.borrow_mut().insert(id, sender);
         if self.inputs.borrow().send(Input::asked(id, call)).is_err() {
             self.waiting.borrow_mut().remove(&id);
-            return Err(Closed::Locked.into());
+            return Err(self.without_engine().into());
         }
         // The engine ends with the vault's lock, and with it whoever would answer.
-        let reply = answer.await.unwrap_or(Err(Closed::Locked))?;
+        let reply = answer.await.unwrap_or_else(|_| Err(self.without_engine()))?;
         // The engine answers each request as what it is.
         C::told(reply).unwrap_or_else(|| Err(Closed::Storage.into()))
     }
@@ -153,25 +177,57 @@ impl Shell {
                 self.keyvault.gone(generation).await;
                 continue;
             };
-            let history = match self.open(&unlocked) {
-                Ok(history) => history,
-                Err(error) => {
-                    eprintln!("the history cannot be opened: {error}");
-                    return Exit::Fault;
-                }
-            };
-            if unlocked.wipe {
-                // What gets lost here is ordered and told again.
-                let _ = ask(&gate, &Wiped {}).await;
-            }
             self.screen_locked.set(stands.screen_locked);
             tokio::select! {
                 biased;
-                () = self.drive(history, unlocked.vault, unlocked.scripts, generation) => {}
+                () = self.live(&gate, unlocked, generation) => {}
                 () = self.follow_standing(&gate, stands) => {}
             }
             self.close();
         }
+    }
+
+    /// Opens the history, and again where it cannot be had for now; serves what there is of it for as long as this keyvault lives.
+    async fn live(self: &Rc<Self>, gate: &gate::Client, unlocked: Unlocked, generation: u64) {
+        loop {
+            let opened = self.open(&unlocked);
+            if unlocked.wipe && !matches!(opened, store::Opened::Closed(_)) {
+                // What gets lost here is ordered and told again.
+                let _ = ask(gate, &Wiped {}).await;
+            }
+            let engine = match opened {
+                store::Opened::Whole(store) => {
+                    self.trouble.set(None);
+                    Engine::new(store, self.machine.chance())
+                }
+                store::Opened::Reading(store, error) => {
+                    self.note(&error);
+                    Engine::reading(store, self.machine.chance(), error.closed())
+                }
+                store::Opened::Closed(error) => {
+                    self.note(&error);
+                    self.access.set(Access::Open { scripts: unlocked.scripts });
+                    let over = tokio::select! {
+                        biased;
+                        () = self.keyvault.gone(generation) => true,
+                        () = again(error.passes()) => false,
+                    };
+                    if over {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            return self.drive(engine, &unlocked, generation).await;
+        }
+    }
+
+    /// Says why nothing can be kept, once.
+    fn note(&self, error: &StoreError) {
+        if self.trouble.replace(Some(error.closed())) != Some(error.closed()) {
+            eprintln!("the history ({}): {error}", store::FILE);
+        }
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Keeps to what keyvault says of the screen; ends when another vault took the place of the open one, or keyvault went.
@@ -188,31 +244,44 @@ impl Shell {
         }
     }
 
-    fn open(&self, unlocked: &Unlocked) -> Result<History, StoreError> {
-        if unlocked.wipe {
-            wipe(&self.folder, &unlocked.store_key, &unlocked.decoy_key)?;
+    fn open(&self, unlocked: &Unlocked) -> store::Opened {
+        if unlocked.wipe
+            && let Err(error) = wipe(&self.folder, &unlocked.store_key, &unlocked.decoy_key)
+        {
+            return store::Opened::Closed(error);
         }
-        let store = Store::open(&self.folder.join("store.db"), &unlocked.store_key)?;
-        let decoy = Decoy::new(&self.folder, unlocked.decoy_key.clone());
-        if let Err(error) = decoy.live_on(&store) {
-            // A full disk must not keep the history closed.
-            eprintln!("the decoy store could not be written to, which the next unlock tries again: {error}");
+        let anew = self.new_history.get().then(|| self.machine.now().0 / 1_000);
+        let (folder, key) = (self.folder.as_path(), &unlocked.store_key);
+        let opened = store::History { folder, key, known: unlocked.known, anew }.open();
+        if let store::Opened::Whole(store) = &opened {
+            self.new_history.set(false);
+            // What a full disk cannot take now it is given at the next unlock; the history opens all the same.
+            match self.decoy(unlocked).live_on(store) {
+                Err(error) if !error.passes() => {
+                    eprintln!("the decoy store could not be written to: {error}")
+                }
+                _ => {}
+            }
         }
-        Ok(History { store, decoy })
+        opened
     }
 
-    async fn drive(self: &Rc<Self>, history: History, vault: vault::Client, scripts: bool, generation: u64) {
+    fn decoy(&self, unlocked: &Unlocked) -> Decoy {
+        Decoy::new(&self.folder, unlocked.decoy_key.clone())
+    }
+
+    async fn drive(self: &Rc<Self>, engine: Engine, unlocked: &Unlocked, generation: u64) {
         let (inputs, mut waiting) = mpsc::unbounded_channel();
         let mut driver = Driver {
             shell: self.clone(),
-            engine: Engine::new(history.store, self.machine.chance()),
-            decoy: history.decoy,
-            vault,
+            engine,
+            decoy: self.decoy(unlocked),
+            vault: unlocked.vault.clone(),
             inputs: inputs.clone(),
             circuits: Rc::default(),
         };
         self.inputs.replace(inputs.clone());
-        self.access.set(Access::Open { scripts });
+        self.access.set(Access::Open { scripts: unlocked.scripts });
         let _onion = AbortOnDrop(spawn_local(follow_onion(self.onion.clone(), inputs)));
         driver.start();
         loop {
@@ -231,6 +300,14 @@ impl Shell {
         self.inputs.replace(mpsc::unbounded_channel().0);
         self.waiting.borrow_mut().clear();
     }
+}
+
+/// When it is tried again; never where that does not help.
+async fn again(passes: bool) {
+    if !passes {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(OPEN_AGAIN).await;
 }
 
 /// Parks until the vault is unlocked.
@@ -300,7 +377,7 @@ impl Driver {
 
     fn start(&mut self) {
         let actions = self.engine.start(self.now());
-        self.perform(actions);
+        self.told(actions);
     }
 
     fn handle(&mut self, batch: Vec<Input>) {
@@ -308,6 +385,14 @@ impl Driver {
             self.circuits.borrow_mut().clear();
         }
         let actions = self.engine.handle(self.now(), batch);
+        self.told(actions);
+    }
+
+    fn told(&mut self, actions: Vec<Action>) {
+        let trouble = self.engine.trouble();
+        if self.shell.trouble.replace(trouble) != trouble {
+            self.shell.changes.send_modify(|count| *count += 1);
+        }
         self.perform(actions);
     }
 

@@ -171,14 +171,15 @@ impl Messenger for MessengerServer {
         let access = match self.access().await {
             Ok(()) => ui_stored::Access::Open,
             Err(Closed::ScriptsOff) => ui_stored::Access::ScriptsOff,
-            Err(Closed::Locked | Closed::Storage) => ui_stored::Access::Locked,
+            Err(_) => ui_stored::Access::Locked,
         };
         Ok(Ok(State { access, profile_name: self.ask(ProfileName {}).await.unwrap_or_default() }))
     }
 
     async fn counts(self: Rc<Self>, call: Count) -> Served<Count> {
         // Figures only, so also for local programs that may not ask for more.
-        Ok(Ok(shown::counts(self.shell.ask(call).await.unwrap_or_default(), self.shell.machine.now())))
+        let counts = self.shell.ask(call).await.unwrap_or_default();
+        Ok(Ok(shown::counts(counts, self.shell.machine.now(), self.shell.history())))
     }
 
     async fn invite(self: Rc<Self>, call: MakeInvite) -> Served<MakeInvite> {

@@ -3,7 +3,8 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
 use ipc_schema::edge::ui_stored::{
-    self, Change, Comparison, Contact, Counts, Delivery, Event, Invite, InviteState, Message, Note, Notice,
+    self, Change, Comparison, Contact, Counts, Delivery, Event, History, Invite, InviteState, Message, Note,
+    Notice,
 };
 
 use crate::engine::{self, Told};
@@ -127,7 +128,7 @@ pub(super) fn invite(from: store::Invite, contacts: &[store::Contact]) -> Invite
     }
 }
 
-pub(super) fn counts(from: engine::Counts, now: Timestamp) -> Counts {
+pub(super) fn counts(from: engine::Counts, now: Timestamp, history: History) -> Counts {
     let age = |at: Timestamp| now.0.saturating_sub(at.0);
     Counts {
         outbox: from.outbox,
@@ -138,6 +139,7 @@ pub(super) fn counts(from: engine::Counts, now: Timestamp) -> Counts {
         proof_age_ms: from.proof_at.map(age),
         stage: from.stage.into(),
         clock: from.clock,
+        history,
     }
 }
 

@@ -5,6 +5,7 @@
 mod contacts;
 mod decoy;
 mod events;
+mod history;
 mod incoming;
 mod messages;
 mod numbers;
@@ -12,7 +13,7 @@ mod outgoing;
 mod queues;
 mod schema;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
@@ -20,11 +21,13 @@ use zeroize::Zeroizing;
 pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
 pub use decoy::{Decoy, wipe};
 pub use events::{Event, EventKind};
+pub use history::{FILE, History, Opened};
 pub use incoming::Numbered;
 pub use messages::{Delivery, Message, Note};
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
 
+use crate::database::{self, SetUp};
 use crate::error::StoreError;
 
 /// The key of `store.db`, 32 B.
@@ -33,6 +36,8 @@ pub type StoreKey = Zeroizing<[u8; 32]>;
 /// The open database.
 pub struct Store {
     db: Connection,
+    path: PathBuf,
+    key: StoreKey,
 }
 
 impl std::fmt::Debug for Store {
@@ -50,24 +55,69 @@ impl Store {
     /// Opens or creates `path` under `key`.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the key does not fit, [`StoreError::Newer`], or what the disk says.
+    /// [`StoreError::Damaged`] when the key does not fit, [`StoreError::Newer`], [`StoreError::ReadOnly`] when it can only be read, or
+    /// what the disk says.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
-        let mut db = Connection::open(path)?;
-        unlock(&db, key)?;
-        db.execute_batch(
-            "PRAGMA cipher_memory_security = OFF;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA secure_delete = ON;
-             PRAGMA wal_autocheckpoint = 2000;",
-        )?;
-        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
-        db.set_prepared_statement_cache_capacity(128);
+        let logged = |db: &Connection| -> Result<(), StoreError> {
+            settings(db)?;
+            Ok(db.execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA secure_delete = ON;
+                 PRAGMA wal_autocheckpoint = 2000;",
+            )?)
+        };
+        let set_up = SetUp { key: &|db| unlock(db, key), settings: &logged };
+        let mut db = database::open(path, set_up)?;
         schema::migrate(&mut db)?;
-        Ok(Self { db })
+        Ok(Self { db, path: path.into(), key: key.clone() })
+    }
+
+    /// Opens what can be read of `path`, and changes nothing: every change fails with [`StoreError::ReadOnly`]. Also a file that was cut
+    /// or has pages that are not what was written; who reads one of those is told [`StoreError::Damaged`].
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::Damaged`] where nothing at all can be read.
+    pub fn read(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
+        let db = database::read(path, SetUp { key: &|db| unlock(db, key), settings: &settings })?;
+        schema::expect_newest(&db)?;
+        Ok(Self { db, path: path.into(), key: key.clone() })
+    }
+
+    /// What was answered, if every page that was read for it is what was written: SQLCipher takes a page whose seal is broken for one of
+    /// zeroes, and a text that ends in it ends early, without a word. From then on the file is only read.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or what was answered.
+    pub(crate) fn trusted<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.is_sound() {
+            return answer;
+        }
+        // It never says otherwise on this connection again, whatever is read.
+        if let Ok(again) = Self::read(&self.path, &self.key) {
+            *self = again;
+        }
+        Err(StoreError::Damaged)
+    }
+
+    /// Whether SQLCipher met no broken page yet.
+    pub(crate) fn is_sound(&self) -> bool {
+        // Never from the cache of statements: it is answered when it is prepared.
+        self.db
+            .query_row("PRAGMA cipher_status", [], |row| row.get::<_, String>(0))
+            .is_ok_and(|status| status == "1")
+    }
+
+    /// Reads every page. Takes as long as the disk needs for the whole file.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or what the disk says.
+    pub fn check(&self) -> Result<(), StoreError> {
+        // A row for each page whose seal is broken; and then what the pages say of each other.
+        // Never from the cache of statements: it is carried out when it is prepared.
+        let broken = self.db.query_row("PRAGMA cipher_integrity_check", [], |_| Ok(())).optional()?;
+        let found = self.row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))?;
+        if broken.is_none() && found.as_deref() == Some("ok") { Ok(()) } else { Err(StoreError::Damaged) }
     }
 
     /// Begins the transaction of one batch of inputs.
@@ -163,6 +213,19 @@ impl Store {
     }
 }
 
+fn settings(db: &Connection) -> Result<(), StoreError> {
+    // The key is only tried at the first read.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    db.execute_batch(
+        "PRAGMA cipher_memory_security = OFF;
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    db.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
 fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     use std::fmt::Write;
     // Process-wide, and on at first: a page that the key does not open would be a line on stderr, with the day and the hour.
@@ -174,10 +237,7 @@ fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
         let _ = write!(pragma, "{byte:02x}");
     }
     pragma.push_str("'\"");
-    db.execute_batch(&pragma)?;
-    // The key is only tried at the first read.
-    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(())
+    Ok(db.execute_batch(&pragma)?)
 }
 
 #[cfg(test)]

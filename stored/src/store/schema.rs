@@ -209,18 +209,19 @@ const HOLD: &str = "
 ALTER TABLE contacts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN resumed_at INTEGER NOT NULL DEFAULT 0;
 ";
+/// The steps from the file's version to the newest.
+fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
+    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).ok_or(StoreError::Newer)
+}
 
 /// Brings the file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
-    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let missing = usize::try_from(version)
-        .ok()
-        .and_then(|version| MIGRATIONS.get(version..))
-        .ok_or(StoreError::Newer)?;
+    let missing = missing(db)?;
     if missing.is_empty() {
         return Ok(());
     }
+    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for step in missing {
         transaction.execute_batch(step)?;
@@ -228,6 +229,14 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", newest)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// A file that is only read must be of the newest version already.
+///
+/// # Errors
+/// [`StoreError::ReadOnly`]: it would have to be changed first; [`StoreError::Newer`], or what the disk says.
+pub(super) fn expect_newest(db: &Connection) -> Result<(), StoreError> {
+    if missing(db)?.is_empty() { Ok(()) } else { Err(StoreError::ReadOnly) }
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ impl Gate for Keyvault {
             decoy_key: [8; 32].into(),
             scripts: false,
             wipe: false,
+            known: false,
         }))
     }
 

@@ -1,7 +1,7 @@
 //! Why stored or keyvault says no, as one line that says what to do next, and the exit code of the contract.
 
 use ipc_schema::edge::ui_keyvault::{AddError, ChangeError, PassphraseError, RemoveError};
-use ipc_schema::edge::ui_stored::Refusal;
+use ipc_schema::edge::ui_stored::{History, Refusal};
 
 use super::exit::Failure;
 use crate::peers::PeerError;
@@ -36,7 +36,14 @@ impl From<Refusal> for Failure {
             | Refusal::Picture
             | Refusal::NoSuchInvite
             | Refusal::InviteAccepted
-            | Refusal::NumberChanged => Self::Failed(line),
+            | Refusal::NumberChanged
+            | Refusal::HistoryLost
+            | Refusal::HistoryDamaged
+            | Refusal::HistoryNewer
+            | Refusal::ReadOnly
+            | Refusal::NoMemory
+            | Refusal::DiskFails
+            | Refusal::HistoryInUse => Self::Failed(line),
         }
     }
 }
@@ -79,7 +86,14 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::RateLimited => "too many new contacts in an hour: try again later",
         Refusal::Blocked => "this contact is blocked: `privatus contact block WHO --off` ends that",
         Refusal::NotBuilt => "not built yet",
-        Refusal::Storage => "the disk is full or fails: free some space and try again; nothing was lost",
+        Refusal::Storage => "the disk is full: free some space and try again; nothing was lost",
+        Refusal::HistoryLost => history(History::Lost),
+        Refusal::HistoryDamaged => history(History::Damaged),
+        Refusal::HistoryNewer => history(History::Newer),
+        Refusal::ReadOnly => history(History::ReadOnly),
+        Refusal::NoMemory => history(History::NoMemory),
+        Refusal::DiskFails => history(History::Fails),
+        Refusal::HistoryInUse => history(History::InUse),
         Refusal::Conflict => "this id was used for another text: take another id",
         Refusal::Picture => "this is not a picture, or it is damaged or too large",
         Refusal::InviteAccepted => {
@@ -90,6 +104,11 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
     }
+}
+
+/// As `status` warns.
+fn history(history: History) -> &'static str {
+    history.warning().unwrap_or("the history is whole: try again")
 }
 
 impl From<PassphraseError> for Failure {

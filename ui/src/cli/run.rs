@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// Starts also where this system lacks a wall that is required; shown wherever the suite shows itself
     #[arg(long)]
     without_walls: bool,
+    /// Where the history is lost or damaged: puts it aside and begins a new one; see `privatus status`
+    #[arg(long)]
+    new_history: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
@@ -46,6 +49,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     let mut settings = Settings {
         headless: arguments.headless,
         without_walls: arguments.without_walls,
+        new_history: arguments.new_history,
         bootstraps: arguments.bootstrap.clone(),
         ..Settings::default()
     };

@@ -6,7 +6,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::operator_onion::Network;
 use ipc_schema::edge::stored_onion::{NetworkState, Stage};
 use ipc_schema::edge::ui_keyvault::LookState;
-use ipc_schema::edge::ui_stored::{Count, Counts};
+use ipc_schema::edge::ui_stored::{Count, Counts, History};
 use ipc_schema::edges::operator_onion_capnp::operator;
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::topology::{CLIENT, NOT_BUILT, RELAY};
@@ -31,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 struct Status {
     locked: Option<bool>,
     vault: Option<&'static str>,
+    /// How the file of the conversations is; null while stored does not answer.
+    history: Option<&'static str>,
     processes: Vec<ProcessRow>,
     network: Option<NetworkRow>,
     queues: Option<QueuesRow>,
@@ -88,10 +90,12 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
         let offset = network.as_ref().and_then(|network| network.clock);
         let guards_lost = network.as_ref().is_some_and(|network| network.guards_lost);
         let network = network.map(|network| network_row(network, &state, proof_age_s));
+        let history = counts.as_ref().map(|counts| counts.history);
         let counts = counts.filter(|_| locked == Some(false));
         Ok(Status {
             locked,
             vault: vault.map(|(_, state)| state),
+            history: history.map(History::word),
             processes: processes(&state),
             network,
             queues: counts.map(|c| QueuesRow {
@@ -103,8 +107,11 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
             clock_offset_s: offset.map(|offset| offset.seconds),
             warnings: warnings(
                 &state,
-                clock::warning(Timestamp::now(), offset)
+                history
+                    .and_then(History::warning)
+                    .map(str::to_owned)
                     .into_iter()
+                    .chain(clock::warning(Timestamp::now(), offset))
                     .chain(guards_lost.then(|| loss::GUARDS.to_owned())),
             ),
         })
@@ -219,10 +226,11 @@ fn processes(state: &State) -> Vec<ProcessRow> {
     [supervisor].into_iter().chain(rows).collect()
 }
 
-fn warnings(state: &State, network: impl IntoIterator<Item = String>) -> Vec<String> {
+/// What is to be told of the whole: walls, then what the parts said of themselves, then what became of them.
+fn warnings(state: &State, told: impl IntoIterator<Item = String>) -> Vec<String> {
     let walls = "a required wall is missing on this system, and the suite was started all the same (--without-walls): see privatus audit";
     let parts = state.processes.iter().filter_map(supervisor::state::Part::warning);
-    state.without_walls.then(|| walls.to_owned()).into_iter().chain(network).chain(parts).collect()
+    state.without_walls.then(|| walls.to_owned()).into_iter().chain(told).chain(parts).collect()
 }
 
 fn uptime_s(started: u64) -> u64 {
@@ -239,7 +247,10 @@ fn words(status: &Status) -> String {
     let mut lines = Vec::new();
     match (status.locked, status.vault) {
         (Some(true), Some(vault)) => lines.push(format!("locked (vault {vault}): privatus unlock")),
-        (Some(false), Some(vault)) => lines.push(format!("unlocked (vault {vault})")),
+        (Some(false), Some(vault)) => {
+            let history = status.history.map(|history| format!(", history {history}")).unwrap_or_default();
+            lines.push(format!("unlocked (vault {vault}{history})"));
+        }
         _ => {}
     }
     if let Some(network) = &status.network {
@@ -311,6 +322,8 @@ mod tests {
         };
         assert_eq!(warnings(&state, []).len(), 1);
         assert_eq!(warnings(&state, ["the clock".to_owned()])[1], "the clock");
+        assert!(History::Damaged.warning().is_some_and(|told| told.contains("store.db is damaged")));
+        assert!(History::Ok.warning().is_none());
         let rows = processes(&state);
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["supervisor", "keyvault", "netd", "onion", "stored", "mediad", "ui", "desk"]);

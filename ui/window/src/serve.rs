@@ -28,6 +28,9 @@ use crate::model::{Command, News};
 /// How often stored is asked whether it is open, while it is not.
 const ASK_ACCESS_EVERY: Duration = Duration::from_millis(200);
 
+/// And while its history cannot be read.
+const ASK_HISTORY_EVERY: Duration = Duration::from_secs(2);
+
 /// How often the counts, and with them the age of the last proof, are asked for.
 const COUNTS_EVERY: Duration = Duration::from_secs(10);
 
@@ -186,13 +189,16 @@ impl Worker {
             // The sender is this worker's own.
             let _ = shows.wait_for(|shows| *shows).await;
             let messenger = Messenger::new(self.history.client().await);
+            let mut wait = ASK_ACCESS_EVERY;
             tokio::select! {
-                open = self.while_open(&messenger) => if open == Err(PeerError::Lost) {
-                    self.tell.news(News::HistoryLost);
+                open = self.while_open(&messenger) => match open {
+                    Err(PeerError::Lost) => self.tell.news(News::HistoryLost),
+                    Err(PeerError::Refused(_)) => wait = ASK_HISTORY_EVERY,
+                    Err(PeerError::Misbehaved) | Ok(()) => {}
                 },
                 _ = shows.wait_for(|shows| !shows) => {}
             }
-            tokio::time::sleep(ASK_ACCESS_EVERY).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -202,6 +208,8 @@ impl Worker {
         if access != Access::Open {
             return Ok(());
         }
+        // Where nothing can be read this says why.
+        self.tell.news(News::Counts(messenger.call(Count {}).await?));
         let (events, mut changes) = mpsc::channel(UNDERWAY);
         // Changes first, then the whole: so nothing falls between the two.
         let newest = messenger.watch(self.seen.get(), events).await?;

@@ -38,6 +38,8 @@ pub struct Unlocked {
     pub scripts: bool,
     /// Before anything else the decoy takes the place of everything.
     pub wipe: bool,
+    /// There are keys of contacts or queues, so there was a history.
+    pub known: bool,
 }
 
 fn write_unlocked(unlocked: &Unlocked, to: To<'_, OpenGate>) {
@@ -47,6 +49,7 @@ fn write_unlocked(unlocked: &Unlocked, to: To<'_, OpenGate>) {
     to.set_decoy_key(unlocked.decoy_key.as_slice());
     to.set_scripts(unlocked.scripts);
     to.set_wipe(unlocked.wipe);
+    to.set_known(unlocked.known);
 }
 
 fn read_unlocked(from: Found<'_, OpenGate>) -> Read<Unlocked> {
@@ -57,6 +60,7 @@ fn read_unlocked(from: Found<'_, OpenGate>) -> Read<Unlocked> {
         decoy_key: Zeroizing::new(fixed(from.get_decoy_key()?)?),
         scripts: from.get_scripts(),
         wipe: from.get_wipe(),
+        known: from.get_known(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What changes, and the figures of `status`.
 
-use super::{Closed, Contact, Delivery, Message, told};
+use super::{Closed, Contact, Delivery, History, Message, told};
 use crate::Timestamp;
 use crate::clock::ClockOffset;
 use crate::edge::{Builder, Call, Part, Read, Reader, call, text};
@@ -117,6 +117,8 @@ pub struct Counts {
     pub stage: String,
     /// What relays say of the clock; `None`: not known there.
     pub clock: Option<ClockOffset>,
+    /// How the file of the conversations is.
+    pub history: History,
 }
 
 fn write_counts(counts: &Counts, to: Builder<'_, <Count as Call>::Results>) {
@@ -128,6 +130,7 @@ fn write_counts(counts: &Counts, to: Builder<'_, <Count as Call>::Results>) {
     to.set_unread(counts.unread);
     to.set_proof_age_ms(counts.proof_age_ms.unwrap_or(u64::MAX));
     to.set_stage(&counts.stage);
+    to.set_history(counts.history.into());
     if let Some(clock) = counts.clock {
         to.set_clock_known(true);
         to.set_clock_offset_s(clock.seconds);
@@ -149,5 +152,6 @@ fn read_counts(from: Reader<'_, <Count as Call>::Results>) -> Read<Counts> {
         clock: from
             .get_clock_known()
             .then(|| ClockOffset { seconds: from.get_clock_offset_s(), relays: from.get_clock_relays() }),
+        history: from.get_history()?.into(),
     })
 }

@@ -5,6 +5,7 @@
 
 mod contacts;
 mod events;
+mod history;
 mod invites;
 mod messages;
 mod pictures;
@@ -24,6 +25,7 @@ pub use contacts::{
     ContactState, Contacts, Notice, NumberError, SafetyNumber,
 };
 pub use events::{Change, Count, Counts, Event, Watch};
+pub use history::History;
 pub use invites::{
     AcceptError, AcceptInvite, CancelError, CancelInvite, Invite, InviteError, InviteState, Invites,
     MakeInvite,
@@ -63,8 +65,22 @@ words! {
         Locked,
         /// Not to programs outside a desktop profile's window, until *scripts* are on.
         ScriptsOff,
-        /// The disk is full or fails. Nothing was lost.
+        /// The disk is full. Nothing was lost.
         Storage,
+        /// [`History::Lost`].
+        HistoryLost,
+        /// [`History::Damaged`].
+        HistoryDamaged,
+        /// [`History::Newer`].
+        HistoryNewer,
+        /// [`History::ReadOnly`].
+        ReadOnly,
+        /// [`History::NoMemory`].
+        NoMemory,
+        /// [`History::Fails`].
+        DiskFails,
+        /// [`History::InUse`].
+        HistoryInUse,
     }
 }
 

@@ -115,9 +115,12 @@ fn each_outcome_is_read_as_it_was_written() {
     let state = State { access: Access::ScriptsOff, profile_name: "Ann".into() };
     assert_eq!(told_back::<LookState>(&Ok(state.clone())), Ok(Ok(state)));
     let clock = crate::clock::ClockOffset { seconds: -5_400, relays: 3 };
-    for (proof_age_ms, clock) in [(None, Some(clock)), (Some(7), None)] {
+    for (proof_age_ms, clock, history) in
+        [(None, Some(clock), History::Damaged), (Some(7), None, History::Ok)]
+    {
         let stage = "slow".into();
-        let counts = Counts { outbox: 1, unread: 2, proof_age_ms, stage, clock, ..Counts::default() };
+        let counts =
+            Counts { outbox: 1, unread: 2, proof_age_ms, stage, clock, history, ..Counts::default() };
         assert_eq!(told_back::<Count>(&Ok(counts.clone())), Ok(Ok(counts)));
     }
     let invites = vec![invite(LINK_MAX_CHARS), invite(0)];

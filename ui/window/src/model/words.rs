@@ -5,7 +5,7 @@ mod entry;
 use ipc_schema::Timestamp;
 use ipc_schema::clock::{self, ClockOffset};
 use ipc_schema::edge::ui_stored::{
-    Comparison, Contact, ContactState, Delivery, Invite, InviteState, Message, Notice, Refusal,
+    Comparison, Contact, ContactState, Delivery, History, Invite, InviteState, Message, Notice, Refusal,
 };
 use ipc_schema::limits::{BEGINNING_MAX_CHARS, TEXT_MAX_BYTES};
 use privatus::clock::Zone;
@@ -55,6 +55,23 @@ fn told(icon: Icon, tone: Tone, title: &str, reason: impl Into<String>) -> Told 
 #[must_use]
 pub fn without_walls() -> Told {
     told(Icon::Warn, Tone::Bad, "Without walls", "This system keeps no part from your files")
+}
+
+/// What is said of the file of the conversations for as long as it is not whole and writable: what is lost, what is safe, what to do.
+#[must_use]
+pub fn history(history: History) -> Option<Told> {
+    let (icon, tone, title, reason) = match history {
+        History::Locked | History::Ok => return None,
+        History::Lost => (Icon::Warn, Tone::Bad, "History lost", "Keys are safe: see privatus status"),
+        History::Damaged => (Icon::Warn, Tone::Bad, "History damaged", "Read-only: see privatus status"),
+        History::Newer => (Icon::Warn, Tone::Bad, "History is newer", "Install the later version"),
+        History::ReadOnly => (Icon::Disk, Tone::Weak, "Disk is read-only", "You can read, nothing is sent"),
+        History::Full => (Icon::Disk, Tone::Bad, "Disk is full", "You can read. Free some space"),
+        History::Fails => (Icon::Disk, Tone::Bad, "Disk gives errors", "Copy your profile elsewhere"),
+        History::NoMemory => (Icon::Warn, Tone::Bad, "Too little memory", "Close other programs"),
+        History::InUse => (Icon::Warn, Tone::Weak, "History is in use", "Close what has it open"),
+    };
+    Some(told(icon, tone, title, reason))
 }
 
 /// The network chip. *Connected* is only said with its proof.
@@ -133,6 +150,7 @@ pub fn listing(listing: Listing) -> Option<&'static str> {
     match listing {
         Listing::Rows => None,
         Listing::Opening => Some("Opening your history…"),
+        Listing::Unreadable => Some("Your history cannot be read"),
         Listing::Nobody => Some("No chats yet"),
         Listing::NoMatch => Some("Nobody has that name"),
     }
@@ -147,6 +165,12 @@ pub fn start(listing: Listing) -> Told {
         Listing::Opening => {
             told(Icon::Disk, Tone::Plain, "Opening your history…", "Nothing is lost. It takes a moment.")
         }
+        Listing::Unreadable => told(
+            Icon::Warn,
+            Tone::Weak,
+            "Your history cannot be read",
+            "Below the list stands why. Nothing was thrown away.",
+        ),
         Listing::Nobody => told(Icon::Chats, Tone::Plain, "No chats yet", HOW),
         Listing::Rows | Listing::NoMatch => told(Icon::Person, Tone::Plain, "Add somebody", HOW),
     }
@@ -426,6 +450,17 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         }
         Refusal::Blocked => ("This contact is blocked", "Nothing was sent. Your text is safe here."),
         Refusal::Storage => ("The disk is full", "Nothing was lost. Free some space and try again."),
+        Refusal::HistoryLost => ("History lost", "The file is missing or empty. Your keys are safe."),
+        Refusal::HistoryDamaged => ("History damaged", "What can be read is shown. Nothing was changed."),
+        Refusal::HistoryNewer => {
+            ("From a later version", "A later version wrote the history. Install that one.")
+        }
+        Refusal::ReadOnly => {
+            ("The disk is read-only", "Nothing was changed. Make it writable and try again.")
+        }
+        Refusal::NoMemory => ("Too little memory", "Nothing was lost. Close other programs and try again."),
+        Refusal::DiskFails => ("The disk gives errors", "Copy your profile to another disk."),
+        Refusal::HistoryInUse => ("The history is in use", "Another program has it open. Close that one."),
         Refusal::Picture => ("Not a picture", "The file is damaged, too large, or something else."),
         Refusal::InviteAccepted => ("Accepted already", "They are in your list. Nothing was changed."),
         Refusal::NoSuchInvite => ("The invitation is gone", "It was cancelled before."),

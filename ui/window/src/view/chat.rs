@@ -96,7 +96,7 @@ impl View<'_> {
         self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, told.title);
         let body = Span::new(card.x + 20, card.y + 66, w - 40);
         self.paragraph(body, Style::Small, self.colours.text, &told.reason);
-        if listing == Listing::Opening {
+        if matches!(listing, Listing::Opening | Listing::Unreadable) {
             return;
         }
         let y = card.bottom() - 48;

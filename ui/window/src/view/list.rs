@@ -4,7 +4,7 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
 use crate::icon::Icon;
-use crate::model::words::{self, Tone};
+use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field, Focus, Pane};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 
@@ -17,8 +17,8 @@ const HEAD: i32 = 64;
 /// Height of the network chip.
 const CHIP: i32 = 56;
 
-/// Height of the warning above it.
-const WALLS: i32 = 56;
+/// Height of a warning above it.
+const WARNING: i32 = 56;
 
 impl View<'_> {
     pub(super) fn rail(&mut self, rail: Rect) {
@@ -74,8 +74,11 @@ impl View<'_> {
         self.search(Rect::new(list.x + 12, 12, list.w - 25 - 48, 40));
         self.add_button(Rect::new(list.right() - 53, 12, 40, 40));
         self.scene.fill(Rect::new(list.x, HEAD - 1, list.w, 1), self.colours.line);
-        let walls = if self.model.without_walls { WALLS } else { 0 };
-        let rows = Rect::new(list.x, HEAD, list.w, list.h - HEAD - CHIP - walls);
+        let walls = self.model.without_walls.then(words::without_walls);
+        let warnings: Vec<Told> =
+            words::history(self.model.counts.history).into_iter().chain(walls).collect();
+        let height = warnings.iter().map(|_| WARNING).sum::<i32>();
+        let rows = Rect::new(list.x, HEAD, list.w, list.h - HEAD - CHIP - height);
         self.clip(rows);
         let people: Vec<&Contact> = self.model.rows().collect();
         for (contact, y) in people.iter().zip((rows.y + 4..rows.bottom()).step_by(64)) {
@@ -85,18 +88,19 @@ impl View<'_> {
         if let Some(line) = words::listing(self.model.listing()) {
             self.centred(Span::new(rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
         }
-        if self.model.without_walls {
-            self.without_walls(Rect::new(list.x, rows.bottom(), list.w, WALLS));
+        let mut below = rows.bottom();
+        for told in &warnings {
+            self.warning(told, Rect::new(list.x, below, list.w, WARNING));
+            below += WARNING;
         }
         self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP));
     }
 
-    fn without_walls(&mut self, rect: Rect) {
+    fn warning(&mut self, told: &Told, rect: Rect) {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
-        let told = words::without_walls();
         let ink = self.tone(told.tone).0;
         self.scene.icon(told.icon, Point::new(rect.x + 16, rect.y + 18), 20, ink);
-        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, ink, told.title);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, ink, told.title.clone());
         let reason = self.cut(Style::Micro, &told.reason, rect.w - 60);
         self.scene.text(Point::new(rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
     }
@@ -180,7 +184,9 @@ impl View<'_> {
 
     fn chip(&mut self, rect: Rect) {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
-        let told = words::network(&self.model.network, self.model.history, self.now);
+        // What is wrong with a history that does not open stands above.
+        let opens = self.model.history || words::history(self.model.counts.history).is_some();
+        let told = words::network(&self.model.network, opens, self.now);
         let ink = self.tone(told.tone).0;
         self.scene.icon(told.icon, Point::new(rect.x + 16, rect.y + 18), 20, ink);
         self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, self.colours.text, told.title);

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message,
-    Notice, Refusal, SafetyNumber,
+    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, History, Invite, InviteState,
+    Message, Notice, Refusal, SafetyNumber,
 };
 
 use super::*;
@@ -697,6 +697,20 @@ fn connected_comes_with_its_proof_and_a_lost_part_is_told() {
     model.learn(NOW, News::HistoryLost);
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "The history part is opening") && says(&scene, "text a"), "what is shown stays");
+}
+
+#[test]
+fn a_history_that_is_not_whole_is_told_and_never_as_one_that_opens() {
+    let mut model = inside();
+    model.learn(NOW, News::HistoryLost);
+    assert!(says(&picture(&model, (1200, 800)), "The history part is opening"));
+    for history in History::ALL {
+        model.learn(NOW, News::Counts(Counts { history: *history, ..Counts::default() }));
+        let scene = picture(&model, (1200, 800));
+        let Some(told) = crate::model::words::history(*history) else { continue };
+        assert!(says(&scene, &told.title) && says(&scene, "Your history cannot be read"), "{history:?}");
+        assert!(!says(&scene, "No chats yet") && !says(&scene, "is opening"), "{history:?}");
+    }
 }
 
 #[test]
