@@ -25,7 +25,8 @@ interface MailboxDisk {
   # secure+read: binds the blob to the first sender key; another is `taken`.
   dropBlob @11 (blobId :Data) -> (answer :DiskAnswer);
   expire @12 (now :UInt64) -> (removed :UInt32);
-  counts @13 () -> (queues :UInt64, messages :UInt64, blobs :UInt64, bytes :UInt64);
+  counts @13 () -> (queues :UInt64, messages :UInt64, blobs :UInt64, bytes :UInt64, begunAnew :UInt64);
+  # `begunAnew`: when these mailboxes took the place of others that were lost or damaged, milliseconds since 1970; 0: never.
 }
 
 struct CreateResult {

@@ -19,4 +19,5 @@ struct RelayMetrics {
   diskBytes @5 :UInt64;
   links @6 :UInt64;
   draining @7 :Bool;
+  begunAnew @8 :UInt64;  # as in onion-stored.capnp
 }

@@ -15,7 +15,7 @@ use ipc_schema::edge::onion_stored::MailboxDisk;
 use ipc_schema::edge::ui_stored::Messenger;
 use ipc_schema::{Machine, Timestamp};
 
-use crate::mailboxes::{Bounds, Mailboxes};
+use crate::mailboxes::{self, Before, Bounds};
 pub use disk::DiskServer;
 pub use driver::Shell;
 use messenger::MessengerServer;
@@ -38,17 +38,32 @@ fn machine() -> Machine {
 async fn relay(mut child: Child, folder: PathBuf) -> Exit {
     let bounds =
         Bounds { queues: u64::from(child.settings.queues_max), bytes: child.settings.disk_max_bytes };
-    let mailboxes = match Mailboxes::open(&folder.join("mailboxes.db"), bounds) {
-        Ok(mailboxes) => mailboxes,
+    let (mailboxes, before) = match mailboxes::open_in(&folder, bounds, Timestamp::now()) {
+        Ok(opened) => opened,
         Err(error) => {
             eprintln!("the mailboxes cannot be opened: {error}");
             return Exit::Setting;
         }
     };
+    say_what_became_of(&before);
     child.started();
     let (server, work) = disk::DiskServer::new(mailboxes, machine());
     let server = Rc::new(server);
     tokio::task::spawn_local(work);
+    tokio::select! {
+        biased;
+        () = server.damaged() => {
+            eprintln!("{} is damaged: it is looked at, and where that is so put aside", mailboxes::FILE);
+            if let Err(error) = mailboxes::note_damage(&folder) {
+                eprintln!("{error}");
+            }
+            Exit::Fault
+        }
+        exit = serve_disk(&child, &server) => exit,
+    }
+}
+
+async fn serve_disk(child: &Child, server: &Rc<DiskServer>) -> Exit {
     loop {
         match child.next_edge().await {
             Ok(Some(edge)) if edge.name == "onion-stored" && !edge.caller => {
@@ -60,6 +75,21 @@ async fn relay(mut child: Child, folder: PathBuf) -> Exit {
             Ok(None) => return Exit::Done,
             Err(_) => return Exit::Fault,
         }
+    }
+}
+
+/// A relay has nobody to ask: its operator is told, here and in its status.
+fn say_what_became_of(before: &Before) {
+    let file = mailboxes::FILE;
+    match before {
+        Before::New | Before::There => {}
+        Before::Lost => eprintln!(
+            "{file} is missing or empty, and it was there before: what waited in it is lost, and new mailboxes are begun"
+        ),
+        Before::Damaged(aside) => eprintln!(
+            "{file} is damaged: what waited in it is lost, and new mailboxes are begun; the file is kept in {}: remove it when you have looked at it",
+            aside.display()
+        ),
     }
 }
 

@@ -498,6 +498,8 @@ pub struct DiskCounts {
     pub blobs: u64,
     /// Bytes of both.
     pub bytes: u64,
+    /// When these mailboxes took the place of others that were lost or damaged.
+    pub begun_anew: Option<Timestamp>,
 }
 
 fn write_counts(counts: &DiskCounts, mut to: To<'_, Counts>) {
@@ -505,6 +507,7 @@ fn write_counts(counts: &DiskCounts, mut to: To<'_, Counts>) {
     to.set_messages(counts.messages);
     to.set_blobs(counts.blobs);
     to.set_bytes(counts.bytes);
+    to.set_begun_anew(counts.begun_anew.map_or(0, |at| at.0));
 }
 
 fn read_counts(from: Found<'_, Counts>) -> Strict<DiskCounts> {
@@ -513,6 +516,7 @@ fn read_counts(from: Found<'_, Counts>) -> Strict<DiskCounts> {
         messages: from.get_messages(),
         blobs: from.get_blobs(),
         bytes: from.get_bytes(),
+        begun_anew: Some(Timestamp(from.get_begun_anew())).filter(|at| at.0 > 0),
     })
 }
 
@@ -535,6 +539,10 @@ mod tests {
         let row = SenderRow { sender_key: None, receiver_queue: [1; 24] };
         assert_eq!(told_back::<BySender>(&Ok(Some(row))), Ok(Ok(Some(row))));
         assert_eq!(told_back::<BySender>(&Ok(None)), Ok(Ok(None)));
+        for begun_anew in [None, Some(Timestamp(9))] {
+            let counts = DiskCounts { queues: 1, messages: 2, blobs: 3, bytes: 4, begun_anew };
+            assert_eq!(told_back::<Counts>(&Ok(counts)), Ok(Ok(counts)));
+        }
         assert_eq!(told_back::<Create>(&Err(CreateError::Taken)), Ok(Err(CreateError::Taken)));
     }
 

@@ -2,6 +2,7 @@
 
 use super::stored_onion::NetworkState;
 use super::{Builder, Call, Read, Reader, call, interface};
+use crate::Timestamp;
 use crate::edges::operator_onion_capnp::operator;
 
 interface! {
@@ -58,6 +59,8 @@ pub struct RelayMetrics {
     pub links: u64,
     /// It takes nothing new.
     pub draining: bool,
+    /// When its mailboxes took the place of others that were lost or damaged.
+    pub begun_anew: Option<Timestamp>,
 }
 
 fn write_relay(metrics: &Option<RelayMetrics>, mut to: To<'_, Relay>) {
@@ -72,6 +75,7 @@ fn write_relay(metrics: &Option<RelayMetrics>, mut to: To<'_, Relay>) {
         to.set_disk_bytes(metrics.disk_bytes);
         to.set_links(metrics.links);
         to.set_draining(metrics.draining);
+        to.set_begun_anew(metrics.begun_anew.map_or(0, |at| at.0));
     }
 }
 
@@ -89,6 +93,7 @@ fn read_relay(from: Found<'_, Relay>) -> Read<Option<RelayMetrics>> {
         disk_bytes: metrics.get_disk_bytes(),
         links: metrics.get_links(),
         draining: metrics.get_draining(),
+        begun_anew: Some(Timestamp(metrics.get_begun_anew())).filter(|at| at.0 > 0),
     }))
 }
 
@@ -130,8 +135,9 @@ mod tests {
             disk_bytes: 6,
             links: 7,
             draining: true,
+            begun_anew: Some(Timestamp(8)),
         };
-        for relay in [None, Some(metrics)] {
+        for relay in [None, Some(metrics), Some(RelayMetrics { begun_anew: None, ..metrics })] {
             assert_eq!(told_back::<Relay>(&Ok(relay)), Ok(Ok(relay)));
         }
     }

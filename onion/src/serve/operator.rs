@@ -35,6 +35,7 @@ impl Operator for OperatorServer {
             disk_bytes: disk.bytes,
             links: counts.links,
             draining: false,
+            begun_anew: disk.begun_anew,
         })))
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use ipc_schema::Timestamp;
 use ipc_schema::edge::onion_stored::DiskCounts;
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::database::{self, SetUp};
 use crate::error::StoreError;
 
 /// Un-acked envelopes in one queue (docs/protocol/mailbox.md, "What the commands do").
@@ -69,6 +71,9 @@ PRAGMA user_version = 1;
 /// Since when rows lie ahead of the clock; a file of before has none.
 const SET_BACK: &str = "CREATE TABLE IF NOT EXISTS set_back (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;";
 
+/// When these mailboxes took the place of others that were lost.
+const BEGUN_ANEW: &str = "CREATE TABLE IF NOT EXISTS begun_anew (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;";
+
 /// The open mailbox disk.
 pub struct Mailboxes {
     db: Connection,
@@ -81,16 +86,16 @@ impl Mailboxes {
     /// # Errors
     /// What the disk says; [`StoreError::Newer`] for a later version's file.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
-        let db = Connection::open(path)?;
-        // First: the stored of a suite that was killed a moment ago may still be ending.
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
-        db.execute_batch(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA wal_autocheckpoint = 1000;
-             PRAGMA cache_size = -2048;",
-        )?;
+        let settings = |db: &Connection| -> Result<(), StoreError> {
+            Ok(db.execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA temp_store = MEMORY;
+                 PRAGMA wal_autocheckpoint = 1000;
+                 PRAGMA cache_size = -2048;",
+            )?)
+        };
+        let db = database::open(path, SetUp { key: &|_| Ok(()), settings: &settings })?;
         db.set_prepared_statement_cache_capacity(64);
         let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {
@@ -99,7 +104,24 @@ impl Mailboxes {
             _ => return Err(StoreError::Newer),
         }
         db.execute_batch(SET_BACK)?;
+        db.execute_batch(BEGUN_ANEW)?;
         Ok(Self { db, bounds })
+    }
+
+    /// Notes that these mailboxes took the place of others.
+    pub(super) fn note_begun_anew(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.run("INSERT OR REPLACE INTO begun_anew VALUES (1, ?1)", [at.0.cast_signed()])
+    }
+
+    /// The file as it is, for who has no more to do with what is in it.
+    pub(super) fn close(self) -> Connection {
+        self.db
+    }
+
+    /// Reads all of the file's inner order. Takes as long as the disk needs for it.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let found = self.row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+        if found.as_deref() == Some("ok") { Ok(()) } else { Err(StoreError::Damaged) }
     }
 
     /// Does a group of changes as one transaction: one flush to disk for all of them.
@@ -123,9 +145,12 @@ impl Mailboxes {
     pub fn totals(&self) -> Result<DiskCounts, StoreError> {
         let totals = self.row("SELECT queues, messages, blobs, bytes FROM totals", [], |row| {
             let figure = |at| row.get::<_, i64>(at).map(|figure| u64::try_from(figure).unwrap_or(0));
-            Ok(DiskCounts { queues: figure(0)?, messages: figure(1)?, blobs: figure(2)?, bytes: figure(3)? })
+            let (queues, messages, blobs, bytes) = (figure(0)?, figure(1)?, figure(2)?, figure(3)?);
+            Ok(DiskCounts { queues, messages, blobs, bytes, begun_anew: None })
         })?;
-        Ok(totals.unwrap_or_default())
+        let at = self.row("SELECT at FROM begun_anew", [], |row| row.get::<_, i64>(0))?;
+        let begun_anew = at.map(|at| Timestamp(at.cast_unsigned()));
+        Ok(DiskCounts { begun_anew, ..totals.unwrap_or_default() })
     }
 
     pub(super) fn has_room_for(&self, bytes: usize) -> Result<bool, StoreError> {

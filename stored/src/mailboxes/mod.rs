@@ -7,9 +7,11 @@
 mod blobs;
 mod expire;
 mod file;
+mod folder;
 mod queues;
 #[cfg(test)]
 mod tests;
 
 pub use expire::{BLOB_LIFE_MS, ENVELOPE_LIFE_MS, QUEUE_IDLE_MS};
 pub use file::{BLOB_BYTES_MAX, Bounds, ENVELOPES_MAX, Mailboxes};
+pub use folder::{Before, FILE, note_damage, open_in};

@@ -10,7 +10,7 @@ use ipc_schema::edge::onion_stored::{
     DeleteError, DropBlob, DropBlobError, Expire, LeaveBlob, LeaveBlobError, MailboxDisk, Put, PutError,
     Read, Secure, SecureError,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::StoreError;
 use crate::mailboxes::Mailboxes;
@@ -30,6 +30,7 @@ pub struct DiskServer {
     mailboxes: Rc<Mailboxes>,
     jobs: mpsc::UnboundedSender<Job>,
     machine: Machine,
+    damage: Rc<Notify>,
 }
 
 impl DiskServer {
@@ -37,7 +38,14 @@ impl DiskServer {
     pub fn new(mailboxes: Mailboxes, machine: Machine) -> (Self, impl Future<Output = ()>) {
         let mailboxes = Rc::new(mailboxes);
         let (jobs, waiting) = mpsc::unbounded_channel();
-        (Self { mailboxes: mailboxes.clone(), jobs, machine }, flush_groups(mailboxes, waiting))
+        let damage = Rc::new(Notify::new());
+        let work = flush_groups(mailboxes.clone(), waiting, damage.clone());
+        (Self { mailboxes, jobs, machine, damage }, work)
+    }
+
+    /// Ends once damage was met.
+    pub async fn damaged(&self) {
+        self.damage.notified().await;
     }
 
     /// Does a change and waits until it is durable. Where the disk failed nothing was changed, and the outcome is `failed`.
@@ -47,6 +55,14 @@ impl DiskServer {
         work: impl FnOnce(&Mailboxes) -> Result<Result<T, E>, StoreError> + 'static,
     ) -> Result<Result<T, E>, capnp::Error> {
         Ok(self.flushed(work).await.unwrap_or(Err(failed)))
+    }
+
+    /// What was read. Free text never crosses an edge: that the disk cannot be read ends the call, and says no more.
+    fn read_from<T>(&self, read: Result<T, StoreError>) -> Result<T, capnp::Error> {
+        if matches!(read, Err(StoreError::Damaged)) {
+            self.damage.notify_one();
+        }
+        read.map_err(|_| capnp::Error::failed(String::new()))
     }
 
     async fn flushed<T: 'static>(
@@ -66,7 +82,11 @@ impl DiskServer {
     }
 }
 
-async fn flush_groups(mailboxes: Rc<Mailboxes>, mut waiting: mpsc::UnboundedReceiver<Job>) {
+async fn flush_groups(
+    mailboxes: Rc<Mailboxes>,
+    mut waiting: mpsc::UnboundedReceiver<Job>,
+    damage: Rc<Notify>,
+) {
     while let Some(first) = waiting.recv().await {
         // Lets calls that lie in the socket already join the group.
         tokio::task::yield_now().await;
@@ -83,16 +103,14 @@ async fn flush_groups(mailboxes: Rc<Mailboxes>, mut waiting: mpsc::UnboundedRece
                 (job.work)(mailboxes)
             })
         });
+        if matches!(done, Err(StoreError::Damaged)) {
+            damage.notify_one();
+        }
         for job in durable {
             // Whoever asked may be gone.
             let _ = job.send(done.is_ok());
         }
     }
-}
-
-/// Free text never crosses an edge: that the disk cannot be read ends the call, and says no more.
-fn unreadable(_: StoreError) -> capnp::Error {
-    capnp::Error::failed(String::new())
 }
 
 impl MailboxDisk for DiskServer {
@@ -103,7 +121,7 @@ impl MailboxDisk for DiskServer {
 
     async fn by_receiver(self: Rc<Self>, call: ByReceiver) -> Served<ByReceiver> {
         let queue = call.receiver_queue;
-        let found = self.mailboxes.by_receiver(&queue).map_err(unreadable)?;
+        let found = self.read_from(self.mailboxes.by_receiver(&queue))?;
         if found.is_some() {
             // Nobody waits for this one, and it may fail.
             let ((durable, _), now) = (oneshot::channel(), self.machine.now());
@@ -114,7 +132,7 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn by_sender(self: Rc<Self>, call: BySender) -> Served<BySender> {
-        self.mailboxes.by_sender(&call.sender_queue).map(Ok).map_err(unreadable)
+        self.read_from(self.mailboxes.by_sender(&call.sender_queue)).map(Ok)
     }
 
     async fn secure(self: Rc<Self>, call: Secure) -> Served<Secure> {
@@ -127,7 +145,7 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn read(self: Rc<Self>, call: Read) -> Served<Read> {
-        self.mailboxes.read(&call).map(Ok).map_err(unreadable)
+        self.read_from(self.mailboxes.read(&call)).map(Ok)
     }
 
     async fn ack(self: Rc<Self>, call: Ack) -> Served<Ack> {
@@ -145,7 +163,7 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn blob(self: Rc<Self>, call: Blob) -> Served<Blob> {
-        self.mailboxes.blob(&call).map(Ok).map_err(unreadable)
+        self.read_from(self.mailboxes.blob(&call)).map(Ok)
     }
 
     async fn bind_blob(self: Rc<Self>, call: BindBlob) -> Served<BindBlob> {
@@ -161,6 +179,6 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn counts(self: Rc<Self>, _: Counts) -> Served<Counts> {
-        self.mailboxes.totals().map(Ok).map_err(unreadable)
+        self.read_from(self.mailboxes.totals()).map(Ok)
     }
 }

@@ -157,6 +157,8 @@ struct Metrics {
     disk_bytes: u64,
     links: u64,
     draining: bool,
+    /// When the mailboxes took the place of others that were lost or damaged, milliseconds since 1970.
+    begun_anew_at: Option<u64>,
 }
 
 fn metrics(profile: &Profile, context: &Context) -> Outcome {
@@ -174,6 +176,7 @@ fn metrics(profile: &Profile, context: &Context) -> Outcome {
         disk_bytes: relay.disk_bytes,
         links: relay.links,
         draining: relay.draining,
+        begun_anew_at: relay.begun_anew.map(|at| at.0),
     };
     context.output.row(&row, || {
         format!(

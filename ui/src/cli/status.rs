@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::operator_onion::Network;
+use ipc_schema::edge::operator_onion::{Network, Relay, RelayMetrics};
 use ipc_schema::edge::stored_onion::{NetworkState, Stage};
 use ipc_schema::edge::ui_keyvault::LookState;
 use ipc_schema::edge::ui_stored::{Count, Counts, History};
@@ -83,8 +83,12 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
     let running = profile.running()?;
     let state = state(&running)?;
     let status = sockets::block_on(async {
-        let (vault, counts, network) =
-            tokio::join!(vault(&running, &state), counts(&running, &state), network(&running));
+        let (vault, counts, network, relay) = tokio::join!(
+            vault(&running, &state),
+            counts(&running, &state),
+            network(&running),
+            relay(&running, &state)
+        );
         let locked = vault.map(|(locked, _)| locked);
         let proof_age_s = counts.as_ref().and_then(|counts| counts.proof_age_ms).map(|ms| ms / 1000);
         let offset = network.as_ref().and_then(|network| network.clock);
@@ -112,7 +116,8 @@ pub(super) fn of(profile: &Profile, context: &Context) -> Outcome {
                     .map(str::to_owned)
                     .into_iter()
                     .chain(clock::warning(Timestamp::now(), offset))
-                    .chain(guards_lost.then(|| loss::GUARDS.to_owned())),
+                    .chain(guards_lost.then(|| loss::GUARDS.to_owned()))
+                    .chain(relay.and_then(|relay| mailboxes_warning(relay, Timestamp::now()))),
             ),
         })
     })?;
@@ -166,6 +171,25 @@ async fn counts(running: &Running, state: &State) -> Option<Counts> {
 async fn network(running: &Running) -> Option<NetworkState> {
     let ask = |client: operator::Client| peers::ask(client, Network {});
     sockets::once(running, Socket::Operator, ANSWER_WAIT, ask).await
+}
+
+async fn relay(running: &Running, state: &State) -> Option<RelayMetrics> {
+    if state.topology != RELAY.name {
+        return None;
+    }
+    let ask = |client: operator::Client| peers::ask(client, Relay {});
+    sockets::once(running, Socket::Operator, ANSWER_WAIT, ask).await.flatten()
+}
+
+/// For how long an operator is told that mailboxes were begun anew.
+const BEGUN_ANEW_TOLD: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+fn mailboxes_warning(relay: RelayMetrics, now: Timestamp) -> Option<String> {
+    let age = relay.begun_anew.map(|at| now.since(at)).filter(|age| *age < BEGUN_ANEW_TOLD)?;
+    Some(format!(
+        "the mailboxes were lost or damaged, and new ones were begun {} h ago: what waited in them is gone, and a damaged file is kept in mailboxes/; look at the disk, see the relay's lines on stderr",
+        age.as_secs() / 3_600
+    ))
 }
 
 fn network_row(network: NetworkState, state: &State, proof_age_s: Option<u64>) -> NetworkRow {
