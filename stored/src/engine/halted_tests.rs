@@ -32,6 +32,7 @@ fn fill(store: &Store) {
             chain: Timestamp(1),
             sequence: number,
             gap: false,
+            held: false,
             sent_at: Timestamp(5),
             received_at: Timestamp(6),
             body: "x".repeat(3_000),

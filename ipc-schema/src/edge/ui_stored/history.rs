@@ -30,6 +30,7 @@ mirrored! {
     }
 }
 
+#[allow(clippy::derivable_impls, reason = "the macro says what is derived, for all such enums")]
 impl Default for History {
     fn default() -> Self {
         Self::Locked
