@@ -386,7 +386,7 @@ impl Shell {
     pub async fn sweep(&self) {
         loop {
             self.unlocked().await;
-            if let Some(Err(error)) = self.change(Duration::ZERO, |vault, now, _| vault.sweep(now)).await {
+            if let Some(Err(error)) = self.sweep_in_slices().await {
                 eprintln!("sweeping the vault failed: {error}");
             }
             for _ in 0..COMPACTIONS_A_SWEEP {
@@ -395,6 +395,21 @@ impl Shell {
             }
             if let Some(Err(error)) = self.with(|vault, _, _| vault.store_mut().shrink()) {
                 eprintln!("shrinking the vault failed: {error}");
+            }
+        }
+    }
+
+    /// Calls are served in between.
+    async fn sweep_in_slices(&self) -> Option<Result<(), VaultError>> {
+        let mut sweep = match self.with(|vault, now, _| vault.begin_sweep(now))? {
+            Ok(sweep) => sweep,
+            Err(error) => return Some(Err(error)),
+        };
+        loop {
+            match self.change(Duration::ZERO, |vault, _, _| vault.sweep_some(&mut sweep)).await? {
+                Ok(true) => return Some(Ok(())),
+                Ok(false) => {}
+                Err(error) => return Some(Err(error)),
             }
         }
     }

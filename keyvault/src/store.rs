@@ -1,6 +1,7 @@
 //! Where the vault keeps its records: tables of sealed values, changed in transactions that are durable before they return.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::memory::SecretBytes;
 
@@ -132,7 +133,16 @@ pub trait Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError>;
+    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
+        self.page(table, None, usize::MAX)
+    }
+
+    /// The next records of a table, at most so many: those behind the one with the id `after`, whether that is still there or not, in an
+    /// order of the store's own. What is put meanwhile may be met or not.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn page(&self, table: Table, after: Option<&[u8]>, at_most: usize) -> Result<Vec<Row>, StoreError>;
 
     /// Makes all changes, or none. They are durable when this returns, unless the store defers that to [`Self::flush`].
     ///
@@ -168,8 +178,11 @@ impl Store for MemoryStore {
         Ok(self.records.get(&(table, id.to_vec())).cloned())
     }
 
-    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        let rows = self.records.range((table, Vec::new())..).take_while(|((of, _), _)| *of == table);
+    fn page(&self, table: Table, after: Option<&[u8]>, at_most: usize) -> Result<Vec<Row>, StoreError> {
+        let front = (table, after.unwrap_or_default().to_vec());
+        let behind = if after.is_some() { Bound::Excluded(front) } else { Bound::Included(front) };
+        let rows = self.records.range((behind, Bound::Unbounded));
+        let rows = rows.take_while(|((of, _), _)| *of == table).take(at_most);
         Ok(rows.map(|((_, id), record)| (id.clone(), record.clone())).collect())
     }
 

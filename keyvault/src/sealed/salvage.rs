@@ -77,10 +77,11 @@ impl Salvage {
         self.found.get(name).and_then(|found| self.open(name, found))
     }
 
-    /// Every record whose name begins so.
-    pub(super) fn all(&self, front: &[u8]) -> Vec<Row> {
-        let of_table = self.found.iter().filter(|(name, _)| name.starts_with(front));
-        of_table.filter_map(|(name, found)| self.open(name, found)).collect()
+    /// Records whose name begins so, from the name `from` on.
+    pub(super) fn page(&self, front: &[u8], from: &[u8], at_most: usize) -> Vec<Row> {
+        let of_table =
+            self.found.iter().filter(|(name, _)| name.starts_with(front) && name.as_slice() >= from);
+        of_table.filter_map(|(name, found)| self.open(name, found)).take(at_most).collect()
     }
 
     fn open(&self, name: &Name, found: &Found) -> Option<Row> {

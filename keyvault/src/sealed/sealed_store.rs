@@ -414,17 +414,20 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         if found == id { Ok(Some(record)) } else { Err(StoreError::Damaged) }
     }
 
-    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
+    fn page(&self, table: Table, after: Option<&[u8]>, at_most: usize) -> Result<Vec<Row>, StoreError> {
         let front = self.table_name(table);
+        // The first name after that of `after`.
+        let from =
+            after.map_or_else(|| front.to_vec(), |id| [self.name(table, id).as_slice(), &[0]].concat());
         if let Some(salvage) = &self.salvage {
-            return Ok(salvage.all(&front));
+            return Ok(salvage.page(&front, &from, at_most));
         }
         let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
         let keys = transaction.open_table(KEYS).map_err(gone)?;
         let records = transaction.open_table(RECORDS).map_err(gone)?;
         let mut rows = Vec::new();
-        let mut sealed = records.range(front.as_slice()..).map_err(failed("reading"))?;
-        for row in keys.range(front.as_slice()..).map_err(failed("reading"))? {
+        let mut sealed = records.range(from.as_slice()..).map_err(failed("reading"))?;
+        for row in keys.range(from.as_slice()..).map_err(failed("reading"))?.take(at_most) {
             let (name, key) = row.map_err(failed("reading"))?;
             if !name.value().starts_with(&front) {
                 break;

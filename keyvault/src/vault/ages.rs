@@ -41,6 +41,10 @@ pub(super) struct Ages {
 }
 
 impl Ages {
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Whether what was kept at `at` is to go, if it is kept for `life`.
     pub(super) fn is_over(&mut self, at: Timestamp, life: Duration) -> bool {
         let since = if at <= self.now { Some(at) } else { self.set_back };

@@ -5,9 +5,8 @@ use ipc_schema::limits::HINTS_MAX;
 use ipc_schema::relay::Hint;
 use rand_core::CryptoRng;
 
-use super::ages::Ages;
-use super::invite_records::{AcceptRecord, InviteRecord, InviteState, OpenInvite};
-use super::limits::{INVITE_GRACE, INVITE_LIFETIME};
+use super::invite_records::{InviteRecord, InviteState, OpenInvite};
+use super::limits::INVITE_LIFETIME;
 use super::record::{PutRecord, Record};
 use super::records::{Created, ReceiveQueueRecord};
 use super::unlocked::Vault;
@@ -149,7 +148,7 @@ impl<S: Store> Vault<S> {
         if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
     }
 
-    fn drop_invite(&self, invite: InviteId, changes: &mut Changes) -> Result<(), VaultError> {
+    pub(super) fn drop_invite(&self, invite: InviteId, changes: &mut Changes) -> Result<(), VaultError> {
         if self.load::<InviteRecord>(&invite.key())?.is_some() {
             changes.delete(InviteRecord::TABLE, &invite.key());
         }
@@ -167,30 +166,5 @@ impl<S: Store> Vault<S> {
     pub(super) fn invites(&self) -> Result<Vec<(Vec<u8>, InviteRecord)>, VaultError> {
         let rows = self.store.all(InviteRecord::TABLE)?;
         rows.into_iter().map(|(id, bytes)| Ok((id, InviteRecord::decode(&bytes)?))).collect()
-    }
-
-    /// Invites, own and others', whose time and grace are over.
-    pub(super) fn sweep_invites(
-        &self,
-        now: Timestamp,
-        ages: &mut Ages,
-        changes: &mut Changes,
-    ) -> Result<(), VaultError> {
-        let end = |seconds: u32| Timestamp(u64::from(seconds) * 1_000);
-        let life = u64::try_from(INVITE_LIFETIME.as_millis()).unwrap_or(u64::MAX);
-        for (id, record) in self.invites()? {
-            let made = Timestamp(end(record.expires_seconds).0.saturating_sub(life));
-            if ages.is_over(made, INVITE_LIFETIME + INVITE_GRACE) {
-                let invite = InviteId(u64::from_be_bytes(id.as_slice().try_into().unwrap_or_default()));
-                self.drop_invite(invite, changes)?;
-            }
-        }
-        for (id, bytes) in self.store.all(AcceptRecord::TABLE)? {
-            // Of another's clock, which says nothing of this one.
-            if now.since(end(AcceptRecord::decode(&bytes)?.link.expires_seconds)) > INVITE_GRACE {
-                changes.delete(AcceptRecord::TABLE, &id);
-            }
-        }
-        Ok(())
     }
 }

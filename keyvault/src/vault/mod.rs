@@ -22,6 +22,7 @@ mod repair;
 mod repair_keys;
 mod repair_records;
 mod signing;
+mod sweep;
 mod unlocked;
 mod verification;
 
@@ -43,17 +44,17 @@ pub use opened::Opened;
 pub use records::{Created, News};
 pub use repair::RepairSession;
 pub use signing::{Purpose, Sign};
+pub use sweep::Sweep;
 pub use unlocked::Vault;
 pub use verification::Shown;
 
 use crate::error::{Thing, VaultError};
 use crate::identity::SafetyNumber;
 use crate::ids::{PeerQueueId, ReceiveQueueId, SessionId};
-use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{Changes, Store, Table};
-use record::{PutRecord, Record};
-use records::{ContactRecord, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord};
-use repair_records::{FormerRecord, RepairRecord, ReplayRecord};
+use record::Record;
+use records::{ContactRecord, OpenedRecord, ReceiveQueueRecord, SessionRecord};
+use repair_records::{FormerRecord, RepairRecord};
 
 /// What there is to say about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,45 +153,6 @@ impl<S: Store> Vault<S> {
         self.store.commit(&changes)?;
         self.kept = self.count_kept()?;
         Ok(())
-    }
-
-    /// Drops what has outlived its use. To be called at unlock and once an hour; nothing depends on when.
-    ///
-    /// # Errors
-    /// `Store`.
-    pub fn sweep(&mut self, now: Timestamp) -> Result<(), VaultError> {
-        let (mut changes, mut ages) = (Changes::default(), self.ages(now)?);
-        for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
-            if matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Forgotten(at) if ages.is_over(at, DUPLICATE_FOR))
-            {
-                changes.delete(OpenedRecord::TABLE, &id);
-            }
-        }
-        for (id, bytes) in self.store.all(UsedRecord::TABLE)? {
-            if ages.is_over(UsedRecord::decode(&bytes)?.at, SKIPPED_KEPT) {
-                changes.delete(UsedRecord::TABLE, &id);
-            }
-        }
-        // A session in which something is said does this by itself.
-        for (id, bytes) in self.store.all(SessionRecord::TABLE)? {
-            let mut record = SessionRecord::decode(&bytes)?;
-            if record.ratchet.forget_skipped(|at| ages.is_over(at, SKIPPED_KEPT)) {
-                changes.put_record(&id, &record)?;
-            }
-        }
-        for (id, bytes) in self.store.all(FormerRecord::TABLE)? {
-            if ages.is_over(FormerRecord::decode(&bytes)?.since, FORMER_KEPT) {
-                changes.delete(FormerRecord::TABLE, &id);
-            }
-        }
-        for (id, bytes) in self.store.all(ReplayRecord::TABLE)? {
-            if now > ReplayRecord::decode(&bytes)?.until {
-                changes.delete(ReplayRecord::TABLE, &id);
-            }
-        }
-        self.sweep_invites(now, &mut ages, &mut changes)?;
-        self.note_ages(&ages, &mut changes)?;
-        if changes.is_empty() { Ok(()) } else { Ok(self.store.commit(&changes)?) }
     }
 }
 

@@ -732,3 +732,6 @@ fn a_code_that_matches_verifies_and_any_other_does_not() {
 
 #[path = "clock_tests.rs"]
 mod clocks;
+
+#[path = "growth_tests.rs"]
+mod growth;

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ed25519_dalek::{Signature, VerifyingKey};
+use ipc_schema::Timestamp;
 use ipc_schema::mailbox::{Command, Context};
 use ipc_schema::relay::{Address, Hint, Transport};
 use proptest::prelude::*;
@@ -9,6 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::invite_records::InviteRecord;
+use super::record::PutRecord;
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::envelope::ENVELOPE_BYTES;
@@ -18,6 +20,7 @@ use crate::ids::{AcceptId, InnerHash, InviteId, OutboxId, QueueId, RelayId};
 use crate::invite::BLOB_BYTES;
 use crate::mailbox::{self, Authenticator};
 use crate::memory::Secret32;
+use crate::ratchet::SKIPPED_KEPT;
 use crate::store::{MemoryStore, Row, StoreError, Table};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -610,8 +613,8 @@ impl Store for FailingStore {
         self.0.read(table, id)
     }
 
-    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        self.0.all(table)
+    fn page(&self, table: Table, after: Option<&[u8]>, at_most: usize) -> Result<Vec<Row>, StoreError> {
+        self.0.page(table, after, at_most)
     }
 
     fn commit(&mut self, _: &Changes) -> Result<(), StoreError> {
@@ -630,8 +633,8 @@ impl Store for FullDisk {
         self.seen.read(table, id)
     }
 
-    fn all(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        self.seen.all(table)
+    fn page(&self, table: Table, after: Option<&[u8]>, at_most: usize) -> Result<Vec<Row>, StoreError> {
+        self.seen.page(table, after, at_most)
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {

@@ -98,10 +98,18 @@ impl<S: Store> Vault<S> {
 
     pub(super) fn count_kept(&self) -> Result<usize, VaultError> {
         let mut kept = self.store.all(OutboxRecord::TABLE)?.len();
-        for (_, bytes) in self.store.all(OpenedRecord::TABLE)? {
-            kept += usize::from(matches!(OpenedRecord::decode(&bytes)?, OpenedRecord::Kept(_)));
+        let mut after = None;
+        loop {
+            // Earlier versions left many that were forgotten.
+            let rows = self.store.page(OpenedRecord::TABLE, after.as_deref(), KEPT_MAX)?;
+            for (_, bytes) in &rows {
+                kept += usize::from(matches!(OpenedRecord::decode(bytes)?, OpenedRecord::Kept(_)));
+            }
+            match rows.into_iter().last() {
+                Some((id, _)) => after = Some(id),
+                None => return Ok(kept),
+            }
         }
-        Ok(kept)
     }
 
     pub(super) fn has_room_for_answer(&self) -> Result<(), VaultError> {
