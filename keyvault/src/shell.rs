@@ -391,7 +391,7 @@ impl Shell {
             }
             for _ in 0..COMPACTIONS_A_SWEEP {
                 tokio::time::sleep(COMPACT_EVERY).await;
-                self.compact();
+                self.compact_in_slices().await;
             }
             if let Some(Err(error)) = self.with(|vault, _, _| vault.store_mut().shrink()) {
                 eprintln!("shrinking the vault failed: {error}");
@@ -410,6 +410,20 @@ impl Shell {
                 Ok(true) => return Some(Ok(())),
                 Ok(false) => {}
                 Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Calls are served in between.
+    async fn compact_in_slices(&self) {
+        loop {
+            match self.with(|vault, _, _| vault.store_mut().compact_some()) {
+                Some(Ok(false)) => tokio::task::yield_now().await,
+                Some(Ok(true)) | None => return,
+                Some(Err(error)) => {
+                    eprintln!("compacting the vault failed: {error}");
+                    return;
+                }
             }
         }
     }

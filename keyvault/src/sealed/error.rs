@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::codec::Malformed;
 use crate::passphrase::Unfit;
 use crate::store::StoreError;
 use crate::unlock::CostError;
@@ -109,4 +110,17 @@ pub(super) fn io<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 #[must_use]
 pub fn whole_seconds(wait: Duration) -> u16 {
     u16::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u16::MAX)
+}
+
+/// Bytes that are not what was written.
+pub(super) fn damaged(_: Malformed) -> StoreError {
+    StoreError::Damaged
+}
+
+/// A page whose checksum fails is damage; everything else is the system's fault.
+pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
+    move |error| match error.into() {
+        redb::Error::Corrupted(_) => StoreError::Damaged,
+        error => StoreError::Io { doing, source: Box::new(error) },
+    }
 }

@@ -13,6 +13,7 @@ mod disk;
 mod entry;
 mod error;
 mod file_header;
+mod groups;
 mod key_slot;
 mod layout;
 mod locked;
@@ -24,6 +25,7 @@ mod slots;
 mod state;
 mod store_key;
 mod turns;
+mod wrapping;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -103,6 +105,7 @@ pub fn examine_bytes(untrusted_bytes: &[u8]) {
     let _ = Header::newest_of(untrusted_bytes);
     let _ = Attempts::of(untrusted_bytes);
     let _ = entry::KeyEntry::decode(untrusted_bytes);
+    let _ = entry::GroupEntry::decode(untrusted_bytes);
     let _ = entry::front(untrusted_bytes);
     let _ = recovery_words::read(untrusted_bytes);
 }

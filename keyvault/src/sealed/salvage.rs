@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::entry::{
-    self, KEY_ENTRY_BYTES, KEY_MARK, KeyEntry, MARK_BYTES, Name, RECORD_FRONT_BYTES, RECORD_MARK, Version,
+    self, GROUP_ENTRY_BYTES, GROUP_MARK, GroupEntry, KEY_ENTRY_BYTES, KEY_MARK, KeyEntry, MARK_BYTES, Name,
+    RECORD_FRONT_BYTES, RECORD_MARK, UNGROUPED_KEY_MARK, Under, Version,
 };
 use crate::memory::Secret32;
 use crate::store::Row;
@@ -31,33 +32,48 @@ struct Found {
 }
 
 impl Salvage {
-    /// Looks through the file from `start` on. `unwrap` opens a key entry, if its epoch's key is held.
-    pub(super) fn of(
+    /// Looks through the file from `start` on. `epoch_key` gives the keys of epochs that are held.
+    pub(super) fn of<'a>(
         file: &Arc<File>,
         start: u64,
-        unwrap: impl Fn(&KeyEntry) -> Option<Secret32>,
+        epoch_key: impl Fn(u64) -> Option<&'a [u8; 32]>,
     ) -> std::io::Result<Self> {
-        let mut keys: BTreeMap<(Name, u64), Vec<Secret32>> = BTreeMap::new();
+        let mut groups: BTreeMap<u64, Vec<Secret32>> = BTreeMap::new();
+        let mut entries: Vec<KeyEntry> = Vec::new();
         let mut records: Vec<(Name, u64, u64, usize)> = Vec::new();
         scan(file, start, |at, untrusted_bytes| {
-            if keys.len().saturating_add(records.len()) >= ENTRIES_MAX {
+            if entries.len().saturating_add(records.len()) >= ENTRIES_MAX {
                 return;
             }
-            if untrusted_bytes.starts_with(KEY_MARK) {
-                let Some(Ok(entry)) = untrusted_bytes.get(..KEY_ENTRY_BYTES).map(KeyEntry::decode) else {
-                    return;
-                };
-                if let Some(key) = unwrap(&entry) {
-                    keys.entry((entry.name, entry.written)).or_default().push(key);
-                }
+            if let Some(Ok(entry)) = untrusted_bytes.get(..KEY_ENTRY_BYTES).map(KeyEntry::decode) {
+                entries.push(entry);
+            } else if let Some(Ok(entry)) = untrusted_bytes.get(..GROUP_ENTRY_BYTES).map(GroupEntry::decode) {
+                // Groups' keys may lie there more than once, wrapped under either epoch or left in a page that is not used.
+                let key = epoch_key(entry.epoch).and_then(|key| entry.unwrap(key).ok());
+                groups.entry(entry.group).or_default().extend(key);
             } else if let Ok((name, written, length)) = entry::front(untrusted_bytes) {
                 records.push((name, written, at, length));
             }
         })?;
+        let mut keys: BTreeMap<(Name, u64), Vec<Secret32>> = BTreeMap::new();
+        for entry in entries {
+            let of_epoch = match entry.under {
+                Under::Epoch(epoch) => epoch_key(epoch),
+                Under::Group(_) => None,
+            };
+            let of_group = match entry.under {
+                Under::Group(group) => groups.get(&group).map(Vec::as_slice).unwrap_or_default(),
+                Under::Epoch(_) => &[],
+            };
+            let mut tried = of_epoch.into_iter().chain(of_group.iter().map(Secret32::expose));
+            if let Some(key) = tried.find_map(|key| entry.unwrap(key).ok()) {
+                keys.entry((entry.name, entry.written)).or_default().push(key);
+            }
+        }
         let mut salvage = Self { file: file.clone(), found: BTreeMap::new() };
         for (name, written, at, length) in records {
             let is_newer = salvage.found.get(&name).is_none_or(|held| held.written < written);
-            // A write's key may lie there more than once, wrapped under either epoch or left in a page that is not used.
+            // A write's key may lie there more than once, wrapped by more than one group.
             for key in keys.get(&(name, written)).filter(|_| is_newer).into_iter().flatten() {
                 let found = Found { written, key: key.clone(), at, length };
                 if salvage.open(&name, &found).is_some() {
@@ -103,7 +119,8 @@ fn scan(file: &File, start: u64, mut look: impl FnMut(u64, &[u8])) -> std::io::R
         let mut chunk = vec![0; usize::try_from(want).unwrap_or(0)];
         file.read_exact_at(&mut chunk, at)?;
         let windows = chunk.windows(MARK_BYTES).take(CHUNK_BYTES).enumerate();
-        for (offset, _) in windows.filter(|(_, mark)| mark == KEY_MARK || mark == RECORD_MARK) {
+        let marks = [KEY_MARK, UNGROUPED_KEY_MARK, GROUP_MARK, RECORD_MARK];
+        for (offset, _) in windows.filter(|(_, at)| marks.iter().any(|mark| *at == mark.as_slice())) {
             let place = at.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
             look(place, chunk.get(offset..).unwrap_or_default());
         }

@@ -6,19 +6,19 @@ use rand_core::CryptoRng;
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::digest::{self, Digest};
-use super::entry::{self, EpochKey, KeyEntry, Name, Version};
-use super::error::VaultFileError;
+use super::entry::{self, Name, Version};
+use super::error::{VaultFileError, damaged, failed};
+use super::groups::{GroupTables, Groups, KnownGroups, Leaving, table_of};
 use super::layout::AREA_BYTES;
 use super::locked::{LockedVault, StateKeys, of_store};
 use super::root::{decoy_store_key, digest_key, store_key};
 use super::salvage::Salvage;
 use super::state::{self, Epoch, State, StoreKeyAt, Wipe};
-use crate::codec::Malformed;
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};
 use crate::store::{Changes, Row, Store, StoreError, Table};
 
-/// Name → [`KeyEntry`].
+/// Name → a record's wrapped key (`entry.rs`).
 pub(super) const KEYS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("keys");
 /// Name → a sealed record (`entry.rs`).
 pub(super) const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
@@ -41,8 +41,9 @@ pub struct SealedStore<R> {
     /// What waits for it: of each record the newest write, or that it is deleted. A record that many calls of one turn change is
     /// sealed once, and one that comes and goes between two flushes never reaches the disk.
     pending: Pending,
-    /// A record was overwritten or deleted since the epoch began: its bytes may still lie in the file.
-    pub(super) stale: bool,
+    pub(super) groups: Groups,
+    /// A compaction that goes on.
+    pub(super) leaving: Option<Leaving>,
     /// The file is damaged: this is what is left.
     pub(super) salvage: Option<Salvage>,
 }
@@ -80,8 +81,8 @@ impl<R: CryptoRng> SealedStore<R> {
             rng,
             deferring: false,
             pending: Pending::new(),
-            // Not known: who held the file last may have been killed before it could compact.
-            stale: true,
+            groups: Groups::default(),
+            leaving: None,
             salvage,
         };
         let opened = match &state {
@@ -90,6 +91,7 @@ impl<R: CryptoRng> SealedStore<R> {
             Some(state) => store.verify(state.commits),
             None => Err(StoreError::Damaged),
         };
+        let opened = opened.and_then(|()| store.mark_all());
         let opened = opened.or_else(|error| store.read_only(error, state.is_some()));
         match opened.and_then(|()| store.find_store_key()) {
             Ok(()) => Ok(store),
@@ -114,7 +116,8 @@ impl<R: CryptoRng> SealedStore<R> {
             rng,
             deferring: false,
             pending: Pending::new(),
-            stale: false,
+            groups: Groups::default(),
+            leaving: None,
             salvage: None,
         };
         store.begin_records()?;
@@ -149,6 +152,7 @@ impl<R: CryptoRng> SealedStore<R> {
         let transaction = self.vault.database()?.begin_write().map_err(failed("beginning"))?;
         transaction.open_table(KEYS).map_err(failed("writing"))?;
         transaction.open_table(RECORDS).map_err(failed("writing"))?;
+        drop(GroupTables::open(&transaction)?);
         {
             let mut whole = transaction.open_table(WHOLE).map_err(failed("writing"))?;
             whole.insert(DIGEST, sealed.as_slice()).map_err(failed("writing"))?;
@@ -167,12 +171,13 @@ impl<R: CryptoRng> SealedStore<R> {
         let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
         let keys = transaction.open_table(KEYS).map_err(gone)?;
         let records = transaction.open_table(RECORDS).map_err(gone)?;
+        let (groups, mut known) = (table_of(&transaction)?, KnownGroups::default());
         let mut found = Digest::of_commits(expected.commits);
         for row in keys.iter().map_err(failed("reading"))? {
             let (name, value) = row.map_err(failed("reading"))?;
             let name = name.value().try_into().map_err(|_| StoreError::Damaged)?;
-            let (written, key) = self.unwrap(&name, value.value())?;
-            found.add(&self.member(Version { name: &name, written }, &key));
+            let held = self.unwrap_among(&name, value.value(), groups.as_ref(), &mut known)?;
+            found.add(&self.member(Version { name: &name, written: held.written }, &held.key));
         }
         // The sum is over the keys; that each opens a record, and nothing else lies there, is told by both counts.
         let held = records.len().map_err(failed("reading"))?;
@@ -189,13 +194,21 @@ impl<R: CryptoRng> SealedStore<R> {
             return Err(error);
         }
         let salvage = if has_state {
-            Salvage::of(&self.vault.file, AREA_BYTES, |entry| self.unwrap_entry(entry).ok())
+            Salvage::of(&self.vault.file, AREA_BYTES, |epoch| self.epoch_key(epoch).ok())
         } else {
             Ok(Salvage::none(&self.vault.file))
         };
         // The file itself could not be read: then nothing of it can.
         self.salvage = Some(salvage.unwrap_or_else(|_| Salvage::none(&self.vault.file)));
         self.vault.damaged = !self.vault.unwritable;
+        Ok(())
+    }
+
+    /// Nothing is known of what lies in the file beyond what is there.
+    fn mark_all(&mut self) -> Result<(), StoreError> {
+        let groups = self.all_groups()?;
+        self.groups.mark_all(groups);
+        self.leaving = None;
         Ok(())
     }
 
@@ -263,23 +276,6 @@ impl<R: CryptoRng> SealedStore<R> {
         State::open(&self.keys.copy(STATE), &self.vault.header.sealed_state).map_err(damaged)
     }
 
-    pub(super) fn unwrap(&self, name: &Name, untrusted_entry: &[u8]) -> Result<(u64, Secret32), StoreError> {
-        let entry = KeyEntry::decode(untrusted_entry).map_err(damaged)?;
-        if entry.name != *name {
-            return Err(StoreError::Damaged);
-        }
-        Ok((entry.written, self.unwrap_entry(&entry)?))
-    }
-
-    fn unwrap_entry(&self, entry: &KeyEntry) -> Result<Secret32, StoreError> {
-        let place = match Some(entry.epoch) {
-            epoch if epoch == Some(self.epoch) => EPOCH,
-            epoch if epoch == self.older => OLDER,
-            _ => return Err(StoreError::Damaged),
-        };
-        entry.unwrap(self.keys.key(place)).map_err(damaged)
-    }
-
     /// The digest's entry as it should stand in the file.
     pub(super) fn sealed_digest(&mut self, digest: Digest) -> Vec<u8> {
         digest.seal(self.keys.key(DIGEST_KEY), &mut self.rng)
@@ -297,53 +293,48 @@ impl<R: CryptoRng> SealedStore<R> {
             writes.push((name, new));
         }
         let transaction = self.transaction()?;
-        {
-            let mut keys = transaction.open_table(KEYS).map_err(failed("writing"))?;
-            let mut records = transaction.open_table(RECORDS).map_err(failed("writing"))?;
-            for (name, new) in &writes {
-                if let Some(old) = self.take_old(&mut keys, name)? {
-                    digest.remove(&old);
-                    self.stale = true;
-                }
-                match new {
-                    Some(new) => {
-                        digest.add(&new.member);
-                        keys.insert(name.as_slice(), new.key.as_slice()).map_err(failed("writing"))?;
-                        records.insert(name.as_slice(), new.record.as_slice()).map_err(failed("writing"))?;
-                    }
-                    None => drop(records.remove(name.as_slice()).map_err(failed("writing"))?),
-                }
-            }
-        }
+        self.write_entries(&transaction, &writes, &mut digest)?;
         insert_digest(&transaction, &self.sealed_digest(digest))?;
         transaction.commit().map_err(failed("committing"))?;
         self.digest = digest;
         Ok(())
     }
 
-    /// Takes a record's key out. Gives what stood for it in the digest.
-    fn take_old(
-        &self,
-        keys: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
-        name: &Name,
-    ) -> Result<Option<[u8; 32]>, StoreError> {
-        let Some(old) = keys.remove(name.as_slice()).map_err(failed("writing"))? else { return Ok(None) };
-        let (written, key) = self.unwrap(name, old.value())?;
-        Ok(Some(self.member(Version { name, written }, &key)))
+    fn write_entries(
+        &mut self,
+        transaction: &redb::WriteTransaction,
+        writes: &[(Name, Option<Sealed>)],
+        digest: &mut Digest,
+    ) -> Result<(), StoreError> {
+        let mut keys = transaction.open_table(KEYS).map_err(failed("writing"))?;
+        let mut records = transaction.open_table(RECORDS).map_err(failed("writing"))?;
+        let mut groups = GroupTables::open(transaction)?;
+        for (name, new) in writes {
+            if let Some(old) = self.take_old(name, &mut keys, &groups)? {
+                digest.remove(&self.member(Version { name, written: old.written }, &old.key));
+            }
+            let Some(Sealed { written, key, record }) = new else {
+                drop(records.remove(name.as_slice()).map_err(failed("writing"))?);
+                continue;
+            };
+            let version = Version { name, written: *written };
+            digest.add(&self.member(version, key));
+            let wrapped = self.wrap(version, key, &mut groups)?;
+            keys.insert(name.as_slice(), wrapped.as_slice()).map_err(failed("writing"))?;
+            records.insert(name.as_slice(), record.as_slice()).map_err(failed("writing"))?;
+        }
+        Ok(())
     }
 
     fn member(&self, version: Version<'_>, key: &Secret32) -> [u8; 32] {
         digest::member(self.keys.key(DIGEST_KEY), version, key)
     }
 
-    /// Both entries of one write, and what stands for it in the digest.
+    /// One write, sealed under a key of its own.
     fn sealed(&mut self, version: Version<'_>, id: &[u8], record: &[u8]) -> Result<Sealed, StoreError> {
         let key = Secret32::random(&mut self.rng);
         let record = entry::seal(version, &key, id, record).map_err(damaged)?;
-        let under = EpochKey { epoch: self.epoch, key: self.keys.key(EPOCH) };
-        let wrapped = KeyEntry::wrap(version, &key, under, &mut self.rng).encode();
-        let member = self.member(version, &key);
-        Ok(Sealed { record, key: wrapped, member })
+        Ok(Sealed { written: version.written, key, record })
     }
 
     pub(super) fn transaction(&self) -> Result<redb::WriteTransaction, StoreError> {
@@ -367,11 +358,11 @@ impl<R: CryptoRng> SealedStore<R> {
 /// By table and id; `None` where it is deleted.
 type Pending = BTreeMap<(Table, Vec<u8>), Option<SecretBytes>>;
 
-/// One write's entries.
+/// A record as it is written, and its key, which is not wrapped yet.
 struct Sealed {
+    written: u64,
+    key: Secret32,
     record: Vec<u8>,
-    key: Vec<u8>,
-    member: [u8; 32],
 }
 
 /// Everything that follows from a root, in memory of its own.
@@ -407,10 +398,11 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         let keys = transaction.open_table(KEYS).map_err(gone)?;
         let records = transaction.open_table(RECORDS).map_err(gone)?;
         let Some(key) = keys.get(name.as_slice()).map_err(failed("reading"))? else { return Ok(None) };
-        let (written, key) = self.unwrap(&name, key.value())?;
+        let groups = table_of(&transaction)?;
+        let held = self.unwrap(&name, key.value(), |group| self.group_key(groups.as_ref(), group))?;
         let sealed = records.get(name.as_slice()).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
-        let version = Version { name: &name, written };
-        let (found, record) = entry::open(version, &key, sealed.value()).map_err(damaged)?;
+        let version = Version { name: &name, written: held.written };
+        let (found, record) = entry::open(version, &held.key, sealed.value()).map_err(damaged)?;
         if found == id { Ok(Some(record)) } else { Err(StoreError::Damaged) }
     }
 
@@ -425,6 +417,7 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         let transaction = self.vault.database()?.begin_read().map_err(failed("reading"))?;
         let keys = transaction.open_table(KEYS).map_err(gone)?;
         let records = transaction.open_table(RECORDS).map_err(gone)?;
+        let (groups, mut known) = (table_of(&transaction)?, KnownGroups::default());
         let mut rows = Vec::new();
         let mut sealed = records.range(from.as_slice()..).map_err(failed("reading"))?;
         for row in keys.range(from.as_slice()..).map_err(failed("reading"))?.take(at_most) {
@@ -438,9 +431,9 @@ impl<R: CryptoRng> Store for SealedStore<R> {
             if same_name.value() != name {
                 return Err(StoreError::Damaged);
             }
-            let (written, key) = self.unwrap(&name, key.value())?;
-            let version = Version { name: &name, written };
-            rows.push(entry::open(version, &key, sealed.value()).map_err(damaged)?);
+            let held = self.unwrap_among(&name, key.value(), groups.as_ref(), &mut known)?;
+            let version = Version { name: &name, written: held.written };
+            rows.push(entry::open(version, &held.key, sealed.value()).map_err(damaged)?);
         }
         rows.retain(|(id, _)| !self.pending.contains_key(&(table, id.clone())));
         let pending = self.pending.range((table, Vec::new())..).take_while(|((of, _), _)| *of == table);
@@ -462,7 +455,14 @@ impl<R: CryptoRng> Store for SealedStore<R> {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         let pending = std::mem::take(&mut self.pending);
-        if pending.is_empty() { Ok(()) } else { self.write(&pending) }
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let written = self.write(&pending);
+        if written.is_err() {
+            self.groups.failed();
+        }
+        written
     }
 
     fn reload(&mut self) -> Result<(), StoreError> {
@@ -472,7 +472,7 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         self.pending.clear();
         self.vault.reopen()?;
         self.digest = self.whole()?;
-        Ok(())
+        self.mark_all()
     }
 }
 
@@ -482,22 +482,10 @@ impl<R> std::fmt::Debug for SealedStore<R> {
     }
 }
 
-pub(super) fn damaged(_: Malformed) -> StoreError {
-    StoreError::Damaged
-}
-
 /// A table that this vault always has.
 pub(super) fn gone(error: redb::TableError) -> StoreError {
     match error {
         redb::TableError::Storage(error) => failed("reading")(error),
         _ => StoreError::Damaged,
-    }
-}
-
-/// A page whose checksum fails is damage; everything else is the system's fault.
-pub(super) fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
-    move |error| match error.into() {
-        redb::Error::Corrupted(_) => StoreError::Damaged,
-        error => StoreError::Io { doing, source: Box::new(error) },
     }
 }

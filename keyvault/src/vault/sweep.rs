@@ -18,15 +18,8 @@ use crate::store::{Changes, Row, Store, Table};
 const SLICE: usize = 200;
 
 /// What has an end.
-const SWEPT: [Table; 7] = [
-    Table::Opened,
-    Table::Used,
-    Table::Session,
-    Table::Former,
-    Table::Replay,
-    Table::Invite,
-    Table::Accept,
-];
+const SWEPT: [Table; 7] =
+    [Table::Opened, Table::Used, Table::Session, Table::Former, Table::Replay, Table::Invite, Table::Accept];
 
 /// How far a sweep is.
 pub struct Sweep {

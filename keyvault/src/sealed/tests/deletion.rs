@@ -12,11 +12,11 @@ fn can_be_recovered(file: &tempfile::NamedTempFile, table: Table, id: &[u8]) -> 
     let store = open(&copy, b"correct horse").unwrap();
     let state = store.state().unwrap();
     let file = Arc::new(copy.reopen().unwrap());
-    let salvage = Salvage::of(&file, 0, |entry| {
+    let epoch_key = |number| {
         let epochs = [Some(&state.epoch), state.older.as_ref()];
-        epochs.into_iter().flatten().find_map(|epoch| entry.unwrap(epoch.key.expose()).ok())
-    })
-    .unwrap();
+        epochs.into_iter().flatten().find(|epoch| epoch.number == number).map(|epoch| epoch.key.expose())
+    };
+    let salvage = Salvage::of(&file, 0, epoch_key).unwrap();
     salvage.read(&store.name(table, id)).is_some()
 }
 
@@ -59,11 +59,21 @@ fn an_overwritten_record_opens_no_more_in_its_earlier_state() {
     store.compact().unwrap();
     let state = store.state().unwrap();
     assert!(state.older.is_none());
-    for entry in old_keys {
-        assert!(entry.unwrap(state.epoch.key.expose()).is_err());
-    }
-    // The epoch's key that wrapped them stands nowhere in the file any more.
+    // No group's key that can still be read, wherever it lies, opens the earlier one.
+    let groups = group_keys(&file, &state.epoch);
+    assert!(!groups.is_empty());
+    let opens = |entry: &entry::KeyEntry| groups.iter().any(|key| entry.unwrap(key.expose()).is_ok());
+    assert!(!opens(&old_keys[0]) && opens(&old_keys[1]), "the search itself works");
     assert_eq!(&*store.read(Table::Session, &[3]).unwrap().unwrap(), b"the next state of a ratchet");
+}
+
+/// Keys of groups that lie anywhere in the file and open under an epoch's key.
+fn group_keys(file: &tempfile::NamedTempFile, epoch: &state::Epoch) -> Vec<crate::memory::Secret32> {
+    let bytes = std::fs::read(file.path()).unwrap();
+    let places = bytes.windows(8).enumerate().filter(|(_, window)| window == entry::GROUP_MARK);
+    let entries = places
+        .filter_map(|(at, _)| entry::GroupEntry::decode(&bytes[at..at + entry::GROUP_ENTRY_BYTES]).ok());
+    entries.filter_map(|entry| entry.unwrap(epoch.key.expose()).ok()).collect()
 }
 
 fn key_entries(file: &tempfile::NamedTempFile, name: &[u8]) -> Vec<entry::KeyEntry> {
@@ -76,6 +86,125 @@ fn key_entries(file: &tempfile::NamedTempFile, name: &[u8]) -> Vec<entry::KeyEnt
     entries.sort_by_key(|entry| entry.written);
     entries.dedup_by_key(|entry| entry.written);
     entries
+}
+
+fn delete(store: &mut SealedStore<ChaCha20Rng>, session: u8) {
+    let mut changes = Changes::default();
+    changes.delete(Table::Session, &[session]);
+    store.commit(&changes).unwrap();
+}
+
+/// So many records beside those of [`vault`], and nothing that waits for a compaction.
+fn grown(records: u16) -> (tempfile::NamedTempFile, SealedStore<ChaCha20Rng>) {
+    let file = vault();
+    let mut store = open(&file, b"correct horse").unwrap();
+    let mut changes = Changes::default();
+    for id in 0..records {
+        changes.put(Table::Contact, &id.to_be_bytes(), SecretBytes::new(vec![1; 40]));
+    }
+    store.commit(&changes).unwrap();
+    store.compact().unwrap();
+    (file, store)
+}
+
+/// Every record's wrapped key, by its name.
+fn wrapped_keys(store: &SealedStore<ChaCha20Rng>) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
+    use redb::{ReadableDatabase, ReadableTable};
+    let transaction = store.vault.database().unwrap().begin_read().unwrap();
+    let keys = transaction.open_table(sealed_store::KEYS).unwrap();
+    let rows = keys.iter().unwrap().map(|row| row.unwrap());
+    rows.map(|(name, entry)| (name.value().to_vec(), entry.value().to_vec())).collect()
+}
+
+#[test]
+fn a_compaction_wraps_anew_what_changed_and_little_beside() {
+    let (file, mut store) = grown(3_000);
+    let before = wrapped_keys(&store);
+    delete(&mut store, 7);
+    store.compact().unwrap();
+    let after = wrapped_keys(&store);
+    assert_eq!(after.len(), before.len() - 1);
+    let anew = after.iter().filter(|(name, entry)| before[*name] != **entry).count();
+    assert!((1..=256).contains(&anew), "{anew} of {}", after.len());
+    assert!(!can_be_recovered(&file, Table::Session, &[7]));
+    // And all that still stands is wrapped by a group that opens under the new epoch alone.
+    drop(store);
+    let store = open(&file, b"correct horse").unwrap();
+    assert!(!store.is_read_only() && store.state().unwrap().older.is_none());
+    assert_eq!(store.all(Table::Contact).unwrap().len(), 3_000);
+}
+
+#[test]
+fn what_is_deleted_while_a_compaction_is_on_its_way_goes_with_the_next_one() {
+    let (file, mut store) = grown(3_000);
+    store.defer();
+    delete(&mut store, 7);
+    let mut steps = 0_u8;
+    while !store.compact_some().unwrap() {
+        // Each in another state of it: its key was moved already, or was not.
+        delete(&mut store, 8 + steps);
+        steps += 1;
+        assert_eq!(store.all(Table::Session).unwrap().len(), usize::from(19 - steps), "served in between");
+    }
+    assert!(steps >= 4, "{steps}");
+    store.flush().unwrap();
+    assert!(!can_be_recovered(&file, Table::Session, &[7]));
+    store.compact().unwrap();
+    for session in 7..8 + steps {
+        assert!(!can_be_recovered(&file, Table::Session, &[session]), "{session}");
+    }
+    assert!(can_be_recovered(&file, Table::Session, &[8 + steps]), "the search itself works");
+    drop(store);
+    assert!(!open(&file, b"correct horse").unwrap().is_read_only());
+}
+
+/// Makes a file what an earlier version wrote: every record's key wrapped under the epoch's.
+fn ungroup(file: &tempfile::NamedTempFile) {
+    let store = open(file, b"correct horse").unwrap();
+    let epoch = store.state().unwrap().epoch;
+    let under = entry::EpochKey { epoch: epoch.number, key: epoch.key.expose() };
+    let mut entries = Vec::new();
+    for (name, wrapped) in wrapped_keys(&store) {
+        let name: entry::Name = name.try_into().unwrap();
+        let transaction = {
+            use redb::ReadableDatabase;
+            store.vault.database().unwrap().begin_read().unwrap()
+        };
+        let groups = groups::table_of(&transaction).unwrap();
+        let held = store.unwrap(&name, &wrapped, |group| store.group_key(groups.as_ref(), group)).unwrap();
+        let version = entry::Version { name: &name, written: held.written };
+        entries.push((name, entry::KeyEntry::wrap_ungrouped(version, &held.key, under, &mut rng()).encode()));
+    }
+    drop(store);
+    let database = open_database(&Arc::new(reopened(file))).unwrap();
+    let transaction = database.begin_write().unwrap();
+    for (name, wrapped) in &entries {
+        let mut keys = transaction.open_table(sealed_store::KEYS).unwrap();
+        keys.insert(name.as_slice(), wrapped.as_slice()).unwrap();
+    }
+    groups::GroupTables::delete(&transaction).unwrap();
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn a_vault_of_an_earlier_version_opens_and_its_keys_go_into_groups_with_the_first_compaction() {
+    let file = vault();
+    ungroup(&file);
+    assert!(can_be_recovered(&file, Table::Session, &[7]), "what a damaged one holds is found as well");
+    let mut store = open(&file, b"correct horse").unwrap();
+    assert!(!store.is_read_only());
+    assert_eq!(&*store.read(Table::Session, &[3]).unwrap().unwrap(), [3; 500]);
+    delete(&mut store, 7);
+    let is_grouped =
+        |entry: &Vec<u8>| matches!(entry::KeyEntry::decode(entry).unwrap().under, entry::Under::Group(_));
+    assert!(!wrapped_keys(&store).values().any(is_grouped));
+    store.compact().unwrap();
+    assert!(wrapped_keys(&store).values().all(is_grouped));
+    drop(store);
+    assert!(!can_be_recovered(&file, Table::Session, &[7]));
+    let store = open(&file, b"correct horse").unwrap();
+    assert!(!store.is_read_only());
+    assert_eq!(store.all(Table::Session).unwrap().len(), 19);
 }
 
 #[test]
@@ -114,9 +243,13 @@ fn a_compaction_killed_at_any_write_leaves_every_record_and_the_next_one_goes_on
             assert!(!store.is_read_only(), "write {writes}, torn {torn}");
             assert_eq!(*store.store_key(), store_key, "write {writes}, torn {torn}");
             assert_eq!(store.all(Table::Session).unwrap().len(), 19, "write {writes}");
+            // Of what the compaction had seen to already.
+            delete(&mut store, 8);
             store.compact().unwrap();
             drop(store);
             assert!(!can_be_recovered(&left, Table::Session, &[7]), "write {writes}");
+            assert!(!can_be_recovered(&left, Table::Session, &[8]), "write {writes}");
+            assert!(can_be_recovered(&left, Table::Session, &[9]), "the search itself works");
             assert_eq!(open(&left, b"correct horse").unwrap().all(Table::ReceiveQueue).unwrap().len(), 20);
         }
     }
