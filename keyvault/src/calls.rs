@@ -205,7 +205,7 @@ serve! {
     };
     Forget(asked, vault, now, rng) => {
         let opened: Vec<InnerHash> = asked.opened.into_iter().map(InnerHash).collect();
-        vault.forget(&asked.outbox, &opened, now)
+        vault.forget(&asked.outbox, &opened)
     };
     Sign(asked, vault, now, rng) => vault.sign(&command(asked.command)).map(|auth| auth.as_ref().to_vec());
     Session(asked, vault, now, rng) => {
@@ -213,7 +213,7 @@ serve! {
         let number = vault.safety_number(asked.session)?;
         Ok(SafetyNumber { digits: number.digits, words: number.words, verified })
     };
-    RemoveSession(asked, vault, now, rng) => vault.remove_session(asked.session, now);
+    RemoveSession(asked, vault, now, rng) => vault.remove_session(asked.session);
     SetVerified(asked, vault, now, rng) => {
         vault.set_verified(asked.session, Some(asked.digits.as_str()).filter(|digits| !digits.is_empty()))
     };

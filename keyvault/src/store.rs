@@ -23,9 +23,9 @@ pub enum Table {
     PeerQueue = 6,
     /// Kept answers to `seal_envelope`.
     Outbox = 7,
-    /// Kept answers to `open_envelope`, and what remains of forgotten ones.
+    /// Kept answers to `open_envelope`; of earlier versions also what remains of forgotten ones.
     Opened = 8,
-    /// Message numbers that were used, with a hash of what used them.
+    /// Message numbers that were used, of earlier versions: they go within 30 days.
     Used = 9,
     /// Who the two sides of a session are: what stays.
     Contact = 10,
@@ -43,10 +43,12 @@ pub enum Table {
     Replay = 16,
     /// Comparisons of a short authentication string.
     Comparison = 17,
+    /// Which inner blocks of a session were opened, and under which numbers.
+    Marks = 18,
 }
 
 /// Every table, for whoever walks them.
-pub const TABLES: [Table; 17] = [
+pub const TABLES: [Table; 18] = [
     Table::Meta,
     Table::Invite,
     Table::Accept,
@@ -64,6 +66,7 @@ pub const TABLES: [Table; 17] = [
     Table::Contacted,
     Table::Replay,
     Table::Comparison,
+    Table::Marks,
 ];
 
 /// The store could not do it; nothing changed.

@@ -1,10 +1,10 @@
 //! Any bytes as a record of any kind.
 
 use super::invite_records::{AcceptRecord, InviteRecord};
+use super::marks::MarksRecord;
 use super::record::Record;
 use super::records::{
-    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, ReceiveQueueRecord,
-    SessionRecord, UsedRecord,
+    ContactRecord, MetaRecord, OpenedRecord, OutboxRecord, PeerQueueRecord, ReceiveQueueRecord, SessionRecord,
 };
 
 /// See [`crate::fuzz::vault_record`].
@@ -19,7 +19,7 @@ pub(crate) fn fuzz_record(untrusted_bytes: &[u8]) {
         5 => round_trip::<PeerQueueRecord>(bytes),
         6 => round_trip::<OutboxRecord>(bytes),
         7 => round_trip::<OpenedRecord>(bytes),
-        8 => round_trip::<UsedRecord>(bytes),
+        8 => round_trip::<MarksRecord>(bytes),
         _ => round_trip::<ContactRecord>(bytes),
     }
 }

@@ -1,6 +1,5 @@
 //! Sealing messages of a session, the peer's queues, and forgetting answers.
 
-use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::limits::PEER_QUEUES_MAX;
@@ -156,12 +155,7 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// `Store`.
-    pub fn forget(
-        &mut self,
-        outbox: &[OutboxId],
-        opened: &[InnerHash],
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
+    pub fn forget(&mut self, outbox: &[OutboxId], opened: &[InnerHash]) -> Result<(), VaultError> {
         let mut changes = Changes::default();
         let mut fewer = 0;
         for id in unique(outbox) {
@@ -171,9 +165,9 @@ impl<S: Store> Vault<S> {
             }
         }
         for hash in unique(opened) {
-            // The hash stays, for the same envelope may come once more: by the other queue, or from a relay that missed the ack.
+            // Its mark stays, for the same envelope may come once more: by the other queue, or from a relay that missed the ack.
             if matches!(self.load(&hash.0)?, Some(OpenedRecord::Kept(_))) {
-                changes.put_record(&hash.0, &OpenedRecord::Forgotten(now))?;
+                changes.delete(OpenedRecord::TABLE, &hash.0);
                 fewer += 1;
             }
         }

@@ -10,6 +10,7 @@ mod fuzz;
 mod invite_records;
 mod invites;
 mod limits;
+mod marks;
 mod messages;
 mod moment;
 mod open;
@@ -26,8 +27,6 @@ mod sweep;
 mod unlocked;
 mod verification;
 
-use ipc_schema::Timestamp;
-
 pub use accept::{AcceptInvite, AcceptedInvite, OpenedInvite};
 pub use addresses::{ContactAddress, PublishedAddress};
 #[cfg(any(test, fuzzing))]
@@ -38,6 +37,7 @@ pub use limits::{
     INVITE_LIFETIME, KEPT_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN, PEER_QUEUES_MAX, REPAIR_EVERY,
     REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, VISITORS_MAX,
 };
+pub use marks::{MARKS_A_RECORD, MARKS_RING};
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
 pub use open::IncomingEnvelope;
 pub use opened::Opened;
@@ -115,11 +115,11 @@ impl<S: Store> Vault<S> {
         Ok((info, contact.verified))
     }
 
-    /// Drops every key of a contact, and the plaintext of kept answers. Idempotent.
+    /// Drops all that is kept of a contact. Idempotent.
     ///
     /// # Errors
     /// `Store`.
-    pub fn remove_session(&mut self, session: SessionId, now: Timestamp) -> Result<(), VaultError> {
+    pub fn remove_session(&mut self, session: SessionId) -> Result<(), VaultError> {
         let Some(record) = self.load::<SessionRecord>(&session.key())? else { return Ok(()) };
         let mut changes = Changes::default();
         changes.delete(SessionRecord::TABLE, &session.key());
@@ -145,11 +145,11 @@ impl<S: Store> Vault<S> {
         }
         for (id, bytes) in self.store.all(OpenedRecord::TABLE)? {
             let record = OpenedRecord::decode(&bytes)?;
-            // The plaintext goes; the hash still tells a duplicate.
             if matches!(record, OpenedRecord::Kept(kept) if kept.session == session) {
-                changes.put(OpenedRecord::TABLE, &id, OpenedRecord::Forgotten(now).encode()?);
+                changes.delete(OpenedRecord::TABLE, &id);
             }
         }
+        self.drop_marks(session, &mut changes)?;
         self.store.commit(&changes)?;
         self.kept = self.count_kept()?;
         Ok(())

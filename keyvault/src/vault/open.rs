@@ -5,8 +5,9 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::invite_records::{InviteRecord, InviteState, OpenInvite};
+use super::marks::Mark;
 use super::moment::Moment;
-use super::opened::{FirstEnvelope, Met, NewSession, NoMessage, Opened, Place, meet, note_used, used_id};
+use super::opened::{FirstEnvelope, Met, NewSession, NoMessage, Opened, Place, meet};
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{News, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord};
@@ -60,10 +61,17 @@ impl<S: Store> Vault<S> {
         match self.load(&hash.0)? {
             Some(OpenedRecord::Forgotten(_)) => return Ok(Opened::Duplicate(hash)),
             Some(OpenedRecord::Kept(kept)) => return self.answer(hash, kept),
-            // Only now: what was answered before is answered again, however full it is.
-            None => self.has_room_for_answer()?,
+            None => {}
         }
         let place = Place { id: incoming.receive_queue, receive_queue, sender };
+        // What came longer ago is looked for where no key opens it, which a new message does not pay for.
+        if let Some(session) = self.speaker(&place)?
+            && self.was_opened_lately(session, hash)?
+        {
+            return Ok(Opened::Duplicate(hash));
+        }
+        // Only now: what was answered before is answered again, however full it is.
+        self.has_room_for_answer()?;
         let moment = &mut Moment { now, rng };
         let opened = match inner.content() {
             Ok(Inner::Message(message)) => self.open_message(&place, hash, message, moment),
@@ -113,7 +121,7 @@ impl<S: Store> Vault<S> {
             }
         };
         let mut frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
-        note_used(session, hash, &accepted, moment.now, &mut changes)?;
+        self.note_used(session, Mark::of(hash, &accepted), moment.now, &mut changes)?;
         let news = News { repair_wanted: is_current && accepted.needs_repair, ..News::default() };
         if is_current {
             record.ratchet = accepted.session;
@@ -142,13 +150,20 @@ impl<S: Store> Vault<S> {
         place: &Place,
         error: RatchetError,
     ) -> Result<NoMessage, VaultError> {
+        if self.was_opened(session, hash)? {
+            return Ok(Opened::Duplicate(hash).into());
+        }
         let told = match error {
             // Acked at the mailbox, never to the peer, who seals the content anew once the session is opened anew.
             RatchetError::RolledBack | RatchetError::Stalled => Opened::RolledBack(session),
+            RatchetError::Used { chain, number } if self.was_used(session, &chain, number)? => {
+                Opened::RolledBack(session)
+            }
             RatchetError::Used { chain, number } => {
                 match self.load::<UsedRecord>(&used_id(session, &chain, number))? {
                     Some(used) if used.hash == hash.cut() => Opened::Duplicate(hash),
                     Some(_) => Opened::RolledBack(session),
+                    // So long ago that it may be either: neither is said of the peer.
                     None => Opened::Unreadable,
                 }
             }
@@ -164,6 +179,11 @@ impl<S: Store> Vault<S> {
         first: FirstEnvelope<'_>,
         moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
+        if let Some(session) = self.speaker(&place)?
+            && self.was_opened(session, first.hash)?
+        {
+            return Err(Opened::Duplicate(first.hash).into());
+        }
         if let Some(address) = place.receive_queue.address {
             return self.open_at_address(address, place, first, moment);
         }
@@ -205,6 +225,11 @@ impl RatchetError {
     fn is_of_another_session(&self) -> bool {
         matches!(self, Self::NoHeaderKey | Self::TooManySkipped)
     }
+}
+
+/// By which earlier versions kept what used a number.
+fn used_id(session: SessionId, chain: &[u8; 32], number: u32) -> Vec<u8> {
+    [session.key().as_slice(), chain, &number.to_be_bytes()].concat()
 }
 
 impl ReceiveQueueRecord {

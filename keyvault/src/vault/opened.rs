@@ -1,15 +1,13 @@
 //! What an envelope turned out to be, and how that is kept before it is told.
 
-use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::marks::Mark;
 use super::messages::PeerQueue;
 use super::moment::Moment;
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
-use super::records::{
-    ContactRecord, KeptMessage, News, OpenedRecord, ReceiveQueueRecord, SessionRecord, UsedRecord,
-};
+use super::records::{ContactRecord, KeptMessage, News, OpenedRecord, ReceiveQueueRecord, SessionRecord};
 use super::repair_records::RepairRecord;
 use super::unlocked::Vault;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
@@ -112,7 +110,7 @@ impl<S: Store> Vault<S> {
         moment: &mut Moment<'_, impl CryptoRng>,
     ) -> Result<Opened, NoMessage> {
         let NewSession { session, met, news, receive_queue } = new;
-        note_used(session, hash, &met.accepted, moment.now, &mut changes)?;
+        self.note_used(session, Mark::of(hash, &met.accepted), moment.now, &mut changes)?;
         let (repair, marks) = RepairRecord::begin(met.repair, &met.contact.own, moment);
         changes.put_record(&session.key(), &repair)?;
         changes.put_record(&session.key(), &met.contact)?;
@@ -191,20 +189,4 @@ impl<E: Into<VaultError>> From<E> for NoMessage {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
-}
-
-/// Remembers which inner block used a message number, so that other bytes under it later are told as a rollback.
-pub(super) fn note_used(
-    session: SessionId,
-    hash: InnerHash,
-    accepted: &Accepted,
-    now: Timestamp,
-    changes: &mut Changes,
-) -> Result<(), VaultError> {
-    let id = used_id(session, &accepted.chain, accepted.number);
-    changes.put_record(&id, &UsedRecord { hash: hash.cut(), at: now })
-}
-
-pub(super) fn used_id(session: SessionId, chain: &[u8; 32], number: u32) -> Vec<u8> {
-    [session.key().as_slice(), chain, &number.to_be_bytes()].concat()
 }

@@ -318,9 +318,9 @@ pub(super) struct KeptMessage {
 
 /// An inner block that was opened.
 pub(super) enum OpenedRecord {
-    /// The kept answer.
+    /// The kept answer. It goes when it is forgotten: marks.rs remembers the block.
     Kept(KeptMessage),
-    /// Forgotten then; the plaintext is gone.
+    /// Forgotten then, by an earlier version.
     Forgotten(Timestamp),
 }
 
@@ -356,7 +356,7 @@ impl Record for OpenedRecord {
     }
 }
 
-/// Which inner block used a message number first.
+/// Which inner block used a message number first, as earlier versions kept it.
 pub(super) struct UsedRecord {
     pub(super) hash: [u8; 16],
     pub(super) at: Timestamp,

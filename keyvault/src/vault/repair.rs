@@ -8,9 +8,10 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::limits::{REPAIR_EVERY, REPAIR_KEPT};
+use super::marks::Mark;
 use super::messages::{OutgoingEnvelope, SealEnvelope, SealedMessage, Sealing};
 use super::moment::Moment;
-use super::opened::{FirstEnvelope, NoMessage, Opened, note_used};
+use super::opened::{FirstEnvelope, NoMessage, Opened};
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{ContactRecord, News, SessionRecord};
@@ -131,7 +132,7 @@ impl<S: Store> Vault<S> {
             self.store.commit(&changes).map_err(VaultError::from)?;
             return Err(NoMessage::Superseded);
         }
-        note_used(session, hash, &accepted, moment.now, &mut changes)?;
+        self.note_used(session, Mark::of(hash, &accepted), moment.now, &mut changes)?;
         if contact.peer != *prefix.identity() {
             contact.peer = prefix.identity().clone();
             changes.put_record(&session.key(), &contact)?;

@@ -26,7 +26,7 @@ fn forget_all(w: &mut World) {
         let opened = vault.store.all(Table::Opened).unwrap();
         let opened: Vec<_> =
             opened.into_iter().map(|(id, _)| InnerHash(id.as_slice().try_into().unwrap())).collect();
-        vault.forget(&outbox, &opened, NOW).unwrap();
+        vault.forget(&outbox, &opened).unwrap();
     }
 }
 
@@ -149,7 +149,7 @@ fn repairing_again_gives_the_same_bytes_and_opens_once() {
     let opened = w.alice_opens(&first[0]);
     w.alice = restarted(&w.alice);
     assert_eq!(w.alice_opens(&first[0]), opened);
-    w.alice.forget(&[], &[inner(&opened)], NOW).unwrap();
+    w.alice.forget(&[], &[inner(&opened)]).unwrap();
     assert_eq!(w.alice_opens(&first[1]), Opened::Duplicate(inner(&opened)));
 }
 
@@ -403,7 +403,7 @@ fn removing_a_session_leaves_nothing_of_its_repairs() {
     let first = w.bob_repairs(500, NOW).unwrap();
     w.alice_opens(&first[0]);
     w.alice.begin_comparison(w.alice_session, &mut w.rng).unwrap();
-    w.alice.remove_session(w.alice_session, NOW).unwrap();
+    w.alice.remove_session(w.alice_session).unwrap();
     for table in [Table::Session, Table::Contact, Table::Repair, Table::Former, Table::Comparison] {
         assert!(w.alice.store.all(table).unwrap().is_empty(), "{table:?}");
     }
@@ -476,7 +476,7 @@ fn strangers_come_through_an_address_one_after_another_and_each_has_a_session() 
     sessions.dedup();
     assert_eq!(sessions.len(), 3);
     // Forgetting one leaves the address to the others.
-    w.alice.remove_session(sessions[0], NOW).unwrap();
+    w.alice.remove_session(sessions[0]).unwrap();
     assert!(w.alice.load::<records::ReceiveQueueRecord>(&ReceiveQueueId(60).key()).unwrap().is_some());
     assert_eq!(w.alice.store.all(Table::Visitor).unwrap().len(), 2);
 }
@@ -557,11 +557,13 @@ fn a_first_message_to_an_address_makes_one_session_however_often_it_is_played() 
     let accepted = stranger.contact_address(contacting(&published, b"hi"), NOW, &mut rng).unwrap();
     let incoming = visit(&accepted, &accepted.envelopes[0]);
     let hash = inner(&w.alice.open_envelope(incoming, NOW, &mut w.rng).unwrap());
-    w.alice.forget(&[], &[hash], NOW).unwrap();
+    w.alice.forget(&[], &[hash]).unwrap();
     assert_eq!(w.alice.open_envelope(incoming, NOW, &mut w.rng).unwrap(), Opened::Duplicate(hash));
     // Past the memory of duplicates, and yet before the keys are gone.
     let mut changes = Changes::default();
-    changes.delete(Table::Opened, &hash.0);
+    for (id, _) in w.alice.store.all(Table::Marks).unwrap() {
+        changes.delete(Table::Marks, &id);
+    }
     w.alice.store.commit(&changes).unwrap();
     let late = NOW.after(ADDRESS_VALID + HELD_AT_RELAY - HOUR);
     w.alice.sweep(late).unwrap();

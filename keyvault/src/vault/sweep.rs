@@ -5,6 +5,7 @@ use ipc_schema::Timestamp;
 use super::ages::Ages;
 use super::invite_records::{AcceptRecord, InviteRecord};
 use super::limits::{DUPLICATE_FOR, FORMER_KEPT, INVITE_GRACE, INVITE_LIFETIME};
+use super::marks::MarksRecord;
 use super::record::{PutRecord, Record};
 use super::records::{OpenedRecord, SessionRecord, UsedRecord};
 use super::repair_records::{FormerRecord, ReplayRecord};
@@ -18,8 +19,16 @@ use crate::store::{Changes, Row, Store, Table};
 const SLICE: usize = 200;
 
 /// What has an end.
-const SWEPT: [Table; 7] =
-    [Table::Opened, Table::Used, Table::Session, Table::Former, Table::Replay, Table::Invite, Table::Accept];
+const SWEPT: [Table; 8] = [
+    Table::Opened,
+    Table::Used,
+    Table::Marks,
+    Table::Session,
+    Table::Former,
+    Table::Replay,
+    Table::Invite,
+    Table::Accept,
+];
 
 /// How far a sweep is.
 pub struct Sweep {
@@ -94,6 +103,7 @@ impl<S: Store> Vault<S> {
                 matches!(OpenedRecord::decode(bytes)?, OpenedRecord::Forgotten(at) if ages.is_over(at, DUPLICATE_FOR))
             }
             Table::Used => ages.is_over(UsedRecord::decode(bytes)?.at, SKIPPED_KEPT),
+            Table::Marks => ages.is_over(MarksRecord::decode(bytes)?.newest(), DUPLICATE_FOR),
             Table::Former => ages.is_over(FormerRecord::decode(bytes)?.since, FORMER_KEPT),
             Table::Replay => ages.now() > ReplayRecord::decode(bytes)?.until,
             Table::Accept => is_accept_over(&AcceptRecord::decode(bytes)?, ages),

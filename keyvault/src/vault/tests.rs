@@ -114,8 +114,8 @@ fn connected() -> World {
     assert_eq!(&*content, b"hi, Bob here");
     w.alice_session = session;
     w.learn(&peer_queues);
-    w.bob.forget(&[OutboxId(50)], &[], NOW).unwrap();
-    w.alice.forget(&[], &[inner], NOW).unwrap();
+    w.bob.forget(&[OutboxId(50)], &[]).unwrap();
+    w.alice.forget(&[], &[inner]).unwrap();
 
     w.alice.begin_receive_queue(ReceiveQueueId(30), OTHER_RELAY, &mut w.rng).unwrap();
     w.alice.finish_receive_queue(ReceiveQueueId(30), created(4).0).unwrap();
@@ -135,8 +135,8 @@ fn connected() -> World {
     assert_eq!(&*content, b"welcome");
     assert_eq!(peer_queues.len(), 2);
     w.learn(&peer_queues);
-    w.alice.forget(&[OutboxId(51)], &[], NOW).unwrap();
-    w.bob.forget(&[], &[inner], NOW).unwrap();
+    w.alice.forget(&[OutboxId(51)], &[]).unwrap();
+    w.bob.forget(&[], &[inner]).unwrap();
     w
 }
 
@@ -246,7 +246,7 @@ fn both_copies_give_one_answer_until_it_is_forgotten_and_then_a_duplicate() {
     assert_eq!(first, second);
     w.bob = restarted(&w.bob);
     assert_eq!(w.bob_opens(&envelopes[0]), first);
-    w.bob.forget(&[], &[inner(&first)], NOW).unwrap();
+    w.bob.forget(&[], &[inner(&first)]).unwrap();
     assert_eq!(w.bob_opens(&envelopes[0]), Opened::Duplicate(inner(&first)));
     assert_eq!(w.bob_opens(&envelopes[1]), Opened::Duplicate(inner(&first)));
     let stored = w.bob.store.all(Table::Opened).unwrap();
@@ -258,7 +258,7 @@ fn after_thirty_days_a_forgotten_envelope_is_unreadable() {
     let mut w = connected();
     let envelopes = w.alice_seals(b"old");
     let hash = inner(&w.bob_opens(&envelopes[0]));
-    w.bob.forget(&[], &[hash], NOW).unwrap();
+    w.bob.forget(&[], &[hash]).unwrap();
     w.bob.sweep(NOW.after(DUPLICATE_FOR)).unwrap();
     assert_eq!(w.bob_opens(&envelopes[0]), Opened::Duplicate(hash));
     w.bob.sweep(NOW.after(DUPLICATE_FOR + HOUR)).unwrap();
@@ -275,8 +275,8 @@ fn sealing_again_gives_the_same_bytes_until_forgotten() {
     assert_eq!(w.alice.seal_envelope(request, &mut w.rng).unwrap(), first);
     let other = SealEnvelope { content: b"other", ..request };
     assert!(matches!(w.alice.seal_envelope(other, &mut w.rng), Err(VaultError::Conflict(Thing::Outbox))));
-    w.alice.forget(&[OutboxId(7), OutboxId(7), OutboxId(8)], &[], NOW).unwrap();
-    w.alice.forget(&[OutboxId(7)], &[], NOW).unwrap();
+    w.alice.forget(&[OutboxId(7), OutboxId(7), OutboxId(8)], &[]).unwrap();
+    w.alice.forget(&[OutboxId(7)], &[]).unwrap();
     assert_eq!(w.alice.kept, 0);
     let again = w.alice.seal_envelope(request, &mut w.rng).unwrap();
     assert_ne!(again, first);
@@ -290,7 +290,7 @@ fn accepting_again_gives_the_same_session_and_bytes() {
     let first = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
     w.bob = restarted(&w.bob);
     assert_eq!(w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap(), first);
-    w.bob.forget(&[OutboxId(50)], &[], NOW).unwrap();
+    w.bob.forget(&[OutboxId(50)], &[]).unwrap();
     let later = w.bob.accept_invite(acceptance(&w.blob, b"hi"), NOW, &mut w.rng).unwrap();
     assert_eq!((later.session, later.envelopes.len()), (first.session, 0));
 }
@@ -468,7 +468,7 @@ fn kept_answers_are_limited_and_forgetting_makes_room() {
     assert!(matches!(w.alice.seal_envelope(request, &mut w.rng), Err(VaultError::TooManyKept)));
     let mut alice = restarted(&w.alice);
     assert!(matches!(alice.seal_envelope(request, &mut w.rng), Err(VaultError::TooManyKept)));
-    alice.forget(&[OutboxId(w.next_outbox)], &[], NOW).unwrap();
+    alice.forget(&[OutboxId(w.next_outbox)], &[]).unwrap();
     assert!(alice.seal_envelope(request, &mut w.rng).is_ok());
 
     for envelope in &envelopes {
@@ -477,7 +477,7 @@ fn kept_answers_are_limited_and_forgetting_makes_room() {
     let one_more = alice.seal_envelope(SealEnvelope { outbox: OutboxId(9_998), ..request }, &mut w.rng);
     assert!(matches!(one_more, Err(VaultError::TooManyKept)));
     let extra = {
-        alice.forget(&[OutboxId(9_999)], &[], NOW).unwrap();
+        alice.forget(&[OutboxId(9_999)], &[]).unwrap();
         alice.seal_envelope(SealEnvelope { outbox: OutboxId(9_997), ..request }, &mut w.rng).unwrap()
     };
     let incoming = w.incoming(&alice, &extra[0]);
@@ -582,9 +582,17 @@ fn removing_a_session_leaves_no_key_and_no_plaintext_of_it() {
     let envelope = w.alice_seals(b"secret").remove(0);
     w.bob_opens(&envelope);
     w.bob_seals(b"answer");
-    w.bob.remove_session(w.bob_session, NOW).unwrap();
-    w.bob.remove_session(w.bob_session, NOW).unwrap();
-    for table in [Table::Session, Table::Contact, Table::PeerQueue, Table::ReceiveQueue, Table::Outbox] {
+    w.bob.remove_session(w.bob_session).unwrap();
+    w.bob.remove_session(w.bob_session).unwrap();
+    for table in [
+        Table::Session,
+        Table::Contact,
+        Table::PeerQueue,
+        Table::ReceiveQueue,
+        Table::Outbox,
+        Table::Opened,
+        Table::Marks,
+    ] {
         assert!(w.bob.store.all(table).unwrap().is_empty(), "{table:?}");
     }
     assert!(!rows(&w.bob).iter().any(|(_, bytes)| bytes.windows(6).any(|window| window == b"secret")));
@@ -806,8 +814,8 @@ proptest! {
                     count += 1;
                     let text = count.to_be_bytes().to_vec();
                     let sealed = if alice { w.alice_seals(&text) } else { w.bob_seals(&text) };
-                    w.alice.forget(&[OutboxId(w.next_outbox)], &[], NOW).unwrap();
-                    w.bob.forget(&[OutboxId(w.next_outbox)], &[], NOW).unwrap();
+                    w.alice.forget(&[OutboxId(w.next_outbox)], &[]).unwrap();
+                    w.bob.forget(&[OutboxId(w.next_outbox)], &[]).unwrap();
                     waiting[usize::from(alice)].push((text, sealed));
                 }
                 Step::Deliver { to_alice, which, copies } => {
@@ -828,7 +836,7 @@ proptest! {
                 Step::Forget { alice } => {
                     let hashes = std::mem::take(&mut opened[usize::from(alice)]);
                     let vault = if alice { &mut w.alice } else { &mut w.bob };
-                    vault.forget(&[], &hashes, NOW).unwrap();
+                    vault.forget(&[], &hashes).unwrap();
                 }
             }
         }

@@ -185,7 +185,6 @@ impl World {
     }
 
     fn send(&mut self, from: usize, offer: &[ReceiveQueueId]) {
-        let now = self.clock(from);
         let text = self.next.to_be_bytes().to_vec();
         let outbox = OutboxId(self.next);
         self.next += 1;
@@ -194,7 +193,7 @@ impl World {
         let copies = side.vault.seal_envelope(request, &mut self.rng).unwrap();
         let ids: Vec<_> = copies.iter().map(|copy| copy.peer_queue).collect();
         let queues = side.vault.peer_queues(&ids).unwrap();
-        side.vault.forget(&[outbox], &[], now).unwrap();
+        side.vault.forget(&[outbox], &[]).unwrap();
         let waiting = &mut self.sides[1 - from].waiting;
         waiting.push(Letter { text, copies, queues });
         if waiting.len() > WAITING_MAX {
@@ -276,8 +275,7 @@ impl World {
                 }
             }
             Step::Forget => {
-                let now = self.clock(of);
-                self.sides[of].forget(now);
+                self.sides[of].forget();
             }
             Step::Crash => {
                 let now = self.clock(of);
@@ -303,8 +301,7 @@ impl World {
         }
         let full = self.sides[of].inbox.kept.len() > KEPT_MAX / 2;
         if full {
-            let now = self.clock(of);
-            self.sides[of].forget(now);
+            self.sides[of].forget();
         }
         Ok(())
     }
@@ -350,7 +347,7 @@ fn clocks_are_forgotten(world: &mut World) -> Result<(), TestCaseError> {
         for days in [0, 31, 62] {
             vault.sweep(now.after(Duration::from_secs(days * 86_400))).unwrap();
         }
-        for table in [Table::Used, Table::Invite] {
+        for table in [Table::Marks, Table::Invite] {
             prop_assert_eq!(vault.store.all(table).unwrap().len(), 0, "{:?}", table);
         }
     }
@@ -367,11 +364,11 @@ impl Side {
         }
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self) {
         let kept = std::mem::take(&mut self.inbox.kept);
         let hashes: Vec<_> = kept.keys().copied().collect();
         for some in hashes.chunks(100) {
-            self.vault.forget(&[], some, now).unwrap();
+            self.vault.forget(&[], some).unwrap();
         }
         self.inbox.forgotten.extend(hashes);
     }
@@ -475,7 +472,7 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
     w.sides[0].vault.seal_envelope(request, &mut w.rng).unwrap();
     w.send(1, &[]);
     w.deliver(0, 0, &[0]).unwrap();
-    w.sides[1].forget(START);
+    w.sides[1].forget();
     let kinds = [
         Table::Meta,
         Table::Invite,
@@ -485,7 +482,7 @@ pub(super) fn records_in_use() -> Vec<Vec<u8>> {
         Table::PeerQueue,
         Table::Outbox,
         Table::Opened,
-        Table::Used,
+        Table::Marks,
         Table::Contact,
     ];
     let rows = |(kind, table): (u8, &Table)| {

@@ -251,7 +251,7 @@ impl Peer {
         self.next_outbox += 1;
         let request = SealEnvelope { session: self.session, outbox, content, offer: &[] };
         let envelopes = self.vault.seal_envelope(request, &mut self.rng).unwrap();
-        self.vault.forget(&[outbox], &[], Timestamp::now()).unwrap();
+        self.vault.forget(&[outbox], &[]).unwrap();
         self.addressed(envelopes)
     }
 
@@ -270,6 +270,6 @@ impl Peer {
     }
 
     pub fn forgets(&mut self, inner: InnerHash) {
-        self.vault.forget(&[], &[inner], Timestamp::now()).unwrap();
+        self.vault.forget(&[], &[inner]).unwrap();
     }
 }

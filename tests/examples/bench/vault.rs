@@ -85,7 +85,7 @@ fn durable(report: &mut Report, folder: &Path, cost: Cost) {
         }
         vault.flush().unwrap();
         // Durable with the next.
-        vault.forget(&ids, &[], START).unwrap();
+        vault.forget(&ids, &[]).unwrap();
     };
     let each = per_second(|| batch(1));
     let shared = per_second(|| batch(BATCH)).iter().map(|batches| batches * 100.0).collect();
@@ -140,7 +140,7 @@ fn connect(vault: &mut SealedVault, number: u64, rng: &mut ChaCha20Rng) -> Sessi
     let offer = [ReceiveQueueId(id(3))];
     let answer = SealEnvelope { session, outbox: OutboxId(u64::MAX - id(1)), content: TEXT, offer: &offer };
     let envelopes = vault.seal_envelope(answer, rng).unwrap();
-    vault.forget(&[answer.outbox], &[], now).unwrap();
+    vault.forget(&[answer.outbox], &[]).unwrap();
     deliver(&mut peer, ReceiveQueueId(2), (&envelopes, &queues), (now, rng));
     session
 }
@@ -161,7 +161,7 @@ fn deliver<S: Store>(
     let Opened::Message { session, inner, peer_queues, .. } = opened else {
         panic!("not a message: {opened:?}")
     };
-    to.forget(&[], &[inner], now).unwrap();
+    to.forget(&[], &[inner]).unwrap();
     (session, peer_queues)
 }
 
@@ -226,7 +226,7 @@ pub fn reopen(file: &Path) {
         vault.flush().unwrap();
     });
     // The next run finds the file as this one did.
-    vault.forget(&[OutboxId(1)], &[], START).unwrap();
+    vault.forget(&[OutboxId(1)], &[]).unwrap();
     vault.flush().unwrap();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
