@@ -78,6 +78,8 @@ pub(super) enum QueueEvent {
     LookAt(ReceiveQueueId),
     /// The same, and its circuit went.
     CircuitLost(ReceiveQueueId),
+    /// What it pushed found no place: it is to push again.
+    SubscribeAnew(ReceiveQueueId),
     /// A contact is to have as many as it should.
     Fill(ContactId),
     /// Whatever receives for this contact is offered inside its session.

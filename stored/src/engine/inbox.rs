@@ -27,8 +27,10 @@ use crate::store::{
 
 /// Envelopes that keyvault is asked about at a time.
 const OPENING_MAX: usize = 64;
-/// Envelopes that may wait here: what every live queue may push at once, for a few queues. More come again after an ack.
+/// Envelopes that may wait here, 4 MiB. What finds no place comes again when its queue is subscribed to anew.
 const ARRIVED_MAX: usize = 1_024;
+/// Of one queue so many: a relay pushes no more before an ack (docs/protocol/mailbox.md, "What the commands do").
+const ARRIVED_OF_ONE_MAX: usize = 256;
 /// Ids in one ack to a mailbox: one relay message chain holds them well.
 const ACKS_MAX: usize = 64;
 /// A number that is missing so long is asked for.
@@ -46,6 +48,8 @@ pub(super) struct Inbox {
     /// Envelopes that keyvault has not been asked about, and those that it was.
     arrived: VecDeque<Arrived>,
     opening: BTreeMap<(ReceiveQueueId, MailboxId), Arrived>,
+    /// Queues of which an envelope found no place.
+    overflowed: BTreeSet<ReceiveQueueId>,
     /// Owed to mailboxes.
     acks: BTreeMap<ReceiveQueueId, Vec<MailboxId>>,
     /// An ack is on its way, or was not taken a moment ago.
@@ -81,6 +85,7 @@ impl Inbox {
             InboxEvent::Acknowledged(id, messages, came) => self.acknowledged(turn, id, messages, came),
             InboxEvent::Open => {
                 self.open(turn);
+                self.ask_again(turn);
                 Ok(())
             }
             InboxEvent::Acknowledge => self.acknowledge_owed(turn, circuits),
@@ -103,9 +108,45 @@ impl Inbox {
         let known = self.opening.contains_key(&name)
             || self.arrived.iter().any(|other| (other.receive_queue, other.mailbox) == name)
             || self.acks.get(&arrived.receive_queue).is_some_and(|acks| acks.contains(&arrived.mailbox));
-        if !known && self.arrived.len() < ARRIVED_MAX {
-            self.arrived.push_back(arrived);
+        if known {
+            return;
         }
+        if self.has_place_for(arrived.receive_queue) {
+            self.arrived.push_back(arrived);
+        } else {
+            self.overflowed.insert(arrived.receive_queue);
+        }
+    }
+
+    /// Whoever takes most places makes room for the others: no contact can use up those of all.
+    fn has_place_for(&mut self, id: ReceiveQueueId) -> bool {
+        let mut taken: BTreeMap<ReceiveQueueId, usize> = BTreeMap::new();
+        for waits in &self.arrived {
+            *taken.entry(waits.receive_queue).or_default() += 1;
+        }
+        let mine = taken.get(&id).copied().unwrap_or_default();
+        if mine >= ARRIVED_OF_ONE_MAX {
+            return false;
+        }
+        if self.arrived.len() < ARRIVED_MAX {
+            return true;
+        }
+        let most = taken.into_iter().max_by_key(|(_, count)| *count);
+        let Some((largest, _)) = most.filter(|(_, count)| *count > mine + 1) else { return false };
+        let last = self.arrived.iter().rposition(|waits| waits.receive_queue == largest);
+        last.and_then(|at| self.arrived.remove(at));
+        self.overflowed.insert(largest);
+        true
+    }
+
+    /// Once nothing of a queue waits any more, its relay is asked for what found no place: from the oldest on that is not acked.
+    fn ask_again(&mut self, turn: &mut Turn) {
+        let waiting: BTreeSet<ReceiveQueueId> =
+            self.arrived.iter().map(|waits| waits.receive_queue).collect();
+        for id in self.overflowed.difference(&waiting) {
+            turn.wish(QueueEvent::SubscribeAnew(*id));
+        }
+        self.overflowed.retain(|id| waiting.contains(id));
     }
 
     /// Asks keyvault about what arrived, as far as there is room.
@@ -354,4 +395,46 @@ fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrive(inbox: &mut Inbox, queue: u64, mailbox: u16) {
+        let mut name: MailboxId = [0; 16];
+        name[..2].copy_from_slice(&mailbox.to_be_bytes());
+        inbox.arrived(Arrived {
+            receive_queue: ReceiveQueueId(queue),
+            mailbox: name,
+            sender_key: [0; 32],
+            envelope: Vec::new(),
+        });
+    }
+
+    fn waiting(inbox: &Inbox, queue: u64) -> usize {
+        inbox.arrived.iter().filter(|waits| waits.receive_queue == ReceiveQueueId(queue)).count()
+    }
+
+    #[test]
+    fn one_who_sends_without_end_leaves_the_others_their_places() {
+        let mut inbox = Inbox::default();
+        // All the queues that a contact has, and as much as relays push.
+        for mailbox in 0..300 {
+            for queue in 1..=4 {
+                arrive(&mut inbox, queue, mailbox);
+            }
+        }
+        assert_eq!(inbox.arrived.len(), ARRIVED_MAX);
+        for queue in 11..=30 {
+            for mailbox in 0..10 {
+                arrive(&mut inbox, queue, mailbox);
+            }
+        }
+        assert!((11..=30).all(|queue| waiting(&inbox, queue) == 10), "each has what it sent");
+        assert_eq!(inbox.arrived.len(), ARRIVED_MAX);
+        assert_eq!(inbox.overflowed, (1..=4).map(ReceiveQueueId).collect::<BTreeSet<_>>());
+        let first = inbox.arrived.iter().find(|waits| waits.receive_queue == ReceiveQueueId(1)).unwrap();
+        assert_eq!(first.mailbox, [0; 16], "the newest make room, and come again in order");
+    }
 }

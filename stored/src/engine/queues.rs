@@ -60,7 +60,7 @@ impl Queues {
         match event {
             QueueEvent::Resume => self.resume(step),
             QueueEvent::LookAt(id) => self.look_at(step, id),
-            QueueEvent::CircuitLost(id) => {
+            QueueEvent::CircuitLost(id) | QueueEvent::SubscribeAnew(id) => {
                 self.subscriptions.lost(id);
                 self.look_at(step, id)
             }
