@@ -265,7 +265,8 @@ fn opened(opened: vault::Opened) -> Opened {
             })
         }
         vault::Opened::Duplicate(inner) => Opened::Duplicate(inner.0),
-        vault::Opened::Unreadable => Opened::Unreadable,
+        // stored has no addresses of its own yet: to it this is an envelope that cannot be read.
+        vault::Opened::Unreadable | vault::Opened::TurnedAway(_) => Opened::Unreadable,
         vault::Opened::OpenedTwice(_) => Opened::OpenedTwice,
         vault::Opened::RolledBack(session) => Opened::PeerRolledBack(session),
         vault::Opened::OutOfStep(session) => Opened::OutOfStep(session),

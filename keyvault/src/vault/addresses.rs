@@ -6,7 +6,7 @@ use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
 use super::accept::{AcceptedInvite, FirstMessage};
-use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY};
+use super::limits::{ADDRESS_RENEWED, ADDRESS_VALID, HELD_AT_RELAY, VISITORS_KEPT_MAX};
 use super::moment::Moment;
 use super::opened::{FirstEnvelope, NewSession, NoMessage, Opened, Place, meet};
 use super::record::{PutRecord, Record};
@@ -171,7 +171,7 @@ impl<S: Store> Vault<S> {
         }
         let mut queue: ReceiveQueueRecord = self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
         let offer = queue.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
-        if queue.session.is_some() || queue.invite.is_some() || queue.address.is_some() {
+        if !queue.serves_nobody() {
             return Err(VaultError::WrongPurpose(Thing::ReceiveQueue));
         }
         let mut changes = Changes::default();
@@ -296,7 +296,13 @@ impl<S: Store> Vault<S> {
             named.respond(identity, first.prefix, &Secret32::zero()).map_err(|_| Opened::Unreadable)?;
         let met = meet(identity, agreed, named.signed_prekey(), first, moment).ok_or(Opened::Unreadable)?;
         // Only what a stranger really sealed: noise must not use up the visits of others.
-        let meta = self.count_visitor(moment.now, &mut changes)?;
+        let meta = match self.count_visitor(moment.now, &mut changes) {
+            Err(VaultError::RateLimited { .. }) => return Err(Opened::TurnedAway(address).into()),
+            counted => counted?,
+        };
+        if self.store.all(Visitor::TABLE)?.len() >= VISITORS_KEPT_MAX {
+            return Err(Opened::TurnedAway(address).into());
+        }
         let session = SessionId(self.fresh_id::<SessionRecord>(moment.rng)?);
         changes.put_record(&visitor_id(place.id, &place.sender), &Visitor(session))?;
         let news = News { visitor_of: Some(address), ..News::default() };

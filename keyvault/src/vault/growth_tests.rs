@@ -1,4 +1,4 @@
-//! What a contact can make the vault grow by, and how it is tidied up.
+//! What a contact, a stranger or a taken-over stored can make the vault grow by.
 
 use super::*;
 use crate::reopened::reopened;
@@ -96,6 +96,162 @@ fn half_a_million_texts_of_one_contact_fit_a_small_vault_and_stall_nothing() {
     println!("figure: 500,000 texts of one contact: {length} B, {records} records, at most {longest:?}");
     assert!(length < 64 << 20 && records < 200, "{length} B, {records} records");
     assert!(cfg!(debug_assertions) || longest.call < Duration::from_millis(50), "{longest:?}");
+}
+
+/// What Bob's vault makes of one and the same state, each time another first message.
+fn hostile_repair(w: &mut World, outbox: u64, now: Timestamp) -> Opened {
+    let mut clone = Vault::open(w.bob.store.clone()).unwrap();
+    let first = clone.repair_session(repair(w.bob_session, outbox, b"anew"), now, &mut w.rng).unwrap();
+    let incoming = w.incoming(&clone, &first[0]);
+    let opened = w.alice.open_envelope(incoming, now, &mut w.rng).unwrap();
+    if let Opened::Message { inner, .. } = opened {
+        w.alice.forget(&[], &[inner]).unwrap();
+    }
+    opened
+}
+
+#[test]
+fn a_peers_repairs_are_taken_one_in_ten_minutes_and_a_few_more_at_once() {
+    let mut w = in_step();
+    let mut taken = 0;
+    for outbox in 0..50 {
+        let before = rows(&w.alice);
+        match hostile_repair(&mut w, 500 + outbox, NOW) {
+            Opened::Message { .. } => taken += 1,
+            told => {
+                assert_eq!(told, Opened::OutOfStep(w.alice_session), "so it heals, should it be honest");
+                assert!(rows(&w.alice) == before, "without a write");
+            }
+        }
+    }
+    assert_eq!(taken, REPAIRS_TAKEN);
+    let mut later = |minutes: u64| {
+        let now = NOW.after(Duration::from_secs(60 * minutes));
+        matches!(hostile_repair(&mut w, 600 + minutes, now), Opened::Message { .. })
+    };
+    assert!(!later(29) && later(30) && later(31) && later(32) && !later(33));
+}
+
+#[test]
+fn what_is_remembered_of_a_peers_repairs_is_bounded_and_a_bundle_is_used_up() {
+    let mut w = in_step();
+    let of_repairs = |w: &World| {
+        let bytes = w.alice.store.read(Table::Repair, &w.alice_session.key()).unwrap().unwrap();
+        (bytes.len(), w.alice.store.all(Table::Replay).unwrap().len())
+    };
+    let mut taken = 0;
+    for number in 0..60 {
+        let now = NOW.after(Duration::from_secs(60 * 11 * number));
+        taken += usize::from(matches!(hostile_repair(&mut w, 500 + number, now), Opened::Message { .. }));
+    }
+    assert_eq!(taken, REPAIRS_A_KEY, "then its keys are as if they were gone");
+    let (length, replays) = of_repairs(&w);
+    assert!(length < 6_000 && replays == 0, "{length} B, {replays} records");
+}
+
+#[test]
+fn a_repair_that_is_played_again_is_told_as_a_duplicate_though_too_many_came() {
+    let mut w = in_step();
+    let first = w.bob_repairs(500, NOW).unwrap();
+    let hash = inner(&w.alice_opens(&first[0]));
+    w.alice.forget(&[], &[hash]).unwrap();
+    for outbox in 0..5 {
+        hostile_repair(&mut w, 600 + outbox, NOW.after(REPAIR_EVERY));
+    }
+    let mut changes = Changes::default();
+    w.alice.drop_marks(w.alice_session, &mut changes).unwrap();
+    w.alice.store.commit(&changes).unwrap();
+    assert_eq!(w.alice_opens(&first[1]), Opened::Duplicate(hash));
+}
+
+#[test]
+fn receive_queues_that_are_offered_to_nobody_are_bounded_and_the_oldest_make_room() {
+    let mut w = connected();
+    let before = w.alice.receive_queue_count();
+    for number in 0..2_000 {
+        w.alice.begin_receive_queue(ReceiveQueueId(10_000 + number), RELAY, &mut w.rng).unwrap();
+    }
+    let bound = before + UNOFFERED_MAX;
+    assert!(w.alice.receive_queue_count() <= bound, "{}", w.alice.receive_queue_count());
+    w.alice = restarted(&w.alice);
+    w.alice.begin_receive_queue(ReceiveQueueId(20_000), RELAY, &mut w.rng).unwrap();
+    assert!(w.alice.receive_queue_count() <= bound, "{}", w.alice.receive_queue_count());
+    let is_there = |w: &World, id: u64| {
+        w.alice.load::<records::ReceiveQueueRecord>(&ReceiveQueueId(id).key()).unwrap().is_some()
+    };
+    assert!(is_there(&w, 20_000) && is_there(&w, 11_999) && !is_there(&w, 10_000));
+    assert!(is_there(&w, 1) && is_there(&w, 30), "what serves somebody stays");
+}
+
+#[test]
+fn receive_queues_that_were_offered_to_one_peer_are_bounded_and_the_newest_stay() {
+    let mut w = connected();
+    for number in 0..40 {
+        let id = ReceiveQueueId(100 + number);
+        w.alice.begin_receive_queue(id, RELAY, &mut w.rng).unwrap();
+        w.alice.finish_receive_queue(id, created(9).0).unwrap();
+        let request = SealEnvelope {
+            session: w.alice_session,
+            outbox: OutboxId(500 + number),
+            content: b"another queue",
+            offer: &[id],
+        };
+        w.alice.seal_envelope(request, &mut w.rng).unwrap();
+    }
+    let (info, _) = w.alice.session(w.alice_session).unwrap();
+    assert_eq!(info.receive_queues.len(), RECEIVE_QUEUES_MAX);
+    assert_eq!(info.receive_queues.last(), Some(&ReceiveQueueId(139)));
+    assert_eq!(w.alice.receive_queue_count(), RECEIVE_QUEUES_MAX);
+}
+
+#[test]
+fn strangers_who_were_not_removed_are_bounded() {
+    let (mut w, published) = addressed();
+    let mut changes = Changes::default();
+    for number in 0..VISITORS_KEPT_MAX {
+        let bytes = [[1].as_slice(), &7_u64.to_be_bytes()].concat();
+        changes.put(Table::Visitor, &number.to_be_bytes(), crate::memory::SecretBytes::new(bytes));
+    }
+    w.alice.store.commit(&changes).unwrap();
+    let (mut stranger, mut rng) = vault(100);
+    let accepted = stranger.contact_address(contacting(&published, b"hi"), NOW, &mut rng).unwrap();
+    let incoming = visit(&accepted, &accepted.envelopes[0]);
+    let before = rows(&w.alice);
+    assert_eq!(w.alice.open_envelope(incoming, NOW, &mut w.rng).unwrap(), Opened::TurnedAway(ADDRESS));
+    assert!(rows(&w.alice) == before);
+    let mut changes = Changes::default();
+    changes.delete(Table::Visitor, &7_usize.to_be_bytes());
+    w.alice.store.commit(&changes).unwrap();
+    assert_eq!(content(&w.alice.open_envelope(incoming, NOW, &mut w.rng).unwrap()), b"hi");
+}
+
+/// As a vault of an earlier version lies in its store.
+#[test]
+fn what_an_earlier_version_kept_of_messages_and_repairs_is_understood_and_goes_in_time() {
+    let mut w = in_step();
+    let envelopes = w.bob_seals(b"old");
+    let hash = inner(&w.alice_opens(&envelopes[0]));
+    let mut changes = Changes::default();
+    w.alice.drop_marks(w.alice_session, &mut changes).unwrap();
+    changes.put_record(&hash.0, &OpenedRecord::Forgotten(NOW)).unwrap();
+    let used = [w.alice_session.key().as_slice(), &[3; 32], &7_u32.to_be_bytes()].concat();
+    changes.put_record(&used, &records::UsedRecord { hash: hash.cut(), at: NOW }).unwrap();
+    for (table, key) in [(Table::Repair, w.alice_session.key().as_slice()), (Table::Meta, b"vault")] {
+        let record = w.alice.store.read(table, key).unwrap().unwrap();
+        // What they end with now: of its one key no agreement, and no moment; or the queues.
+        let more = if table == Table::Repair { 1 + 2 } else { 2 + 8 * w.alice.meta.unoffered.len() };
+        let older = crate::memory::SecretBytes::new(record[..record.len() - more].to_vec());
+        changes.put(table, key, older);
+    }
+    w.alice.store.commit(&changes).unwrap();
+    w.alice = restarted(&w.alice);
+    assert_eq!(w.alice_opens(&envelopes[1]), Opened::Duplicate(hash));
+    let first = w.bob_repairs(500, NOW).unwrap();
+    assert_eq!(news(&w.alice_opens(&first[0])), REPAIRED);
+    w.alice.begin_receive_queue(ReceiveQueueId(900), RELAY, &mut w.rng).unwrap();
+    w.alice.sweep(NOW.after(DUPLICATE_FOR + HOUR)).unwrap();
+    assert!(w.alice.load::<OpenedRecord>(&hash.0).unwrap().is_none());
+    assert!(w.alice.store.all(Table::Used).unwrap().is_empty());
 }
 
 #[test]

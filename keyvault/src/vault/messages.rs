@@ -103,7 +103,7 @@ impl<S: Store> Vault<S> {
             ..Frame::default()
         };
         frame.repair = self.repair_section(request.session, &session.marks, &frame)?;
-        session.offered(request.offer);
+        self.note_offered(&mut session, request.offer, &mut changes)?;
         let message = session
             .ratchet
             .seal(&frame.encode()?, MESSAGE_BYTES, rng)

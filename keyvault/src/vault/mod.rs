@@ -34,8 +34,9 @@ pub(crate) use fuzz::fuzz_record;
 pub use invites::FinishedInvite;
 pub use limits::{
     ACCEPTS_MAX, ADDRESS_RENEWED, ADDRESS_VALID, DUPLICATE_FOR, FORMER_KEPT, HELD_AT_RELAY, INVITE_GRACE,
-    INVITE_LIFETIME, KEPT_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN, PEER_QUEUES_MAX, REPAIR_EVERY,
-    REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, VISITORS_MAX,
+    INVITE_LIFETIME, KEPT_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN, PEER_QUEUES_MAX, RECEIVE_QUEUES_MAX,
+    REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, REPAIRS_A_KEY, REPAIRS_TAKEN, REPAIRS_WITHIN,
+    UNOFFERED_MAX, VISITORS_KEPT_MAX, VISITORS_MAX,
 };
 pub use marks::{MARKS_A_RECORD, MARKS_RING};
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
@@ -132,11 +133,7 @@ impl<S: Store> Vault<S> {
             changes.delete(records::PeerQueueRecord::TABLE, &queue.key());
         }
         for receive_queue in &record.receive_queues {
-            // An address's queue serves others too.
-            let kept = self.load::<records::ReceiveQueueRecord>(&receive_queue.key())?;
-            if kept.is_some_and(|kept| kept.address.is_none()) {
-                changes.delete(records::ReceiveQueueRecord::TABLE, &receive_queue.key());
-            }
+            self.drop_receive_queue(*receive_queue, &mut changes)?;
         }
         for (id, bytes) in self.store.all(records::OutboxRecord::TABLE)? {
             if records::OutboxRecord::decode(&bytes)?.session == session {

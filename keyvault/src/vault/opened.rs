@@ -14,7 +14,7 @@ use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::error::{Thing, VaultError};
 use crate::frame::Frame;
 use crate::identity::{DeviceList, Identity};
-use crate::ids::{InnerHash, InviteId, ReceiveQueueId, SessionId};
+use crate::ids::{AddressId, InnerHash, InviteId, ReceiveQueueId, SessionId};
 use crate::memory::{Secret32, SecretBytes};
 use crate::pqxdh::{Agreed, FirstPrefix};
 use crate::ratchet::{Accepted, Session};
@@ -41,6 +41,8 @@ pub enum Opened {
     Duplicate(InnerHash),
     /// No key fits. To be acked at the mailbox, never to the peer.
     Unreadable,
+    /// A stranger at an own address, where too many came within the hour or are kept: nothing was written. To be acked at the mailbox.
+    TurnedAway(AddressId),
     /// A second acceptance of a one-time invite; it stays unaccepted.
     OpenedTwice(InviteId),
     /// The peer restored an old state: the session is to be opened anew. To be acked at the mailbox, never to the peer.

@@ -3,9 +3,10 @@
 use ipc_schema::limits::OFFERS_MAX;
 use rand_core::CryptoRng;
 
+use super::limits::UNOFFERED_MAX;
 use super::record::{PutRecord, Record};
-use super::records::{Created, ReceiveQueueRecord};
-use super::unlocked::Vault;
+use super::records::{Created, MetaRecord, ReceiveQueueRecord, SessionRecord};
+use super::unlocked::{META_ID, Vault};
 use crate::agreement_key::AgreementSecret;
 use crate::error::{Thing, VaultError};
 use crate::frame::Offer;
@@ -44,8 +45,59 @@ impl<S: Store> Vault<S> {
         };
         let mut changes = Changes::default();
         changes.put_record(&receive_queue.key(), &record)?;
+        let meta = self.count_unoffered(receive_queue, &mut changes)?;
         self.store.commit(&changes)?;
+        self.meta = meta;
         Ok(record.receiver.public())
+    }
+
+    /// Notes one more that is offered to nobody; where there are too many, the oldest makes room.
+    fn count_unoffered(
+        &self,
+        receive_queue: ReceiveQueueId,
+        changes: &mut Changes,
+    ) -> Result<MetaRecord, VaultError> {
+        let mut meta = self.meta.clone();
+        if meta.unoffered.len() >= UNOFFERED_MAX {
+            let mut still = Vec::with_capacity(UNOFFERED_MAX);
+            for id in meta.unoffered.drain(..) {
+                if self.load::<ReceiveQueueRecord>(&id.key())?.is_some_and(|queue| queue.serves_nobody()) {
+                    still.push(id);
+                }
+            }
+            // A few at once, so that not each new one is paid for with a look at all.
+            let surplus = still.len().saturating_sub(UNOFFERED_MAX * 3 / 4);
+            for old in still.drain(..surplus) {
+                changes.delete(ReceiveQueueRecord::TABLE, &old.key());
+            }
+            meta.unoffered = still;
+        }
+        meta.unoffered.push(receive_queue);
+        changes.put_record(META_ID, &meta)?;
+        Ok(meta)
+    }
+
+    /// The peer was offered these own queues; those of many rotations ago go.
+    pub(super) fn note_offered(
+        &self,
+        session: &mut SessionRecord,
+        receive_queues: &[ReceiveQueueId],
+        changes: &mut Changes,
+    ) -> Result<(), VaultError> {
+        session.offered(receive_queues).into_iter().try_for_each(|old| self.drop_receive_queue(old, changes))
+    }
+
+    pub(super) fn drop_receive_queue(
+        &self,
+        receive_queue: ReceiveQueueId,
+        changes: &mut Changes,
+    ) -> Result<(), VaultError> {
+        let kept = self.load::<ReceiveQueueRecord>(&receive_queue.key())?;
+        // An address's queue serves others too.
+        if kept.is_some_and(|kept| kept.address.is_none()) {
+            changes.delete(ReceiveQueueRecord::TABLE, &receive_queue.key());
+        }
+        Ok(())
     }
 
     /// Takes what the relay answered. Idempotent.
@@ -107,7 +159,7 @@ impl<S: Store> Vault<S> {
             .map(|receive_queue| {
                 let mut record: ReceiveQueueRecord =
                     self.require(&receive_queue.key(), Thing::ReceiveQueue)?;
-                let free = record.session.is_none() && record.invite.is_none() && record.address.is_none();
+                let free = record.serves_nobody();
                 let offer = record.offer().ok_or(VaultError::WrongPurpose(Thing::ReceiveQueue))?;
                 if !free && record.session != Some(session) {
                     return Err(VaultError::WrongPurpose(Thing::ReceiveQueue));

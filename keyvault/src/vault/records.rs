@@ -2,6 +2,7 @@
 
 use ipc_schema::Timestamp;
 
+use super::limits::RECEIVE_QUEUES_MAX;
 use super::record::Record;
 use super::repair_records::RepairMarks;
 use crate::agreement_key::{AgreementKey, AgreementSecret};
@@ -99,6 +100,10 @@ pub(super) struct ReceiveQueueRecord {
 }
 
 impl ReceiveQueueRecord {
+    pub(super) fn serves_nobody(&self) -> bool {
+        self.session.is_none() && self.invite.is_none() && self.address.is_none()
+    }
+
     pub(super) fn offer(&self) -> Option<Offer> {
         self.created.as_ref().map(|created| Offer {
             relay: self.relay,
@@ -183,13 +188,15 @@ pub(super) struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// The peer was offered these own queues.
-    pub(super) fn offered(&mut self, receive_queues: &[ReceiveQueueId]) {
+    /// The peer was offered these own queues. Gives those that are so many rotations old that they go.
+    pub(super) fn offered(&mut self, receive_queues: &[ReceiveQueueId]) -> Vec<ReceiveQueueId> {
         for receive_queue in receive_queues {
             if !self.receive_queues.contains(receive_queue) {
                 self.receive_queues.push(*receive_queue);
             }
         }
+        let surplus = self.receive_queues.len().saturating_sub(RECEIVE_QUEUES_MAX);
+        self.receive_queues.drain(..surplus).collect()
     }
 }
 
@@ -383,6 +390,8 @@ pub(super) struct MetaRecord {
     pub(super) contacts_made: Vec<Timestamp>,
     /// When strangers came through an own address; at most `VISITORS_MAX`.
     pub(super) visits: Vec<Timestamp>,
+    /// Receive queues that were begun and perhaps never offered to anybody, oldest first; at most `UNOFFERED_MAX`.
+    pub(super) unoffered: Vec<ReceiveQueueId>,
 }
 
 impl Record for MetaRecord {
@@ -391,7 +400,8 @@ impl Record for MetaRecord {
     fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
         writer.flag(self.scripts);
         write_ids(writer, self.contacts_made.iter().map(|at| at.0))?;
-        write_ids(writer, self.visits.iter().map(|at| at.0))
+        write_ids(writer, self.visits.iter().map(|at| at.0))?;
+        write_ids(writer, self.unoffered.iter().map(|id| id.0))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -399,11 +409,19 @@ impl Record for MetaRecord {
             scripts: reader.flag()?,
             contacts_made: read_ids(reader)?.into_iter().map(Timestamp).collect(),
             visits: read_ids(reader)?.into_iter().map(Timestamp).collect(),
+            // An earlier version did not count them.
+            unoffered: match reader.rest() {
+                0 => Vec::new(),
+                _ => read_ids(reader)?.into_iter().map(ReceiveQueueId).collect(),
+            },
         })
     }
 }
 
-fn write_ids(writer: &mut Writer, ids: impl ExactSizeIterator<Item = u64>) -> Result<(), Malformed> {
+pub(super) fn write_ids(
+    writer: &mut Writer,
+    ids: impl ExactSizeIterator<Item = u64>,
+) -> Result<(), Malformed> {
     writer.u16(u16::try_from(ids.len()).map_err(|_| Malformed)?);
     ids.for_each(|id| {
         writer.u64(id);
@@ -411,6 +429,6 @@ fn write_ids(writer: &mut Writer, ids: impl ExactSizeIterator<Item = u64>) -> Re
     Ok(())
 }
 
-fn read_ids(reader: &mut Reader<'_>) -> Result<Vec<u64>, Malformed> {
+pub(super) fn read_ids(reader: &mut Reader<'_>) -> Result<Vec<u64>, Malformed> {
     (0..reader.u16()?).map(|_| reader.u64()).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
-use super::limits::{REPAIR_EVERY, REPAIR_KEPT};
+use super::limits::{REPAIR_EVERY, REPAIRS_A_KEY, REPAIRS_TAKEN, REPAIRS_WITHIN};
 use super::marks::Mark;
 use super::messages::{OutgoingEnvelope, SealEnvelope, SealedMessage, Sealing};
 use super::moment::Moment;
@@ -15,7 +15,7 @@ use super::opened::{FirstEnvelope, NoMessage, Opened};
 use super::read_message::ReadMessage;
 use super::record::PutRecord;
 use super::records::{ContactRecord, News, SessionRecord};
-use super::repair_records::{FormerRecord, Handshake, RepairMarks, RepairRecord, ReplayRecord};
+use super::repair_records::{Agreement, FormerRecord, Handshake, RepairMarks, RepairRecord, ReplayRecord};
 use super::unlocked::Vault;
 use crate::envelope::{FIRST_MESSAGE_BYTES, InnerBlock};
 use crate::error::{Thing, VaultError};
@@ -84,7 +84,7 @@ impl<S: Store> Vault<S> {
             .seal(&frame.encode()?, FIRST_MESSAGE_BYTES, rng)
             .map_err(|_| VaultError::Bug("first message does not fit"))?;
         let inner = InnerBlock::first(prefix.bytes(), &message)?;
-        record.offered(request.offer);
+        self.note_offered(&mut record, request.offer, &mut changes)?;
         replace_ratchet(request.session, &mut record, ratchet, now, &mut changes)?;
         record.marks.unconfirmed = true;
         let sealed = SealedMessage { session: request.session, inner: &inner };
@@ -105,10 +105,14 @@ impl<S: Store> Vault<S> {
         self.refuse_replay(prefix, hash)?;
         let mut contact: ContactRecord = self.require(&session.key(), Thing::Session)?;
         let mut repair: RepairRecord = self.require(&session.key(), Thing::Session)?;
+        repair.refuse_repeated(first)?;
+        if repair.is_too_often(moment.now) {
+            // Before anything is computed or written. It is the peer's: if nothing else of it comes, this side begins.
+            return Err(Opened::OutOfStep(session).into());
+        }
         let Some(keys) = repair.named_by(prefix, moment.now) else {
             return self.unopened(session, hash, repair, contact.peer == *prefix.identity());
         };
-        let until = keys.until().after(REPAIR_KEPT);
         let agreed = keys.respond(&contact.own, prefix, &repair.secret).map_err(|_| Opened::Unreadable)?;
         let transcript = agreed.transcript;
         let ratchet =
@@ -126,9 +130,10 @@ impl<S: Store> Vault<S> {
         // Whoever made this knows the secret of the first agreement.
         let mut changes = Changes::default();
         // Also where the own attempt goes on: the keys that it was made with live on, and must not serve it later.
-        changes.put_record(&prefix.replay_id(), &ReplayRecord::new(hash, until))?;
+        repair.take(first, moment.now);
         let mut record: SessionRecord = self.require(&session.key(), Thing::Session)?;
         if !frame.repair.unopened && repair.own_attempt_wins(&transcript, &record.marks, moment.now) {
+            changes.put_record(&session.key(), &repair)?;
             self.store.commit(&changes).map_err(VaultError::from)?;
             return Err(NoMessage::Superseded);
         }
@@ -157,8 +162,8 @@ impl<S: Store> Vault<S> {
         if !is_peer {
             return Err(Opened::Unreadable.into());
         }
-        // One attempt comes through each queue, and again while it is not acked.
-        if repair.last_unopened != hash.cut() {
+        // One attempt comes through each queue, and again while it is not acked. More than show that it is hopeless say no more.
+        if repair.last_unopened != hash.cut() && repair.unopened < HOPELESS {
             repair.unopened = repair.unopened.saturating_add(1);
             repair.last_unopened = hash.cut();
             let mut changes = Changes::default();
@@ -168,7 +173,7 @@ impl<S: Store> Vault<S> {
         Err(Opened::OutOfStep(session).into())
     }
 
-    /// Refuses an agreement that was made before, as long as its keys live.
+    /// Refuses an agreement that is kept as a record of its own.
     pub(super) fn refuse_replay(&self, prefix: &FirstPrefix, hash: InnerHash) -> Result<(), NoMessage> {
         match self.load::<ReplayRecord>(&prefix.replay_id())? {
             Some(seen) if seen.inner == hash.cut() => Err(Opened::Duplicate(hash).into()),
@@ -179,10 +184,35 @@ impl<S: Store> Vault<S> {
 }
 
 impl RepairRecord {
-    /// Own keys that a first message names and that are not over.
+    /// Own keys that a first message names and that are neither over nor used up.
     fn named_by(&self, prefix: &FirstPrefix, now: Timestamp) -> Option<&LastingKeys> {
         let named = self.own.iter().find(|own| own.keys.are_named_by(prefix))?;
-        (now <= named.end()).then_some(&named.keys)
+        (now <= named.end() && named.agreed.len() < REPAIRS_A_KEY).then_some(&named.keys)
+    }
+
+    /// Refuses an agreement that was made before, as long as its keys live.
+    fn refuse_repeated(&self, first: FirstEnvelope<'_>) -> Result<(), NoMessage> {
+        let asked = Agreement::of(first.prefix, first.hash);
+        let mut agreed = self.own.iter().flat_map(|own| &own.agreed);
+        match agreed.find(|agreed| agreed.is_same_agreement(&asked)) {
+            Some(before) if *before == asked => Err(Opened::Duplicate(first.hash).into()),
+            Some(_) => Err(Opened::Unreadable.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The peer has opened the session anew as often as it may for now.
+    fn is_too_often(&self, now: Timestamp) -> bool {
+        self.taken.iter().filter(|at| at.is_recent(now, REPAIRS_WITHIN)).count() >= REPAIRS_TAKEN
+    }
+
+    /// Notes that the peer's first message was agreed with.
+    fn take(&mut self, first: FirstEnvelope<'_>, now: Timestamp) {
+        self.taken.retain(|at| at.is_recent(now, REPAIRS_WITHIN));
+        self.taken.push(now);
+        if let Some(own) = self.own.iter_mut().find(|own| own.keys.are_named_by(first.prefix)) {
+            own.agreed.push(Agreement::of(first.prefix, first.hash));
+        }
     }
 
     /// How long nothing may be begun.

@@ -81,6 +81,7 @@ impl RepairRecord {
             handshake: None,
             unopened: 0,
             last_unopened: [0; 16],
+            taken: Vec::new(),
         };
         let mut marks = RepairMarks {
             ours: 0,
@@ -107,7 +108,7 @@ impl RepairRecord {
         marks.ours = keys.id();
         marks.acknowledged = false;
         marks.renew_at = now.after(REPAIR_RENEWED);
-        self.own.push(OwnKeys { keys, drop_at: None });
+        self.own.push(OwnKeys { keys, drop_at: None, agreed: Vec::new() });
     }
 
     /// Drops keys that are over; the newest ones stay.

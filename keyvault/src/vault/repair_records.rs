@@ -4,10 +4,11 @@ use ipc_schema::Timestamp;
 
 use super::limits::HELD_AT_RELAY;
 use super::record::Record;
+use super::records::{read_ids, write_ids};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::InnerHash;
 use crate::memory::Secret32;
-use crate::pqxdh::{KeyUse, LastingKeys};
+use crate::pqxdh::{FirstPrefix, KeyUse, LastingKeys};
 use crate::ratchet::Session;
 use crate::store::Table;
 
@@ -48,6 +49,36 @@ pub(super) struct OwnKeys {
     pub(super) keys: LastingKeys,
     /// Set once the peer has acknowledged newer ones.
     pub(super) drop_at: Option<Timestamp>,
+    /// What was agreed with them, at most `REPAIRS_A_KEY`: it must not be agreed again.
+    pub(super) agreed: Vec<Agreement>,
+}
+
+/// A first message that opened a session anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Agreement {
+    /// Of the agreement's name by (EKa, ct).
+    id: [u8; 16],
+    /// Of the inner block's hash.
+    inner: [u8; 16],
+}
+
+impl Agreement {
+    pub(super) fn of(prefix: &FirstPrefix, inner: InnerHash) -> Self {
+        let id = prefix.replay_id();
+        Self { id: id.first_chunk().copied().unwrap_or_default(), inner: inner.cut() }
+    }
+
+    pub(super) fn is_same_agreement(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.put(&self.id).put(&self.inner);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { id: reader.array()?, inner: reader.array()? })
+    }
 }
 
 impl OwnKeys {
@@ -82,6 +113,8 @@ pub(super) struct RepairRecord {
     /// Attempts of the peer that could not be opened, since it was told of that or this side began last; and which the last was.
     pub(super) unopened: u8,
     pub(super) last_unopened: [u8; 16],
+    /// When the peer opened the session anew, oldest first; at most `REPAIRS_TAKEN`.
+    pub(super) taken: Vec<Timestamp>,
 }
 
 impl Record for RepairRecord {
@@ -101,7 +134,11 @@ impl Record for RepairRecord {
             writer.flag(handshake.ours).flag(handshake.told_unopened);
         }
         writer.u8(self.unopened).put(&self.last_unopened);
-        Ok(())
+        for own in &self.own {
+            writer.u8(u8::try_from(own.agreed.len()).map_err(|_| Malformed)?);
+            own.agreed.iter().for_each(|agreed| agreed.write(writer));
+        }
+        write_ids(writer, self.taken.iter().map(|at| at.0))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -110,7 +147,7 @@ impl Record for RepairRecord {
             .map(|_| {
                 let keys = LastingKeys::read(KeyUse::Repair, reader)?;
                 let (is_set, at) = (reader.flag()?, Timestamp(reader.u64()?));
-                Ok(OwnKeys { keys, drop_at: is_set.then_some(at) })
+                Ok(OwnKeys { keys, drop_at: is_set.then_some(at), agreed: Vec::new() })
             })
             .collect::<Result<_, Malformed>>()?;
         let given = reader.short_bytes()?.to_vec();
@@ -124,7 +161,7 @@ impl Record for RepairRecord {
             }),
             false => None,
         };
-        Ok(Self {
+        let mut record = Self {
             secret,
             own,
             given,
@@ -132,7 +169,17 @@ impl Record for RepairRecord {
             handshake,
             unopened: reader.u8()?,
             last_unopened: reader.array()?,
-        })
+            taken: Vec::new(),
+        };
+        // Of an earlier version, which kept each agreement as a record of its own.
+        if reader.rest() > 0 {
+            for own in &mut record.own {
+                let count = reader.u8()?;
+                own.agreed = (0..count).map(|_| Agreement::read(reader)).collect::<Result<_, _>>()?;
+            }
+            record.taken = read_ids(reader)?.into_iter().map(Timestamp).collect();
+        }
+        Ok(record)
     }
 }
 
@@ -157,7 +204,8 @@ impl Record for FormerRecord {
     }
 }
 
-/// An agreement that was made, by (EKa, ct): as long as its keys live it must not be made again.
+/// An agreement that was made with an address's keys, by (EKa, ct): as long as they live it must not be made again. Earlier versions
+/// kept those of repairs so as well.
 pub(super) struct ReplayRecord {
     pub(super) inner: [u8; 16],
     pub(super) until: Timestamp,

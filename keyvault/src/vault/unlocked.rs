@@ -9,7 +9,7 @@ use super::records::{MetaRecord, OpenedRecord, OutboxRecord};
 use crate::error::{Thing, VaultError};
 use crate::store::{Changes, Store};
 
-const META_ID: &[u8] = b"vault";
+pub(super) const META_ID: &[u8] = b"vault";
 
 /// The unlocked vault.
 pub struct Vault<S> {

@@ -250,6 +250,7 @@ impl World {
                 prop_assert_eq!(of, side.session);
                 self.told.rolled_back += 1;
             }
+            Opened::TurnedAway(_) => prop_assert!(false, "no address was published"),
             Opened::OpenedTwice(_) => prop_assert!(false, "one invite, one acceptance"),
         }
         Ok(())
