@@ -5,6 +5,8 @@ pub use ipc_schema::edge::stored_keyvault::{
 };
 pub use ipc_schema::relay::RelayId;
 
+use crate::certain::certain;
+
 macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
         $(#[$doc])*
@@ -46,6 +48,6 @@ bytes_id!(
 impl InnerHash {
     /// Enough of it to tell two blocks of one peer apart.
     pub(crate) fn cut(self) -> [u8; 16] {
-        self.0.first_chunk().copied().unwrap_or_default()
+        *certain(self.0.first_chunk().ok_or(()))
     }
 }

@@ -6,6 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::certain::certain;
 use crate::memory::{Secret, Secret32};
 
 /// A Poly1305 tag, bytes.
@@ -21,8 +22,8 @@ pub(crate) struct NotAuthentic;
 pub(crate) fn derive<const N: usize>(salt: &[u8], ikm: &[u8], info: &[&[u8]]) -> Secret<N> {
     const { assert!(N <= 255 * 32) };
     let mut okm = Secret::zero();
-    // Cannot fail: the length is checked at compile time.
-    let _ = hkdf::Hkdf::<Sha256>::new(Some(salt), ikm).expand_multi_info(info, okm.expose_mut());
+    // The length is checked at compile time.
+    certain(hkdf::Hkdf::<Sha256>::new(Some(salt), ikm).expand_multi_info(info, okm.expose_mut()));
     okm
 }
 
@@ -30,10 +31,9 @@ pub(crate) fn derive<const N: usize>(salt: &[u8], ikm: &[u8], info: &[&[u8]]) ->
 pub(crate) fn expand<const N: usize>(prk: &Secret32, info: &[&[u8]]) -> Secret<N> {
     const { assert!(N <= 255 * 32) };
     let mut okm = Secret::zero();
-    // Cannot fail: a PRK has 32 bytes, and the length is checked at compile time.
-    if let Ok(hkdf) = hkdf::Hkdf::<Sha256>::from_prk(prk.expose()) {
-        let _ = hkdf.expand_multi_info(info, okm.expose_mut());
-    }
+    // A PRK has 32 bytes, and the length is checked at compile time.
+    let hkdf = certain(hkdf::Hkdf::<Sha256>::from_prk(prk.expose()));
+    certain(hkdf.expand_multi_info(info, okm.expose_mut()));
     okm
 }
 
@@ -66,10 +66,8 @@ pub(crate) fn mac_each(key: &Secret32, messages: [u8; 2]) -> [Secret32; 2] {
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     // HMAC pads a key with zeroes to SHA-256's block of 64 bytes (RFC 2104): done here, it cannot fail.
-    let mut block = Zeroizing::new([0; 64]);
-    if let Some((front, _)) = block.split_first_chunk_mut() {
-        *front = *key;
-    }
+    let block: Zeroizing<[u8; 64]> =
+        Zeroizing::new(std::array::from_fn(|at| key.get(at).copied().unwrap_or(0)));
     <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into())
 }
 
@@ -89,10 +87,7 @@ pub(crate) fn seal_random(
 ) -> [u8; TAG_BYTES] {
     let cipher = XChaCha20Poly1305::new(&Key::from(*key.expose()));
     // Fails only over 256 GiB.
-    cipher
-        .encrypt_inout_detached(&XNonce::from(*nonce), associated, buffer.into())
-        .map(Into::into)
-        .unwrap_or([0; TAG_BYTES])
+    certain(cipher.encrypt_inout_detached(&XNonce::from(*nonce), associated, buffer.into())).into()
 }
 
 /// The inverse of [`seal_random`]; on failure the buffer's content is of no use.
@@ -118,10 +113,7 @@ pub(crate) fn seal_once(
 ) -> [u8; TAG_BYTES] {
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
     // Fails only over 256 GiB.
-    cipher
-        .encrypt_inout_detached(&Nonce::from(*nonce), associated, buffer.into())
-        .map(Into::into)
-        .unwrap_or([0; TAG_BYTES])
+    certain(cipher.encrypt_inout_detached(&Nonce::from(*nonce), associated, buffer.into())).into()
 }
 
 /// The inverse of [`seal_once`].

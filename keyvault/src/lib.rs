@@ -21,6 +21,7 @@ extern crate self as keyvault;
 mod address;
 pub mod agreement_key;
 pub mod calls;
+mod certain;
 mod codec;
 #[cfg(test)]
 mod debug;

@@ -3,6 +3,8 @@
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::certain::certain;
+
 /// `N` secret bytes on the heap, so that moving the value leaves no copy on the stack.
 #[derive(Clone)]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
@@ -168,14 +170,14 @@ impl GuardedKeys {
         }
     }
 
-    /// The key in a place; one that was never given is zero.
+    /// The key in a place that one was given for.
     pub(crate) fn key(&self, at: usize) -> &[u8; 32] {
-        self.0.as_chunks::<32>().0.get(at).unwrap_or(&[0; 32])
+        certain(self.0.as_chunks::<32>().0.get(at).ok_or(()))
     }
 
     /// A copy for a moment.
     pub(crate) fn copy(&self, at: usize) -> Secret32 {
-        Secret32::copy_of(self.key(at)).unwrap_or_else(Secret32::zero)
+        Secret32::take(&mut self.key(at).clone())
     }
 }
 

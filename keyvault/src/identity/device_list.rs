@@ -6,6 +6,7 @@ use ipc_schema::Timestamp;
 
 use super::{BadSignature, verify_strict};
 use crate::agreement_key::AgreementKey;
+use crate::certain::certain;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 
@@ -26,7 +27,7 @@ impl DeviceList {
         writer.u8(VERSION).u64(issued.0).u8(1).u8(0).put(agreement.bytes());
         let signature = signing.sign(&[LABEL, writer.as_slice()].concat()).to_bytes();
         writer.put(&signature);
-        Self(writer.array().unwrap_or([0; DEVICE_LIST_BYTES]))
+        Self(certain(writer.array()))
     }
 
     /// Parses an untrusted list and verifies it under the identity's signing key.

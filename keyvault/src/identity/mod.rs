@@ -15,6 +15,7 @@ pub use device_list::{DEVICE_LIST_BYTES, DeviceList};
 pub use safety::SafetyNumber;
 
 use crate::agreement_key::{AgreementKey, AgreementSecret};
+use crate::certain::certain;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::kdf;
 use crate::memory::Secret32;
@@ -162,7 +163,7 @@ impl PublicIdentity {
         let mut writer = Writer::with_capacity(IDENTITY_BYTES);
         writer.put(self.signing.as_bytes()).put(self.agreement.bytes());
         writer.put(&self.binding).put(&self.devices_hash);
-        writer.array().unwrap_or([0; IDENTITY_BYTES])
+        certain(writer.array())
     }
 
     /// The identity's id (docs/protocol/identity.md, "Identity: 160 B").

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::PersonId;
 use super::safety::proquint;
+use crate::certain::certain;
 use crate::kdf;
 use crate::memory::Secret32;
 
@@ -53,7 +54,7 @@ impl Pair {
 
     pub(crate) fn string(&self, initiators: &[u8; 32], responders: &[u8; 32]) -> ShortString {
         let hash = kdf::sha256(&[STRING_LABEL, &self.low, &self.high, initiators, responders]);
-        let (number, rest) = hash.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        let (number, rest) = certain(hash.split_first_chunk::<8>().ok_or(()));
         let words = rest.chunks_exact(2).take(WORDS);
         ShortString {
             // 2^64 is no multiple of 10^6; the difference is one part in 10^13.

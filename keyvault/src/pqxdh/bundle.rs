@@ -6,6 +6,7 @@ use super::kem::{self, EncapsulationKey, KEM_KEY_BYTES};
 use super::validity::Validity;
 use super::{PqxdhError, SESSION_VERSION};
 use crate::agreement_key::AgreementKey;
+use crate::certain::certain;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::identity::{IDENTITY_BYTES, Identity, PublicIdentity};
 
@@ -104,7 +105,7 @@ impl Bundle {
         writer.put(row.as_slice()).put(&identity.sign(KEM_KEY_LABEL, row.as_slice()));
 
         Self {
-            bytes: Box::new(writer.array().unwrap_or([0; BUNDLE_BYTES])),
+            bytes: Box::new(certain(writer.array())),
             key_use,
             supported,
             identity: identity.public().clone(),
