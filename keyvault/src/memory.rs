@@ -78,7 +78,7 @@ impl<const N: usize> std::fmt::Debug for Secret<N> {
 }
 
 /// Secret bytes of a length known at run time: plaintext, an unsealed record.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
@@ -125,6 +125,15 @@ impl SecretBytes {
         self.0.drain(..range.start.min(self.0.len()));
     }
 }
+
+/// Tells their length, and nothing else of them.
+impl PartialEq for SecretBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretBytes {}
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
@@ -206,5 +215,14 @@ mod tests {
         assert!(Secret::<32>::copy_of(&[0; 31]).is_none());
         assert!(Secret::<32>::copy_of(&[0; 33]).is_none());
         assert!(Secret::<32>::copy_of(&[0; 32]).is_some());
+    }
+
+    #[test]
+    fn secret_bytes_are_equal_to_the_same_bytes_only() {
+        let of = |bytes: &[u8]| SecretBytes::new(bytes.to_vec());
+        assert_eq!(of(b"noon"), of(b"noon"));
+        for other in [b"moon".as_slice(), b"noot", b"noo", b"noon ", b""] {
+            assert_ne!(of(b"noon"), of(other));
+        }
     }
 }
