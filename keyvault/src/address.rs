@@ -48,11 +48,11 @@ impl AddressRecord {
         // When it was made: for whoever keeps records, of two the later one counts.
         reader.u64()?;
         let bundle = Bundle::parse(reader.take(BUNDLE_BYTES)?)?.serving(KeyUse::Address)?;
-        let devices = DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, bundle.identity().signing())?;
+        DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, bundle.identity())?;
         let queue = Offer::read(&mut reader)?;
         reader.end()?;
         bundle.identity().verify(LABEL, signed, signature)?;
-        if devices.hash() != *bundle.identity().devices_hash() || bundle.identity().id() != *id {
+        if bundle.identity().id() != *id {
             return Err(BadSignature.into());
         }
         Ok(Self { bundle, queue })

@@ -258,10 +258,7 @@ impl InviteBundle {
     fn parse(plain: &[u8]) -> Result<Self, PqxdhError> {
         let mut reader = Reader::new(plain);
         let bundle = Bundle::parse(reader.take(BUNDLE_BYTES)?)?.serving(KeyUse::Invite)?;
-        let devices = DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, bundle.identity().signing())?;
-        if devices.hash() != *bundle.identity().devices_hash() {
-            return Err(crate::identity::BadSignature.into());
-        }
+        let devices = DeviceList::parse(reader.take(DEVICE_LIST_BYTES)?, bundle.identity())?;
         let queue = QueueId(reader.array()?);
         let relay_key = AgreementKey::parse(reader.array()?)?;
         let receiver_key = AgreementKey::parse(reader.array()?)?;

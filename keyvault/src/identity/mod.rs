@@ -180,10 +180,6 @@ impl PublicIdentity {
         &self.devices_hash
     }
 
-    pub(crate) fn signing(&self) -> &VerifyingKey {
-        &self.signing
-    }
-
     /// Verifies strictly (no weak key, one encoding) what [`Identity::sign`] made under the same label.
     pub(crate) fn verify(
         &self,
@@ -191,12 +187,9 @@ impl PublicIdentity {
         message: &[u8],
         signature: &[u8; 64],
     ) -> Result<(), BadSignature> {
-        verify_strict(&self.signing, &[label, message].concat(), signature)
+        let signature = Signature::from_bytes(signature);
+        self.signing.verify_strict(&[label, message].concat(), &signature).map_err(|_| BadSignature)
     }
-}
-
-fn verify_strict(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-    key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
 }
 
 #[cfg(test)]

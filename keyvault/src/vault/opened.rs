@@ -172,11 +172,7 @@ pub(super) fn meet(
     let accepted = ratchet.open(first.message, moment.now, moment.rng).ok()?;
     let frame = Frame::decode(&accepted.content).ok()?;
     let peer = first.prefix.identity().clone();
-    let devices = DeviceList::parse(&frame.devices, peer.signing()).ok()?;
-    // Signed is every list that the identity ever had; the hash says which one it came with.
-    if devices.hash() != *peer.devices_hash() {
-        return None;
-    }
+    DeviceList::parse(&frame.devices, &peer).ok()?;
     let contact = ContactRecord { own: own.clone(), peer, verified: false };
     Some(Met { accepted, frame, contact, repair })
 }

@@ -119,10 +119,7 @@ impl<S: Store> Vault<S> {
             Session::responder(agreed, keys.signed_prekey().clone()).map_err(|_| Opened::Unreadable)?;
         let accepted = ratchet.open(message, moment.now, moment.rng).map_err(|_| Opened::Unreadable)?;
         let frame = Frame::decode(&accepted.content).map_err(|_| Opened::Unreadable)?;
-        let devices = DeviceList::parse(&frame.devices, prefix.identity().signing());
-        if devices.map_or(true, |devices| devices.hash() != *prefix.identity().devices_hash()) {
-            return Err(Opened::Unreadable.into());
-        }
+        DeviceList::parse(&frame.devices, prefix.identity()).map_err(|_| Opened::Unreadable)?;
         // Nobody but the two together changes who somebody is: that takes a new invite.
         if contact.peer.id() != prefix.identity().id() {
             return Err(Opened::Unreadable.into());
