@@ -233,6 +233,14 @@ impl std::fmt::Debug for Bundle {
     }
 }
 
+/// 0 stands for *none* in a first message, and is no key's.
+fn read_id(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    match reader.u32()? {
+        0 => Err(Malformed),
+        id => Ok(id),
+    }
+}
+
 fn read_signed_prekey(
     row: &[u8],
     key_use: KeyUse,
@@ -242,7 +250,7 @@ fn read_signed_prekey(
     let signed = reader.take(SIGNED_PREKEY_BYTES - 64)?;
     identity.verify(key_use.signed_prekey_label(), signed, &reader.array()?)?;
     let mut fields = Reader::new(signed);
-    let id = fields.u32()?;
+    let id = read_id(&mut fields)?;
     let key = AgreementKey::parse(fields.array()?)?;
     Ok((id, key, Validity { from: fields.u32()?, until: fields.u32()? }))
 }
@@ -252,7 +260,7 @@ fn read_one_time(reader: &mut Reader<'_>) -> Result<Option<(u32, AgreementKey)>,
         reader.zeros(ONE_TIME_BYTES - 1)?;
         return Ok(None);
     }
-    let id = reader.u32()?;
+    let id = read_id(reader)?;
     Ok(Some((id, AgreementKey::parse(reader.array()?)?)))
 }
 
@@ -263,7 +271,7 @@ fn read_kem(
     let signed = reader.take(KEM_PREKEY_BYTES - 64)?;
     identity.verify(KEM_KEY_LABEL, signed, &reader.array()?)?;
     let mut fields = Reader::new(signed);
-    let id = fields.u32()?;
+    let id = read_id(&mut fields)?;
     let key_use = KeyUse::of_kind(fields.u8()?)?;
     let key = kem::check(&fields.array()?)?;
     Ok((key_use, (id, key, Validity { from: fields.u32()?, until: fields.u32()? })))

@@ -165,6 +165,8 @@ struct Hostile {
     ek: [u8; KEM_KEY_BYTES],
     version: u8,
     supported: u32,
+    /// Signed prekey, one-time prekey, KEM key.
+    ids: [u32; 3],
 }
 
 impl Hostile {
@@ -178,6 +180,7 @@ impl Hostile {
             ek: bytes[315..315 + KEM_KEY_BYTES].try_into().unwrap(),
             version: 1,
             supported: 1,
+            ids: [7, 8, 9],
         }
     }
 
@@ -190,12 +193,13 @@ impl Hostile {
         let given = p.prekeys.bundle().bytes();
         let validity = &given[201..209];
         let binding = p.inviter.sign(b"privatus/binding/v1", &self.agreement);
-        let signed = [&[0, 0, 0, 7], self.signed.as_slice(), validity].concat();
+        let [signed_id, one_time_id, kem_id] = self.ids.map(u32::to_be_bytes);
+        let signed = [&signed_id, self.signed.as_slice(), validity].concat();
         let one_time = match self.one_time {
-            Some(key) => [[1, 0, 0, 0, 8].as_slice(), &key].concat(),
+            Some(key) => [[1].as_slice(), &one_time_id, &key].concat(),
             None => vec![0; 37],
         };
-        let kem = [[0, 0, 0, 9, kind].as_slice(), &self.ek, validity].concat();
+        let kem = [kem_id.as_slice(), &[kind], &self.ek, validity].concat();
         let kem_signature = p.inviter.sign(b"privatus/kem-prekey/v1/ML-KEM-1024", &kem);
         [
             [self.version].as_slice(),
@@ -309,6 +313,15 @@ fn one_time_keys_belong_to_invites_and_to_nothing_else() {
     assert_eq!(Hostile { one_time: None, ..Hostile::like(&p) }.error(&mut p), malformed);
     assert_eq!(Hostile { key_use: KeyUse::Address, ..Hostile::like(&p) }.error(&mut p), malformed);
     assert_eq!(Hostile { key_use: KeyUse::Repair, ..Hostile::like(&p) }.error(&mut p), malformed);
+}
+
+#[test]
+fn a_key_with_the_id_that_stands_for_none_is_refused_though_it_is_signed() {
+    let mut p = pair();
+    for ids in [[0, 8, 9], [7, 0, 9], [7, 8, 0]] {
+        let hostile = Hostile { ids, ..Hostile::like(&p) };
+        assert_eq!(hostile.error(&mut p), Some(PqxdhError::Malformed(Malformed)), "{ids:?}");
+    }
 }
 
 #[test]
