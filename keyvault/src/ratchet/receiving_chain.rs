@@ -20,6 +20,11 @@ pub const OLD_CHAINS_MAX: usize = 5;
 /// How long a skipped key waits: longer than a mailbox keeps an envelope (21 days).
 pub const SKIPPED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Whether what has waited since `at` has waited too long. What lies ahead of the clock has not: that may be what is wrong.
+pub(super) fn is_over(at: Timestamp, now: Timestamp) -> bool {
+    at.age(now).is_some_and(|age| age > SKIPPED_KEPT)
+}
+
 /// One of the peer's chains as we follow it.
 #[derive(Clone, Debug)]
 pub(super) struct ReceivingChain {
@@ -84,7 +89,9 @@ impl ReceivingChain {
     pub(super) fn take(&mut self, number: u32, now: Timestamp) -> Result<MessageSecret, RatchetError> {
         if number < self.next {
             let used = RatchetError::Used { chain: *self.head.dh.bytes(), number };
-            return self.skipped.remove(&number).map(|(secret, _)| secret).ok_or(used);
+            // One that nobody has dropped yet, because nothing was said since, is as gone as any other.
+            let kept = self.skipped.remove(&number).filter(|(_, at)| !is_over(*at, now));
+            return kept.map(|(secret, _)| secret).ok_or(used);
         }
         // Beyond the end of an ended chain is a rollback, however far: `skip_to` tells it.
         if self.gap(number) > SKIPPED_MAX && self.chains.is_some() {
@@ -209,6 +216,16 @@ mod tests {
         chain.expire(after(2_592_001));
         assert_eq!(chain.kept(), 0);
         assert!(matches!(chain.take(0, NOW), Err(RatchetError::Used { number: 0, .. })));
+    }
+
+    #[test]
+    fn a_skipped_key_that_waited_too_long_is_refused_though_it_was_not_dropped() {
+        let mut chain = chain();
+        let _ = chain.take(2, NOW).unwrap();
+        let last = NOW.after(SKIPPED_KEPT);
+        assert!(chain.take(0, last).is_ok());
+        let late = last.after(Duration::from_millis(1));
+        assert!(matches!(chain.take(1, late), Err(RatchetError::Used { number: 1, .. })));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::message_header::{ENCRYPTED_HEADER_BYTES, Header, HeaderKey};
 use super::message_key::MessageKey;
 use super::post_quantum::{Begun, PqRatchet};
 use super::ratchet_key::{RatchetKey, RatchetSecret};
-use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_KEPT, SKIPPED_MAX};
+use super::receiving_chain::{OLD_CHAINS_MAX, ReceivingChain, SKIPPED_MAX, is_over};
 use super::root_key::{RootKey, RootStep};
 use super::sending_chain::{EcStart, SendingChain};
 use super::side::{Ours, Role, Theirs};
@@ -188,7 +188,7 @@ impl Session {
         if whose == Whose::Next {
             session.turn_sending(&header, rng)?;
         }
-        session.forget_skipped(|at| at.age(now).is_some_and(|age| age > SKIPPED_KEPT));
+        session.forget_skipped(|at| is_over(at, now));
         let (chain, number, needs_repair) = (*header.head.dh.bytes(), header.number, session.needs_repair());
         Ok(Accepted { session, content, chain, number, needs_repair })
     }
