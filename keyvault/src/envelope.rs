@@ -1,8 +1,11 @@
 //! The stored envelope: always 4,096 B, its outer layer different for every replica
 //! (docs/protocol/envelope.md, "Envelope, version 1").
 
+use rand_core::CryptoRng;
+
 use crate::agreement_key::{AgreementError, AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
+use crate::fresh::Fresh;
 use crate::ids::{InnerHash, QueueId};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;
@@ -24,6 +27,7 @@ pub const FIRST_FRAME_MAX_BYTES: usize = FIRST_MESSAGE_BYTES - MESSAGE_OVERHEAD_
 
 const VERSION: u8 = 1;
 const INFO: &[u8] = b"privatus/outer/v1";
+const NONCE: &[u8] = b"privatus/outer-nonce/v1";
 const FLAG_MESSAGE: u8 = 0;
 const FLAG_FIRST: u8 = 1;
 
@@ -97,7 +101,7 @@ impl InnerBlock {
 }
 
 impl OuterKey {
-    /// `HKDF(salt = receive_queue secret, ikm = X25519(sender's receive_queue key, receiver's receive_queue key), "privatus/outer/v1" ‖ queue id)`.
+    /// `HKDF(salt = replica secret, ikm = X25519(sender's replica key, receiver's replica key), "privatus/outer/v1" ‖ queue id)`.
     /// Either side calls it with its own private key; `queue` is the id by which the sender names the queue.
     ///
     /// # Errors
@@ -118,6 +122,11 @@ impl OuterKey {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         reader.secret().map(Self)
+    }
+
+    /// A nonce for [`Self::seal`] of this inner block. Draws 24 bytes.
+    pub(crate) fn nonce(&self, inner: InnerHash, fresh: &mut Fresh<'_, impl CryptoRng>) -> [u8; NONCE_BYTES] {
+        fresh.value(&self.0, NONCE, &[&inner.0])
     }
 
     /// Wraps an inner block for one queue.
@@ -196,6 +205,33 @@ mod tests {
         assert_eq!(theirs.open(&QueueId([5; 24]), &envelope), Err(NotAnEnvelope));
         assert_eq!(theirs.open(&queue, &envelope[..4_095]), Err(NotAnEnvelope));
         assert_eq!(theirs.open(&queue, &[envelope.as_slice(), &[0]].concat()), Err(NotAnEnvelope));
+    }
+
+    /// The queue's id stands in the key as well as in the associated data: either is enough.
+    #[test]
+    fn another_queue_has_another_key_though_all_secrets_are_the_same() {
+        let (one, other) = (QueueId([4; 24]), QueueId([5; 24]));
+        let secret = Secret32::take(&mut [3; 32]);
+        let own = AgreementSecret::from_secret(&secret);
+        let key = |queue: &QueueId| OuterKey::derive(&own, &own.public(), &secret, queue).unwrap();
+        let inner = InnerBlock::message(&[7; MESSAGE_BYTES]).unwrap();
+        let misdirected = key(&one).seal(&other, &[9; 24], &inner);
+        assert_eq!(key(&other).open(&other, &misdirected), Err(NotAnEnvelope));
+        let relabelled = key(&other).seal(&one, &[9; 24], &inner);
+        assert_eq!(key(&other).open(&other, &relabelled), Err(NotAnEnvelope));
+        let honest = key(&other).seal(&other, &[9; 24], &inner);
+        assert_eq!(key(&other).open(&other, &honest), Ok(inner));
+    }
+
+    #[test]
+    fn a_generator_that_repeats_itself_repeats_no_nonce_under_another_inner_block() {
+        let key = OuterKey(Secret32::take(&mut [3; 32]));
+        let nonce = |inner| {
+            let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+            key.nonce(InnerHash([inner; 32]), &mut Fresh::new(&mut rng))
+        };
+        assert_eq!(nonce(1), nonce(1));
+        assert_ne!(nonce(1), nonce(2));
     }
 
     #[test]

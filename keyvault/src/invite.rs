@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use crate::agreement_key::AgreementKey;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::error::InviteError;
+use crate::fresh::Fresh;
 use crate::identity::{DEVICE_LIST_BYTES, DeviceList};
 use crate::ids::{QueueId, RelayId};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
@@ -24,6 +25,7 @@ use crate::pqxdh::{BUNDLE_BYTES, Bundle, KeyUse, PqxdhError};
 pub const BLOB_BYTES: usize = 4_096;
 
 const VERSION: u8 = 1;
+const NONCE: &[u8] = b"privatus/invite/blob-nonce/v1";
 /// One-time invite; other kinds will come (a contact address).
 const KIND_ONE_TIME: u8 = 1;
 const BLOB_PLAIN_BYTES: usize = BLOB_BYTES - 1 - NONCE_BYTES - TAG_BYTES;
@@ -224,8 +226,7 @@ impl InviteBundle {
         plain.put(self.bundle.bytes()).put(self.devices.bytes()).put(&self.queue.0);
         plain.put(self.relay_key.bytes()).put(self.receiver_key.bytes());
         let mut plain: [u8; BLOB_PLAIN_BYTES] = plain.pad_to(BLOB_PLAIN_BYTES).array()?;
-        let mut nonce = [0; NONCE_BYTES];
-        rng.fill_bytes(&mut nonce);
+        let nonce: [u8; NONCE_BYTES] = Fresh::new(rng).value(&secret.blob_key(), NONCE, &[&plain]);
         let tag = kdf::seal_random(&secret.blob_key(), &nonce, &blob_associated(secret), &mut plain);
         Ok([[VERSION].as_slice(), &nonce, &tag, &plain].concat())
     }

@@ -28,6 +28,7 @@ mod debug;
 pub mod envelope;
 pub mod error;
 mod frame;
+mod fresh;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod identity;

@@ -347,9 +347,10 @@ class Session:
     def seal(self, content, length, draw, forge=None):
         if self.sending is None:
             raise Refused("CannotSend")
-        header, nonce = self.header(), draw(24)
+        header, random = self.header(), draw(24)
         if forge:
             forge(self, header)
+        nonce = mac(self.sending.hk, b"privatus/hdr-nonce/v1", random, header.pack())[:24]
         aead, inner = xchacha(self.sending.hk, nonce)
         encrypted = nonce + aead.encrypt(inner, header.pack(), b"privatus/hdr/v1" + self.t)
         ec, self.sending.ck = chain_step(self.sending.ck)
@@ -358,9 +359,9 @@ class Session:
         pq, chain = chain_step(chain)
         self.pq_chains[self.e - 1, self.role] = chain, pq_n + 1
 
-        salt = draw(16)
-        key, nonce, commitment = split(hkdf(pq, ec, b"privatus/msg/v1" + salt, 76), 32, 12, 32)
         body = struct.pack(">H", len(content)) + content
+        salt = mac(mac(pq, ec), b"privatus/salt/v1", draw(16), encrypted, body)[:16]
+        key, nonce, commitment = split(hkdf(pq, ec, b"privatus/msg/v1" + salt, 76), 32, 12, 32)
         body += bytes(length - 1344 - 16 - 32 - 16 - len(body))
         ad = b"privatus/body/v1" + self.t + encrypted + salt + commitment
         return encrypted + salt + commitment + ChaCha20Poly1305(key).encrypt(nonce, body, ad)

@@ -7,6 +7,7 @@ use super::header_slot::HeaderSlot;
 use super::ratchet_key::RatchetKey;
 use super::side::{Ours, SideSecret, Theirs};
 use crate::codec::{Malformed, Reader, Writer};
+use crate::fresh::Fresh;
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 
 /// dh 32 ‖ pn 4 ‖ n 4 ‖ pq_epoch 4 ‖ pq_n 4 ‖ pq_pn 4 ‖ slot 1,216 ‖ version 1 ‖ zero reserve 35.
@@ -15,6 +16,7 @@ pub const HEADER_BYTES: usize = 1_304;
 pub const ENCRYPTED_HEADER_BYTES: usize = NONCE_BYTES + HEADER_BYTES + TAG_BYTES;
 
 const LABEL: &[u8] = b"privatus/hdr/v1";
+const NONCE: &[u8] = b"privatus/hdr-nonce/v1";
 const VERSION: u8 = 1;
 const RESERVE_BYTES: usize = 35;
 
@@ -101,11 +103,10 @@ impl HeaderKey<Ours> {
         transcript: &[u8; 32],
         header: &Header<Ours>,
         message: &mut Vec<u8>,
-        rng: &mut impl CryptoRng,
+        fresh: &mut Fresh<'_, impl CryptoRng>,
     ) -> Result<(), Malformed> {
-        let mut nonce = [0; NONCE_BYTES];
-        rng.fill_bytes(&mut nonce);
         let mut plain: [u8; HEADER_BYTES] = header.encode()?.array()?;
+        let nonce: [u8; NONCE_BYTES] = fresh.value(self.0.secret(), NONCE, &[&plain]);
         let tag = kdf::seal_random(self.0.secret(), &nonce, &associated(transcript), &mut plain);
         for part in [nonce.as_slice(), &plain, &tag] {
             message.extend_from_slice(part);
@@ -206,13 +207,26 @@ mod tests {
     }
 
     #[test]
+    fn a_generator_that_repeats_itself_repeats_no_nonce_under_another_header() {
+        let key = HeaderKey::new(SideSecret::new(Secret32::take(&mut [7; 32])));
+        let nonce = |number| {
+            let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+            let (mut sealed, header) = (Vec::new(), Header { number, ..header::<Ours>() });
+            key.seal(&[1; 32], &header, &mut sealed, &mut Fresh::new(&mut rng)).unwrap();
+            sealed[..NONCE_BYTES].to_vec()
+        };
+        assert_eq!(nonce(0), nonce(0));
+        assert_ne!(nonce(0), nonce(1));
+    }
+
+    #[test]
     fn a_header_opens_only_under_its_key_and_transcript() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
         let secret = Secret32::random(&mut rng);
         let (ours, theirs) =
             (HeaderKey::new(SideSecret::new(secret.clone())), HeaderKey::new(SideSecret::new(secret)));
         let mut sealed = Vec::new();
-        ours.seal(&[1; 32], &header(), &mut sealed, &mut rng).unwrap();
+        ours.seal(&[1; 32], &header(), &mut sealed, &mut Fresh::new(&mut rng)).unwrap();
         let sealed: [u8; ENCRYPTED_HEADER_BYTES] = sealed.try_into().unwrap();
         assert_eq!(theirs.open(&[1; 32], &sealed), Some(Ok(header())));
         assert_eq!(theirs.open(&[2; 32], &sealed), None);

@@ -1,13 +1,17 @@
 //! The key of one message: from both ratchets' keys and a random salt, with a commitment
 //! (docs/protocol/ratchet.md, "Keys").
 
+use rand_core::CryptoRng;
+
 use super::chain_key::MessageSecret;
 use super::{COMMITMENT_BYTES, RatchetError, SALT_BYTES};
 use crate::codec::{Malformed, Reader};
+use crate::fresh::Fresh;
 use crate::kdf;
 use crate::memory::{Secret, Secret32};
 
 const INFO: &[u8] = b"privatus/msg/v1";
+const SALT: &[u8] = b"privatus/salt/v1";
 /// key 32 ‖ nonce 12 ‖ commitment 32.
 const OKM_BYTES: usize = 76;
 
@@ -19,6 +23,16 @@ pub(super) struct MessageKey {
 }
 
 impl MessageKey {
+    /// A salt for what is to be sealed: no other header or plaintext is ever sealed under the same key. Draws 16 bytes.
+    pub(super) fn salt(
+        secret: &MessageSecret,
+        encrypted_header: &[u8],
+        plain: &[&[u8]],
+        fresh: &mut Fresh<'_, impl CryptoRng>,
+    ) -> [u8; SALT_BYTES] {
+        fresh.value(secret.extract(), SALT, &[[encrypted_header].as_slice(), plain].concat())
+    }
+
     /// `HKDF(salt = pq key, ikm = ec key, info = "privatus/msg/v1" ‖ salt16)`, from the extract on.
     pub(super) fn derive(secret: &MessageSecret, salt: &[u8; SALT_BYTES]) -> Result<Self, Malformed> {
         let okm: Secret<OKM_BYTES> = kdf::expand(secret.extract(), &[INFO, salt]);

@@ -10,6 +10,7 @@ use super::post_quantum::Begun;
 use super::ratchet_key::RatchetKey;
 use super::side::Ours;
 use crate::codec::{Malformed, Reader, Writer};
+use crate::fresh::Fresh;
 
 /// CKs, HKs and Ns, the post-quantum chain beside them, and what the headers say.
 #[derive(Clone)]
@@ -60,12 +61,12 @@ impl SendingChain {
         &mut self,
         transcript: &[u8; 32],
         message: &mut Vec<u8>,
-        rng: &mut impl CryptoRng,
+        fresh: &mut Fresh<'_, impl CryptoRng>,
     ) -> Result<MessageSecret, RatchetError> {
         // Before anything is drawn or stepped: what is refused changes nothing.
         let after = self.next.checked_add(1).ok_or(RatchetError::CannotSend)?;
         let header = Header { head: self.head, number: self.next, slot: self.slot.clone() };
-        self.header_key.seal(transcript, &header, message, rng).map_err(|_| RatchetError::CannotSend)?;
+        self.header_key.seal(transcript, &header, message, fresh).map_err(|_| RatchetError::CannotSend)?;
         self.next = after;
         Ok(self.chains.step())
     }

@@ -19,6 +19,7 @@ use super::side::{Ours, Role, Theirs};
 use super::{COMMITMENT_BYTES, MESSAGE_OVERHEAD_BYTES, RatchetError, SALT_BYTES};
 use crate::agreement_key::{AgreementKey, AgreementSecret};
 use crate::codec::{Malformed, Reader, Writer};
+use crate::fresh::Fresh;
 use crate::kdf::TAG_BYTES;
 use crate::memory::SecretBytes;
 use crate::pqxdh::Agreed;
@@ -145,20 +146,39 @@ impl Session {
         length: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, RatchetError> {
+        self.seal_fresh(content, length, &mut Fresh::new(rng))
+    }
+
+    /// The same, with nonce and salt from there.
+    pub(crate) fn seal_fresh(
+        &mut self,
+        content: &[u8],
+        length: usize,
+        fresh: &mut Fresh<'_, impl CryptoRng>,
+    ) -> Result<Vec<u8>, RatchetError> {
         let room = length.checked_sub(MESSAGE_OVERHEAD_BYTES + 2).ok_or(RatchetError::Malformed)?;
         let content_length = u16::try_from(content.len()).map_err(|_| RatchetError::Malformed)?;
         if content.len() > room {
             return Err(RatchetError::Malformed);
         }
+        self.seal_body(&[&content_length.to_be_bytes(), content], length, fresh)
+    }
+
+    /// Seals `plain`, whose parts fit, and zeroes behind it.
+    pub(super) fn seal_body(
+        &mut self,
+        plain: &[&[u8]],
+        length: usize,
+        fresh: &mut Fresh<'_, impl CryptoRng>,
+    ) -> Result<Vec<u8>, RatchetError> {
         let sending = self.sending.as_mut().ok_or(RatchetError::CannotSend)?;
         let mut message = Vec::with_capacity(length);
-        let secret = sending.next(&self.transcript, &mut message, rng)?;
-        let mut salt = [0; SALT_BYTES];
-        rng.fill_bytes(&mut salt);
+        let secret = sending.next(&self.transcript, &mut message, fresh)?;
+        let salt = MessageKey::salt(&secret, &message, plain, fresh);
         let key = MessageKey::derive(&secret, &salt)?;
 
         // The plaintext lies where its ciphertext will be: no copy of it is left.
-        for part in [salt.as_slice(), key.commitment(), &content_length.to_be_bytes(), content] {
+        for part in [salt.as_slice(), key.commitment()].iter().chain(plain) {
             message.extend_from_slice(part);
         }
         message.resize(length - TAG_BYTES, 0);

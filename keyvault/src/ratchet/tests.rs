@@ -10,6 +10,7 @@ use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Reader, Writer};
 use crate::envelope::{FRAME_MAX_BYTES, MESSAGE_BYTES};
+use crate::fresh::Fresh;
 use crate::memory::Secret32;
 use crate::pqxdh::Agreed;
 
@@ -427,7 +428,8 @@ fn a_first_chain_says_that_nothing_was_before_it() {
         let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
         let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
         let mut message = Vec::new();
-        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, &mut message, &mut rng).unwrap();
+        let fresh = &mut Fresh::new(&mut rng);
+        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, &mut message, fresh).unwrap();
         message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
         responder.open(&message, NOW, &mut rng).unwrap_err()
     };

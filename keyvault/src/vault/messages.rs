@@ -11,8 +11,9 @@ use crate::agreement_key::{AgreementError, AgreementSecret};
 use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
 use crate::error::{Thing, VaultError};
 use crate::frame::{CONTENT_MAX, Frame, Offer};
+use crate::fresh::Fresh;
 use crate::ids::{InnerHash, OutboxId, PeerQueueId, PutId, QueueId, ReceiveQueueId, RelayId, SessionId};
-use crate::kdf::{self, NONCE_BYTES};
+use crate::kdf;
 use crate::mailbox;
 use crate::memory::SecretBytes;
 use crate::store::{Changes, Store};
@@ -248,8 +249,7 @@ impl SealedMessage<'_> {
         let envelopes = queues
             .iter()
             .map(|(id, queue)| {
-                let mut nonce = [0; NONCE_BYTES];
-                rng.fill_bytes(&mut nonce);
+                let nonce = queue.outer.nonce(hash, &mut Fresh::new(rng));
                 let bytes = queue.outer.seal(&queue.queue, &nonce, self.inner);
                 (*id, queue.put_id(hash), bytes)
             })
