@@ -216,6 +216,26 @@ mod tests {
         assert!(PublicIdentity::parse(&bytes[..159]).is_err());
     }
 
+    /// Under the neutral element as a key, the neutral element and 0 are a signature of anything: R = sB − kA whatever k is.
+    #[test]
+    fn an_identity_with_a_weak_signing_key_is_refused_though_its_signature_holds_for_lax_verifiers() {
+        use ed25519_dalek::Verifier;
+
+        let (mut neutral, mut binding) = ([0; 32], [0; 64]);
+        (neutral[0], binding[0]) = (1, 1);
+        let weak = VerifyingKey::from_bytes(&neutral).unwrap();
+        assert!(
+            weak.verify(b"whatever", &Signature::from_bytes(&binding)).is_ok(),
+            "a lax verifier takes it"
+        );
+
+        let agreement = AgreementKey::parse([9; 32]).unwrap();
+        let bytes = [neutral.as_slice(), agreement.bytes(), &binding, &[0; 32]].concat();
+        assert_eq!(PublicIdentity::parse(&bytes), Err(BadSignature));
+        let weak = PublicIdentity::read_trusted(&mut Reader::new(&bytes)).unwrap();
+        assert_eq!(weak.verify(b"label", b"message", &binding), Err(BadSignature));
+    }
+
     #[test]
     fn a_stored_identity_comes_back_the_same() {
         let identity = identity();

@@ -78,6 +78,7 @@ mod tests {
     fn both_sides_see_the_same_number() {
         assert_eq!(SafetyNumber::of(&[1; 32], &[2; 32]), SafetyNumber::of(&[2; 32], &[1; 32]));
         assert_ne!(SafetyNumber::of(&[1; 32], &[2; 32]), SafetyNumber::of(&[1; 32], &[3; 32]));
+        assert_ne!(SafetyNumber::of(&[1; 32], &[3; 32]), SafetyNumber::of(&[2; 32], &[3; 32]));
     }
 
     #[test]

@@ -75,6 +75,25 @@ fn a_bundle_with_any_byte_altered_is_refused() {
     }
 }
 
+/// What the responder does not check by itself, such as the hash of the initiator's device list, is bound by T.
+#[test]
+fn a_prefix_with_any_byte_altered_is_refused_or_gives_another_secret() {
+    let mut p = pair();
+    let (prefix, ours) = initiate(p.prekeys.bundle(), &p.accepter, &p.psk, NOW, &mut p.rng).unwrap();
+    let mut agreed = 0;
+    for at in (0..209).chain((209..FIRST_PREFIX_BYTES).step_by(97)) {
+        let mut altered = *prefix.bytes();
+        altered[at] ^= 4;
+        let Ok(altered) = FirstPrefix::parse(&altered) else { continue };
+        if let Ok(theirs) = respond(&p.prekeys, &p.inviter, &altered, &p.psk) {
+            assert_ne!(theirs.root, ours.root, "byte {at}");
+            assert_ne!(theirs.transcript, ours.transcript, "byte {at}");
+            agreed += 1;
+        }
+    }
+    assert!(agreed > 40, "{agreed} were left to T: versions, the list's hash, EKa, ct");
+}
+
 #[test]
 fn trailing_and_missing_bytes_are_refused() {
     let p = pair();

@@ -388,6 +388,22 @@ mod tests {
         assert!(bytes(receiving) != bytes(begun));
     }
 
+    /// ML-KEM's own secret is the same for whatever its key's owner makes of that: the keys have to tell ek and ct apart.
+    #[test]
+    fn one_secret_under_another_key_ciphertext_or_epoch_gives_other_keys() {
+        let pair = pair();
+        let shared = Secret32::take(&mut [6; 32]);
+        let root = |of: &PqRatchet, key: u8, ciphertext: u8| {
+            of.epoch_keys(&shared, &[key; KEY_BYTES], &[ciphertext; CIPHERTEXT_BYTES]).unwrap().root
+        };
+        let first = root(&pair.responder, 1, 2);
+        assert!(root(&pair.initiator, 1, 2) == first, "the same at both");
+        let later = PqRatchet { epoch: 2, ..pair.responder.clone() };
+        assert!(root(&pair.responder, 3, 2) != first, "key");
+        assert!(root(&pair.responder, 1, 3) != first, "ciphertext");
+        assert!(root(&later, 1, 2) != first, "epoch");
+    }
+
     #[test]
     fn the_last_epoch_is_followed_by_none() {
         let mut pair = pair();

@@ -432,3 +432,41 @@ fn unpadded(mut body: SecretBytes) -> Result<SecretBytes, Malformed> {
     body.keep(2..2 + length);
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, Pair, pair};
+    use super::*;
+
+    #[test]
+    fn a_body_opens_under_its_own_transcript_only() {
+        let Pair { mut alice, bob, mut rng } = pair(1);
+        let message = alice.seal(b"text", MESSAGE_OVERHEAD_BYTES + 20, &mut rng).unwrap();
+        let parts = Parts::parse(&message).unwrap();
+        let (header, whose) = bob.header(parts.header).unwrap();
+        let secret = bob.clone().message_secret(&header, whose, NOW).unwrap();
+        assert_eq!(bob.content(&parts, &secret).as_deref(), Ok(b"text".as_slice()));
+        // The header holds under the transcript as well; here it was opened before.
+        let other = Session { transcript: [6; 32], ..bob };
+        assert_eq!(other.content(&parts, &secret), Err(RatchetError::BadBody));
+    }
+
+    /// Whoever has the key makes a tag that holds, whatever stands before the body.
+    #[test]
+    fn a_body_behind_a_commitment_to_another_key_is_refused_though_its_tag_holds() {
+        let Pair { mut alice, bob, mut rng } = pair(2);
+        let (mut header, salt) = (Vec::new(), [7; SALT_BYTES]);
+        let sending = alice.sending.as_mut().unwrap();
+        let secret = sending.next(&alice.transcript, &mut header, &mut Fresh::new(&mut rng)).unwrap();
+        let key = MessageKey::derive(&secret, &salt).unwrap();
+        let mut opened = |commitment: [u8; COMMITMENT_BYTES]| {
+            let front = [header.as_slice(), &salt, &commitment].concat();
+            let mut body = [0, 1, b'x'];
+            let tag = key.seal(&associated(&alice.transcript, &front), &mut body);
+            let message = [front.as_slice(), &body, &tag].concat();
+            bob.open(&message, NOW, &mut rng).map(|accepted| accepted.content.to_vec())
+        };
+        assert_eq!(opened(*key.commitment()), Ok(b"x".to_vec()));
+        assert_eq!(opened([9; COMMITMENT_BYTES]), Err(RatchetError::BadCommitment));
+    }
+}

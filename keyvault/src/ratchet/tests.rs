@@ -2,10 +2,10 @@ use ipc_schema::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::header_slot::{HeaderSlot, KEY_BYTES, MAC_BYTES};
+use super::header_slot::{CIPHERTEXT_BYTES, HeaderSlot, KEY_BYTES, MAC_BYTES};
 use super::message_header::{ChainHead, Header, HeaderKey};
 use super::ratchet_key::RatchetSecret;
-use super::side::SideSecret;
+use super::side::{Ours, SideSecret};
 use super::*;
 use crate::agreement_key::AgreementSecret;
 use crate::codec::{Reader, Writer};
@@ -223,9 +223,109 @@ fn a_restored_sender_repeats_numbers_but_no_keystream_and_is_noticed() {
     p.bob_opens(&first).unwrap();
     p.alice = old;
     let again = p.alice_seals(b"attack at dawn");
-    let body = 1_392..MESSAGE_BYTES;
-    assert_ne!(first[body.clone()], again[body], "the random salt gives another keystream");
+    assert_ne!(first[BODY], again[BODY], "the random salt gives another keystream");
     assert!(matches!(p.bob_opens(&again), Err(RatchetError::Used { number: 0, .. })));
+}
+
+/// The body without its tag, which differs by the header's nonce alone.
+const BODY: std::ops::Range<usize> = 1_392..MESSAGE_BYTES - 16;
+
+#[test]
+fn two_clones_whose_generator_repeats_itself_share_no_keystream_under_different_texts() {
+    let mut p = pair(10);
+    let (mut clone, mut rng) = (p.alice.clone(), p.rng.clone());
+    let dawn = p.alice_seals(b"attack at dawn");
+    let noon = clone.seal(b"attack at noon", MESSAGE_BYTES, &mut rng).unwrap();
+    assert_eq!(dawn[..24], noon[..24], "the same header under the same nonce is the same bytes");
+    let equal = dawn[BODY].iter().zip(&noon[BODY]).filter(|(a, b)| a == b).count();
+    assert!(
+        equal < 60,
+        "{equal} of 2,646 bytes are equal; ten are by chance, and all but three under one keystream"
+    );
+    assert_eq!(p.bob_opens(&dawn), Ok(b"attack at dawn".to_vec()));
+}
+
+#[test]
+fn a_body_opens_behind_its_own_header_only() {
+    let mut p = pair(24);
+    let mut clone = p.alice.clone();
+    let message = p.alice_seals(b"text");
+    // Number, keys and slot are the same, and so is the message key: only the header's own encryption is another.
+    let other = clone.seal(b"text", MESSAGE_BYTES, &mut p.rng).unwrap();
+    let spliced = [&other[..ENCRYPTED_HEADER_BYTES], &message[ENCRYPTED_HEADER_BYTES..]].concat();
+    assert_eq!(p.bob_opens(&spliced), Err(RatchetError::BadBody));
+    assert_eq!(p.bob_opens(&message), Ok(b"text".to_vec()));
+}
+
+/// Only the peer can write it; it would carry what no receiver looks at.
+#[test]
+fn a_body_with_anything_behind_its_content_is_refused() {
+    let plain = |p: &mut Pair, plain: &[u8]| {
+        p.alice.seal_body(&[plain], MESSAGE_BYTES, &mut Fresh::new(&mut p.rng)).unwrap()
+    };
+    let mut last = [0; MESSAGE_BYTES - MESSAGE_OVERHEAD_BYTES];
+    (last[1], last[2]) = (1, b'x');
+    for (altered, opens) in [(3, false), (MESSAGE_BYTES - MESSAGE_OVERHEAD_BYTES - 1, false), (2, true)] {
+        let (mut p, mut body) = (pair(25), last);
+        body[altered] = b'y';
+        let message = plain(&mut p, &body);
+        let expected = if opens { Ok(b"y".to_vec()) } else { Err(RatchetError::Malformed) };
+        assert_eq!(p.bob_opens(&message), expected, "byte {altered}");
+    }
+    // A length that leads out of the body.
+    let (mut p, mut body) = (pair(25), last);
+    let too_long = u16::try_from(body.len() - 1).unwrap();
+    body[..2].copy_from_slice(&too_long.to_be_bytes());
+    let message = plain(&mut p, &body);
+    assert_eq!(p.bob_opens(&message), Err(RatchetError::Malformed));
+}
+
+/// The key of the bytes 3 is the initiator's first header key, that of 4 the responder's.
+fn known() -> Agreed {
+    let key = |byte: u8| Secret32::take(&mut [byte; 32]);
+    Agreed {
+        transcript: [1; 32],
+        repair: key(7),
+        root: key(2),
+        initiator_header: key(3),
+        responder_header: key(4),
+        post_quantum: key(5),
+    }
+}
+
+/// A message with this header under this header key of [`known`], and nothing behind it that is authentic.
+fn headed(key: u8, header: &Header<Ours>, rng: &mut ChaCha20Rng) -> Vec<u8> {
+    let mut message = Vec::new();
+    let key = HeaderKey::new(SideSecret::new(Secret32::take(&mut [key; 32])));
+    key.seal(&[1; 32], header, &mut message, &mut Fresh::new(rng)).unwrap();
+    message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
+    message
+}
+
+/// Who knows a header key, and does not take part in the post-quantum ratchet, is refused before anything is derived.
+#[test]
+fn a_new_chain_without_the_step_that_follows_is_refused_by_both_sides() {
+    let mut rng = ChaCha20Rng::seed_from_u64(26);
+    let prekey = AgreementSecret::generate(&mut rng);
+    let initiator = Session::initiator(known(), &prekey.public(), &mut rng).unwrap();
+    let responder = Session::responder(known(), prekey).unwrap();
+    let dh = RatchetSecret::generate(&mut rng).public();
+    let head = ChainHead { dh, previous: 0, pq_epoch: 1, pq_base: 0, pq_previous: 0 };
+    let mut refusal = |session: &Session, key, slot| {
+        let message = headed(key, &Header { head, number: 0, slot }, &mut rng);
+        session.open(&message, NOW, &mut rng).unwrap_err()
+    };
+    let ciphertext = HeaderSlot::ciphertext(&[8; CIPHERTEXT_BYTES], &[9; MAC_BYTES]);
+    let ek = HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]);
+    assert_eq!(refusal(&responder, 3, HeaderSlot::empty()), RatchetError::BadHeader);
+    assert_eq!(
+        refusal(&responder, 3, ek.clone()),
+        RatchetError::BadCommitment,
+        "as far as a header goes it is good"
+    );
+    assert_eq!(refusal(&initiator, 4, HeaderSlot::empty()), RatchetError::Stalled);
+    assert_eq!(refusal(&initiator, 4, ek), RatchetError::BadHeader);
+    assert_eq!(refusal(&initiator, 4, ciphertext), RatchetError::BadCommitment, "and here");
 }
 
 #[test]
@@ -413,24 +513,12 @@ fn a_record_that_is_cut_or_holds_another_state_is_refused() {
 #[test]
 fn a_first_chain_says_that_nothing_was_before_it() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let key = |byte: u8| Secret32::take(&mut [byte; 32]);
-    let agreed = Agreed {
-        transcript: [1; 32],
-        repair: key(7),
-        root: key(2),
-        initiator_header: key(3),
-        responder_header: key(4),
-        post_quantum: key(5),
-    };
-    let responder = Session::responder(agreed, AgreementSecret::generate(&mut rng)).unwrap();
+    let responder = Session::responder(known(), AgreementSecret::generate(&mut rng)).unwrap();
     let dh = RatchetSecret::generate(&mut rng).public();
     let mut opened = |previous, pq_base, pq_previous| {
         let head = ChainHead { dh, previous, pq_epoch: 1, pq_base, pq_previous };
         let header = Header { head, number: 0, slot: HeaderSlot::key(&[8; KEY_BYTES], &[9; MAC_BYTES]) };
-        let mut message = Vec::new();
-        let fresh = &mut Fresh::new(&mut rng);
-        HeaderKey::new(SideSecret::new(key(3))).seal(&[1; 32], &header, &mut message, fresh).unwrap();
-        message.resize(MESSAGE_OVERHEAD_BYTES + 100, 0);
+        let message = headed(3, &header, &mut rng);
         responder.open(&message, NOW, &mut rng).unwrap_err()
     };
     assert_eq!(opened(0, 0, 0), RatchetError::BadCommitment, "as far as a header goes it is good");

@@ -731,6 +731,9 @@ fn a_code_that_matches_verifies_and_any_other_does_not() {
     w.alice.set_verified(a, None).unwrap();
     w.alice.set_verified(a, None).unwrap();
     assert!(!w.alice.session(a).unwrap().1);
+    let others = w.alice.set_verified(a, Some("12345"));
+    assert!(matches!(others, Err(VaultError::NumberChanged)), "somebody else's number");
+    assert!(!w.alice.session(a).unwrap().1);
     for digits in [None, Some("12345")] {
         let nobody = w.alice.set_verified(SessionId(9), digits);
         assert!(matches!(nobody, Err(VaultError::NoSuch(Thing::Session))));
