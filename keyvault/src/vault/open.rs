@@ -241,8 +241,11 @@ impl ReceiveQueueRecord {
         }
         let key = OuterKey::derive(&self.agreement, sender, &self.secret, &queue).ok()?;
         let inner = key.open(&queue, untrusted_envelope).ok()?;
-        // An address is written to by many, and an invite's queue by whoever had the link: only its peer's key is worth a write.
-        let is_kept = self.address.is_none() && self.accepted_by.is_none_or(|peer| peer == *sender);
+        // An address is written to by many, and an invite's queue by whoever has or had the link: they make nothing be written.
+        let is_kept = match self.invite {
+            Some(_) => self.accepted_by == Some(*sender),
+            None => self.address.is_none(),
+        };
         if is_kept {
             self.outer = Some((*sender, key));
         }
