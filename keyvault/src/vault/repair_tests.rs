@@ -699,6 +699,23 @@ fn a_second_try_is_counted_and_no_second_nonce_is_taken() {
 }
 
 #[test]
+fn a_peer_that_commits_and_never_reveals_holds_up_no_comparison() {
+    let mut w = in_step();
+    let (a, b) = (w.alice_session, w.bob_session);
+    w.alice.answer_comparison(a, [7; 32], &mut w.rng).unwrap();
+    let commitment = w.alice.begin_comparison(a, &mut w.rng).unwrap();
+    let nonce = w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
+    let (revealed, at_alice) = w.alice.reveal_comparison(a, nonce).unwrap();
+    let at_bob = w.bob.check_comparison(b, revealed).unwrap().unwrap();
+    assert_eq!(at_alice.string, at_bob.string);
+    assert_eq!((at_alice.runs, at_bob.runs), (2, 1), "what was given up is counted");
+    // What the peer reveals after all ends nothing.
+    let late = w.alice.check_comparison(a, [8; 32]);
+    assert!(matches!(late, Err(VaultError::WrongPurpose(Thing::Comparison))));
+    assert_eq!(w.alice.reveal_comparison(a, nonce).unwrap(), (revealed, at_alice));
+}
+
+#[test]
 fn when_both_begin_a_comparison_the_lower_commitment_goes_on() {
     let mut w = in_step();
     let (a, b) = (w.alice_session, w.bob_session);

@@ -122,10 +122,11 @@ impl<S: Store> Vault<S> {
         Ok(told)
     }
 
-    /// Begins to compare by short string; gives the commitment for the peer. The same again while the peer has not answered.
+    /// Begins to compare by short string; gives the commitment for the peer. The same again while the peer has not answered. A run that
+    /// the peer began and did not finish is given up for it, and stays counted.
     ///
     /// # Errors
-    /// `NoSuch(Session)`; `WrongPurpose(Comparison)` while the peer's own comparison is under way; `Store`.
+    /// `NoSuch(Session)`, `Store`.
     pub fn begin_comparison(
         &mut self,
         session: SessionId,
@@ -133,10 +134,8 @@ impl<S: Store> Vault<S> {
     ) -> Result<[u8; 32], VaultError> {
         let (pair, before) = self.comparison(session)?;
         let runs = before.as_ref().map_or(0, |record| record.runs);
-        match before.map(|record| record.stage) {
-            Some(Stage::Began(nonce)) => return Ok(pair.commitment(nonce.expose())),
-            Some(Stage::Answered(..)) => return Err(VaultError::WrongPurpose(Thing::Comparison)),
-            _ => {}
+        if let Some(Stage::Began(nonce)) = before.map(|record| record.stage) {
+            return Ok(pair.commitment(nonce.expose()));
         }
         let initiator = Initiator::begin(pair, rng);
         let commitment = initiator.commitment();
