@@ -47,15 +47,16 @@ struct Type {
 /// Types by name, and the bodies of hand-written Debug by the name of what they show.
 type Sources = (BTreeMap<String, Type>, BTreeMap<String, String>);
 
-const OF_TESTS: &str = "#[cfg(test)]\nmod ";
+/// What stands before a module of tests; only such a one lies elsewhere than its name says.
+const OF_TESTS: [&str; 3] = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub(crate) mod ", "#[path = \""];
 
 fn sources() -> Sources {
     let mut files = Vec::new();
     read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     // A folder's own order differs from machine to machine, and of two types of one name the last counts.
     files.sort();
-    let of_tests: BTreeSet<String> =
-        files.iter().flat_map(|(_, text)| text.split(OF_TESTS).skip(1)).map(word_of).collect();
+    let named = |mark: &'static str| files.iter().flat_map(move |(_, text)| text.split(mark).skip(1));
+    let of_tests: BTreeSet<String> = OF_TESTS.into_iter().flat_map(named).map(word_of).collect();
     let mut found = Sources::default();
     for (name, text) in files.iter().filter(|(name, _)| !of_tests.contains(name)) {
         assert!(!name.is_empty());

@@ -762,3 +762,6 @@ mod clocks;
 
 #[path = "growth_tests.rs"]
 mod growth;
+
+#[path = "hostile_tests.rs"]
+mod hostile;
