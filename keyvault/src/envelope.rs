@@ -4,9 +4,10 @@
 use rand_core::CryptoRng;
 
 use crate::agreement_key::{AgreementError, AgreementKey, AgreementSecret};
+use crate::certain::certain;
 use crate::codec::{Malformed, Reader, Writer};
 use crate::fresh::Fresh;
-use crate::ids::{InnerHash, QueueId};
+use crate::ids::{InnerHash, PutId, QueueId};
 use crate::kdf::{self, NONCE_BYTES, TAG_BYTES};
 use crate::memory::Secret32;
 use crate::pqxdh::FIRST_PREFIX_BYTES;
@@ -164,6 +165,14 @@ impl std::fmt::Debug for InnerBlock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "InnerBlock({:?})", self.hash())
     }
+}
+
+/// Names the deposit of an inner block in a queue: the first 16 B of `HMAC(replica secret, "privatus/put/v1" ‖ hash of the inner block)`.
+/// Repeating it is harmless. A counter would begin again in a vault that is restored from an old copy, and the relay would take all
+/// that follows for repetitions.
+pub(crate) fn put_id(replica_secret: &Secret32, inner: InnerHash) -> PutId {
+    let mac = kdf::mac(replica_secret, &[b"privatus/put/v1", &inner.0]);
+    PutId(*certain(mac.first_chunk().ok_or(())))
 }
 
 fn associated(queue: &QueueId) -> Vec<u8> {

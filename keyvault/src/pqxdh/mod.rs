@@ -60,3 +60,5 @@ fn common_version(ours: u32, theirs: u32) -> Result<u8, PqxdhError> {
 mod kem_vectors;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod vectors;

@@ -8,7 +8,7 @@ use super::record::{PutRecord, Record};
 use super::records::{OpenedRecord, OutboxRecord, PeerQueueRecord, SessionRecord};
 use super::unlocked::Vault;
 use crate::agreement_key::{AgreementError, AgreementSecret};
-use crate::envelope::{InnerBlock, MESSAGE_BYTES, OuterKey};
+use crate::envelope::{self, InnerBlock, MESSAGE_BYTES, OuterKey};
 use crate::error::{Thing, VaultError};
 use crate::frame::{CONTENT_MAX, Frame, Offer};
 use crate::fresh::Fresh;
@@ -251,7 +251,7 @@ impl SealedMessage<'_> {
             .map(|(id, queue)| {
                 let nonce = queue.outer.nonce(hash, &mut Fresh::new(rng));
                 let bytes = queue.outer.seal(&queue.queue, &nonce, self.inner);
-                (*id, queue.put_id(hash), bytes)
+                (*id, envelope::put_id(&queue.replica_secret, hash), bytes)
             })
             .collect();
         OutboxRecord { session: self.session, request, envelopes }
@@ -270,14 +270,6 @@ impl PeerQueueRecord {
             command_key: mailbox::sender_key(sender, &offer.relay_key, &offer.queue)?,
             replica_secret: offer.replica_secret.clone(),
         })
-    }
-
-    /// `HMAC(receive_queue secret, hash of the inner block)` cut to 16 B: repeating a deposit is harmless. A counter would begin again in a
-    /// vault that is restored from an old copy, and the relay would take all that follows for repetitions.
-    fn put_id(&self, inner: InnerHash) -> PutId {
-        let mac = kdf::mac(&self.replica_secret, &[b"privatus/put/v1", &inner.0]);
-        let (front, _) = mac.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        PutId(*front)
     }
 }
 
