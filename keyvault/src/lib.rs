@@ -36,6 +36,8 @@ pub mod ids;
 pub mod invite;
 mod kdf;
 pub mod kem;
+#[cfg(test)]
+mod label_vectors;
 pub mod mailbox;
 pub mod memory;
 pub mod passphrase;

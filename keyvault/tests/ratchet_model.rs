@@ -170,8 +170,12 @@ fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
 }
 
-/// What Python with PyCA cryptography says to the model; `None`, told on stderr, where there is none.
 fn model(arguments: &[&str], input: &str) -> Option<String> {
+    python("ratchet_model.py", arguments, input)
+}
+
+/// What Python with PyCA cryptography says to a model; `None`, told on stderr, where there is none.
+fn python(model: &str, arguments: &[&str], input: &str) -> Option<String> {
     let can = Command::new("python3").args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
     if !can.is_ok_and(|status| status.success()) {
         eprintln!(
@@ -180,8 +184,10 @@ fn model(arguments: &[&str], input: &str) -> Option<String> {
         return None;
     }
     let mut child = Command::new("python3")
-        .arg(vectors().join("ratchet_model.py"))
+        .arg(vectors().join(model))
         .args(arguments)
+        // The folder stays as it is.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -217,6 +223,14 @@ fn the_model_still_writes_the_transcripts_that_are_kept() {
     let kept = std::fs::read_to_string(vectors().join("ratchet.json")).unwrap();
     if let Some(made) = model(&["generate"], "") {
         assert!(made == kept, "tests/vectors/ratchet.json is not what ratchet_model.py generates");
+    }
+}
+
+#[test]
+fn the_model_of_labels_still_writes_the_values_that_are_kept() {
+    let kept = std::fs::read_to_string(vectors().join("labels.json")).unwrap();
+    if let Some(made) = python("label_model.py", &["generate"], "") {
+        assert!(made == kept, "tests/vectors/labels.json is not what label_model.py generates");
     }
 }
 
