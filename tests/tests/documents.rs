@@ -2,7 +2,7 @@
 //! heading, both are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Source files of every crate, but nothing that was built or that a tool keeps for itself.
@@ -50,10 +50,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-fn tests() -> BTreeSet<String> {
-    let sources = sources();
-    let rust = sources.iter().filter(|(name, _)| name.ends_with(".rs"));
-    let tests: BTreeSet<String> = rust.flat_map(|(_, source)| tests_in(source)).collect();
+/// Names of all tests, each with the folders of the crates that have one of that name.
+fn tests() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, source) in sources().iter().filter(|(name, _)| name.ends_with(".rs")) {
+        let folder = name.split('/').next().unwrap();
+        for test in tests_in(source) {
+            tests.entry(test).or_default().insert(folder.to_owned());
+        }
+    }
     assert!(tests.len() > 400, "{}", tests.len());
     tests
 }
@@ -66,14 +71,31 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
+/// What stands in backquotes, each with the crate whose name and a colon stood last before it.
+fn quoted_of_crates(text: &str) -> Vec<(&str, &str)> {
+    let (mut of, mut found) = ("", Vec::new());
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            found.push((of, part));
+            continue;
+        }
+        let words = part.split_whitespace().filter_map(|word| word.strip_suffix(':'));
+        of = words.filter(|word| root().join(word).join("Cargo.toml").exists()).next_back().unwrap_or(of);
+    }
+    found
+}
+
 #[test]
-fn every_test_that_prior_attacks_names_exists() {
+fn every_test_that_prior_attacks_names_exists_in_the_crate_that_it_says() {
     let (tests, mut named) = (tests(), 0);
     for row in page("prior-attacks.md").lines().filter(|line| line.starts_with("| ")) {
         let shown_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
-        let names: Vec<_> = quoted(shown_by).collect();
-        for name in &names {
-            assert!(tests.contains(*name), "no test is called {name}, which stands in: {row}");
+        let names = quoted_of_crates(shown_by);
+        for (of, name) in &names {
+            let crates = tests
+                .get(*name)
+                .unwrap_or_else(|| panic!("no test is called {name}, which stands in: {row}"));
+            assert!(crates.contains(*of), "{name} is a test of {crates:?} and not of \"{of}\": {row}");
         }
         named += names.len();
         let is_honest = !names.is_empty() || shown_by.contains("no test:") || row.contains("shown by");
@@ -101,16 +123,39 @@ fn named(item: &str) -> Vec<&str> {
     quoted(item).filter(is_name).collect()
 }
 
-#[test]
-fn every_test_that_the_threat_model_names_exists() {
-    let (tests, model) = (tests(), threat_model());
-    let exists = |name: &str| match name.strip_suffix('…') {
-        Some(beginning) => tests.iter().any(|test| test.starts_with(beginning)),
-        None => tests.contains(name),
+/// Every page of the documents, by its path, and the front page.
+fn pages() -> Vec<(String, String)> {
+    let (mut folders, mut found) = (vec![root().join("docs")], vec![root().join("README.md")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(path).unwrap())
     };
-    let missing: Vec<_> = model.iter().flat_map(|item| named(item)).filter(|name| !exists(name)).collect();
-    assert_eq!(missing, [""; 0]);
-    assert!(model.iter().flat_map(|item| named(item)).count() > 60, "the page was read");
+    found.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_test_that_any_page_names_exists() {
+    let (tests, pages) = (tests(), pages());
+    let exists = |name: &str| match name.strip_suffix('…') {
+        Some(beginning) => tests.keys().any(|test| test.starts_with(beginning)),
+        None => tests.contains_key(name),
+    };
+    let names =
+        || pages.iter().flat_map(|(page, text)| named(text).into_iter().map(move |name| (page, name)));
+    let missing: Vec<_> = names().filter(|(_, name)| !exists(name)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let of_the_threat_model = names().filter(|(page, _)| page.ends_with("threat-model.md")).count();
+    assert!(of_the_threat_model > 60 && names().count() > 190, "the pages were read");
 }
 
 #[test]
