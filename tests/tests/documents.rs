@@ -79,8 +79,8 @@ fn quoted_of_crates(text: &str) -> Vec<(&str, &str)> {
             found.push((of, part));
             continue;
         }
-        let words = part.split_whitespace().filter_map(|word| word.strip_suffix(':'));
-        of = words.filter(|word| root().join(word).join("Cargo.toml").exists()).next_back().unwrap_or(of);
+        let mut words = part.split_whitespace().filter_map(|word| word.strip_suffix(':'));
+        of = words.rfind(|word| root().join(word).join("Cargo.toml").exists()).unwrap_or(of);
     }
     found
 }
