@@ -437,7 +437,6 @@ mod tests {
         let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
         let turn = &mut Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
         let circuits = &mut Circuits::default();
-        circuits.handle(turn, at_stage("connected")).unwrap();
         assert_eq!(circuits.proof_at(), None, "nothing came back yet");
         let id = open(turn, circuits);
         assert_eq!(circuits.proof_at(), Some(turn.now), "every relay on the way had to answer");
