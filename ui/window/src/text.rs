@@ -271,7 +271,7 @@ mod tests {
                     line.clear();
                 }
                 line.push_str(piece);
-                while ten(line.trim_end()) > max && line.chars().nth(1).is_some() {
+                while ten(line.trim_end()) > max && line.trim_end().chars().nth(1).is_some() {
                     let most = usize::try_from(max / 10).unwrap().max(1);
                     let at = line.char_indices().nth(most).map_or(line.len(), |(at, _)| at);
                     lines.push(line[..at].trim_end_matches(' ').to_owned());
