@@ -10,6 +10,10 @@ use std::time::Duration;
 
 use capnp::capability::FromClientHook;
 use ipc_schema::Timestamp;
+use ipc_schema::edge::operator_onion::Network;
+use ipc_schema::edge::{ui_keyvault, ui_stored};
+use ipc_schema::edges::operator_onion_capnp::operator;
+use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
@@ -20,7 +24,7 @@ use tokio::time::Instant;
 
 use super::exit::{Doing, Failure, Outcome};
 use super::paths::Profile;
-use crate::peers::PeerError;
+use crate::peers::{self, PeerError};
 
 /// Which callee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,12 +124,36 @@ impl<C> Drop for Open<C> {
     }
 }
 
+/// What is called there.
+pub trait Callee: FromClientHook + Clone {
+    /// Asks what it answers at once, however it is.
+    fn look(self) -> impl Future<Output = Result<(), PeerError>>;
+}
+
+impl Callee for messenger::Client {
+    async fn look(self) -> Result<(), PeerError> {
+        peers::ask(self, ui_stored::Count {}).await.map(drop)
+    }
+}
+
+impl Callee for unlock::Client {
+    async fn look(self) -> Result<(), PeerError> {
+        peers::ask(self, ui_keyvault::LookState {}).await.map(drop)
+    }
+}
+
+impl Callee for operator::Client {
+    async fn look(self) -> Result<(), PeerError> {
+        peers::ask(self, Network {}).await.map(drop)
+    }
+}
+
 /// Connects, and waits until the callee answers. A part that is away is waited for, [`RESTART_WAIT`] at most in all: its socket takes
 /// connections meanwhile, or none, or is not there yet. One that stays down is not waited for.
 ///
 /// # Errors
 /// [`Failure::NotRunning`] when no suite runs, or the part is not reachable.
-pub async fn open<C: FromClientHook>(profile: &Profile, socket: Socket, away: &mut Away) -> Outcome<Open<C>> {
+pub async fn open<C: Callee>(profile: &Profile, socket: Socket, away: &mut Away) -> Outcome<Open<C>> {
     loop {
         let running = profile.running()?;
         match reach(&running, socket) {
@@ -153,16 +181,16 @@ pub async fn open<C: FromClientHook>(profile: &Profile, socket: Socket, away: &m
 }
 
 /// Whether the callee says something before it hangs up.
-async fn answers<C: FromClientHook>(
+async fn answers<C: Callee>(
     open: &Open<C>,
     running: &Running,
     socket: Socket,
     until: Instant,
 ) -> Outcome<bool> {
-    let mut resolved = open.client.as_client_hook().when_resolved();
+    let mut look = Box::pin(open.client.clone().look());
     loop {
-        match tokio::time::timeout(LOOK_EVERY, &mut resolved).await {
-            Ok(answered) => return Ok(answered.is_ok()),
+        match tokio::time::timeout(LOOK_EVERY, &mut look).await {
+            Ok(answer) => return Ok(answer != Err(PeerError::Lost)),
             Err(_) => stays(running, socket, until)?,
         }
     }
@@ -276,7 +304,7 @@ pub async fn ask<C, T, F>(
     call: impl Fn(C) -> F,
 ) -> Outcome<Result<T, PeerError>>
 where
-    C: FromClientHook + Clone,
+    C: Callee,
     F: Future<Output = Result<T, PeerError>>,
 {
     let mut away = Away::default();
