@@ -25,7 +25,11 @@ impl Outside {
     /// # Errors
     /// It is gone, or hidden from this user (`hidepid`).
     pub fn look(pid: u32) -> io::Result<Self> {
-        let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}"));
+        // A folder that is mounted may be called by any bytes; what is looked for here is ASCII.
+        let read = |name: &str| {
+            let bytes = fs::read(format!("/proc/{pid}/{name}"))?;
+            io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
         Ok(Self {
             limits: read("limits")?,
             mounts: read("mountinfo")?,
