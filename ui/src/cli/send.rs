@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::exit::Doing;
 use super::{Context, Failure, Outcome, output, sockets, talk};
+use crate::peers::PeerError;
 use crate::peers::messenger::Messenger;
 
 #[derive(Debug, Args)]
@@ -128,9 +129,12 @@ async fn accepted(context: &Context, arguments: &Arguments, id: &str, text: &str
     let asked = std::cell::Cell::new(false);
     let asked = &asked;
     let call = |messenger: Messenger| async move {
-        asked.set(true);
+        let before = asked.replace(true);
         let (who, reply_to) = (arguments.who.clone(), arguments.reply_to.clone());
-        messenger.call(SendText { who, id: id.into(), text: text.into(), reply_to }).await
+        let answer = messenger.call(SendText { who, id: id.into(), text: text.into(), reply_to }).await;
+        // What was refused did not arrive.
+        asked.set(before || matches!(answer, Err(PeerError::Lost)));
+        answer
     };
     talk::messenger(&context.profile, talk::SOON, call).await.map_err(|failure| match failure {
         Failure::NotRunning(_) if asked.get() => Failure::NotSettled(format!(
