@@ -99,7 +99,7 @@ mod tests {
 
     /// The owner of an identity signs whatever it likes, and names it as its list.
     #[test]
-    fn a_list_of_another_device_number_count_or_version_is_refused_though_it_is_signed_and_named() {
+    fn a_list_that_is_named_is_refused_without_a_signature_and_for_another_device_number_count_or_version() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(3);
         let identity = Identity::generate(Timestamp(5), &mut rng);
         let signed = |change: &dyn Fn(&mut [u8])| {
@@ -120,7 +120,10 @@ mod tests {
             Err(BadSignature),
             "and not the one it names"
         );
+        let mut forged = later.clone();
+        forged[DEVICE_LIST_BYTES - 1] ^= 1;
         for (what, list) in [
+            ("signature", forged),
             ("version", signed(&|list| list[0] = 2)),
             ("count", signed(&|list| list[9] = 2)),
             ("number", signed(&|list| list[10] = 1)),

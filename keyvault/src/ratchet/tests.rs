@@ -112,6 +112,10 @@ fn a_message_opens_once() {
     let message = p.alice_seals(b"once");
     assert!(p.bob_opens(&message).is_ok());
     assert!(matches!(p.bob_opens(&message), Err(RatchetError::Used { number: 0, .. })));
+    // Nor does one whose key was kept because it came late.
+    let (late, next) = (p.alice_seals(b"late"), p.alice_seals(b"next"));
+    assert!(p.bob_opens(&next).is_ok() && p.bob_opens(&late).is_ok());
+    assert!(matches!(p.bob_opens(&late), Err(RatchetError::Used { number: 1, .. })));
 }
 
 #[test]
