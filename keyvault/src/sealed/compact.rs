@@ -56,11 +56,11 @@ impl<R: CryptoRng> SealedStore<R> {
     }
 
     fn begin_leaving(&mut self) -> Result<bool, VaultFileError> {
+        // What waits may mark groups; and the header will say how many commits there were: fewer on the disk would be told as a rollback.
+        self.flush()?;
         if !self.groups.is_any_marked() {
             return Ok(true);
         }
-        // The header will say how many commits there were: fewer on the disk would be told as a rollback.
-        self.flush()?;
         let mut state = self.state()?;
         // A kill came in between the last time: that epoch is still being left, and any group may have keys in the file that should not be.
         let is_second = state.older.is_some();
