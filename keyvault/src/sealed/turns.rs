@@ -15,11 +15,11 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// Who waits, in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turns {
-    places: Vec<Place>,
+    places: Vec<Waiting>,
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct Waiting {
     caller: u64,
     /// When it was told to come, or might have come first.
     due: Duration,
@@ -45,7 +45,7 @@ impl Turns {
             // Asking again holds a turn no longer that has come already.
             Some(place) if mine => place.due = place.due.min(now),
             Some(place) => place.due = due,
-            None if at < OUTSIDE_CONNECTIONS_MAX => self.places.push(Place { caller, due }),
+            None if at < OUTSIDE_CONNECTIONS_MAX => self.places.push(Waiting { caller, due }),
             None => {}
         }
         due.saturating_sub(now)
