@@ -194,6 +194,15 @@ fn is_read_only(suite: &Suite, word: &str, words: &str) {
     assert!(!refused.err.contains("damaged") && !warnings(suite).contains("damaged"), "{refused:?}");
 }
 
+/// Another name each time: the same one changes no page.
+fn until_refused(suite: &Suite) {
+    let mut names = (0..).map(|number| format!("Alice {number}"));
+    until("a change is refused", || {
+        let name = names.next().unwrap();
+        (suite.ask(&["profile", "name", &name]).code == 1).then_some(())
+    });
+}
+
 #[test]
 fn a_full_disk_is_read_also_at_a_start_and_written_once_there_is_room() {
     let Some(disk) = Disk::new() else { return };
@@ -202,17 +211,13 @@ fn a_full_disk_is_read_also_at_a_start_and_written_once_there_is_room() {
     let filler = disk.dir.path().join("history/filler");
     let mut file = File::create(&filler).unwrap();
     while file.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
-    until("a change is refused", || {
-        (person.suite.ask(&["profile", "name", "Alice"]).code == 1).then_some(())
-    });
+    until_refused(&person.suite);
     is_read_only(&person.suite, "full", "the disk is full");
     person.suite.kill();
     let person = disk.start();
     // The room that the kill left is taken.
     while file.write(&[0; 512]).is_ok_and(|written| written > 0) {}
-    until("a change is refused", || {
-        (person.suite.ask(&["profile", "name", "Alice"]).code == 1).then_some(())
-    });
+    until_refused(&person.suite);
     is_read_only(&person.suite, "full", "the disk is full");
     drop(file);
     fs::remove_file(&filler).unwrap();

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreKey};
+use super::{PROFILE_NAME, Store, StoreKey};
 use crate::error::StoreError;
 
 const STORE: &str = "store.db";
@@ -38,7 +38,7 @@ impl Decoy {
     pub fn live_on(&self, real: &Store) -> Result<(), StoreError> {
         let decoy = made(&self.folder, &self.key)?;
         decoy.begin()?;
-        let followed = decoy.follow(real).and_then(|()| decoy.commit());
+        let followed = follow(&decoy, real).and_then(|()| decoy.commit());
         if followed.is_err() {
             decoy.rollback();
         }
@@ -58,6 +58,17 @@ impl std::fmt::Debug for Decoy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Decoy")
     }
+}
+
+/// Has the decoy take over what a profile without contacts would have lived meanwhile: its name, and the network's changes.
+fn follow(decoy: &Store, real: &Store) -> Result<(), StoreError> {
+    if let Some(name) = real.setting(PROFILE_NAME)? {
+        decoy.set_profile_name(&name)?;
+    }
+    decoy.follow_network(real)?;
+    // Whatever else there was to write: SQLite writes no page that stays as it is, but this one always.
+    let version: u32 = decoy.db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(decoy.db.pragma_update(None, "user_version", version)?)
 }
 
 /// Puts the decoy, which `key` opens, in the real store's place, removes what belonged to that, and makes the next decoy, which

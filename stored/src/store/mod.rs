@@ -173,17 +173,6 @@ impl Store {
         self.set_setting(PROFILE_NAME, name)
     }
 
-    /// Takes over what a profile without contacts would have lived meanwhile: its name, and the network's changes.
-    fn follow(&self, other: &Self) -> Result<(), StoreError> {
-        if let Some(name) = other.setting(PROFILE_NAME)? {
-            self.set_profile_name(&name)?;
-        }
-        self.follow_network(other)?;
-        // Whatever else there was to write: SQLite writes no page that stays as it is, but this one always.
-        let version: u32 = self.db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        Ok(self.db.pragma_update(None, "user_version", version)?)
-    }
-
     fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
         self.changed(sql, parameters).map(drop)
     }
@@ -226,10 +215,15 @@ fn settings(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Has SQLCipher say nothing: a page that the key does not open would be a line on stderr, with the day and the hour. It is one word for
+/// the whole process, given where there is no file: what is asked of one before its key has SQLite read the first page without.
+fn silence() -> Result<(), StoreError> {
+    Ok(Connection::open_in_memory()?.execute_batch("PRAGMA cipher_log_level = NONE")?)
+}
+
 fn unlock(db: &Connection, key: &StoreKey) -> Result<(), StoreError> {
     use std::fmt::Write;
-    // Process-wide, and on at first: a page that the key does not open would be a line on stderr, with the day and the hour.
-    db.execute_batch("PRAGMA cipher_log_level = NONE")?;
+    silence()?;
     let mut pragma = Zeroizing::new(String::with_capacity(96));
     pragma.push_str("PRAGMA key = \"x'");
     for byte in key.iter() {

@@ -71,8 +71,10 @@ fn pieces(paragraph: &str) -> Vec<&str> {
     pieces
 }
 
-/// A piece of more bytes is not measured whole: only as much of it as fits a line is.
-const PIECE_MAX_BYTES: usize = 64;
+/// What is left of a word is measured whole once it has so few bytes; before, only as much of it as fits a line is.
+const REST_MAX_BYTES: usize = 64;
+/// A piece of more bytes fits no line, and is not measured to learn that.
+const PIECE_MAX_BYTES: usize = 1_024;
 
 /// Breaks `text` into lines of at most `max` pixels. A word that is wider alone is broken inside. What is measured grows with the text
 /// and not with its square, whatever it is made of.
@@ -149,7 +151,7 @@ impl Breaking<'_> {
     fn long_word(&mut self, paragraph: &str, mut start: usize, end: usize) -> usize {
         while let Some(rest) = paragraph.get(start..end).filter(|rest| rest.chars().nth(1).is_some()) {
             let trimmed = rest.trim_end();
-            if trimmed.len() <= PIECE_MAX_BYTES && (self.width)(trimmed) <= self.max {
+            if trimmed.len() <= REST_MAX_BYTES && (self.width)(trimmed) <= self.max {
                 break;
             }
             let at = longest_prefix(rest, self.max, self.width, self.guess);
