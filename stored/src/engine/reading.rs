@@ -386,4 +386,21 @@ mod tests {
         read(&mut turn, ANN, &second).unwrap();
         assert_eq!(shown(&turn)[4..], ["4 of 1, named 98", "2 of 1, named 99"]);
     }
+
+    #[test]
+    fn what_an_older_copy_says_under_the_number_of_a_text_that_was_told_again_does_not_pass_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut turn = turn(&folder);
+        read(&mut turn, ANN, &text(1, 1)).unwrap();
+        let again = said(&Said { chain: 2, sequence: 1, name: 11, previous: None });
+        read(&mut turn, ANN, &again).unwrap();
+        let other = said(&Said { chain: 2, sequence: 1, name: 97, previous: None });
+        let next = said(&Said { chain: 2, sequence: 2, name: 96, previous: Some(content::hash(&other)) });
+        read(&mut turn, ANN, &other).unwrap();
+        read(&mut turn, ANN, &next).unwrap();
+        let chain = turn.store.receive_chain(ANN).unwrap();
+        assert_eq!(chain.conflict, 1);
+        assert!(!chain.numbers.contains(2), "acked it would stand for the one before, too");
+        assert!(shown(&turn).contains(&"1 of 2, named 97".to_owned()));
+    }
 }

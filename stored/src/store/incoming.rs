@@ -17,7 +17,8 @@ pub struct Numbered {
 }
 
 impl Store {
-    /// Notes a content as received; false when it was before.
+    /// Notes a content as received; false when it was before. One that is told again under a number of a newer chain is known under that
+    /// from then on: else what an older copy of the peer says under the same number passes for it.
     pub(crate) fn note_received(
         &self,
         contact: ContactId,
@@ -25,10 +26,15 @@ impl Store {
         link: &Link,
         hash: &[u8; 32],
     ) -> Result<bool, StoreError> {
-        let sql = "INSERT OR IGNORE INTO received (contact, content, sequence, hash, chain, previous)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let known = "SELECT 1 FROM received WHERE contact = ?1 AND content = ?2";
+        let is_new = self.row(known, (contact, content.0), |_| Ok(()))?.is_none();
+        let sql = "INSERT INTO received (contact, content, sequence, hash, chain, previous)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT (contact, content) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash,
+                   chain = excluded.chain, previous = excluded.previous WHERE excluded.chain > chain";
         let (sequence, chain) = (link.sequence.cast_signed(), link.chain.0.cast_signed());
-        Ok(self.changed(sql, (contact, content.0, sequence, hash, chain, link.previous))? > 0)
+        self.run(sql, (contact, content.0, sequence, hash, chain, link.previous))?;
+        Ok(is_new)
     }
 
     /// What came under a number of a peer's chain; `None`: nothing, or it is not known any more.
