@@ -225,7 +225,8 @@ fn check(world: &mut World, ever: &mut [BTreeSet<String>; 2], seed: u64) {
 
 #[test]
 fn whichever_old_copies_are_put_back_nothing_is_delivered_that_the_other_side_has_not_shown() {
-    for seed in 300..304 {
+    // The last: what was told again under a new chain's number was not known under it.
+    for seed in (300..304).chain([1108]) {
         turmoil(seed, false);
     }
 }

@@ -373,11 +373,12 @@ impl Outbox {
         if acks.chain < chain.chain {
             return Ok(());
         }
-        let sealed = turn.store.sealed_up_to(contact, acks.up_to)?;
+        // The next one names the hash of the last that is acked.
+        let sealed = turn.store.sealed_up_to(contact, acks.up_to.saturating_add(1))?;
         if acks.chain > chain.chain || !is_what_was_sent(acks, &chain, &sealed) {
             return self.number_anew(turn, contact, acks.chain);
         }
-        for outgoing in sealed {
+        for outgoing in sealed.into_iter().filter(|outgoing| outgoing.sequence <= acks.up_to) {
             if acks.cover(outgoing.sequence) {
                 self.delivered(turn, &outgoing)?;
             } else {
@@ -491,14 +492,25 @@ fn set_aside(turn: &Turn, id: OutgoingId) -> Result<(), StoreError> {
     turn.store.outgoing_sealed(id, turn.now)
 }
 
-/// Whether all that a peer acks is what was sent, as far as that is still known: what was acked before was compared then.
+/// Whether all that a peer acks is what was sent. Of a run whose last content is not known any more nothing is taken that was not acked
+/// before: a peer that went back may have others under these numbers, from another time.
 fn is_what_was_sent(acks: &Acks, chain: &SendChain, sealed: &[Outgoing]) -> bool {
     acks.runs().iter().all(|run| {
-        let last = run.numbers.last;
-        let kept = || sealed.iter().find(|outgoing| outgoing.sequence == last)?.content.as_deref();
-        let sent = if last == chain.sequence { chain.hash } else { kept().map(content::hash) };
-        last <= chain.sequence && run.ends_with(sent.as_ref())
+        let Range { first, last } = run.numbers;
+        let is_new = || sealed.iter().any(|outgoing| (first..=last).contains(&outgoing.sequence));
+        let sent = sent_under(last, chain, sealed);
+        last <= chain.sequence && run.ends_with(sent.as_ref()) && (sent.is_some() || !is_new())
     })
+}
+
+/// The hash of the content that was sent under a number; `None`: it is not known any more.
+fn sent_under(number: u64, chain: &SendChain, sealed: &[Outgoing]) -> Option<[u8; 32]> {
+    if number == chain.sequence {
+        return chain.hash;
+    }
+    let kept = |number| sealed.iter().find(|outgoing| outgoing.sequence == number)?.content.as_deref();
+    let named_by_next = || content::decode(kept(number.saturating_add(1))?).ok()?.link.previous;
+    kept(number).map(content::hash).or_else(named_by_next)
 }
 
 fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {
