@@ -233,7 +233,8 @@ fn whichever_old_copies_are_put_back_nothing_is_delivered_that_the_other_side_ha
 
 #[test]
 fn of_people_who_compared_nothing_is_sealed_before_they_say_so_and_all_is_delivered_after() {
-    for seed in 310..314 {
+    // The last: who went back again and again misses more than acks have room for.
+    for seed in (310..314).chain([1155]) {
         turmoil(seed, true);
     }
 }

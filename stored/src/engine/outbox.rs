@@ -16,7 +16,7 @@ use super::event::{
 use super::hold::{self, Wait};
 use super::turn::Turn;
 use super::{fixing, notes};
-use crate::content::{self, Acks, Range};
+use crate::content::{self, Acks, GAPS_MAX, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
 use crate::store::{Delivery, EventKind, Note, Outgoing, OutgoingKind, OutgoingState, SendChain};
@@ -31,6 +31,8 @@ const RESEAL_AFTER: Duration = Duration::from_secs(20);
 const RESEAL_DOUBLED_MAX: u32 = 12;
 /// A new chain is begun no more often for one contact: a peer could have all sealed again without end.
 const NUMBER_ANEW_EVERY: Duration = Duration::from_secs(3_600);
+/// What acks have no room for waits so long before a new chain makes some: far longer than acks take to overtake each other.
+const HIDDEN_AFTER: Duration = Duration::from_secs(600);
 /// Wait after keyvault could not seal.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
 
@@ -101,7 +103,7 @@ impl Outbox {
             OutboxEvent::AtRelay(id, route) => self.lies_at_relay(turn, id, &route),
             OutboxEvent::Acked(contact, acks) => self.acked(turn, contact, &acks),
             OutboxEvent::NumberAnew(contact) => match turn.store.chain_wanted_behind(contact)? {
-                Some(behind) => self.number_anew(turn, contact, behind),
+                Some(behind) => self.number_anew(turn, contact, behind, Some(Note::OlderCopyHere)),
                 None => Ok(()),
             },
             OutboxEvent::Missing(contact, gaps) => self.missing(turn, contact, &gaps),
@@ -376,7 +378,10 @@ impl Outbox {
         // The next one names the hash of the last that is acked.
         let sealed = turn.store.sealed_up_to(contact, acks.up_to.saturating_add(1))?;
         if acks.chain > chain.chain || !is_what_was_sent(acks, &chain, &sealed) {
-            return self.number_anew(turn, contact, acks.chain);
+            return self.number_anew(turn, contact, acks.chain, Some(Note::OlderCopyHere));
+        }
+        if Self::hides_what_waits(turn, contact, acks)? {
+            return self.number_anew(turn, contact, acks.chain, None);
         }
         for outgoing in sealed.into_iter().filter(|outgoing| outgoing.sequence <= acks.up_to) {
             if acks.cover(outgoing.sequence) {
@@ -388,13 +393,25 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether the acks have no room for what lies beyond that which the peer asks for, and that is not here any more: it was acked, by a
+    /// peer that went back since, and will never come.
+    fn hides_what_waits(turn: &Turn, contact: ContactId, acks: &Acks) -> Result<bool, StoreError> {
+        if acks.missing.len() < GAPS_MAX {
+            return Ok(false);
+        }
+        let unacked = turn.store.sealed_up_to(contact, u64::MAX)?;
+        let waits = |oldest: &Outgoing| turn.now.since(oldest.sealed_at) >= HIDDEN_AFTER;
+        Ok(unacked.first().is_some_and(|oldest| oldest.sequence > acks.up_to && waits(oldest)))
+    }
+
     /// The peer has other contents under these numbers, or numbers that were never used here: an older copy of this profile is in
-    /// use. All that is not acked gets numbers of a new chain, in the order in which it was written.
+    /// use, as `note` says. Or it misses what it once acked. All that is not acked gets numbers of a new chain, in the order in which it was written.
     fn number_anew(
         &mut self,
         turn: &mut Turn,
         contact: ContactId,
         peers_chain: Timestamp,
+        note: Option<Note>,
     ) -> Result<(), StoreError> {
         let last = turn.store.renumbered_at(contact)?;
         // A peer cannot have all sealed again and again.
@@ -413,7 +430,7 @@ impl Outbox {
         turn.store.set_send_chain(contact, &SendChain { chain, sequence: 0, hash: None })?;
         turn.store.set_renumbered_at(contact, turn.now)?;
         self.pump.insert(contact);
-        notes::tell(turn, contact, Note::OlderCopyHere)
+        note.map_or(Ok(()), |note| notes::tell(turn, contact, note))
     }
 
     fn delivered(&mut self, turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
