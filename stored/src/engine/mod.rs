@@ -8,6 +8,7 @@
 //! and wishes for events where it wants something of one.
 
 mod accepts;
+mod acked;
 mod circuits;
 mod contacts;
 mod conversations;

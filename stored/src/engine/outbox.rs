@@ -15,8 +15,8 @@ use super::event::{
 };
 use super::hold::{self, Wait};
 use super::turn::Turn;
-use super::{fixing, notes};
-use crate::content::{self, Acks, GAPS_MAX, Range};
+use super::{acked, fixing, notes};
+use crate::content::{Acks, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
 use crate::store::{Delivery, EventKind, Note, Outgoing, OutgoingKind, OutgoingState, SendChain};
@@ -31,8 +31,6 @@ const RESEAL_AFTER: Duration = Duration::from_secs(20);
 const RESEAL_DOUBLED_MAX: u32 = 12;
 /// A new chain is begun no more often for one contact: a peer could have all sealed again without end.
 const NUMBER_ANEW_EVERY: Duration = Duration::from_secs(3_600);
-/// What acks have no room for waits so long before a new chain makes some: far longer than acks take to overtake each other.
-const HIDDEN_AFTER: Duration = Duration::from_secs(600);
 /// Wait after keyvault could not seal.
 const SEAL_RETRY: Duration = Duration::from_secs(2);
 
@@ -377,10 +375,10 @@ impl Outbox {
         }
         // The next one names the hash of the last that is acked.
         let sealed = turn.store.sealed_up_to(contact, acks.up_to.saturating_add(1))?;
-        if acks.chain > chain.chain || !is_what_was_sent(acks, &chain, &sealed) {
+        if acks.chain > chain.chain || !acked::is_what_was_sent(acks, &chain, &sealed) {
             return self.number_anew(turn, contact, acks.chain, Some(Note::OlderCopyHere));
         }
-        if Self::hides_what_waits(turn, contact, acks)? {
+        if acked::hides_what_waits(turn, contact, acks)? {
             return self.number_anew(turn, contact, acks.chain, None);
         }
         for outgoing in sealed.into_iter().filter(|outgoing| outgoing.sequence <= acks.up_to) {
@@ -391,17 +389,6 @@ impl Outbox {
             }
         }
         Ok(())
-    }
-
-    /// Whether the acks have no room for what lies beyond that which the peer asks for, and that is not here any more: it was acked, by a
-    /// peer that went back since, and will never come.
-    fn hides_what_waits(turn: &Turn, contact: ContactId, acks: &Acks) -> Result<bool, StoreError> {
-        if acks.missing.len() < GAPS_MAX {
-            return Ok(false);
-        }
-        let unacked = turn.store.sealed_up_to(contact, u64::MAX)?;
-        let waits = |oldest: &Outgoing| turn.now.since(oldest.sealed_at) >= HIDDEN_AFTER;
-        Ok(unacked.first().is_some_and(|oldest| oldest.sequence > acks.up_to && waits(oldest)))
     }
 
     /// The peer has other contents under these numbers, or numbers that were never used here: an older copy of this profile is in
@@ -507,27 +494,6 @@ impl Outbox {
 /// It is sealed when the person has it go on, as all is that is not acked.
 fn set_aside(turn: &Turn, id: OutgoingId) -> Result<(), StoreError> {
     turn.store.outgoing_sealed(id, turn.now)
-}
-
-/// Whether all that a peer acks is what was sent. Of a run whose last content is not known any more nothing is taken that was not acked
-/// before: a peer that went back may have others under these numbers, from another time.
-fn is_what_was_sent(acks: &Acks, chain: &SendChain, sealed: &[Outgoing]) -> bool {
-    acks.runs().iter().all(|run| {
-        let Range { first, last } = run.numbers;
-        let is_new = || sealed.iter().any(|outgoing| (first..=last).contains(&outgoing.sequence));
-        let sent = sent_under(last, chain, sealed);
-        last <= chain.sequence && run.ends_with(sent.as_ref()) && (sent.is_some() || !is_new())
-    })
-}
-
-/// The hash of the content that was sent under a number; `None`: it is not known any more.
-fn sent_under(number: u64, chain: &SendChain, sealed: &[Outgoing]) -> Option<[u8; 32]> {
-    if number == chain.sequence {
-        return chain.hash;
-    }
-    let kept = |number| sealed.iter().find(|outgoing| outgoing.sequence == number)?.content.as_deref();
-    let named_by_next = || content::decode(kept(number.saturating_add(1))?).ok()?.link.previous;
-    kept(number).map(content::hash).or_else(named_by_next)
 }
 
 fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {
