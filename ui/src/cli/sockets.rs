@@ -330,11 +330,24 @@ where
     C: FromClientHook,
     F: Future<Output = Result<T, PeerError>>,
 {
-    let stream = reach(running, socket).ok()?;
+    let until = Instant::now() + wait;
+    let stream = in_line(until, || reach(running, socket)).await.ok()?;
     let (client, connection) = ipc_schema::rpc::connect::<C>(stream.into()).ok()?;
-    let answer = tokio::time::timeout(wait, call(client)).await;
+    let answer = tokio::time::timeout_at(until, call(client)).await;
     connection.abort();
     answer.ok()?.ok()
+}
+
+/// Dials again while as many wait before a callee as the kernel holds, which is no sign that it is away.
+async fn in_line<T>(until: Instant, dial: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match dial() {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < until => {
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            said => return said,
+        }
+    }
 }
 
 /// A part did not come back in time.
@@ -359,20 +372,41 @@ mod tests {
         assert!(listener.accept().is_ok());
     }
 
+    /// A callee before whom as many wait as can, who they are, and what the next is told.
+    fn crowded(dir: &Path) -> (std::os::unix::net::UnixListener, Vec<UnixStream>, std::io::Error) {
+        let listener =
+            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::bind(&listener, &SocketAddrUnix::new(dir.join("unlock.sock")).unwrap()).unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            match dial(dir, "unlock.sock") {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => return (listener.into(), waiting, error),
+            }
+        }
+    }
+
     #[test]
     fn where_as_many_wait_as_can_nobody_waits_for_ever() {
         let dir = tempfile::tempdir().unwrap();
-        let listener =
-            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
-        rustix::net::bind(&listener, &SocketAddrUnix::new(dir.path().join("unlock.sock")).unwrap()).unwrap();
-        rustix::net::listen(&listener, 1).unwrap();
-        let mut waiting = Vec::new();
-        let error = loop {
-            match dial(dir.path(), "unlock.sock") {
-                Ok(stream) => waiting.push(stream),
-                Err(error) => break error,
-            }
-        };
+        let (_listener, waiting, error) = crowded(dir.path());
         assert!(is_passing(&error) && !waiting.is_empty(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn where_as_many_wait_as_can_the_next_is_let_in_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let (listener, _waiting, _) = crowded(dir.path());
+        let tries = std::cell::Cell::new(0);
+        let dialled = in_line(Instant::now() + RESTART_WAIT, || {
+            tries.set(tries.get() + 1);
+            if tries.get() == 3 {
+                drop(listener.accept().unwrap());
+            }
+            dial(dir.path(), "unlock.sock")
+        });
+        assert!(dialled.await.is_ok());
+        assert_eq!(tries.get(), 3);
     }
 }
