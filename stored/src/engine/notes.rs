@@ -72,7 +72,7 @@ impl Note {
                  sent again."
             }
             Self::Reopened => {
-                "The encryption with them got out of step and was opened anew. Nothing was lost."
+                "The encryption with them got out of step and was opened anew. What had not arrived is sent again."
             }
             Self::ReopenedAgain => {
                 "The encryption with them was opened anew again within a day. If neither of you put a backup back, somebody may have \
