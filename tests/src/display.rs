@@ -114,12 +114,7 @@ impl Drop for Compositor {
 /// A new profile with its window, on its first run, with these variables and no other display.
 #[must_use]
 pub fn window(folder: &Path, variables: &[(&str, PathBuf)]) -> Suite {
-    Suite::spawn(
-        folder,
-        window_command(Command::new(binaries().join("privatus")), folder, variables),
-        "",
-        None,
-    )
+    started(folder, window_command(Command::new(binaries().join("privatus")), folder, variables))
 }
 
 /// The same, on a system where no user namespace can be had.
@@ -129,7 +124,7 @@ pub fn window_without_namespaces(folder: &Path, variables: &[(&str, PathBuf)]) -
     // The sysctl counts for the new user namespace alone.
     let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" \"$@\"";
     command.args(["--user", "--map-root-user", "sh", "-c", script]).arg(binaries().join("privatus"));
-    Suite::spawn(folder, window_command(command, folder, variables), "", None)
+    started(folder, window_command(command, folder, variables))
 }
 
 /// The same, in a view of the files in which `fonts` are the system's: newer than any cache of them. Needs root.
@@ -138,7 +133,14 @@ pub fn window_with_fonts(folder: &Path, fonts: &Path, variables: &[(&str, PathBu
     let mut command = Command::new("unshare");
     let script = format!("mount --bind '{}' /usr/share/fonts && exec \"$0\" \"$@\"", fonts.display());
     command.args(["--mount", "sh", "-c", &script]).arg(binaries().join("privatus"));
-    Suite::spawn(folder, window_command(command, folder, variables), "", None)
+    started(folder, window_command(command, folder, variables))
+}
+
+/// A suite with a window prints nothing once it can be asked.
+fn started(folder: &Path, command: Command) -> Suite {
+    let suite = Suite::spawn(folder, command, "", None);
+    until("the suite can be asked", || (suite.ask(&["status"]).code == 0).then_some(()));
+    suite
 }
 
 /// What [`window`] runs, for a window that cannot be had.
