@@ -52,6 +52,7 @@ impl<R: CryptoRng> SealedStore<R> {
         if done.is_err() {
             self.groups.failed();
         }
+        self.drop_filling_key();
         done
     }
 

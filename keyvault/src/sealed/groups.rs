@@ -91,6 +91,11 @@ impl Groups {
         Some(filling.group)
     }
 
+    /// The group that new keys go into.
+    pub(super) fn filling(&self) -> Option<u64> {
+        self.filling.as_ref().map(|filling| filling.group)
+    }
+
     /// A new group, of which one place is taken.
     pub(super) fn fill(&mut self, group: u64) {
         self.filling = Some(Filling { group, taken: 1 });

@@ -16,7 +16,7 @@ use super::salvage::Salvage;
 use super::state::{self, Epoch, State, StoreKeyAt, Wipe};
 use crate::kdf;
 use crate::memory::{GuardedKeys, Secret32, SecretBytes};
-use crate::store::{Changes, Row, Store, StoreError, Table};
+use crate::store::{Changes, Row, Store, StoreError, TABLES, Table};
 
 /// Name → a record's wrapped key (`entry.rs`).
 pub(super) const KEYS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("keys");
@@ -42,6 +42,8 @@ pub struct SealedStore<R> {
     /// sealed once, and one that comes and goes between two flushes never reaches the disk.
     pending: Pending,
     pub(super) groups: Groups,
+    /// What the names in each table begin with: asked with every record.
+    fronts: BTreeMap<Table, [u8; TABLE_BYTES]>,
     /// A compaction that goes on.
     pub(super) leaving: Option<Leaving>,
     /// The file is damaged: this is what is left.
@@ -56,6 +58,8 @@ pub(super) const STORE: usize = 3;
 const DECOY_STORE: usize = 4;
 pub(super) const EPOCH: usize = 5;
 pub(super) const OLDER: usize = 6;
+/// Of the group that is being filled; zeroes where there is none.
+pub(super) const FILLING: usize = 7;
 
 impl<R: CryptoRng> SealedStore<R> {
     /// Opens the records that `root` is the root of. What is damaged is read as far as it goes, and not written any more.
@@ -82,9 +86,11 @@ impl<R: CryptoRng> SealedStore<R> {
             deferring: false,
             pending: Pending::new(),
             groups: Groups::default(),
+            fronts: BTreeMap::new(),
             leaving: None,
             salvage,
         };
+        store.name_tables();
         let opened = match &state {
             Some(state) if state.wipe == Wipe::Records => store.begin_anew(state),
             Some(_) if store.vault.database.is_none() => Err(StoreError::Damaged),
@@ -97,6 +103,10 @@ impl<R: CryptoRng> SealedStore<R> {
             Ok(()) => Ok(store),
             Err(error) => Err((store.vault, error.into())),
         }
+    }
+
+    fn name_tables(&mut self) {
+        self.fronts = TABLES.into_iter().map(|table| (table, self.front_of(table))).collect();
     }
 
     /// Begins a new vault's records.
@@ -117,9 +127,11 @@ impl<R: CryptoRng> SealedStore<R> {
             deferring: false,
             pending: Pending::new(),
             groups: Groups::default(),
+            fronts: BTreeMap::new(),
             leaving: None,
             salvage: None,
         };
+        store.name_tables();
         store.begin_records()?;
         store.keys.set(STORE, &Secret32::random(&mut store.rng));
         store.write_store_key()?;
@@ -208,6 +220,7 @@ impl<R: CryptoRng> SealedStore<R> {
     fn mark_all(&mut self) -> Result<(), StoreError> {
         let groups = self.all_groups()?;
         self.groups.mark_all(groups);
+        self.drop_filling_key();
         self.leaving = None;
         Ok(())
     }
@@ -267,6 +280,10 @@ impl<R: CryptoRng> SealedStore<R> {
     }
 
     fn table_name(&self, table: Table) -> [u8; TABLE_BYTES] {
+        self.fronts.get(&table).copied().unwrap_or_else(|| self.front_of(table))
+    }
+
+    fn front_of(&self, table: Table) -> [u8; TABLE_BYTES] {
         let mac = kdf::mac_under(self.keys.key(INDEX), &[b"table", &[table as u8]]);
         mac.first_chunk().copied().unwrap_or_default()
     }
@@ -376,6 +393,7 @@ fn guarded(root: &Secret32, state: Option<&State>) -> std::io::Result<GuardedKey
         &decoy_store_key(root),
         state.map_or(&none, |state| &state.epoch.key),
         state.and_then(|state| state.older.as_ref()).map_or(&none, |older| &older.key),
+        &none,
     ])
 }
 
@@ -461,6 +479,7 @@ impl<R: CryptoRng> Store for SealedStore<R> {
         let written = self.write(&pending);
         if written.is_err() {
             self.groups.failed();
+            self.drop_filling_key();
         }
         written
     }

@@ -8,7 +8,7 @@ use redb::{ReadableDatabase, ReadableTable};
 use super::entry::{EpochKey, GroupEntry, GroupKey, KeyEntry, Name, Under, Version};
 use super::error::{damaged, failed};
 use super::groups::{GroupTables, KnownGroups, Unwrapped, table_of};
-use super::sealed_store::{EPOCH, OLDER, SealedStore};
+use super::sealed_store::{EPOCH, FILLING, OLDER, SealedStore};
 use crate::memory::Secret32;
 use crate::store::StoreError;
 
@@ -43,6 +43,7 @@ impl<R: CryptoRng> SealedStore<R> {
         let entry = self.wrapped_group(GroupKey { group, key: &key });
         groups.insert(group, &entry)?;
         self.groups.fill(group);
+        self.keys.set(FILLING, &key);
         Ok((group, key))
     }
 
@@ -101,12 +102,23 @@ impl<R: CryptoRng> SealedStore<R> {
         })
     }
 
-    /// `groups` is `None` in a file of an earlier version.
+    /// Where no group is being filled its key is not held: a compaction may make unreadable what it wraps.
+    pub(super) fn drop_filling_key(&mut self) {
+        if self.groups.filling().is_none() {
+            self.keys.set(FILLING, &Secret32::zero());
+        }
+    }
+
+    /// That of the group that is being filled is held: each text asks for it some ten times. `groups` is `None` in a file of an earlier
+    /// version.
     pub(super) fn group_key(
         &self,
         groups: Option<&impl ReadableTable<u64, &'static [u8]>>,
         group: u64,
     ) -> Result<Secret32, StoreError> {
+        if self.groups.filling() == Some(group) {
+            return Ok(self.keys.copy(FILLING));
+        }
         let groups = groups.ok_or(StoreError::Damaged)?;
         let entry = groups.get(group).map_err(failed("reading"))?.ok_or(StoreError::Damaged)?;
         self.unwrap_group(group, entry.value())

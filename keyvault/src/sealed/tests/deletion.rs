@@ -3,6 +3,7 @@
 use super::*;
 use crate::sealed::entry;
 use crate::sealed::salvage::Salvage;
+use crate::sealed::sealed_store::FILLING;
 
 /// Whether the bytes of a record can still be opened by who knows everything that the vault knows and looks everywhere in
 /// the file.
@@ -65,6 +66,25 @@ fn an_overwritten_record_opens_no_more_in_its_earlier_state() {
     let opens = |entry: &entry::KeyEntry| groups.iter().any(|key| entry.unwrap(key.expose()).is_ok());
     assert!(!opens(&old_keys[0]) && opens(&old_keys[1]), "the search itself works");
     assert_eq!(&*store.read(Table::Session, &[3]).unwrap().unwrap(), b"the next state of a ratchet");
+}
+
+#[test]
+fn the_key_of_a_group_that_was_left_is_not_held_in_memory_either() {
+    let file = vault();
+    let mut store = open(&file, b"correct horse").unwrap();
+    let held = |store: &SealedStore<ChaCha20Rng>| *store.keys.key(FILLING);
+    assert_eq!(held(&store), [0; 32]);
+    for state in [b"one state".as_slice(), b"the next"] {
+        let mut changes = Changes::default();
+        changes.put(Table::Session, &[3], SecretBytes::new(state.to_vec()));
+        store.commit(&changes).unwrap();
+    }
+    let left = held(&store);
+    assert!(left != [0; 32] && store.groups.filling().is_some());
+    store.compact().unwrap();
+    assert!(held(&store) != left);
+    assert_eq!(held(&store) == [0; 32], store.groups.filling().is_none());
+    assert_eq!(&*store.read(Table::Session, &[3]).unwrap().unwrap(), b"the next");
 }
 
 /// Keys of groups that lie anywhere in the file and open under an epoch's key.
