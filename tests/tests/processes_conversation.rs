@@ -64,7 +64,7 @@ fn a_text_each_way_is_delivered_and_told_on_both_sides() {
 fn both_see_the_same_safety_number_and_a_scanned_code_verifies() {
     let talk = connected();
     let _ = talk.alice.suite.ask(&["send", "Bob", "Hello Bob", "--wait", "delivered"]).ok();
-    let shown = talk.alice.suite.ask(&["contact", "verify", "Bob", "--json"]).ok().rows().remove(0);
+    let shown = talk.alice.suite.ask(&["contact", "show", "Bob", "--json"]).ok().rows().remove(0);
     let scan = |code: &str| {
         talk.bob.suite.ask_with(&["contact", "verify", "Alice", "--scanned", "--json"], &format!("{code}\n"))
     };
@@ -85,6 +85,37 @@ fn both_see_the_same_safety_number_and_a_scanned_code_verifies() {
     assert_eq!(scanned["verified"], true);
     let own = scan(scanned["code"].as_str().unwrap());
     assert_eq!((own.code, own.err.lines().count()), (5, 1), "one's own screen: {own:?}");
+}
+
+#[test]
+fn only_who_was_compared_with_what_the_other_side_has_is_verified() {
+    let talk = connected();
+    let _ = talk.alice.suite.ask(&["send", "Bob", "Hello Bob", "--wait", "delivered"]).ok();
+    let shown = |person: &Person, who: &str| {
+        person.suite.ask(&["contact", "show", who, "--json"]).ok().rows().remove(0)
+    };
+    let theirs = shown(&talk.bob, "Alice");
+    let digits = theirs["digits"].as_str().unwrap();
+    let verify =
+        |with: &[&str]| talk.alice.suite.ask(&[&["contact", "verify", "Bob", "--json"][..], with].concat());
+    let other = digits.replace(['0', '1', '2', '3', '4'], "9");
+    let refused: [(&[&str], i32); 5] = [
+        (&[], 2),
+        (&["--digits", "12345"], 2),
+        (&["--digits", digits, "--scanned"], 2),
+        (&["--digits", &other], 5),
+        (&["--words", "lusab babad gutih tugad zodug mahon pidok kavas"], 5),
+    ];
+    for (with, code) in refused {
+        let refused = verify(with);
+        assert_eq!((refused.code, refused.err.lines().count()), (code, 1), "{with:?}: {refused:?}");
+        assert_eq!(shown(&talk.alice, "Bob")["verified"], false, "{with:?}");
+    }
+    assert_eq!(verify(&["--digits", digits]).ok().rows()[0]["verified"], true);
+    assert_eq!(verify(&["--off"]).ok().rows()[0]["verified"], false);
+    let words: Vec<_> =
+        theirs["words"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(verify(&["--words", &words.join(" ")]).ok().rows()[0]["verified"], true);
 }
 
 #[test]
@@ -212,6 +243,13 @@ fn what_is_written_after_an_old_copy_of_the_folder_was_put_back_is_delivered_onl
     assert!(shown.contains("-- An older copy of their profile was used."), "{shown}");
 }
 
+/// `person` compares with what the `other` reads out; each calls the other so.
+fn compare(person: &Person, who: &str, other: &Person, whom: &str) {
+    let theirs = other.suite.ask(&["contact", "show", whom, "--json"]).ok().rows().remove(0);
+    let digits = theirs["digits"].as_str().unwrap();
+    let _ = person.suite.ask(&["contact", "verify", who, "--digits", digits]).ok();
+}
+
 /// Whether what `person` writes to the one contact waits for a word.
 fn holds(person: &Person) -> bool {
     person.suite.ask(&["contacts", "--json"]).ok().rows()[0]["held"] == true
@@ -223,8 +261,8 @@ fn what_goes_to_who_was_compared_waits_after_an_old_copy_was_put_back_until_one_
     send(&talk.alice, "Bob", "before");
     wait_received(&talk.bob, "Alice", &["before".into()]);
     let _ = talk.bob.suite.ask(&["send", "Alice", "hello", "--wait", "delivered"]).ok();
-    let _ = talk.alice.suite.ask(&["contact", "verify", "Bob"]).ok();
-    let _ = talk.bob.suite.ask(&["contact", "verify", "Alice"]).ok();
+    compare(&talk.alice, "Bob", &talk.bob, "Alice");
+    compare(&talk.bob, "Alice", &talk.alice, "Bob");
     let early = talk.bob.suite.ask(&["contact", "resume", "Alice"]);
     assert_eq!(early.code, 5, "{early:?}");
     assert!(early.err.contains("nothing waits"), "{early:?}");

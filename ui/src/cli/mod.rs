@@ -29,6 +29,7 @@ mod refusal;
 mod relay;
 mod rows;
 mod run;
+mod safety;
 mod send;
 mod settings;
 mod slot;

@@ -20,6 +20,29 @@ pub(super) fn sure(loss: &str, output: Output) -> Outcome {
     ask(loss, &mut stdin, &mut std::io::stderr())
 }
 
+/// Whether a person sits at a terminal who can be asked what the other side has.
+///
+/// # Errors
+/// [`Failure::Usage`]: nobody does, so the command line must say what was compared.
+pub(super) fn reaches_somebody(output: Output) -> Outcome {
+    if output.json || !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "say what was compared: --digits or --words that they read out, or --scanned; `privatus contact show WHO` prints yours".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Asks whether the other side has what is `shown`.
+///
+/// # Errors
+/// [`Failure::Failed`]: the answer was not *yes*.
+pub(super) fn same(shown: &str) -> Outcome {
+    let question =
+        format!("{shown}\nIt was compared only if they read or show you the same, in person or by voice");
+    ask(&question, &mut std::io::stdin().lock(), &mut std::io::stderr())
+}
+
 fn ask(loss: &str, from: &mut impl BufRead, to: &mut impl Write) -> Outcome {
     write!(to, "{loss}. Type yes to go on: ").doing("ask on the terminal")?;
     let mut answer = String::new();
@@ -39,6 +62,12 @@ mod tests {
             assert_eq!(answered(other).unwrap_err().code(), 1, "{other:?}");
         }
         assert_eq!(ask("x", &mut &b"\xff\n"[..], &mut Vec::new()).unwrap_err().code(), 1);
+    }
+
+    #[test]
+    fn where_nobody_can_be_asked_the_command_line_must_say_what_was_compared() {
+        let refused = reaches_somebody(Output { json: true }).unwrap_err();
+        assert!(refused.code() == 2 && refused.to_string().contains("--digits"), "{refused}");
     }
 
     #[test]
