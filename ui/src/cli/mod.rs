@@ -24,6 +24,7 @@ mod panic;
 pub mod passphrase;
 pub mod paths;
 mod profile;
+mod profiles;
 mod question;
 mod refusal;
 mod relay;
@@ -110,6 +111,8 @@ enum Command {
     /// Your name, as new contacts see it
     #[command(name = "profile")]
     ProfileName(profile::Arguments),
+    /// The profiles of this user, and which of them run
+    Profiles,
     /// Send a text
     Send(send::Arguments),
     /// The texts with somebody
@@ -120,6 +123,8 @@ enum Command {
     Get(settings::Get),
     /// Change a setting
     Set(settings::Set),
+    /// Every setting, with what it means
+    Settings,
 
     /// What opens the vault: list, add, change, remove
     Slot(slot::Arguments),
@@ -164,7 +169,7 @@ enum Command {
 impl Command {
     /// All but those that name another folder, make one of their own, or need none.
     fn is_about_the_profile(&self) -> bool {
-        !matches!(self, Self::Relay(_) | Self::Demo(_) | Self::Version)
+        !matches!(self, Self::Relay(_) | Self::Demo(_) | Self::Version | Self::Profiles | Self::Settings)
     }
 }
 
@@ -210,11 +215,13 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Contacts => contacts::run(context),
         Command::Contact(arguments) => contact::run(&arguments, context),
         Command::ProfileName(arguments) => profile::run(&arguments, context),
+        Command::Profiles => profiles::run(context),
         Command::Send(arguments) => send::run(&arguments, context),
         Command::Messages(arguments) => messages::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
+        Command::Settings => settings::list(context),
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
         Command::Introduce(_)

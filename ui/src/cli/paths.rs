@@ -130,6 +130,14 @@ fn folder_name(folder: &Path) -> String {
     digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Where profiles lie that were not put elsewhere, the default one among them.
+///
+/// # Errors
+/// No home is known.
+pub fn profiles() -> Outcome<Profile> {
+    Profile::at(Some(data_home()?.join("privatus")))
+}
+
 fn data_home() -> Outcome<PathBuf> {
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")

@@ -17,7 +17,10 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Print the name, or change it
-    Name { text: Option<String> },
+    Name {
+        /// The new name
+        text: Option<String>,
+    },
 }
 
 #[derive(Debug, Serialize)]

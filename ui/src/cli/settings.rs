@@ -1,4 +1,4 @@
-//! `privatus get|set [WHO] KEY [VALUE]`: of the keys only *scripts* is built.
+//! `privatus get|set [WHO] KEY [VALUE]` and `privatus settings`, which tells of each key: of them only *scripts* is built.
 
 use clap::Args;
 use ipc_schema::edge::ui_keyvault::SetScripts;
@@ -7,9 +7,6 @@ use serde::Serialize;
 use super::talk::{self, Patience};
 use super::{Context, Failure, Outcome, passphrase, profile, sockets};
 use crate::peers;
-
-/// Keys of the contract that no code stands behind yet.
-const NOT_BUILT: &[&str] = &["receipts", "typing", "route", "traffic", "retention", "lock"];
 
 #[derive(Debug, Args)]
 pub(super) struct Get {
@@ -28,30 +25,149 @@ pub(super) struct Set {
     passphrase_fd: Option<i32>,
 }
 
+/// Where a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    /// For all of the profile.
+    Profile,
+    /// For one contact; without WHO for those that have none of their own.
+    Contact,
+}
+
+impl Scope {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Contact => "contact",
+        }
+    }
+}
+
+/// A key of the contract.
+#[derive(Debug, Serialize)]
+struct Key {
+    key: &'static str,
+    scope: Scope,
+    values: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+    /// Whether code stands behind it.
+    built: bool,
+}
+
+/// The values of what can only be on or off.
+const SWITCH: &str = "on|off";
+
+const KEYS: &[Key] = &[
+    Key {
+        key: "receipts",
+        scope: Scope::Contact,
+        values: SWITCH,
+        default: "off",
+        meaning: "they are told when you have read what they wrote",
+        built: false,
+    },
+    Key {
+        key: "typing",
+        scope: Scope::Contact,
+        values: SWITCH,
+        default: "off",
+        meaning: "they see that you are writing",
+        built: false,
+    },
+    Key {
+        key: "route",
+        scope: Scope::Contact,
+        values: "onion|direct",
+        default: "onion",
+        meaning: "how texts travel; direct is quicker and tells them, and who watches the network, your address",
+        built: false,
+    },
+    Key {
+        key: "traffic",
+        scope: Scope::Profile,
+        values: "live|quiet|constant-rate",
+        default: "live",
+        meaning: "texts come at once, or are asked for now and then, or within a stream that never changes",
+        built: false,
+    },
+    Key {
+        key: "retention",
+        scope: Scope::Contact,
+        values: "forever, or a duration such as 30d",
+        default: "forever",
+        meaning: "how long texts are kept on this computer",
+        built: false,
+    },
+    Key {
+        key: "lock",
+        scope: Scope::Profile,
+        values: "a duration such as 30m",
+        default: "1h",
+        meaning: "how long the window waits for you before all keys are dropped",
+        built: false,
+    },
+    Key {
+        key: "scripts",
+        scope: Scope::Profile,
+        values: SWITCH,
+        default: "off",
+        meaning: "programs of this user may read and write through a profile with a window; through a headless one they always may",
+        built: true,
+    },
+    Key {
+        key: "guard",
+        scope: Scope::Profile,
+        values: "drawn, or a relay's address",
+        default: "drawn",
+        meaning: "the first relay of every route, which sees your address",
+        built: false,
+    },
+    Key {
+        key: "proxy",
+        scope: Scope::Profile,
+        values: "none, or socks5://HOST:PORT",
+        default: "none",
+        meaning: "what stands between this computer and the first relay",
+        built: false,
+    },
+];
+
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     key: &'a str,
     value: &'a str,
 }
 
+pub(super) fn list(context: &Context) -> Outcome {
+    KEYS.iter().try_for_each(|key| context.output.row(key, || words(key)))
+}
+
+fn words(key: &Key) -> String {
+    let unbuilt = if key.built { "" } else { " (not built yet)" };
+    let Key { key, scope, values, default, meaning, .. } = key;
+    format!("{key:<11}{values}; of a {}, by default {default}{unbuilt}\n           {meaning}", scope.word())
+}
+
 pub(super) fn get(arguments: &Get, context: &Context) -> Outcome {
-    let [key] = arguments.words.as_slice() else {
-        return Err(key_of(arguments.words.last()));
+    let (who, key) = match arguments.words.as_slice() {
+        [who, key] => (Some(who), key),
+        [key] => (None, key),
+        _ => return Err(Failure::Usage("name a key: see `privatus settings`".into())),
     };
-    if key != "scripts" {
-        return Err(key_of(Some(key)));
-    }
+    let Key { key, .. } = named(who, key)?;
     let value = if sockets::block_on(profile::scripts(context))? { "on" } else { "off" };
     context.output.row(&Row { key, value }, || value.to_owned())
 }
 
 pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
-    let [key, value] = arguments.words.as_slice() else {
-        return Err(key_of(arguments.words.get(1)));
+    let (who, key, value) = match arguments.words.as_slice() {
+        [who, key, value] => (Some(who), key, value),
+        [key, value] => (None, key, value),
+        _ => return Err(Failure::Usage("name a key and its value: see `privatus settings`".into())),
     };
-    if key != "scripts" {
-        return Err(key_of(Some(key)));
-    }
+    named(who, key)?;
     let on = match value.as_str() {
         "on" => true,
         "off" => false,
@@ -64,11 +180,19 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
     Ok(sockets::block_on(talk::with_passphrase(&context.profile, patience, call))??)
 }
 
-fn key_of(key: Option<&String>) -> Failure {
-    match key {
-        Some(key) if NOT_BUILT.contains(&key.as_str()) => Failure::not_built(key),
-        _ => Failure::Usage(format!("the keys are scripts, {}", NOT_BUILT.join(", "))),
+/// The key of that name, if code stands behind it and it can be of a contact where one was named.
+fn named(who: Option<&String>, key: &str) -> Outcome<&'static Key> {
+    let Some(known) = KEYS.iter().find(|known| known.key == key) else {
+        let keys: Vec<&str> = KEYS.iter().map(|known| known.key).collect();
+        return Err(Failure::Usage(format!("the keys are {}: see `privatus settings`", keys.join(", "))));
+    };
+    if !known.built {
+        return Err(Failure::not_built(&format!("the setting {}", known.key)));
     }
+    if who.is_some() && known.scope == Scope::Profile {
+        return Err(Failure::Usage(format!("{} holds for the whole profile: leave out WHO", known.key)));
+    }
+    Ok(known)
 }
 
 #[cfg(test)]
@@ -77,7 +201,22 @@ mod tests {
 
     #[test]
     fn a_key_of_the_contract_is_not_built_and_another_one_is_a_mistake() {
-        assert_eq!(key_of(Some(&"typing".to_owned())).code(), 5);
-        assert_eq!(key_of(Some(&"colour".to_owned())).code(), 2);
+        assert_eq!(named(None, "typing").unwrap_err().code(), 5);
+        assert_eq!(named(Some(&"Bob".into()), "typing").unwrap_err().code(), 5);
+        assert_eq!(named(None, "colour").unwrap_err().code(), 2);
+        assert_eq!(named(Some(&"Bob".into()), "scripts").unwrap_err().code(), 2);
+        assert!(named(None, "scripts").is_ok());
+    }
+
+    #[test]
+    fn every_key_of_the_contract_is_told_with_all_that_a_script_asks() {
+        let keys: Vec<_> = KEYS.iter().map(|key| key.key).collect();
+        let contract =
+            ["receipts", "typing", "route", "traffic", "retention", "lock", "scripts", "guard", "proxy"];
+        assert_eq!(keys, contract);
+        let json = serde_json::to_string(&KEYS[6]).unwrap();
+        assert!(json.starts_with(r#"{"key":"scripts","scope":"profile","values":"on|off","default":"off","#));
+        assert!(json.ends_with(r#","built":true}"#), "{json}");
+        assert!(words(&KEYS[0]).contains("not built yet") && !words(&KEYS[6]).contains("not built yet"));
     }
 }
