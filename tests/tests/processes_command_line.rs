@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use privatus_tests::{Person, Relay, Suite, binaries};
+use privatus_tests::{Answer, Person, Relay, Suite, ask, binaries, privatus};
 
 /// Starts something that must end by itself; gives exit code and stderr.
 fn fails(folder: &Path, arguments: &[&str], input: &str) -> (i32, String) {
@@ -43,6 +43,105 @@ fn what_is_not_built_says_so_and_nonsense_is_exit_2() {
         let (code, said) = fails(dir.path(), arguments, "");
         assert_eq!((code, said.lines().count()), (2, 1), "{arguments:?}: {said}");
     }
+}
+
+/// A command on a profile that nothing runs for.
+fn alone(arguments: &[&str]) -> Answer {
+    let dir = tempfile::tempdir().unwrap();
+    ask(dir.path(), arguments, "", None)
+}
+
+#[test]
+fn help_and_version_are_answers_and_each_command_has_its_help() {
+    for arguments in [&["--version"][..], &["version"], &["version", "--json"], &["--version", "--json"]] {
+        let told = alone(arguments).ok();
+        assert!(told.out.contains(env!("CARGO_PKG_VERSION")) && told.err.is_empty(), "{told:?}");
+    }
+    let help = alone(&["help"]).ok().out;
+    assert_eq!(help, alone(&["--help"]).ok().out);
+    assert!(help.contains("Usage: privatus") && help.contains("Not built yet"), "{help}");
+    for command in ["run", "send", "contact", "settings", "backup", "network"] {
+        let help = alone(&["help", command]).ok().out;
+        assert!(help.contains(&format!("Usage: privatus {command}")), "{help}");
+        assert_eq!(help, alone(&[command, "--help"]).ok().out);
+    }
+    let told = alone(&["help", "contact", "verify", "--json"]).ok().rows().remove(0);
+    assert!(told["help"].as_str().unwrap().contains("--digits"), "{told}");
+    assert_eq!(alone(&["help", "frobnicate"]).code, 2);
+}
+
+#[test]
+fn what_is_not_built_is_known_by_its_name() {
+    for command in
+        ["network", "introduce", "timer", "file", "voice", "call", "group", "backup", "restore", "export"]
+    {
+        let refused = alone(&[command, "x", "--whatever"]);
+        assert_eq!((refused.code, refused.out.as_str()), (5, ""), "{refused:?}");
+        assert_eq!(refused.err, format!("privatus: {command}: not built yet\n"));
+    }
+}
+
+#[test]
+fn a_mistake_is_told_whole_in_one_line_and_repeats_no_passphrase() {
+    for arguments in [&["send"][..], &["send", "--json"]] {
+        let refused = alone(arguments);
+        assert_eq!(
+            (refused.code, refused.err.lines().count(), refused.out.as_str()),
+            (2, 1, ""),
+            "{refused:?}"
+        );
+        assert!(refused.err.contains("<WHO>") && refused.err.contains("<TEXT>"), "{refused:?}");
+    }
+    let refused = alone(&["frob\x1b[2J\u{202e}\nprivatus: ok"]);
+    assert_eq!((refused.code, refused.err.lines().count()), (2, 1), "{refused:?}");
+    assert!(!refused.err.contains(['\x1b', '\u{202e}']), "{refused:?}");
+    for arguments in [&["unlock", "hunter2"][..], &["unlock", "--passphrase-fd", "hunter2"]] {
+        let refused = alone(arguments);
+        assert_eq!((refused.code, refused.err.contains("hunter2")), (2, false), "{refused:?}");
+    }
+}
+
+#[test]
+fn settings_are_listed_with_what_is_built_of_them() {
+    let rows = alone(&["settings", "--json"]).ok().rows();
+    assert_eq!(rows.len(), 9);
+    for row in &rows {
+        for field in ["key", "scope", "values", "default", "meaning"] {
+            assert!(row[field].as_str().is_some_and(|text| !text.is_empty()), "{row}");
+        }
+        let key = row["key"].as_str().unwrap();
+        // What is built asks a suite, which does not run here.
+        let code = if row["built"] == true { 4 } else { 5 };
+        assert_eq!(alone(&["get", key]).code, code, "{row}");
+        assert_eq!(alone(&["set", key, "on"]).code, code, "{row}");
+    }
+    assert_eq!(alone(&["get", "colour"]).code, 2);
+}
+
+#[test]
+fn profiles_are_listed_with_what_can_be_known_without_a_passphrase() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = || {
+        let mut command = privatus(None);
+        let told = command.env("XDG_DATA_HOME", home.path()).args(["profiles", "--json"]).output().unwrap();
+        assert!(told.status.success(), "{told:?}");
+        let text = String::from_utf8(told.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    assert!(rows().is_empty());
+    std::fs::create_dir_all(home.path().join("privatus/no-profile")).unwrap();
+    let folder = home.path().join("privatus/work");
+    let run = ["run", "--headless", "--network", "line", "--passphrase-fd", "0", "--profile", path(&folder)];
+    let mut suite = Suite::start(&folder, &run, "a passphrase\n", None);
+    assert_eq!(suite.line(), "ready");
+    let told = rows();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["name"], &told[0]["network"]), (&"work".into(), &"line".into()));
+    assert_eq!((&told[0]["running"], &told[0]["locked"]), (&true.into(), &false.into()));
+    assert_eq!(told[0]["path"], path(&folder.canonicalize().unwrap()));
+    assert_eq!(suite.stop(), 0);
+    let told = rows();
+    assert_eq!((&told[0]["running"], &told[0]["locked"].is_null()), (&false.into(), &true));
 }
 
 #[test]

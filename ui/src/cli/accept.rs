@@ -18,9 +18,15 @@ pub(super) struct Arguments {
     /// What you call who invited you; seen by you alone
     #[arg(long, value_name = "WHO")]
     name: Option<String>,
+    /// Join the closed network that the invitation carries, where the profile is in none yet
+    #[arg(long, hide = true)]
+    join: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    if arguments.join {
+        return Err(Failure::not_built("accept --join"));
+    }
     let link = link(&text(&arguments.link, std::io::stdin().lock())?)?;
     let name = arguments.name.clone().unwrap_or_default();
     let accept = AcceptInvite { link, name };

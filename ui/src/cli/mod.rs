@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod accept;
 mod audit;
@@ -15,6 +15,7 @@ mod echo;
 pub mod embedded;
 mod events;
 pub mod exit;
+mod help;
 mod invite;
 pub mod launch;
 mod lock;
@@ -39,7 +40,9 @@ mod status;
 mod stop;
 mod talk;
 mod terminal;
+mod unbuilt;
 mod unlock;
+mod usage;
 mod version;
 
 pub use exit::{Doing, Failure, Outcome};
@@ -49,12 +52,13 @@ pub use paths::Profile;
 #[derive(Debug, Parser)]
 #[command(
     name = "privatus",
+    version,
     about = "A private messenger of sandboxed processes",
     disable_help_subcommand = true
 )]
 struct Line {
     /// The profile's folder; by default $XDG_DATA_HOME/privatus/default
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     profile: Option<PathBuf>,
     /// One JSON object a line instead of words
     #[arg(long, global = true)]
@@ -95,6 +99,8 @@ enum Command {
     Stop,
     /// Print the version
     Version,
+    /// What a command does and takes
+    Help(help::Arguments),
 
     /// Drop all keys: nothing is fetched until the passphrase comes
     Lock,
@@ -169,37 +175,57 @@ enum Command {
 impl Command {
     /// All but those that name another folder, make one of their own, or need none.
     fn is_about_the_profile(&self) -> bool {
-        !matches!(self, Self::Relay(_) | Self::Demo(_) | Self::Version | Self::Profiles | Self::Settings)
+        !matches!(
+            self,
+            Self::Relay(_) | Self::Demo(_) | Self::Version | Self::Help(_) | Self::Profiles | Self::Settings
+        )
     }
+}
+
+/// The command line as it is defined, without those commands that no code stands behind: for completions and man pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    unbuilt::told(Line::command())
 }
 
 /// Runs one command line and gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let line = match Line::try_parse_from(arguments) {
-        Ok(line) => line,
-        Err(error) => return usage(&error),
-    };
-    let outcome = Profile::at(line.profile).and_then(|profile| {
-        if line.command.is_about_the_profile() {
-            profile.shed_root()?;
-        }
-        let context = Context { profile, output: Output { json: line.json } };
-        run(line.command, &context)
-    });
-    exit::report(&outcome)
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    exit::report(&parsed(&arguments).and_then(|(name, line)| {
+        let context = Context { profile: line.profile()?, output: Output { json: line.json } };
+        run(line.command, &name, &context)
+    }))
 }
 
-/// `--help` is an answer on stdout; everything else is one line on stderr and exit 2.
-fn usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        return exit::report(&output::say(error.to_string().trim_end()));
+/// The command's name, and all that was said.
+fn parsed(arguments: &[OsString]) -> Outcome<(String, Line)> {
+    let output = Output { json: arguments.iter().any(|argument| argument == "--json") };
+    let matches = unbuilt::known(command())
+        .try_get_matches_from(arguments)
+        .map_err(|ended| usage::failure(&ended, output))?;
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    // The contract alone knows it.
+    if !Command::has_subcommand(&name) {
+        return Err(Failure::not_built(&name));
     }
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    exit::report(&Err(Failure::Usage(format!("{first} (see privatus --help)"))))
+    let line = Line::from_arg_matches(&matches).map_err(|ended| usage::failure(&ended, output))?;
+    Ok((name, line))
 }
 
-fn run(command: Command, context: &Context) -> Outcome {
+impl Line {
+    /// The profile that was named, or the default one. Where no home is known, what needs none works all the same.
+    fn profile(&self) -> Outcome<Profile> {
+        let profile = Profile::at(self.profile.clone());
+        if !self.command.is_about_the_profile() {
+            return profile.or_else(|_| Profile::at(Some("/".into())));
+        }
+        let profile = profile?;
+        profile.shed_root()?;
+        Ok(profile)
+    }
+}
+
+fn run(command: Command, name: &str, context: &Context) -> Outcome {
     match command {
         Command::Run(arguments) => run::run(&arguments, context),
         Command::Relay(arguments) => relay::run(&arguments, context),
@@ -208,6 +234,7 @@ fn run(command: Command, context: &Context) -> Outcome {
         Command::Audit => audit::run(context),
         Command::Stop => stop::run(context),
         Command::Version => version::run(context),
+        Command::Help(arguments) => help::run(&arguments, context),
         Command::Lock => lock::run(context),
         Command::Unlock(arguments) => unlock::run(&arguments, context),
         Command::Invite(arguments) => invite::run(&arguments, context),
@@ -239,7 +266,7 @@ fn run(command: Command, context: &Context) -> Outcome {
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Export(_)
-        | Command::Salvage(_) => Err(Failure::not_built("this command")),
+        | Command::Salvage(_) => Err(Failure::not_built(name)),
     }
 }
 

@@ -1,8 +1,8 @@
-//! `privatus version`.
+//! `privatus version`, and `--version`.
 
 use serde::Serialize;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, Output};
 
 #[derive(Serialize)]
 struct Version {
@@ -10,6 +10,11 @@ struct Version {
 }
 
 pub(super) fn run(context: &Context) -> Outcome {
+    tell(context.output)
+}
+
+/// The version as an answer.
+pub(super) fn tell(output: Output) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
-    context.output.row(&Version { version }, || format!("privatus {version}"))
+    output.row(&Version { version }, || format!("privatus {version}"))
 }
