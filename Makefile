@@ -3,8 +3,10 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/release
+SHARE := $(abspath $(TARGET))/share
+PREFIX ?= /usr/local
 
-.PHONY: run test test-long bench mutants mutants-walls flakes house hardening coverage fuzz deps test-deps build lint clean
+.PHONY: run test test-long bench mutants mutants-walls flakes house hardening coverage fuzz deps test-deps build completions man install lint clean
 
 # The window on a private network of its own, with Echo to talk to; without a display, the same in words.
 run: build
@@ -55,6 +57,15 @@ fuzz: test-deps
 
 build: deps
 	cargo build --release --workspace --bins
+
+# Completions for bash, zsh and fish, and a man page a command, as they are installed: target/share.
+completions man: deps
+	cargo run --release -q -p privatus --example pages -- $@ $(SHARE)
+
+# What `make build completions man` made, below PREFIX (/usr/local), or below DESTDIR for who makes a package. Builds nothing: it may
+# be root's.
+install:
+	@packaging/install.sh $(BINARIES) $(SHARE) $(abspath $(DESTDIR)$(PREFIX))
 
 lint:
 	cargo fmt --all --check

@@ -10,6 +10,8 @@ mod accept;
 mod audit;
 mod contact;
 mod contacts;
+#[cfg(test)]
+mod contract_tests;
 mod demo;
 mod echo;
 pub mod embedded;
