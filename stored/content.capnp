@@ -94,9 +94,12 @@ struct Content {
 
   struct Edit {
     message @0 :Data;
+    # Of the text. Only its author edits or deletes it.
     part @1 :UInt16;
     parts @2 :UInt16;
     body @3 :Text;
+    name @4 :Data;
+    # 16 B, names this edit; the same in each part. Of two edits of a text the one holds whose part 0 has the later chain and sequence.
   }
 
   struct Reference {
@@ -106,7 +109,7 @@ struct Content {
   struct Reaction {
     message @0 :Data;
     emoji @1 :Text;
-    # Empty: taken back.
+    # At most 64 B, one reaction a person a text: the one with the latest chain and sequence. Empty: taken back.
   }
 
   struct Receipt {

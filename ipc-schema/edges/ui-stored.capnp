@@ -37,6 +37,15 @@ interface Messenger {
   # Decodes an untrusted picture in a disposable mediad.
   compareCode @16 (who :Text, code :Text) -> (told :Comparison, error :Refusal);
   # `code`: what was scanned from the contact's screen, untrusted; over linkMaxChars it is none. A match verifies the contact. Idempotent.
+
+  edit @17 (id :Text, text :Text) -> (result :SendResult);
+  # Other words for an own text, ≤ editMaxBytes, here and over there; no earlier ones are kept. Durable in the outbox when it answers.
+  # Idempotent: the words that it has already change nothing.
+  delete @18 (id :Text, both :Bool) -> (error :Refusal);
+  # The words are gone here when it answers. `both`: an own text is gone over there as well once they have heard of it, and stays here as
+  # `deleted`; without it the row is gone here alone. A text that never left is gone altogether either way. Idempotent.
+  react @19 (id :Text, emoji :Text) -> (result :SendResult);
+  # One reaction a person a text: another one takes its place, empty takes it back. Idempotent.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -88,6 +97,8 @@ enum Refusal {
   noMemory @32;
   diskFails @33;
   historyInUse @34;
+  notYours @35;         # only who wrote a text changes it, or deletes it for both
+  badEmoji @36;         # over emojiMaxBytes, or with what cannot be seen
 }
 
 struct Counts {
@@ -201,6 +212,13 @@ struct Message {
   gap @11 :Bool;          # what the sender said just before is missing
   held @13 :Bool;         # queued, and leaves only after `resume`
   position @12 :Int64;    # rises along the conversation; of a text that comes late it lies between others
+  reactions @14 :List(Reaction); # one of each of the two at most
+  deleted @15 :Bool;      # for both, by who wrote it: the body is empty
+}
+
+struct Reaction {
+  mine @0 :Bool;
+  emoji @1 :Text;         # untrusted unless `mine`
 }
 
 enum Note {
@@ -220,5 +238,6 @@ struct Event {
     delivery :group { id @3 :Text; contact @4 :Text; state @5 :Delivery; }
     contact @6 :Contact;
     network @7 :Text;      # stage, as in `status`
+    gone :group { id @8 :Text; contact @9 :Text; } # a message that is not there any more
   }
 }

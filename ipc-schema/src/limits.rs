@@ -81,6 +81,12 @@ pub const TYPED_MAX_BYTES: usize = 128 << 10;
 /// What a person gives as a text, bytes, for the same reason above [`TEXT_MAX_BYTES`]. It still fits a message with all that is beside it.
 pub const TYPED_TEXT_MAX_BYTES: usize = 2 * TEXT_MAX_BYTES;
 
+/// What a text is changed to, bytes.
+pub const EDIT_MAX_BYTES: usize = 64 << 10;
+
+/// A reaction, bytes: the longest pictures that fonts have, families and flags of regions, take half of it.
+pub const EMOJI_MAX_BYTES: usize = 64;
+
 /// A text that is shown, bytes: a peer may fill all 160 parts of 1,840 B.
 pub const SHOWN_TEXT_MAX_BYTES: usize = 160 * 1_840;
 

@@ -59,6 +59,10 @@ id!(
     /// One envelope for one queue of the peer.
     DepositId
 );
+id!(
+    /// What was done here to a text after it was sent, on its way.
+    ChangeId
+);
 
 macro_rules! shared {
     ($($name:ident)*) => {

@@ -4,7 +4,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
 
 use super::generated::content_capnp::content as wire;
-use super::{Acks, Content, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId};
+use super::{
+    Acks, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId, is_emoji,
+};
 
 /// The peer sent what is not a content. Its fault; it is acked, or it would come again for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -119,9 +121,9 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
         Ok(Which::SessionRepair(_)) => Kind::SessionRepair,
         Ok(Which::RatchetKeepAlive(())) => Kind::KeepAlive,
         Ok(Which::GapRequest(ranges)) => Kind::GapRequest(read_ranges(ranges?)?),
-        Ok(Which::Edit(_)) => Kind::Later(1),
-        Ok(Which::Delete(_)) => Kind::Later(2),
-        Ok(Which::Reaction(_)) => Kind::Later(3),
+        Ok(Which::Edit(edit)) => Kind::Edit(read_edit(&edit?)?),
+        Ok(Which::Delete(text)) => Kind::Delete(wire_id(text?.get_message()?)?),
+        Ok(Which::Reaction(reaction)) => read_reaction(&reaction?)?,
         Ok(_) => Kind::Later(0),
         Err(capnp::NotInSchema(number)) => Kind::Later(number),
     })
@@ -137,6 +139,27 @@ fn read_text(text: &wire::text_part::Reader<'_>) -> Result<TextPart, ContentErro
         reply_to: if reply_to.is_empty() { None } else { Some(wire_id(reply_to)?) },
     };
     if part.parts > PARTS_MAX || part.part >= part.parts { Err(ContentError) } else { Ok(part) }
+}
+
+fn read_edit(edit: &wire::edit::Reader<'_>) -> Result<EditPart, ContentError> {
+    let edit = EditPart {
+        message: wire_id(edit.get_message()?)?,
+        name: wire_id(edit.get_name()?)?,
+        part: edit.get_part(),
+        parts: edit.get_parts(),
+        body: edit.get_body()?.to_str()?.to_owned(),
+    };
+    if edit.parts > PARTS_MAX || edit.part >= edit.parts { Err(ContentError) } else { Ok(edit) }
+}
+
+fn read_reaction(reaction: &wire::reaction::Reader<'_>) -> Result<Kind, ContentError> {
+    let message = wire_id(reaction.get_message()?)?;
+    let emoji = reaction.get_emoji()?.to_str()?;
+    if emoji.is_empty() || is_emoji(emoji) {
+        Ok(Kind::Reaction { message, emoji: emoji.to_owned() })
+    } else {
+        Err(ContentError)
+    }
 }
 
 fn wire_id(bytes: &[u8]) -> Result<WireId, ContentError> {

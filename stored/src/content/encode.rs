@@ -1,7 +1,7 @@
 //! Domain types to bytes.
 
 use super::generated::content_capnp::content as wire;
-use super::{Acks, Content, Kind, Range, TextPart, VERSION};
+use super::{Acks, Content, EditPart, Kind, Range, TextPart, VERSION};
 
 /// The bytes that keyvault seals.
 #[must_use]
@@ -63,6 +63,13 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
         Kind::SessionRepair => root.set_session_repair(&[]),
         Kind::KeepAlive => root.set_ratchet_keep_alive(()),
         Kind::GapRequest(ranges) => write_ranges(root.init_gap_request(count(ranges.len())), ranges),
+        Kind::Edit(part) => write_edit(root.init_edit(), part),
+        Kind::Delete(message) => root.init_delete().set_message(&message.0),
+        Kind::Reaction { message, emoji } => {
+            let mut reaction = root.init_reaction();
+            reaction.set_message(&message.0);
+            reaction.set_emoji(emoji);
+        }
         // Never written by this version; as an unread attestation it is at least legal.
         Kind::Later(_) => root.set_leaf_attestation(&[]),
     }
@@ -76,6 +83,14 @@ fn write_text(mut text: wire::text_part::Builder<'_>, from: &TextPart) {
     if let Some(reply_to) = &from.reply_to {
         text.set_reply_to(&reply_to.0);
     }
+}
+
+fn write_edit(mut edit: wire::edit::Builder<'_>, from: &EditPart) {
+    edit.set_message(&from.message.0);
+    edit.set_part(from.part);
+    edit.set_parts(from.parts);
+    edit.set_body(&from.body);
+    edit.set_name(&from.name.0);
 }
 
 fn count(length: usize) -> u32 {

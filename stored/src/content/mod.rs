@@ -3,11 +3,13 @@
 
 mod acks;
 mod decode;
+mod emoji;
 mod encode;
 mod ranges;
 
 pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
 pub use decode::{ContentError, decode};
+pub use emoji::is_emoji;
 pub use encode::encode;
 pub use ranges::{Range, Received};
 
@@ -104,6 +106,21 @@ pub struct TextPart {
     pub reply_to: Option<WireId>,
 }
 
+/// Other words for a text, or one part of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EditPart {
+    /// The text's name.
+    pub message: WireId,
+    /// The edit's own, the same in each part.
+    pub name: WireId,
+    /// From 0.
+    pub part: u16,
+    /// 1 to [`PARTS_MAX`].
+    pub parts: u16,
+    /// Untrusted when received.
+    pub body: String,
+}
+
 /// What is said. Kinds of later pieces of work have their place in the format and are read as [`Kind::Later`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -121,6 +138,17 @@ pub enum Kind {
     GapRequest(Vec<Range>),
     /// The session was opened anew with this; keyvault did it.
     SessionRepair,
+    /// A text of the sender's says something else from now on.
+    Edit(EditPart),
+    /// A text of the sender's is gone.
+    Delete(WireId),
+    /// What the sender thinks of a text, whoever wrote that.
+    Reaction {
+        /// The text's name.
+        message: WireId,
+        /// Untrusted when received; [`is_emoji`], or empty: nothing any more.
+        emoji: String,
+    },
     /// A kind, or a version, that this program cannot show yet: acked and kept.
     Later(u16),
 }
@@ -130,6 +158,12 @@ impl Kind {
     #[must_use]
     pub fn numbered(&self) -> bool {
         !matches!(self, Self::Receipt | Self::KeepAlive | Self::GapRequest(_) | Self::SessionRepair)
+    }
+
+    /// Whether it is about a text that was said before.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Edit(_) | Self::Delete(_) | Self::Reaction { .. })
     }
 }
 
@@ -202,6 +236,14 @@ mod tests {
         })
     }
 
+    fn edit(body: String) -> EditPart {
+        EditPart { message: WireId([2; 16]), name: WireId([4; 16]), part: 3, parts: 9, body }
+    }
+
+    fn reaction(emoji: &str) -> Kind {
+        Kind::Reaction { message: WireId([2; 16]), emoji: emoji.into() }
+    }
+
     #[test]
     fn every_kind_comes_back_as_it_was() {
         for kind in [
@@ -211,6 +253,10 @@ mod tests {
             Kind::QueueChange,
             Kind::KeepAlive,
             Kind::GapRequest(vec![Range { first: 1, last: 2 }]),
+            Kind::Edit(edit("hello".into())),
+            Kind::Delete(WireId([2; 16])),
+            reaction("👍🏽"),
+            reaction(""),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -220,6 +266,8 @@ mod tests {
     #[test]
     fn the_largest_contents_fit_their_envelopes() {
         assert!(encode(&content(text("x".repeat(PART_MAX_BYTES)))).len() <= CONTENT_MAX_BYTES);
+        let edit = Kind::Edit(edit("x".repeat(PART_MAX_BYTES)));
+        assert!(encode(&content(edit)).len() <= CONTENT_MAX_BYTES);
         // Nothing has come when the first one is written.
         let first = Content { acks: None, ..content(Kind::Profile("x".repeat(NAME_MAX_BYTES))) };
         assert!(encode(&first).len() <= FIRST_CONTENT_MAX_BYTES);
@@ -230,22 +278,50 @@ mod tests {
 
     #[test]
     fn cut_and_lengthened_contents_are_refused() {
-        let bytes = encode(&content(text("hello".into())));
-        for length in 0..bytes.len() {
-            assert!(decode(&bytes[..length]).is_err(), "{length}");
+        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍")] {
+            let bytes = encode(&content(kind));
+            for length in 0..bytes.len() {
+                assert!(decode(&bytes[..length]).is_err(), "{length}");
+            }
+            assert!(decode(&[bytes, vec![0; 8]].concat()).is_err());
         }
-        assert!(decode(&[bytes, vec![0; 8]].concat()).is_err());
     }
 
     #[test]
     fn a_content_altered_anywhere_is_read_or_refused_without_a_panic() {
-        let bytes = encode(&content(text("hello".into())));
-        for at in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut altered = bytes.clone();
-                altered[at] ^= 1 << bit;
-                let _ = decode(&altered);
+        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍")] {
+            let bytes = encode(&content(kind));
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut altered = bytes.clone();
+                    altered[at] ^= 1 << bit;
+                    let _ = decode(&altered);
+                }
             }
+        }
+    }
+
+    #[test]
+    fn an_edit_in_too_many_parts_or_beyond_its_own_is_refused() {
+        let read = |part, parts| {
+            let edit = EditPart { part, parts, ..edit("hello".into()) };
+            decode(&encode(&content(Kind::Edit(edit)))).is_ok()
+        };
+        assert!(read(0, 1) && read(PARTS_MAX - 1, PARTS_MAX));
+        assert!(!read(0, 0) && !read(1, 1) && !read(0, PARTS_MAX + 1));
+    }
+
+    #[test]
+    fn a_reaction_of_words_that_nobody_sees_or_without_end_is_refused() {
+        let read = |emoji: &str| decode(&encode(&content(reaction(emoji)))).is_ok();
+        for emoji in ["", "👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "+1"]
+        {
+            assert!(read(emoji), "{emoji}");
+        }
+        let longest = "👍".repeat(ipc_schema::limits::EMOJI_MAX_BYTES / 4);
+        assert!(read(&longest) && !read(&(longest + "!")));
+        for emoji in ["\u{202e}x", "a\nb", "a b", "\u{7}", "\u{200d}", "\u{fe0f}", "👍\u{200b}"] {
+            assert!(!read(emoji), "{}", emoji.escape_unicode());
         }
     }
 

@@ -11,7 +11,7 @@ use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, Delivery, EventKind, Message, Note, OutgoingKind, Store};
+use crate::store::{Contact, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Store};
 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
@@ -29,6 +29,9 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError>
     if let Some(earlier) = turn.store.message(id)? {
         let same = earlier.mine && earlier.contact == contact.id && earlier.body == *text;
         return Ok(if same { Ok(earlier) } else { Err(SendError::Conflict) });
+    }
+    if turn.store.is_gone(id)? {
+        return Ok(Err(SendError::Conflict));
     }
     if contact.blocked {
         return Ok(Err(SendError::Blocked));
@@ -58,6 +61,9 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         route: Vec::new(),
         note: Note::None,
         held: contact.held,
+        edited: false,
+        deleted: false,
+        reactions: Reactions::default(),
     };
     turn.store.add_message(&message)?;
     let parts = u16::try_from(content::split(&message.body).len()).unwrap_or(u16::MAX);
@@ -126,7 +132,7 @@ pub(super) fn told_after(store: &Store, since: u64) -> Result<Vec<Told>, StoreEr
         let (message, contact) = match &event.kind {
             EventKind::Message { id } => (store.message(id)?, None),
             EventKind::Contact { contact } => (None, store.contact(*contact)?),
-            EventKind::Delivery { .. } | EventKind::Network { .. } => (None, None),
+            EventKind::Delivery { .. } | EventKind::Network { .. } | EventKind::Gone { .. } => (None, None),
         };
         told.push(Told { event, message, contact });
     }

@@ -255,6 +255,7 @@ impl Deposits {
         id: DepositId,
     ) -> Result<(), StoreError> {
         let Some(deposit) = turn.store.deposit(id)? else { return Ok(()) };
+        turn.store.note_tried(deposit.outgoing)?;
         self.depositing.insert(id);
         let number = queue.number;
         let purpose = Purpose::Deposit {

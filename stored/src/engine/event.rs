@@ -206,6 +206,8 @@ pub(super) enum OutboxEvent {
     NumberAnew(ContactId),
     /// The peer asks for what it has not.
     Missing(ContactId, Vec<Range>),
+    /// These have no number any more, and wait for one: keyvault was asked to seal them under these names.
+    TakenBack(ContactId, Vec<(OutgoingId, Option<OutboxId>)>),
     /// What keyvault opened is durable here.
     Committed([u8; 32]),
     /// The batch ends: keyvault may forget what is durable.

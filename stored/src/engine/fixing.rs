@@ -5,11 +5,11 @@ use ipc_schema::Timestamp;
 use super::event::RepairEvent;
 use super::turn::Turn;
 use crate::content::{
-    self, Acks, Content, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
+    self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
 };
 use crate::error::StoreError;
 use crate::ids::OutboxId;
-use crate::store::{Outgoing, OutgoingKind};
+use crate::store::{Change, Outgoing, OutgoingKind};
 
 /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
 pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
@@ -30,6 +30,8 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     if numbered {
         chain.hash = Some(content::hash(&bytes));
         turn.store.set_send_chain(outgoing.contact, &chain)?;
+    } else {
+        turn.store.note_told(outgoing.contact, chain.sequence)?;
     }
     turn.store.set_ack_due(outgoing.contact, false)?;
     turn.wish(RepairEvent::Spoke(outgoing.contact));
@@ -53,13 +55,33 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
             Some(message) => text_part(turn, message, outgoing)?,
             None => Kind::QueueChange,
         },
+        OutgoingKind::Edit => said_of(turn, outgoing, |Change { wire, name, body }| {
+            let body = part_of(&body, outgoing.part);
+            Kind::Edit(EditPart { message: wire, name, part: outgoing.part, parts: outgoing.parts, body })
+        })?,
+        OutgoingKind::Delete => said_of(turn, outgoing, |change| Kind::Delete(change.wire))?,
+        OutgoingKind::Reaction => said_of(turn, outgoing, |Change { wire, body, .. }| Kind::Reaction {
+            message: wire,
+            emoji: body,
+        })?,
     })
+}
+
+/// What was done to a text. Where that holds no more (the text was deleted, or something else done to it), it leaves a number without
+/// words.
+fn said_of(turn: &Turn, outgoing: &Outgoing, kind: impl FnOnce(Change) -> Kind) -> Result<Kind, StoreError> {
+    let Some(id) = outgoing.change else { return Ok(Kind::QueueChange) };
+    Ok(turn.store.change(id)?.map_or(Kind::QueueChange, kind))
+}
+
+fn part_of(body: &str, part: u16) -> String {
+    content::split(body).get(usize::from(part)).copied().unwrap_or_default().to_owned()
 }
 
 fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
     // A text that was deleted meanwhile leaves a number without words.
-    let Some(message) = turn.store.message(message)? else { return Ok(Kind::QueueChange) };
-    let body = content::split(&message.body).get(usize::from(outgoing.part)).copied().unwrap_or_default();
+    let message = turn.store.message(message)?.filter(|message| !message.deleted);
+    let Some(message) = message else { return Ok(Kind::QueueChange) };
     let reply_to = match turn.store.message(&message.reply_to)? {
         Some(answered) if outgoing.part == 0 => Some(answered.wire),
         _ => None,
@@ -68,7 +90,7 @@ fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, St
         message: message.wire,
         part: outgoing.part,
         parts: outgoing.parts,
-        body: body.to_owned(),
+        body: part_of(&message.body, outgoing.part),
         reply_to,
     }))
 }

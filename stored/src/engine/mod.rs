@@ -9,6 +9,7 @@
 
 mod accepts;
 mod acked;
+mod changes;
 mod circuits;
 mod contacts;
 mod conversations;
@@ -26,6 +27,8 @@ mod reading;
 mod repair;
 mod requests;
 mod subscriptions;
+mod taking_back;
+mod their_changes;
 mod turn;
 
 use std::time::Duration;
@@ -328,7 +331,23 @@ impl Engine {
                 self.turn.answer(request, sent);
                 self.grant_wishes()
             }
+            Request::EditText(call) => self.at_once(id, call, changes::edit),
+            Request::DeleteText(call) => self.at_once(id, call, changes::delete),
+            Request::React(call) => self.at_once(id, call, changes::react),
         }
+    }
+
+    /// Does what ui asks, and answers.
+    fn at_once<C: Asks>(
+        &mut self,
+        id: RequestId,
+        call: C,
+        does: fn(&mut Turn, C) -> contacts::Found<C::Answer, C::Error>,
+    ) -> Result<(), StoreError> {
+        let request = Asker::of(id, &call);
+        let done = does(&mut self.turn, call)?;
+        self.turn.answer(request, done);
+        self.grant_wishes()
     }
 
     fn query(&self, query: Query) -> Result<Reply, StoreError> {
@@ -428,6 +447,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
     }
 }
 
+#[cfg(test)]
+mod changes_tests;
 #[cfg(test)]
 mod halted_tests;
 #[cfg(test)]

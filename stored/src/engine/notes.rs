@@ -8,7 +8,7 @@ use super::turn::Turn;
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Delivery, EventKind, Message, Note};
+use crate::store::{Delivery, EventKind, Message, Note, Reactions};
 
 /// What is told again within this time is the same: it shows in many contents, and a peer could fill the conversation with it.
 const ONCE_IN: Duration = Duration::from_secs(3_600);
@@ -58,6 +58,9 @@ fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreErr
         route: Vec::new(),
         note,
         held: false,
+        edited: false,
+        deleted: false,
+        reactions: Reactions::default(),
     })?;
     turn.event(&EventKind::Message { id })
 }

@@ -105,6 +105,14 @@ impl Outbox {
                 None => Ok(()),
             },
             OutboxEvent::Missing(contact, gaps) => self.missing(turn, contact, &gaps),
+            OutboxEvent::TakenBack(contact, contents) => {
+                for (id, outbox) in contents {
+                    self.sealing.remove(&id);
+                    self.forget_outbox.extend(outbox);
+                }
+                self.pump.insert(contact);
+                Ok(())
+            }
             OutboxEvent::Committed(inner) => {
                 self.forget_opened.push(inner);
                 Ok(())
@@ -424,6 +432,9 @@ impl Outbox {
         self.finish(turn, outgoing)?;
         if let Some(receive_queue) = outgoing.offer {
             turn.store.set_offered(receive_queue)?;
+        }
+        if let Some(change) = outgoing.change {
+            turn.store.change_acked(change)?;
         }
         if let Some(message) = &outgoing.message
             && turn.store.parts_left(message)?.1 == 0

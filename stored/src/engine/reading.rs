@@ -4,12 +4,12 @@
 use ipc_schema::Timestamp;
 
 use super::event::OutboxEvent;
-use super::hold;
 use super::turn::Turn;
+use super::{hold, their_changes};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, ContactState, Delivery, EventKind, Message, Note, ReceiveChain};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Message, Note, Reactions, ReceiveChain};
 
 /// Reads one content, authenticated as the contact's. The numbers of its chain, where it counts.
 pub(super) fn read(
@@ -77,7 +77,9 @@ fn take(
     hash: &[u8; 32],
 ) -> Result<(), StoreError> {
     let (id, number) = (contact.id, content.link.sequence);
-    if !chain.numbers.contains(number) && refused(turn, contact, &content)? {
+    // What was done to a text has no name that outlives its number.
+    let again = content.kind.is_change() && chain.refused.contains(number);
+    if !chain.numbers.contains(number) && (again || refused(turn, contact, &content)?) {
         chain.refused.insert(number);
         return close_gap(turn, id, chain, number);
     }
@@ -95,13 +97,17 @@ fn take(
     close_gap(turn, id, chain, number)
 }
 
-/// Whether it is a text that was written to somebody who blocks: it does not come in, then or later.
+/// Whether it is a text that was written to somebody who blocks, or done to one: it does not come in, then or later.
 fn refused(turn: &Turn, contact: &Contact, content: &Content) -> Result<bool, StoreError> {
-    let Kind::Text(part) = &content.kind else { return Ok(false) };
+    let name = match &content.kind {
+        Kind::Text(part) => part.message,
+        Kind::Edit(edit) => edit.name,
+        kind => return Ok(kind.is_change() && contact.blocked),
+    };
     if contact.blocked {
-        turn.store.refuse(contact.id, part.message)?;
+        turn.store.refuse(contact.id, name)?;
     }
-    turn.store.is_refused(contact.id, part.message)
+    turn.store.is_refused(contact.id, name)
 }
 
 /// What was said under `number` is not missing any more before what was said next.
@@ -191,6 +197,9 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
     let (wire, body, reply_to) = match content.kind {
         Kind::Text(part) => {
             let (wire, reply_to) = (part.message, part.reply_to);
+            if turn.store.is_wire_gone(contact, wire)? {
+                return Ok(());
+            }
             let Some(body) = whole(turn, contact, part)? else { return Ok(()) };
             let reply_to = match reply_to {
                 Some(wire) => turn.store.message_by_wire(contact, wire)?.map(|message| message.id),
@@ -202,6 +211,9 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         Kind::Profile(name) => {
             turn.store.set_their_name(contact, &name)?;
             return turn.event(&EventKind::Contact { contact });
+        }
+        kind @ (Kind::Edit(_) | Kind::Delete(_) | Kind::Reaction { .. }) => {
+            return their_changes::take(turn, contact, &content.link, kind);
         }
         Kind::QueueChange | Kind::Receipt | Kind::KeepAlive | Kind::SessionRepair | Kind::GapRequest(_) => {
             return Ok(());
@@ -228,9 +240,13 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         route: Vec::new(),
         note: Note::None,
         held: false,
+        edited: false,
+        deleted: false,
+        reactions: Reactions::default(),
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
-    turn.event(&EventKind::Message { id })
+    turn.event(&EventKind::Message { id })?;
+    their_changes::catch_up(turn, contact, wire)
 }
 
 /// A text that is shown already is numbered by a new chain: it stands behind what that says before it.
@@ -261,7 +277,12 @@ fn whole(turn: &Turn, contact: ContactId, part: TextPart) -> Result<Option<Strin
     if part.parts == 1 {
         return Ok(Some(part.body));
     }
-    turn.store.add_part(contact, part.message, (part.part, part.parts), &part.body)
+    // It has to be whole to be deleted, and the words are not needed for that.
+    let known = turn.store.message_by_wire(contact, part.message)?;
+    let deleted =
+        known.is_some_and(|known| known.deleted) || turn.store.is_deleted_early(contact, part.message)?;
+    let body = if deleted { "" } else { part.body.as_str() };
+    turn.store.add_part(contact, part.message, (part.part, part.parts), body)
 }
 
 /// A received text's id: nobody else can choose the same one.

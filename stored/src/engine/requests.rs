@@ -8,8 +8,9 @@ use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
-    Closed, CompareCode, Contacts, Count, InviteError, Invites, MakeInvite, MarkRead, NumberError,
-    ProfileNameError, ReadError, SafetyNumber, SendError, SendText, SetProfileName, SettleError,
+    Closed, CompareCode, Contacts, Count, DeleteError, DeleteText, EditError, EditText, InviteError, Invites,
+    MakeInvite, MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError, SafetyNumber,
+    SendError, SendText, SetProfileName, SettleError,
 };
 
 use crate::ids::ContactId;
@@ -111,6 +112,9 @@ asked! {
         MarkRead => (), ReadError;
         AskSafetyNumber => SafetyNumber, NumberError;
         CompareCode => Comparison, NumberError;
+        EditText => Message, EditError;
+        DeleteText => (), DeleteError;
+        React => Message, ReactError;
     }
     /// Something to be told, of what is durable.
     Query {

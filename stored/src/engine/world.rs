@@ -572,6 +572,8 @@ fn words(call: &stored_keyvault::Ask) -> Option<String> {
     match content::decode(&seal.content).unwrap().kind {
         Kind::Text(part) => Some(part.body),
         Kind::Profile(name) => Some(name),
+        Kind::Edit(part) => Some(part.body),
+        Kind::Reaction { emoji, .. } => Some(emoji),
         _ => None,
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode,
-    Contact, Contacts, Count, DecodePicture, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead,
-    Messages, Messenger, PictureError, ReadError, SendText, SetProfileName, Settle, SettleError, State,
-    Watch,
+    Contact, Contacts, Count, DecodePicture, DeleteText, EditText, Invite, InviteError, Invites, LookState,
+    MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, SendText, SetProfileName,
+    Settle, SettleError, State, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -248,6 +248,18 @@ impl Messenger for MessengerServer {
 
     async fn compare_code(self: Rc<Self>, call: CompareCode) -> Served<CompareCode> {
         Ok(self.ask(call).await.map(shown::comparison))
+    }
+
+    async fn edit(self: Rc<Self>, call: EditText) -> Served<EditText> {
+        Ok(self.ask(call).await.map(shown::message))
+    }
+
+    async fn delete(self: Rc<Self>, call: DeleteText) -> Served<DeleteText> {
+        Ok(self.ask(call).await)
+    }
+
+    async fn react(self: Rc<Self>, call: React) -> Served<React> {
+        Ok(self.ask(call).await.map(shown::message))
     }
 }
 

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
 use ipc_schema::edge::ui_stored::{
     self, Change, Comparison, Contact, Counts, Delivery, Event, History, Invite, InviteState, Message, Note,
-    Notice,
+    Notice, Reaction,
 };
 
 use crate::engine::{self, Told};
@@ -70,7 +70,7 @@ pub(super) fn message(from: store::Message) -> Message {
         body: from.body,
         state: delivery(from.state),
         reply_to: from.reply_to,
-        edited: false,
+        edited: from.edited,
         route: from.route,
         gap: from.gap,
         position: from.position,
@@ -83,7 +83,14 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::TextsWait => Note::TextsWait,
         },
         held: from.held,
+        reactions: reactions(from.reactions),
+        deleted: from.deleted,
     }
+}
+
+fn reactions(from: store::Reactions) -> Vec<Reaction> {
+    let both = [(true, from.mine), (false, from.theirs)].into_iter();
+    both.filter(|(_, emoji)| !emoji.is_empty()).map(|(mine, emoji)| Reaction { mine, emoji }).collect()
 }
 
 pub(super) fn delivery(state: store::Delivery) -> Delivery {
@@ -163,6 +170,7 @@ pub(super) fn event(from: Told) -> Option<Event> {
             Change::Contact(from.contact.map_or_else(|| gone(who), contact))
         }
         EventKind::Network { stage } => Change::Network(stage),
+        EventKind::Gone { id: message, contact } => Change::Gone { id: message, contact: id(contact.0) },
     };
     Some(Event { seq: from.event.seq, at: from.event.at, change })
 }

@@ -124,6 +124,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     })
 }
 
+/// As much of a text as lists show.
+pub(super) fn beginning(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
 impl Store {
     /// A new person.
     pub(crate) fn add_contact(
@@ -215,10 +220,9 @@ impl Store {
         text: &str,
         unread: u32,
     ) -> Result<(), StoreError> {
-        let beginning: String = text.chars().take(120).collect();
         self.run(
             "UPDATE contacts SET last_at = ?2, last_text = ?3, unread = unread + ?4 WHERE id = ?1",
-            (id, at.0.cast_signed(), beginning, unread),
+            (id, at.0.cast_signed(), beginning(text), unread),
         )
     }
 
@@ -263,7 +267,7 @@ impl Store {
 
     /// A chain was begun; none is wanted any more.
     pub(crate) fn set_renumbered_at(&self, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE contacts SET renumbered_at = ?2, renumber_behind = 0 WHERE id = ?1";
+        let sql = "UPDATE contacts SET renumbered_at = ?2, renumber_behind = 0, send_told = 0 WHERE id = ?1";
         self.run(sql, (id, now.0.cast_signed()))
     }
 

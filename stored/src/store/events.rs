@@ -48,6 +48,13 @@ pub enum EventKind {
         /// The word.
         stage: String,
     },
+    /// A message is not there any more.
+    Gone {
+        /// Its id.
+        id: String,
+        /// The other side of the conversation.
+        contact: ContactId,
+    },
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
@@ -61,6 +68,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
             1 => EventKind::Delivery { id: subject, contact, state: row.get(5)? },
             2 => EventKind::Contact { contact },
             3 => EventKind::Network { stage: subject },
+            4 => EventKind::Gone { id: subject, contact },
             unknown => return Err(rusqlite::Error::IntegralValueOutOfRange(2, unknown.into())),
         },
     })
@@ -73,6 +81,7 @@ impl Store {
             EventKind::Delivery { id, contact, state } => (1, id.as_str(), Some(*contact), Some(*state)),
             EventKind::Contact { contact } => (2, "", Some(*contact), None),
             EventKind::Network { stage } => (3, stage.as_str(), None, None),
+            EventKind::Gone { id, contact } => (4, id.as_str(), Some(*contact), None),
         };
         self.run(
             "INSERT INTO events (at, type, subject, contact, state) VALUES (?1, ?2, ?3, ?4, ?5)",

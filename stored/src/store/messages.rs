@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use rusqlite::Row;
 
-use super::Store;
+use super::{Reactions, Store};
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::{ContactId, RelayId};
@@ -60,6 +60,12 @@ pub struct Message {
     pub note: Note,
     /// It is ours, and leaves only when the user has it go on. Follows from the contact; not kept with the text.
     pub held: bool,
+    /// It said something else first. No new text does: not kept with the text when that is added.
+    pub edited: bool,
+    /// Whoever wrote it has deleted it for both: the body is empty. Neither is a new text.
+    pub deleted: bool,
+    /// What the two think of it. Kept by its wire name.
+    pub reactions: Reactions,
 }
 
 /// What is told in a conversation besides what the two say.
@@ -90,7 +96,10 @@ const STEP: i64 = 1 << 20;
 
 const COLUMNS: &str =
     "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note, chain,
-    gap, mine = 1 AND note = 0 AND state = 0 AND EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact AND c.held = 1)";
+    gap, mine = 1 AND note = 0 AND state = 0 AND EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact AND c.held = 1),
+    edited, deleted,
+    (SELECT emoji FROM reactions r WHERE r.contact = messages.contact AND r.wire = messages.wire AND r.mine = 1),
+    (SELECT emoji FROM reactions r WHERE r.contact = messages.contact AND r.wire = messages.wire AND r.mine = 0)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
@@ -111,6 +120,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         chain: Timestamp(row.get::<_, i64>(13)?.cast_unsigned()),
         gap: row.get(14)?,
         held: row.get(15)?,
+        edited: row.get(16)?,
+        deleted: row.get(17)?,
+        reactions: Reactions {
+            mine: row.get::<_, Option<String>>(18)?.unwrap_or_default(),
+            theirs: row.get::<_, Option<String>>(19)?.unwrap_or_default(),
+        },
     })
 }
 

@@ -2,8 +2,11 @@
 //!
 //! The engine groups its inputs into one transaction ([`Store::begin`], [`Store::commit`]), so that a burst costs one flush to disk.
 
+mod altered;
+mod changes;
 mod contacts;
 mod decoy;
+mod early;
 mod events;
 mod history;
 mod incoming;
@@ -12,11 +15,17 @@ mod numbers;
 mod outgoing;
 mod queues;
 mod schema;
+mod unsaid;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
+
+pub use altered::Reactions;
+pub(crate) use altered::Said;
+pub(crate) use changes::Change;
+pub(crate) use early::{Early, EarlyKind};
 
 pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
 pub use decoy::{Decoy, wipe};

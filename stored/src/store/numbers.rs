@@ -3,6 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::contacts::{ContactState, Notice};
+use super::early::EarlyKind;
 use super::messages::{Delivery, Note};
 use super::outgoing::{OutgoingKind, OutgoingState};
 use super::queues::{AcceptState, InviteState, ReceiveQueueState};
@@ -34,7 +35,8 @@ numbered! {
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
     Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
-    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, }
+    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, }
+    EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
     ReceiveQueueState {
         Picking = 0, Beginning = 1, Creating = 2, Finishing = 3, Leaving = 4, Live = 5, Deleting = 6,
@@ -79,7 +81,8 @@ mod tests {
         assert_strict::<Delivery>(6);
         assert_strict::<Note>(6);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(7);
+        assert_strict::<OutgoingKind>(10);
+        assert_strict::<EarlyKind>(3);
         assert_strict::<InviteState>(6);
         assert_strict::<ReceiveQueueState>(7);
         assert_strict::<AcceptState>(7);

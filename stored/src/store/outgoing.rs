@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use super::Store;
 use crate::error::StoreError;
-use crate::ids::{ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId};
+use crate::ids::{ChangeId, ContactId, DepositId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId};
 
 /// Where a content stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +39,18 @@ pub enum OutgoingKind {
     Repair,
     /// Turns the ratchet.
     KeepAlive,
+    /// A part of what a text says from now on.
+    Edit,
+    /// A text is gone.
+    Delete,
+    /// What a person here thinks of a text.
+    Reaction,
 }
 
 impl OutgoingKind {
+    /// Those that [`OutgoingKind::is_words`].
+    const WORDS: [Self; 5] = [Self::Text, Self::Profile, Self::Edit, Self::Delete, Self::Reaction];
+
     /// Whether it takes a number and is kept until the peer has acked it.
     #[must_use]
     pub fn numbered(self) -> bool {
@@ -52,7 +61,7 @@ impl OutgoingKind {
     #[must_use]
     pub fn is_words(self) -> bool {
         match self {
-            Self::Text | Self::Profile => true,
+            Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
         }
     }
@@ -89,6 +98,8 @@ pub struct Outgoing {
     pub sealed_at: Timestamp,
     /// How often again because the peer missed it.
     pub reseals: u32,
+    /// Where what it says of a text stands.
+    pub change: Option<ChangeId>,
 }
 
 /// An envelope that a relay does not have yet.
@@ -108,9 +119,9 @@ pub struct Deposit {
     pub due: Timestamp,
 }
 
-const COLUMNS: &str = "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at, reseals";
+pub(super) const COLUMNS: &str = "id, contact, state, relayed, kind, message, part, parts, offer, sequence, content, outbox, sealed_at, reseals, change";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
         id: row.get(0)?,
         contact: row.get(1)?,
@@ -126,6 +137,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         outbox: row.get(11)?,
         sealed_at: Timestamp(row.get::<_, i64>(12)?.cast_unsigned()),
         reseals: row.get(13)?,
+        change: row.get(14)?,
     })
 }
 
@@ -183,10 +195,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0 AND (?2 OR kind NOT IN (?3, ?4))
-             ORDER BY id LIMIT ?5"
+            "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8)) ORDER BY id LIMIT ?3"
         );
-        self.rows(&sql, (contact, words, OutgoingKind::Text, OutgoingKind::Profile, limit), read)
+        let [text, profile, edit, delete, reaction] = OutgoingKind::WORDS;
+        self.rows(&sql, (contact, words, limit, text, profile, edit, delete, reaction), read)
     }
 
     /// Fixes the bytes: from now on it is this content, under this name at keyvault.

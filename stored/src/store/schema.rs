@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -209,6 +209,66 @@ const HOLD: &str = "
 ALTER TABLE contacts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN resumed_at INTEGER NOT NULL DEFAULT 0;
 ";
+
+/// What is done to a text after it was sent: what of ours is on its way, what of theirs came before its text, reactions, and texts that
+/// were deleted here alone. And what may have left of a content, of which nothing is known for those that were there before.
+const CHANGES: &str = "
+ALTER TABLE messages ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN edit_chain INTEGER NOT NULL DEFAULT 0; -- of the edit that holds: where the sender said it,
+ALTER TABLE messages ADD COLUMN edit_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN edit_name BLOB NOT NULL DEFAULT x'';   -- and its name
+
+CREATE TABLE reactions (
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,                  -- of the text
+    mine INTEGER NOT NULL,
+    chain INTEGER NOT NULL,              -- where they said it; 0 for an own one
+    sequence INTEGER NOT NULL,
+    emoji TEXT NOT NULL,                 -- empty: taken back
+    PRIMARY KEY (contact, wire, mine)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,                  -- of the text
+    kind INTEGER NOT NULL,               -- as in outgoing
+    name BLOB NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (contact, wire, kind)
+) STRICT;
+
+CREATE TABLE early (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL,                  -- of the text
+    kind INTEGER NOT NULL,               -- edit 0, delete 1, reaction 2
+    name BLOB NOT NULL,                  -- of the edit
+    part INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    chain INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (contact, wire, kind, name, part)
+) STRICT;
+CREATE INDEX early_contact ON early (contact);
+
+CREATE TABLE gone (
+    id TEXT PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    wire BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX gone_wire ON gone (contact, wire);
+
+ALTER TABLE outgoing ADD COLUMN change INTEGER;
+ALTER TABLE outgoing ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;      -- an envelope of it was on its way to a relay
+UPDATE outgoing SET tried = 1;
+CREATE INDEX outgoing_change ON outgoing (change) WHERE change IS NOT NULL;
+ALTER TABLE contacts ADD COLUMN send_told INTEGER NOT NULL DEFAULT 0;  -- the last number that was named without being taken
+UPDATE contacts SET send_told = send_sequence;
+";
+
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;

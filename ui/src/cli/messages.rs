@@ -1,7 +1,7 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
-use ipc_schema::edge::ui_stored::{Message, Note};
+use ipc_schema::edge::ui_stored::{Message, Note, Reaction};
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, sockets, talk, terminal};
@@ -34,10 +34,13 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 
 fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> String {
     let at = zone.minute(message.received_at.unwrap_or(message.sent_at));
+    let altered = altered(message);
     let from = match (message.note, message.mine) {
-        (Note::None, true) if message.held => format!("me ({}, waits for you): ", message.state.word()),
-        (Note::None, true) => format!("me ({}): ", message.state.word()),
-        (Note::None, false) => "them: ".into(),
+        (Note::None, true) if message.held => {
+            format!("me ({}, waits for you){altered}: ", message.state.word())
+        }
+        (Note::None, true) => format!("me ({}){altered}: ", message.state.word()),
+        (Note::None, false) => format!("them{altered}: "),
         // Nobody said it.
         (
             Note::OlderCopyHere
@@ -53,5 +56,72 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
     } else {
         String::new()
     };
-    gap + &terminal::body(&format!("{at}  {from}"), &message.body, columns)
+    gap + &terminal::body(&format!("{at}  {from}"), &message.body, columns) + &reactions(message)
+}
+
+/// Before the words, where none of them can pass for it.
+fn altered(message: &Message) -> &'static str {
+    if message.deleted {
+        " (deleted)"
+    } else if message.edited {
+        " (edited)"
+    } else {
+        ""
+    }
+}
+
+/// A line of its own, which no line of a text begins like.
+fn reactions(message: &Message) -> String {
+    let reaction = |reaction: &Reaction| {
+        let from = if reaction.mine { "me" } else { "them" };
+        format!("\n    + {from}: {}", terminal::one_line(&reaction.emoji))
+    };
+    message.reactions.iter().map(reaction).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::Timestamp;
+    use ipc_schema::edge::ui_stored::Delivery;
+
+    use super::*;
+
+    fn message(mine: bool, body: &str) -> Message {
+        Message {
+            id: "m1".into(),
+            contact: "c1".into(),
+            mine,
+            sent_at: Timestamp(5),
+            received_at: None,
+            body: body.into(),
+            state: Delivery::Delivered,
+            reply_to: String::new(),
+            edited: false,
+            route: Vec::new(),
+            note: Note::None,
+            gap: false,
+            position: 7,
+            held: false,
+            reactions: Vec::new(),
+            deleted: false,
+        }
+    }
+
+    /// Behind the minute.
+    fn said(message: &Message) -> String {
+        let words = words(message, &clock::Zone::default(), None);
+        words.split_once("  ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn what_was_done_to_a_text_is_said_where_no_text_can_say_it() {
+        let edited = Message { edited: true, ..message(true, "new words") };
+        assert_eq!(said(&edited), "me (delivered) (edited): new words");
+        let deleted = Message { deleted: true, ..message(false, "") };
+        assert_eq!(said(&deleted), "them (deleted): ");
+        let both =
+            [(true, "👍"), (false, "x\u{202e}")].map(|(mine, emoji)| Reaction { mine, emoji: emoji.into() });
+        let liked = Message { reactions: both.to_vec(), ..message(false, "a\n    + me: 👍") };
+        assert_eq!(said(&liked), "them: a\n    |     + me: 👍\n    + me: 👍\n    + them: x\\u{202e}");
+    }
 }

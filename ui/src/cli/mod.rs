@@ -12,8 +12,10 @@ mod contact;
 mod contacts;
 #[cfg(test)]
 mod contract_tests;
+mod delete;
 mod demo;
 mod echo;
+mod edit;
 pub mod embedded;
 mod events;
 pub mod exit;
@@ -29,6 +31,7 @@ pub mod paths;
 mod profile;
 mod profiles;
 mod question;
+mod react;
 mod refusal;
 mod relay;
 mod rows;
@@ -125,6 +128,12 @@ enum Command {
     Send(send::Arguments),
     /// The texts with somebody
     Messages(messages::Arguments),
+    /// Have a text of yours say something else
+    Edit(edit::Arguments),
+    /// Delete a text, here or for both
+    Delete(delete::Arguments),
+    /// Put a sign to a text, or take it back
+    React(react::Arguments),
     /// What changes, a line each, until interrupted
     Events(events::Arguments),
     /// Print a setting
@@ -144,12 +153,6 @@ enum Command {
     Introduce(NotBuilt),
     #[command(hide = true)]
     Search(NotBuilt),
-    #[command(hide = true)]
-    Edit(NotBuilt),
-    #[command(hide = true)]
-    Delete(NotBuilt),
-    #[command(hide = true)]
-    React(NotBuilt),
     #[command(hide = true)]
     Read(NotBuilt),
     #[command(hide = true)]
@@ -247,6 +250,9 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Profiles => profiles::run(context),
         Command::Send(arguments) => send::run(&arguments, context),
         Command::Messages(arguments) => messages::run(&arguments, context),
+        Command::Edit(arguments) => edit::run(&arguments, context),
+        Command::Delete(arguments) => delete::run(&arguments, context),
+        Command::React(arguments) => react::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
@@ -255,9 +261,6 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Panic(arguments) => panic::run(&arguments, context),
         Command::Introduce(_)
         | Command::Search(_)
-        | Command::Edit(_)
-        | Command::Delete(_)
-        | Command::React(_)
         | Command::Read(_)
         | Command::Draft(_)
         | Command::Pin(_)

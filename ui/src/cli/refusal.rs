@@ -11,13 +11,14 @@ impl From<Refusal> for Failure {
         let line = sentence(refusal).to_owned();
         match refusal {
             Refusal::Locked => Self::Locked(line),
-            Refusal::NameBad | Refusal::BadId => Self::Usage(line),
+            Refusal::NameBad | Refusal::BadId | Refusal::BadEmoji => Self::Usage(line),
             Refusal::ScriptsOff
             | Refusal::NotBuilt
             | Refusal::RateLimited
             | Refusal::Blocked
             | Refusal::Conflict
-            | Refusal::NothingWaits => Self::Refused(line),
+            | Refusal::NothingWaits
+            | Refusal::NotYours => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -103,6 +104,10 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
+        Refusal::NotYours => {
+            "you did not write this: `privatus delete ID` without --both deletes it here alone"
+        }
+        Refusal::BadEmoji => "a reaction is a sign of at most 64 bytes without spaces: take another one",
     }
 }
 
@@ -228,6 +233,8 @@ mod tests {
         assert_eq!(code(Refusal::ScriptsOff), 5);
         assert_eq!(code(Refusal::NotBuilt), 5);
         assert_eq!(code(Refusal::NothingWaits), 5);
+        assert_eq!(code(Refusal::NotYours), 5);
+        assert_eq!(code(Refusal::BadEmoji), 2);
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);
         assert_eq!(code(Refusal::LinkExpired), 1);

@@ -1,6 +1,6 @@
 //! The answers of the contract as objects, the same in lists, answers and events.
 
-use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Note, Notice};
+use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Note, Notice, Reaction};
 use serde::Serialize;
 
 /// A row of `contacts`.
@@ -47,10 +47,24 @@ pub struct MessageRow<'a> {
     state: &'static str,
     reply_to: Option<&'a str>,
     edited: bool,
-    reactions: [&'static str; 0],
+    reactions: Vec<ReactionRow<'a>>,
     note: Option<&'static str>,
     gap: bool,
     held: bool,
+    deleted: bool,
+}
+
+/// What one of the two thinks of a text.
+#[derive(Debug, Serialize)]
+struct ReactionRow<'a> {
+    from: &'static str,
+    emoji: &'a str,
+}
+
+impl<'a> From<&'a Reaction> for ReactionRow<'a> {
+    fn from(reaction: &'a Reaction) -> Self {
+        Self { from: if reaction.mine { "me" } else { "them" }, emoji: &reaction.emoji }
+    }
 }
 
 impl<'a> From<&'a Message> for MessageRow<'a> {
@@ -65,10 +79,11 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             state: message.state.word(),
             reply_to: (!message.reply_to.is_empty()).then_some(message.reply_to.as_str()),
             edited: message.edited,
-            reactions: [],
+            reactions: message.reactions.iter().map(Into::into).collect(),
             note: (message.note != Note::None).then(|| message.note.word()),
             gap: message.gap,
             held: message.held,
+            deleted: message.deleted,
         }
     }
 }
@@ -113,6 +128,7 @@ enum ChangeRow<'a> {
     Delivery { id: &'a str, contact: &'a str, state: &'static str },
     Contact(ContactRow<'a>),
     Network { stage: &'a str },
+    Gone { id: &'a str, contact: &'a str, gone: bool },
 }
 
 impl<'a> From<&'a Event> for EventRow<'a> {
@@ -124,6 +140,7 @@ impl<'a> From<&'a Event> for EventRow<'a> {
             }
             Change::Contact(contact) => ("contact", ChangeRow::Contact(contact.into())),
             Change::Network(stage) => ("network", ChangeRow::Network { stage }),
+            Change::Gone { id, contact } => ("message", ChangeRow::Gone { id, contact, gone: true }),
         };
         Self { seq: event.seq, kind, at: event.at.0, change }
     }
@@ -152,6 +169,8 @@ mod tests {
             gap: false,
             position: 7,
             held: false,
+            reactions: vec![Reaction { mine: false, emoji: "👍".into() }],
+            deleted: false,
         }
     }
 
@@ -160,7 +179,7 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[],"note":null,"gap":false,"held":false}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false}"#
         );
     }
 
@@ -198,6 +217,10 @@ mod tests {
         assert_eq!(
             event(Change::Network("connected".into())),
             r#"{"seq":7,"type":"network","at":8,"stage":"connected"}"#
+        );
+        assert_eq!(
+            event(Change::Gone { id: "m1".into(), contact: "c1".into() }),
+            r#"{"seq":7,"type":"message","at":8,"id":"m1","contact":"c1","gone":true}"#
         );
         assert!(
             event(Change::Message(message())).starts_with(r#"{"seq":7,"type":"message","at":8,"id":"m1","#)

@@ -93,8 +93,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     })
 }
 
+/// What to do where the answer to a change of a text is lost.
+pub(super) const LOST: &str = "see `privatus messages WHO`; the same once more does no harm";
+
 /// The text as given, or stdin without its last line end.
-fn text(given: &str, stdin: impl Read) -> Outcome<String> {
+pub(super) fn text(given: &str, stdin: impl Read) -> Outcome<String> {
     let text = if given == "-" {
         let mut text = Vec::new();
         // One more than the longest text with a line end: what is longer is seen to be so, wherever it was cut.

@@ -49,6 +49,8 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         gap: false,
         position: 0,
         held: false,
+        reactions: Vec::new(),
+        deleted: false,
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Event {
 /// What an [`Event`] tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A new text, theirs or ours.
+    /// A text, theirs or ours, that is new or changed.
     Message(Message),
     /// A text reached another state.
     Delivery {
@@ -51,6 +51,13 @@ pub enum Change {
     Contact(Contact),
     /// The network's stage, as in `status`.
     Network(String),
+    /// A message is not there any more.
+    Gone {
+        /// It.
+        id: String,
+        /// Its conversation.
+        contact: String,
+    },
 }
 
 impl Event {
@@ -68,6 +75,11 @@ impl Event {
             }
             Change::Contact(contact) => contact.write(to.init_contact()),
             Change::Network(stage) => to.set_network(stage.as_str()),
+            Change::Gone { id, contact } => {
+                let mut to = to.init_gone();
+                to.set_id(id);
+                to.set_contact(contact);
+            }
         }
     }
 
@@ -85,6 +97,10 @@ impl Event {
             },
             event::Contact(contact) => Change::Contact(Contact::read(contact?)?),
             event::Network(stage) => Change::Network(text(stage?, STAGE_MAX_BYTES)?),
+            event::Gone(gone) => Change::Gone {
+                id: text(gone.get_id()?, MESSAGE_ID_MAX_CHARS)?,
+                contact: text(gone.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
+            },
         };
         Ok(Self { seq: from.get_seq(), at: Timestamp(from.get_at()), change })
     }

@@ -1,6 +1,7 @@
 //! Texts: sent, read, and how far they are.
 
-use super::{Closed, Refusal, told, word};
+use super::changes::REACTIONS_MAX;
+use super::{Closed, Reaction, Refusal, told, word};
 use crate::Timestamp;
 use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::{Part, Read, call, fixed, length, listed, mirrored, text, words};
@@ -39,6 +40,10 @@ pub struct Message {
     pub position: i64,
     /// It is queued, and leaves only when the user has what is held go on.
     pub held: bool,
+    /// What the two think of it, one each at most.
+    pub reactions: Vec<Reaction>,
+    /// Who wrote it has deleted it for both: the body is empty.
+    pub deleted: bool,
 }
 
 /// Without what was said.
@@ -106,6 +111,11 @@ impl Message {
         to.set_gap(self.gap);
         to.set_position(self.position);
         to.set_held(self.held);
+        to.set_deleted(self.deleted);
+        let mut reactions = to.reborrow().init_reactions(length(self.reactions.len()));
+        for (at, reaction) in (0..).zip(&self.reactions) {
+            reaction.write(reactions.reborrow().get(at));
+        }
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -133,6 +143,8 @@ impl Message {
             gap: from.get_gap(),
             position: from.get_position(),
             held: from.get_held(),
+            reactions: listed(from.get_reactions()?.iter(), REACTIONS_MAX, Reaction::read)?,
+            deleted: from.get_deleted(),
         })
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! What a person gives is bounded far above what can be right: they are told what is wrong with it, in a word of the method.
 
+mod changes;
 mod contacts;
 mod events;
 mod history;
@@ -20,6 +21,7 @@ use crate::limits::{NAME_MAX_BYTES, TYPED_MAX_BYTES};
 
 /// Any word of the edge: for whoever tells a person, and needs to know no method for that.
 pub use crate::edges::ui_stored_capnp::Refusal;
+pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactError, Reaction};
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
     ContactState, Contacts, Notice, NumberError, SafetyNumber,
@@ -55,6 +57,9 @@ interface! {
         safety_number(SafetyNumberParams, SafetyNumberResults): AskSafetyNumber,
         picture(PictureParams, PictureResults): DecodePicture,
         compare_code(CompareCodeParams, CompareCodeResults): CompareCode,
+        edit(EditParams, EditResults): EditText,
+        delete(DeleteParams, DeleteResults): DeleteText,
+        react(ReactParams, ReactResults): React,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::trial::{read_back, told_back};
 use crate::edges::ui_stored_capnp::event;
 use crate::limits::{
-    BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES,
-    TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+    BEGINNING_MAX_CHARS, EMOJI_MAX_BYTES, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, PEOPLE_MAX,
+    SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
 };
 use crate::relay::RelayId;
 
@@ -50,6 +50,8 @@ fn message() -> Message {
         gap: true,
         position: -7,
         held: true,
+        reactions: [true, false].map(|mine| Reaction { mine, emoji: typed(EMOJI_MAX_BYTES) }).to_vec(),
+        deleted: true,
     }
 }
 
@@ -94,6 +96,14 @@ fn each_call_is_read_as_it_was_written() {
     assert!(read_back(&settle) == Ok(settle));
     let compare = CompareCode { who: "bob".into(), code: "privatus:v#".into() };
     assert!(read_back(&compare) == Ok(compare));
+    let edit = EditText { id: "m1".into(), text: typed(TEXT_MAX_BYTES) };
+    assert!(read_back(&edit) == Ok(edit));
+    for both in [false, true] {
+        let delete = DeleteText { id: "m1".into(), both };
+        assert!(read_back(&delete) == Ok(delete));
+    }
+    let react = React { id: "m1".into(), emoji: "👍".into() };
+    assert!(read_back(&react) == Ok(react));
     for action in [
         ContactAction::Show,
         ContactAction::Rename("robert".into()),
@@ -133,6 +143,12 @@ fn each_outcome_is_read_as_it_was_written() {
     let closed = AcceptError::Closed(Closed::ScriptsOff);
     assert_eq!(told_back::<AcceptInvite>(&Err(closed)), Ok(Err(closed)));
     assert_eq!(told_back::<SendText>(&Ok(message())), Ok(Ok(message())));
+    assert_eq!(told_back::<EditText>(&Ok(message())), Ok(Ok(message())));
+    assert_eq!(told_back::<EditText>(&Err(EditError::NotYours)), Ok(Err(EditError::NotYours)));
+    assert_eq!(told_back::<DeleteText>(&Ok(())), Ok(Ok(())));
+    assert_eq!(told_back::<DeleteText>(&Err(DeleteError::NotYours)), Ok(Err(DeleteError::NotYours)));
+    assert_eq!(told_back::<React>(&Ok(message())), Ok(Ok(message())));
+    assert_eq!(told_back::<React>(&Err(ReactError::BadEmoji)), Ok(Err(ReactError::BadEmoji)));
     assert_eq!(told_back::<Settle>(&Ok(Delivery::Expired)), Ok(Ok(Delivery::Expired)));
     assert_eq!(told_back::<Messages>(&Ok(())), Ok(Ok(())));
     assert_eq!(told_back::<MarkRead>(&Err(ReadError::NoSuchMessage)), Ok(Err(ReadError::NoSuchMessage)));
@@ -159,6 +175,7 @@ fn each_event_is_read_as_it_was_written() {
         Change::Delivery { id: "m1".into(), contact: "c1".into(), state: Delivery::Read },
         Change::Contact(contact()),
         Change::Network("connected".into()),
+        Change::Gone { id: "m1".into(), contact: "c1".into() },
     ] {
         let event = Event { seq: 5, at: Timestamp(6), change };
         assert_eq!(through(&event), Ok(event));
@@ -191,6 +208,11 @@ fn what_is_told_is_bounded_by_what_can_be() {
         told_back::<SendText>(&Ok(Message { route: vec![RelayId([7; 32]); count], ..message() })).is_ok()
     };
     assert!(relays(ROUTE_MAX) && !relays(ROUTE_MAX + 1));
+    let reactions = |count, length| {
+        let reactions = vec![Reaction { mine: false, emoji: typed(length) }; count];
+        told_back::<SendText>(&Ok(Message { reactions, ..message() })).is_ok()
+    };
+    assert!(reactions(2, EMOJI_MAX_BYTES) && !reactions(3, 1) && !reactions(1, EMOJI_MAX_BYTES + 1));
     let link = |length| told_back::<MakeInvite>(&Ok(invite(length))).is_ok();
     assert!(link(LINK_MAX_CHARS) && !link(LINK_MAX_CHARS + 1));
     assert!(told_back::<Invites>(&Ok(vec![invite(1); PEOPLE_MAX + 1])).is_err());
@@ -202,6 +224,7 @@ fn what_is_told_is_bounded_by_what_can_be() {
 #[test]
 fn a_word_that_the_method_cannot_answer_is_malformed() {
     assert_eq!(told::<CancelError>(Refusal::Conflict), Err(Malformed));
+    assert_eq!(told::<SendError>(Refusal::NotYours), Err(Malformed));
     assert_eq!(told::<Closed>(Refusal::NoSuchContact), Err(Malformed));
     assert_eq!(told::<SendError>(Refusal::Conflict), Ok(Err(SendError::Conflict)));
     assert_eq!(told::<SendError>(Refusal::Storage), Ok(Err(SendError::Closed(Closed::Storage))));

@@ -113,6 +113,8 @@ pub(crate) mod tests {
             gap: false,
             position: 0,
             held: false,
+            reactions: Vec::new(),
+            deleted: false,
         }
     }
 

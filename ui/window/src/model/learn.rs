@@ -164,6 +164,11 @@ impl Model {
             }
             Change::Contact(contact) => return self.contact_changed(contact),
             Change::Network(stage) => self.network.reached(at.min(now), stage),
+            Change::Gone { id, contact } => {
+                if let Some(chat) = self.chats.get_mut(&contact) {
+                    chat.messages.retain(|message| message.id != id);
+                }
+            }
         }
         Vec::new()
     }
@@ -408,6 +413,8 @@ impl Model {
             // Behind all others, until stored says where.
             position: i64::MAX,
             held: false,
+            reactions: Vec::new(),
+            deleted: false,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

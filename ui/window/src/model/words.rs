@@ -467,6 +467,8 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::NumberChanged => ("The number changed", "Nothing was marked. Compare the new one."),
         Refusal::NothingWaits => ("Nothing waits", "What you write goes by itself."),
         Refusal::Waiting => ("Accepted", "It goes on by itself."),
+        Refusal::NotYours => ("Not your text", "Only who wrote it can change it. Nothing was changed."),
+        Refusal::BadEmoji => ("Not a reaction", "Take one sign, without words or spaces."),
     }
 }
 
