@@ -46,6 +46,9 @@ interface Messenger {
   # `deleted`; without it the row is gone here alone. A text that never left is gone altogether either way. Idempotent.
   react @19 (id :Text, emoji :Text) -> (result :SendResult);
   # One reaction a person a text: another one takes its place, empty takes it back. Idempotent.
+  draft @20 (who :Text, set :Bool, text :Text) -> (text :Text, error :Refusal);
+  # What was begun to be written to somebody and not sent, ≤ textMaxBytes; empty: nothing. With `set`, `text` takes its place first. It outlives
+  # locks and restarts, and nothing clears it but an empty one: whoever sends it does. A call of its own, for `contacts` is asked often. Idempotent.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -99,6 +102,8 @@ enum Refusal {
   historyInUse @34;
   notYours @35;         # only who wrote a text changes it, or deletes it for both
   badEmoji @36;         # over emojiMaxBytes, or with what cannot be seen
+  noteTooLong @37;      # over noteMaxBytes
+  notForSelf @38;       # the notes to oneself: nobody is there to be blocked, deleted, compared or invited
 }
 
 struct Counts {
@@ -158,13 +163,18 @@ struct Contact {
   name @1 :Text;
   state @2 :ContactState;
   verified @3 :Bool;
-  route @4 :Text;       # "onion"
-  unread @5 :UInt32;
+  route @4 :Text;       # "onion"; empty for notes to oneself
+  unread @5 :UInt32;    # a conversation that was marked unread counts as 1 where nothing in it is
   lastAt @6 :UInt64;
   theirName @7 :Text;   # what they call themselves; untrusted
   lastText @8 :Text;    # untrusted, cut at 120 characters
   notice @9 :Notice;
   held @10 :Bool;       # what is written to them waits for `resume`: a copy of their device may be what reads it
+  pinned @11 :Bool;     # stands before all that are not
+  mutedUntil @12 :UInt64; # ms since 1970; 0: not muted, all ones: for ever. One that lies over 366 d ahead is over: a clock was wrong
+  note @13 :Text;       # the user's own, ≤ noteMaxBytes
+  hasDraft @14 :Bool;   # as `draft` tells it
+  firstUnread @15 :Text; # id of the oldest text of theirs that was not read; empty: none
 }
 
 enum Notice {
@@ -173,7 +183,14 @@ enum Notice {
   inviteAgain @2;       # it cannot be: the two have to meet again
 }
 
-enum ContactState { invited @0; pending @1; connected @2; blocked @3; }
+enum ContactState {
+  invited @0;
+  pending @1;
+  connected @2;
+  blocked @3;
+  oneself @4;           # notes to oneself: texts are *delivered* at once and go nowhere. Found as `self` where nobody has that name, and made
+                        # when something is first to be kept there
+}
 
 struct ContactAction {
   union {
@@ -185,6 +202,10 @@ struct ContactAction {
     decline @5 :Void;
     verify @6 :Text;      # the digits of the safety number that was compared; empty: taken back. Compared: also `resume`
     resume @7 :Void;      # what is held goes on
+    pin @8 :Bool;
+    mute @9 :UInt64;      # until, ms since 1970; 0: no longer, all ones: for ever. At most 366 d: a later end is taken for that
+    note @10 :Text;       # takes the place of the one there is; empty: none
+    unread @11 :Void;     # the conversation counts as unread until anything of it is marked read
   }
 }
 

@@ -111,3 +111,6 @@ pub const PICTURE_SIDE_MAX: u16 = 512;
 /// Connections of local programs to one process at a time: what a person's scripts and windows need, and an eighth of the descriptors
 /// that the tightest callee has.
 pub const OUTSIDE_CONNECTIONS_MAX: usize = 32;
+
+/// What a person notes about a contact, bytes: some lines, for it is told wherever the contact is.
+pub const NOTE_MAX_BYTES: usize = 1_024;

@@ -9,7 +9,7 @@ use super::taking_back;
 use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
-use crate::store::{Change, Contact, EventKind, Message, Note, OutgoingKind, Store};
+use crate::store::{Change, Contact, ContactState, EventKind, Message, Note, OutgoingKind, Store};
 
 /// An own text says something else from now on.
 pub(super) fn edit(turn: &mut Turn, call: EditText) -> Found<Message, EditError> {
@@ -50,7 +50,7 @@ pub(super) fn delete(turn: &mut Turn, call: DeleteText) -> Found<(), DeleteError
     if taken_back {
         turn.store.drop_changes(message.contact, message.wire, None)?;
     }
-    if taken_back || !both {
+    if taken_back || !both || is_kept_here_alone(turn, &message)? {
         return remove(turn, &message).map(Ok);
     }
     if !message.deleted {
@@ -105,10 +105,18 @@ fn say(
     body: String,
     parts: u16,
 ) -> Result<(), StoreError> {
+    if is_kept_here_alone(turn, message)? {
+        return Ok(());
+    }
     let change = Change { wire: message.wire, name: WireId(turn.random()), body };
     turn.store.add_change(message.contact, kind, &change, parts)?;
     turn.wish(OutboxEvent::Pump(message.contact));
     Ok(())
+}
+
+/// Whether nobody else has it: it is a note to oneself.
+fn is_kept_here_alone(turn: &Turn, message: &Message) -> Result<bool, StoreError> {
+    Ok(turn.store.contact(message.contact)?.is_some_and(|contact| contact.state == ContactState::Oneself))
 }
 
 fn remove(turn: &mut Turn, message: &Message) -> Result<(), StoreError> {

@@ -8,13 +8,13 @@ use ipc_schema::edge::ui_stored::{
     self, AcceptError, AskSafetyNumber, ChangeContact, ChangeError, Closed, CompareCode, ContactAction,
     InviteError, NumberError, ProfileNameError,
 };
-use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
+use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES, NOTE_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
-use super::hold;
 use super::interface::Action;
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
+use super::{attributes, hold, oneself};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind, Store};
@@ -36,6 +36,8 @@ pub(super) enum NotMet {
     Nobody,
     /// Both have not met yet.
     Waiting,
+    /// It is the user.
+    Oneself,
 }
 
 macro_rules! not_called {
@@ -58,6 +60,7 @@ macro_rules! not_met {
                 match why {
                     NotMet::Nobody => Self::NoSuchContact,
                     NotMet::Waiting => Self::Waiting,
+                    NotMet::Oneself => Self::NotForSelf,
                 }
             }
         })*
@@ -100,14 +103,23 @@ pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreEr
 
 // ---- what other flows ask of the people in the store
 
-/// A contact by the user's word for it, or by its id.
+/// A contact by the user's word for it, or by its id; the notes to oneself also by theirs.
 pub(super) fn called(store: &Store, who: &str) -> Result<Option<Contact>, StoreError> {
     if let Some(contact) = store.contact_named(who)? {
         return Ok(Some(contact));
     }
     match u64::from_str_radix(who, 16) {
         Ok(id) if who.len() == 16 => store.contact(ContactId(id)),
+        _ if who == oneself::WORD => store.oneself(),
         _ => Ok(None),
+    }
+}
+
+/// The same, where something is to be kept there: the notes to oneself are made when they are first asked for.
+pub(super) fn called_or_made(turn: &mut Turn, who: &str) -> Result<Option<Contact>, StoreError> {
+    match called(&turn.store, who)? {
+        None if who == oneself::WORD => oneself::make(turn),
+        found => Ok(found),
     }
 }
 
@@ -162,7 +174,12 @@ fn usable_name(store: &Store, name: &str) -> Found<String, NotCalled> {
 }
 
 fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, ChangeError> {
-    let Some(contact) = called(&turn.store, who)? else { return Ok(Err(ChangeError::NoSuchContact)) };
+    let Some(contact) = called_or_made(turn, who)? else {
+        return Ok(Err(ChangeError::NoSuchContact));
+    };
+    if contact.state == ContactState::Oneself && !oneself::takes(&action) {
+        return Ok(Err(ChangeError::NotForSelf));
+    }
     let id = contact.id;
     match action {
         // keyvault is asked first.
@@ -194,6 +211,13 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
         ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
+        ContactAction::Pin(pinned) => turn.store.set_pinned(id, pinned)?,
+        ContactAction::Mute(until) => attributes::mute(turn, id, until)?,
+        ContactAction::Note(note) if note.len() > NOTE_MAX_BYTES => {
+            return Ok(Err(ChangeError::NoteTooLong));
+        }
+        ContactAction::Note(note) => turn.store.set_note(id, &note)?,
+        ContactAction::Unread => turn.store.mark_unread(id)?,
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
@@ -250,6 +274,7 @@ fn met<C: Asks<Error: From<NotMet>>>(
     let contact = called(&turn.store, who)?;
     let why = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
         Some((id, Some(session), _)) => return Ok(Some((request, id, session))),
+        Some((_, None, ContactState::Oneself)) => NotMet::Oneself,
         Some((_, None, state)) if state != ContactState::Connected => NotMet::Waiting,
         _ => NotMet::Nobody,
     };

@@ -11,7 +11,9 @@ use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Store};
+use crate::store::{
+    Contact, ContactState, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Store,
+};
 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
@@ -19,7 +21,9 @@ const LIMIT: u32 = 50;
 /// Puts a text into the outbox, once for each id.
 pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError> {
     let SendText { who, id, text, reply_to } = &call;
-    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(SendError::NoSuchContact)) };
+    let Some(contact) = contacts::called_or_made(turn, who)? else {
+        return Ok(Err(SendError::NoSuchContact));
+    };
     if text.len() > TEXT_MAX_BYTES || text.is_empty() {
         return Ok(Err(SendError::TooLong));
     }
@@ -44,6 +48,8 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError>
 
 fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Message, StoreError> {
     let wire = WireId(turn.random());
+    // Where the user writes to nobody else it is there already.
+    let arrived = contact.state == ContactState::Oneself;
     let message = Message {
         id: if call.id.is_empty() { hex(&wire.0) } else { call.id },
         contact: contact.id,
@@ -56,7 +62,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         sent_at: turn.now,
         received_at: Timestamp(0),
         body: call.text,
-        state: Delivery::Queued,
+        state: if arrived { Delivery::Delivered } else { Delivery::Queued },
         reply_to: call.reply_to,
         route: Vec::new(),
         note: Note::None,
@@ -66,7 +72,8 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         reactions: Reactions::default(),
     };
     turn.store.add_message(&message)?;
-    let parts = u16::try_from(content::split(&message.body).len()).unwrap_or(u16::MAX);
+    let parts = if arrived { 0 } else { content::split(&message.body).len() };
+    let parts = u16::try_from(parts).unwrap_or(u16::MAX);
     for part in 0..parts {
         let text = Some((message.id.as_str(), part, parts));
         turn.store.add_outgoing(contact.id, OutgoingKind::Text, text, None)?;
@@ -84,7 +91,7 @@ pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Found<(), Re
         return Ok(Err(ReadError::NoSuchMessage));
     };
     let left = turn.store.mark_read(contact.id, position)?;
-    if left != contact.unread {
+    if left != contact.unread || contact.marked_unread {
         turn.store.set_unread(contact.id, left)?;
         turn.event(&EventKind::Contact { contact: contact.id })?;
     }

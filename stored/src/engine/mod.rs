@@ -9,11 +9,13 @@
 
 mod accepts;
 mod acked;
+mod attributes;
 mod changes;
 mod circuits;
 mod contacts;
 mod conversations;
 mod deposits;
+mod drafts;
 mod event;
 mod fixing;
 mod hold;
@@ -21,6 +23,7 @@ mod inbox;
 mod interface;
 mod invites;
 mod notes;
+mod oneself;
 mod outbox;
 mod queues;
 mod reading;
@@ -39,8 +42,8 @@ use rand_core::CryptoRng;
 
 pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
-    AcceptOf, Accepting, Asks, Counts, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
-    PAGE, Page, ProfileName, Query, Question, Reply, Request, RequestId, Told, settled,
+    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent,
+    NextPage, PAGE, Page, ProfileName, Query, Question, Reply, Request, RequestId, Told, settled,
 };
 
 use self::accepts::Accepts;
@@ -334,6 +337,12 @@ impl Engine {
             Request::EditText(call) => self.at_once(id, call, changes::edit),
             Request::DeleteText(call) => self.at_once(id, call, changes::delete),
             Request::React(call) => self.at_once(id, call, changes::react),
+            Request::Draft(call) => {
+                let request = Asker::of(id, &call);
+                let kept = drafts::keep(&mut self.turn, call)?;
+                self.turn.answer(request, kept);
+                Ok(())
+            }
         }
     }
 
@@ -364,6 +373,7 @@ impl Engine {
             Query::NextPage(ask) => Reply::NextPage(Ok(conversations::page(store, ask)?)),
             Query::EventsAfter(ask) => Reply::EventsAfter(Ok(conversations::told_after(store, ask.since)?)),
             Query::NewestEvent(_) => Reply::NewestEvent(Ok(store.newest_event()?)),
+            Query::DraftOf(ask) => Reply::DraftOf(drafts::draft(store, &ask.who)?),
         })
     }
 

@@ -8,9 +8,9 @@ use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
-    Closed, CompareCode, Contacts, Count, DeleteError, DeleteText, EditError, EditText, InviteError, Invites,
-    MakeInvite, MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError, SafetyNumber,
-    SendError, SendText, SetProfileName, SettleError,
+    Closed, CompareCode, Contacts, Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText,
+    InviteError, Invites, MakeInvite, MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError,
+    SafetyNumber, SendError, SendText, SetProfileName, SettleError,
 };
 
 use crate::ids::ContactId;
@@ -115,6 +115,7 @@ asked! {
         EditText => Message, EditError;
         DeleteText => (), DeleteError;
         React => Message, ReactError;
+        Draft => String, DraftError;
     }
     /// Something to be told, of what is durable.
     Query {
@@ -129,6 +130,7 @@ asked! {
         NextPage => Page, Closed;
         EventsAfter => Vec<Told>, Closed;
         NewestEvent => u64, Closed;
+        DraftOf => String, DraftError;
     }
 }
 
@@ -189,6 +191,13 @@ pub struct EventsAfter {
 /// The number of the last event.
 #[derive(Clone, Copy)]
 pub struct NewestEvent {}
+
+/// What was begun to be written to somebody; empty: nothing.
+#[derive(Clone)]
+pub struct DraftOf {
+    /// To whom, in the user's word.
+    pub who: String,
+}
 
 /// Messages or events in one answer.
 pub const PAGE: u32 = 64;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode,
-    Contact, Contacts, Count, DecodePicture, DeleteText, EditText, Invite, InviteError, Invites, LookState,
-    MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, SendText, SetProfileName,
-    Settle, SettleError, State, Watch,
+    Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, Invite, InviteError, Invites,
+    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, SendText,
+    SetProfileName, Settle, SettleError, State, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -20,7 +20,7 @@ use super::driver::{Access, Shell};
 use super::pictures::Upload;
 use super::shown;
 use crate::engine::{
-    AcceptOf, Accepting, Asks, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
+    AcceptOf, Accepting, Asks, DraftOf, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
     ProfileName, settled,
 };
 use crate::store::{Delivery, InviteState};
@@ -260,6 +260,11 @@ impl Messenger for MessengerServer {
 
     async fn react(self: Rc<Self>, call: React) -> Served<React> {
         Ok(self.ask(call).await.map(shown::message))
+    }
+
+    async fn draft(self: Rc<Self>, call: Draft) -> Served<Draft> {
+        // As a question it is answered also where nothing can be kept.
+        Ok(if call.set { self.ask(call).await } else { self.ask(DraftOf { who: call.who }).await })
     }
 }
 

@@ -22,7 +22,10 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         (false, ContactState::Invited) => ui_stored::ContactState::Invited,
         (false, ContactState::Pending) => ui_stored::ContactState::Pending,
         (false, ContactState::Connected) => ui_stored::ContactState::Connected,
+        (false, ContactState::Oneself) => ui_stored::ContactState::Oneself,
     };
+    // Notes to oneself go nowhere.
+    let route = if state == ui_stored::ContactState::Oneself { "" } else { "onion" };
     let notice = match from.notice {
         store::Notice::None => Notice::None,
         store::Notice::Repairing => Notice::Repairing,
@@ -30,16 +33,21 @@ pub(super) fn contact(from: store::Contact) -> Contact {
     };
     Contact {
         id: id(from.id.0),
+        unread: from.shown_unread(),
         name: from.name,
         state,
         verified: from.verified,
-        route: "onion".into(),
-        unread: from.unread,
+        route: route.into(),
         last_at: from.last_at,
         their_name: from.their_name,
         last_text: from.last_text,
         notice,
         held: from.held,
+        pinned: from.pinned,
+        muted_until: from.muted_until,
+        note: from.note,
+        has_draft: from.has_draft,
+        first_unread: from.first_unread,
     }
 }
 
@@ -57,6 +65,11 @@ fn gone(contact: ContactId) -> Contact {
         last_text: String::new(),
         notice: Notice::None,
         held: false,
+        pinned: false,
+        muted_until: Timestamp(0),
+        note: String::new(),
+        has_draft: false,
+        first_unread: String::new(),
     }
 }
 

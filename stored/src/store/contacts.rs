@@ -17,6 +17,8 @@ pub enum ContactState {
     Pending,
     /// Both sides have heard of each other.
     Connected,
+    /// The user, who notes something: nobody is there, so there is no session, invite or queue, and never will be.
+    Oneself,
 }
 
 /// What the user is to know of a contact's session.
@@ -59,6 +61,26 @@ pub struct Contact {
     pub ack_due: bool,
     /// What was written to them waits for the user's word.
     pub held: bool,
+    /// Stands before all that are not.
+    pub pinned: bool,
+    /// Nothing of them is to draw attention until then; 0: it is, all ones: never again.
+    pub muted_until: Timestamp,
+    /// What the user notes about them.
+    pub note: String,
+    /// The user wants it to count as unread, whatever was read.
+    pub marked_unread: bool,
+    /// Something was begun to be written to them.
+    pub has_draft: bool,
+    /// Their oldest text that was not marked read, or empty.
+    pub first_unread: String,
+}
+
+impl Contact {
+    /// As many as are shown as unread.
+    #[must_use]
+    pub fn shown_unread(&self) -> u32 {
+        self.unread.max(self.marked_unread.into())
+    }
 }
 
 /// The numbers of what goes out.
@@ -104,7 +126,10 @@ impl ReceiveChain {
 
 const COLUMNS: &str =
     "id, name, their_name, state, blocked, verified, session, unread, last_at, last_text, ack_due, notice,
-     held";
+     held, pinned, muted_until, note, marked_unread,
+     EXISTS (SELECT 1 FROM drafts d WHERE d.contact = contacts.id),
+     (SELECT m.id FROM messages m WHERE m.contact = contacts.id AND m.mine = 0 AND m.state = 2
+      ORDER BY m.position LIMIT 1)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -121,6 +146,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         ack_due: row.get(10)?,
         notice: row.get(11)?,
         held: row.get(12)?,
+        pinned: row.get(13)?,
+        muted_until: Timestamp(row.get::<_, i64>(14)?.cast_unsigned()),
+        note: row.get(15)?,
+        marked_unread: row.get(16)?,
+        has_draft: row.get(17)?,
+        first_unread: row.get::<_, Option<String>>(18)?.unwrap_or_default(),
     })
 }
 
@@ -156,9 +187,15 @@ impl Store {
         self.row(&format!("SELECT {COLUMNS} FROM contacts WHERE session = ?1"), [session], read)
     }
 
-    /// All, the latest conversation first.
+    /// The notes to oneself, once there are any.
+    pub(crate) fn oneself(&self) -> Result<Option<Contact>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE state = ?1");
+        self.row(&sql, [ContactState::Oneself], read)
+    }
+
+    /// All: the pinned first, and of each kind the latest conversation.
     pub(crate) fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        self.rows(&format!("SELECT {COLUMNS} FROM contacts ORDER BY last_at DESC, id"), [], read)
+        self.rows(&format!("SELECT {COLUMNS} FROM contacts ORDER BY pinned DESC, last_at DESC, id"), [], read)
     }
 
     pub(crate) fn set_contact_state(&self, id: ContactId, state: ContactState) -> Result<(), StoreError> {
@@ -226,8 +263,9 @@ impl Store {
         )
     }
 
+    /// Something was read, and so many are left; it does not count as unread for the user's mark alone any more.
     pub(crate) fn set_unread(&self, id: ContactId, unread: u32) -> Result<(), StoreError> {
-        self.run("UPDATE contacts SET unread = ?2 WHERE id = ?1", (id, unread))
+        self.run("UPDATE contacts SET unread = ?2, marked_unread = 0 WHERE id = ?1", (id, unread))
     }
 
     /// Drops the person with all that was said.
@@ -320,7 +358,11 @@ impl Store {
 
     pub(crate) fn unread(&self) -> Result<u32, StoreError> {
         Ok(self
-            .row("SELECT ifnull(sum(unread), 0) FROM contacts WHERE blocked = 0", [], |row| row.get(0))?
+            .row(
+                "SELECT ifnull(sum(max(unread, marked_unread)), 0) FROM contacts WHERE blocked = 0",
+                [],
+                |row| row.get(0),
+            )?
             .unwrap_or(0))
     }
 }

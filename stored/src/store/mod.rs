@@ -3,6 +3,7 @@
 //! The engine groups its inputs into one transaction ([`Store::begin`], [`Store::commit`]), so that a burst costs one flush to disk.
 
 mod altered;
+mod attributes;
 mod changes;
 mod contacts;
 mod decoy;

@@ -30,7 +30,7 @@ macro_rules! numbered {
 }
 
 numbered! {
-    ContactState { Invited = 0, Pending = 1, Connected = 2, }
+    ContactState { Invited = 0, Pending = 1, Connected = 2, Oneself = 3, }
     Notice { None = 0, Repairing = 1, InviteAgain = 2, }
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
     Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_number_that_nobody_wrote_is_damage() {
-        assert_strict::<ContactState>(3);
+        assert_strict::<ContactState>(4);
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
         assert_strict::<Note>(6);

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -269,6 +269,20 @@ ALTER TABLE contacts ADD COLUMN send_told INTEGER NOT NULL DEFAULT 0;  -- the la
 UPDATE contacts SET send_told = send_sequence;
 ";
 
+/// What the user keeps about a conversation, and where what is unread begins. A contact's row is written anew with each text, and told with
+/// every list: drafts, which may be long, lie apart.
+const ATTRIBUTES: &str = "
+ALTER TABLE contacts ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0; -- not 0, for ever -1
+ALTER TABLE contacts ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE contacts ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE drafts (
+    contact INTEGER PRIMARY KEY REFERENCES contacts ON DELETE CASCADE,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX messages_unread ON messages (contact, position, id) WHERE mine = 0 AND state = 2;
+";
+
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -321,5 +335,23 @@ mod tests {
         migrate(&mut db).unwrap();
         let notice: i64 = db.query_row("SELECT notice FROM contacts", [], |row| row.get(0)).unwrap();
         assert_eq!(notice, 0);
+    }
+
+    #[test]
+    fn a_store_from_before_pins_and_drafts_opens_with_none() {
+        let mut db = of_version(5);
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, unread, last_at, send_chain) VALUES (1, 'bob', 2, 4, 1, 1)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let kept: (bool, i64, String, bool, u32) = db
+            .query_row("SELECT pinned, muted_until, note, marked_unread, unread FROM contacts", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
+            .unwrap();
+        assert_eq!(kept, (false, 0, String::new(), false, 4));
+        let drafts: i64 = db.query_row("SELECT count(*) FROM drafts", [], |row| row.get(0)).unwrap();
+        assert_eq!(drafts, 0);
     }
 }

@@ -1,7 +1,7 @@
 //! `privatus contact …`: one contact.
 
 use clap::{Args, Subcommand};
-use ipc_schema::edge::ui_stored::{ChangeContact, ContactAction};
+use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction};
 
 use super::rows::ContactRow;
 use super::{Context, Outcome, contacts, output, question, safety, sockets, talk};
@@ -109,23 +109,32 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match &arguments.action {
         Action::Show { who } => safety::show(who, context),
         Action::Verify { who, by } if !by.off => safety::verify(who, by, context),
-        action => change(action, context),
+        action => act(action, context),
     }
 }
 
-fn change(action: &Action, context: &Context) -> Outcome {
+fn act(action: &Action, context: &Context) -> Outcome {
     let who = action.who();
     if let Action::Delete { yes: false, .. } = action {
         let loss = format!("this deletes {} and the whole conversation for good", output::one_line(who));
         question::sure(&loss, context.output)?;
     }
-    let change = ChangeContact { who: who.into(), action: action.asked() };
-    let contact = sockets::block_on(talk::call(&context.profile, talk::SOON, change))?;
     // A deleted contact is nobody any more.
     if let Action::Delete { .. } = action {
-        return Ok(());
+        return tell(who, action.asked(), context).map(drop);
     }
+    change(who, action.asked(), context)
+}
+
+/// Does something with somebody that needs no question, and prints them as they are then.
+pub(super) fn change(who: &str, action: ContactAction, context: &Context) -> Outcome {
+    let contact = tell(who, action, context)?;
     context.output.done(&ContactRow::from(&contact), || contacts::words(&contact), LOST)
+}
+
+fn tell(who: &str, action: ContactAction, context: &Context) -> Outcome<Contact> {
+    let change = ChangeContact { who: who.into(), action };
+    sockets::block_on(talk::call(&context.profile, talk::SOON, change))
 }
 
 #[cfg(test)]
@@ -148,6 +157,11 @@ pub(super) mod tests {
             last_text: String::new(),
             notice: Notice::None,
             held: false,
+            pinned: false,
+            muted_until: Timestamp(0),
+            note: String::new(),
+            has_draft: false,
+            first_unread: String::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `privatus contacts`.
 
-use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice};
+use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, is_muted};
 
 use super::rows::ContactRow;
 use super::{Context, Outcome, output, sockets, talk};
@@ -24,6 +25,12 @@ pub(super) fn words(contact: &Contact) -> String {
     }
     if contact.unread > 0 {
         line.push_str(&format!(", {} unread", contact.unread));
+    }
+    if contact.pinned {
+        line.push_str(", pinned");
+    }
+    if is_muted(contact.muted_until, Timestamp::now()) {
+        line.push_str(", muted");
     }
     line
 }

@@ -14,6 +14,7 @@ mod contacts;
 mod contract_tests;
 mod delete;
 mod demo;
+mod draft;
 mod echo;
 mod edit;
 pub mod embedded;
@@ -24,10 +25,13 @@ mod invite;
 pub mod launch;
 mod lock;
 mod messages;
+mod mute;
+mod note;
 pub mod output;
 mod panic;
 pub mod passphrase;
 pub mod paths;
+mod pin;
 mod profile;
 mod profiles;
 mod question;
@@ -47,6 +51,7 @@ mod talk;
 mod terminal;
 mod unbuilt;
 mod unlock;
+mod unread;
 mod usage;
 mod version;
 
@@ -134,6 +139,16 @@ enum Command {
     Delete(delete::Arguments),
     /// Put a sign to a text, or take it back
     React(react::Arguments),
+    /// Have a conversation count as unread
+    Unread(unread::Arguments),
+    /// Print what you began to write to somebody, or keep it
+    Draft(draft::Arguments),
+    /// Have somebody stand before the others
+    Pin(pin::Arguments),
+    /// Have nothing of somebody draw attention
+    Mute(mute::Arguments),
+    /// Print what you note about somebody, or note it; seen by you alone
+    Note(note::Arguments),
     /// What changes, a line each, until interrupted
     Events(events::Arguments),
     /// Print a setting
@@ -155,12 +170,6 @@ enum Command {
     Search(NotBuilt),
     #[command(hide = true)]
     Read(NotBuilt),
-    #[command(hide = true)]
-    Draft(NotBuilt),
-    #[command(hide = true)]
-    Pin(NotBuilt),
-    #[command(hide = true)]
-    Mute(NotBuilt),
     #[command(hide = true)]
     Timer(NotBuilt),
     #[command(hide = true)]
@@ -253,6 +262,11 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Edit(arguments) => edit::run(&arguments, context),
         Command::Delete(arguments) => delete::run(&arguments, context),
         Command::React(arguments) => react::run(&arguments, context),
+        Command::Unread(arguments) => unread::run(&arguments, context),
+        Command::Draft(arguments) => draft::run(&arguments, context),
+        Command::Pin(arguments) => pin::run(&arguments, context),
+        Command::Mute(arguments) => mute::run(&arguments, context),
+        Command::Note(arguments) => note::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
@@ -262,9 +276,6 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Introduce(_)
         | Command::Search(_)
         | Command::Read(_)
-        | Command::Draft(_)
-        | Command::Pin(_)
-        | Command::Mute(_)
         | Command::Timer(_)
         | Command::File(_)
         | Command::Group(_)
@@ -295,5 +306,16 @@ mod tests {
     fn a_command_that_is_not_built_takes_any_arguments() {
         assert!(Line::try_parse_from(["privatus", "backup", "--to", "/x", "--json"]).is_ok());
         assert_eq!(Failure::not_built("backup").code(), 5);
+    }
+
+    #[test]
+    fn a_note_and_a_draft_may_be_empty_begin_with_a_hyphen_or_be_asked_for() {
+        for command in ["note", "draft"] {
+            for text in [&["", "--json"][..], &["-"], &["- one", "--json"], &[]] {
+                let line = [&["privatus", command, "Robin"][..], text].concat();
+                assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
+            }
+        }
+        assert!(Line::try_parse_from(["privatus", "mute", "Robin", "8h", "--off"]).is_err());
     }
 }

@@ -18,7 +18,8 @@ impl From<Refusal> for Failure {
             | Refusal::Blocked
             | Refusal::Conflict
             | Refusal::NothingWaits
-            | Refusal::NotYours => Self::Refused(line),
+            | Refusal::NotYours
+            | Refusal::NotForSelf => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -44,7 +45,8 @@ impl From<Refusal> for Failure {
             | Refusal::ReadOnly
             | Refusal::NoMemory
             | Refusal::DiskFails
-            | Refusal::HistoryInUse => Self::Failed(line),
+            | Refusal::HistoryInUse
+            | Refusal::NoteTooLong => Self::Failed(line),
         }
     }
 }
@@ -108,6 +110,10 @@ fn sentence(refusal: Refusal) -> &'static str {
             "you did not write this: `privatus delete ID` without --both deletes it here alone"
         }
         Refusal::BadEmoji => "a reaction is a sign of at most 64 bytes without spaces: take another one",
+        Refusal::NoteTooLong => "the note is too long: it has at most 1,024 bytes",
+        Refusal::NotForSelf => {
+            "these are your notes to yourself: nobody is there to compare with, block or delete"
+        }
     }
 }
 
@@ -235,6 +241,8 @@ mod tests {
         assert_eq!(code(Refusal::NothingWaits), 5);
         assert_eq!(code(Refusal::NotYours), 5);
         assert_eq!(code(Refusal::BadEmoji), 2);
+        assert_eq!(code(Refusal::NotForSelf), 5);
+        assert_eq!(code(Refusal::NoteTooLong), 1);
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);
         assert_eq!(code(Refusal::LinkExpired), 1);

@@ -1,6 +1,9 @@
 //! The answers of the contract as objects, the same in lists, answers and events.
 
-use ipc_schema::edge::ui_stored::{Change, Contact, Event, Invite, Message, Note, Notice, Reaction};
+use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{
+    Change, Contact, Event, Invite, MUTED_FOR_EVER, Message, Note, Notice, Reaction, is_muted,
+};
 use serde::Serialize;
 
 /// A row of `contacts`.
@@ -16,10 +19,25 @@ pub struct ContactRow<'a> {
     their_name: &'a str,
     notice: Option<&'static str>,
     held: bool,
+    pinned: bool,
+    muted: bool,
+    muted_until: Option<u64>,
+    note: &'a str,
+    draft: bool,
+    first_unread: Option<&'a str>,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
     fn from(contact: &'a Contact) -> Self {
+        Self::at(contact, Timestamp::now())
+    }
+}
+
+impl<'a> ContactRow<'a> {
+    /// As it is at `now`. A mute without an end has no moment.
+    fn at(contact: &'a Contact, now: Timestamp) -> Self {
+        let muted = is_muted(contact.muted_until, now);
+        let ends = muted && contact.muted_until != MUTED_FOR_EVER;
         Self {
             id: &contact.id,
             name: &contact.name,
@@ -31,6 +49,12 @@ impl<'a> From<&'a Contact> for ContactRow<'a> {
             their_name: &contact.their_name,
             notice: (contact.notice != Notice::None).then(|| contact.notice.word()),
             held: contact.held,
+            pinned: contact.pinned,
+            muted,
+            muted_until: ends.then_some(contact.muted_until.0),
+            note: &contact.note,
+            draft: contact.has_draft,
+            first_unread: (!contact.first_unread.is_empty()).then_some(contact.first_unread.as_str()),
         }
     }
 }
@@ -148,7 +172,6 @@ impl<'a> From<&'a Event> for EventRow<'a> {
 
 #[cfg(test)]
 mod tests {
-    use ipc_schema::Timestamp;
     use ipc_schema::edge::ui_stored::{ContactState, Delivery};
 
     use super::*;
@@ -183,9 +206,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_contact_has_the_fields_of_the_contract_first() {
-        let contact = Contact {
+    fn contact() -> Contact {
+        Contact {
             id: "c1".into(),
             name: "Bea".into(),
             state: ContactState::Connected,
@@ -197,12 +219,35 @@ mod tests {
             last_text: "hi".into(),
             notice: Notice::None,
             held: true,
-        };
-        let json = serde_json::to_string(&ContactRow::from(&contact)).unwrap();
+            pinned: true,
+            muted_until: Timestamp(7),
+            note: "met in Lyon".into(),
+            has_draft: true,
+            first_unread: "m3".into(),
+        }
+    }
+
+    #[test]
+    fn a_contact_has_the_fields_of_the_contract_first() {
+        let json = serde_json::to_string(&ContactRow::at(&contact(), Timestamp(6))).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3"}"#
         );
+    }
+
+    #[test]
+    fn a_mute_that_is_over_is_none_and_one_for_ever_has_no_moment() {
+        let told = |until, now| {
+            let contact = Contact { muted_until: until, first_unread: String::new(), ..contact() };
+            let row = ContactRow::at(&contact, now);
+            assert_eq!(row.first_unread, None);
+            (row.muted, row.muted_until)
+        };
+        assert_eq!(told(Timestamp(0), Timestamp(6)), (false, None));
+        assert_eq!(told(Timestamp(7), Timestamp(7)), (false, None));
+        assert_eq!(told(Timestamp(7), Timestamp(6)), (true, Some(7)));
+        assert_eq!(told(MUTED_FOR_EVER, Timestamp(6)), (true, None));
     }
 
     #[test]

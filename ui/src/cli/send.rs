@@ -96,13 +96,27 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 /// What to do where the answer to a change of a text is lost.
 pub(super) const LOST: &str = "see `privatus messages WHO`; the same once more does no harm";
 
-/// The text as given, or stdin without its last line end.
+/// A text that can be sent.
 pub(super) fn text(given: &str, stdin: impl Read) -> Outcome<String> {
+    let text = given_or_read(given, stdin, TEXT_MAX_BYTES, Refusal::TooLong)?;
+    if text.is_empty() {
+        return Err(Failure::Usage("the text is empty: say something".into()));
+    }
+    Ok(text)
+}
+
+/// The text as given, or for `-` what stands on stdin without its last line end; of at most `most` bytes, else `too_long`.
+pub(super) fn given_or_read(
+    given: &str,
+    stdin: impl Read,
+    most: usize,
+    too_long: Refusal,
+) -> Outcome<String> {
     let text = if given == "-" {
         let mut text = Vec::new();
         // One more than the longest text with a line end: what is longer is seen to be so, wherever it was cut.
-        let most = u64::try_from(TEXT_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(3);
-        stdin.take(most).read_to_end(&mut text).doing("read the text from stdin")?;
+        let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(3);
+        stdin.take(limit).read_to_end(&mut text).doing("read the text from stdin")?;
         let end = text
             .strip_suffix(b"\n")
             .map_or(text.len(), |text| text.strip_suffix(b"\r").unwrap_or(text).len());
@@ -111,14 +125,13 @@ pub(super) fn text(given: &str, stdin: impl Read) -> Outcome<String> {
     } else {
         given.as_bytes().to_vec()
     };
-    match text.len() {
-        0 => Err(Failure::Usage("the text is empty: say something".into())),
-        // Said first: where it was cut, the last letter is half a letter.
-        length if length > TEXT_MAX_BYTES => Err(Refusal::TooLong.into()),
-        _ => String::from_utf8(text).map_err(|_| {
-            Failure::Failed("the text on stdin is not valid UTF-8: convert it, with iconv for example".into())
-        }),
+    // Said first: where it was cut, the last letter is half a letter.
+    if text.len() > most {
+        return Err(too_long.into());
     }
+    String::from_utf8(text).map_err(|_| {
+        Failure::Failed("the text on stdin is not valid UTF-8: convert it, with iconv for example".into())
+    })
 }
 
 /// Chosen here and not by stored, so that repeating after a lost answer sends nothing twice.

@@ -30,6 +30,11 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         last_text: last.into(),
         notice: Notice::None,
         held: false,
+        pinned: false,
+        muted_until: Timestamp(0),
+        note: String::new(),
+        has_draft: false,
+        first_unread: String::new(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! People: what is shown of them, what the user does with them, and who they are.
 
+use std::time::Duration;
+
 use super::{Closed, Refusal, told};
 use crate::Timestamp;
 use crate::edge::stored_keyvault::DIGITS_MAX_BYTES;
 use crate::edge::{Builder, Call, Outcome, Part, Read, Reader, call, length, listed, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, contact, contact_action, messenger};
 use crate::limits::{
-    BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, PEOPLE_MAX, TYPED_MAX_BYTES,
+    BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, NOTE_MAX_BYTES, PEOPLE_MAX,
+    TYPED_MAX_BYTES,
 };
 
 /// Bytes of the word for a route.
@@ -15,8 +18,13 @@ const ROUTE_MAX_BYTES: usize = 16;
 const WORDS: usize = 8;
 const WORD_MAX_BYTES: usize = 32;
 
+/// The end of a mute that has none.
+pub const MUTED_FOR_EVER: Timestamp = Timestamp(u64::MAX);
+/// The longest mute that has an end. One that ends later was begun by a clock that was wrong.
+pub const MUTE_LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 call! {
-    /// Everybody, the latest conversation first.
+    /// Everybody: the pinned first, and of each kind the latest conversation.
     #[derive(Clone, Copy, PartialEq, Eq)]
     Contacts of messenger: contacts_request, contacts_params, contacts_results;
     asks {}
@@ -34,9 +42,9 @@ pub struct Contact {
     pub state: ContactState,
     /// The safety number was compared.
     pub verified: bool,
-    /// `onion`.
+    /// `onion`; empty for notes to oneself.
     pub route: String,
-    /// Texts from them that were not read here.
+    /// Texts from them that were not read here; a conversation that was marked unread counts as 1 where there are none.
     pub unread: u32,
     /// When something last happened; 0: never.
     pub last_at: Timestamp,
@@ -48,6 +56,22 @@ pub struct Contact {
     pub notice: Notice,
     /// What is written to them waits until the user has it go on.
     pub held: bool,
+    /// Stands before all that are not.
+    pub pinned: bool,
+    /// As [`is_muted`] takes it; 0: not muted.
+    pub muted_until: Timestamp,
+    /// What the user notes about them.
+    pub note: String,
+    /// Something was begun to be written to them.
+    pub has_draft: bool,
+    /// Their oldest text that was not read here, or empty.
+    pub first_unread: String,
+}
+
+/// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
+#[must_use]
+pub fn is_muted(until: Timestamp, now: Timestamp) -> bool {
+    until == MUTED_FOR_EVER || !until.is_due(now, MUTE_LONGEST)
 }
 
 mirrored! {
@@ -61,6 +85,8 @@ mirrored! {
         Connected => "connected",
         /// Nothing is taken from them.
         Blocked => "blocked",
+        /// Notes to oneself: nobody else is there.
+        Oneself => "self",
     }
 }
 
@@ -91,6 +117,11 @@ impl Part for Contact {
         to.set_last_text(&self.last_text);
         to.set_notice(self.notice.into());
         to.set_held(self.held);
+        to.set_pinned(self.pinned);
+        to.set_muted_until(self.muted_until.0);
+        to.set_note(&self.note);
+        to.set_has_draft(self.has_draft);
+        to.set_first_unread(&self.first_unread);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -106,6 +137,11 @@ impl Part for Contact {
             last_text: text(from.get_last_text()?, 4 * BEGINNING_MAX_CHARS)?,
             notice: from.get_notice()?.into(),
             held: from.get_held(),
+            pinned: from.get_pinned(),
+            muted_until: Timestamp(from.get_muted_until()),
+            note: text(from.get_note()?, NOTE_MAX_BYTES)?,
+            has_draft: from.get_has_draft(),
+            first_unread: text(from.get_first_unread()?, MESSAGE_ID_MAX_CHARS)?,
         })
     }
 }
@@ -142,6 +178,14 @@ pub enum ContactAction {
     Verify(Option<String>),
     /// What was written to them and is held goes on.
     Resume,
+    /// They stand before the others, or no longer.
+    Pin(bool),
+    /// Nothing of them is to draw attention until then, as [`is_muted`] takes it; 0: it is again.
+    Mute(Timestamp),
+    /// Note this about them; empty: nothing.
+    Note(String),
+    /// The conversation counts as unread until anything of it is marked read.
+    Unread,
 }
 
 impl Part for ContactAction {
@@ -157,6 +201,10 @@ impl Part for ContactAction {
             Self::Decline => to.set_decline(()),
             Self::Verify(digits) => to.set_verify(digits.as_deref().unwrap_or_default()),
             Self::Resume => to.set_resume(()),
+            Self::Pin(on) => to.set_pin(*on),
+            Self::Mute(until) => to.set_mute(until.0),
+            Self::Note(note) => to.set_note(note.as_str()),
+            Self::Unread => to.set_unread(()),
         }
     }
 
@@ -169,6 +217,10 @@ impl Part for ContactAction {
             contact_action::Accept(()) => Self::Accept,
             contact_action::Decline(()) => Self::Decline,
             contact_action::Resume(()) => Self::Resume,
+            contact_action::Pin(on) => Self::Pin(on),
+            contact_action::Mute(until) => Self::Mute(Timestamp(until)),
+            contact_action::Note(note) => Self::Note(text(note?, TYPED_MAX_BYTES)?),
+            contact_action::Unread(()) => Self::Unread,
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))
@@ -194,6 +246,10 @@ words! {
         NumberChanged,
         /// What is written to them goes by itself.
         NothingWaits,
+        /// It is.
+        NoteTooLong,
+        /// They are the notes to oneself.
+        NotForSelf,
     }
 }
 
@@ -228,6 +284,8 @@ words! {
         NoSuchContact,
         /// Not before both have met.
         Waiting,
+        /// They are the notes to oneself.
+        NotForSelf,
     }
 }
 

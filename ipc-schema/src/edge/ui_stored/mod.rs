@@ -5,6 +5,7 @@
 
 mod changes;
 mod contacts;
+mod drafts;
 mod events;
 mod history;
 mod invites;
@@ -24,8 +25,9 @@ pub use crate::edges::ui_stored_capnp::Refusal;
 pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactError, Reaction};
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
-    ContactState, Contacts, Notice, NumberError, SafetyNumber,
+    ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, is_muted,
 };
+pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};
 pub use history::History;
 pub use invites::{
@@ -60,6 +62,7 @@ interface! {
         edit(EditParams, EditResults): EditText,
         delete(DeleteParams, DeleteResults): DeleteText,
         react(ReactParams, ReactResults): React,
+        draft(DraftParams, DraftResults): Draft,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::trial::{read_back, told_back};
 use crate::edges::ui_stored_capnp::event;
 use crate::limits::{
-    BEGINNING_MAX_CHARS, EMOJI_MAX_BYTES, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, PEOPLE_MAX,
+    BEGINNING_MAX_CHARS, EMOJI_MAX_BYTES, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NOTE_MAX_BYTES, PEOPLE_MAX,
     SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
 };
 use crate::relay::RelayId;
@@ -31,6 +31,11 @@ fn contact() -> Contact {
         last_text: "\u{1F600}".repeat(BEGINNING_MAX_CHARS),
         notice: Notice::InviteAgain,
         held: true,
+        pinned: true,
+        muted_until: MUTED_FOR_EVER,
+        note: typed(NOTE_MAX_BYTES),
+        has_draft: true,
+        first_unread: typed(MESSAGE_ID_MAX_CHARS),
     }
 }
 
@@ -81,7 +86,7 @@ fn the_words_of_the_contract_stand_as_they_are() {
     let words: Vec<_> = Delivery::ALL.iter().map(|state| state.word()).collect();
     assert_eq!(words, ["queued", "relayed", "delivered", "read", "failed", "expired"]);
     let words: Vec<_> = ContactState::ALL.iter().map(|state| state.word()).collect();
-    assert_eq!(words, ["invited", "pending", "connected", "blocked"]);
+    assert_eq!(words, ["invited", "pending", "connected", "blocked", "self"]);
 }
 
 #[test]
@@ -114,9 +119,18 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Verify(Some("12345".into())),
         ContactAction::Verify(None),
         ContactAction::Resume,
+        ContactAction::Pin(true),
+        ContactAction::Mute(Timestamp(7)),
+        ContactAction::Mute(MUTED_FOR_EVER),
+        ContactAction::Note("met in Lyon".into()),
+        ContactAction::Unread,
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));
+    }
+    for set in [true, false] {
+        let draft = Draft { who: "bob".into(), set, text: "half a sent".into() };
+        assert!(read_back(&draft) == Ok(draft));
     }
 }
 
@@ -149,6 +163,8 @@ fn each_outcome_is_read_as_it_was_written() {
     assert_eq!(told_back::<DeleteText>(&Err(DeleteError::NotYours)), Ok(Err(DeleteError::NotYours)));
     assert_eq!(told_back::<React>(&Ok(message())), Ok(Ok(message())));
     assert_eq!(told_back::<React>(&Err(ReactError::BadEmoji)), Ok(Err(ReactError::BadEmoji)));
+    assert_eq!(told_back::<Draft>(&Ok("half a sent".into())), Ok(Ok("half a sent".to_owned())));
+    assert_eq!(told_back::<Draft>(&Err(DraftError::TooLong)), Ok(Err(DraftError::TooLong)));
     assert_eq!(told_back::<Settle>(&Ok(Delivery::Expired)), Ok(Ok(Delivery::Expired)));
     assert_eq!(told_back::<Messages>(&Ok(())), Ok(Ok(())));
     assert_eq!(told_back::<MarkRead>(&Err(ReadError::NoSuchMessage)), Ok(Err(ReadError::NoSuchMessage)));
@@ -195,6 +211,13 @@ fn what_is_asked_is_bounded_far_above_what_can_be_right() {
         read_back(&ChangeContact { who: "bob".into(), action }).is_ok()
     };
     assert!(rename(TYPED_MAX_BYTES) && !rename(TYPED_MAX_BYTES + 1));
+    let note = |length| {
+        let action = ContactAction::Note(typed(length));
+        read_back(&ChangeContact { who: "bob".into(), action }).is_ok()
+    };
+    assert!(note(NOTE_MAX_BYTES + 1) && note(TYPED_MAX_BYTES) && !note(TYPED_MAX_BYTES + 1));
+    let draft = |length| read_back(&Draft { who: "bob".into(), set: true, text: typed(length) }).is_ok();
+    assert!(draft(0) && draft(TYPED_TEXT_MAX_BYTES) && !draft(TYPED_TEXT_MAX_BYTES + 1));
 }
 
 #[test]
@@ -204,6 +227,11 @@ fn what_is_told_is_bounded_by_what_can_be() {
     assert!(named(NAME_MAX_BYTES) && !named(NAME_MAX_BYTES + 1));
     let body = |length| told_back::<SendText>(&Ok(Message { body: typed(length), ..message() })).is_ok();
     assert!(body(SHOWN_TEXT_MAX_BYTES) && !body(SHOWN_TEXT_MAX_BYTES + 1));
+    let noted =
+        |length| told_back::<ChangeContact>(&Ok(Contact { note: typed(length), ..contact() })).is_ok();
+    assert!(noted(NOTE_MAX_BYTES) && !noted(NOTE_MAX_BYTES + 1));
+    let draft = |length| told_back::<Draft>(&Ok(typed(length))).is_ok();
+    assert!(draft(TEXT_MAX_BYTES) && !draft(TEXT_MAX_BYTES + 1));
     let relays = |count| {
         told_back::<SendText>(&Ok(Message { route: vec![RelayId([7; 32]); count], ..message() })).is_ok()
     };
@@ -238,4 +266,19 @@ fn a_word_that_the_method_cannot_answer_is_malformed() {
     assert_eq!(invited(Refusal::LinkOwn), Err(Malformed));
     // A union's error that says that there is none.
     assert_eq!(invited(Refusal::None), Err(Malformed));
+}
+
+#[test]
+fn a_mute_ends_at_its_moment_and_one_of_a_clock_that_was_wrong_has_ended() {
+    let now = Timestamp(1_800_000_000_000);
+    for (until, muted) in [
+        (Timestamp(0), false),
+        (now, false),
+        (Timestamp(now.0 + 1), true),
+        (now.after(MUTE_LONGEST), true),
+        (Timestamp(now.after(MUTE_LONGEST).0 + 1), false),
+        (MUTED_FOR_EVER, true),
+    ] {
+        assert_eq!(is_muted(until, now), muted, "{until:?}");
+    }
 }

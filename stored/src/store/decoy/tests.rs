@@ -35,6 +35,8 @@ fn profile() -> tempfile::TempDir {
     store.add_event(Timestamp(1), &network("connecting")).unwrap();
     store.add_event(Timestamp(2), &network("connected")).unwrap();
     store.add_contact(ContactId(1), "bob", ContactState::Connected, Timestamp(3)).unwrap();
+    store.set_note(ContactId(1), "met in Lyon").unwrap();
+    store.set_draft(ContactId(1), &"half a sentence ".repeat(1_000)).unwrap();
     store.begin().unwrap();
     for number in 0..2_000 {
         store.add_event(Timestamp(4), &EventKind::Message { id: format!("{number:064}") }).unwrap();

@@ -273,6 +273,7 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Ico
             (None, "Waiting for their first answer".to_owned())
         }
         ContactState::Blocked => (None, "Blocked".to_owned()),
+        ContactState::Oneself if contact.last_text.is_empty() => (None, "Notes to yourself".to_owned()),
         _ if contact.last_text.is_empty() => (None, "Connected".to_owned()),
         _ => {
             let own = chat.and_then(|chat| chat.messages.last()).filter(|message| message.mine);
@@ -469,6 +470,8 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::Waiting => ("Accepted", "It goes on by itself."),
         Refusal::NotYours => ("Not your text", "Only who wrote it can change it. Nothing was changed."),
         Refusal::BadEmoji => ("Not a reaction", "Take one sign, without words or spaces."),
+        Refusal::NoteTooLong => ("The note is too long", "Nothing was changed. Make it shorter."),
+        Refusal::NotForSelf => ("These are your own notes", "Nobody is there to compare with or block."),
     }
 }
 
@@ -583,6 +586,11 @@ mod tests {
             last_text: String::new(),
             notice: Notice::None,
             held: false,
+            pinned: false,
+            muted_until: Timestamp(0),
+            note: String::new(),
+            has_draft: false,
+            first_unread: String::new(),
         };
         let zone = Zone::default();
         let said = |state| {

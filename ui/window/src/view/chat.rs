@@ -143,12 +143,16 @@ impl View<'_> {
         self.scene.text(Point::new(x, 12), Style::Heading, self.colours.text, name);
         self.verified_chip(Point::new(end + 8, 12), contact);
         self.scene.icon(Icon::Route3, Point::new(x, 35), 16, self.colours.text2);
-        let route = if contact.route == "direct" { "Direct route" } else { "Private route" };
+        let route = match contact.state {
+            ContactState::Oneself => "Kept here alone",
+            _ if contact.route == "direct" => "Direct route",
+            _ => "Private route",
+        };
         let state = words::notice(contact).map(|line| format!(" · {line}")).unwrap_or_default();
         let state = state
             + match contact.state {
                 ContactState::Invited | ContactState::Pending => " · Waiting for their first answer",
-                ContactState::Connected => "",
+                ContactState::Connected | ContactState::Oneself => "",
                 ContactState::Blocked => " · Blocked",
             };
         let line = self.cut(Style::Small, &format!("{route}{state}"), pane.right() - x - 40);
@@ -158,6 +162,9 @@ impl View<'_> {
 
     /// Whether it was compared who this is; pressing it goes there.
     fn verified_chip(&mut self, Point { x, y }: Point, contact: &Contact) {
+        if contact.state == ContactState::Oneself {
+            return;
+        }
         let (icon, tone, word) = words::verified(contact);
         let ink = self.tone(tone).0;
         if contact.state != ContactState::Connected {
@@ -215,6 +222,9 @@ impl View<'_> {
                 format!("You and {name} are connected"),
                 "Say hello. They get it as soon as their computer is on.",
             ),
+            ContactState::Oneself => {
+                ("Notes to yourself".to_owned(), "What you write here stays on this computer.")
+            }
             _ => (
                 format!("Waiting for {name}"),
                 "You can write at once. It leaves by itself when you are connected.",

@@ -41,6 +41,11 @@ fn robin() -> Contact {
         last_text: "hello".into(),
         notice: Notice::None,
         held: false,
+        pinned: false,
+        muted_until: Timestamp(0),
+        note: String::new(),
+        has_draft: false,
+        first_unread: String::new(),
     }
 }
 
