@@ -49,6 +49,16 @@ interface Messenger {
   draft @20 (who :Text, set :Bool, text :Text) -> (text :Text, error :Refusal);
   # What was begun to be written to somebody and not sent, ≤ textMaxBytes; empty: nothing. With `set`, `text` takes its place first. It outlives
   # locks and restarts, and nothing clears it but an empty one: whoever sends it does. A call of its own, for `contacts` is asked often. Idempotent.
+  search @21 (text :Text, who :Text, limit :UInt32, before :Text, sink :MatchSink) -> (error :Refusal, next :Text);
+  # The texts that hold all words of `text`, the newest first, streamed, of one conversation or, where `who` is empty, of all; answers when
+  # they were handed over. At most `limit`: 0 is 50, and above searchResultsMax it is that. `before`: only those that came in or were written
+  # here before that message; empty: all. Changes nothing; after stored's death the caller asks again.
+  # What each call looks at is bounded. Where something is left `next` is the message to go on before, whether or not it is a match of
+  # this search; empty: nothing older is left.
+  # Words, not operators: nothing that is typed has a meaning but quotation marks, between which words stand side by side as they are
+  # written. The last word may be the beginning of one, from two characters on, unless it is in quotation marks that were closed. Case
+  # and accents do not count. A word in a script that is written without spaces (and Hangul, the scripts of India, pictures) is found
+  # inside others too. No letter, no number, no picture: no match. Over searchMaxBytes or searchWordsMax: `tooLong`.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -59,6 +69,8 @@ interface PictureUpload {
 }
 
 interface MessageSink { message @0 (message :Message) -> stream; }
+
+interface MatchSink { found @0 (match :SearchMatch) -> stream; }
 
 interface Watcher { event @0 (event :Event) -> stream; }
 
@@ -262,3 +274,16 @@ struct Event {
     gone :group { id @8 :Text; contact @9 :Text; } # a message that is not there any more
   }
 }
+
+struct SearchMatch {
+  id @0 :Text;
+  contact @1 :Text;
+  mine @2 :Bool;
+  sentAt @3 :UInt64;
+  body @4 :Text;        # whole; untrusted unless mine
+  context @5 :Text;     # the part of the body around what was found first in it, ≤ contextMaxChars; its beginning where that stands too far in
+  hits @6 :List(Span);  # where in `context` what was looked for stands, in order, apart from each other: told beside the text, which could forge
+                        # any mark in it. Whole characters; ≤ hitsMax
+}
+
+struct Span { from @0 :UInt16; to @1 :UInt16; }   # bytes of UTF-8: the first, and the first that is not of it

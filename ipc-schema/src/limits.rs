@@ -93,6 +93,20 @@ pub const SHOWN_TEXT_MAX_BYTES: usize = 160 * 1_840;
 /// The beginning of a text in a list, characters.
 pub const BEGINNING_MAX_CHARS: usize = 120;
 
+/// What is looked for in texts, bytes and words: as much as anybody types. Both bound what SQLite has to put together.
+pub const SEARCH_MAX_BYTES: usize = 1_024;
+/// The words of it; those between quotation marks count each.
+pub const SEARCH_WORDS_MAX: usize = 16;
+
+/// Texts that one search hands over: some screens of them; whoever wants more goes on behind them.
+pub const SEARCH_RESULTS_MAX: u32 = 1_000;
+
+/// The part of a text that is shown around what was found in it, characters.
+pub const CONTEXT_MAX_CHARS: usize = 120;
+
+/// Places in that part: they stand apart, so there are no more.
+pub const HITS_MAX: usize = CONTEXT_MAX_CHARS / 2;
+
 /// People or invitations in one answer: no more would fit a message.
 pub const PEOPLE_MAX: usize = 8_192;
 

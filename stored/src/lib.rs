@@ -22,5 +22,6 @@ pub mod engine;
 pub mod error;
 pub mod ids;
 pub mod mailboxes;
+pub mod search;
 pub mod serve;
 pub mod store;

@@ -8,7 +8,7 @@ use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
 use super::stored_mediad::Finish;
 use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
-use super::ui_stored::{self, Event, FinishPicture, Messages};
+use super::ui_stored::{self, Event, FinishPicture, Messages, Search};
 use super::{Call, Outcome, Read};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
@@ -17,7 +17,7 @@ use crate::edges::stored_keyvault_capnp::{gate, vault};
 use crate::edges::stored_mediad_capnp::{decoder, picture_job};
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
-use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload};
+use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload, search_match};
 
 /// Capabilities that come beside a message, so that what carries one can be read.
 const CAPABILITIES: usize = 4;
@@ -86,6 +86,7 @@ fn trials() -> Vec<Trial> {
         Trial { name: "network_watcher.NetworkState", read: network_state },
         Trial { name: "message_sink.Message", read: message },
         Trial { name: "watcher.Event", read: event },
+        Trial { name: "match_sink.Match", read: found },
     ];
     [
         links::Client::TRIALS,
@@ -154,6 +155,14 @@ fn event(untrusted: &[u8]) -> Option<bool> {
         untrusted,
         |from| Event::read(from.get_as::<event::Reader<'_>>()?),
         |event, to| event.write(to.init_as::<event::Builder<'_>>()),
+    )
+}
+
+fn found(untrusted: &[u8]) -> Option<bool> {
+    round(
+        untrusted,
+        |from| ui_stored::Match::read(from.get_as::<search_match::Reader<'_>>()?),
+        |found, to| found.write(to.init_as::<search_match::Builder<'_>>()),
     )
 }
 
@@ -231,6 +240,7 @@ same! {
     Watch:;
     ui_stored::Watch: since;
     Messages: who limit before;
+    Search: text who limit before;
     Connect: descriptor;
     Bootstrap: index;
     Hint: hint;

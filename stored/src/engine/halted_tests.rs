@@ -81,7 +81,7 @@ fn damage_that_a_question_meets_is_told_as_damage_and_nothing_is_written_any_mor
     drop(store);
     let mut bytes = std::fs::read(&path).unwrap();
     // Behind what tables begin with, where texts lie.
-    for page in 50..60 {
+    for page in 110..120 {
         bytes[page * PAGE + 100] ^= 1;
     }
     std::fs::write(&path, &bytes).unwrap();

@@ -29,6 +29,7 @@ mod queues;
 mod reading;
 mod repair;
 mod requests;
+mod search;
 mod subscriptions;
 mod taking_back;
 mod their_changes;
@@ -42,8 +43,9 @@ use rand_core::CryptoRng;
 
 pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
-    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent,
-    NextPage, PAGE, Page, ProfileName, Query, Question, Reply, Request, RequestId, Told, settled,
+    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, Matches,
+    MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply, Request,
+    RequestId, Search, Told, settled,
 };
 
 use self::accepts::Accepts;
@@ -374,6 +376,8 @@ impl Engine {
             Query::EventsAfter(ask) => Reply::EventsAfter(Ok(conversations::told_after(store, ask.since)?)),
             Query::NewestEvent(_) => Reply::NewestEvent(Ok(store.newest_event()?)),
             Query::DraftOf(ask) => Reply::DraftOf(drafts::draft(store, &ask.who)?),
+            Query::FirstMatches(ask) => Reply::FirstMatches(search::first(store, &ask)?),
+            Query::NextMatches(ask) => Reply::NextMatches(Ok(search::next(store, ask)?)),
         })
     }
 

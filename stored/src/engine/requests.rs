@@ -10,10 +10,11 @@ use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
     Closed, CompareCode, Contacts, Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText,
     InviteError, Invites, MakeInvite, MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError,
-    SafetyNumber, SendError, SendText, SetProfileName, SettleError,
+    SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError,
 };
 
 use crate::ids::ContactId;
+use crate::search::Wanted;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
 
 /// One request of ui that wants an answer; given out by the shell.
@@ -131,6 +132,8 @@ asked! {
         EventsAfter => Vec<Told>, Closed;
         NewestEvent => u64, Closed;
         DraftOf => String, DraftError;
+        FirstMatches => Matches, SearchError;
+        NextMatches => Matches, Closed;
     }
 }
 
@@ -199,6 +202,39 @@ pub struct DraftOf {
     pub who: String,
 }
 
+/// The newest texts that hold what is looked for.
+#[derive(Clone)]
+pub struct FirstMatches {
+    /// As it was typed.
+    pub text: String,
+    /// In the conversation with whom, in the user's word; empty: in all.
+    pub who: String,
+    /// Only those before this message; empty: to the end.
+    pub before: String,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Those before them.
+#[derive(Clone)]
+pub struct NextMatches {
+    /// [`Matches::search`].
+    pub search: Search,
+    /// [`Matches::next`].
+    pub before: i64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What is looked for, and where.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Search {
+    /// What.
+    pub wanted: Wanted,
+    /// In this conversation; `None`: in all.
+    pub contact: Option<ContactId>,
+}
+
 /// Messages or events in one answer.
 pub const PAGE: u32 = 64;
 
@@ -226,6 +262,21 @@ pub struct Page {
     pub next: Option<i64>,
     /// Where the last page ends.
     pub end: i64,
+}
+
+/// What one bounded look found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Matches {
+    /// What was looked for.
+    pub search: Search,
+    /// What was found, the newest first.
+    pub messages: Vec<Message>,
+    /// Messages that were looked at.
+    pub examined: usize,
+    /// Where the next look begins; `None`: this was the last.
+    pub next: Option<i64>,
+    /// The id of the last message that was looked at, for who goes on another time; empty: none was.
+    pub last: String,
 }
 
 /// An event with what it is about, as that is now.

@@ -7,12 +7,12 @@ use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode,
     Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, Invite, InviteError, Invites,
-    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, SendText,
-    SetProfileName, Settle, SettleError, State, Watch,
+    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, Search,
+    SearchError, SendText, SetProfileName, Settle, SettleError, State, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
-use ipc_schema::limits::PICTURE_SIDE_MAX;
+use ipc_schema::limits::{PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,13 +20,18 @@ use super::driver::{Access, Shell};
 use super::pictures::Upload;
 use super::shown;
 use crate::engine::{
-    AcceptOf, Accepting, Asks, DraftOf, EventsAfter, FirstPage, InviteOf, MessageOf, NewestEvent, NextPage,
-    ProfileName, settled,
+    AcceptOf, Accepting, Asks, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, MessageOf,
+    NewestEvent, NextMatches, NextPage, ProfileName, settled,
 };
 use crate::store::{Delivery, InviteState};
 
 /// How long `invite` and `accept` wait for a relay (command-line.md).
 const PLACING: Duration = Duration::from_secs(60);
+
+/// Texts that a search tells when no number is asked for.
+const MATCHES: u32 = 50;
+/// Messages that one search looks at: some looks. Whoever asked goes on from there, or does not.
+const EXAMINED_MAX: usize = 20_000;
 
 /// One connection's view of the conversations.
 pub(super) struct MessengerServer {
@@ -128,6 +133,34 @@ impl MessengerServer {
             let Some(from) = page.next else { return Ok(Ok(())) };
             let ask = NextPage { contact: page.contact, from, end: page.end };
             next = self.ask(ask).await.map_err(ReadError::Closed);
+        }
+    }
+
+    /// Between two looks all else is served.
+    async fn look_for(&self, call: Search) -> Served<Search> {
+        let Search { text, who, limit, before, sink } = call;
+        let limit = if limit == 0 { MATCHES } else { limit.min(SEARCH_RESULTS_MAX) };
+        let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut examined = 0;
+        let mut next = self.ask(FirstMatches { text, who, before, limit: left }).await;
+        loop {
+            let look = match next {
+                Ok(look) => look,
+                Err(error) => return Ok(Err(error)),
+            };
+            left = left.saturating_sub(look.messages.len());
+            examined += look.examined;
+            for message in look.messages {
+                let mut request = sink.found_request();
+                shown::found(message, &look.search.wanted).write(request.get().init_match());
+                request.send().await?;
+            }
+            let Some(before) = look.next else { return Ok(Ok(String::new())) };
+            if left == 0 || examined >= EXAMINED_MAX {
+                return Ok(Ok(look.last));
+            }
+            let ask = NextMatches { search: look.search, before, limit: left };
+            next = self.ask(ask).await.map_err(SearchError::Closed);
         }
     }
 
@@ -265,6 +298,10 @@ impl Messenger for MessengerServer {
     async fn draft(self: Rc<Self>, call: Draft) -> Served<Draft> {
         // As a question it is answered also where nothing can be kept.
         Ok(if call.set { self.ask(call).await } else { self.ask(DraftOf { who: call.who }).await })
+    }
+
+    async fn search(self: Rc<Self>, call: Search) -> Served<Search> {
+        self.look_for(call).await
     }
 }
 

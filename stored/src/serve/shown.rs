@@ -3,12 +3,13 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
 use ipc_schema::edge::ui_stored::{
-    self, Change, Comparison, Contact, Counts, Delivery, Event, History, Invite, InviteState, Message, Note,
-    Notice, Reaction,
+    self, Change, Comparison, Contact, Counts, Delivery, Event, History, Invite, InviteState, Match, Message,
+    Note, Notice, Reaction,
 };
 
 use crate::engine::{self, Told};
 use crate::ids::{ContactId, hex};
+use crate::search::{Context, Wanted};
 use crate::store::{self, ContactState, EventKind};
 
 /// A number as a person or a script sees it.
@@ -104,6 +105,20 @@ pub(super) fn message(from: store::Message) -> Message {
 fn reactions(from: store::Reactions) -> Vec<Reaction> {
     let both = [(true, from.mine), (false, from.theirs)].into_iter();
     both.filter(|(_, emoji)| !emoji.is_empty()).map(|(mine, emoji)| Reaction { mine, emoji }).collect()
+}
+
+/// A text that holds what is `wanted`, with the part around that.
+pub(super) fn found(from: store::Message, wanted: &Wanted) -> Match {
+    let Context { text, hits } = wanted.context(&from.body);
+    Match {
+        id: from.id,
+        contact: id(from.contact.0),
+        mine: from.mine,
+        sent_at: from.sent_at,
+        body: from.body,
+        context: text,
+        hits,
+    }
 }
 
 pub(super) fn delivery(state: store::Delivery) -> Delivery {

@@ -270,7 +270,7 @@ impl Store {
 
     /// Drops the person with all that was said.
     pub(crate) fn delete_contact(&self, id: ContactId) -> Result<(), StoreError> {
-        self.run("DELETE FROM contacts WHERE id = ?1", [id])
+        self.forgetting_texts_of(id, || self.run("DELETE FROM contacts WHERE id = ?1", [id]))
     }
 
     pub(crate) fn send_chain(&self, id: ContactId) -> Result<SendChain, StoreError> {

@@ -157,6 +157,11 @@ impl Store {
         self.row(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"), [id], read)
     }
 
+    /// The one at a place ([`Store::place_of`]).
+    pub(crate) fn message_at(&self, place: i64) -> Result<Option<Message>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM messages WHERE rowid = ?1"), [place], read)
+    }
+
     pub(crate) fn message_by_wire(
         &self,
         contact: ContactId,

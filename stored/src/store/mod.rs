@@ -16,6 +16,7 @@ mod numbers;
 mod outgoing;
 mod queues;
 mod schema;
+mod search;
 mod unsaid;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -282,6 +282,79 @@ CREATE TABLE drafts (
 ) STRICT;
 CREATE INDEX messages_unread ON messages (contact, position, id) WHERE mine = 0 AND state = 2;
 ";
+/// A character of `search::UNSPACED`, as GLOB says it.
+macro_rules! unspaced {
+    () => {
+        "[\u{900}-\u{109F}\u{1100}-\u{11FF}\u{1780}-\u{17FF}\u{1950}-\u{1AAF}\u{2600}-\u{27BF}\u{2E80}-\u{2FFF}\u{3005}-\u{3007}\u{3041}-\u{9FFF}\u{A960}-\u{A97F}\u{AA60}-\u{AADF}\u{AC00}-\u{D7FF}\u{F900}-\u{FAFF}\u{FF66}-\u{FFDC}\u{1F000}-\u{1FAFF}\u{20000}-\u{3FFFF}]"
+    };
+}
+
+/// The words of all texts, and every three characters of those that have letters of a script without spaces. What the program tells is
+/// no text.
+///
+/// - The indexes hold no copy of a text, only what points to it by its rowid: that is the order in which texts came in or were written
+///   here, and stays as long as nothing compacts the file (`VACUUM`), which nothing does.
+/// - `remove_diacritics`: who looks for *cafe* finds *Café*. `prefix`: the beginnings of two and three characters, with which most of the
+///   vocabulary would have to be read otherwise, are an index of their own; longer ones stand for little.
+/// - `detail` stays *full*: words side by side are told by their places, and so is what is longer than three characters.
+/// - `columnsize = 0`: results come by time and are not weighed, so nobody asks how long a text is; that is a row less for each.
+/// - `pgsz`: a leaf and what SQLite keeps beside it fit the 4,016 B that SQLCipher leaves of a page. The default is 4,050 B, and each leaf
+///   would take two pages.
+/// - `secure-delete`: what goes is taken out of the leaves at once, and is not marked as gone until they are merged. The pages are then
+///   overwritten as all are (`PRAGMA secure_delete`).
+/// - Merging stays as it is (`automerge` 4, `crisismerge` 16): a text that comes in writes one short segment, and now and then merges a
+///   few; never all at once.
+/// - Only what has such letters is in the index of infixes, which costs as many entries as a text has characters. `GLOB` ends at a NUL:
+///   letters behind one are in no such index, and are found where all texts are looked at.
+const SEARCH: &str = concat!(
+    "
+CREATE VIEW texts AS SELECT rowid AS place, body FROM messages WHERE note = 0;
+CREATE VIEW unspaced_texts AS SELECT place, body FROM texts WHERE body GLOB '*",
+    unspaced!(),
+    "*';
+
+CREATE VIRTUAL TABLE messages_words USING fts5 (
+    body, content = 'texts', content_rowid = 'place', columnsize = 0, prefix = '2 3',
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE messages_infixes USING fts5 (
+    body, content = 'unspaced_texts', content_rowid = 'place', columnsize = 0,
+    tokenize = 'trigram remove_diacritics 1'
+);
+INSERT INTO messages_words (messages_words, rank) VALUES ('pgsz', 3970);
+INSERT INTO messages_infixes (messages_infixes, rank) VALUES ('pgsz', 3970);
+INSERT INTO messages_words (messages_words, rank) VALUES ('secure-delete', 1);
+INSERT INTO messages_infixes (messages_infixes, rank) VALUES ('secure-delete', 1);
+INSERT INTO messages_words (rowid, body) SELECT place, body FROM texts;
+INSERT INTO messages_infixes (rowid, body) SELECT place, body FROM unspaced_texts;
+
+CREATE TRIGGER messages_come AFTER INSERT ON messages WHEN new.note = 0 BEGIN
+    INSERT INTO messages_words (rowid, body) VALUES (new.rowid, new.body);
+    INSERT INTO messages_infixes (rowid, body) SELECT new.rowid, new.body WHERE new.body GLOB '*",
+    unspaced!(),
+    "*';
+END;
+CREATE TRIGGER messages_change AFTER UPDATE OF body ON messages
+WHEN old.note = 0 AND old.body IS NOT new.body BEGIN
+    INSERT INTO messages_words (messages_words, rowid, body) VALUES ('delete', old.rowid, old.body);
+    INSERT INTO messages_words (rowid, body) VALUES (new.rowid, new.body);
+    INSERT INTO messages_infixes (messages_infixes, rowid, body)
+        SELECT 'delete', old.rowid, old.body WHERE old.body GLOB '*",
+    unspaced!(),
+    "*';
+    INSERT INTO messages_infixes (rowid, body) SELECT new.rowid, new.body WHERE new.body GLOB '*",
+    unspaced!(),
+    "*';
+END;
+CREATE TRIGGER messages_go AFTER DELETE ON messages WHEN old.note = 0 BEGIN
+    INSERT INTO messages_words (messages_words, rowid, body) VALUES ('delete', old.rowid, old.body);
+    INSERT INTO messages_infixes (messages_infixes, rowid, body)
+        SELECT 'delete', old.rowid, old.body WHERE old.body GLOB '*",
+    unspaced!(),
+    "*';
+END;
+"
+);
 
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
@@ -316,6 +389,7 @@ pub(super) fn expect_newest(db: &Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::UNSPACED;
 
     /// A file of an earlier version.
     fn of_version(version: usize) -> Connection {
@@ -353,5 +427,48 @@ mod tests {
         assert_eq!(kept, (false, 0, String::new(), false, 4));
         let drafts: i64 = db.query_row("SELECT count(*) FROM drafts", [], |row| row.get(0)).unwrap();
         assert_eq!(drafts, 0);
+    }
+
+    #[test]
+    fn the_texts_of_a_store_from_before_are_found_and_what_the_program_told_is_not() {
+        let mut db = of_version(MIGRATIONS.iter().position(|step| *step == SEARCH).unwrap());
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+             INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state, note) VALUES
+                 ('a', 1, x'01', 0, 1, 1, 'Café um acht', 2, 0), ('b', 1, x'02', 1, 2, 2, 'acht Uhr', 2, 0),
+                 ('c', 1, x'03', 0, 3, 3, 'told at acht', 3, 3), ('d', 1, x'04', 0, 4, 4, '日本語です', 2, 0)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let found = |index: &str, wanted: &str| -> Vec<String> {
+            let sql = format!(
+                "SELECT m.id FROM {index} i JOIN messages m ON m.rowid = i.rowid WHERE {index} MATCH ?1 ORDER BY i.rowid"
+            );
+            let mut statement = db.prepare(&sql).unwrap();
+            statement.query_map([wanted], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(found("messages_words", "cafe"), ["a"]);
+        assert_eq!(found("messages_words", "ac*"), ["a", "b"]);
+        assert_eq!(found("messages_infixes", "本語で"), ["d"]);
+        for index in ["messages_words", "messages_infixes"] {
+            let sql = format!("INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)");
+            db.execute_batch(&sql).unwrap();
+            let sql = format!("SELECT v FROM {index}_config WHERE k = 'secure-delete'");
+            assert_eq!(db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn the_letters_of_the_index_of_infixes_are_those_that_a_search_takes_for_such() {
+        let db = Connection::open_in_memory().unwrap();
+        let is_glob = |c: char| -> bool {
+            let sql = concat!("SELECT ?1 GLOB '*", unspaced!(), "*'");
+            db.query_row(sql, [format!("a{c}b")], |row| row.get(0)).unwrap()
+        };
+        let edges = UNSPACED.iter().flat_map(|range| [*range.start(), *range.end()]);
+        let around = edges.flat_map(|c| (u32::from(c) - 1..=u32::from(c) + 1).filter_map(char::from_u32));
+        for c in around.chain(['a', 'é', '\u{301}', ' ', '。', '語', '🐢']) {
+            assert_eq!(is_glob(c), UNSPACED.iter().any(|range| range.contains(&c)), "{:x}", u32::from(c));
+        }
     }
 }

@@ -16,6 +16,7 @@ mod cells;
 mod edges;
 mod ratchet;
 mod report;
+mod search;
 mod suite;
 mod vault;
 
@@ -39,6 +40,9 @@ fn main() {
     }
     if want("vault") {
         vault::measure(&mut report);
+    }
+    if want("search") {
+        search::measure(&mut report);
     }
     if want("edges") {
         edges::measure(&mut report);

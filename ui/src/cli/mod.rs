@@ -41,6 +41,7 @@ mod relay;
 mod rows;
 mod run;
 mod safety;
+mod search;
 mod send;
 mod settings;
 mod slot;
@@ -149,6 +150,8 @@ enum Command {
     Mute(mute::Arguments),
     /// Print what you note about somebody, or note it; seen by you alone
     Note(note::Arguments),
+    /// The texts with certain words
+    Search(search::Arguments),
     /// What changes, a line each, until interrupted
     Events(events::Arguments),
     /// Print a setting
@@ -166,8 +169,6 @@ enum Command {
     // Not built yet.
     #[command(hide = true)]
     Introduce(NotBuilt),
-    #[command(hide = true)]
-    Search(NotBuilt),
     #[command(hide = true)]
     Read(NotBuilt),
     #[command(hide = true)]
@@ -267,6 +268,7 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Mute(arguments) => mute::run(&arguments, context),
         Command::Note(arguments) => note::run(&arguments, context),
+        Command::Search(arguments) => search::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
@@ -274,7 +276,6 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
         Command::Introduce(_)
-        | Command::Search(_)
         | Command::Read(_)
         | Command::Timer(_)
         | Command::File(_)

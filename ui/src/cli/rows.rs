@@ -2,7 +2,7 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{
-    Change, Contact, Event, Invite, MUTED_FOR_EVER, Message, Note, Notice, Reaction, is_muted,
+    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, is_muted,
 };
 use serde::Serialize;
 
@@ -112,6 +112,33 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
     }
 }
 
+/// A row of `search`.
+#[derive(Debug, Serialize)]
+pub struct MatchRow<'a> {
+    id: &'a str,
+    contact: &'a str,
+    from: &'static str,
+    sent_at: u64,
+    body: &'a str,
+    context: &'a str,
+    /// Where in `context`, in bytes of UTF-8: from and to.
+    hits: Vec<[usize; 2]>,
+}
+
+impl<'a> From<&'a Match> for MatchRow<'a> {
+    fn from(found: &'a Match) -> Self {
+        Self {
+            id: &found.id,
+            contact: &found.contact,
+            from: if found.mine { "me" } else { "them" },
+            sent_at: found.sent_at.0,
+            body: &found.body,
+            context: &found.context,
+            hits: found.hits.iter().map(|hit| [hit.start, hit.end]).collect(),
+        }
+    }
+}
+
 /// A row of `invite list`, and the answer of `invite`.
 #[derive(Debug, Serialize)]
 pub struct InviteRow<'a> {
@@ -203,6 +230,25 @@ mod tests {
         assert_eq!(
             json,
             r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false}"#
+        );
+    }
+
+    #[test]
+    fn a_match_has_the_fields_of_the_contract() {
+        let hits = [(0, 1), (2, 3)].map(|(from, to)| from..to).to_vec();
+        let found = Match {
+            id: "m1".into(),
+            contact: "c1".into(),
+            mine: false,
+            sent_at: Timestamp(5),
+            body: "a\nb".into(),
+            context: "a\nb".into(),
+            hits,
+        };
+        let json = serde_json::to_string(&MatchRow::from(&found)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"id":"m1","contact":"c1","from":"them","sent_at":5,"body":"a\nb","context":"a\nb","hits":[[0,1],[2,3]]}"#
         );
     }
 

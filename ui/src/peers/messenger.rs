@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use ipc_schema::edge::ui_stored::{Event, Message, Messages, Refusal, Watch};
+use ipc_schema::edge::ui_stored::{Event, Match, Message, Messages, Refusal, Search, Watch};
 use ipc_schema::edge::{Call, offer};
-use ipc_schema::edges::ui_stored_capnp::{message_sink, messenger, watcher};
+use ipc_schema::edges::ui_stored_capnp::{match_sink, message_sink, messenger, watcher};
 use tokio::sync::mpsc;
 
 use super::PeerError;
@@ -50,24 +50,28 @@ impl Messenger {
     /// # Errors
     /// [`PeerError`].
     pub async fn messages(&self, who: &str, limit: u32, before: &str) -> Result<Vec<Message>, PeerError> {
-        let (sink, mut rows) = mpsc::channel(UNDERWAY);
+        let (sink, rows) = mpsc::channel(UNDERWAY);
         let sink = capnp_rpc::new_client(Sink(sink));
         let asked = self.call(Messages { who: who.into(), limit, before: before.into(), sink });
-        tokio::pin!(asked);
-        let mut messages = Vec::new();
-        loop {
-            tokio::select! {
-                biased;
-                Some(message) = rows.recv() => messages.push(message),
-                answer = &mut asked => {
-                    answer?;
-                    // What was streamed may still wait for room here; the channel ends when stored lets go of the sink.
-                    let rest = async { while let Some(message) = rows.recv().await { messages.push(message) } };
-                    tokio::time::timeout(LET_GO, rest).await.map_err(|_| PeerError::Misbehaved)?;
-                    return Ok(messages);
-                }
-            }
-        }
+        Ok(streamed(asked, rows).await?.1)
+    }
+
+    /// Of the texts that hold all of `text` the newest `limit`, the newest first: with somebody, or with everybody where `who` is empty;
+    /// those before the text `before` where that is not empty. All or nothing; with them the text to go on before, or nothing.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn search(
+        &self,
+        text: &str,
+        who: &str,
+        limit: u32,
+        before: &str,
+    ) -> Result<(String, Vec<Match>), PeerError> {
+        let (sink, rows) = mpsc::channel(UNDERWAY);
+        let sink = capnp_rpc::new_client(Matches(sink));
+        let search = Search { text: text.into(), who: who.into(), limit, before: before.into(), sink };
+        streamed(self.call(search), rows).await
     }
 
     /// Follows changes after number `since`, at least once each, until the receiver of `events` is dropped or the edge breaks.
@@ -80,11 +84,41 @@ impl Messenger {
     }
 }
 
+/// What a call answered, with all that it handed over meanwhile.
+async fn streamed<A, T>(
+    asked: impl Future<Output = Result<A, PeerError>>,
+    mut rows: mpsc::Receiver<T>,
+) -> Result<(A, Vec<T>), PeerError> {
+    tokio::pin!(asked);
+    let mut taken = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(row) = rows.recv() => taken.push(row),
+            answer = &mut asked => {
+                let answer = answer?;
+                // What was streamed may still wait for room here; the channel ends when stored lets go of the sink.
+                let rest = async { while let Some(row) = rows.recv().await { taken.push(row) } };
+                tokio::time::timeout(LET_GO, rest).await.map_err(|_| PeerError::Misbehaved)?;
+                return Ok((answer, taken));
+            }
+        }
+    }
+}
+
 struct Sink(mpsc::Sender<Message>);
 
 impl message_sink::Server for Sink {
     async fn message(self: Rc<Self>, params: message_sink::MessageParams) -> Result<(), capnp::Error> {
         taken(Message::read(params.get()?.get_message()?).ok(), &self.0).await
+    }
+}
+
+struct Matches(mpsc::Sender<Match>);
+
+impl match_sink::Server for Matches {
+    async fn found(self: Rc<Self>, params: match_sink::FoundParams) -> Result<(), capnp::Error> {
+        taken(Match::read(params.get()?.get_match()?).ok(), &self.0).await
     }
 }
 

@@ -11,6 +11,7 @@ mod history;
 mod invites;
 mod messages;
 mod pictures;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ pub use messages::{
     Delivery, MarkRead, Message, Messages, Note, ReadError, SendError, SendText, Settle, SettleError,
 };
 pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
+pub use search::{Match, Search, SearchError};
 
 interface! {
     /// The conversations of one profile.
@@ -63,6 +65,7 @@ interface! {
         delete(DeleteParams, DeleteResults): DeleteText,
         react(ReactParams, ReactResults): React,
         draft(DraftParams, DraftResults): Draft,
+        search(SearchParams, SearchResults): Search,
     }
 }
 

@@ -7,10 +7,10 @@ use crate::Timestamp;
 use crate::edge::stored_mediad::Pixels;
 use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::trial::{read_back, told_back};
-use crate::edges::ui_stored_capnp::event;
+use crate::edges::ui_stored_capnp::{event, search_match};
 use crate::limits::{
-    BEGINNING_MAX_CHARS, EMOJI_MAX_BYTES, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NOTE_MAX_BYTES, PEOPLE_MAX,
-    SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+    BEGINNING_MAX_CHARS, CONTEXT_MAX_CHARS, EMOJI_MAX_BYTES, HITS_MAX, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS,
+    NOTE_MAX_BYTES, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
 };
 use crate::relay::RelayId;
 
@@ -182,6 +182,46 @@ fn each_outcome_is_read_as_it_was_written() {
     let pixels = Pixels { width: 1, height: 2, rgb: vec![7; 6] };
     assert_eq!(told_back::<FinishPicture>(&Ok(pixels.clone())), Ok(Ok(pixels)));
     assert_eq!(told_back::<FinishPicture>(&Err(UploadError::Picture)), Ok(Err(UploadError::Picture)));
+    for next in [String::new(), typed(MESSAGE_ID_MAX_CHARS)] {
+        assert_eq!(told_back::<Search>(&Ok(next.clone())), Ok(Ok(next)));
+    }
+    assert_eq!(told_back::<Search>(&Err(SearchError::TooLong)), Ok(Err(SearchError::TooLong)));
+}
+
+fn found(context: &str, hits: &[(usize, usize)]) -> Match {
+    Match {
+        id: typed(MESSAGE_ID_MAX_CHARS),
+        contact: "00000000000000c1".into(),
+        mine: true,
+        sent_at: Timestamp(7),
+        body: typed(SHOWN_TEXT_MAX_BYTES),
+        context: context.into(),
+        hits: hits.iter().map(|(from, to)| *from..*to).collect(),
+    }
+}
+
+fn match_through(found: &Match) -> Read<Match> {
+    let mut bytes = Bytes::new_default();
+    found.write(bytes.init_root::<search_match::Builder<'_>>());
+    Match::read(bytes.get_root_as_reader().unwrap())
+}
+
+#[test]
+fn a_match_is_read_as_it_was_written_and_its_hits_are_whole_characters_of_its_context() {
+    let every_other: Vec<_> = (0..HITS_MAX).map(|n| (8 * n, 8 * n + 4)).collect();
+    let whole = found(&"\u{1F600}".repeat(CONTEXT_MAX_CHARS), &every_other);
+    for good in [whole, found("", &[]), found("Café", &[(0, 5)])] {
+        assert!(match_through(&good) == Ok(good));
+    }
+    let bad: [&[(usize, usize)]; 6] =
+        [&[(0, 6)], &[(0, 4)], &[(2, 2)], &[(2, 3), (0, 1)], &[(0, 2), (2, 3)], &[(70_000, 70_001)]];
+    for hits in bad {
+        assert!(match_through(&found("Café", hits)) == Err(Malformed), "{hits:?}");
+    }
+    let long = typed(4 * CONTEXT_MAX_CHARS);
+    assert!(match_through(&found(&format!("{long}x"), &[])) == Err(Malformed));
+    let many: Vec<_> = (0..=HITS_MAX).map(|n| (2 * n, 2 * n + 1)).collect();
+    assert!(match_through(&found(&long, &many)) == Err(Malformed));
 }
 
 #[test]

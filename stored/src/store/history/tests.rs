@@ -261,7 +261,8 @@ fn one_wrong_bit_in_any_page_costs_that_page_and_is_called_damage() {
         let whole = is_whole_or_damaged(&profile, &format!("page {page}, bit {bit}"));
         damaged += usize::from(whole < TEXTS);
     }
-    assert!(damaged > pages / 3, "{damaged} of {pages}");
+    // The others hold no text: indexes, of words too, and room that was freed.
+    assert!(damaged > pages / 5, "{damaged} of {pages}");
 }
 
 #[test]
