@@ -59,6 +59,16 @@ interface Messenger {
   # written. The last word may be the beginning of one, from two characters on, unless it is in quotation marks that were closed. Case
   # and accents do not count. A word in a script that is written without spaces (and Hangul, the scripts of India, pictures) is found
   # inside others too. No letter, no number, no picture: no match. Over searchMaxBytes or searchWordsMax: `tooLong`.
+  info @22 (id :Text) -> (info :Info, error :Refusal);
+  # How far a message is, and when it came there.
+  retry @23 (id :Text) -> (result :SendResult);
+  # An own text that failed or expired is tried once more under the same name on the wire, so that nobody has it twice. Any other is told
+  # as it is, and so is one that still cannot be delivered. Idempotent.
+  cancel @24 (id :Text) -> (error :Refusal);
+  # Takes an own text back that keyvault was not asked to seal yet: gone here, and it was nowhere else. After that: `underWay`.
+  forward @25 (id :Text, who :Text, newId :Text) -> (result :SendResult);
+  # A new text of the user's with the body of a message; nothing on the wire says that it is another's, or where it stood. An empty
+  # newId: stored chooses. The same newId again answers the first result.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -116,6 +126,7 @@ enum Refusal {
   badEmoji @36;         # over emojiMaxBytes, or with what cannot be seen
   noteTooLong @37;      # over noteMaxBytes
   notForSelf @38;       # the notes to oneself: nobody is there to be blocked, deleted, compared or invited
+  underWay @39;         # the text was sealed, and may be at a relay: it cannot be taken back
 }
 
 struct Counts {
@@ -247,11 +258,41 @@ struct Message {
   position @12 :Int64;    # rises along the conversation; of a text that comes late it lies between others
   reactions @14 :List(Reaction); # one of each of the two at most
   deleted @15 :Bool;      # for both, by who wrote it: the body is empty
+  reason @16 :Reason;     # why it does not go on
+  expiresAt @17 :UInt64;  # relayed: it is given up then, unless it is acked before; else 0
 }
 
 struct Reaction {
   mine @0 :Bool;
   emoji @1 :Text;         # untrusted unless `mine`
+}
+
+# Why an own text failed, or is still queued, as far as it is known here.
+enum Reason {
+  none @0;
+  inviteAgain @1;      # failed: the session cannot be opened anew, or the invitation has expired
+  queueFull @2;        # queued: all of the contact's queues are full
+  gone @3;             # failed: no relay has a queue of the contact any more
+}
+
+# Of a text that was tried again the times are those of the last try. Times are ms since 1970; 0: not, or not known.
+struct Info {
+  id @0 :Text;
+  contact @1 :Text;
+  mine @2 :Bool;
+  state @3 :Delivery;
+  reason @4 :Reason;
+  queuedAt @5 :UInt64;
+  relayedAt @6 :UInt64;    # every part of it was at a relay
+  expiresAt @7 :UInt64;    # as in Message
+  deliveredAt @8 :UInt64;
+  readAt @9 :UInt64;
+  failedAt @10 :UInt64;    # or expired
+  receivedAt @11 :UInt64;  # of what they wrote
+  sentAt @12 :UInt64;      # by the sender's clock
+  route @13 :List(Data);   # as in Message
+  parts @14 :UInt16;       # 0: not an own text
+  partsRelayed @15 :UInt16; # at a relay, or acked
 }
 
 enum Note {

@@ -119,7 +119,8 @@ fn is_kept_here_alone(turn: &Turn, message: &Message) -> Result<bool, StoreError
     Ok(turn.store.contact(message.contact)?.is_some_and(|contact| contact.state == ContactState::Oneself))
 }
 
-fn remove(turn: &mut Turn, message: &Message) -> Result<(), StoreError> {
+/// A message goes, and whoever follows the conversation is told so.
+pub(super) fn remove(turn: &mut Turn, message: &Message) -> Result<(), StoreError> {
     turn.store.remove_message(message)?;
     turn.store.refresh_contact(message.contact)?;
     turn.event(&EventKind::Gone { id: message.id.clone(), contact: message.contact })?;

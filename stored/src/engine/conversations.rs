@@ -5,14 +5,14 @@ use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
-use super::event::OutboxEvent;
+use super::event::{LifeEvent, OutboxEvent};
 use super::requests::{FirstPage, NextPage, PAGE, Page, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
 use crate::store::{
-    Contact, ContactState, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Store,
+    Contact, ContactState, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Reason, Store,
 };
 
 /// Messages of a conversation when no number is asked for.
@@ -70,6 +70,8 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         edited: false,
         deleted: false,
         reactions: Reactions::default(),
+        reason: Reason::None,
+        expires_at: None,
     };
     turn.store.add_message(&message)?;
     let parts = if arrived { 0 } else { content::split(&message.body).len() };
@@ -81,6 +83,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
     turn.store.touch_contact(contact.id, turn.now, &message.body, 0)?;
     turn.event(&EventKind::Message { id: message.id.clone() })?;
     turn.wish(OutboxEvent::Pump(contact.id));
+    turn.wish(LifeEvent::LookAt(contact.id));
     Ok(message)
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
 use super::circuits::Circuits;
-use super::event::{DepositEvent, Order, OutboxEvent, Timer, User};
+use super::event::{DepositEvent, LifeEvent, Order, OutboxEvent, Timer, User};
 use super::interface::{Came, CircuitId, MailboxCall};
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -348,5 +348,8 @@ fn dead(turn: &mut Turn, circuits: &mut Circuits, id: PeerQueueId) -> Result<(),
     turn.store.set_dead(id)?;
     turn.store.drop_deposits_of(id)?;
     circuits.leave(turn, User::PeerQueue(id));
+    if let Some(queue) = turn.store.peer_queue(id)? {
+        turn.wish(LifeEvent::LookAt(queue.contact));
+    }
     Ok(())
 }

@@ -35,6 +35,7 @@ pub(super) enum Event {
     Outbox(OutboxEvent),
     Deposits(DepositEvent),
     Repair(RepairEvent),
+    Life(LifeEvent),
 }
 
 /// For the circuits.
@@ -194,7 +195,9 @@ pub(super) enum OutboxEvent {
     Keep(OutgoingId, Vec<Envelope>),
     /// keyvault could not seal it a while ago.
     SealAgain(OutgoingId),
-    /// All that the contact has not acked is sealed anew: its session may have lost it.
+    /// It is sealed once more, under the number that it has, unless it waits for the person.
+    SealAnew(OutgoingId),
+    /// All that the contact has not acked is sealed anew, but what was given up: its session may have lost it.
     SealAllAgain(ContactId),
     /// Its session is opened anew.
     Repair(ContactId, SessionId),
@@ -253,6 +256,20 @@ pub(super) enum RepairEvent {
     KeepAlive(ContactId),
 }
 
+/// For the lives of what was written.
+pub(super) enum LifeEvent {
+    /// After a start.
+    Resume,
+    /// It is time to see what is old, and what cannot be delivered.
+    Look,
+    /// Whether what is written to a contact can be delivered may have changed.
+    LookAt(ContactId),
+    /// The contact acked something: it is there.
+    Heard(ContactId),
+    /// The clock was set back, or may have been while nothing ran.
+    SetBack,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -290,6 +307,7 @@ pub(super) enum Timer {
     Repair(ContactId),
     KeepAlive(ContactId),
     Housekeeping,
+    Life,
 }
 
 /// Why keyvault did not seal a content.
@@ -352,4 +370,5 @@ for_flow! {
     Outbox: OutboxEvent,
     Deposits: DepositEvent,
     Repair: RepairEvent,
+    Life: LifeEvent,
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::content::WireId;
 use crate::ids::ContactId;
-use crate::store::{ContactState, Message, Note, StoreKey};
+use crate::store::{ContactState, Message, Note, Reason, StoreKey};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const PAGE: usize = 4096;
@@ -36,6 +36,8 @@ fn fill(store: &Store) {
             edited: false,
             deleted: false,
             reactions: crate::store::Reactions::default(),
+            reason: Reason::None,
+            expires_at: None,
             sent_at: Timestamp(5),
             received_at: Timestamp(6),
             body: "x".repeat(3_000),

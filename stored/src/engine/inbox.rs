@@ -13,8 +13,8 @@ use ipc_schema::edge::stored_onion::{Command, Refused};
 
 use super::circuits::Circuits;
 use super::event::{
-    Asked, CircuitEvent, DepositEvent, InboxEvent, InviteEvent, Order, OutboxEvent, QueueEvent, RepairEvent,
-    Timer, User,
+    Asked, CircuitEvent, DepositEvent, InboxEvent, InviteEvent, LifeEvent, Order, OutboxEvent, QueueEvent,
+    RepairEvent, Timer, User,
 };
 use super::interface::{Arrived, Came, CircuitId, MailboxCall};
 use super::reading;
@@ -373,10 +373,13 @@ fn contact_of(
     turn.post(invite.contact, OutgoingKind::Profile)?;
     turn.wish(QueueEvent::Fill(invite.contact));
     turn.wish(QueueEvent::LookAt(receive_queue));
+    turn.wish(LifeEvent::LookAt(invite.contact));
     turn.store.contact(invite.contact)
 }
 
 fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -> Result<(), StoreError> {
+    let was_cut_off = !offered.is_empty() && turn.store.is_cut_off(contact)?;
+    let mut has_more = false;
     for queue in offered {
         let isolation = turn.random();
         let added = turn.store.add_peer_queue(&PeerQueue {
@@ -393,6 +396,12 @@ fn learn_queues(turn: &mut Turn, contact: ContactId, offered: &[OfferedQueue]) -
         if added {
             turn.wish(DepositEvent::LookAt(queue.number.into()));
         }
+        has_more |= added;
+    }
+    if was_cut_off && has_more {
+        // What was sealed meanwhile lies nowhere.
+        turn.wish(OutboxEvent::SealAllAgain(contact));
+        turn.wish(LifeEvent::LookAt(contact));
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ pub enum Action {
     /// Tell onion an invite's contact points.
     AddHints(Vec<Hint>),
     /// Answer ui.
-    Answer(RequestId, Result<Reply, Closed>),
+    Answer(RequestId, Result<Box<Reply>, Closed>),
     /// The user calls themselves so from now on.
     NameChanged(String),
     /// The change stream has grown.

@@ -22,9 +22,11 @@ mod hold;
 mod inbox;
 mod interface;
 mod invites;
+mod life;
 mod notes;
 mod oneself;
 mod outbox;
+mod own_texts;
 mod queues;
 mod reading;
 mod repair;
@@ -42,6 +44,7 @@ use ipc_schema::edge::ui_stored::Closed;
 use rand_core::CryptoRng;
 
 pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
+pub use own_texts::Info;
 pub use requests::{
     AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, Matches,
     MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply, Request,
@@ -52,10 +55,11 @@ use self::accepts::Accepts;
 use self::circuits::Circuits;
 use self::deposits::Deposits;
 use self::event::{
-    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, OutboxEvent,
-    QueueEvent, RepairEvent, Timer,
+    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, LifeEvent,
+    OutboxEvent, QueueEvent, RepairEvent, Timer,
 };
 use self::inbox::Inbox;
+use self::life::Life;
 use self::outbox::Outbox;
 use self::queues::Queues;
 use self::repair::Repair;
@@ -99,6 +103,7 @@ struct Flows {
     outbox: Outbox,
     deposits: Deposits,
     repair: Repair,
+    life: Life,
 }
 
 impl Engine {
@@ -149,7 +154,7 @@ impl Engine {
                     // What is damaged in one place is not written in another.
                     actions.extend(self.halt(error));
                 }
-                actions.push(Action::Answer(request, answer.map_err(|error| error.closed())));
+                actions.push(Action::Answer(request, answer.map(Box::new).map_err(|error| error.closed())));
             }
         }
         actions
@@ -238,6 +243,7 @@ impl Engine {
             Event::Outbox(event) => flows.outbox.handle(turn, event),
             Event::Deposits(event) => flows.deposits.handle(turn, circuits, event),
             Event::Repair(event) => flows.repair.handle(turn, event),
+            Event::Life(event) => flows.life.handle(turn, circuits, event),
         }
     }
 
@@ -252,6 +258,7 @@ impl Engine {
         self.run(RepairEvent::Resume)?;
         self.run(QueueEvent::Resume)?;
         self.run(AcceptEvent::Resume)?;
+        self.run(LifeEvent::Resume)?;
         self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -298,6 +305,7 @@ impl Engine {
                 self.turn.store.prune_events()?;
                 self.run(InviteEvent::Expire)
             }
+            Timer::Life => self.run(LifeEvent::Look),
         }
     }
 
@@ -345,19 +353,24 @@ impl Engine {
                 self.turn.answer(request, kept);
                 Ok(())
             }
+            Request::RetryText(call) => self.at_once(id, call, |turn, call| own_texts::retry(turn, &call.id)),
+            Request::CancelText(call) => {
+                self.at_once(id, call, |turn, call| own_texts::cancel(turn, &call.id))
+            }
+            Request::ForwardText(call) => self.at_once(id, call, own_texts::forward),
         }
     }
 
-    /// Does what ui asks, and answers.
+    /// Does what is asked where nobody else has to be asked for it.
     fn at_once<C: Asks>(
         &mut self,
         id: RequestId,
         call: C,
-        does: fn(&mut Turn, C) -> contacts::Found<C::Answer, C::Error>,
+        does: impl FnOnce(&mut Turn, C) -> contacts::Found<C::Answer, C::Error>,
     ) -> Result<(), StoreError> {
         let request = Asker::of(id, &call);
-        let done = does(&mut self.turn, call)?;
-        self.turn.answer(request, done);
+        let outcome = does(&mut self.turn, call)?;
+        self.turn.answer(request, outcome);
         self.grant_wishes()
     }
 
@@ -378,6 +391,7 @@ impl Engine {
             Query::DraftOf(ask) => Reply::DraftOf(drafts::draft(store, &ask.who)?),
             Query::FirstMatches(ask) => Reply::FirstMatches(search::first(store, &ask)?),
             Query::NextMatches(ask) => Reply::NextMatches(Ok(search::next(store, ask)?)),
+            Query::AskInfo(ask) => Reply::AskInfo(own_texts::info(store, &ask.id)?),
         })
     }
 
@@ -450,6 +464,7 @@ impl Engine {
     /// The same for the waits that stand in the store. Also at every start: the clock may have been set while nothing ran.
     fn after_set_back(&mut self) -> Result<(), StoreError> {
         self.clock_set_back = false;
+        self.run(LifeEvent::SetBack)?;
         self.turn.store.nothing_later_than(self.turn.now, deposits::LONGEST_WAIT)
     }
 }
@@ -467,6 +482,8 @@ mod changes_tests;
 mod halted_tests;
 #[cfg(test)]
 mod hold_tests;
+#[cfg(test)]
+mod life_tests;
 #[cfg(test)]
 mod older_copies_tests;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::turn::Turn;
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Delivery, EventKind, Message, Note, Reactions};
+use crate::store::{Delivery, EventKind, Message, Note, Reactions, Reason};
 
 /// What is told again within this time is the same: it shows in many contents, and a peer could fill the conversation with it.
 const ONCE_IN: Duration = Duration::from_secs(3_600);
@@ -61,6 +61,8 @@ fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreErr
         edited: false,
         deleted: false,
         reactions: Reactions::default(),
+        reason: Reason::None,
+        expires_at: None,
     })?;
     turn.event(&EventKind::Message { id })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::world::{Copied, World};
-use crate::store::{Delivery, Note};
+use crate::store::Note;
 use ipc_schema::edge::ui_stored::ContactAction;
 use rand_core::Rng;
 
@@ -23,7 +23,7 @@ pub(super) fn say(world: &mut World, who: usize, texts: &[String]) {
 pub(super) fn delivered(world: &mut World, who: usize) -> Vec<String> {
     let messages = world.messages(who, WHOM[who]).into_iter();
     let delivered = messages.filter(|message| message.mine && message.note == Note::None);
-    delivered.filter(|message| message.state >= Delivery::Delivered).map(|message| message.body).collect()
+    delivered.filter(|message| message.state.is_there()).map(|message| message.body).collect()
 }
 
 /// What both are told of the copy; that their session was opened anew stands beside it.

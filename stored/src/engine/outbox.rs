@@ -11,11 +11,11 @@ use ipc_schema::edge::stored_keyvault::{
 use ipc_schema::limits::IDS_PER_CALL_MAX;
 
 use super::event::{
-    AcceptEvent, Asked, DepositEvent, NotSealed, OutboxEvent, RepairEvent, RepairRefused, Timer,
+    AcceptEvent, Asked, DepositEvent, LifeEvent, NotSealed, OutboxEvent, RepairEvent, RepairRefused, Timer,
 };
 use super::hold::{self, Wait};
 use super::turn::Turn;
-use super::{acked, fixing, notes};
+use super::{acked, fixing, life, notes};
 use crate::content::{Acks, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
@@ -96,6 +96,11 @@ impl Outbox {
                 let sealing = outgoing.is_some_and(|outgoing| outgoing.state == OutgoingState::Sealing);
                 if sealing { self.seal_again(turn, id) } else { Ok(()) }
             }
+            OutboxEvent::SealAnew(id) => match turn.store.outgoing(id)? {
+                Some(outgoing) if outgoing.state == OutgoingState::Sealed => self.reseal(turn, &outgoing),
+                // It will be, or is.
+                Some(_) | None => Ok(()),
+            },
             OutboxEvent::SealAllAgain(contact) => self.seal_all_again(turn, contact),
             OutboxEvent::Repair(contact, session) => self.repair(turn, contact, session),
             OutboxEvent::AtRelay(id, route) => self.lies_at_relay(turn, id, &route),
@@ -309,7 +314,12 @@ impl Outbox {
     }
 
     fn seal_all_again(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
-        turn.store.sealed_up_to(contact, u64::MAX)?.iter().try_for_each(|lost| self.reseal(turn, lost))
+        for lost in turn.store.sealed_up_to(contact, u64::MAX)? {
+            if !life::is_set_aside(turn, &lost)? {
+                self.reseal(turn, &lost)?;
+            }
+        }
+        Ok(())
     }
 
     fn repair(&mut self, turn: &mut Turn, contact: ContactId, session: SessionId) -> Result<(), StoreError> {
@@ -351,7 +361,7 @@ impl Outbox {
         id: OutgoingId,
         route: &[RelayId],
     ) -> Result<(), StoreError> {
-        if !turn.store.outgoing_relayed(id)? {
+        if !turn.store.outgoing_relayed(id, turn.now)? {
             return Ok(());
         }
         let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
@@ -396,6 +406,7 @@ impl Outbox {
                 self.reseal_if_lost(turn, &outgoing)?;
             }
         }
+        turn.wish(LifeEvent::Heard(contact));
         Ok(())
     }
 
@@ -512,6 +523,7 @@ fn first_of<T>(ids: &mut Vec<T>) -> Vec<T> {
 }
 
 fn reached(turn: &mut Turn, id: &str, contact: ContactId, state: Delivery) -> Result<(), StoreError> {
+    turn.store.add_moment(id, state, turn.now)?;
     if turn.store.advance_message(id, state)? {
         turn.event(&EventKind::Delivery { id: id.to_owned(), contact, state })?;
     }

@@ -9,7 +9,9 @@ use super::{hold, their_changes};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, ContactState, Delivery, EventKind, Message, Note, Reactions, ReceiveChain};
+use crate::store::{
+    Contact, ContactState, Delivery, EventKind, Message, Note, Reactions, Reason, ReceiveChain,
+};
 
 /// Reads one content, authenticated as the contact's. The numbers of its chain, where it counts.
 pub(super) fn read(
@@ -243,6 +245,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         edited: false,
         deleted: false,
         reactions: Reactions::default(),
+        reason: Reason::None,
+        expires_at: None,
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
     turn.event(&EventKind::Message { id })?;

@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::News;
 
 use super::contacts;
-use super::event::{OutboxEvent, RepairEvent, RepairRefused, Timer};
+use super::event::{LifeEvent, OutboxEvent, RepairEvent, RepairRefused, Timer};
 use super::turn::Turn;
 use super::{hold, notes};
 use crate::error::StoreError;
@@ -80,6 +80,7 @@ impl Repair {
         }
         if answered {
             contacts::dismiss(turn, id, contact.notice)?;
+            turn.wish(LifeEvent::LookAt(id));
             // What overtook the message that opened the session anew could not be read.
             turn.wish(OutboxEvent::SealAllAgain(id));
         }
@@ -134,6 +135,7 @@ impl Repair {
 
     fn begun(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
         turn.store.set_notice(id, Notice::Repairing)?;
+        turn.wish(LifeEvent::LookAt(id));
         turn.event(&EventKind::Contact { contact: id })?;
         retry(turn, id);
         hold::new_session(turn, id)?;
@@ -158,6 +160,7 @@ impl Repair {
                 // The peer may still find a way; whatever comes that cannot be read has it tried once more.
                 self.out_of_step.remove(&id);
                 turn.store.set_notice(id, Notice::InviteAgain)?;
+                turn.wish(LifeEvent::LookAt(id));
                 turn.event(&EventKind::Contact { contact: id })
             }
         }

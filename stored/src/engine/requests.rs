@@ -7,12 +7,14 @@ use ipc_schema::Timestamp;
 use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
-    AcceptError, AcceptInvite, AskSafetyNumber, CancelError, CancelInvite, ChangeContact, ChangeError,
-    Closed, CompareCode, Contacts, Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText,
-    InviteError, Invites, MakeInvite, MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError,
+    AcceptError, AcceptInvite, AskInfo, AskSafetyNumber, CancelError, CancelInvite, CancelText,
+    CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts, Count, DeleteError,
+    DeleteText, Draft, DraftError, EditError, EditText, ForwardText, InviteError, Invites, MakeInvite,
+    MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError, RetryError, RetryText,
     SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError,
 };
 
+use super::own_texts::Info;
 use crate::ids::ContactId;
 use crate::search::Wanted;
 use crate::store::{Contact, Delivery, Event, Invite, Message};
@@ -117,6 +119,9 @@ asked! {
         DeleteText => (), DeleteError;
         React => Message, ReactError;
         Draft => String, DraftError;
+        RetryText => Message, RetryError;
+        CancelText => (), CancelTextError;
+        ForwardText => Message, SendError;
     }
     /// Something to be told, of what is durable.
     Query {
@@ -134,6 +139,7 @@ asked! {
         DraftOf => String, DraftError;
         FirstMatches => Matches, SearchError;
         NextMatches => Matches, Closed;
+        AskInfo => Info, SettleError;
     }
 }
 

@@ -104,6 +104,8 @@ mod tests {
             edited: false,
             deleted: false,
             reactions: crate::store::Reactions::default(),
+            reason: crate::store::Reason::None,
+            expires_at: None,
         };
         store.add_message(&message).unwrap();
     }

@@ -354,10 +354,10 @@ fn a_link_for_which_too_many_are_open_is_not_called_malformed() {
     });
     let full = VaultTold::OpenInvite(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen)));
     let actions = engine.handle(now, vec![Input::Vault(asked.unwrap(), Box::new(full))]);
-    assert!(
-        actions
-            .contains(&Action::Answer(RequestId(1), Ok(AcceptInvite::reply(Err(AcceptError::RateLimited)))))
-    );
+    assert!(actions.contains(&Action::Answer(
+        RequestId(1),
+        Ok(Box::new(AcceptInvite::reply(Err(AcceptError::RateLimited))))
+    )));
 }
 
 #[test]
@@ -370,7 +370,8 @@ fn a_number_longer_than_any_is_refused_before_keyvault_would_end_the_edge() {
     };
     let now = world.now;
     let engine = &mut world.people[0].engine;
-    let refused = Action::Answer(RequestId(1_000), Ok(ChangeContact::reply(Err(ChangeError::NumberChanged))));
+    let refused =
+        Action::Answer(RequestId(1_000), Ok(Box::new(ChangeContact::reply(Err(ChangeError::NumberChanged)))));
     assert!(engine.handle(now, vec![verify(DIGITS_MAX_BYTES + 1)]) == [refused]);
     let asked = engine.handle(now, vec![verify(DIGITS_MAX_BYTES)]);
     assert!(matches!(asked.as_slice(), [Action::Vault(..)]), "keyvault says whether it is theirs");

@@ -334,6 +334,8 @@ mod tests {
             edited: false,
             deleted: false,
             reactions: Reactions::default(),
+            reason: crate::store::Reason::None,
+            expires_at: None,
         };
         turn.store.add_message(&own).unwrap();
         let kinds = [edit(9, 0, 1, "forged"), Kind::Delete(TEXT), reaction("👍")];

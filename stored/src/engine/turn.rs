@@ -56,7 +56,7 @@ impl Turn {
 
     /// ui is answered.
     pub(super) fn answer<C: Asks>(&mut self, request: Asker<C>, outcome: Result<C::Answer, C::Error>) {
-        self.act(Action::Answer(request.id, Ok(C::reply(outcome))));
+        self.act(Action::Answer(request.id, Ok(Box::new(C::reply(outcome)))));
     }
 
     /// Another flow, or this one later, is told something: when this event is handled, in the order of the wishes, before anything else.

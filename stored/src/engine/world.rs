@@ -70,6 +70,8 @@ pub(super) struct Person {
     pub(super) vault_fails: bool,
     /// What keyvault was asked to seal of what the person wrote, each time.
     pub(super) sealed: Vec<String>,
+    /// By how much stored's clock is ahead of the world's, ms.
+    pub(super) ahead: u64,
 }
 
 #[derive(Clone)]
@@ -116,7 +118,8 @@ impl World {
     }
 
     fn start(&mut self, who: usize) {
-        let actions = self.people[who].engine.start(self.now);
+        let now = self.people[who].clock(self.now);
+        let actions = self.people[who].engine.start(now);
         self.perform(who, actions);
         self.input(who, Input::OnionCame);
     }
@@ -133,7 +136,8 @@ impl World {
     }
 
     pub(super) fn input(&mut self, who: usize, input: Input) {
-        let actions = self.people[who].engine.handle(self.now, vec![input]);
+        let now = self.people[who].clock(self.now);
+        let actions = self.people[who].engine.handle(now, vec![input]);
         self.perform(who, actions);
     }
 
@@ -306,8 +310,7 @@ impl World {
 
     /// The next thing happens.
     pub(super) fn step(&mut self) {
-        let wake =
-            self.people.iter().enumerate().filter_map(|(who, p)| Some((p.engine.next_wake()?, who))).min();
+        let wake = self.people.iter().enumerate().filter_map(|(who, p)| Some((p.next_wake()?, who))).min();
         let next = self.queue.first_key_value().map(|((at, _), _)| *at);
         match (wake, next) {
             (Some((at, who)), next) if next.is_none_or(|next| at < next) => {
@@ -393,7 +396,9 @@ impl World {
                     self.soon(who, Input::Picked(ticket, picked.filter(|_| self.people[who].online)));
                 }
                 Action::AddHints(_) | Action::NameChanged(_) | Action::EventsGrew => {}
-                Action::Answer(request, answer) => drop(self.people[who].answers.insert(request, answer)),
+                Action::Answer(request, answer) => {
+                    drop(self.people[who].answers.insert(request, answer.map(|reply| *reply)))
+                }
             }
         }
     }
@@ -456,6 +461,26 @@ impl World {
     pub(super) fn lose(&mut self, who: usize, id: CircuitId) {
         self.people[who].circuits.remove(&id);
         self.soon(who, Input::Closed(id));
+    }
+
+    /// So many days in which everybody's computer wakes for a quarter of an hour each. What lay at relays for its time goes.
+    pub(super) fn days(&mut self, days: u64) {
+        for _ in 0..days {
+            self.now = Timestamp(self.now.0 + 24 * 3_600_000);
+            for relay in self.relays.values() {
+                while relay.mailboxes.expire(self.now).unwrap() > 0 {}
+            }
+            self.run_for(900_000);
+        }
+    }
+
+    /// No relay has a queue any more in which somebody receives.
+    pub(super) fn lose_queues_of(&mut self, who: usize) {
+        for queue in self.people[who].engine.turn.store.receive_queues().unwrap() {
+            let (Some(relay), Some(created)) = (queue.relay, queue.created) else { continue };
+            let call = disk::Delete { receiver_queue: created.receiver_queue };
+            let _ = self.relays[&relay.0].mailboxes.delete(&call).unwrap();
+        }
     }
 
     /// The relay goes, with all circuits to it.
@@ -611,6 +636,16 @@ fn relay_key(seed: &[u8]) -> [u8; 32] {
 }
 
 impl Person {
+    /// What its clock tells.
+    fn clock(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0 + self.ahead)
+    }
+
+    /// When, by the world's clock, its engine wants to be woken.
+    fn next_wake(&self) -> Option<Timestamp> {
+        self.engine.next_wake().map(|at| Timestamp(at.0.saturating_sub(self.ahead)))
+    }
+
     fn new(rng: &mut ChaCha20Rng) -> Self {
         let mut own = ChaCha20Rng::from_rng(rng);
         let folder = folder();
@@ -632,6 +667,7 @@ impl Person {
             deposits: 0,
             vault_fails: false,
             sealed: Vec::new(),
+            ahead: 0,
         }
     }
 }

@@ -423,7 +423,7 @@ impl Driver {
                 }
                 Action::Answer(request, answer) => {
                     if let Some(waiting) = self.shell.waiting.borrow_mut().remove(&request) {
-                        let _ = waiting.send(answer);
+                        let _ = waiting.send(answer.map(|reply| *reply));
                     }
                 }
                 Action::NameChanged(name) => {

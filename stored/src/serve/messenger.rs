@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
-    self, AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, Closed, CompareCode,
-    Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, Invite, InviteError, Invites,
-    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React, ReadError, Search,
-    SearchError, SendText, SetProfileName, Settle, SettleError, State, Watch,
+    self, AcceptError, AcceptInvite, AskInfo, AskSafetyNumber, CancelInvite, CancelText, ChangeContact,
+    Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, ForwardText,
+    Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React,
+    ReadError, RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, State, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -302,6 +302,21 @@ impl Messenger for MessengerServer {
 
     async fn search(self: Rc<Self>, call: Search) -> Served<Search> {
         self.look_for(call).await
+    }
+    async fn info(self: Rc<Self>, call: AskInfo) -> Served<AskInfo> {
+        Ok(self.ask(call).await.map(shown::info))
+    }
+
+    async fn retry(self: Rc<Self>, call: RetryText) -> Served<RetryText> {
+        Ok(self.ask(call).await.map(shown::message))
+    }
+
+    async fn cancel(self: Rc<Self>, call: CancelText) -> Served<CancelText> {
+        Ok(self.ask(call).await)
+    }
+
+    async fn forward(self: Rc<Self>, call: ForwardText) -> Served<ForwardText> {
+        Ok(self.ask(call).await.map(shown::message))
     }
 }
 

@@ -3,8 +3,8 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault;
 use ipc_schema::edge::ui_stored::{
-    self, Change, Comparison, Contact, Counts, Delivery, Event, History, Invite, InviteState, Match, Message,
-    Note, Notice, Reaction,
+    self, Change, Comparison, Contact, Counts, Delivery, Event, History, Info, Invite, InviteState, Match,
+    Message, Note, Notice, Reaction, Reason,
 };
 
 use crate::engine::{self, Told};
@@ -99,6 +99,8 @@ pub(super) fn message(from: store::Message) -> Message {
         held: from.held,
         reactions: reactions(from.reactions),
         deleted: from.deleted,
+        reason: reason(from.reason),
+        expires_at: from.expires_at,
     }
 }
 
@@ -118,6 +120,38 @@ pub(super) fn found(from: store::Message, wanted: &Wanted) -> Match {
         body: from.body,
         context: text,
         hits,
+    }
+}
+
+/// How far a message is. Of what others wrote only they and its coming tell.
+pub(super) fn info(from: engine::Info) -> Info {
+    let engine::Info { message: from, moments, parts, parts_relayed } = from;
+    Info {
+        id: from.id,
+        contact: id(from.contact.0),
+        mine: from.mine,
+        state: delivery(from.state),
+        reason: reason(from.reason),
+        queued_at: (parts > 0).then(|| moments.queued.unwrap_or(from.sent_at)),
+        relayed_at: moments.relayed,
+        expires_at: from.expires_at,
+        delivered_at: moments.delivered,
+        read_at: moments.read,
+        failed_at: moments.expired.or(moments.failed),
+        received_at: (from.received_at.0 != 0).then_some(from.received_at),
+        sent_at: from.sent_at,
+        route: from.route,
+        parts,
+        parts_relayed,
+    }
+}
+
+fn reason(reason: store::Reason) -> Reason {
+    match reason {
+        store::Reason::None => Reason::None,
+        store::Reason::InviteAgain => Reason::InviteAgain,
+        store::Reason::QueueFull => Reason::QueueFull,
+        store::Reason::Gone => Reason::Gone,
     }
 }
 

@@ -3,12 +3,12 @@
 use ipc_schema::Timestamp;
 use rusqlite::Row;
 
-use super::{Reactions, Store};
+use super::{Reactions, Store, moments};
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::{ContactId, RelayId};
 
-/// How far a text has come. Ordered: a text only ever moves on.
+/// How far a text has come. Ordered: a text moves on, but for one that has ended, which may be delivered after all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Delivery {
     /// Durable here.
@@ -23,6 +23,27 @@ pub enum Delivery {
     Failed,
     /// It lay too long.
     Expired,
+}
+
+impl Delivery {
+    /// Whether the peer has it.
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Delivered | Self::Read)
+    }
+}
+
+/// Why a text of ours does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It does, or it expired.
+    None,
+    /// The two have to invite each other again: the session cannot be opened anew, or nobody can accept the invite any more.
+    InviteAgain,
+    /// It is queued, and every queue of the peer is full. Follows from the queues; not kept with the text.
+    QueueFull,
+    /// No relay has a queue of the peer any more.
+    Gone,
 }
 
 /// A text.
@@ -66,6 +87,10 @@ pub struct Message {
     pub deleted: bool,
     /// What the two think of it. Kept by its wire name.
     pub reactions: Reactions,
+    /// Why it does not go on.
+    pub reason: Reason,
+    /// When it is given up, if it is not acked before: for what lies at a relay.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What is told in a conversation besides what the two say.
@@ -99,10 +124,21 @@ const COLUMNS: &str =
     gap, mine = 1 AND note = 0 AND state = 0 AND EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact AND c.held = 1),
     edited, deleted,
     (SELECT emoji FROM reactions r WHERE r.contact = messages.contact AND r.wire = messages.wire AND r.mine = 1),
-    (SELECT emoji FROM reactions r WHERE r.contact = messages.contact AND r.wire = messages.wire AND r.mine = 0)";
+    (SELECT emoji FROM reactions r WHERE r.contact = messages.contact AND r.wire = messages.wire AND r.mine = 0),
+    reason, mine = 1 AND note = 0 AND state = 0
+        AND EXISTS (SELECT 1 FROM peer_queues q WHERE q.contact = messages.contact AND q.dead = 0)
+        AND NOT EXISTS (SELECT 1 FROM peer_queues q WHERE q.contact = messages.contact AND q.dead = 0 AND q.is_full = 0),
+    CASE WHEN mine = 1 AND note = 0 AND state = 1
+        THEN (SELECT s.at FROM message_states s WHERE s.message = messages.id AND s.state = 1) END,
+    CASE WHEN mine = 1 AND note = 0 AND state = 1
+        THEN (SELECT max(o.renewed_at) FROM outgoing o WHERE o.message = messages.id AND o.state < 3) END";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
+    let at = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(at.cast_unsigned())))
+    };
+    let renewed = at(23)?;
     Ok(Message {
         id: row.get(0)?,
         contact: row.get(1)?,
@@ -126,6 +162,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
             mine: row.get::<_, Option<String>>(18)?.unwrap_or_default(),
             theirs: row.get::<_, Option<String>>(19)?.unwrap_or_default(),
         },
+        reason: if row.get::<_, bool>(21)? { Reason::QueueFull } else { row.get(20)? },
+        expires_at: at(22)?.map(|relayed| moments::given_up_at(relayed, renewed)),
     })
 }
 
@@ -281,9 +319,12 @@ impl Store {
         Ok(start.flatten())
     }
 
-    /// Moves a text of ours on; false when it was there already.
+    /// Moves a text of ours on, to being read at most; false when it was there already. One that has ended is delivered after all, and
+    /// else stays ended.
     pub(crate) fn advance_message(&self, id: &str, state: Delivery) -> Result<bool, StoreError> {
-        Ok(self.changed("UPDATE messages SET state = ?2 WHERE id = ?1 AND state < ?2", (id, state))? > 0)
+        let sql = "UPDATE messages SET state = ?2, reason = 0
+             WHERE id = ?1 AND (state < ?2 OR state > 3 AND ?2 IN (2, 3))";
+        Ok(self.changed(sql, (id, state))? > 0)
     }
 
     pub(crate) fn set_route(&self, id: &str, route: &[RelayId]) -> Result<(), StoreError> {

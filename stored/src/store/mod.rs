@@ -12,6 +12,7 @@ mod events;
 mod history;
 mod incoming;
 mod messages;
+mod moments;
 mod numbers;
 mod outgoing;
 mod queues;
@@ -34,7 +35,8 @@ pub use decoy::{Decoy, wipe};
 pub use events::{Event, EventKind};
 pub use history::{FILE, History, Opened};
 pub use incoming::Numbered;
-pub use messages::{Delivery, Message, Note};
+pub use messages::{Delivery, Message, Note, Reason};
+pub use moments::Moments;
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
 

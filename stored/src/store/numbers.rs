@@ -4,7 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use super::contacts::{ContactState, Notice};
 use super::early::EarlyKind;
-use super::messages::{Delivery, Note};
+use super::messages::{Delivery, Note, Reason};
 use super::outgoing::{OutgoingKind, OutgoingState};
 use super::queues::{AcceptState, InviteState, ReceiveQueueState};
 
@@ -34,6 +34,7 @@ numbered! {
     Notice { None = 0, Repairing = 1, InviteAgain = 2, }
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
     Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
+    Reason { None = 0, InviteAgain = 1, QueueFull = 2, Gone = 3, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
     OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
@@ -80,6 +81,7 @@ mod tests {
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
         assert_strict::<Note>(6);
+        assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
         assert_strict::<OutgoingKind>(10);
         assert_strict::<EarlyKind>(3);

@@ -187,7 +187,7 @@ impl Store {
         self.rows(&sql, (contact, state, limit), read)
     }
 
-    /// The oldest `limit` of a contact that wait for their number; with or without what a person wrote.
+    /// The oldest `limit` of a contact that wait for their number; with or without what a person wrote. Not what has expired.
     pub(crate) fn waiting(
         &self,
         contact: ContactId,
@@ -196,7 +196,9 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
-             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8)) ORDER BY id LIMIT ?3"
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8))
+             AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = outgoing.message AND m.state = 5)
+             ORDER BY id LIMIT ?3"
         );
         let [text, profile, edit, delete, reaction] = OutgoingKind::WORDS;
         self.rows(&sql, (contact, words, limit, text, profile, edit, delete, reaction), read)
@@ -211,7 +213,7 @@ impl Store {
         outbox: OutboxId,
     ) -> Result<(), StoreError> {
         self.run(
-            "UPDATE outgoing SET state = 1, sequence = ?2, content = ?3, outbox = ?4 WHERE id = ?1",
+            "UPDATE outgoing SET state = 1, begun = 1, sequence = ?2, content = ?3, outbox = ?4 WHERE id = ?1",
             (id, sequence.cast_signed(), content, outbox),
         )
     }
@@ -230,10 +232,6 @@ impl Store {
             "UPDATE outgoing SET state = 2, sealed_at = ?2 WHERE id = ?1 AND state = 1",
             (id, now.0.cast_signed()),
         )
-    }
-
-    pub(crate) fn outgoing_relayed(&self, id: OutgoingId) -> Result<bool, StoreError> {
-        Ok(self.changed("UPDATE outgoing SET relayed = 1 WHERE id = ?1 AND relayed = 0", [id])? > 0)
     }
 
     pub(crate) fn outgoing_acked(&self, id: OutgoingId) -> Result<(), StoreError> {
@@ -265,8 +263,8 @@ impl Store {
             [contact],
         )?;
         self.run(
-            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL, reseals = 0
-             WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2)",
+            "UPDATE outgoing SET state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL, reseals = 0,
+             laid_at = 0, renewed_at = 0 WHERE contact = ?1 AND numbered = 1 AND state IN (1, 2)",
             [contact],
         )
     }

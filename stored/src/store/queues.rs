@@ -444,6 +444,12 @@ impl Store {
         self.run("UPDATE peer_queues SET dead = 1 WHERE number = ?1", [number])
     }
 
+    /// Whether the contact had queues, and no relay has one of them any more.
+    pub(crate) fn is_cut_off(&self, contact: ContactId) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) > 0 AND min(dead) = 1 FROM peer_queues WHERE contact = ?1";
+        Ok(self.row(sql, [contact], |row| row.get(0))?.unwrap_or(false))
+    }
+
     pub(crate) fn full_queues(&self) -> Result<u32, StoreError> {
         Ok(self
             .row("SELECT count(*) FROM peer_queues WHERE is_full = 1 AND dead = 0", [], |row| row.get(0))?

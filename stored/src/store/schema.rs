@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH];
+const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -356,6 +356,26 @@ END;
 "
 );
 
+/// When an own text came how far, and why it ended; whether keyvault ever had a content, when a relay last took it, and when it was
+/// sealed anew for its age. Of what was numbered anew before it is not known whether keyvault had it: it counts as if it had.
+const LIFE: &str = "
+CREATE TABLE message_states (
+    message TEXT NOT NULL REFERENCES messages ON DELETE CASCADE,
+    state INTEGER NOT NULL,              -- as of messages
+    at INTEGER NOT NULL,
+    PRIMARY KEY (message, state)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE messages ADD COLUMN reason INTEGER NOT NULL DEFAULT 0; -- none 0, invite again 1, gone 3
+CREATE INDEX messages_ended ON messages (contact, state) WHERE mine = 1 AND state > 3;
+ALTER TABLE outgoing ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outgoing ADD COLUMN laid_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outgoing ADD COLUMN renewed_at INTEGER NOT NULL DEFAULT 0;
+UPDATE outgoing SET begun = (state > 0 OR contact IN (SELECT id FROM contacts WHERE renumbered_at > 0));
+UPDATE outgoing SET laid_at = sealed_at WHERE relayed = 1;
+INSERT INTO message_states (message, state, at)
+    SELECT m.id, 1, max(o.sealed_at) FROM messages m JOIN outgoing o ON o.message = m.id
+    WHERE m.mine = 1 AND m.note = 0 AND m.state = 1 GROUP BY m.id;
+";
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -470,5 +490,25 @@ mod tests {
         for c in around.chain(['a', 'é', '\u{301}', ' ', '。', '語', '🐢']) {
             assert_eq!(is_glob(c), UNSPACED.iter().any(|range| range.contains(&c)), "{:x}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn of_a_text_that_lay_at_a_relay_before_lives_were_counted_the_life_is_counted_from_when_it_was_sealed() {
+        let mut db = of_version(5);
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+             INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state)
+                VALUES ('m1', 1, x'01', 1, 1, 5, 'there', 1), ('m2', 1, x'02', 1, 2, 6, 'here', 0);
+             INSERT INTO outgoing (contact, state, relayed, kind, numbered, message, sealed_at)
+                VALUES (1, 2, 1, 0, 1, 'm1', 7), (1, 0, 0, 0, 1, 'm2', 0);",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let moments = "SELECT group_concat(message || ' ' || state || ' ' || at) FROM message_states";
+        let moments: String = db.query_row(moments, [], |row| row.get(0)).unwrap();
+        assert_eq!(moments, "m1 1 7");
+        let begun = "SELECT group_concat(begun || ' ' || laid_at) FROM (SELECT * FROM outgoing ORDER BY id)";
+        let begun: String = db.query_row(begun, [], |row| row.get(0)).unwrap();
+        assert_eq!(begun, "1 7,0 0");
     }
 }

@@ -76,7 +76,7 @@ impl Ours {
         let Some(Action::Answer(_, Ok(reply))) = self.engine.handle(NOW, vec![ask]).pop() else {
             panic!("no answer")
         };
-        let matches = FirstMatches::told(reply).unwrap().unwrap();
+        let matches = FirstMatches::told(*reply).unwrap().unwrap();
         let shown = matches.messages.iter().map(|message| matches.search.wanted.context(&message.body));
         shown.filter(|context| !context.hits.is_empty()).count()
     }

@@ -1,7 +1,7 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
-use ipc_schema::edge::ui_stored::{Message, Note, Reaction};
+use ipc_schema::edge::ui_stored::{Message, Note, Reaction, Reason};
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, sockets, talk, terminal};
@@ -39,6 +39,9 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
         (Note::None, true) if message.held => {
             format!("me ({}, waits for you){altered}: ", message.state.word())
         }
+        (Note::None, true) if message.reason != Reason::None => {
+            format!("me ({}, {}){altered}: ", message.state.word(), message.reason.word())
+        }
         (Note::None, true) => format!("me ({}){altered}: ", message.state.word()),
         (Note::None, false) => format!("them{altered}: "),
         // Nobody said it.
@@ -52,7 +55,7 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
         ) => "-- ".into(),
     };
     let gap = if message.gap {
-        format!("{at}  -- what they wrote before this is missing\n")
+        format!("{at}  (messages are missing here, asked for again)\n")
     } else {
         String::new()
     };
@@ -104,6 +107,8 @@ mod tests {
             held: false,
             reactions: Vec::new(),
             deleted: false,
+            reason: Reason::None,
+            expires_at: None,
         }
     }
 
@@ -123,5 +128,21 @@ mod tests {
             [(true, "👍"), (false, "x\u{202e}")].map(|(mine, emoji)| Reaction { mine, emoji: emoji.into() });
         let liked = Message { reactions: both.to_vec(), ..message(false, "a\n    + me: 👍") };
         assert_eq!(said(&liked), "them: a\n    |     + me: 👍\n    + me: 👍\n    + them: x\\u{202e}");
+    }
+
+    #[test]
+    fn where_messages_are_missing_a_line_says_so() {
+        let after_gap = Message { gap: true, ..message(false, "hello") };
+        assert_eq!(
+            words(&after_gap, &clock::Zone::default(), None),
+            "1970-01-01 00:00  (messages are missing here, asked for again)\n1970-01-01 00:00  them: hello"
+        );
+    }
+
+    #[test]
+    fn a_text_that_failed_says_why() {
+        let failed =
+            Message { reason: Reason::InviteAgain, state: Delivery::Failed, ..message(true, "hello") };
+        assert_eq!(said(&failed), "me (failed, invite-again): hello");
     }
 }

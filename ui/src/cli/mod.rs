@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod accept;
 mod audit;
+mod cancel;
 mod contact;
 mod contacts;
 #[cfg(test)]
@@ -20,7 +21,9 @@ mod edit;
 pub mod embedded;
 mod events;
 pub mod exit;
+mod forward;
 mod help;
+mod info;
 mod invite;
 pub mod launch;
 mod lock;
@@ -38,6 +41,7 @@ mod question;
 mod react;
 mod refusal;
 mod relay;
+mod retry;
 mod rows;
 mod run;
 mod safety;
@@ -152,6 +156,14 @@ enum Command {
     Note(note::Arguments),
     /// The texts with certain words
     Search(search::Arguments),
+    /// How far a text is, when it came there, and what to do next
+    Info(info::Arguments),
+    /// Send a text once more that failed or expired
+    Retry(retry::Arguments),
+    /// Take a text back that nothing was done with yet
+    Cancel(cancel::Arguments),
+    /// Send the words of a text to somebody else
+    Forward(forward::Arguments),
     /// What changes, a line each, until interrupted
     Events(events::Arguments),
     /// Print a setting
@@ -269,6 +281,10 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Mute(arguments) => mute::run(&arguments, context),
         Command::Note(arguments) => note::run(&arguments, context),
         Command::Search(arguments) => search::run(&arguments, context),
+        Command::Info(arguments) => info::run(&arguments, context),
+        Command::Retry(arguments) => retry::run(&arguments, context),
+        Command::Cancel(arguments) => cancel::run(&arguments, context),
+        Command::Forward(arguments) => forward::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),

@@ -19,7 +19,8 @@ impl From<Refusal> for Failure {
             | Refusal::Conflict
             | Refusal::NothingWaits
             | Refusal::NotYours
-            | Refusal::NotForSelf => Self::Refused(line),
+            | Refusal::NotForSelf
+            | Refusal::UnderWay => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -105,6 +106,9 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
+        Refusal::UnderWay => {
+            "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed"
+        }
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
         Refusal::NotYours => {
             "you did not write this: `privatus delete ID` without --both deletes it here alone"
@@ -243,6 +247,8 @@ mod tests {
         assert_eq!(code(Refusal::BadEmoji), 2);
         assert_eq!(code(Refusal::NotForSelf), 5);
         assert_eq!(code(Refusal::NoteTooLong), 1);
+        assert_eq!(code(Refusal::UnderWay), 5);
+        assert_eq!(code(Refusal::NoSuchMessage), 1);
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);
         assert_eq!(code(Refusal::LinkExpired), 1);

@@ -2,7 +2,7 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{
-    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, is_muted,
+    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, Reason, is_muted,
 };
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct MessageRow<'a> {
     gap: bool,
     held: bool,
     deleted: bool,
+    reason: Option<&'static str>,
+    expires_at: Option<u64>,
 }
 
 /// What one of the two thinks of a text.
@@ -108,6 +110,8 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             gap: message.gap,
             held: message.held,
             deleted: message.deleted,
+            reason: (message.reason != Reason::None).then(|| message.reason.word()),
+            expires_at: message.expires_at.map(|at| at.0),
         }
     }
 }
@@ -221,6 +225,8 @@ mod tests {
             held: false,
             reactions: vec![Reaction { mine: false, emoji: "👍".into() }],
             deleted: false,
+            reason: Reason::None,
+            expires_at: None,
         }
     }
 
@@ -229,7 +235,7 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false,"reason":null,"expires_at":null}"#
         );
     }
 

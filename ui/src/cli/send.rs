@@ -4,9 +4,11 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_stored::{
     ChangeContact, ContactAction, Delivery, Message, Refusal, SendText, Settle,
 };
+use ipc_schema::edges::ui_stored_capnp::messenger;
 use ipc_schema::limits::TEXT_MAX_BYTES;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -55,7 +57,7 @@ impl From<Want> for Delivery {
 }
 
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     id: &'a str,
     contact: &'a str,
     sent_at: u64,
@@ -63,19 +65,27 @@ struct Row<'a> {
     held: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
-    let text = text(&arguments.text, std::io::stdin().lock())?;
-    let id = arguments.id.clone().map_or_else(fresh_id, Ok)?;
-    sockets::block_on(async {
-        let message = accepted(context, arguments, &id, &text).await?;
-        let words = || output::one_line(&message.id);
-        let row = |state: Delivery| Row {
+impl<'a> Row<'a> {
+    /// A text that is as far as `state` by now.
+    pub(super) fn of(message: &'a Message, state: Delivery) -> Self {
+        Self {
             id: &message.id,
             contact: &message.contact,
             sent_at: message.sent_at.0,
             state: state.word(),
             held: message.held && state == Delivery::Queued,
-        };
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
+    let text = text(&arguments.text, std::io::stdin().lock())?;
+    let id = arguments.id.clone().map_or_else(fresh_id, Ok)?;
+    sockets::block_on(async {
+        let (who, reply_to) = (arguments.who.clone(), arguments.reply_to.clone());
+        let message = accepted(context, &id, &SendText { who, id: id.clone(), text, reply_to }).await?;
+        let words = || output::one_line(&message.id);
+        let row = |state: Delivery| Row::of(&message, state);
         let next = format!("the text leaves by itself; repeat only with --id {}", message.id);
         let Some(want) = arguments.wait else {
             return context.output.done(&row(message.state), words, &next);
@@ -135,19 +145,22 @@ pub(super) fn given_or_read(
 }
 
 /// Chosen here and not by stored, so that repeating after a lost answer sends nothing twice.
-fn fresh_id() -> Outcome<String> {
+pub(super) fn fresh_id() -> Outcome<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).doing("make an id")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn accepted(context: &Context, arguments: &Arguments, id: &str, text: &str) -> Outcome<Message> {
+/// Has a text taken that gets this id.
+pub(super) async fn accepted<C>(context: &Context, id: &str, text: &C) -> Outcome<Message>
+where
+    C: Call<Client = messenger::Client, Answer = Message, Error: Into<Refusal>> + Clone,
+{
     let asked = std::cell::Cell::new(false);
     let asked = &asked;
     let call = |messenger: Messenger| async move {
         let before = asked.replace(true);
-        let (who, reply_to) = (arguments.who.clone(), arguments.reply_to.clone());
-        let answer = messenger.call(SendText { who, id: id.into(), text: text.into(), reply_to }).await;
+        let answer = messenger.call(text.clone()).await;
         // What was refused did not arrive.
         asked.set(before || matches!(answer, Err(PeerError::Lost)));
         answer
@@ -205,7 +218,10 @@ fn judge(state: Delivery, want: Delivery, (id, held): (&str, bool)) -> Outcome {
             "accepted, {} so far: it leaves by itself; repeat only with --id {id}",
             state.word()
         ))),
-        None => Err(Failure::Failed(format!("{}: send the text again under another id", state.word()))),
+        None => Err(Failure::Failed(format!(
+            "{}: see `privatus info {id}` for why; `privatus retry {id}` tries once more",
+            state.word()
+        ))),
     }
 }
 

@@ -8,6 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Note, Notice,
+    Reason,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -56,6 +57,8 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         held: false,
         reactions: Vec::new(),
         deleted: false,
+        reason: Reason::None,
+        expires_at: None,
     }
 }
 

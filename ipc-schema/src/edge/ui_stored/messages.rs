@@ -1,7 +1,7 @@
 //! Texts: sent, read, and how far they are.
 
 use super::changes::REACTIONS_MAX;
-use super::{Closed, Reaction, Refusal, told, word};
+use super::{Closed, Reaction, Reason, Refusal, told, word};
 use crate::Timestamp;
 use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::{Part, Read, call, fixed, length, listed, mirrored, text, words};
@@ -44,6 +44,10 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// Who wrote it has deleted it for both: the body is empty.
     pub deleted: bool,
+    /// Why it does not go on.
+    pub reason: Reason,
+    /// It is given up then, if nobody has acked it before; of what lies at a relay.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Without what was said.
@@ -116,6 +120,8 @@ impl Message {
         for (at, reaction) in (0..).zip(&self.reactions) {
             reaction.write(reactions.reborrow().get(at));
         }
+        to.set_reason(self.reason.into());
+        to.set_expires_at(self.expires_at.map_or(0, |at| at.0));
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -127,7 +133,7 @@ impl Message {
     /// # Errors
     /// [`Malformed`](crate::edge::Malformed).
     pub fn read(from: message::Reader<'_>) -> Read<Self> {
-        let received = from.get_received_at();
+        let (received, expires) = (from.get_received_at(), from.get_expires_at());
         Ok(Self {
             id: text(from.get_id()?, MESSAGE_ID_MAX_CHARS)?,
             contact: text(from.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
@@ -145,6 +151,8 @@ impl Message {
             held: from.get_held(),
             reactions: listed(from.get_reactions()?.iter(), REACTIONS_MAX, Reaction::read)?,
             deleted: from.get_deleted(),
+            reason: from.get_reason()?.into(),
+            expires_at: (expires != 0).then_some(Timestamp(expires)),
         })
     }
 }

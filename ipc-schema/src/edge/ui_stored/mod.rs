@@ -9,6 +9,7 @@ mod drafts;
 mod events;
 mod history;
 mod invites;
+mod life;
 mod messages;
 mod pictures;
 mod search;
@@ -35,6 +36,7 @@ pub use invites::{
     AcceptError, AcceptInvite, CancelError, CancelInvite, Invite, InviteError, InviteState, Invites,
     MakeInvite,
 };
+pub use life::{AskInfo, CancelText, CancelTextError, ForwardText, Info, Reason, RetryError, RetryText};
 pub use messages::{
     Delivery, MarkRead, Message, Messages, Note, ReadError, SendError, SendText, Settle, SettleError,
 };
@@ -66,6 +68,10 @@ interface! {
         react(ReactParams, ReactResults): React,
         draft(DraftParams, DraftResults): Draft,
         search(SearchParams, SearchResults): Search,
+        info(InfoParams, InfoResults): AskInfo,
+        retry(RetryParams, RetryResults): RetryText,
+        cancel(CancelParams, CancelResults): CancelText,
+        forward(ForwardParams, ForwardResults): ForwardText,
     }
 }
 

@@ -57,6 +57,29 @@ fn message() -> Message {
         held: true,
         reactions: [true, false].map(|mine| Reaction { mine, emoji: typed(EMOJI_MAX_BYTES) }).to_vec(),
         deleted: true,
+        reason: Reason::Gone,
+        expires_at: Some(Timestamp(3)),
+    }
+}
+
+fn info() -> Info {
+    Info {
+        id: typed(MESSAGE_ID_MAX_CHARS),
+        contact: "00000000000000c1".into(),
+        mine: true,
+        state: Delivery::Expired,
+        reason: Reason::InviteAgain,
+        queued_at: Some(Timestamp(1)),
+        relayed_at: Some(Timestamp(2)),
+        expires_at: None,
+        delivered_at: Some(Timestamp(4)),
+        read_at: None,
+        failed_at: Some(Timestamp(6)),
+        received_at: None,
+        sent_at: Timestamp(8),
+        route: vec![RelayId([7; 32]); ROUTE_MAX],
+        parts: 160,
+        parts_relayed: 159,
     }
 }
 
@@ -87,6 +110,8 @@ fn the_words_of_the_contract_stand_as_they_are() {
     assert_eq!(words, ["queued", "relayed", "delivered", "read", "failed", "expired"]);
     let words: Vec<_> = ContactState::ALL.iter().map(|state| state.word()).collect();
     assert_eq!(words, ["invited", "pending", "connected", "blocked", "self"]);
+    let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    assert_eq!(words, ["none", "invite-again", "queue-full", "gone"]);
 }
 
 #[test]
@@ -109,6 +134,14 @@ fn each_call_is_read_as_it_was_written() {
     }
     let react = React { id: "m1".into(), emoji: "👍".into() };
     assert!(read_back(&react) == Ok(react));
+    let ask = AskInfo { id: "m1".into() };
+    assert!(read_back(&ask) == Ok(ask));
+    let retry = RetryText { id: "m1".into() };
+    assert!(read_back(&retry) == Ok(retry));
+    let cancel = CancelText { id: "m1".into() };
+    assert!(read_back(&cancel) == Ok(cancel));
+    let forward = ForwardText { id: "m1".into(), who: "bob".into(), new_id: "m2".into() };
+    assert!(read_back(&forward) == Ok(forward));
     for action in [
         ContactAction::Show,
         ContactAction::Rename("robert".into()),
@@ -166,6 +199,13 @@ fn each_outcome_is_read_as_it_was_written() {
     assert_eq!(told_back::<Draft>(&Ok("half a sent".into())), Ok(Ok("half a sent".to_owned())));
     assert_eq!(told_back::<Draft>(&Err(DraftError::TooLong)), Ok(Err(DraftError::TooLong)));
     assert_eq!(told_back::<Settle>(&Ok(Delivery::Expired)), Ok(Ok(Delivery::Expired)));
+    assert_eq!(told_back::<AskInfo>(&Ok(info())), Ok(Ok(info())));
+    assert_eq!(told_back::<AskInfo>(&Err(SettleError::NoSuchMessage)), Ok(Err(SettleError::NoSuchMessage)));
+    assert_eq!(told_back::<RetryText>(&Ok(message())), Ok(Ok(message())));
+    assert_eq!(told_back::<RetryText>(&Err(RetryError::Blocked)), Ok(Err(RetryError::Blocked)));
+    let under_way = CancelTextError::UnderWay;
+    assert_eq!(told_back::<CancelText>(&Err(under_way)), Ok(Err(under_way)));
+    assert_eq!(told_back::<ForwardText>(&Err(SendError::TooLong)), Ok(Err(SendError::TooLong)));
     assert_eq!(told_back::<Messages>(&Ok(())), Ok(Ok(())));
     assert_eq!(told_back::<MarkRead>(&Err(ReadError::NoSuchMessage)), Ok(Err(ReadError::NoSuchMessage)));
     assert_eq!(told_back::<Watch>(&Ok(8)), Ok(Ok(8)));

@@ -11,7 +11,7 @@ use super::*;
 use crate::content::WireId;
 use crate::database::beside;
 use crate::ids::ContactId;
-use crate::store::{ContactState, Decoy, Delivery, Message, Note};
+use crate::store::{ContactState, Decoy, Delivery, Message, Note, Reason};
 
 const TEXTS: u32 = 60;
 /// SQLCipher's page, bytes.
@@ -76,6 +76,8 @@ fn text(number: u32) -> Message {
         edited: false,
         deleted: false,
         reactions: crate::store::Reactions::default(),
+        reason: Reason::None,
+        expires_at: None,
         sent_at: Timestamp(5),
         received_at: Timestamp(6),
         body: words.repeat(1 + usize::try_from(number * number).unwrap() / 2),

@@ -50,6 +50,8 @@ fn tell(store: &Store, contact: ContactId, id: &str, (body, note): (&str, Note))
         edited: false,
         deleted: false,
         reactions: crate::store::Reactions::default(),
+        reason: crate::store::Reason::None,
+        expires_at: None,
     };
     store.add_message(&message).unwrap();
 }

@@ -94,6 +94,7 @@ impl Chat {
 #[cfg(test)]
 pub(crate) mod tests {
     use ipc_schema::Timestamp;
+    use ipc_schema::edge::ui_stored::Reason;
 
     use super::*;
 
@@ -115,6 +116,8 @@ pub(crate) mod tests {
             held: false,
             reactions: Vec::new(),
             deleted: false,
+            reason: Reason::None,
+            expires_at: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Delivery, Invite, Message, Note, Refusal,
+    Access, Change, Contact, ContactState, Delivery, Invite, Message, Note, Reason, Refusal,
 };
 use privatus::peers::PeerError;
 
@@ -415,6 +415,8 @@ impl Model {
             held: false,
             reactions: Vec::new(),
             deleted: false,
+            reason: Reason::None,
+            expires_at: None,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

@@ -472,6 +472,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::BadEmoji => ("Not a reaction", "Take one sign, without words or spaces."),
         Refusal::NoteTooLong => ("The note is too long", "Nothing was changed. Make it shorter."),
         Refusal::NotForSelf => ("These are your own notes", "Nobody is there to compare with or block."),
+        Refusal::UnderWay => ("Under way already", "It cannot be taken back any more. Nothing was changed."),
     }
 }
 
