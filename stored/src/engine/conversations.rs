@@ -1,6 +1,5 @@
 //! What ui asks: sending, reading, and what there is.
 
-use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
@@ -11,9 +10,7 @@ use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{
-    Contact, ContactState, Delivery, EventKind, Message, Note, OutgoingKind, Reactions, Reason, Store,
-};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Message, OutgoingKind, Store};
 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
@@ -51,27 +48,14 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
     // Where the user writes to nobody else it is there already.
     let arrived = contact.state == ContactState::Oneself;
     let message = Message {
-        id: if call.id.is_empty() { hex(&wire.0) } else { call.id },
-        contact: contact.id,
-        wire,
         mine: true,
         position: turn.store.last_position(contact.id)?,
-        chain: Timestamp(0),
-        sequence: 0,
-        gap: false,
         sent_at: turn.now,
-        received_at: Timestamp(0),
         body: call.text,
         state: if arrived { Delivery::Delivered } else { Delivery::Queued },
         reply_to: call.reply_to,
-        route: Vec::new(),
-        note: Note::None,
         held: contact.held,
-        edited: false,
-        deleted: false,
-        reactions: Reactions::default(),
-        reason: Reason::None,
-        expires_at: None,
+        ..Message::new(if call.id.is_empty() { hex(&wire.0) } else { call.id }, contact.id, wire)
     };
     turn.store.add_message(&message)?;
     let parts = if arrived { 0 } else { content::split(&message.body).len() };

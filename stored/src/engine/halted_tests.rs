@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::content::WireId;
 use crate::ids::ContactId;
-use crate::store::{ContactState, Message, Note, Reason, StoreKey};
+use crate::store::{ContactState, Message, StoreKey};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const PAGE: usize = 4096;
@@ -24,27 +24,14 @@ fn fill(store: &Store) {
     store.add_contact(ContactId(1), "bob", ContactState::Connected, Timestamp(1)).unwrap();
     for number in 0..200_u64 {
         let message = Message {
-            id: format!("m{number}"),
-            contact: ContactId(1),
-            wire: WireId(u128::from(number).to_be_bytes()),
-            mine: false,
             position: (i64::try_from(number).unwrap() + 1) << 20,
             chain: Timestamp(1),
             sequence: number,
-            gap: false,
-            held: false,
-            edited: false,
-            deleted: false,
-            reactions: crate::store::Reactions::default(),
-            reason: Reason::None,
-            expires_at: None,
             sent_at: Timestamp(5),
             received_at: Timestamp(6),
             body: "x".repeat(3_000),
             state: Delivery::Delivered,
-            reply_to: String::new(),
-            route: Vec::new(),
-            note: Note::None,
+            ..Message::new(format!("m{number}"), ContactId(1), WireId(u128::from(number).to_be_bytes()))
         };
         store.add_message(&message).unwrap();
     }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use ipc_schema::Timestamp;
-
 use super::turn::Turn;
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Delivery, EventKind, Message, Note, Reactions, Reason};
+use crate::store::{Delivery, EventKind, Message, Note};
 
 /// What is told again within this time is the same: it shows in many contents, and a peer could fill the conversation with it.
 const ONCE_IN: Duration = Duration::from_secs(3_600);
@@ -42,27 +40,14 @@ fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreErr
     let wire = WireId(turn.random());
     let id = hex(&wire.0);
     turn.store.add_message(&Message {
-        id: id.clone(),
-        contact,
-        wire,
         mine: note == Note::OlderCopyHere,
         position: turn.store.last_position(contact)?,
-        chain: Timestamp(0),
-        sequence: 0,
-        gap: false,
         sent_at: turn.now,
         received_at: turn.now,
         body: note.sentence().to_owned(),
         state: Delivery::Read,
-        reply_to: String::new(),
-        route: Vec::new(),
         note,
-        held: false,
-        edited: false,
-        deleted: false,
-        reactions: Reactions::default(),
-        reason: Reason::None,
-        expires_at: None,
+        ..Message::new(id.clone(), contact, wire)
     })?;
     turn.event(&EventKind::Message { id })
 }

@@ -9,9 +9,7 @@ use super::{hold, their_changes};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{
-    Contact, ContactState, Delivery, EventKind, Message, Note, Reactions, Reason, ReceiveChain,
-};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Message, ReceiveChain};
 
 /// Reads one content, authenticated as the contact's. The numbers of its chain, where it counts.
 pub(super) fn read(
@@ -226,10 +224,6 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
     }
     let id = message_id(contact, wire);
     turn.store.add_message(&Message {
-        id: id.clone(),
-        contact,
-        wire,
-        mine: false,
         position: place.position,
         chain: place.chain,
         sequence: place.sequence,
@@ -239,14 +233,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         body: body.clone(),
         state: Delivery::Delivered,
         reply_to: reply_to.unwrap_or_default(),
-        route: Vec::new(),
-        note: Note::None,
-        held: false,
-        edited: false,
-        deleted: false,
-        reactions: Reactions::default(),
-        reason: Reason::None,
-        expires_at: None,
+        ..Message::new(id.clone(), contact, wire)
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
     turn.event(&EventKind::Message { id })?;
@@ -301,7 +288,7 @@ mod tests {
     use super::super::requests::FirstPage;
     use super::*;
     use crate::content::WireId;
-    use crate::store::{Store, StoreKey};
+    use crate::store::{Note, Store, StoreKey};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 

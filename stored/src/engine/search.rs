@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::content::WireId;
     use crate::ids::ContactId;
-    use crate::store::{ContactState, Delivery, Message, Note, StoreKey};
+    use crate::store::{ContactState, Message, StoreKey};
 
     const ANN: ContactId = ContactId(1);
     const BOB: ContactId = ContactId(2);
@@ -85,27 +85,11 @@ mod tests {
 
     fn say(store: &Store, contact: ContactId, number: u32, body: String) {
         let message = Message {
-            id: format!("m{number}"),
-            contact,
-            wire: WireId(u128::from(number).to_be_bytes()),
             mine: true,
             position: i64::from(number),
-            chain: Timestamp(0),
-            sequence: 0,
-            gap: false,
             sent_at: Timestamp(2),
-            received_at: Timestamp(0),
             body,
-            state: Delivery::Queued,
-            reply_to: String::new(),
-            route: Vec::new(),
-            note: Note::None,
-            held: false,
-            edited: false,
-            deleted: false,
-            reactions: crate::store::Reactions::default(),
-            reason: crate::store::Reason::None,
-            expires_at: None,
+            ..Message::new(format!("m{number}"), contact, WireId(u128::from(number).to_be_bytes()))
         };
         store.add_message(&message).unwrap();
     }

@@ -315,27 +315,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut turn = turn(&folder);
         let own = Message {
-            id: "own".into(),
-            contact: ANN,
-            wire: TEXT,
             mine: true,
             position: 1,
-            chain: Timestamp(0),
-            sequence: 0,
-            gap: false,
             sent_at: NOW,
-            received_at: Timestamp(0),
             body: "mine".into(),
             state: Delivery::Delivered,
-            reply_to: String::new(),
-            route: Vec::new(),
-            note: Note::None,
-            held: false,
-            edited: false,
-            deleted: false,
-            reactions: Reactions::default(),
-            reason: crate::store::Reason::None,
-            expires_at: None,
+            ..Message::new("own".into(), ANN, TEXT)
         };
         turn.store.add_message(&own).unwrap();
         let kinds = [edit(9, 0, 1, "forged"), Kind::Delete(TEXT), reaction("👍")];

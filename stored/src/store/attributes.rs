@@ -69,27 +69,14 @@ mod tests {
 
     fn theirs(number: u8, position: i64) -> Message {
         Message {
-            id: format!("m{number}"),
-            contact: ANN,
-            wire: WireId([number; 16]),
-            mine: false,
             position,
             chain: Timestamp(1),
             sequence: number.into(),
-            gap: false,
             sent_at: Timestamp(5),
             received_at: Timestamp(6),
             body: "hello".into(),
             state: Delivery::Delivered,
-            reply_to: String::new(),
-            route: Vec::new(),
-            note: Note::None,
-            held: false,
-            edited: false,
-            deleted: false,
-            reactions: crate::store::Reactions::default(),
-            reason: crate::store::Reason::None,
-            expires_at: None,
+            ..Message::new(format!("m{number}"), ANN, WireId([number; 16]))
         }
     }
 

@@ -93,6 +93,35 @@ pub struct Message {
     pub expires_at: Option<Timestamp>,
 }
 
+impl Message {
+    /// One that says nothing yet and has no place: all that it is besides is said where it is made.
+    pub(crate) fn new(id: String, contact: ContactId, wire: WireId) -> Self {
+        Self {
+            id,
+            contact,
+            wire,
+            mine: false,
+            position: 0,
+            chain: Timestamp(0),
+            sequence: 0,
+            gap: false,
+            sent_at: Timestamp(0),
+            received_at: Timestamp(0),
+            body: String::new(),
+            state: Delivery::Queued,
+            reply_to: String::new(),
+            route: Vec::new(),
+            note: Note::None,
+            held: false,
+            edited: false,
+            deleted: false,
+            reactions: Reactions::default(),
+            reason: Reason::None,
+            expires_at: None,
+        }
+    }
+}
+
 /// What is told in a conversation besides what the two say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
     use crate::content::WireId;
     use crate::ids::{OutboxId, PeerQueueId, RelayId};
-    use crate::store::{ContactState, Message, Note, PeerQueue, StoreKey};
+    use crate::store::{ContactState, Message, PeerQueue, StoreKey};
 
     const BOB: ContactId = ContactId(1);
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -247,27 +247,11 @@ mod tests {
 
     fn add(store: &Store, id: &str, body: &str, place: u8) -> OutgoingId {
         let message = Message {
-            id: id.into(),
-            contact: BOB,
-            wire: WireId([place; 16]),
             mine: true,
             position: place.into(),
-            chain: Timestamp(0),
-            sequence: 0,
-            gap: false,
             sent_at: Timestamp(NOW.0 + u64::from(place)),
-            received_at: Timestamp(0),
             body: body.into(),
-            state: Delivery::Queued,
-            reply_to: String::new(),
-            route: Vec::new(),
-            note: Note::None,
-            held: false,
-            reason: Reason::None,
-            expires_at: None,
-            edited: false,
-            deleted: false,
-            reactions: crate::store::Reactions::default(),
+            ..Message::new(id.into(), BOB, WireId([place; 16]))
         };
         store.add_message(&message).unwrap();
         store.add_outgoing(BOB, OutgoingKind::Text, Some((id, 0, 1)), None).unwrap()

@@ -11,7 +11,7 @@ use super::*;
 use crate::content::WireId;
 use crate::database::beside;
 use crate::ids::ContactId;
-use crate::store::{ContactState, Decoy, Delivery, Message, Note, Reason};
+use crate::store::{ContactState, Decoy, Delivery, Message};
 
 const TEXTS: u32 = 60;
 /// SQLCipher's page, bytes.
@@ -64,27 +64,14 @@ fn text(number: u32) -> Message {
     let words = format!("text {number} ");
     let wire = u128::from(number).to_be_bytes();
     Message {
-        id: format!("m{number}"),
-        contact: ContactId(1),
-        wire: WireId(wire),
-        mine: false,
         position: i64::from(number) << 20,
         chain: Timestamp(1),
         sequence: u64::from(number),
-        gap: false,
-        held: false,
-        edited: false,
-        deleted: false,
-        reactions: crate::store::Reactions::default(),
-        reason: Reason::None,
-        expires_at: None,
         sent_at: Timestamp(5),
         received_at: Timestamp(6),
         body: words.repeat(1 + usize::try_from(number * number).unwrap() / 2),
         state: Delivery::Delivered,
-        reply_to: String::new(),
-        route: Vec::new(),
-        note: Note::None,
+        ..Message::new(format!("m{number}"), ContactId(1), WireId(wire))
     }
 }
 

@@ -31,27 +31,15 @@ fn tell(store: &Store, contact: ContactId, id: &str, (body, note): (&str, Note))
     let mut wire = [0; 16];
     wire.iter_mut().zip(id.bytes()).for_each(|(to, from)| *to = from);
     let message = Message {
-        id: id.into(),
-        contact,
-        wire: WireId(wire),
-        mine: false,
         position: store.last_position(contact).unwrap(),
         chain: Timestamp(1),
         sequence: 1,
-        gap: false,
         sent_at: Timestamp(2),
         received_at: Timestamp(3),
         body: body.into(),
         state: Delivery::Delivered,
-        reply_to: String::new(),
-        route: Vec::new(),
         note,
-        held: false,
-        edited: false,
-        deleted: false,
-        reactions: crate::store::Reactions::default(),
-        reason: crate::store::Reason::None,
-        expires_at: None,
+        ..Message::new(id.into(), contact, WireId(wire))
     };
     store.add_message(&message).unwrap();
 }
