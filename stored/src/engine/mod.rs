@@ -44,11 +44,10 @@ use ipc_schema::edge::ui_stored::Closed;
 use rand_core::CryptoRng;
 
 pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
-pub use own_texts::Info;
 pub use requests::{
-    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, Matches,
-    MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply, Request,
-    RequestId, Search, Told, settled,
+    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, Info, InviteOf,
+    Matches, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply,
+    Request, RequestId, Search, Told, settled,
 };
 
 use self::accepts::Accepts;

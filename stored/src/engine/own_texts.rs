@@ -7,24 +7,12 @@ use ipc_schema::edge::ui_stored::{
 
 use super::contacts::Found;
 use super::event::OutboxEvent;
+use super::requests::Info;
 use super::turn::Turn;
 use super::{changes, conversations, life};
 use crate::content;
 use crate::error::StoreError;
-use crate::store::{Delivery, EventKind, Message, Moments, Note, Store};
-
-/// All that is known of how far a text is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Info {
-    /// The text.
-    pub message: Message,
-    /// When it came how far.
-    pub moments: Moments,
-    /// In how many parts it travels; 0 for what others wrote.
-    pub parts: u16,
-    /// Of these, so many that a relay has or the peer acked.
-    pub parts_relayed: u16,
-}
+use crate::store::{Delivery, EventKind, Message, Note, Store};
 
 /// What is known of a message.
 pub(super) fn info(store: &Store, id: &str) -> Found<Info, SettleError> {

@@ -14,10 +14,9 @@ use ipc_schema::edge::ui_stored::{
     SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError,
 };
 
-use super::own_texts::Info;
 use crate::ids::ContactId;
 use crate::search::Wanted;
-use crate::store::{Contact, Delivery, Event, Invite, Message};
+use crate::store::{Contact, Delivery, Event, Invite, Message, Moments};
 
 /// One request of ui that wants an answer; given out by the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -283,6 +282,19 @@ pub struct Matches {
     pub next: Option<i64>,
     /// The id of the last message that was looked at, for who goes on another time; empty: none was.
     pub last: String,
+}
+
+/// All that is known of how far a text is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Info {
+    /// The text.
+    pub message: Message,
+    /// When it came how far.
+    pub moments: Moments,
+    /// In how many parts it travels; 0 for what others wrote.
+    pub parts: u16,
+    /// Of these, so many that a relay has or the peer acked.
+    pub parts_relayed: u16,
 }
 
 /// An event with what it is about, as that is now.

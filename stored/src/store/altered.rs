@@ -1,28 +1,11 @@
 //! What becomes of a text after it was sent: other words, no words, reactions; and texts that were deleted here alone.
 
-use ipc_schema::Timestamp;
-
 use super::contacts::beginning;
-use super::early::WholeEdit;
+use super::said::{Said, WholeEdit};
 use super::{Delivery, Message, Store};
-use crate::content::{Link, WireId};
+use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::ContactId;
-
-/// Where a contact said something: of two things that they said of one text the later one holds, whichever came first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Said {
-    /// Since when they numbered so.
-    pub chain: Timestamp,
-    /// Its number.
-    pub sequence: u64,
-}
-
-impl From<&Link> for Said {
-    fn from(link: &Link) -> Self {
-        Self { chain: link.chain, sequence: link.sequence }
-    }
-}
 
 /// What the two think of a text; empty: nothing.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 
 use super::Store;
-use super::altered::Said;
+use super::said::{Said, WholeEdit};
 use crate::content::WireId;
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -35,16 +35,6 @@ pub(crate) struct Early {
     /// Where they said it.
     pub said: Said,
     /// The words, or the reaction; untrusted.
-    pub body: String,
-}
-
-/// An edit of which all parts are there.
-pub(crate) struct WholeEdit {
-    /// Its name.
-    pub name: WireId,
-    /// Where its first part was said.
-    pub said: Said,
-    /// Untrusted.
     pub body: String,
 }
 

@@ -16,6 +16,7 @@ mod moments;
 mod numbers;
 mod outgoing;
 mod queues;
+mod said;
 mod schema;
 mod search;
 mod unsaid;
@@ -26,9 +27,9 @@ use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 pub use altered::Reactions;
-pub(crate) use altered::Said;
 pub(crate) use changes::Change;
 pub(crate) use early::{Early, EarlyKind};
+pub(crate) use said::Said;
 
 pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};
 pub use decoy::{Decoy, wipe};

@@ -102,9 +102,6 @@ impl Action {
     }
 }
 
-/// Where an answer that was lost can be read.
-pub(super) const LOST: &str = "see `privatus contact show WHO`";
-
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match &arguments.action {
         Action::Show { who } => safety::show(who, context),
@@ -129,7 +126,7 @@ fn act(action: &Action, context: &Context) -> Outcome {
 /// Does something with somebody that needs no question, and prints them as they are then.
 pub(super) fn change(who: &str, action: ContactAction, context: &Context) -> Outcome {
     let contact = tell(who, action, context)?;
-    context.output.done(&ContactRow::from(&contact), || contacts::words(&contact), LOST)
+    context.output.done(&ContactRow::from(&contact), || contacts::words(&contact), contacts::LOST)
 }
 
 fn tell(who: &str, action: ContactAction, context: &Context) -> Outcome<Contact> {
@@ -138,43 +135,9 @@ fn tell(who: &str, action: ContactAction, context: &Context) -> Outcome<Contact>
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use ipc_schema::Timestamp;
-    use ipc_schema::edge::ui_stored::{Contact, ContactState, Notice, SafetyNumber};
-
+mod tests {
+    use super::super::contacts::tests::robin;
     use super::*;
-
-    pub(in crate::cli) fn robin() -> Contact {
-        Contact {
-            id: "c1".into(),
-            name: "Robin".into(),
-            state: ContactState::Connected,
-            verified: true,
-            route: "onion".into(),
-            unread: 0,
-            last_at: Timestamp(9),
-            their_name: String::new(),
-            last_text: String::new(),
-            notice: Notice::None,
-            held: false,
-            pinned: false,
-            muted_until: Timestamp(0),
-            note: String::new(),
-            has_draft: false,
-            first_unread: String::new(),
-        }
-    }
-
-    pub(in crate::cli) fn number() -> SafetyNumber {
-        SafetyNumber {
-            digits: ["12345"; 12].join(" "),
-            words: ["lusab", "babad", "gutih", "tugad", "zodug", "mahon", "pidok", "kavas"]
-                .map(Into::into)
-                .to_vec(),
-            verified: false,
-            code: "privatus:v#AQ".into(),
-        }
-    }
 
     #[test]
     fn what_only_changes_a_contact_never_says_that_something_was_compared() {

@@ -6,6 +6,9 @@ use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, is_muted};
 use super::rows::ContactRow;
 use super::{Context, Outcome, output, sockets, talk};
 
+/// Where an answer that was lost can be read.
+pub(super) const LOST: &str = "see `privatus contact show WHO`";
+
 pub(super) fn run(context: &Context) -> Outcome {
     let contacts = sockets::block_on(talk::call(&context.profile, talk::SOON, Contacts {}))?;
     contacts.iter().try_for_each(|contact| context.output.row(&ContactRow::from(contact), || words(contact)))
@@ -41,5 +44,43 @@ pub(super) fn notice(notice: Notice) -> Option<&'static str> {
         Notice::None => None,
         Notice::Repairing => Some("reconnecting securely"),
         Notice::InviteAgain => Some("cannot reconnect: invite each other again"),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use ipc_schema::Timestamp;
+    use ipc_schema::edge::ui_stored::{Contact, ContactState, Notice, SafetyNumber};
+
+    pub(in crate::cli) fn robin() -> Contact {
+        Contact {
+            id: "c1".into(),
+            name: "Robin".into(),
+            state: ContactState::Connected,
+            verified: true,
+            route: "onion".into(),
+            unread: 0,
+            last_at: Timestamp(9),
+            their_name: String::new(),
+            last_text: String::new(),
+            notice: Notice::None,
+            held: false,
+            pinned: false,
+            muted_until: Timestamp(0),
+            note: String::new(),
+            has_draft: false,
+            first_unread: String::new(),
+        }
+    }
+
+    pub(in crate::cli) fn number() -> SafetyNumber {
+        SafetyNumber {
+            digits: ["12345"; 12].join(" "),
+            words: ["lusab", "babad", "gutih", "tugad", "zodug", "mahon", "pidok", "kavas"]
+                .map(Into::into)
+                .to_vec(),
+            verified: false,
+            code: "privatus:v#AQ".into(),
+        }
     }
 }

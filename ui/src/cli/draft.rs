@@ -6,7 +6,7 @@ use ipc_schema::limits::TEXT_MAX_BYTES;
 use serde::Serialize;
 
 use super::rows::ContactRow;
-use super::{Context, Outcome, contact, contacts, send, sockets, talk, terminal};
+use super::{Context, Outcome, contacts, send, sockets, talk, terminal};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,7 +35,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
             Ok((text, messenger.call(show).await?))
         }))?;
     if call.set {
-        return context.output.done(&ContactRow::from(&contact), || contacts::words(&contact), contact::LOST);
+        return context.output.done(
+            &ContactRow::from(&contact),
+            || contacts::words(&contact),
+            contacts::LOST,
+        );
     }
     if text.is_empty() && !context.output.json {
         return Ok(());

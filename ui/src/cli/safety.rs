@@ -9,7 +9,7 @@ use ipc_schema::edge::ui_stored::{
 };
 use serde::Serialize;
 
-use super::contact::LOST;
+use super::contacts::LOST;
 use super::exit::{Doing, Failure};
 use super::rows::ContactRow;
 use super::{Context, Outcome, contacts, output, question, sockets, talk};
@@ -204,7 +204,7 @@ fn to_compare(number: &SafetyNumber, on_terminal: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contact::tests::{number, robin};
+    use super::super::contacts::tests::{number, robin};
     use super::*;
 
     fn by(digits: Option<&str>, words: Option<&str>) -> By {
