@@ -28,7 +28,7 @@ fn write_and_regret((from, to): (&Person, &str), (other, back): (&Person, &str))
     let row = wait_for(other, back, "the edit", |row| row["body"] == "Hello");
     assert_eq!(
         (&row["id"], &row["edited"], &row["sent_at"]),
-        (&json!(there), &json!(true), &first["sent_at"])
+        (&json!(there), &json!(true), &sent["sent_at"])
     );
 
     let reacted = other.suite.ask(&["react", there, "👍", "--json"]).ok().rows().remove(0);

@@ -9,12 +9,18 @@ use crate::content::{
 };
 use crate::error::StoreError;
 use crate::ids::OutboxId;
-use crate::store::{Change, Outgoing, OutgoingKind};
+use crate::store::{Change, Message, Outgoing, OutgoingKind};
 
 /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
 pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
     let mut chain = turn.store.send_chain(outgoing.contact)?;
-    let kind = kind_of(turn, outgoing)?;
+    let message = match outgoing.message.as_deref() {
+        Some(id) => turn.store.message(id)?,
+        None => None,
+    };
+    // A text says when it was written, however long it waited, and however often it was numbered since.
+    let sent_at = message.as_ref().map_or(turn.now, |message| message.sent_at);
+    let kind = kind_of(turn, outgoing, message)?;
     let numbered = kind.numbered();
     if numbered {
         chain.sequence += 1;
@@ -22,7 +28,7 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     let content = Content {
         id: WireId(turn.random()),
         link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
-        sent_at: turn.now,
+        sent_at,
         acks: acks_for(turn, outgoing)?,
         kind,
     };
@@ -40,7 +46,7 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     turn.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
 }
 
-fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result<Kind, StoreError> {
     Ok(match outgoing.kind {
         OutgoingKind::Receipt => Kind::Receipt,
         OutgoingKind::QueueChange => Kind::QueueChange,
@@ -51,10 +57,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing) -> Result<Kind, StoreError> {
             let chain = turn.store.receive_chain(outgoing.contact)?;
             Kind::GapRequest(chain.known().missing(chain.highest, GAPS_MAX))
         }
-        OutgoingKind::Text => match outgoing.message.as_deref() {
-            Some(message) => text_part(turn, message, outgoing)?,
-            None => Kind::QueueChange,
-        },
+        OutgoingKind::Text => text_part(turn, message, outgoing)?,
         OutgoingKind::Edit => said_of(turn, outgoing, |Change { wire, name, body }| {
             let body = part_of(&body, outgoing.part);
             Kind::Edit(EditPart { message: wire, name, part: outgoing.part, parts: outgoing.parts, body })
@@ -78,10 +81,9 @@ fn part_of(body: &str, part: u16) -> String {
     content::split(body).get(usize::from(part)).copied().unwrap_or_default().to_owned()
 }
 
-fn text_part(turn: &Turn, message: &str, outgoing: &Outgoing) -> Result<Kind, StoreError> {
+fn text_part(turn: &Turn, message: Option<Message>, outgoing: &Outgoing) -> Result<Kind, StoreError> {
     // A text that was deleted meanwhile leaves a number without words.
-    let message = turn.store.message(message)?.filter(|message| !message.deleted);
-    let Some(message) = message else { return Ok(Kind::QueueChange) };
+    let Some(message) = message.filter(|message| !message.deleted) else { return Ok(Kind::QueueChange) };
     let reply_to = match turn.store.message(&message.reply_to)? {
         Some(answered) if outgoing.part == 0 => Some(answered.wire),
         _ => None,
