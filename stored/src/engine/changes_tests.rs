@@ -12,19 +12,19 @@ use super::world::World;
 use super::{EventsAfter, NewestEvent};
 use crate::store::{Delivery, EventKind, Message, Note};
 
-fn edit(world: &mut World, who: usize, id: &str, text: &str) -> Result<Message, EditError> {
+pub(super) fn edit(world: &mut World, who: usize, id: &str, text: &str) -> Result<Message, EditError> {
     world.request(who, EditText { id: id.into(), text: text.into() })
 }
 
-fn delete(world: &mut World, who: usize, id: &str, both: bool) -> Result<(), DeleteError> {
+pub(super) fn delete(world: &mut World, who: usize, id: &str, both: bool) -> Result<(), DeleteError> {
     world.request(who, DeleteText { id: id.into(), both })
 }
 
-fn react(world: &mut World, who: usize, id: &str, emoji: &str) -> Result<Message, ReactError> {
+pub(super) fn react(world: &mut World, who: usize, id: &str, emoji: &str) -> Result<Message, ReactError> {
     world.request(who, React { id: id.into(), emoji: emoji.into() })
 }
 
-fn texts(world: &mut World, who: usize) -> Vec<Message> {
+pub(super) fn texts(world: &mut World, who: usize) -> Vec<Message> {
     world.messages(who, WHOM[who]).into_iter().filter(|message| message.note == Note::None).collect()
 }
 
@@ -35,10 +35,10 @@ fn theirs(world: &mut World, who: usize, body: &str) -> String {
 }
 
 /// Who wrote it, what it says, edited, deleted, and what each of the two thinks of it.
-type Seen = (usize, String, bool, bool, [String; 2]);
+pub(super) type Seen = (usize, String, bool, bool, [String; 2]);
 
 /// The texts of one, then those of the other, as `who` sees them.
-fn seen(world: &mut World, who: usize) -> Vec<Seen> {
+pub(super) fn seen(world: &mut World, who: usize) -> Vec<Seen> {
     let row = |text: Message| {
         let author = if text.mine { who } else { 1 - who };
         let (mine, theirs) = (text.reactions.mine, text.reactions.theirs);
@@ -50,15 +50,15 @@ fn seen(world: &mut World, who: usize) -> Vec<Seen> {
     seen
 }
 
-fn both_see_the_same(world: &mut World) -> bool {
+pub(super) fn both_see_the_same(world: &mut World) -> bool {
     all_delivered(world) && seen(world, 0) == seen(world, 1)
 }
 
-fn row(author: usize, body: &str, edited: bool, reactions: [&str; 2]) -> Seen {
+pub(super) fn row(author: usize, body: &str, edited: bool, reactions: [&str; 2]) -> Seen {
     (author, body.into(), edited, false, reactions.map(Into::into))
 }
 
-fn deleted(author: usize) -> Seen {
+pub(super) fn deleted(author: usize) -> Seen {
     (author, String::new(), false, true, ["", ""].map(Into::into))
 }
 

@@ -478,6 +478,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
 #[cfg(test)]
 mod changes_tests;
 #[cfg(test)]
+mod faults_tests;
+#[cfg(test)]
 mod halted_tests;
 #[cfg(test)]
 mod hold_tests;

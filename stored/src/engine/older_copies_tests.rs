@@ -209,7 +209,7 @@ impl Waits {
 }
 
 /// Nothing is called delivered that the other side has not shown.
-fn check(world: &mut World, ever: &mut [BTreeSet<String>; 2], seed: u64) {
+pub(super) fn check(world: &mut World, ever: &mut [BTreeSet<String>; 2], seed: u64) {
     for who in 0..2 {
         let shown = world.bodies(who, WHOM[who], false);
         let once: BTreeSet<&String> = shown.iter().collect();

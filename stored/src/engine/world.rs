@@ -85,6 +85,19 @@ struct Circuit {
     dead: bool,
 }
 
+/// What can befall the next thing that the network does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mishap {
+    /// A command is lost with its circuit before its relay has it.
+    Lost,
+    /// The relay has it, and its answer is lost with the circuit.
+    AnswerLost,
+    /// What a mailbox pushes comes twice.
+    Twice,
+    /// It comes when much else has come.
+    Late,
+}
+
 enum Thing {
     Input(Input),
     Command(CircuitId, [u8; 32], Ticket, MailboxCall),
@@ -339,6 +352,32 @@ impl World {
             Thing::Input(input) => self.input(who, input),
             Thing::Command(id, binding, ticket, call) => self.command(who, (id, binding), ticket, call),
         }
+    }
+
+    /// Does this to the next thing; false where that is none that it could be done to.
+    pub(super) fn befall(&mut self, mishap: Mishap) -> bool {
+        let Some(((at, number), (who, life, thing))) = self.queue.pop_first() else { return false };
+        match (thing, mishap) {
+            (Thing::Command(id, ..), Mishap::Lost) => self.lose(who, id),
+            (Thing::Command(id, binding, ticket, call), Mishap::AnswerLost) => {
+                self.now = self.now.max(at);
+                self.command(who, (id, binding), ticket, call);
+                self.lose(who, id);
+            }
+            (Thing::Input(Input::Arrived(arrived)), Mishap::Twice) => {
+                self.later(who, at, Thing::Input(Input::Arrived(arrived.clone())));
+                self.queue.insert((at, number), (who, life, Thing::Input(Input::Arrived(arrived))));
+            }
+            (Thing::Input(Input::Arrived(arrived)), Mishap::Late) => {
+                let late = Timestamp(at.0 + 5_000);
+                self.queue.insert((late, number), (who, life, Thing::Input(Input::Arrived(arrived))));
+            }
+            (thing, _) => {
+                self.queue.insert((at, number), (who, life, thing));
+                return false;
+            }
+        }
+        true
     }
 
     fn later(&mut self, who: usize, at: Timestamp, thing: Thing) {
