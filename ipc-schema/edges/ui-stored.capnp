@@ -27,7 +27,8 @@ interface Messenger {
   # Oldest first, streamed; answers when all were handed over.
 
   watch @11 (watcher :Watcher, since :UInt64) -> (seq :UInt64, error :Refusal);
-  # Events after `since` (all ones: from now on), then as they come. At least once.
+  # Events after `since` (all ones: from now on), then as they come. At least once. A watcher that takes nothing keeps nobody else waiting.
+  # Four a connection: where a fifth is asked for the oldest is let go.
 
   setProfileName @12 (name :Text) -> (error :Refusal);
   markRead @13 (who :Text, upTo :Text) -> (error :Refusal);

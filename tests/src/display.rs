@@ -26,7 +26,9 @@ impl XServer {
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"]).args(arguments);
+        command
+            .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"])
+            .args(arguments);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Xvfb");
         let mut number = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut number).unwrap();

@@ -5,7 +5,7 @@ use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
 use super::event::{LifeEvent, OutboxEvent};
-use super::requests::{FirstPage, NextPage, PAGE, Page, Told};
+use super::requests::{FirstPage, NextPage, PAGE, PAGE_BYTES, Page, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
@@ -119,15 +119,20 @@ pub(super) fn page(store: &Store, ask: NextPage) -> Result<Page, StoreError> {
     Ok(Page { contact, messages, next, end })
 }
 
-/// What changed since, with what it is about as that is now.
+/// What changed since, with what it is about as that is now: the first of it, at most [`PAGE`] and about [`PAGE_BYTES`], for whoever follows
+/// may be slow to take it.
 pub(super) fn told_after(store: &Store, since: u64) -> Result<Vec<Told>, StoreError> {
-    let mut told = Vec::new();
+    let (mut told, mut bytes) = (Vec::new(), 0);
     for event in store.events_after(since, PAGE)? {
+        if bytes > PAGE_BYTES {
+            break;
+        }
         let (message, contact) = match &event.kind {
             EventKind::Message { id } => (store.message(id)?, None),
             EventKind::Contact { contact } => (None, store.contact(*contact)?),
             EventKind::Delivery { .. } | EventKind::Network { .. } | EventKind::Gone { .. } => (None, None),
         };
+        bytes += message.as_ref().map_or(0, |message| message.body.len());
         told.push(Told { event, message, contact });
     }
     Ok(told)

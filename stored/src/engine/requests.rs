@@ -243,6 +243,9 @@ pub struct Search {
 /// Messages or events in one answer.
 pub const PAGE: u32 = 64;
 
+/// Bytes of texts in one answer, one text more at most.
+pub const PAGE_BYTES: usize = 128 * 1024;
+
 /// How far an accept has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepting {

@@ -1,5 +1,7 @@
 //! Conversations served to ui and local programs (edges/ui-stored.capnp).
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use ipc_schema::edge::ui_stored::{
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
 use ipc_schema::limits::{PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use super::driver::{Access, Shell};
@@ -33,16 +35,33 @@ const MATCHES: u32 = 50;
 /// Messages that one search looks at: some looks. Whoever asked goes on from there, or does not.
 const EXAMINED_MAX: usize = 20_000;
 
+/// Watchers of one connection: where one more is asked for the oldest is told nothing any more.
+const WATCHERS_MAX: usize = 4;
+
 /// One connection's view of the conversations.
 pub(super) struct MessengerServer {
     shell: Rc<Shell>,
     /// A local program, not the window.
     outside: bool,
+    /// Who tells its watchers, the oldest first.
+    telling: RefCell<VecDeque<AbortHandle>>,
 }
 
 impl MessengerServer {
     pub(super) fn new(shell: Rc<Shell>, outside: bool) -> Self {
-        Self { shell, outside }
+        Self { shell, outside, telling: RefCell::default() }
+    }
+
+    /// What one watcher is told costs memory as long as it does not take it.
+    fn watched(&self, telling: AbortHandle) {
+        let mut all = self.telling.borrow_mut();
+        all.retain(|one| !one.is_finished());
+        all.push_back(telling);
+        if all.len() > WATCHERS_MAX
+            && let Some(oldest) = all.pop_front()
+        {
+            oldest.abort();
+        }
     }
 
     async fn access(&self) -> Result<(), Closed> {
@@ -258,7 +277,8 @@ impl Messenger for MessengerServer {
     async fn watch(self: Rc<Self>, call: Watch) -> Served<Watch> {
         let newest = self.ask(NewestEvent {}).await;
         if let Ok(newest) = newest {
-            spawn_local(tell(self.shell.clone(), call.watcher, call.since.min(newest), !self.outside));
+            let tells = tell(self.shell.clone(), call.watcher, call.since.min(newest), !self.outside);
+            self.watched(spawn_local(tells).abort_handle());
         }
         Ok(newest)
     }
