@@ -14,6 +14,7 @@
 
 mod cells;
 mod edges;
+mod growth;
 mod ratchet;
 mod report;
 mod search;
@@ -21,6 +22,10 @@ mod suite;
 mod vault;
 
 use report::Report;
+
+/// How many texts a profile has, by turns.
+const GROWTH: &[u32] = &[1_000, 10_000, 100_000];
+const MILLION: &[u32] = &[1_000, 10_000, 100_000, 1_000_000];
 
 fn main() {
     if let [_, mode, file] = std::env::args_os().collect::<Vec<_>>().as_slice()
@@ -43,6 +48,13 @@ fn main() {
     }
     if want("search") {
         search::measure(&mut report);
+    }
+    if want("growth") {
+        growth::measure(&mut report, GROWTH);
+    }
+    // Takes some minutes: only by its name.
+    if wanted.iter().any(|wanted| wanted == "million") {
+        growth::measure(&mut report, MILLION);
     }
     if want("edges") {
         edges::measure(&mut report);
