@@ -18,6 +18,8 @@ interface Messenger {
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
+  # An empty `who`: what holds for those that have no `receipts` or `typing` of their own. Only these two can be set then, and nothing
+  # else of the contact that is told means anything.
 
   send @8 (who :Text, id :Text, text :Text, replyTo :Text) -> (result :SendResult);
   # Durable in the outbox when it answers. An empty id: stored chooses. The same id again answers the first result.
@@ -70,6 +72,9 @@ interface Messenger {
   forward @25 (id :Text, who :Text, newId :Text) -> (result :SendResult);
   # A new text of the user's with the body of a message; nothing on the wire says that it is another's, or where it stood. An empty
   # newId: stored chooses. The same newId again answers the first result.
+  typing @26 (who :Text, on :Bool) -> (error :Refusal);
+  # The user writes to somebody, or does no more; to be said again while they write, and told on only where `typing` is on. Nothing is
+  # kept of it, and it may be lost without harm. A text that is sent ends it by itself.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -199,6 +204,9 @@ struct Contact {
   note @13 :Text;       # the user's own, ≤ noteMaxBytes
   hasDraft @14 :Bool;   # as `draft` tells it
   firstUnread @15 :Text; # id of the oldest text of theirs that was not read; empty: none
+  receipts @16 :Bool;   # they are told when the user has read what they wrote
+  typing @17 :Bool;     # they see that the user is writing
+  isTyping @18 :Bool;   # they are writing now, as they say
 }
 
 enum Notice {
@@ -230,6 +238,8 @@ struct ContactAction {
     mute @9 :UInt64;      # until, ms since 1970; 0: no longer, all ones: for ever. At most 366 d: a later end is taken for that
     note @10 :Text;       # takes the place of the one there is; empty: none
     unread @11 :Void;     # the conversation counts as unread until anything of it is marked read
+    receipts @12 :Bool;   # these two as in Contact. A contact that was given one keeps it, whatever holds for the others
+    typing @13 :Bool;
   }
 }
 
@@ -314,6 +324,8 @@ struct Event {
     contact @6 :Contact;
     network @7 :Text;      # stage, as in `status`
     gone :group { id @8 :Text; contact @9 :Text; } # a message that is not there any more
+    typing :group { who @10 :Text; on @11 :Bool; } # a contact writes, or does no more. Kept nowhere: told to whoever watches then, with
+                           # the number of the event before it
   }
 }
 

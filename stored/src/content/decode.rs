@@ -109,7 +109,11 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
     Ok(match root.which() {
         Ok(Which::Text(text)) => Kind::Text(read_text(&text?)?),
         Ok(Which::Reply(text)) => Kind::Text(read_text(&text?)?),
-        Ok(Which::Receipt(_)) => Kind::Receipt,
+        Ok(Which::Receipt(receipt)) => {
+            let read_up_to = receipt?.get_read_up_to()?;
+            Kind::Receipt(if read_up_to.is_empty() { None } else { Some(wire_id(read_up_to)?) })
+        }
+        Ok(Which::Typing(on)) => Kind::Typing(on),
         Ok(Which::Profile(profile)) => {
             let name = profile?.get_name()?.to_str()?;
             if name.len() > NAME_MAX_BYTES {

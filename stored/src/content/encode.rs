@@ -56,7 +56,13 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
     match kind {
         Kind::Text(part) if part.reply_to.is_some() => write_text(root.init_reply(), part),
         Kind::Text(part) => write_text(root.init_text(), part),
-        Kind::Receipt => drop(root.init_receipt()),
+        Kind::Receipt(read_up_to) => {
+            let mut receipt = root.init_receipt();
+            if let Some(message) = read_up_to {
+                receipt.set_read_up_to(&message.0);
+            }
+        }
+        Kind::Typing(on) => root.set_typing(*on),
         Kind::Profile(name) => root.init_profile().set_name(name),
         Kind::QueueChange => root.set_queue_change(()),
         // Its bytes are for what a later version has to say.

@@ -126,8 +126,10 @@ pub struct EditPart {
 pub enum Kind {
     /// A text or a reply.
     Text(TextPart),
-    /// Acks alone.
-    Receipt,
+    /// Acks, and the last text that was read, where that is to be told.
+    Receipt(Option<WireId>),
+    /// The sender writes, or does no more. Worth nothing a moment later.
+    Typing(bool),
     /// What the sender calls themselves; untrusted.
     Profile(String),
     /// The sender's queues changed; keyvault carries them.
@@ -157,7 +159,10 @@ impl Kind {
     /// Whether it takes a number in the chain and is sealed again until it is acked.
     #[must_use]
     pub fn numbered(&self) -> bool {
-        !matches!(self, Self::Receipt | Self::KeepAlive | Self::GapRequest(_) | Self::SessionRepair)
+        !matches!(
+            self,
+            Self::Receipt(_) | Self::Typing(_) | Self::KeepAlive | Self::GapRequest(_) | Self::SessionRepair
+        )
     }
 
     /// Whether it is about a text that was said before.
@@ -248,7 +253,10 @@ mod tests {
     fn every_kind_comes_back_as_it_was() {
         for kind in [
             text("héllo".into()),
-            Kind::Receipt,
+            Kind::Receipt(None),
+            Kind::Receipt(Some(WireId([6; 16]))),
+            Kind::Typing(true),
+            Kind::Typing(false),
             Kind::Profile("Ann".into()),
             Kind::QueueChange,
             Kind::KeepAlive,
@@ -278,7 +286,8 @@ mod tests {
 
     #[test]
     fn cut_and_lengthened_contents_are_refused() {
-        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍")] {
+        let read = Kind::Receipt(Some(WireId([6; 16])));
+        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍"), read] {
             let bytes = encode(&content(kind));
             for length in 0..bytes.len() {
                 assert!(decode(&bytes[..length]).is_err(), "{length}");
@@ -289,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_content_altered_anywhere_is_read_or_refused_without_a_panic() {
-        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍")] {
+        let read = Kind::Receipt(Some(WireId([6; 16])));
+        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍"), read] {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {

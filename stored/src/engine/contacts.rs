@@ -10,14 +10,14 @@ use ipc_schema::edge::ui_stored::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES, NOTE_MAX_BYTES};
 
-use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent};
+use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent, TypingEvent};
 use super::interface::Action;
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{attributes, hold, oneself};
+use super::{attributes, hold, oneself, receipts};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
-use crate::store::{Contact, ContactState, EventKind, InviteState, Notice, OutgoingKind, Store};
+use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind, Store};
 
 /// What the user's word for something stands for, or why for nothing.
 pub(super) type Found<T, E> = Result<Result<T, E>, StoreError>;
@@ -173,7 +173,22 @@ fn usable_name(store: &Store, name: &str) -> Found<String, NotCalled> {
     Ok(if taken { Err(NotCalled::Taken) } else { Ok(name.to_owned()) })
 }
 
+/// What holds for those that have nothing of their own, as a contact that is nobody.
+fn change_for_all(turn: &mut Turn, action: &ContactAction) -> Found<Contact, ChangeError> {
+    match *action {
+        ContactAction::Show => {}
+        ContactAction::Receipts(on) => receipts::set_for_all(turn, Courtesy::Receipts, on)?,
+        ContactAction::Typing(on) => receipts::set_for_all(turn, Courtesy::Typing, on)?,
+        _ => return Ok(Err(ChangeError::NoSuchContact)),
+    }
+    let [receipts, typing] = Courtesy::ALL.map(|which| turn.store.courtesy(which));
+    Ok(Ok(Contact { receipts: receipts?, typing: typing?, ..Contact::nobody() }))
+}
+
 fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, ChangeError> {
+    if who.is_empty() {
+        return change_for_all(turn, &action);
+    }
     let Some(contact) = called_or_made(turn, who)? else {
         return Ok(Err(ChangeError::NoSuchContact));
     };
@@ -192,6 +207,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         ContactAction::Block(blocked) => {
             turn.store.set_blocked(id, blocked)?;
             turn.wish(OutboxEvent::Pump(id));
+            turn.wish(TypingEvent::Ended(id));
         }
         ContactAction::Delete => {
             delete(turn, &contact)?;
@@ -218,6 +234,8 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         }
         ContactAction::Note(note) => turn.store.set_note(id, &note)?,
         ContactAction::Unread => turn.store.mark_unread(id)?,
+        ContactAction::Receipts(on) => receipts::set(turn, id, Courtesy::Receipts, on)?,
+        ContactAction::Typing(on) => receipts::set(turn, id, Courtesy::Typing, on)?,
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
@@ -229,6 +247,7 @@ fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
     turn.store.delete_receive_queues_of(contact.id, contact.session)?;
     turn.store.delete_contact(contact.id)?;
     turn.event(&EventKind::Contact { contact: contact.id })?;
+    turn.wish(TypingEvent::Ended(contact.id));
     queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
     if let (true, Some(session)) = (receive_queues.is_empty(), contact.session) {
         turn.tell(RemoveSession { session: session.into() });

@@ -4,7 +4,8 @@ use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
-use super::event::{LifeEvent, OutboxEvent};
+use super::event::{LifeEvent, OutboxEvent, TypingEvent};
+use super::receipts;
 use super::requests::{FirstPage, NextPage, PAGE, PAGE_BYTES, Page, Told};
 use super::turn::Turn;
 use crate::content::{self, WireId};
@@ -67,6 +68,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
     turn.store.touch_contact(contact.id, turn.now, &message.body, 0)?;
     turn.event(&EventKind::Message { id: message.id.clone() })?;
     turn.wish(OutboxEvent::Pump(contact.id));
+    turn.wish(TypingEvent::Wrote(contact.id));
     turn.wish(LifeEvent::LookAt(contact.id));
     Ok(message)
 }
@@ -78,6 +80,9 @@ pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Found<(), Re
         return Ok(Err(ReadError::NoSuchMessage));
     };
     let left = turn.store.mark_read(contact.id, position)?;
+    if left < contact.unread {
+        receipts::read_here(turn, &contact, position)?;
+    }
     if left != contact.unread || contact.marked_unread {
         turn.store.set_unread(contact.id, left)?;
         turn.event(&EventKind::Contact { contact: contact.id })?;

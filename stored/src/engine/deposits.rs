@@ -135,6 +135,10 @@ impl Deposits {
             .filter(|(id, _)| queues.iter().any(|queue| queue.number == *id))
             .collect();
         fresh.sort_by_key(|(queue, _)| !self.is_ready(turn.now, circuits, *queue));
+        // By the time the second would go it is over.
+        if turn.store.outgoing(outgoing)?.is_some_and(|outgoing| outgoing.kind.is_passing()) {
+            fresh.truncate(1);
+        }
         let mut touched = Vec::new();
         for (at, (peer_queue, envelope)) in fresh.into_iter().enumerate() {
             let due = if at == 0 { turn.now } else { turn.now.after(turn.exponential(SECOND_REPLICA)) };

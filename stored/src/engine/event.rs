@@ -1,5 +1,6 @@
 //! What each flow is told, by the engine or by another flow that wishes for it. A flow knows these words and no other flow.
 
+use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     AcceptInviteError, AcceptedInvite, BeginInviteError, Comparison, Envelope, FinishInviteError,
@@ -9,17 +10,17 @@ use ipc_schema::edge::stored_keyvault::{
 
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, MakeInvite,
-    SetProfileName,
+    SetProfileName, TellTyping,
 };
 
 use super::interface::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::requests::Asker;
-use crate::content::{Acks, Range};
+use crate::content::{Acks, Range, WireId};
 use crate::ids::{
     AcceptId, ContactId, DepositId, InviteId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId,
     RelayId, SessionId,
 };
-use crate::store::{Contact, Outgoing};
+use crate::store::{Contact, Outgoing, OutgoingKind};
 
 /// What keyvault told, or that it cannot serve the call now.
 pub(super) type Asked<T, E> = Result<Result<T, E>, Failed>;
@@ -36,6 +37,8 @@ pub(super) enum Event {
     Deposits(DepositEvent),
     Repair(RepairEvent),
     Life(LifeEvent),
+    Receipts(ReceiptEvent),
+    Typing(TypingEvent),
 }
 
 /// For the circuits.
@@ -211,6 +214,12 @@ pub(super) enum OutboxEvent {
     Missing(ContactId, Vec<Range>),
     /// These have no number any more, and wait for one: keyvault was asked to seal them under these names.
     TakenBack(ContactId, Vec<(OutgoingId, Option<OutboxId>)>),
+    /// Now or never: it is worth nothing a moment later.
+    SayNow(ContactId, OutgoingKind),
+    /// That moment has come.
+    Passed(OutgoingId),
+    /// Nothing of this kind leaves any more for a contact.
+    Unsay(ContactId, OutgoingKind),
     /// What keyvault opened is durable here.
     Committed([u8; 32]),
     /// The batch ends: keyvault may forget what is durable.
@@ -270,6 +279,45 @@ pub(super) enum LifeEvent {
     SetBack,
 }
 
+/// For what was read, here and over there.
+pub(super) enum ReceiptEvent {
+    /// After a start.
+    Resume,
+    /// It is time to tell a contact what was read of theirs.
+    Due(ContactId),
+    /// A contact has read all up to this text.
+    Theirs(ContactId, WireId),
+    /// What a contact has read may be noted by now, or some more of it.
+    GoOn(ContactId),
+}
+
+/// For who writes just now.
+pub(super) enum TypingEvent {
+    /// The user does, or does no more.
+    Own { request: Asker<TellTyping>, call: TellTyping },
+    /// Something of a contact could be read, that was sent then by their clock.
+    Heard(ContactId, Timestamp, Sign),
+    /// The user has written something to a contact.
+    Wrote(ContactId),
+    /// It may be time to tell a contact that the user ceased.
+    Cease(ContactId),
+    /// It may be time to show a contact as writing no more.
+    Over(ContactId),
+    /// It is.
+    Ended(ContactId),
+}
+
+/// What something of a contact's says of their writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Nothing.
+    None,
+    /// They do, or do no more.
+    Typing(bool),
+    /// It was that what they wrote.
+    Text,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -308,6 +356,11 @@ pub(super) enum Timer {
     KeepAlive(ContactId),
     Housekeeping,
     Life,
+    Receipt(ContactId),
+    ReadThere(ContactId),
+    Passed(OutgoingId),
+    Cease(ContactId),
+    TypingOver(ContactId),
 }
 
 /// Why keyvault did not seal a content.
@@ -371,4 +424,6 @@ for_flow! {
     Deposits: DepositEvent,
     Repair: RepairEvent,
     Life: LifeEvent,
+    Receipts: ReceiptEvent,
+    Typing: TypingEvent,
 }

@@ -3,6 +3,7 @@
 use ipc_schema::Timestamp;
 
 use super::event::RepairEvent;
+use super::receipts;
 use super::turn::Turn;
 use crate::content::{
     self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
@@ -21,7 +22,7 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     // A text says when it was written, however long it waited, and however often it was numbered since.
     let sent_at = message.as_ref().map_or(turn.now, |message| message.sent_at);
     let kind = kind_of(turn, outgoing, message)?;
-    let numbered = kind.numbered();
+    let (numbered, passing) = (kind.numbered(), outgoing.kind.is_passing());
     if numbered {
         chain.sequence += 1;
     }
@@ -29,7 +30,7 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
         id: WireId(turn.random()),
         link: Link { chain: chain.chain, sequence: chain.sequence, numbered, previous: chain.hash },
         sent_at,
-        acks: acks_for(turn, outgoing)?,
+        acks: if passing { None } else { acks_for(turn, outgoing)? },
         kind,
     };
     let bytes = content::encode(&content);
@@ -39,8 +40,11 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     } else {
         turn.store.note_told(outgoing.contact, chain.sequence)?;
     }
-    turn.store.set_ack_due(outgoing.contact, false)?;
-    turn.wish(RepairEvent::Spoke(outgoing.contact));
+    // What passes may never leave: it is no answer, and carries nothing that is owed.
+    if !passing {
+        turn.store.set_ack_due(outgoing.contact, false)?;
+        turn.wish(RepairEvent::Spoke(outgoing.contact));
+    }
     let outbox = OutboxId(turn.random_id());
     let sequence = if numbered { chain.sequence } else { 0 };
     turn.store.fix_outgoing(outgoing.id, sequence, &bytes, outbox)
@@ -48,7 +52,9 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
 
 fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result<Kind, StoreError> {
     Ok(match outgoing.kind {
-        OutgoingKind::Receipt => Kind::Receipt,
+        OutgoingKind::Receipt => Kind::Receipt(receipts::take_owed(turn, outgoing.contact)?),
+        OutgoingKind::Typing => Kind::Typing(true),
+        OutgoingKind::Paused => Kind::Typing(false),
         OutgoingKind::QueueChange => Kind::QueueChange,
         OutgoingKind::Profile => Kind::Profile(turn.store.profile_name()?),
         OutgoingKind::Repair => Kind::SessionRepair,

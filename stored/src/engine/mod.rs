@@ -29,6 +29,7 @@ mod outbox;
 mod own_texts;
 mod queues;
 mod reading;
+mod receipts;
 mod repair;
 mod requests;
 mod search;
@@ -36,6 +37,7 @@ mod subscriptions;
 mod taking_back;
 mod their_changes;
 mod turn;
+mod typing;
 
 use std::time::Duration;
 
@@ -47,7 +49,7 @@ pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Networ
 pub use requests::{
     AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, Info, InviteOf,
     Matches, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply,
-    Request, RequestId, Search, Told, settled,
+    Request, RequestId, Search, Told, Writing, WritingAfter, WritingChange, settled,
 };
 
 use self::accepts::Accepts;
@@ -55,7 +57,7 @@ use self::circuits::Circuits;
 use self::deposits::Deposits;
 use self::event::{
     AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, LifeEvent,
-    OutboxEvent, QueueEvent, RepairEvent, Timer,
+    OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
 };
 use self::inbox::Inbox;
 use self::life::Life;
@@ -64,6 +66,7 @@ use self::queues::Queues;
 use self::repair::Repair;
 use self::requests::Asker;
 use self::turn::Turn;
+use self::typing::Typing;
 use crate::error::StoreError;
 use crate::store::{Delivery, Store};
 
@@ -103,6 +106,7 @@ struct Flows {
     deposits: Deposits,
     repair: Repair,
     life: Life,
+    typing: Typing,
 }
 
 impl Engine {
@@ -147,7 +151,10 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.query(*query);
+                let answer = self.query(*query).map(|mut reply| {
+                    self.flows.typing.complete(&mut reply);
+                    reply
+                });
                 let answer = self.turn.store.trusted(answer);
                 if let Err(error @ StoreError::Damaged) = &answer {
                     // What is damaged in one place is not written in another.
@@ -203,7 +210,13 @@ impl Engine {
             return self.turn.store.trusted(done).map(|()| Vec::new());
         }
         self.turn.store.commit()?;
-        Ok(self.turn.finish())
+        let mut actions = self.turn.finish();
+        for action in &mut actions {
+            if let Action::Answer(_, Ok(reply)) = action {
+                self.flows.typing.complete(reply);
+            }
+        }
+        Ok(actions)
     }
 
     /// What is better done once for all inputs of a batch.
@@ -243,6 +256,8 @@ impl Engine {
             Event::Deposits(event) => flows.deposits.handle(turn, circuits, event),
             Event::Repair(event) => flows.repair.handle(turn, event),
             Event::Life(event) => flows.life.handle(turn, circuits, event),
+            Event::Receipts(event) => receipts::handle(turn, event),
+            Event::Typing(event) => flows.typing.handle(turn, event),
         }
     }
 
@@ -258,6 +273,7 @@ impl Engine {
         self.run(QueueEvent::Resume)?;
         self.run(AcceptEvent::Resume)?;
         self.run(LifeEvent::Resume)?;
+        self.run(ReceiptEvent::Resume)?;
         self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -305,6 +321,11 @@ impl Engine {
                 self.run(InviteEvent::Expire)
             }
             Timer::Life => self.run(LifeEvent::Look),
+            Timer::Receipt(contact) => self.run(ReceiptEvent::Due(contact)),
+            Timer::ReadThere(contact) => self.run(ReceiptEvent::GoOn(contact)),
+            Timer::Passed(id) => self.run(OutboxEvent::Passed(id)),
+            Timer::Cease(contact) => self.run(TypingEvent::Cease(contact)),
+            Timer::TypingOver(contact) => self.run(TypingEvent::Over(contact)),
         }
     }
 
@@ -357,6 +378,7 @@ impl Engine {
                 self.at_once(id, call, |turn, call| own_texts::cancel(turn, &call.id))
             }
             Request::ForwardText(call) => self.at_once(id, call, own_texts::forward),
+            Request::TellTyping(call) => self.run(TypingEvent::Own { request: Asker::of(id, &call), call }),
         }
     }
 
@@ -391,6 +413,7 @@ impl Engine {
             Query::FirstMatches(ask) => Reply::FirstMatches(search::first(store, &ask)?),
             Query::NextMatches(ask) => Reply::NextMatches(Ok(search::next(store, ask)?)),
             Query::AskInfo(ask) => Reply::AskInfo(own_texts::info(store, &ask.id)?),
+            Query::WritingAfter(ask) => Reply::WritingAfter(Ok(self.flows.typing.after(ask.change))),
         })
     }
 
@@ -414,11 +437,13 @@ impl Engine {
     /// is damaged.
     fn halt(&mut self, error: &StoreError) -> Vec<Action> {
         self.turn.forget();
-        let flows = std::mem::take(&mut self.flows);
+        let mut flows = std::mem::take(&mut self.flows);
+        self.flows.typing = std::mem::take(&mut flows.typing).ended(self.turn.now);
         let why = error.closed();
         self.halted = Some(Halt { why, until: error.passes().then(|| self.turn.now.after(SUSPENDED)) });
         let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(why)));
-        self.circuits.forget().chain(waiting).collect()
+        // Whoever was shown to write is shown so no longer.
+        self.circuits.forget().chain(waiting).chain([Action::EventsGrew]).collect()
     }
 
     /// The disk failed: nothing is begun, and what onion tells is remembered.
@@ -454,6 +479,7 @@ impl Engine {
         self.circuits.set_back(sooner);
         self.flows.deposits.set_back(sooner);
         self.flows.repair.set_back(sooner);
+        self.flows.typing.set_back(sooner);
         if let Some(halt) = &mut self.halted {
             halt.until = halt.until.map(sooner);
         }
@@ -488,6 +514,10 @@ mod life_tests;
 #[cfg(test)]
 mod older_copies_tests;
 #[cfg(test)]
+mod receipts_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typing_tests;
 #[cfg(test)]
 mod world;

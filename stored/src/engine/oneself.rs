@@ -27,7 +27,9 @@ pub(super) fn takes(action: &ContactAction) -> bool {
         | ContactAction::Accept
         | ContactAction::Decline
         | ContactAction::Verify(_)
-        | ContactAction::Resume => false,
+        | ContactAction::Resume
+        | ContactAction::Receipts(_)
+        | ContactAction::Typing(_) => false,
     }
 }
 

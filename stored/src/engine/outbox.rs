@@ -1,5 +1,7 @@
 //! What goes out: contents are sealed, and kept until the peer has acked them.
 
+mod passing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,11 +13,12 @@ use ipc_schema::edge::stored_keyvault::{
 use ipc_schema::limits::IDS_PER_CALL_MAX;
 
 use super::event::{
-    AcceptEvent, Asked, DepositEvent, LifeEvent, NotSealed, OutboxEvent, RepairEvent, RepairRefused, Timer,
+    AcceptEvent, Asked, DepositEvent, LifeEvent, NotSealed, OutboxEvent, ReceiptEvent, RepairEvent,
+    RepairRefused, Timer,
 };
 use super::hold::{self, Wait};
 use super::turn::Turn;
-use super::{acked, fixing, life, notes};
+use super::{acked, fixing, life, notes, receipts};
 use crate::content::{Acks, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
@@ -118,6 +121,9 @@ impl Outbox {
                 self.pump.insert(contact);
                 Ok(())
             }
+            OutboxEvent::SayNow(contact, kind) => self.say_now(turn, contact, kind),
+            OutboxEvent::Passed(id) => self.passed(turn, id),
+            OutboxEvent::Unsay(contact, kind) => self.unsay(turn, contact, kind),
             OutboxEvent::Committed(inner) => {
                 self.forget_opened.push(inner);
                 Ok(())
@@ -138,6 +144,7 @@ impl Outbox {
 
     /// keyvault is told again to forget, and asked again to seal.
     fn resume(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        turn.store.drop_passing()?;
         for (id, outbox) in turn.store.outboxes_to_forget()? {
             self.unforgotten.insert(outbox, id);
             self.forget_outbox.push(outbox);
@@ -164,7 +171,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks are still owed then.
+    /// Begins sealing what waits for a contact, as far as there is room, and adds a receipt where acks, or what was read,
+    /// are still owed then.
     fn seal_for(&mut self, turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
         let Some(contact) = turn.store.contact(id)?.filter(|contact| !contact.blocked) else { return Ok(()) };
         let Some(session) = contact.session else { return Ok(()) };
@@ -177,8 +185,11 @@ impl Outbox {
             self.fix_and_seal(turn, &outgoing, session)?;
         }
         // Asked anew: what was sealed just now carries the acks.
-        let ack_due = turn.store.contact(id)?.is_some_and(|contact| contact.ack_due);
-        if ack_due && !turn.store.under_way(id, OutgoingKind::Receipt)? && self.may_seal(id) {
+        let due = match turn.store.contact(id)? {
+            Some(contact) => contact.ack_due || receipts::is_due(turn, &contact)?,
+            None => false,
+        };
+        if due && !turn.store.under_way(id, OutgoingKind::Receipt)? && self.may_seal(id) {
             self.add_and_seal(turn, id, OutgoingKind::Receipt, session)?;
         }
         Ok(())
@@ -451,6 +462,8 @@ impl Outbox {
             && turn.store.parts_left(message)?.1 == 0
         {
             reached(turn, message, outgoing.contact, Delivery::Delivered)?;
+            // They may have said before that they read it.
+            turn.wish(ReceiptEvent::GoOn(outgoing.contact));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use ipc_schema::Timestamp;
 
-use super::event::OutboxEvent;
+use super::event::{OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::turn::Turn;
 use super::{hold, their_changes};
 use crate::content::{self, Content, Kind, Link, TextPart};
@@ -28,6 +28,9 @@ pub(super) fn read(
     if let Some(acks) = &content.acks {
         turn.wish(OutboxEvent::Acked(id, acks.clone()));
     }
+    if !contact.blocked {
+        turn.wish(TypingEvent::Heard(id, content.sent_at, sign_of(&content)));
+    }
     let mut chain = turn.store.receive_chain(id)?;
     if content.link.chain > chain.chain {
         if chain.chain != Timestamp(0) {
@@ -51,9 +54,23 @@ pub(super) fn read(
         conflict(turn, id, &mut chain, content.link.sequence)?;
     } else if let Kind::GapRequest(gaps) = content.kind {
         turn.wish(OutboxEvent::Missing(id, gaps));
+    } else if let Kind::Receipt(Some(text)) = content.kind
+        && !contact.blocked
+    {
+        // Behind the acks that came with it, which may be of that text.
+        turn.wish(ReceiptEvent::Theirs(id, text));
     }
     turn.store.set_receive_chain(id, &chain)?;
     Ok(Some(chain))
+}
+
+/// What it says of the sender's writing. One that takes a number is none of those that may be lost.
+fn sign_of(content: &Content) -> Sign {
+    match content.kind {
+        Kind::Typing(on) if !content.link.numbered => Sign::Typing(on),
+        Kind::Text(_) => Sign::Text,
+        _ => Sign::None,
+    }
 }
 
 /// What an earlier version held until what came before it was there is shown.
@@ -215,9 +232,12 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         kind @ (Kind::Edit(_) | Kind::Delete(_) | Kind::Reaction { .. }) => {
             return their_changes::take(turn, contact, &content.link, kind);
         }
-        Kind::QueueChange | Kind::Receipt | Kind::KeepAlive | Kind::SessionRepair | Kind::GapRequest(_) => {
-            return Ok(());
-        }
+        Kind::QueueChange
+        | Kind::Receipt(_)
+        | Kind::Typing(_)
+        | Kind::KeepAlive
+        | Kind::SessionRepair
+        | Kind::GapRequest(_) => return Ok(()),
     };
     if let Some(shown) = turn.store.message_by_wire(contact, wire)? {
         return place_anew(turn, &shown, &place);

@@ -11,7 +11,7 @@ use ipc_schema::edge::ui_stored::{
     CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts, Count, DeleteError,
     DeleteText, Draft, DraftError, EditError, EditText, ForwardText, InviteError, Invites, MakeInvite,
     MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError, RetryError, RetryText,
-    SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError,
+    SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError, TellTyping, TypingError,
 };
 
 use crate::ids::ContactId;
@@ -121,6 +121,7 @@ asked! {
         RetryText => Message, RetryError;
         CancelText => (), CancelTextError;
         ForwardText => Message, SendError;
+        TellTyping => (), TypingError;
     }
     /// Something to be told, of what is durable.
     Query {
@@ -139,6 +140,7 @@ asked! {
         FirstMatches => Matches, SearchError;
         NextMatches => Matches, Closed;
         AskInfo => Info, SettleError;
+        WritingAfter => Writing, Closed;
     }
 }
 
@@ -199,6 +201,13 @@ pub struct EventsAfter {
 /// The number of the last event.
 #[derive(Clone, Copy)]
 pub struct NewestEvent {}
+
+/// Which contacts began or ceased to write.
+#[derive(Clone, Copy)]
+pub struct WritingAfter {
+    /// After [`Writing::newest`] of an earlier answer; `None`: those who write now.
+    pub change: Option<u64>,
+}
 
 /// What was begun to be written to somebody; empty: nothing.
 #[derive(Clone)]
@@ -309,6 +318,26 @@ pub struct Told {
     pub message: Option<Message>,
     /// The contact of a contact event; `None`: gone.
     pub contact: Option<Contact>,
+}
+
+/// Who began or ceased to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writing {
+    /// The number of the last change that there was.
+    pub newest: u64,
+    /// Each contact that changed, as it is now.
+    pub changes: Vec<WritingChange>,
+}
+
+/// Somebody began to write, or ceased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WritingChange {
+    /// Who.
+    pub contact: ContactId,
+    /// They write.
+    pub on: bool,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// Figures for `status`.

@@ -161,6 +161,11 @@ impl Turn {
         self.store.add_event(self.now, kind)
     }
 
+    /// The same, where what changed is kept nowhere.
+    pub(super) fn wake_watchers(&mut self) {
+        self.events_grew = true;
+    }
+
     /// The wishes of the event that was handled just now.
     pub(super) fn take_wishes(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.wishes)

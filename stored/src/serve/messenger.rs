@@ -10,7 +10,8 @@ use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AskInfo, AskSafetyNumber, CancelInvite, CancelText, ChangeContact,
     Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, ForwardText,
     Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React,
-    ReadError, RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, State, Watch,
+    ReadError, RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, State,
+    TellTyping, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -23,7 +24,7 @@ use super::pictures::Upload;
 use super::shown;
 use crate::engine::{
     AcceptOf, Accepting, Asks, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, MessageOf,
-    NewestEvent, NextMatches, NextPage, ProfileName, settled,
+    NewestEvent, NextMatches, NextPage, ProfileName, WritingAfter, settled,
 };
 use crate::store::{Delivery, InviteState};
 
@@ -192,23 +193,31 @@ impl MessengerServer {
     }
 }
 
-/// Tells a watcher every event after `since`, and then each as it comes, until it goes away or the vault is locked.
+/// Tells a watcher every event after `since`, and then each as it comes, until it goes away or the vault is locked; and who writes, as
+/// that is now.
 ///
 /// The window's ends with a screen lock: it asks again after the passphrase.
 async fn tell(shell: Rc<Shell>, watcher: watcher::Client, mut since: u64, window: bool) {
     let mut changes = shell.changes();
+    let mut written = None;
     loop {
         changes.mark_unchanged();
         if window && shell.screen_locked.get() {
             return;
         }
         let Ok(events) = shell.ask(EventsAfter { since }).await else { return };
-        if events.is_empty() && changes.changed().await.is_err() {
+        let Ok(writing) = shell.ask(WritingAfter { change: written }).await else { return };
+        if events.is_empty() && writing.changes.is_empty() && changes.changed().await.is_err() {
             return;
         }
+        written = Some(writing.newest);
+        let mut news = Vec::new();
         for told in events {
             since = told.event.seq;
-            let Some(event) = shown::event(told) else { continue };
+            news.extend(shown::event(told));
+        }
+        news.extend(writing.changes.into_iter().map(|change| shown::writing(change, since)));
+        for event in news {
             let mut request = watcher.event_request();
             event.write(request.get().init_event());
             if request.send().await.is_err() {
@@ -337,6 +346,10 @@ impl Messenger for MessengerServer {
 
     async fn forward(self: Rc<Self>, call: ForwardText) -> Served<ForwardText> {
         Ok(self.ask(call).await.map(shown::message))
+    }
+
+    async fn typing(self: Rc<Self>, call: TellTyping) -> Served<TellTyping> {
+        Ok(self.ask(call).await)
     }
 }
 

@@ -7,7 +7,7 @@ use ipc_schema::edge::ui_stored::{
     Message, Note, Notice, Reaction, Reason,
 };
 
-use crate::engine::{self, Told};
+use crate::engine::{self, Told, WritingChange};
 use crate::ids::{ContactId, hex};
 use crate::search::{Context, Wanted};
 use crate::store::{self, ContactState, EventKind};
@@ -49,6 +49,9 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         note: from.note,
         has_draft: from.has_draft,
         first_unread: from.first_unread,
+        receipts: from.receipts,
+        typing: from.typing,
+        is_typing: from.is_typing,
     }
 }
 
@@ -71,6 +74,9 @@ fn gone(contact: ContactId) -> Contact {
         note: String::new(),
         has_draft: false,
         first_unread: String::new(),
+        receipts: false,
+        typing: false,
+        is_typing: false,
     }
 }
 
@@ -235,4 +241,9 @@ pub(super) fn event(from: Told) -> Option<Event> {
         EventKind::Gone { id: message, contact } => Change::Gone { id: message, contact: id(contact.0) },
     };
     Some(Event { seq: from.event.seq, at: from.event.at, change })
+}
+
+/// Somebody began or ceased to write, after the event with this number.
+pub(super) fn writing(from: WritingChange, seq: u64) -> Event {
+    Event { seq, at: from.at, change: Change::Typing { who: id(from.contact.0), on: from.on } }
 }

@@ -73,9 +73,43 @@ pub struct Contact {
     pub has_draft: bool,
     /// Their oldest text that was not marked read, or empty.
     pub first_unread: String,
+    /// They are told what was read.
+    pub receipts: bool,
+    /// They are told that the user writes.
+    pub typing: bool,
+    /// They write just now. Not kept: the engine knows.
+    pub is_typing: bool,
 }
 
 impl Contact {
+    /// One that is nobody, and to whom nothing is told.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            id: ContactId(0),
+            name: String::new(),
+            their_name: String::new(),
+            state: ContactState::Invited,
+            blocked: false,
+            verified: false,
+            notice: Notice::None,
+            session: None,
+            unread: 0,
+            last_at: Timestamp(0),
+            last_text: String::new(),
+            ack_due: false,
+            held: false,
+            pinned: false,
+            muted_until: Timestamp(0),
+            note: String::new(),
+            marked_unread: false,
+            has_draft: false,
+            first_unread: String::new(),
+            receipts: false,
+            typing: false,
+            is_typing: false,
+        }
+    }
+
     /// As many as are shown as unread.
     #[must_use]
     pub fn shown_unread(&self) -> u32 {
@@ -129,7 +163,11 @@ const COLUMNS: &str =
      held, pinned, muted_until, note, marked_unread,
      EXISTS (SELECT 1 FROM drafts d WHERE d.contact = contacts.id),
      (SELECT m.id FROM messages m WHERE m.contact = contacts.id AND m.mine = 0 AND m.state = 2
-      ORDER BY m.position LIMIT 1)";
+      ORDER BY m.position LIMIT 1),
+     state <> 3 AND ifnull(receipts, EXISTS (SELECT 1 FROM settings WHERE key = 'receipts' AND value = x'6f6e'))
+        AS tells_read,
+     state <> 3 AND ifnull(typing, EXISTS (SELECT 1 FROM settings WHERE key = 'typing' AND value = x'6f6e'))
+        AS tells_typing";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -152,6 +190,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         marked_unread: row.get(16)?,
         has_draft: row.get(17)?,
         first_unread: row.get::<_, Option<String>>(18)?.unwrap_or_default(),
+        receipts: row.get("tells_read")?,
+        typing: row.get("tells_typing")?,
+        is_typing: false,
     })
 }
 

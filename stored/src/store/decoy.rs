@@ -9,7 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{PROFILE_NAME, Store, StoreKey};
+use super::{Courtesy, PROFILE_NAME, Store, StoreKey};
 use crate::error::StoreError;
 
 const STORE: &str = "store.db";
@@ -60,10 +60,16 @@ impl std::fmt::Debug for Decoy {
     }
 }
 
-/// Has the decoy take over what a profile without contacts would have lived meanwhile: its name, and the network's changes.
+/// Has the decoy take over what a profile without contacts would have lived meanwhile: its name, what holds for all contacts, and the
+/// network's changes.
 fn follow(decoy: &Store, real: &Store) -> Result<(), StoreError> {
     if let Some(name) = real.setting(PROFILE_NAME)? {
         decoy.set_profile_name(&name)?;
+    }
+    for courtesy in Courtesy::ALL {
+        if let Some(value) = real.setting(courtesy.name())? {
+            decoy.set_setting(courtesy.name(), &value)?;
+        }
     }
     decoy.follow_network(real)?;
     // Whatever else there was to write: SQLite writes no page that stays as it is, but this one always.

@@ -16,6 +16,7 @@ mod moments;
 mod numbers;
 mod outgoing;
 mod queues;
+mod receipts;
 mod said;
 mod schema;
 mod search;
@@ -40,6 +41,7 @@ pub use messages::{Delivery, Message, Note, Reason};
 pub use moments::Moments;
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
+pub(crate) use receipts::{Courtesy, Owed};
 
 use crate::database::{self, SetUp};
 use crate::error::StoreError;

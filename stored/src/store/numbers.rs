@@ -7,6 +7,7 @@ use super::early::EarlyKind;
 use super::messages::{Delivery, Note, Reason};
 use super::outgoing::{OutgoingKind, OutgoingState};
 use super::queues::{AcceptState, InviteState, ReceiveQueueState};
+use super::receipts::Owed;
 
 macro_rules! numbered {
     ($($name:ident { $($variant:ident = $number:literal,)* })*) => {
@@ -36,8 +37,9 @@ numbered! {
     Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
     Reason { None = 0, InviteAgain = 1, QueueFull = 2, Gone = 3, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
-    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, }
+    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, Typing = 10, Paused = 11, }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
+    Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
     ReceiveQueueState {
         Picking = 0, Beginning = 1, Creating = 2, Finishing = 3, Leaving = 4, Live = 5, Deleting = 6,
@@ -83,8 +85,9 @@ mod tests {
         assert_strict::<Note>(6);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(10);
+        assert_strict::<OutgoingKind>(12);
         assert_strict::<EarlyKind>(3);
+        assert_strict::<Owed>(4);
         assert_strict::<InviteState>(6);
         assert_strict::<ReceiveQueueState>(7);
         assert_strict::<AcceptState>(7);

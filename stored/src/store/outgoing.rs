@@ -27,7 +27,7 @@ pub enum OutgoingState {
 pub enum OutgoingKind {
     /// A part of a text.
     Text,
-    /// Acks alone.
+    /// Acks, and what was read.
     Receipt,
     /// The own name.
     Profile,
@@ -45,6 +45,10 @@ pub enum OutgoingKind {
     Delete,
     /// What a person here thinks of a text.
     Reaction,
+    /// A person here is writing.
+    Typing,
+    /// They are no more.
+    Paused,
 }
 
 impl OutgoingKind {
@@ -54,7 +58,8 @@ impl OutgoingKind {
     /// Whether it takes a number and is kept until the peer has acked it.
     #[must_use]
     pub fn numbered(self) -> bool {
-        !matches!(self, Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive)
+        !self.is_passing()
+            && !matches!(self, Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive)
     }
 
     /// Whether a person wrote it.
@@ -63,7 +68,15 @@ impl OutgoingKind {
         match self {
             Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
+            // Nobody wrote it; who sends it asks what words wait for.
+            Self::Typing | Self::Paused => false,
         }
+    }
+
+    /// Whether it is worth nothing a moment later: it carries nothing else, goes one way, and what did not leave by then is dropped.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Typing | Self::Paused)
     }
 }
 

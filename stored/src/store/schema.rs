@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] = &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE];
+const MIGRATIONS: &[&str] =
+    &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE, RECEIPTS];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -376,6 +377,17 @@ INSERT INTO message_states (message, state, at)
     SELECT m.id, 1, max(o.sealed_at) FROM messages m JOIN outgoing o ON o.message = m.id
     WHERE m.mine = 1 AND m.note = 0 AND m.state = 1 GROUP BY m.id;
 ";
+
+/// What a contact is told of what was read and of the user's writing: NULL where what holds for all does (`settings`). Which text of theirs
+/// was read last and whether that is to be told, and which of ours they say they read last, where that is not wholly noted yet.
+const RECEIPTS: &str = "
+ALTER TABLE contacts ADD COLUMN receipts INTEGER;
+ALTER TABLE contacts ADD COLUMN typing INTEGER;
+ALTER TABLE contacts ADD COLUMN read_wire BLOB NOT NULL DEFAULT x'';      -- of theirs
+ALTER TABLE contacts ADD COLUMN receipt_owed INTEGER NOT NULL DEFAULT 0;  -- not 0, with acks 1, in a moment 2, now 3
+ALTER TABLE contacts ADD COLUMN their_read_wire BLOB NOT NULL DEFAULT x'';
+CREATE INDEX messages_not_read ON messages (contact, position) WHERE mine = 1 AND state = 2;
+";
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -447,6 +459,21 @@ mod tests {
         assert_eq!(kept, (false, 0, String::new(), false, 4));
         let drafts: i64 = db.query_row("SELECT count(*) FROM drafts", [], |row| row.get(0)).unwrap();
         assert_eq!(drafts, 0);
+    }
+
+    #[test]
+    fn a_store_from_before_receipts_opens_and_tells_nobody_anything() {
+        let mut db = of_version(MIGRATIONS.iter().position(|step| *step == RECEIPTS).unwrap());
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let sql = "SELECT receipts, typing, read_wire, receipt_owed, their_read_wire FROM contacts";
+        let kept: (Option<bool>, Option<bool>, Vec<u8>, u8, Vec<u8>) = db
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+            .unwrap();
+        assert_eq!(kept, (None, None, vec![], 0, vec![]));
     }
 
     #[test]

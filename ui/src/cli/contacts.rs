@@ -70,6 +70,9 @@ pub(super) mod tests {
             note: String::new(),
             has_draft: false,
             first_unread: String::new(),
+            receipts: false,
+            typing: false,
+            is_typing: false,
         }
     }
 

@@ -39,6 +39,7 @@ mod profile;
 mod profiles;
 mod question;
 mod react;
+mod read;
 mod refusal;
 mod relay;
 mod retry;
@@ -144,6 +145,8 @@ enum Command {
     Delete(delete::Arguments),
     /// Put a sign to a text, or take it back
     React(react::Arguments),
+    /// Say that what they wrote was read, up to a text or all of it
+    Read(read::Arguments),
     /// Have a conversation count as unread
     Unread(unread::Arguments),
     /// Print what you began to write to somebody, or keep it
@@ -181,8 +184,6 @@ enum Command {
     // Not built yet.
     #[command(hide = true)]
     Introduce(NotBuilt),
-    #[command(hide = true)]
-    Read(NotBuilt),
     #[command(hide = true)]
     Timer(NotBuilt),
     #[command(hide = true)]
@@ -275,6 +276,7 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Edit(arguments) => edit::run(&arguments, context),
         Command::Delete(arguments) => delete::run(&arguments, context),
         Command::React(arguments) => react::run(&arguments, context),
+        Command::Read(arguments) => read::run(&arguments, context),
         Command::Unread(arguments) => unread::run(&arguments, context),
         Command::Draft(arguments) => draft::run(&arguments, context),
         Command::Pin(arguments) => pin::run(&arguments, context),
@@ -292,7 +294,6 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
         Command::Introduce(_)
-        | Command::Read(_)
         | Command::Timer(_)
         | Command::File(_)
         | Command::Group(_)

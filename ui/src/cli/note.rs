@@ -25,6 +25,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 
 /// The note as it is, or the contact's row; of no note there are no words.
 fn print(who: &str, context: &Context) -> Outcome {
+    // To stored that is those who have nothing of their own.
+    if who.is_empty() {
+        return Err(Refusal::NoSuchContact.into());
+    }
     let show = ChangeContact { who: who.into(), action: ContactAction::Show };
     let contact = sockets::block_on(talk::call(&context.profile, talk::SOON, show))?;
     if contact.note.is_empty() && !context.output.json {

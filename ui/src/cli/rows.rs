@@ -25,6 +25,9 @@ pub struct ContactRow<'a> {
     note: &'a str,
     draft: bool,
     first_unread: Option<&'a str>,
+    receipts: bool,
+    typing: bool,
+    is_typing: bool,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -55,6 +58,9 @@ impl<'a> ContactRow<'a> {
             note: &contact.note,
             draft: contact.has_draft,
             first_unread: (!contact.first_unread.is_empty()).then_some(contact.first_unread.as_str()),
+            receipts: contact.receipts,
+            typing: contact.typing,
+            is_typing: contact.is_typing,
         }
     }
 }
@@ -184,6 +190,7 @@ enum ChangeRow<'a> {
     Contact(ContactRow<'a>),
     Network { stage: &'a str },
     Gone { id: &'a str, contact: &'a str, gone: bool },
+    Typing { contact: &'a str, on: bool },
 }
 
 impl<'a> From<&'a Event> for EventRow<'a> {
@@ -196,6 +203,7 @@ impl<'a> From<&'a Event> for EventRow<'a> {
             Change::Contact(contact) => ("contact", ChangeRow::Contact(contact.into())),
             Change::Network(stage) => ("network", ChangeRow::Network { stage }),
             Change::Gone { id, contact } => ("message", ChangeRow::Gone { id, contact, gone: true }),
+            Change::Typing { who, on } => ("typing", ChangeRow::Typing { contact: who, on: *on }),
         };
         Self { seq: event.seq, kind, at: event.at.0, change }
     }
@@ -276,6 +284,9 @@ mod tests {
             note: "met in Lyon".into(),
             has_draft: true,
             first_unread: "m3".into(),
+            receipts: true,
+            typing: false,
+            is_typing: true,
         }
     }
 
@@ -284,7 +295,7 @@ mod tests {
         let json = serde_json::to_string(&ContactRow::at(&contact(), Timestamp(6))).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3"}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true}"#
         );
     }
 
@@ -318,6 +329,10 @@ mod tests {
         assert_eq!(
             event(Change::Gone { id: "m1".into(), contact: "c1".into() }),
             r#"{"seq":7,"type":"message","at":8,"id":"m1","contact":"c1","gone":true}"#
+        );
+        assert_eq!(
+            event(Change::Typing { who: "c1".into(), on: true }),
+            r#"{"seq":7,"type":"typing","at":8,"contact":"c1","on":true}"#
         );
         assert!(
             event(Change::Message(message())).starts_with(r#"{"seq":7,"type":"message","at":8,"id":"m1","#)

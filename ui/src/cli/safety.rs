@@ -79,6 +79,10 @@ pub(super) fn show(who: &str, context: &Context) -> Outcome {
 
 /// A contact, and what is to be compared with them: nothing before both have met, or while keyvault cannot tell it.
 async fn met(messenger: Messenger, who: &str) -> Result<(Contact, Option<SafetyNumber>), PeerError> {
+    // To stored that is those who have nothing of their own.
+    if who.is_empty() {
+        return Err(PeerError::Refused(Refusal::NoSuchContact));
+    }
     let contact = messenger.call(ChangeContact { who: who.into(), action: ContactAction::Show }).await?;
     match messenger.call(AskSafetyNumber { who: contact.id.clone() }).await {
         Ok(number) => Ok((contact, Some(number))),

@@ -1,7 +1,8 @@
-//! `privatus get|set [WHO] KEY [VALUE]` and `privatus settings`, which tells of each key: of them only *scripts* is built.
+//! `privatus get|set [WHO] KEY [VALUE]` and `privatus settings`, which tells of each key, and whether it is built.
 
 use clap::Args;
 use ipc_schema::edge::ui_keyvault::SetScripts;
+use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction};
 use serde::Serialize;
 
 use super::talk::{self, Patience};
@@ -66,7 +67,7 @@ const KEYS: &[Key] = &[
         values: SWITCH,
         default: "off",
         meaning: "they are told when you have read what they wrote",
-        built: false,
+        built: true,
     },
     Key {
         key: "typing",
@@ -74,7 +75,7 @@ const KEYS: &[Key] = &[
         values: SWITCH,
         default: "off",
         meaning: "they see that you are writing",
-        built: false,
+        built: true,
     },
     Key {
         key: "route",
@@ -157,8 +158,32 @@ pub(super) fn get(arguments: &Get, context: &Context) -> Outcome {
         _ => return Err(Failure::Usage("name a key: see `privatus settings`".into())),
     };
     let Key { key, .. } = named(who, key)?;
-    let value = if sockets::block_on(profile::scripts(context))? { "on" } else { "off" };
+    let on = match courtesy(key) {
+        Some(courtesy) => (courtesy.is_on)(&changed(who, ContactAction::Show, context)?),
+        None => sockets::block_on(profile::scripts(context))?,
+    };
+    let value = if on { "on" } else { "off" };
     context.output.row(&Row { key, value }, || value.to_owned())
+}
+
+/// What a contact may be told of the user: of each there is one value a contact, and one for those that have none of their own.
+struct Courtesy {
+    set: fn(bool) -> ContactAction,
+    is_on: fn(&Contact) -> bool,
+}
+
+fn courtesy(key: &str) -> Option<Courtesy> {
+    match key {
+        "receipts" => Some(Courtesy { set: ContactAction::Receipts, is_on: |contact| contact.receipts }),
+        "typing" => Some(Courtesy { set: ContactAction::Typing, is_on: |contact| contact.typing }),
+        _ => None,
+    }
+}
+
+/// Without `who` it is about those that have nothing of their own.
+fn changed(who: Option<&String>, action: ContactAction, context: &Context) -> Outcome<Contact> {
+    let change = ChangeContact { who: who.cloned().unwrap_or_default(), action };
+    sockets::block_on(talk::call(&context.profile, talk::SOON, change))
 }
 
 pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
@@ -167,12 +192,15 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
         [key, value] => (None, key, value),
         _ => return Err(Failure::Usage("name a key and its value: see `privatus settings`".into())),
     };
-    named(who, key)?;
+    let Key { key, .. } = named(who, key)?;
     let on = match value.as_str() {
         "on" => true,
         "off" => false,
-        _ => return Err(Failure::Usage("scripts are on or off: `privatus set scripts on`".into())),
+        _ => return Err(Failure::Usage(format!("it is on or off: `privatus set {key} on`"))),
     };
+    if let Some(courtesy) = courtesy(key) {
+        return changed(who, (courtesy.set)(on), context).map(drop);
+    }
     context.profile.running()?;
     let passphrase = passphrase::read(arguments.passphrase_fd, "Passphrase")?;
     let patience = Patience::of(arguments.passphrase_fd, None);
@@ -189,6 +217,10 @@ fn named(who: Option<&String>, key: &str) -> Outcome<&'static Key> {
     if !known.built {
         return Err(Failure::not_built(&format!("the setting {}", known.key)));
     }
+    // What nobody is called stands for all: a script whose WHO came out empty does not mean them.
+    if who.is_some_and(String::is_empty) {
+        return Err(Failure::Usage("WHO is empty: name a contact, or leave it out".into()));
+    }
     if who.is_some() && known.scope == Scope::Profile {
         return Err(Failure::Usage(format!("{} holds for the whole profile: leave out WHO", known.key)));
     }
@@ -197,15 +229,35 @@ fn named(who: Option<&String>, key: &str) -> Outcome<&'static Key> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contacts::tests::robin;
     use super::*;
 
     #[test]
     fn a_key_of_the_contract_is_not_built_and_another_one_is_a_mistake() {
-        assert_eq!(named(None, "typing").unwrap_err().code(), 5);
-        assert_eq!(named(Some(&"Bob".into()), "typing").unwrap_err().code(), 5);
+        assert_eq!(named(None, "route").unwrap_err().code(), 5);
+        assert_eq!(named(Some(&"Bob".into()), "route").unwrap_err().code(), 5);
         assert_eq!(named(None, "colour").unwrap_err().code(), 2);
         assert_eq!(named(Some(&"Bob".into()), "scripts").unwrap_err().code(), 2);
         assert!(named(None, "scripts").is_ok());
+    }
+
+    #[test]
+    fn what_a_contact_is_told_is_set_for_one_or_for_those_without_their_own_and_never_for_an_empty_name() {
+        for key in ["receipts", "typing"] {
+            assert!(named(None, key).is_ok() && named(Some(&"Bob".into()), key).is_ok());
+            assert_eq!(named(Some(&String::new()), key).unwrap_err().code(), 2);
+            let Courtesy { set, is_on } = courtesy(key).unwrap();
+            let mut robin = robin();
+            for on in [true, false] {
+                match set(on) {
+                    ContactAction::Receipts(on) => robin.receipts = on,
+                    ContactAction::Typing(on) => robin.typing = on,
+                    _ => panic!("{key}"),
+                }
+                assert_eq!(is_on(&robin), on, "{key}");
+            }
+        }
+        assert!(courtesy("scripts").is_none());
     }
 
     #[test]
@@ -217,6 +269,6 @@ mod tests {
         let json = serde_json::to_string(&KEYS[6]).unwrap();
         assert!(json.starts_with(r#"{"key":"scripts","scope":"profile","values":"on|off","default":"off","#));
         assert!(json.ends_with(r#","built":true}"#), "{json}");
-        assert!(words(&KEYS[0]).contains("not built yet") && !words(&KEYS[6]).contains("not built yet"));
+        assert!(words(&KEYS[2]).contains("not built yet") && !words(&KEYS[6]).contains("not built yet"));
     }
 }

@@ -36,6 +36,9 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         note: String::new(),
         has_draft: false,
         first_unread: String::new(),
+        receipts: false,
+        typing: false,
+        is_typing: false,
     }
 }
 

@@ -66,6 +66,12 @@ pub struct Contact {
     pub has_draft: bool,
     /// Their oldest text that was not read here, or empty.
     pub first_unread: String,
+    /// They are told when the user has read what they wrote.
+    pub receipts: bool,
+    /// They see that the user is writing.
+    pub typing: bool,
+    /// They are writing now, as they say.
+    pub is_typing: bool,
 }
 
 /// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
@@ -122,6 +128,9 @@ impl Part for Contact {
         to.set_note(&self.note);
         to.set_has_draft(self.has_draft);
         to.set_first_unread(&self.first_unread);
+        to.set_receipts(self.receipts);
+        to.set_typing(self.typing);
+        to.set_is_typing(self.is_typing);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -142,6 +151,9 @@ impl Part for Contact {
             note: text(from.get_note()?, NOTE_MAX_BYTES)?,
             has_draft: from.get_has_draft(),
             first_unread: text(from.get_first_unread()?, MESSAGE_ID_MAX_CHARS)?,
+            receipts: from.get_receipts(),
+            typing: from.get_typing(),
+            is_typing: from.get_is_typing(),
         })
     }
 }
@@ -151,7 +163,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     ChangeContact of messenger: contact_request, contact_params, contact_results;
     asks {
-        /// Their name or id.
+        /// Their name or id; empty: those that have no *receipts* or *typing* of their own.
         who: String => text(TYPED_MAX_BYTES) get_who set_who,
         /// What.
         action: ContactAction => part get_action init_action,
@@ -186,6 +198,10 @@ pub enum ContactAction {
     Note(String),
     /// The conversation counts as unread until anything of it is marked read.
     Unread,
+    /// They are told when the user has read what they wrote.
+    Receipts(bool),
+    /// They see that the user is writing.
+    Typing(bool),
 }
 
 impl Part for ContactAction {
@@ -205,6 +221,8 @@ impl Part for ContactAction {
             Self::Mute(until) => to.set_mute(until.0),
             Self::Note(note) => to.set_note(note.as_str()),
             Self::Unread => to.set_unread(()),
+            Self::Receipts(on) => to.set_receipts(*on),
+            Self::Typing(on) => to.set_typing(*on),
         }
     }
 
@@ -221,6 +239,8 @@ impl Part for ContactAction {
             contact_action::Mute(until) => Self::Mute(Timestamp(until)),
             contact_action::Note(note) => Self::Note(text(note?, TYPED_MAX_BYTES)?),
             contact_action::Unread(()) => Self::Unread,
+            contact_action::Receipts(on) => Self::Receipts(on),
+            contact_action::Typing(on) => Self::Typing(on),
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))

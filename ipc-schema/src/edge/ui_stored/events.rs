@@ -58,6 +58,13 @@ pub enum Change {
         /// Its conversation.
         contact: String,
     },
+    /// A contact writes, or does no more. Kept nowhere: it has the number of the event before it.
+    Typing {
+        /// The contact's id.
+        who: String,
+        /// Whether they do.
+        on: bool,
+    },
 }
 
 impl Event {
@@ -80,6 +87,11 @@ impl Event {
                 to.set_id(id);
                 to.set_contact(contact);
             }
+            Change::Typing { who, on } => {
+                let mut to = to.init_typing();
+                to.set_who(who);
+                to.set_on(*on);
+            }
         }
     }
 
@@ -101,6 +113,9 @@ impl Event {
                 id: text(gone.get_id()?, MESSAGE_ID_MAX_CHARS)?,
                 contact: text(gone.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
             },
+            event::Typing(typing) => {
+                Change::Typing { who: text(typing.get_who()?, MESSAGE_ID_MAX_CHARS)?, on: typing.get_on() }
+            }
         };
         Ok(Self { seq: from.get_seq(), at: Timestamp(from.get_at()), change })
     }

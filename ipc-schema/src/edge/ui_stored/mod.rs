@@ -15,6 +15,7 @@ mod pictures;
 mod search;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 use std::convert::Infallible;
 
@@ -42,6 +43,7 @@ pub use messages::{
 };
 pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
 pub use search::{Match, Search, SearchError};
+pub use typing::{TellTyping, TypingError};
 
 interface! {
     /// The conversations of one profile.
@@ -72,6 +74,7 @@ interface! {
         retry(RetryParams, RetryResults): RetryText,
         cancel(CancelParams, CancelResults): CancelText,
         forward(ForwardParams, ForwardResults): ForwardText,
+        typing(TypingParams, TypingResults): TellTyping,
     }
 }
 

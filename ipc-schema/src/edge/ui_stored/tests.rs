@@ -36,6 +36,9 @@ fn contact() -> Contact {
         note: typed(NOTE_MAX_BYTES),
         has_draft: true,
         first_unread: typed(MESSAGE_ID_MAX_CHARS),
+        receipts: true,
+        typing: false,
+        is_typing: true,
     }
 }
 
@@ -157,6 +160,8 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Mute(MUTED_FOR_EVER),
         ContactAction::Note("met in Lyon".into()),
         ContactAction::Unread,
+        ContactAction::Receipts(true),
+        ContactAction::Typing(false),
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));
@@ -228,6 +233,19 @@ fn each_outcome_is_read_as_it_was_written() {
     assert_eq!(told_back::<Search>(&Err(SearchError::TooLong)), Ok(Err(SearchError::TooLong)));
 }
 
+#[test]
+fn that_the_user_writes_is_read_as_it_was_written_and_bounded() {
+    for on in [true, false] {
+        let typing = TellTyping { who: "bob".into(), on };
+        assert!(read_back(&typing) == Ok(typing));
+    }
+    for told in [Ok(()), Err(TypingError::NoSuchContact), Err(TypingError::Closed(Closed::ScriptsOff))] {
+        assert_eq!(told_back::<TellTyping>(&told), Ok(told));
+    }
+    let to = |length| read_back(&TellTyping { who: typed(length), on: true }).is_ok();
+    assert!(to(TYPED_MAX_BYTES) && !to(TYPED_MAX_BYTES + 1));
+}
+
 fn found(context: &str, hits: &[(usize, usize)]) -> Match {
     Match {
         id: typed(MESSAGE_ID_MAX_CHARS),
@@ -272,6 +290,8 @@ fn each_event_is_read_as_it_was_written() {
         Change::Contact(contact()),
         Change::Network("connected".into()),
         Change::Gone { id: "m1".into(), contact: "c1".into() },
+        Change::Typing { who: "c1".into(), on: true },
+        Change::Typing { who: "c1".into(), on: false },
     ] {
         let event = Event { seq: 5, at: Timestamp(6), change };
         assert_eq!(through(&event), Ok(event));

@@ -169,6 +169,11 @@ impl Model {
                     chat.messages.retain(|message| message.id != id);
                 }
             }
+            Change::Typing { who, on } => {
+                if let Some(contact) = self.people.iter_mut().find(|contact| contact.id == who) {
+                    contact.is_typing = on;
+                }
+            }
         }
         Vec::new()
     }

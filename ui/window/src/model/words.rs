@@ -592,6 +592,9 @@ mod tests {
             note: String::new(),
             has_draft: false,
             first_unread: String::new(),
+            receipts: false,
+            typing: false,
+            is_typing: false,
         };
         let zone = Zone::default();
         let said = |state| {

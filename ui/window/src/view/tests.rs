@@ -46,6 +46,9 @@ fn robin() -> Contact {
         note: String::new(),
         has_draft: false,
         first_unread: String::new(),
+        receipts: false,
+        typing: false,
+        is_typing: false,
     }
 }
 
