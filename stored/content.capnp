@@ -58,8 +58,9 @@ struct Content {
     directorySketch @25 :Sketch;
     introduction @26 :Introduction;
     timerChange @27 :UInt32;
-    # Messages disappear after so many seconds; 0: never.
+    # Never written: it could not say which of two changes is the later.
     leafAttestation @28 :Data;
+    timer @29 :Timer;
   }
 
   struct Acks {
@@ -90,6 +91,17 @@ struct Content {
     body @3 :Text;
     replyTo @4 :Data;
     # `message` of another text, 16 B, or empty. In part 0.
+    lifeS @5 :UInt32;
+    # It disappears so many seconds after it was sent, or read; 0: never. At most 366 d: a longer life is taken for that. The same in each part.
+  }
+
+  struct Timer {
+    # What texts that are written from now on are to have as their life.
+    seconds @0 :UInt32;
+    # As lifeS.
+    version @1 :UInt64;
+    # One more than that of the timer in whose place it stands. Of two timers the one with the higher version holds, of two with the same
+    # the shorter: whatever comes first, both sides end with the same.
   }
 
   struct Edit {

@@ -207,6 +207,7 @@ struct Contact {
   receipts @16 :Bool;   # they are told when the user has read what they wrote
   typing @17 :Bool;     # they see that the user is writing
   isTyping @18 :Bool;   # they are writing now, as they say
+  timerS @19 :UInt32;   # texts written from now on disappear after so many seconds; 0: never
 }
 
 enum Notice {
@@ -240,6 +241,8 @@ struct ContactAction {
     unread @11 :Void;     # the conversation counts as unread until anything of it is marked read
     receipts @12 :Bool;   # these two as in Contact. A contact that was given one keeps it, whatever holds for the others
     typing @13 :Bool;
+    timer @14 :UInt32;    # texts that either of the two writes from now on disappear after so many seconds; 0: never. At most 366 d: a
+                          # longer time is taken for that. The contact hears of it. Idempotent
   }
 }
 
@@ -271,6 +274,9 @@ struct Message {
   deleted @15 :Bool;      # for both, by who wrote it: the body is empty
   reason @16 :Reason;     # why it does not go on
   expiresAt @17 :UInt64;  # relayed: it is given up then, unless it is acked before; else 0
+  disappearsAt @18 :UInt64; # it is gone here then, ms since 1970; of a text of theirs that was not read at the latest. 0: not, or not before it
+                          # is at a relay
+  timerS @19 :UInt32;     # a timerChanged line: what it was set to. A text: how long it lives, s; 0: for ever
 }
 
 struct Reaction {
@@ -313,6 +319,7 @@ enum Note {
   reopened @3;         # the session was opened anew
   reopenedAgain @4;    # it was again, within a day
   textsWait @5;        # what is written to the contact waits for `resume`
+  timerChanged @6;     # one of the two set how long texts live: the user if `mine`
 }
 
 struct Event {

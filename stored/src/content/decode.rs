@@ -5,7 +5,8 @@ use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
 
 use super::generated::content_capnp::content as wire;
 use super::{
-    Acks, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId, is_emoji,
+    Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId,
+    bounded_life, is_emoji,
 };
 
 /// The peer sent what is not a content. Its fault; it is acked, or it would come again for ever.
@@ -128,6 +129,13 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
         Ok(Which::Edit(edit)) => Kind::Edit(read_edit(&edit?)?),
         Ok(Which::Delete(text)) => Kind::Delete(wire_id(text?.get_message()?)?),
         Ok(Which::Reaction(reaction)) => read_reaction(&reaction?)?,
+        Ok(Which::Timer(timer)) => {
+            let timer = timer?;
+            Kind::Timer(ChatTimer {
+                seconds: bounded_life(timer.get_seconds()),
+                version: timer.get_version(),
+            })
+        }
         Ok(_) => Kind::Later(0),
         Err(capnp::NotInSchema(number)) => Kind::Later(number),
     })
@@ -141,6 +149,7 @@ fn read_text(text: &wire::text_part::Reader<'_>) -> Result<TextPart, ContentErro
         parts: text.get_parts(),
         body: text.get_body()?.to_str()?.to_owned(),
         reply_to: if reply_to.is_empty() { None } else { Some(wire_id(reply_to)?) },
+        life_s: bounded_life(text.get_life_s()),
     };
     if part.parts > PARTS_MAX || part.part >= part.parts { Err(ContentError) } else { Ok(part) }
 }

@@ -76,6 +76,11 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
             reaction.set_message(&message.0);
             reaction.set_emoji(emoji);
         }
+        Kind::Timer(timer) => {
+            let mut to = root.init_timer();
+            to.set_seconds(timer.seconds);
+            to.set_version(timer.version);
+        }
         // Never written by this version; as an unread attestation it is at least legal.
         Kind::Later(_) => root.set_leaf_attestation(&[]),
     }
@@ -89,6 +94,7 @@ fn write_text(mut text: wire::text_part::Builder<'_>, from: &TextPart) {
     if let Some(reply_to) = &from.reply_to {
         text.set_reply_to(&reply_to.0);
     }
+    text.set_life_s(from.life_s);
 }
 
 fn write_edit(mut edit: wire::edit::Builder<'_>, from: &EditPart) {

@@ -6,12 +6,14 @@ mod decode;
 mod emoji;
 mod encode;
 mod ranges;
+mod timer;
 
 pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
 pub use decode::{ContentError, decode};
 pub use emoji::is_emoji;
 pub use encode::encode;
 pub use ranges::{Range, Received};
+pub use timer::{ChatTimer, bounded_life};
 
 use ipc_schema::Timestamp;
 use sha2::{Digest, Sha256};
@@ -104,6 +106,8 @@ pub struct TextPart {
     pub body: String,
     /// The text that this one answers.
     pub reply_to: Option<WireId>,
+    /// Seconds from when it was sent, or read; 0: for ever.
+    pub life_s: u32,
 }
 
 /// Other words for a text, or one part of them.
@@ -151,6 +155,8 @@ pub enum Kind {
         /// Untrusted when received; [`is_emoji`], or empty: nothing any more.
         emoji: String,
     },
+    /// How long texts live from now on.
+    Timer(ChatTimer),
     /// A kind, or a version, that this program cannot show yet: acked and kept.
     Later(u16),
 }
@@ -165,10 +171,10 @@ impl Kind {
         )
     }
 
-    /// Whether it is about a text that was said before.
+    /// Whether it changes what is there: a text that was said before, or the timer.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        matches!(self, Self::Edit(_) | Self::Delete(_) | Self::Reaction { .. })
+        matches!(self, Self::Edit(_) | Self::Delete(_) | Self::Reaction { .. } | Self::Timer(_))
     }
 }
 
@@ -194,6 +200,7 @@ pub fn split(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use ipc_schema::edge::ui_stored::TIMER_LONGEST_S;
     use ipc_schema::limits::{CONTENT_MAX_BYTES, FIRST_CONTENT_MAX_BYTES, NAME_MAX_BYTES, TEXT_MAX_BYTES};
 
     use super::*;
@@ -238,7 +245,12 @@ mod tests {
             parts: 9,
             body,
             reply_to: Some(WireId([3; 16])),
+            life_s: 300,
         })
+    }
+
+    fn timer(seconds: u32, version: u64) -> Kind {
+        Kind::Timer(ChatTimer { seconds, version })
     }
 
     fn edit(body: String) -> EditPart {
@@ -265,6 +277,8 @@ mod tests {
             Kind::Delete(WireId([2; 16])),
             reaction("👍🏽"),
             reaction(""),
+            timer(300, 1),
+            timer(0, u64::MAX),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -287,7 +301,8 @@ mod tests {
     #[test]
     fn cut_and_lengthened_contents_are_refused() {
         let read = Kind::Receipt(Some(WireId([6; 16])));
-        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍"), read] {
+        let edited = Kind::Edit(edit("hello".into()));
+        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1)] {
             let bytes = encode(&content(kind));
             for length in 0..bytes.len() {
                 assert!(decode(&bytes[..length]).is_err(), "{length}");
@@ -299,7 +314,8 @@ mod tests {
     #[test]
     fn a_content_altered_anywhere_is_read_or_refused_without_a_panic() {
         let read = Kind::Receipt(Some(WireId([6; 16])));
-        for kind in [text("hello".into()), Kind::Edit(edit("hello".into())), reaction("👍"), read] {
+        let edited = Kind::Edit(edit("hello".into()));
+        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1)] {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {
@@ -308,6 +324,25 @@ mod tests {
                     let _ = decode(&altered);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_life_is_bounded_when_it_is_read() {
+        let longest = TIMER_LONGEST_S;
+        for (said, taken) in [(0, 0), (1, 1), (longest, longest), (longest + 1, longest), (u32::MAX, longest)]
+        {
+            let part = TextPart {
+                message: WireId([2; 16]),
+                part: 0,
+                parts: 1,
+                body: "hello".into(),
+                reply_to: None,
+                life_s: said,
+            };
+            let read = decode(&encode(&content(Kind::Text(part)))).unwrap().kind;
+            assert!(matches!(read, Kind::Text(part) if part.life_s == taken), "{said}");
+            assert!(decode(&encode(&content(timer(said, 7)))).unwrap().kind == timer(taken, 7), "{said}");
         }
     }
 

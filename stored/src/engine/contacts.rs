@@ -14,7 +14,7 @@ use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent, T
 use super::interface::Action;
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{attributes, hold, oneself, receipts};
+use super::{attributes, hold, oneself, receipts, timers};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind, Store};
@@ -236,6 +236,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         ContactAction::Unread => turn.store.mark_unread(id)?,
         ContactAction::Receipts(on) => receipts::set(turn, id, Courtesy::Receipts, on)?,
         ContactAction::Typing(on) => receipts::set(turn, id, Courtesy::Typing, on)?,
+        ContactAction::Timer(seconds) => timers::set(turn, &contact, seconds)?,
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))

@@ -1,10 +1,12 @@
 //! What ui asks: sending, reading, and what there is.
 
+use std::time::Duration;
+
 use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
-use super::event::{LifeEvent, OutboxEvent, TypingEvent};
+use super::event::{EndEvent, LifeEvent, OutboxEvent, TypingEvent};
 use super::receipts;
 use super::requests::{FirstPage, NextPage, PAGE, PAGE_BYTES, Page, Told};
 use super::turn::Turn;
@@ -48,6 +50,9 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
     let wire = WireId(turn.random());
     // Where the user writes to nobody else it is there already.
     let arrived = contact.state == ContactState::Oneself;
+    let life = contact.timer.seconds;
+    let disappears_at = (arrived && life > 0).then(|| turn.now.after(Duration::from_secs(life.into())));
+    disappears_at.into_iter().for_each(|at| turn.wish(EndEvent::Begun(at)));
     let message = Message {
         mine: true,
         position: turn.store.last_position(contact.id)?,
@@ -56,6 +61,8 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         state: if arrived { Delivery::Delivered } else { Delivery::Queued },
         reply_to: call.reply_to,
         held: contact.held,
+        timer_s: life,
+        disappears_at,
         ..Message::new(if call.id.is_empty() { hex(&wire.0) } else { call.id }, contact.id, wire)
     };
     turn.store.add_message(&message)?;
@@ -79,6 +86,10 @@ pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Found<(), Re
     let Some(position) = position(&turn.store, contact.id, up_to)? else {
         return Ok(Err(ReadError::NoSuchMessage));
     };
+    for (id, end) in turn.store.begin_lives_of_read(contact.id, position, turn.now)? {
+        turn.event(&EventKind::Message { id })?;
+        turn.wish(EndEvent::Begun(end));
+    }
     let left = turn.store.mark_read(contact.id, position)?;
     if left < contact.unread {
         receipts::read_here(turn, &contact, position)?;

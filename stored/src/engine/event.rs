@@ -39,6 +39,7 @@ pub(super) enum Event {
     Life(LifeEvent),
     Receipts(ReceiptEvent),
     Typing(TypingEvent),
+    Ends(EndEvent),
 }
 
 /// For the circuits.
@@ -318,6 +319,16 @@ pub(super) enum Sign {
     Text,
 }
 
+/// For texts that disappear.
+pub(super) enum EndEvent {
+    /// The clock was set back, or may have been while nothing ran.
+    SetBack,
+    /// A life has begun that ends then.
+    Begun(Timestamp),
+    /// It is time to see which are at their end.
+    Look,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -361,6 +372,7 @@ pub(super) enum Timer {
     Passed(OutgoingId),
     Cease(ContactId),
     TypingOver(ContactId),
+    Ends,
 }
 
 /// Why keyvault did not seal a content.
@@ -426,4 +438,5 @@ for_flow! {
     Life: LifeEvent,
     Receipts: ReceiptEvent,
     Typing: TypingEvent,
+    Ends: EndEvent,
 }

@@ -73,6 +73,9 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
             message: wire,
             emoji: body,
         })?,
+        OutgoingKind::Timer => Kind::Timer(
+            turn.store.contact(outgoing.contact)?.map(|contact| contact.timer).unwrap_or_default(),
+        ),
     })
 }
 
@@ -100,6 +103,7 @@ fn text_part(turn: &Turn, message: Option<Message>, outgoing: &Outgoing) -> Resu
         parts: outgoing.parts,
         body: part_of(&message.body, outgoing.part),
         reply_to,
+        life_s: message.timer_s,
     }))
 }
 

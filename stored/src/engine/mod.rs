@@ -16,6 +16,7 @@ mod contacts;
 mod conversations;
 mod deposits;
 mod drafts;
+mod ends;
 mod event;
 mod fixing;
 mod hold;
@@ -36,6 +37,7 @@ mod search;
 mod subscriptions;
 mod taking_back;
 mod their_changes;
+mod timers;
 mod turn;
 mod typing;
 
@@ -55,9 +57,10 @@ pub use requests::{
 use self::accepts::Accepts;
 use self::circuits::Circuits;
 use self::deposits::Deposits;
+use self::ends::Ends;
 use self::event::{
-    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, Event, InboxEvent, InviteEvent, LifeEvent,
-    OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
+    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, EndEvent, Event, InboxEvent, InviteEvent,
+    LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
 };
 use self::inbox::Inbox;
 use self::life::Life;
@@ -107,6 +110,7 @@ struct Flows {
     repair: Repair,
     life: Life,
     typing: Typing,
+    ends: Ends,
 }
 
 impl Engine {
@@ -258,6 +262,7 @@ impl Engine {
             Event::Life(event) => flows.life.handle(turn, circuits, event),
             Event::Receipts(event) => receipts::handle(turn, event),
             Event::Typing(event) => flows.typing.handle(turn, event),
+            Event::Ends(event) => flows.ends.handle(turn, circuits, event),
         }
     }
 
@@ -326,6 +331,7 @@ impl Engine {
             Timer::Passed(id) => self.run(OutboxEvent::Passed(id)),
             Timer::Cease(contact) => self.run(TypingEvent::Cease(contact)),
             Timer::TypingOver(contact) => self.run(TypingEvent::Over(contact)),
+            Timer::Ends => self.run(EndEvent::Look),
         }
     }
 
@@ -490,6 +496,7 @@ impl Engine {
     fn after_set_back(&mut self) -> Result<(), StoreError> {
         self.clock_set_back = false;
         self.run(LifeEvent::SetBack)?;
+        self.run(EndEvent::SetBack)?;
         self.turn.store.nothing_later_than(self.turn.now, deposits::LONGEST_WAIT)
     }
 }
@@ -503,6 +510,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
 
 #[cfg(test)]
 mod changes_tests;
+#[cfg(test)]
+mod ends_tests;
 #[cfg(test)]
 mod faults_tests;
 #[cfg(test)]

@@ -56,7 +56,8 @@ impl Note {
     /// What stands there.
     pub(super) fn sentence(self) -> &'static str {
         match self {
-            Self::None => "",
+            // What it was set to is said where it is.
+            Self::None | Self::TimerChanged => "",
             Self::OlderCopyHere => {
                 "An older copy of this profile was used. What came in after that copy is missing here; what you wrote since is \
                  sent again."

@@ -21,7 +21,8 @@ pub(super) fn takes(action: &ContactAction) -> bool {
         | ContactAction::Pin(_)
         | ContactAction::Mute(_)
         | ContactAction::Note(_)
-        | ContactAction::Unread => true,
+        | ContactAction::Unread
+        | ContactAction::Timer(_) => true,
         ContactAction::Block(_)
         | ContactAction::Delete
         | ContactAction::Accept

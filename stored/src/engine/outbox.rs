@@ -13,7 +13,7 @@ use ipc_schema::edge::stored_keyvault::{
 use ipc_schema::limits::IDS_PER_CALL_MAX;
 
 use super::event::{
-    AcceptEvent, Asked, DepositEvent, LifeEvent, NotSealed, OutboxEvent, ReceiptEvent, RepairEvent,
+    AcceptEvent, Asked, DepositEvent, EndEvent, LifeEvent, NotSealed, OutboxEvent, ReceiptEvent, RepairEvent,
     RepairRefused, Timer,
 };
 use super::hold::{self, Wait};
@@ -539,6 +539,10 @@ fn reached(turn: &mut Turn, id: &str, contact: ContactId, state: Delivery) -> Re
     turn.store.add_moment(id, state, turn.now)?;
     if turn.store.advance_message(id, state)? {
         turn.event(&EventKind::Delivery { id: id.to_owned(), contact, state })?;
+    }
+    if let Some(end) = turn.store.begin_life(id, turn.now)? {
+        turn.event(&EventKind::Message { id: id.to_owned() })?;
+        turn.wish(EndEvent::Begun(end));
     }
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! What a contact said: each content is taken once, under its number, and shown where the sender said it
 //! (docs/protocol/content.md, "Numbers").
 
+use std::time::Duration;
+
 use ipc_schema::Timestamp;
 
-use super::event::{OutboxEvent, ReceiptEvent, Sign, TypingEvent};
+use super::event::{EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::turn::Turn;
-use super::{hold, their_changes};
+use super::{hold, their_changes, timers};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, ContactState, Delivery, EventKind, Message, ReceiveChain};
+use crate::store::{Contact, ContactState, Delivery, EventKind, Message, ReceiveChain, UNREAD};
 
 /// Reads one content, authenticated as the contact's. The numbers of its chain, where it counts.
 pub(super) fn read(
@@ -94,7 +96,7 @@ fn take(
     hash: &[u8; 32],
 ) -> Result<(), StoreError> {
     let (id, number) = (contact.id, content.link.sequence);
-    // What was done to a text has no name that outlives its number.
+    // What was done to a text, or the timer, has no name that outlives its number.
     let again = content.kind.is_change() && chain.refused.contains(number);
     if !chain.numbers.contains(number) && (again || refused(turn, contact, &content)?) {
         chain.refused.insert(number);
@@ -182,11 +184,11 @@ fn show_now(turn: &mut Turn, id: ContactId, content: Content) -> Result<(), Stor
 }
 
 /// Where a text stands.
-struct Place {
-    chain: Timestamp,
-    sequence: u64,
-    position: i64,
-    gap: bool,
+pub(super) struct Place {
+    pub(super) chain: Timestamp,
+    pub(super) sequence: u64,
+    pub(super) position: i64,
+    pub(super) gap: bool,
 }
 
 /// Shows a content where the sender said it.
@@ -211,9 +213,11 @@ fn show_in_turn(
 }
 
 fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
+    let mut life = 0;
     let (wire, body, reply_to) = match content.kind {
         Kind::Text(part) => {
             let (wire, reply_to) = (part.message, part.reply_to);
+            life = part.life_s;
             if turn.store.is_wire_gone(contact, wire)? {
                 return Ok(());
             }
@@ -232,6 +236,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         kind @ (Kind::Edit(_) | Kind::Delete(_) | Kind::Reaction { .. }) => {
             return their_changes::take(turn, contact, &content.link, kind);
         }
+        Kind::Timer(timer) => return timers::take(turn, contact, (timer, content.sent_at), place),
         Kind::QueueChange
         | Kind::Receipt(_)
         | Kind::Typing(_)
@@ -243,6 +248,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         return place_anew(turn, &shown, &place);
     }
     let id = message_id(contact, wire);
+    let disappears_at = (life > 0).then(|| turn.now.after(UNREAD + Duration::from_secs(life.into())));
+    disappears_at.into_iter().for_each(|at| turn.wish(EndEvent::Begun(at)));
     turn.store.add_message(&Message {
         position: place.position,
         chain: place.chain,
@@ -253,6 +260,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         body: body.clone(),
         state: Delivery::Delivered,
         reply_to: reply_to.unwrap_or_default(),
+        timer_s: life,
+        disappears_at,
         ..Message::new(id.clone(), contact, wire)
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
@@ -327,7 +336,7 @@ mod tests {
         let id = WireId([name; 16]);
         let named = if name > 90 { format!(", named {name}") } else { String::new() };
         let body = format!("{sequence} of {chain}{named}");
-        let part = TextPart { message: id, part: 0, parts: 1, body, reply_to: None };
+        let part = TextPart { message: id, part: 0, parts: 1, body, reply_to: None, life_s: 0 };
         let link = Link { chain: Timestamp(chain), sequence, numbered: true, previous };
         content::encode(&Content { id, link, sent_at: NOW, acks: None, kind: Kind::Text(part) })
     }

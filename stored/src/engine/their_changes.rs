@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn text(part: u16, parts: u16, body: &str) -> Kind {
-        Kind::Text(TextPart { message: TEXT, part, parts, body: body.into(), reply_to: None })
+        Kind::Text(TextPart { message: TEXT, part, parts, body: body.into(), reply_to: None, life_s: 0 })
     }
 
     fn edit(name: u8, part: u16, parts: u16, body: &str) -> Kind {

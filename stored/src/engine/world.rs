@@ -321,6 +321,19 @@ impl World {
         }
     }
 
+    /// All that happens within this time happens, and then it is so much later, to the millisecond.
+    pub(super) fn wait(&mut self, millis: u64) {
+        let end = Timestamp(self.now.0 + millis);
+        let next = |world: &Self| {
+            let wakes = world.people.iter().filter_map(Person::next_wake).min();
+            wakes.into_iter().chain(world.queue.first_key_value().map(|((at, _), _)| *at)).min()
+        };
+        while next(self).is_some_and(|at| at <= end) {
+            self.step();
+        }
+        self.now = end;
+    }
+
     /// The next thing happens.
     pub(super) fn step(&mut self) {
         let wake = self.people.iter().enumerate().filter_map(|(who, p)| Some((p.next_wake()?, who))).min();

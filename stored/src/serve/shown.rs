@@ -52,6 +52,7 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         receipts: from.receipts,
         typing: from.typing,
         is_typing: from.is_typing,
+        timer_s: from.timer.seconds,
     }
 }
 
@@ -77,6 +78,7 @@ fn gone(contact: ContactId) -> Contact {
         receipts: false,
         typing: false,
         is_typing: false,
+        timer_s: 0,
     }
 }
 
@@ -101,12 +103,15 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::Reopened => Note::Reopened,
             store::Note::ReopenedAgain => Note::ReopenedAgain,
             store::Note::TextsWait => Note::TextsWait,
+            store::Note::TimerChanged => Note::TimerChanged,
         },
         held: from.held,
         reactions: reactions(from.reactions),
         deleted: from.deleted,
         reason: reason(from.reason),
         expires_at: from.expires_at,
+        disappears_at: from.disappears_at,
+        timer_s: from.timer_s,
     }
 }
 

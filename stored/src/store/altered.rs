@@ -108,7 +108,7 @@ impl Store {
         self.forget_about(message.contact, message.wire)
     }
 
-    fn forget_about(&self, contact: ContactId, wire: WireId) -> Result<(), StoreError> {
+    pub(super) fn forget_about(&self, contact: ContactId, wire: WireId) -> Result<(), StoreError> {
         self.run("DELETE FROM reactions WHERE contact = ?1 AND wire = ?2", (contact, wire.0))?;
         self.run("DELETE FROM parts WHERE contact = ?1 AND wire = ?2", (contact, wire.0))?;
         self.drop_early(contact, wire)

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use rusqlite::Row;
 
 use super::Store;
-use crate::content::Received;
+use crate::content::{ChatTimer, Received};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 
@@ -79,6 +79,8 @@ pub struct Contact {
     pub typing: bool,
     /// They write just now. Not kept: the engine knows.
     pub is_typing: bool,
+    /// How long texts live that are written from now on.
+    pub timer: ChatTimer,
 }
 
 impl Contact {
@@ -107,6 +109,7 @@ impl Contact {
             receipts: false,
             typing: false,
             is_typing: false,
+            timer: ChatTimer::default(),
         }
     }
 
@@ -164,6 +167,7 @@ const COLUMNS: &str =
      EXISTS (SELECT 1 FROM drafts d WHERE d.contact = contacts.id),
      (SELECT m.id FROM messages m WHERE m.contact = contacts.id AND m.mine = 0 AND m.state = 2
       ORDER BY m.position LIMIT 1),
+     timer_s, timer_version,
      state <> 3 AND ifnull(receipts, EXISTS (SELECT 1 FROM settings WHERE key = 'receipts' AND value = x'6f6e'))
         AS tells_read,
      state <> 3 AND ifnull(typing, EXISTS (SELECT 1 FROM settings WHERE key = 'typing' AND value = x'6f6e'))
@@ -190,6 +194,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         marked_unread: row.get(16)?,
         has_draft: row.get(17)?,
         first_unread: row.get::<_, Option<String>>(18)?.unwrap_or_default(),
+        timer: ChatTimer { seconds: row.get(19)?, version: row.get::<_, i64>(20)?.cast_unsigned() },
         receipts: row.get("tells_read")?,
         typing: row.get("tells_typing")?,
         is_typing: false,

@@ -91,6 +91,10 @@ pub struct Message {
     pub reason: Reason,
     /// When it is given up, if it is not acked before: for what lies at a relay.
     pub expires_at: Option<Timestamp>,
+    /// How long it lives once it is at a relay, or was read, seconds; 0: for ever. Of [`Note::TimerChanged`] what it was set to.
+    pub timer_s: u32,
+    /// When it is gone: of a text of theirs that was not read at the latest. `None`: its life has no end, or has not begun.
+    pub disappears_at: Option<Timestamp>,
 }
 
 impl Message {
@@ -118,6 +122,8 @@ impl Message {
             reactions: Reactions::default(),
             reason: Reason::None,
             expires_at: None,
+            timer_s: 0,
+            disappears_at: None,
         }
     }
 }
@@ -137,6 +143,8 @@ pub enum Note {
     ReopenedAgain,
     /// What is written to the contact waits for the user.
     TextsWait,
+    /// One of the two set how long texts live: the user where it is theirs.
+    TimerChanged,
 }
 
 impl std::fmt::Debug for Message {
@@ -160,14 +168,15 @@ const COLUMNS: &str =
     CASE WHEN mine = 1 AND note = 0 AND state = 1
         THEN (SELECT s.at FROM message_states s WHERE s.message = messages.id AND s.state = 1) END,
     CASE WHEN mine = 1 AND note = 0 AND state = 1
-        THEN (SELECT max(o.renewed_at) FROM outgoing o WHERE o.message = messages.id AND o.state < 3) END";
+        THEN (SELECT max(o.renewed_at) FROM outgoing o WHERE o.message = messages.id AND o.state < 3) END,
+    timer_s, disappears_at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
     let at = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
         Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(at.cast_unsigned())))
     };
-    let renewed = at(23)?;
+    let (renewed, disappears) = (at(23)?, at(25)?);
     Ok(Message {
         id: row.get(0)?,
         contact: row.get(1)?,
@@ -193,6 +202,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         },
         reason: if row.get::<_, bool>(21)? { Reason::QueueFull } else { row.get(20)? },
         expires_at: at(22)?.map(|relayed| moments::given_up_at(relayed, renewed)),
+        timer_s: row.get(24)?,
+        disappears_at: disappears.filter(|at| at.0 != 0),
     })
 }
 
@@ -200,7 +211,8 @@ impl Store {
     pub(crate) fn add_message(&self, message: &Message) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO messages (id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to,
-             note, chain, gap) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             note, chain, gap, timer_s, disappears_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             rusqlite::params![
                 message.id,
                 message.contact,
@@ -216,6 +228,8 @@ impl Store {
                 message.note,
                 message.chain.0.cast_signed(),
                 message.gap,
+                message.timer_s,
+                message.disappears_at.map_or(0, |at| at.0.cast_signed()),
             ],
         )
     }

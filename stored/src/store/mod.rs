@@ -8,6 +8,7 @@ mod changes;
 mod contacts;
 mod decoy;
 mod early;
+mod ends;
 mod events;
 mod history;
 mod incoming;
@@ -30,6 +31,7 @@ use zeroize::Zeroizing;
 pub use altered::Reactions;
 pub(crate) use changes::Change;
 pub(crate) use early::{Early, EarlyKind};
+pub(crate) use ends::UNREAD;
 pub(crate) use said::Said;
 
 pub use contacts::{Contact, ContactState, Notice, ReceiveChain, SendChain};

@@ -34,10 +34,10 @@ numbered! {
     ContactState { Invited = 0, Pending = 1, Connected = 2, Oneself = 3, }
     Notice { None = 0, Repairing = 1, InviteAgain = 2, }
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
-    Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, }
+    Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, TimerChanged = 6, }
     Reason { None = 0, InviteAgain = 1, QueueFull = 2, Gone = 3, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
-    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, Typing = 10, Paused = 11, }
+    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, Typing = 10, Paused = 11, Timer = 12, }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
@@ -82,10 +82,10 @@ mod tests {
         assert_strict::<ContactState>(4);
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
-        assert_strict::<Note>(6);
+        assert_strict::<Note>(7);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(12);
+        assert_strict::<OutgoingKind>(13);
         assert_strict::<EarlyKind>(3);
         assert_strict::<Owed>(4);
         assert_strict::<InviteState>(6);

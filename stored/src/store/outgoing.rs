@@ -49,11 +49,14 @@ pub enum OutgoingKind {
     Typing,
     /// They are no more.
     Paused,
+    /// How long texts live from now on.
+    Timer,
 }
 
 impl OutgoingKind {
     /// Those that [`OutgoingKind::is_words`].
-    const WORDS: [Self; 5] = [Self::Text, Self::Profile, Self::Edit, Self::Delete, Self::Reaction];
+    const WORDS: [Self; 6] =
+        [Self::Text, Self::Profile, Self::Edit, Self::Delete, Self::Reaction, Self::Timer];
 
     /// Whether it takes a number and is kept until the peer has acked it.
     #[must_use]
@@ -66,7 +69,7 @@ impl OutgoingKind {
     #[must_use]
     pub fn is_words(self) -> bool {
         match self {
-            Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
+            Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction | Self::Timer => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
             // Nobody wrote it; who sends it asks what words wait for.
             Self::Typing | Self::Paused => false,
@@ -209,12 +212,12 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
-             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8))
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9))
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = outgoing.message AND m.state = 5)
              ORDER BY id LIMIT ?3"
         );
-        let [text, profile, edit, delete, reaction] = OutgoingKind::WORDS;
-        self.rows(&sql, (contact, words, limit, text, profile, edit, delete, reaction), read)
+        let [text, profile, edit, delete, reaction, timer] = OutgoingKind::WORDS;
+        self.rows(&sql, (contact, words, limit, text, profile, edit, delete, reaction, timer), read)
     }
 
     /// Fixes the bytes: from now on it is this content, under this name at keyvault.

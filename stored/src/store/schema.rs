@@ -6,7 +6,7 @@ use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
 const MIGRATIONS: &[&str] =
-    &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE, RECEIPTS];
+    &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE, RECEIPTS, ENDS];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -388,6 +388,18 @@ ALTER TABLE contacts ADD COLUMN receipt_owed INTEGER NOT NULL DEFAULT 0;  -- not
 ALTER TABLE contacts ADD COLUMN their_read_wire BLOB NOT NULL DEFAULT x'';
 CREATE INDEX messages_not_read ON messages (contact, position) WHERE mine = 1 AND state = 2;
 ";
+
+/// How long texts live, of a conversation and of each text, and when one ends. Whatever goes through the ends looks at the index alone.
+/// Names of texts that were at their end go after a while, by that; 0: a person deleted it.
+const ENDS: &str = "
+ALTER TABLE contacts ADD COLUMN timer_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN timer_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN timer_s INTEGER NOT NULL DEFAULT 0;       -- 0: for ever
+ALTER TABLE messages ADD COLUMN disappears_at INTEGER NOT NULL DEFAULT 0; -- 0: never, or its life has not begun
+CREATE INDEX messages_ends ON messages (disappears_at, timer_s, mine, state) WHERE disappears_at > 0;
+ALTER TABLE gone ADD COLUMN ended_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX gone_ends ON gone (contact, ended_at) WHERE ended_at > 0;
+";
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -474,6 +486,25 @@ mod tests {
             .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
             .unwrap();
         assert_eq!(kept, (None, None, vec![], 0, vec![]));
+    }
+
+    #[test]
+    fn texts_of_a_store_from_before_timers_live_for_ever() {
+        let mut db = of_version(MIGRATIONS.iter().position(|step| *step == ENDS).unwrap());
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+             INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state)
+                VALUES ('m', 1, x'01', 1, 1, 5, 'here', 2);
+             INSERT INTO gone (id, contact, wire) VALUES ('n', 1, x'02');",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let sql = "SELECT c.timer_s, c.timer_version, m.timer_s, m.disappears_at, g.ended_at
+                   FROM contacts c, messages m, gone g";
+        let kept: [i64; 5] = db
+            .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))
+            .unwrap();
+        assert_eq!(kept, [0; 5]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, is_muted};
 
 use super::rows::ContactRow;
-use super::{Context, Outcome, output, sockets, talk};
+use super::{Context, Outcome, output, sockets, talk, timer};
 
 /// Where an answer that was lost can be read.
 pub(super) const LOST: &str = "see `privatus contact show WHO`";
@@ -34,6 +34,9 @@ pub(super) fn words(contact: &Contact) -> String {
     }
     if is_muted(contact.muted_until, Timestamp::now()) {
         line.push_str(", muted");
+    }
+    if contact.timer_s > 0 {
+        line.push_str(&format!(", texts disappear after {}", timer::words(contact.timer_s)));
     }
     line
 }
@@ -73,6 +76,7 @@ pub(super) mod tests {
             receipts: false,
             typing: false,
             is_typing: false,
+            timer_s: 0,
         }
     }
 

@@ -50,7 +50,8 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
             | Note::OlderCopyThere
             | Note::Reopened
             | Note::ReopenedAgain
-            | Note::TextsWait,
+            | Note::TextsWait
+            | Note::TimerChanged,
             _,
         ) => "-- ".into(),
     };
@@ -109,6 +110,8 @@ mod tests {
             deleted: false,
             reason: Reason::None,
             expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
         }
     }
 

@@ -16,6 +16,7 @@ mod contract_tests;
 mod delete;
 mod demo;
 mod draft;
+mod duration;
 mod echo;
 mod edit;
 pub mod embedded;
@@ -55,6 +56,7 @@ mod status;
 mod stop;
 mod talk;
 mod terminal;
+mod timer;
 mod unbuilt;
 mod unlock;
 mod unread;
@@ -155,6 +157,8 @@ enum Command {
     Pin(pin::Arguments),
     /// Have nothing of somebody draw attention
     Mute(mute::Arguments),
+    /// Print how long texts live that you two write from now on, or set it
+    Timer(timer::Arguments),
     /// Print what you note about somebody, or note it; seen by you alone
     Note(note::Arguments),
     /// The texts with certain words
@@ -184,8 +188,6 @@ enum Command {
     // Not built yet.
     #[command(hide = true)]
     Introduce(NotBuilt),
-    #[command(hide = true)]
-    Timer(NotBuilt),
     #[command(hide = true)]
     File(NotBuilt),
     #[command(hide = true)]
@@ -281,6 +283,7 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Draft(arguments) => draft::run(&arguments, context),
         Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Mute(arguments) => mute::run(&arguments, context),
+        Command::Timer(arguments) => timer::run(&arguments, context),
         Command::Note(arguments) => note::run(&arguments, context),
         Command::Search(arguments) => search::run(&arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
@@ -294,7 +297,6 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
         Command::Introduce(_)
-        | Command::Timer(_)
         | Command::File(_)
         | Command::Group(_)
         | Command::Backup(_)

@@ -28,6 +28,7 @@ pub struct ContactRow<'a> {
     receipts: bool,
     typing: bool,
     is_typing: bool,
+    timer_s: u32,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -61,6 +62,7 @@ impl<'a> ContactRow<'a> {
             receipts: contact.receipts,
             typing: contact.typing,
             is_typing: contact.is_typing,
+            timer_s: contact.timer_s,
         }
     }
 }
@@ -84,6 +86,9 @@ pub struct MessageRow<'a> {
     deleted: bool,
     reason: Option<&'static str>,
     expires_at: Option<u64>,
+    disappears_at: Option<u64>,
+    /// Of a text that lives for ever none; of a line that says so 0.
+    timer_s: Option<u32>,
 }
 
 /// What one of the two thinks of a text.
@@ -118,6 +123,8 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             deleted: message.deleted,
             reason: (message.reason != Reason::None).then(|| message.reason.word()),
             expires_at: message.expires_at.map(|at| at.0),
+            disappears_at: message.disappears_at.map(|at| at.0),
+            timer_s: (message.timer_s > 0 || message.note == Note::TimerChanged).then_some(message.timer_s),
         }
     }
 }
@@ -235,6 +242,8 @@ mod tests {
             deleted: false,
             reason: Reason::None,
             expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
         }
     }
 
@@ -243,8 +252,21 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false,"reason":null,"expires_at":null}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false,"reason":null,"expires_at":null,"disappears_at":null,"timer_s":null}"#
         );
+    }
+
+    #[test]
+    fn a_text_tells_how_long_it_lives_and_a_line_also_that_it_is_for_ever() {
+        let told = |note, timer_s| {
+            let disappears_at = (note == Note::None).then_some(Timestamp(9));
+            let message = Message { note, timer_s, disappears_at, ..message() };
+            let row = MessageRow::from(&message);
+            (row.note, row.disappears_at, row.timer_s)
+        };
+        assert_eq!(told(Note::None, 60), (None, Some(9), Some(60)));
+        assert_eq!(told(Note::TimerChanged, 60), (Some("timer-changed"), None, Some(60)));
+        assert_eq!(told(Note::TimerChanged, 0), (Some("timer-changed"), None, Some(0)));
     }
 
     #[test]
@@ -287,6 +309,7 @@ mod tests {
             receipts: true,
             typing: false,
             is_typing: true,
+            timer_s: 300,
         }
     }
 
@@ -295,7 +318,7 @@ mod tests {
         let json = serde_json::to_string(&ContactRow::at(&contact(), Timestamp(6))).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true,"timer_s":300}"#
         );
     }
 

@@ -39,6 +39,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         receipts: false,
         typing: false,
         is_typing: false,
+        timer_s: 0,
     }
 }
 
@@ -62,6 +63,8 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         deleted: false,
         reason: Reason::None,
         expires_at: None,
+        disappears_at: None,
+        timer_s: 0,
     }
 }
 

@@ -22,6 +22,8 @@ const WORD_MAX_BYTES: usize = 32;
 pub const MUTED_FOR_EVER: Timestamp = Timestamp(u64::MAX);
 /// The longest mute that has an end. One that ends later was begun by a clock that was wrong.
 pub const MUTE_LONGEST: Duration = Duration::from_secs(366 * 86_400);
+/// The longest life of a text that disappears, seconds.
+pub const TIMER_LONGEST_S: u32 = 366 * 86_400;
 
 call! {
     /// Everybody: the pinned first, and of each kind the latest conversation.
@@ -72,6 +74,8 @@ pub struct Contact {
     pub typing: bool,
     /// They are writing now, as they say.
     pub is_typing: bool,
+    /// What is written from now on disappears after so many seconds; 0: never.
+    pub timer_s: u32,
 }
 
 /// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
@@ -131,6 +135,7 @@ impl Part for Contact {
         to.set_receipts(self.receipts);
         to.set_typing(self.typing);
         to.set_is_typing(self.is_typing);
+        to.set_timer_s(self.timer_s);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -154,6 +159,7 @@ impl Part for Contact {
             receipts: from.get_receipts(),
             typing: from.get_typing(),
             is_typing: from.get_is_typing(),
+            timer_s: from.get_timer_s(),
         })
     }
 }
@@ -202,6 +208,8 @@ pub enum ContactAction {
     Receipts(bool),
     /// They see that the user is writing.
     Typing(bool),
+    /// What either of the two writes from now on disappears after so many seconds; 0: never.
+    Timer(u32),
 }
 
 impl Part for ContactAction {
@@ -223,6 +231,7 @@ impl Part for ContactAction {
             Self::Unread => to.set_unread(()),
             Self::Receipts(on) => to.set_receipts(*on),
             Self::Typing(on) => to.set_typing(*on),
+            Self::Timer(seconds) => to.set_timer(*seconds),
         }
     }
 
@@ -241,6 +250,7 @@ impl Part for ContactAction {
             contact_action::Unread(()) => Self::Unread,
             contact_action::Receipts(on) => Self::Receipts(on),
             contact_action::Typing(on) => Self::Typing(on),
+            contact_action::Timer(seconds) => Self::Timer(seconds),
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))

@@ -48,6 +48,10 @@ pub struct Message {
     pub reason: Reason,
     /// It is given up then, if nobody has acked it before; of what lies at a relay.
     pub expires_at: Option<Timestamp>,
+    /// It is gone here then; of what was not read at the latest. `None`: not, or not before it is at a relay.
+    pub disappears_at: Option<Timestamp>,
+    /// Of [`Note::TimerChanged`] what it was set to; of a text how long it lives. Seconds; 0: for ever.
+    pub timer_s: u32,
 }
 
 /// Without what was said.
@@ -90,6 +94,8 @@ mirrored! {
         ReopenedAgain => "reopened-again",
         /// What is written to the contact waits for the user.
         TextsWait => "texts-wait",
+        /// One of the two set how long texts live: the user if it is `mine`.
+        TimerChanged => "timer-changed",
     }
 }
 
@@ -122,6 +128,8 @@ impl Message {
         }
         to.set_reason(self.reason.into());
         to.set_expires_at(self.expires_at.map_or(0, |at| at.0));
+        to.set_disappears_at(self.disappears_at.map_or(0, |at| at.0));
+        to.set_timer_s(self.timer_s);
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -134,6 +142,7 @@ impl Message {
     /// [`Malformed`](crate::edge::Malformed).
     pub fn read(from: message::Reader<'_>) -> Read<Self> {
         let (received, expires) = (from.get_received_at(), from.get_expires_at());
+        let disappears = from.get_disappears_at();
         Ok(Self {
             id: text(from.get_id()?, MESSAGE_ID_MAX_CHARS)?,
             contact: text(from.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
@@ -153,6 +162,8 @@ impl Message {
             deleted: from.get_deleted(),
             reason: from.get_reason()?.into(),
             expires_at: (expires != 0).then_some(Timestamp(expires)),
+            disappears_at: (disappears != 0).then_some(Timestamp(disappears)),
+            timer_s: from.get_timer_s(),
         })
     }
 }

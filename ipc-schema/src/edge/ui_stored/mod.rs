@@ -28,7 +28,8 @@ pub use crate::edges::ui_stored_capnp::Refusal;
 pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactError, Reaction};
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
-    ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, is_muted,
+    ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, TIMER_LONGEST_S,
+    is_muted,
 };
 pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};

@@ -39,6 +39,7 @@ fn contact() -> Contact {
         receipts: true,
         typing: false,
         is_typing: true,
+        timer_s: TIMER_LONGEST_S,
     }
 }
 
@@ -62,6 +63,8 @@ fn message() -> Message {
         deleted: true,
         reason: Reason::Gone,
         expires_at: Some(Timestamp(3)),
+        disappears_at: Some(Timestamp(4)),
+        timer_s: 300,
     }
 }
 
@@ -115,6 +118,7 @@ fn the_words_of_the_contract_stand_as_they_are() {
     assert_eq!(words, ["invited", "pending", "connected", "blocked", "self"]);
     let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
     assert_eq!(words, ["none", "invite-again", "queue-full", "gone"]);
+    assert_eq!(Note::TimerChanged.word(), "timer-changed");
 }
 
 #[test]
@@ -162,6 +166,8 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Unread,
         ContactAction::Receipts(true),
         ContactAction::Typing(false),
+        ContactAction::Timer(0),
+        ContactAction::Timer(u32::MAX),
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));

@@ -183,9 +183,17 @@ fn no_page_of_the_file_holds_a_word_that_was_edited_or_deleted() {
     // What of each word no neighbour in the index begins with, and a mark of the infixes.
     let marks = ["qzxvjk", "wqzjvx", "鑫鑽鑿"];
     type Forgets = fn(&Store);
-    let ways: [(&str, Forgets); 4] = [
+    let ways: [(&str, Forgets); 5] = [
         ("edited", |store| edit(store, "mark", "nothing")),
         ("deleted", |store| store.run("DELETE FROM messages WHERE id = 'mark'", []).unwrap()),
+        ("disappeared", |store| {
+            store.run("UPDATE messages SET disappears_at = 7 WHERE id IN ('mark', 'm77')", []).unwrap();
+            store.run("UPDATE messages SET disappears_at = 8 WHERE id = 'm78'", []).unwrap();
+            for ended in store.ended(Timestamp(7), 10).unwrap() {
+                store.end_message(&ended, Timestamp(7)).unwrap();
+            }
+            say(store, ANN, "instead", "text number 77 日本語");
+        }),
         ("deleted with few others", |store| {
             for n in 0..400 {
                 say(store, ANN, &format!("more{n}"), &format!("some more {n}"));

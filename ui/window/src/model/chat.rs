@@ -118,6 +118,8 @@ pub(crate) mod tests {
             deleted: false,
             reason: Reason::None,
             expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
         }
     }
 

@@ -422,6 +422,8 @@ impl Model {
             deleted: false,
             reason: Reason::None,
             expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
         });
         Command::Send { who, id: id.to_owned(), text }
     }

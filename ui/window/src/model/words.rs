@@ -595,6 +595,7 @@ mod tests {
             receipts: false,
             typing: false,
             is_typing: false,
+            timer_s: 0,
         };
         let zone = Zone::default();
         let said = |state| {

@@ -49,6 +49,7 @@ fn robin() -> Contact {
         receipts: false,
         typing: false,
         is_typing: false,
+        timer_s: 0,
     }
 }
 
