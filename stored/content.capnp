@@ -5,7 +5,7 @@
 # (src/content/decode.rs).
 # One unpacked, single-segment Cap'n Proto message, at most contentMax bytes. Fields are only ever added.
 #
-# A kind that a reader does not know is acked, kept, and shown as "needs a newer version".
+# A kind that a reader does not know is acked, kept, and shown as "needs a newer version"; so is a step of an introduction.
 
 struct Content {
   version @0 :UInt8;
@@ -151,6 +151,22 @@ struct Content {
 
   struct Introduction {
     name @0 :Text;
+    # Of the other one, as the introducer tells it, at most nameMaxBytes: in both asks.
     link @1 :Text;
+    # To the invite of the one to that of the other, at most linkMaxChars: in `yes` where a link was asked for, and in `link`.
+    id @2 :Data;
+    # 16 B, names what is between the introducer and one of the two; the other half has another.
+    step @3 :Step;
+  }
+
+  enum Step {
+    askForLink @0;
+    # Introducer: do you want to meet them? If so, make an invite for them.
+    ask @1;
+    # The same, and they make the invite.
+    yes @2;
+    # I do. A no is not said.
+    link @3;
+    # Introducer: both do, and this is their invite.
   }
 }

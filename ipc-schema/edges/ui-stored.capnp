@@ -10,11 +10,13 @@ interface Messenger {
   counts @1 () -> (counts :Counts);
 
   invite @2 (name :Text) -> (result :InviteResult);
-  # Answers once the relay holds the invite (60 s), or with an error. Names are the user's own, unique, ≤ nameMaxBytes.
+  # Answers once the relay holds the invite (60 s), or with an error. Names are the user's own, unique, ≤ nameMaxBytes. The name of somebody
+  # to whom nothing can be delivered any more: who answers takes their place, with another contact id; until then the name has a number.
   invites @3 () -> (invites :List(Invite), error :Refusal);
   cancelInvite @4 (id :Text) -> (error :Refusal);
   accept @5 (link :Text, name :Text) -> (result :AcceptResult);
-  # Answers once the reply lies at a relay. Idempotent by link, letter for letter: ui takes it out of what was pasted around it.
+  # Answers once the reply lies at a relay. Idempotent by link, letter for letter: ui takes it out of what was pasted around it. `name` as in
+  # `invite`.
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
@@ -75,6 +77,12 @@ interface Messenger {
   typing @26 (who :Text, on :Bool) -> (error :Refusal);
   # The user writes to somebody, or does no more; to be said again while they write, and told on only where `typing` is on. Nothing is
   # kept of it, and it may be lost without harm. A text that is sent ends it by itself.
+  introduce @27 (who :Text, other :Text) -> (error :Refusal);
+  # Asks two connected contacts whether they want to meet each other; each is told what the other calls themselves, or else what the user
+  # calls them. Durable in the outbox when it answers. While one of these two is under way another is `alreadyOpen`; it ends after 7 days.
+  answerIntroduction @28 (id :Text, yes :Bool, name :Text) -> (error :Refusal);
+  # `id`: of a message whose note is `introduction`. `name`: what I call them; empty: as told, with a number where somebody has that name.
+  # A no is told to nobody. Idempotent.
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -133,6 +141,8 @@ enum Refusal {
   noteTooLong @37;      # over noteMaxBytes
   notForSelf @38;       # the notes to oneself: nobody is there to be blocked, deleted, compared or invited
   underWay @39;         # the text was sealed, and may be at a relay: it cannot be taken back
+  alreadyOpen @40;      # these two were asked whether they want to meet, and have not both answered
+  noIntroduction @41;   # there is none of that id, or it is over
 }
 
 struct Counts {
@@ -277,6 +287,7 @@ struct Message {
   disappearsAt @18 :UInt64; # it is gone here then, ms since 1970; of a text of theirs that was not read at the latest. 0: not, or not before it
                           # is at a relay
   timerS @19 :UInt32;     # a timerChanged line: what it was set to. A text: how long it lives, s; 0: for ever
+  introduces @20 :Text;   # of a note that is about somebody else: their name, as it was told; untrusted
 }
 
 struct Reaction {
@@ -320,6 +331,10 @@ enum Note {
   reopenedAgain @4;    # it was again, within a day
   textsWait @5;        # what is written to the contact waits for `resume`
   timerChanged @6;     # one of the two set how long texts live: the user if `mine`
+  introduction @7;     # they want the user to meet `introduces`: to `answerIntroduction`
+  introduced @8;       # nothing is to be done: the user said yes, or introduces the two, or got to know the contact by `introduces`
+  introductionOver @9; # nothing came of it
+  newer @10;            # they sent what only a later version can show, which is kept for it
 }
 
 struct Event {

@@ -72,7 +72,7 @@ fn help_and_version_are_answers_and_each_command_has_its_help() {
 
 #[test]
 fn what_is_not_built_is_known_by_its_name() {
-    for command in ["network", "introduce", "file", "voice", "call", "group", "backup", "restore", "export"] {
+    for command in ["network", "file", "voice", "call", "group", "backup", "restore", "export"] {
         let refused = alone(&[command, "x", "--whatever"]);
         assert_eq!((refused.code, refused.out.as_str()), (5, ""), "{refused:?}");
         assert_eq!(refused.err, format!("privatus: {command}: not built yet\n"));

@@ -6,7 +6,7 @@ use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
 use super::generated::content_capnp::content as wire;
 use super::{
     Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId,
-    bounded_life, is_emoji,
+    bounded_life, introduction, is_emoji,
 };
 
 /// The peer sent what is not a content. Its fault; it is acked, or it would come again for ever.
@@ -44,7 +44,8 @@ pub fn decode(untrusted_content: &[u8]) -> Result<Content, ContentError> {
     one_segment(untrusted_content)?;
     let message = capnp::serialize::read_message(untrusted_content, options)?;
     let root = message.get_root::<wire::Reader<'_>>()?;
-    let kind = if root.get_version() == VERSION { read_kind(&root)? } else { Kind::Later(u16::MAX) };
+    let known = if root.get_version() == VERSION { read_kind(&root)? } else { None };
+    let kind = known.unwrap_or_else(|| Kind::Later(untrusted_content.to_vec()));
     Ok(Content {
         id: wire_id(root.get_id()?)?,
         link: read_link(&root)?,
@@ -105,9 +106,10 @@ fn read_ranges(list: capnp::struct_list::Reader<'_, wire::range::Owned>) -> Resu
     Ok(ranges)
 }
 
-fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
+/// `None`: a later version knows it.
+fn read_kind(root: &wire::Reader<'_>) -> Result<Option<Kind>, ContentError> {
     use wire::Which;
-    Ok(match root.which() {
+    Ok(Some(match root.which() {
         Ok(Which::Text(text)) => Kind::Text(read_text(&text?)?),
         Ok(Which::Reply(text)) => Kind::Text(read_text(&text?)?),
         Ok(Which::Receipt(receipt)) => {
@@ -136,9 +138,11 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Kind, ContentError> {
                 version: timer.get_version(),
             })
         }
-        Ok(_) => Kind::Later(0),
-        Err(capnp::NotInSchema(number)) => Kind::Later(number),
-    })
+        Ok(Which::Introduction(said)) => {
+            return Ok(introduction::read(&said?)?.map(Kind::Introduction));
+        }
+        Ok(_) | Err(capnp::NotInSchema(_)) => return Ok(None),
+    }))
 }
 
 fn read_text(text: &wire::text_part::Reader<'_>) -> Result<TextPart, ContentError> {
@@ -175,6 +179,6 @@ fn read_reaction(reaction: &wire::reaction::Reader<'_>) -> Result<Kind, ContentE
     }
 }
 
-fn wire_id(bytes: &[u8]) -> Result<WireId, ContentError> {
+pub(super) fn wire_id(bytes: &[u8]) -> Result<WireId, ContentError> {
     bytes.try_into().map(WireId).map_err(|_| ContentError)
 }

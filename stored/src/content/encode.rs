@@ -1,7 +1,7 @@
 //! Domain types to bytes.
 
 use super::generated::content_capnp::content as wire;
-use super::{Acks, Content, EditPart, Kind, Range, TextPart, VERSION};
+use super::{Acks, Content, EditPart, Kind, Range, TextPart, VERSION, introduction};
 
 /// The bytes that keyvault seals.
 #[must_use]
@@ -81,6 +81,7 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
             to.set_seconds(timer.seconds);
             to.set_version(timer.version);
         }
+        Kind::Introduction(said) => introduction::write(root.init_introduction(), said),
         // Never written by this version; as an unread attestation it is at least legal.
         Kind::Later(_) => root.set_leaf_attestation(&[]),
     }

@@ -5,6 +5,7 @@ mod acks;
 mod decode;
 mod emoji;
 mod encode;
+mod introduction;
 mod ranges;
 mod timer;
 
@@ -12,6 +13,7 @@ pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
 pub use decode::{ContentError, decode};
 pub use emoji::is_emoji;
 pub use encode::encode;
+pub use introduction::{Introduction, Step};
 pub use ranges::{Range, Received};
 pub use timer::{ChatTimer, bounded_life};
 
@@ -157,8 +159,10 @@ pub enum Kind {
     },
     /// How long texts live from now on.
     Timer(ChatTimer),
-    /// A kind, or a version, that this program cannot show yet: acked and kept.
-    Later(u16),
+    /// Two people are brought together.
+    Introduction(Introduction),
+    /// A kind, or a version, that this program cannot show yet: acked and kept. All of the content's bytes.
+    Later(Vec<u8>),
 }
 
 impl Kind {
@@ -201,7 +205,9 @@ pub fn split(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use ipc_schema::edge::ui_stored::TIMER_LONGEST_S;
-    use ipc_schema::limits::{CONTENT_MAX_BYTES, FIRST_CONTENT_MAX_BYTES, NAME_MAX_BYTES, TEXT_MAX_BYTES};
+    use ipc_schema::limits::{
+        CONTENT_MAX_BYTES, FIRST_CONTENT_MAX_BYTES, LINK_MAX_CHARS, NAME_MAX_BYTES, TEXT_MAX_BYTES,
+    };
 
     use super::*;
 
@@ -257,6 +263,10 @@ mod tests {
         EditPart { message: WireId([2; 16]), name: WireId([4; 16]), part: 3, parts: 9, body }
     }
 
+    fn introduction(step: Step) -> Kind {
+        Kind::Introduction(Introduction { id: WireId([5; 16]), step, name: "Cai".into(), link: "x".into() })
+    }
+
     fn reaction(emoji: &str) -> Kind {
         Kind::Reaction { message: WireId([2; 16]), emoji: emoji.into() }
     }
@@ -279,6 +289,10 @@ mod tests {
             reaction(""),
             timer(300, 1),
             timer(0, u64::MAX),
+            introduction(Step::AskForLink),
+            introduction(Step::Ask),
+            introduction(Step::Yes),
+            introduction(Step::Link),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -291,6 +305,13 @@ mod tests {
         let edit = Kind::Edit(edit("x".repeat(PART_MAX_BYTES)));
         assert!(encode(&content(edit)).len() <= CONTENT_MAX_BYTES);
         // Nothing has come when the first one is written.
+        let introduction = Introduction {
+            id: WireId([5; 16]),
+            step: Step::Link,
+            name: "x".repeat(NAME_MAX_BYTES),
+            link: "x".repeat(LINK_MAX_CHARS),
+        };
+        assert!(encode(&content(Kind::Introduction(introduction))).len() <= CONTENT_MAX_BYTES);
         let first = Content { acks: None, ..content(Kind::Profile("x".repeat(NAME_MAX_BYTES))) };
         assert!(encode(&first).len() <= FIRST_CONTENT_MAX_BYTES);
         let longest = "\u{1F600}".repeat(TEXT_MAX_BYTES / 4);
@@ -315,7 +336,8 @@ mod tests {
     fn a_content_altered_anywhere_is_read_or_refused_without_a_panic() {
         let read = Kind::Receipt(Some(WireId([6; 16])));
         let edited = Kind::Edit(edit("hello".into()));
-        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1)] {
+        let asked = introduction(Step::Ask);
+        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked] {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {
@@ -373,8 +395,23 @@ mod tests {
     #[test]
     fn a_content_of_a_newer_version_is_kept_unread() {
         let mut content = content(text("hello".into()));
-        content.kind = Kind::Later(0);
+        content.kind = Kind::Later(Vec::new());
         let bytes = encode::encode_version(&content, VERSION + 1);
-        assert!(matches!(decode(&bytes).unwrap().kind, Kind::Later(_)));
+        assert!(decode(&bytes).unwrap().kind == Kind::Later(bytes));
+    }
+
+    #[test]
+    fn an_introduction_with_too_long_a_name_or_link_is_refused() {
+        let read = |name: usize, link: usize| {
+            let introduction = Introduction {
+                id: WireId([5; 16]),
+                step: Step::Ask,
+                name: "x".repeat(name),
+                link: "x".repeat(link),
+            };
+            decode(&encode(&content(Kind::Introduction(introduction)))).is_ok()
+        };
+        assert!(read(0, 0) && read(NAME_MAX_BYTES, LINK_MAX_CHARS));
+        assert!(!read(NAME_MAX_BYTES + 1, 0) && !read(0, LINK_MAX_CHARS + 1));
     }
 }

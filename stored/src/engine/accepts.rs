@@ -12,12 +12,11 @@ use ipc_schema::edge::stored_onion::{Command, Refused};
 use ipc_schema::edge::ui_stored::{self, AcceptError, Closed};
 
 use super::circuits::Circuits;
-use super::contacts;
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
-use super::fixing;
 use super::interface::{Action, Came, MailboxCall};
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
+use super::{contacts, fixing, introductions, places};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
@@ -127,16 +126,11 @@ impl Accepts {
             turn.answer(request, Ok(contact));
             return Ok(());
         }
-        let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
-        let contact = ContactId(turn.random_id());
-        let id = AcceptId(turn.random_id());
-        let isolation = turn.random();
-        turn.store.add_contact(contact, &name, ContactState::Pending, turn.now)?;
-        turn.store.add_accept(id, contact, link, &isolation)?;
-        turn.event(&EventKind::Contact { contact })?;
+        let Some((request, place)) = contacts::place_for(turn, request, name)? else { return Ok(()) };
         // keyvault looks at the link first: a bad one is told as such.
+        let (id, contact) = begin(turn, link, &place.name)?;
+        places::keep(&turn.store, contact, &place)?;
         self.requests.insert(id, request);
-        turn.wish(AcceptEvent::LookAt(id));
         Ok(())
     }
 
@@ -318,6 +312,7 @@ impl Accepts {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.contact, why)),
         }
+        introductions::failed(turn, accept.contact)?;
         let receive_queues = turn.store.receive_queues_of(accept.contact)?;
         turn.store.delete_receive_queues_of(accept.contact, None)?;
         turn.store.delete_contact(accept.contact)?;
@@ -325,6 +320,18 @@ impl Accepts {
         receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
         Ok(())
     }
+}
+
+/// A contact for a link that nobody has begun to accept, under a name that is free.
+pub(super) fn begin(turn: &mut Turn, link: &str, name: &str) -> Result<(AcceptId, ContactId), StoreError> {
+    let contact = ContactId(turn.random_id());
+    let id = AcceptId(turn.random_id());
+    let isolation = turn.random();
+    turn.store.add_contact(contact, name, ContactState::Pending, turn.now)?;
+    turn.store.add_accept(id, contact, link, &isolation)?;
+    turn.event(&EventKind::Contact { contact })?;
+    turn.wish(AcceptEvent::LookAt(id));
+    Ok((id, contact))
 }
 
 /// keyvault has a session, and sealed the first message.

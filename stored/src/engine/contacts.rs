@@ -5,16 +5,17 @@ use ipc_schema::edge::stored_keyvault::{
     SetVerifiedError, VerificationCode,
 };
 use ipc_schema::edge::ui_stored::{
-    self, AcceptError, AskSafetyNumber, ChangeContact, ChangeError, Closed, CompareCode, ContactAction,
-    InviteError, NumberError, ProfileNameError,
+    self, AcceptError, AnswerError, AskSafetyNumber, ChangeContact, ChangeError, Closed, CompareCode,
+    ContactAction, InviteError, NumberError, ProfileNameError,
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES, NOTE_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent, TypingEvent};
 use super::interface::Action;
+use super::places::{self, Place};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{attributes, hold, oneself, receipts, timers};
+use super::{attributes, hold, introductions, oneself, receipts, timers};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind, Store};
@@ -67,7 +68,7 @@ macro_rules! not_met {
     };
 }
 
-not_called! { InviteError AcceptError ChangeError }
+not_called! { InviteError AcceptError ChangeError AnswerError }
 not_met! { NumberError ChangeError }
 
 pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreError> {
@@ -123,14 +124,14 @@ pub(super) fn called_or_made(turn: &mut Turn, who: &str) -> Result<Option<Contac
     }
 }
 
-/// A name for a new contact; the request is answered where that cannot be.
-pub(super) fn name_for<C: Asks<Error: From<NotCalled>>>(
+/// A name and place for a new contact; the request is answered where that cannot be.
+pub(super) fn place_for<C: Asks<Error: From<NotCalled>>>(
     turn: &mut Turn,
     request: Asker<C>,
     wanted: &str,
-) -> Result<Option<(Asker<C>, String)>, StoreError> {
-    match free_name(&turn.store, wanted)? {
-        Ok(name) => Ok(Some((request, name))),
+) -> Result<Option<(Asker<C>, Place)>, StoreError> {
+    match places::wanted(turn, wanted)? {
+        Ok(place) => Ok(Some((request, place))),
         Err(why) => {
             turn.answer(request, Err(why.into()));
             Ok(None)
@@ -139,7 +140,7 @@ pub(super) fn name_for<C: Asks<Error: From<NotCalled>>>(
 }
 
 /// The name that is wanted, or one that is free when none is.
-fn free_name(store: &Store, wanted: &str) -> Found<String, NotCalled> {
+pub(super) fn free_name(store: &Store, wanted: &str) -> Found<String, NotCalled> {
     let wanted = wanted.trim();
     if !wanted.is_empty() {
         return usable_name(store, wanted);
@@ -152,6 +153,31 @@ fn free_name(store: &Store, wanted: &str) -> Found<String, NotCalled> {
         }
     }
     Ok(Err(NotCalled::Taken))
+}
+
+/// The name that is wanted, or where none is, that which was told, with a number where somebody has it.
+pub(super) fn told_name(store: &Store, wanted: &str, untrusted_name: &str) -> Found<String, NotCalled> {
+    let (wanted, told) = (wanted.trim(), untrusted_name.trim());
+    if !wanted.is_empty() || !is_name(told) {
+        return free_name(store, wanted);
+    }
+    let mut name = told.to_owned();
+    for number in 2_u64.. {
+        if store.contact_named(&name)?.is_none() {
+            break;
+        }
+        let number = format!(" {number}");
+        let room = NAME_MAX_BYTES.saturating_sub(number.len());
+        name = format!("{}{number}", told.get(..told.floor_char_boundary(room)).unwrap_or_default());
+    }
+    Ok(Ok(name))
+}
+
+/// What a contact is called where they are told of: what they call themselves, since what the user calls them is the user's alone; that,
+/// where they said nothing that can be shown.
+pub(super) fn name_for_others(contact: &Contact) -> &str {
+    let own = contact.their_name.trim();
+    if is_name(own) { own } else { &contact.name }
 }
 
 /// Takes a notice back, if it is that one.
@@ -242,7 +268,10 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
 }
 
-fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
+pub(super) fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
+    if contact.session.is_none() {
+        introductions::failed(turn, contact.id)?;
+    }
     let receive_queues = turn.store.receive_queues_of(contact.id)?;
     let queues = turn.store.peer_queues_of(contact.id)?;
     turn.store.delete_receive_queues_of(contact.id, contact.session)?;

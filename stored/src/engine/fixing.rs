@@ -3,8 +3,8 @@
 use ipc_schema::Timestamp;
 
 use super::event::RepairEvent;
-use super::receipts;
 use super::turn::Turn;
+use super::{introducing, receipts};
 use crate::content::{
     self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
 };
@@ -76,6 +76,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
         OutgoingKind::Timer => Kind::Timer(
             turn.store.contact(outgoing.contact)?.map(|contact| contact.timer).unwrap_or_default(),
         ),
+        OutgoingKind::Introduction => said_of(turn, outgoing, introducing::said)?,
     })
 }
 

@@ -17,8 +17,8 @@ use super::event::{
     RepairEvent, Timer, User,
 };
 use super::interface::{Arrived, Came, CircuitId, MailboxCall};
-use super::reading;
 use super::turn::Turn;
+use super::{introductions, newer, reading};
 use crate::error::StoreError;
 use crate::ids::{ContactId, MailboxId, ReceiveQueueId, SessionId};
 use crate::store::{
@@ -98,7 +98,8 @@ impl Inbox {
             turn.wish(OutboxEvent::Committed(inner));
             self.acks.entry(receive_queue).or_default().push(mailbox);
         }
-        reading::show_held(turn)
+        reading::show_held(turn)?;
+        newer::read_again(turn)
     }
 
     // ---- envelopes
@@ -374,6 +375,7 @@ fn contact_of(
     turn.wish(QueueEvent::Fill(invite.contact));
     turn.wish(QueueEvent::LookAt(receive_queue));
     turn.wish(LifeEvent::LookAt(invite.contact));
+    introductions::met(turn, invite.contact)?;
     turn.store.contact(invite.contact)
 }
 

@@ -2,10 +2,10 @@
 
 use ipc_schema::edge::ui_stored::{CancelError, CancelInvite, MakeInvite};
 
-use super::contacts;
 use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
+use super::{contacts, introductions, places};
 use crate::error::StoreError;
 use crate::ids::{ContactId, InviteId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
@@ -25,19 +25,26 @@ pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreErr
 
 /// A contact that is invited, an invite, and the queue that it waits on.
 fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(), StoreError> {
-    let Some((request, name)) = contacts::name_for(turn, request, name)? else { return Ok(()) };
+    let Some((request, place)) = contacts::place_for(turn, request, name)? else { return Ok(()) };
+    let id = begin(turn, &place.name)?;
+    if let Some(invite) = turn.store.invite(id)? {
+        places::keep(&turn.store, invite.contact, &place)?;
+        turn.answer(request, Ok(invite));
+    }
+    Ok(())
+}
+
+/// The same, for a name that is free.
+pub(super) fn begin(turn: &mut Turn, name: &str) -> Result<InviteId, StoreError> {
     let contact = ContactId(turn.random_id());
-    turn.store.add_contact(contact, &name, ContactState::Invited, turn.now)?;
+    turn.store.add_contact(contact, name, ContactState::Invited, turn.now)?;
     let id = InviteId(turn.random_id());
     turn.store.add_invite(id, contact)?;
     let isolation = turn.random();
     turn.store.add_receive_queue(id.queue(), Some(contact), true, &isolation)?;
     turn.event(&EventKind::Contact { contact })?;
-    if let Some(invite) = turn.store.invite(id)? {
-        turn.answer(request, Ok(invite));
-    }
     turn.wish(QueueEvent::LookAt(id.queue()));
-    Ok(())
+    Ok(id)
 }
 
 /// Nobody may accept it any more.
@@ -56,6 +63,7 @@ fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(),
 
 /// Takes an invite that nobody accepted away, with the contact that it was for.
 fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
+    introductions::failed(turn, invite.contact)?;
     turn.store.delete_receive_queues_of(invite.contact, None)?;
     turn.store.delete_contact(invite.contact)?;
     turn.event(&EventKind::Contact { contact: invite.contact })?;
@@ -84,7 +92,11 @@ fn opened_twice(turn: &mut Turn, id: InviteId) -> Result<(), StoreError> {
 
 fn expire(turn: &mut Turn) -> Result<(), StoreError> {
     for invite in turn.store.invites()? {
-        if invite.state == InviteState::Waiting && invite.expires < turn.now {
+        let is_over = invite.state == InviteState::Waiting && invite.expires < turn.now;
+        if (is_over || invite.state == InviteState::Expired) && turn.store.is_introduced(invite.id)? {
+            // The user never had the link, so there is nobody to wait for.
+            end(turn, &invite)?;
+        } else if is_over {
             turn.store.set_invite_state(invite.id, InviteState::Expired)?;
             turn.event(&EventKind::Contact { contact: invite.contact })?;
         }

@@ -22,12 +22,16 @@ mod fixing;
 mod hold;
 mod inbox;
 mod interface;
+mod introducing;
+mod introductions;
 mod invites;
 mod life;
+mod newer;
 mod notes;
 mod oneself;
 mod outbox;
 mod own_texts;
+mod places;
 mod queues;
 mod reading;
 mod receipts;
@@ -323,6 +327,7 @@ impl Engine {
             Timer::Housekeeping => {
                 self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
                 self.turn.store.prune_events()?;
+                introductions::expire(&mut self.turn)?;
                 self.run(InviteEvent::Expire)
             }
             Timer::Life => self.run(LifeEvent::Look),
@@ -385,6 +390,8 @@ impl Engine {
             }
             Request::ForwardText(call) => self.at_once(id, call, own_texts::forward),
             Request::TellTyping(call) => self.run(TypingEvent::Own { request: Asker::of(id, &call), call }),
+            Request::Introduce(call) => self.at_once(id, call, introducing::introduce),
+            Request::AnswerIntroduction(call) => self.at_once(id, call, introductions::answer),
         }
     }
 
@@ -519,7 +526,13 @@ mod halted_tests;
 #[cfg(test)]
 mod hold_tests;
 #[cfg(test)]
+mod introductions_tests;
+#[cfg(test)]
 mod life_tests;
+#[cfg(test)]
+mod meeting_again_tests;
+#[cfg(test)]
+mod newer_tests;
 #[cfg(test)]
 mod older_copies_tests;
 #[cfg(test)]

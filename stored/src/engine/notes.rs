@@ -13,6 +13,8 @@ const ONCE_IN: Duration = Duration::from_secs(3_600);
 /// Sessions break once in a while.
 const A_DAY: Duration = Duration::from_secs(24 * 3_600);
 
+const MET_AGAIN: &str = "You are connected anew, by another invitation. What had not arrived is sent again. Compare the safety number: it is another one.";
+
 /// Tells that the session was opened anew, and warns where that was so within a day: the copy of a device would have it so.
 pub(super) fn reopened(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
     let first = turn.store.last_note(contact, Note::Reopened)?;
@@ -36,7 +38,26 @@ pub(super) fn tell(turn: &mut Turn, contact: ContactId, note: Note) -> Result<()
     if told { Ok(()) } else { write(turn, contact, note) }
 }
 
+/// Tells in the conversation with somebody new who introduced them.
+pub(super) fn introduced(turn: &mut Turn, contact: ContactId, by: &str) -> Result<(), StoreError> {
+    let id = add(turn, contact, Note::Introduced)?;
+    turn.store.set_introduces(&id, by)?;
+    turn.event(&EventKind::Message { id })
+}
+
+/// Tells that somebody took the place of who was there before.
+pub(super) fn met_again(turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+    let id = add(turn, contact, Note::Reopened)?;
+    turn.store.tell_otherwise(&id, Note::Reopened, MET_AGAIN)?;
+    turn.event(&EventKind::Message { id })
+}
+
 fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreError> {
+    let id = add(turn, contact, note)?;
+    turn.event(&EventKind::Message { id })
+}
+
+fn add(turn: &mut Turn, contact: ContactId, note: Note) -> Result<String, StoreError> {
     let wire = WireId(turn.random());
     let id = hex(&wire.0);
     turn.store.add_message(&Message {
@@ -49,7 +70,7 @@ fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreErr
         note,
         ..Message::new(id.clone(), contact, wire)
     })?;
-    turn.event(&EventKind::Message { id })
+    Ok(id)
 }
 
 impl Note {
@@ -72,6 +93,17 @@ impl Note {
             Self::TextsWait => {
                 "What you write to them waits, so that a copy of their device does not get it. Ask them whether they put a backup \
                  back; then compare the safety number again, or resume sending."
+            }
+            Self::Introduction => {
+                "They want you to meet somebody, whom they ask as well. Say yes or no: nobody is told of a no."
+            }
+            Self::Introduced => {
+                "Somebody you both know introduced you, and could have put another one in between. Nothing was compared yet: compare \
+                 the safety number."
+            }
+            Self::IntroductionOver => "Nothing came of this introduction.",
+            Self::Newer => {
+                "What they sent here needs a newer version of Privatus. It is kept, and shown once that is installed."
             }
             Self::OlderCopyThere => {
                 "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \

@@ -14,6 +14,7 @@ use ipc_schema::edge::stored_onion::{Command, Refused};
 use super::circuits::Circuits;
 use super::event::{AcceptEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::interface::{Action, Came, CircuitId, MailboxCall, Ticket};
+use super::introductions;
 use super::subscriptions::Subscriptions;
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -355,6 +356,7 @@ impl Queues {
         step.turn.store.set_invite_state(id.invite(), InviteState::Waiting)?;
         if let Some(contact) = queue.contact {
             step.turn.event(&EventKind::Contact { contact })?;
+            introductions::invite_waits(step.turn, contact)?;
         }
         self.look_at(step, id)
     }

@@ -7,7 +7,7 @@ use ipc_schema::Timestamp;
 
 use super::event::{EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::turn::Turn;
-use super::{hold, their_changes, timers};
+use super::{hold, introductions, newer, places, their_changes, timers};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
@@ -24,6 +24,7 @@ pub(super) fn read(
     if contact.state != ContactState::Connected && !contact.blocked {
         turn.store.set_contact_state(id, ContactState::Connected)?;
         turn.event(&EventKind::Contact { contact: id })?;
+        places::take(turn, id)?;
     }
     turn.wish(OutboxEvent::Pump(id));
     // Whatever its own number is worth: where older copies of both are in use, each learns it from the other's acks.
@@ -116,11 +117,13 @@ fn take(
     close_gap(turn, id, chain, number)
 }
 
-/// Whether it is a text that was written to somebody who blocks, or done to one: it does not come in, then or later.
+/// Whether somebody who is blocked wrote it, or did it to a text: it does not come in, then or later.
 fn refused(turn: &Turn, contact: &Contact, content: &Content) -> Result<bool, StoreError> {
     let name = match &content.kind {
         Kind::Text(part) => part.message,
         Kind::Edit(edit) => edit.name,
+        Kind::Introduction(said) => said.id,
+        Kind::Later(_) => content.id,
         kind => return Ok(kind.is_change() && contact.blocked),
     };
     if contact.blocked {
@@ -183,6 +186,16 @@ fn show_now(turn: &mut Turn, id: ContactId, content: Content) -> Result<(), Stor
     show(turn, id, content, place)
 }
 
+/// What could not be read when it came is shown, where the line stands that told so.
+pub(super) fn show_again(
+    turn: &mut Turn,
+    id: ContactId,
+    content: Content,
+    position: i64,
+) -> Result<(), StoreError> {
+    show(turn, id, content, Place { chain: Timestamp(0), sequence: 0, position, gap: false })
+}
+
 /// Where a text stands.
 pub(super) struct Place {
     pub(super) chain: Timestamp,
@@ -213,11 +226,9 @@ fn show_in_turn(
 }
 
 fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
-    let mut life = 0;
-    let (wire, body, reply_to) = match content.kind {
+    let (wire, body, reply_to, life) = match content.kind {
         Kind::Text(part) => {
-            let (wire, reply_to) = (part.message, part.reply_to);
-            life = part.life_s;
+            let (wire, reply_to, life) = (part.message, part.reply_to, part.life_s);
             if turn.store.is_wire_gone(contact, wire)? {
                 return Ok(());
             }
@@ -226,9 +237,15 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
                 Some(wire) => turn.store.message_by_wire(contact, wire)?.map(|message| message.id),
                 None => None,
             };
-            (wire, body, reply_to)
+            (wire, body, reply_to, life)
         }
-        Kind::Later(_) => (content.id, "This message needs a newer version of Privatus.".to_owned(), None),
+        Kind::Later(bytes) => {
+            let came = newer::Came { id: content.id, sent_at: content.sent_at, bytes };
+            return newer::keep(turn, contact, place.position, came);
+        }
+        Kind::Introduction(said) => {
+            return introductions::take(turn, contact, (place.position, content.sent_at), said);
+        }
         Kind::Profile(name) => {
             turn.store.set_their_name(contact, &name)?;
             return turn.event(&EventKind::Contact { contact });
@@ -306,7 +323,7 @@ fn whole(turn: &Turn, contact: ContactId, part: TextPart) -> Result<Option<Strin
 }
 
 /// A received text's id: nobody else can choose the same one.
-fn message_id(contact: ContactId, wire: content::WireId) -> String {
+pub(super) fn message_id(contact: ContactId, wire: content::WireId) -> String {
     let hash = content::hash(&[contact.0.to_be_bytes().as_slice(), &wire.0].concat());
     hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }

@@ -7,11 +7,12 @@ use ipc_schema::Timestamp;
 use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
-    AcceptError, AcceptInvite, AskInfo, AskSafetyNumber, CancelError, CancelInvite, CancelText,
-    CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts, Count, DeleteError,
-    DeleteText, Draft, DraftError, EditError, EditText, ForwardText, InviteError, Invites, MakeInvite,
-    MarkRead, NumberError, ProfileNameError, React, ReactError, ReadError, RetryError, RetryText,
-    SafetyNumber, SearchError, SendError, SendText, SetProfileName, SettleError, TellTyping, TypingError,
+    AcceptError, AcceptInvite, AnswerError, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelError,
+    CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts,
+    Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText, ForwardText, Introduce,
+    IntroduceError, InviteError, Invites, MakeInvite, MarkRead, NumberError, ProfileNameError, React,
+    ReactError, ReadError, RetryError, RetryText, SafetyNumber, SearchError, SendError, SendText,
+    SetProfileName, SettleError, TellTyping, TypingError,
 };
 
 use crate::ids::ContactId;
@@ -122,6 +123,8 @@ asked! {
         CancelText => (), CancelTextError;
         ForwardText => Message, SendError;
         TellTyping => (), TypingError;
+        Introduce => (), IntroduceError;
+        AnswerIntroduction => (), AnswerError;
     }
     /// Something to be told, of what is durable.
     Query {

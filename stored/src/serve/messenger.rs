@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
-    self, AcceptError, AcceptInvite, AskInfo, AskSafetyNumber, CancelInvite, CancelText, ChangeContact,
-    Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText, ForwardText,
-    Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, React,
-    ReadError, RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, State,
-    TellTyping, Watch,
+    self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
+    ChangeContact, Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText,
+    ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages,
+    Messenger, PictureError, React, ReadError, RetryText, Search, SearchError, SendText, SetProfileName,
+    Settle, SettleError, State, TellTyping, Watch,
 };
 use ipc_schema::edge::{Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -349,6 +349,14 @@ impl Messenger for MessengerServer {
     }
 
     async fn typing(self: Rc<Self>, call: TellTyping) -> Served<TellTyping> {
+        Ok(self.ask(call).await)
+    }
+
+    async fn introduce(self: Rc<Self>, call: Introduce) -> Served<Introduce> {
+        Ok(self.ask(call).await)
+    }
+
+    async fn answer_introduction(self: Rc<Self>, call: AnswerIntroduction) -> Served<AnswerIntroduction> {
         Ok(self.ask(call).await)
     }
 }

@@ -104,6 +104,10 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::ReopenedAgain => Note::ReopenedAgain,
             store::Note::TextsWait => Note::TextsWait,
             store::Note::TimerChanged => Note::TimerChanged,
+            store::Note::Introduction => Note::Introduction,
+            store::Note::Introduced => Note::Introduced,
+            store::Note::IntroductionOver => Note::IntroductionOver,
+            store::Note::Newer => Note::Newer,
         },
         held: from.held,
         reactions: reactions(from.reactions),
@@ -112,6 +116,7 @@ pub(super) fn message(from: store::Message) -> Message {
         expires_at: from.expires_at,
         disappears_at: from.disappears_at,
         timer_s: from.timer_s,
+        introduces: from.introduces,
     }
 }
 

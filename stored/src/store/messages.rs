@@ -95,6 +95,8 @@ pub struct Message {
     pub timer_s: u32,
     /// When it is gone: of a text of theirs that was not read at the latest. `None`: its life has no end, or has not begun.
     pub disappears_at: Option<Timestamp>,
+    /// Of a note that is about somebody else: their name, untrusted. Kept apart ([`Store::set_introduces`]).
+    pub introduces: String,
 }
 
 impl Message {
@@ -124,6 +126,7 @@ impl Message {
             expires_at: None,
             timer_s: 0,
             disappears_at: None,
+            introduces: String::new(),
         }
     }
 }
@@ -145,6 +148,14 @@ pub enum Note {
     TextsWait,
     /// One of the two set how long texts live: the user where it is theirs.
     TimerChanged,
+    /// The contact wants the user to meet somebody: to be answered.
+    Introduction,
+    /// The user said yes, introduces the two, or got to know the contact so.
+    Introduced,
+    /// Nothing came of it.
+    IntroductionOver,
+    /// What they sent can be shown by a later version only.
+    Newer,
 }
 
 impl std::fmt::Debug for Message {
@@ -169,7 +180,7 @@ const COLUMNS: &str =
         THEN (SELECT s.at FROM message_states s WHERE s.message = messages.id AND s.state = 1) END,
     CASE WHEN mine = 1 AND note = 0 AND state = 1
         THEN (SELECT max(o.renewed_at) FROM outgoing o WHERE o.message = messages.id AND o.state < 3) END,
-    timer_s, disappears_at";
+    timer_s, disappears_at, introduces";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let route: Vec<u8> = row.get(11)?;
@@ -204,6 +215,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         expires_at: at(22)?.map(|relayed| moments::given_up_at(relayed, renewed)),
         timer_s: row.get(24)?,
         disappears_at: disappears.filter(|at| at.0 != 0),
+        introduces: row.get("introduces")?,
     })
 }
 

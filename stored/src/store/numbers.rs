@@ -4,6 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use super::contacts::{ContactState, Notice};
 use super::early::EarlyKind;
+use super::introductions::IntroductionState;
 use super::messages::{Delivery, Note, Reason};
 use super::outgoing::{OutgoingKind, OutgoingState};
 use super::queues::{AcceptState, InviteState, ReceiveQueueState};
@@ -34,12 +35,19 @@ numbered! {
     ContactState { Invited = 0, Pending = 1, Connected = 2, Oneself = 3, }
     Notice { None = 0, Repairing = 1, InviteAgain = 2, }
     Delivery { Queued = 0, Relayed = 1, Delivered = 2, Read = 3, Failed = 4, Expired = 5, }
-    Note { None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5, TimerChanged = 6, }
+    Note {
+        None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5,
+        TimerChanged = 6, Introduction = 7, Introduced = 8, IntroductionOver = 9, Newer = 10,
+    }
     Reason { None = 0, InviteAgain = 1, QueueFull = 2, Gone = 3, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
-    OutgoingKind { Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7, Delete = 8, Reaction = 9, Typing = 10, Paused = 11, Timer = 12, }
+    OutgoingKind {
+        Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7,
+        Delete = 8, Reaction = 9, Typing = 10, Paused = 11, Timer = 12, Introduction = 13,
+    }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
+    IntroductionState { Asked = 0, Agreed = 1, Done = 2, Over = 3, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
     ReceiveQueueState {
         Picking = 0, Beginning = 1, Creating = 2, Finishing = 3, Leaving = 4, Live = 5, Deleting = 6,
@@ -65,13 +73,18 @@ mod tests {
     }
 
     fn assert_strict<T: FromSql + ToSql>(known: i64) {
+        assert_strictly::<T>(&(0..known).collect::<Vec<_>>());
+    }
+
+    fn assert_strictly<T: FromSql + ToSql>(known: &[i64]) {
         let db = rusqlite::Connection::open_in_memory().unwrap();
-        for number in 0..known {
+        for number in known.iter().copied() {
             let value: T = read(number).unwrap();
             let back: i64 = db.query_row("SELECT ?1", [value], |row| row.get(0)).unwrap();
             assert_eq!(back, number, "{}", std::any::type_name::<T>());
         }
-        for number in [known, 99, 256, -1, i64::MIN, i64::MAX] {
+        let next = known.last().unwrap() + 1;
+        for number in [next, 99, 256, -1, i64::MIN, i64::MAX] {
             let told = read::<T>(number);
             assert!(matches!(told, Err(StoreError::Damaged)), "{} {number}", std::any::type_name::<T>());
         }
@@ -82,12 +95,13 @@ mod tests {
         assert_strict::<ContactState>(4);
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
-        assert_strict::<Note>(7);
+        assert_strict::<Note>(11);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(13);
+        assert_strict::<OutgoingKind>(14);
         assert_strict::<EarlyKind>(3);
         assert_strict::<Owed>(4);
+        assert_strict::<IntroductionState>(4);
         assert_strict::<InviteState>(6);
         assert_strict::<ReceiveQueueState>(7);
         assert_strict::<AcceptState>(7);

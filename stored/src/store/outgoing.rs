@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
 use super::Store;
 use crate::error::StoreError;
@@ -51,12 +51,21 @@ pub enum OutgoingKind {
     Paused,
     /// How long texts live from now on.
     Timer,
+    /// Brings two people together.
+    Introduction,
 }
 
 impl OutgoingKind {
     /// Those that [`OutgoingKind::is_words`].
-    const WORDS: [Self; 6] =
-        [Self::Text, Self::Profile, Self::Edit, Self::Delete, Self::Reaction, Self::Timer];
+    const WORDS: [Self; 7] = [
+        Self::Text,
+        Self::Profile,
+        Self::Edit,
+        Self::Delete,
+        Self::Reaction,
+        Self::Timer,
+        Self::Introduction,
+    ];
 
     /// Whether it takes a number and is kept until the peer has acked it.
     #[must_use]
@@ -69,7 +78,8 @@ impl OutgoingKind {
     #[must_use]
     pub fn is_words(self) -> bool {
         match self {
-            Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction | Self::Timer => true,
+            Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
+            Self::Timer | Self::Introduction => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
             // Nobody wrote it; who sends it asks what words wait for.
             Self::Typing | Self::Paused => false,
@@ -212,12 +222,14 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
-             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9))
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9, ?10))
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = outgoing.message AND m.state = 5)
              ORDER BY id LIMIT ?3"
         );
-        let [text, profile, edit, delete, reaction, timer] = OutgoingKind::WORDS;
-        self.rows(&sql, (contact, words, limit, text, profile, edit, delete, reaction, timer), read)
+        let [text, profile, edit, delete, reaction, timer, introduction] = OutgoingKind::WORDS;
+        let kinds =
+            params![contact, words, limit, text, profile, edit, delete, reaction, timer, introduction];
+        self.rows(&sql, kinds, read)
     }
 
     /// Fixes the bytes: from now on it is this content, under this name at keyvault.

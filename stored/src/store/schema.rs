@@ -5,8 +5,21 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Each entry brings a file from the version before it to its own; `user_version` counts them. Never edited, only appended.
-const MIGRATIONS: &[&str] =
-    &[FIRST, HASHES, GAPS, NO_NEW_IDENTITY, HOLD, CHANGES, ATTRIBUTES, SEARCH, LIFE, RECEIPTS, ENDS];
+const MIGRATIONS: &[&str] = &[
+    FIRST,
+    HASHES,
+    GAPS,
+    NO_NEW_IDENTITY,
+    HOLD,
+    CHANGES,
+    ATTRIBUTES,
+    SEARCH,
+    LIFE,
+    RECEIPTS,
+    ENDS,
+    INTRODUCTIONS,
+    PLACES,
+];
 
 const FIRST: &str = "
 CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -400,6 +413,46 @@ CREATE INDEX messages_ends ON messages (disappears_at, timer_s, mine, state) WHE
 ALTER TABLE gone ADD COLUMN ended_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX gone_ends ON gone (contact, ended_at) WHERE ended_at > 0;
 ";
+
+/// Introductions, each with its line in a conversation: those that a contact asks the user for, and both halves of those that the user
+/// asks two contacts for. And what only a later version can read, until there is one: it was shown as texts before.
+const INTRODUCTIONS: &str = "
+CREATE TABLE introductions (
+    message TEXT PRIMARY KEY REFERENCES messages ON DELETE CASCADE, -- the line
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE, -- who introduces, or is asked
+    wire BLOB NOT NULL,                  -- what both sides call it
+    mine INTEGER NOT NULL,               -- the user introduces
+    state INTEGER NOT NULL,              -- asked 0, agreed 1, done 2, over 3
+    makes_link INTEGER NOT NULL,         -- who is asked makes the invite
+    called TEXT NOT NULL DEFAULT '',     -- not mine: what the user wants to call them
+    other TEXT NOT NULL DEFAULT '',      -- mine: the line of the other half
+    link TEXT NOT NULL DEFAULT '',       -- mine: what came, until it is handed on
+    person INTEGER REFERENCES contacts ON DELETE SET NULL, -- not mine: whom it connects the user with
+    at INTEGER NOT NULL                  -- when it was asked
+) STRICT;
+CREATE INDEX introductions_contact ON introductions (contact, wire);
+CREATE INDEX introductions_person ON introductions (person) WHERE person IS NOT NULL;
+CREATE INDEX introductions_open ON introductions (state) WHERE state < 2;
+ALTER TABLE messages ADD COLUMN introduces TEXT NOT NULL DEFAULT '';   -- untrusted
+ALTER TABLE invites ADD COLUMN introduced INTEGER NOT NULL DEFAULT 0;  -- nobody but an introducer was given it
+
+CREATE TABLE newer_lines (
+    message TEXT PRIMARY KEY REFERENCES messages ON DELETE CASCADE,
+    contents INTEGER NOT NULL            -- how many it stands for
+) STRICT, WITHOUT ROWID;
+CREATE TABLE newer (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    message TEXT NOT NULL REFERENCES newer_lines ON DELETE CASCADE,
+    content BLOB NOT NULL
+) STRICT;
+CREATE INDEX newer_contact ON newer (contact, id);
+CREATE INDEX newer_message ON newer (message);
+";
+/// Whoever takes the place of a contact to whom nothing can be delivered any more.
+const PLACES: &str = "
+ALTER TABLE contacts ADD COLUMN replaces INTEGER REFERENCES contacts ON DELETE SET NULL;
+";
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -547,6 +600,26 @@ mod tests {
         let around = edges.flat_map(|c| (u32::from(c) - 1..=u32::from(c) + 1).filter_map(char::from_u32));
         for c in around.chain(['a', 'é', '\u{301}', ' ', '。', '語', '🐢']) {
             assert_eq!(is_glob(c), UNSPACED.iter().any(|range| range.contains(&c)), "{:x}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_store_from_before_introductions_opens_with_none() {
+        let mut db = of_version(MIGRATIONS.iter().position(|step| *step == INTRODUCTIONS).unwrap());
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+             INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state)
+                VALUES ('a', 1, x'01', 0, 1, 1, 'there', 2);",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let introduces: String =
+            db.query_row("SELECT introduces FROM messages", [], |row| row.get(0)).unwrap();
+        assert_eq!(introduces, "");
+        for table in ["introductions", "newer", "newer_lines"] {
+            let rows: i64 =
+                db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+            assert_eq!(rows, 0, "{table}");
         }
     }
 

@@ -51,7 +51,11 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
             | Note::Reopened
             | Note::ReopenedAgain
             | Note::TextsWait
-            | Note::TimerChanged,
+            | Note::TimerChanged
+            | Note::Introduction
+            | Note::Introduced
+            | Note::IntroductionOver
+            | Note::Newer,
             _,
         ) => "-- ".into(),
     };
@@ -60,7 +64,9 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
     } else {
         String::new()
     };
-    gap + &terminal::body(&format!("{at}  {from}"), &message.body, columns) + &reactions(message)
+    gap + &terminal::body(&format!("{at}  {from}"), &message.body, columns)
+        + &introduces(message)
+        + &reactions(message)
 }
 
 /// Before the words, where none of them can pass for it.
@@ -71,6 +77,21 @@ fn altered(message: &Message) -> &'static str {
         " (edited)"
     } else {
         ""
+    }
+}
+
+/// Whom a line is about, and what to do where that waits for an answer: in a line of its own.
+fn introduces(message: &Message) -> String {
+    if message.introduces.is_empty() && message.note != Note::Introduction {
+        return String::new();
+    }
+    let name = terminal::one_line(&message.introduces);
+    let id = terminal::one_line(&message.id);
+    match message.note {
+        Note::Introduction => {
+            format!("\n    > {name}\n    > privatus introduce --accept {id}  or  --decline {id}")
+        }
+        _ => format!("\n    > {name}"),
     }
 }
 
@@ -112,6 +133,7 @@ mod tests {
             expires_at: None,
             disappears_at: None,
             timer_s: 0,
+            introduces: String::new(),
         }
     }
 
@@ -140,6 +162,21 @@ mod tests {
             words(&after_gap, &clock::Zone::default(), None),
             "1970-01-01 00:00  (messages are missing here, asked for again)\n1970-01-01 00:00  them: hello"
         );
+    }
+
+    #[test]
+    fn who_wants_one_to_meet_somebody_is_told_with_the_name_and_what_to_do() {
+        let line = Message {
+            note: Note::Introduction,
+            introduces: "Cai\n    > x\u{202e}".into(),
+            ..message(false, "They want it.")
+        };
+        assert_eq!(
+            said(&line),
+            "-- They want it.\n    > Cai\\u{a}    > x\\u{202e}\n    > privatus introduce --accept m1  or  --decline m1"
+        );
+        let over = Message { note: Note::IntroductionOver, ..line };
+        assert!(!said(&over).contains("--accept"));
     }
 
     #[test]

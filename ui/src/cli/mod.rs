@@ -25,6 +25,7 @@ pub mod exit;
 mod forward;
 mod help;
 mod info;
+mod introduce;
 mod invite;
 pub mod launch;
 mod lock;
@@ -132,6 +133,8 @@ enum Command {
     Contacts,
     /// One contact: show, verify, resume, rename, block, delete, accept, decline
     Contact(contact::Arguments),
+    /// Bring two contacts together, or answer who wants that
+    Introduce(introduce::Arguments),
     /// Your name, as new contacts see it
     #[command(name = "profile")]
     ProfileName(profile::Arguments),
@@ -186,8 +189,6 @@ enum Command {
     Panic(panic::Arguments),
 
     // Not built yet.
-    #[command(hide = true)]
-    Introduce(NotBuilt),
     #[command(hide = true)]
     File(NotBuilt),
     #[command(hide = true)]
@@ -271,6 +272,7 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Accept(arguments) => accept::run(&arguments, context),
         Command::Contacts => contacts::run(context),
         Command::Contact(arguments) => contact::run(&arguments, context),
+        Command::Introduce(arguments) => introduce::run(&arguments, context),
         Command::ProfileName(arguments) => profile::run(&arguments, context),
         Command::Profiles => profiles::run(context),
         Command::Send(arguments) => send::run(&arguments, context),
@@ -296,8 +298,7 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Settings => settings::list(context),
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
-        Command::Introduce(_)
-        | Command::File(_)
+        Command::File(_)
         | Command::Group(_)
         | Command::Backup(_)
         | Command::Restore(_)

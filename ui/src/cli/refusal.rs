@@ -20,7 +20,8 @@ impl From<Refusal> for Failure {
             | Refusal::NothingWaits
             | Refusal::NotYours
             | Refusal::NotForSelf
-            | Refusal::UnderWay => Self::Refused(line),
+            | Refusal::UnderWay
+            | Refusal::AlreadyOpen => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -47,7 +48,8 @@ impl From<Refusal> for Failure {
             | Refusal::NoMemory
             | Refusal::DiskFails
             | Refusal::HistoryInUse
-            | Refusal::NoteTooLong => Self::Failed(line),
+            | Refusal::NoteTooLong
+            | Refusal::NoIntroduction => Self::Failed(line),
         }
     }
 }
@@ -108,6 +110,12 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
         Refusal::UnderWay => {
             "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed"
+        }
+        Refusal::AlreadyOpen => {
+            "these two were asked already and have not both answered: nothing more to do, it ends after 7 days"
+        }
+        Refusal::NoIntroduction => {
+            "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again"
         }
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
         Refusal::NotYours => {
@@ -248,6 +256,8 @@ mod tests {
         assert_eq!(code(Refusal::NotForSelf), 5);
         assert_eq!(code(Refusal::NoteTooLong), 1);
         assert_eq!(code(Refusal::UnderWay), 5);
+        assert_eq!(code(Refusal::AlreadyOpen), 5);
+        assert_eq!(code(Refusal::NoIntroduction), 1);
         assert_eq!(code(Refusal::NoSuchMessage), 1);
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);

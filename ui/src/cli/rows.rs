@@ -89,6 +89,7 @@ pub struct MessageRow<'a> {
     disappears_at: Option<u64>,
     /// Of a text that lives for ever none; of a line that says so 0.
     timer_s: Option<u32>,
+    introduces: Option<&'a str>,
 }
 
 /// What one of the two thinks of a text.
@@ -125,6 +126,7 @@ impl<'a> From<&'a Message> for MessageRow<'a> {
             expires_at: message.expires_at.map(|at| at.0),
             disappears_at: message.disappears_at.map(|at| at.0),
             timer_s: (message.timer_s > 0 || message.note == Note::TimerChanged).then_some(message.timer_s),
+            introduces: (!message.introduces.is_empty()).then_some(message.introduces.as_str()),
         }
     }
 }
@@ -244,6 +246,7 @@ mod tests {
             expires_at: None,
             disappears_at: None,
             timer_s: 0,
+            introduces: String::new(),
         }
     }
 
@@ -252,7 +255,7 @@ mod tests {
         let json = serde_json::to_string(&MessageRow::from(&message())).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false,"reason":null,"expires_at":null,"disappears_at":null,"timer_s":null}"#
+            r#"{"id":"m1","contact":"c1","from":"me","sent_at":5,"received_at":null,"body":"a\nb","state":"delivered","reply_to":null,"edited":false,"reactions":[{"from":"them","emoji":"👍"}],"note":null,"gap":false,"held":false,"deleted":false,"reason":null,"expires_at":null,"disappears_at":null,"timer_s":null,"introduces":null}"#
         );
     }
 

@@ -65,6 +65,7 @@ fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, 
         expires_at: None,
         disappears_at: None,
         timer_s: 0,
+        introduces: String::new(),
     }
 }
 

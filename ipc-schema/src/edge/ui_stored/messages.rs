@@ -6,7 +6,9 @@ use crate::Timestamp;
 use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::{Part, Read, call, fixed, length, listed, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, message, message_sink, messenger, send_result};
-use crate::limits::{MESSAGE_ID_MAX_CHARS, SHOWN_TEXT_MAX_BYTES, TYPED_MAX_BYTES, TYPED_TEXT_MAX_BYTES};
+use crate::limits::{
+    MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, SHOWN_TEXT_MAX_BYTES, TYPED_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+};
 use crate::relay::RelayId;
 
 /// One text of a conversation.
@@ -52,6 +54,8 @@ pub struct Message {
     pub disappears_at: Option<Timestamp>,
     /// Of [`Note::TimerChanged`] what it was set to; of a text how long it lives. Seconds; 0: for ever.
     pub timer_s: u32,
+    /// Of a note that is about somebody else: their name. A stranger's text.
+    pub introduces: String,
 }
 
 /// Without what was said.
@@ -96,6 +100,14 @@ mirrored! {
         TextsWait => "texts-wait",
         /// One of the two set how long texts live: the user if it is `mine`.
         TimerChanged => "timer-changed",
+        /// They want the user to meet somebody.
+        Introduction => "introduction",
+        /// The user said yes, introduces the two, or got to know the contact so.
+        Introduced => "introduced",
+        /// Nothing came of it.
+        IntroductionOver => "introduction-over",
+        /// They sent what only a later version can show.
+        Newer => "newer",
     }
 }
 
@@ -130,6 +142,7 @@ impl Message {
         to.set_expires_at(self.expires_at.map_or(0, |at| at.0));
         to.set_disappears_at(self.disappears_at.map_or(0, |at| at.0));
         to.set_timer_s(self.timer_s);
+        to.set_introduces(&self.introduces);
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -164,6 +177,7 @@ impl Message {
             expires_at: (expires != 0).then_some(Timestamp(expires)),
             disappears_at: (disappears != 0).then_some(Timestamp(disappears)),
             timer_s: from.get_timer_s(),
+            introduces: text(from.get_introduces()?, NAME_MAX_BYTES)?,
         })
     }
 }

@@ -8,6 +8,7 @@ mod contacts;
 mod drafts;
 mod events;
 mod history;
+mod introductions;
 mod invites;
 mod life;
 mod messages;
@@ -34,6 +35,7 @@ pub use contacts::{
 pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};
 pub use history::History;
+pub use introductions::{AnswerError, AnswerIntroduction, Introduce, IntroduceError};
 pub use invites::{
     AcceptError, AcceptInvite, CancelError, CancelInvite, Invite, InviteError, InviteState, Invites,
     MakeInvite,
@@ -76,6 +78,8 @@ interface! {
         cancel(CancelParams, CancelResults): CancelText,
         forward(ForwardParams, ForwardResults): ForwardText,
         typing(TypingParams, TypingResults): TellTyping,
+        introduce(IntroduceParams, IntroduceResults): Introduce,
+        answer_introduction(AnswerIntroductionParams, AnswerIntroductionResults): AnswerIntroduction,
     }
 }
 

@@ -65,6 +65,7 @@ fn message() -> Message {
         expires_at: Some(Timestamp(3)),
         disappears_at: Some(Timestamp(4)),
         timer_s: 300,
+        introduces: typed(NAME_MAX_BYTES),
     }
 }
 
@@ -252,6 +253,21 @@ fn that_the_user_writes_is_read_as_it_was_written_and_bounded() {
     assert!(to(TYPED_MAX_BYTES) && !to(TYPED_MAX_BYTES + 1));
 }
 
+#[test]
+fn what_is_asked_and_told_of_introductions_is_read_as_it_was_written() {
+    let introduce = Introduce { who: "bob".into(), other: "cai".into() };
+    assert!(read_back(&introduce) == Ok(introduce));
+    for yes in [false, true] {
+        let answer = AnswerIntroduction { id: "m1".into(), yes, name: "cai".into() };
+        assert!(read_back(&answer) == Ok(answer));
+    }
+    assert_eq!(told_back::<Introduce>(&Ok(())), Ok(Ok(())));
+    let open = IntroduceError::AlreadyOpen;
+    assert_eq!(told_back::<Introduce>(&Err(open)), Ok(Err(open)));
+    let none = AnswerError::NoIntroduction;
+    assert_eq!(told_back::<AnswerIntroduction>(&Err(none)), Ok(Err(none)));
+}
+
 fn found(context: &str, hits: &[(usize, usize)]) -> Match {
     Match {
         id: typed(MESSAGE_ID_MAX_CHARS),
@@ -338,6 +354,9 @@ fn what_is_told_is_bounded_by_what_can_be() {
     assert!(noted(NOTE_MAX_BYTES) && !noted(NOTE_MAX_BYTES + 1));
     let draft = |length| told_back::<Draft>(&Ok(typed(length))).is_ok();
     assert!(draft(TEXT_MAX_BYTES) && !draft(TEXT_MAX_BYTES + 1));
+    let introduces =
+        |length| told_back::<SendText>(&Ok(Message { introduces: typed(length), ..message() })).is_ok();
+    assert!(introduces(NAME_MAX_BYTES) && !introduces(NAME_MAX_BYTES + 1));
     let relays = |count| {
         told_back::<SendText>(&Ok(Message { route: vec![RelayId([7; 32]); count], ..message() })).is_ok()
     };

@@ -120,6 +120,7 @@ pub(crate) mod tests {
             expires_at: None,
             disappears_at: None,
             timer_s: 0,
+            introduces: String::new(),
         }
     }
 

@@ -424,6 +424,7 @@ impl Model {
             expires_at: None,
             disappears_at: None,
             timer_s: 0,
+            introduces: String::new(),
         });
         Command::Send { who, id: id.to_owned(), text }
     }

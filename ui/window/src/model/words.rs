@@ -472,6 +472,8 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::BadEmoji => ("Not a reaction", "Take one sign, without words or spaces."),
         Refusal::NoteTooLong => ("The note is too long", "Nothing was changed. Make it shorter."),
         Refusal::NotForSelf => ("These are your own notes", "Nobody is there to compare with or block."),
+        Refusal::AlreadyOpen => ("Asked already", "They have not both answered yet. Nothing was changed."),
+        Refusal::NoIntroduction => ("The introduction is over", "Nothing was changed."),
         Refusal::UnderWay => ("Under way already", "It cannot be taken back any more. Nothing was changed."),
     }
 }
