@@ -27,8 +27,10 @@ interface Messenger {
   # Durable in the outbox when it answers. An empty id: stored chooses. The same id again answers the first result.
   settled @9 (id :Text, want :Delivery, timeoutMs :UInt32) -> (state :Delivery, error :Refusal);
   # Answers when the state is reached, or failed or expired, or with the present state when the time is over.
-  messages @10 (who :Text, limit :UInt32, before :Text, sink :MessageSink) -> (error :Refusal);
-  # Oldest first, streamed; answers when all were handed over.
+  messages @10 (who :Text, limit :UInt32, before :Text, sink :MessageSink, after :Text, around :Text, at :UInt64) -> (error :Refusal);
+  # Oldest first, streamed; answers when all were handed over. Of the four that say which at most one, else `conflict`.
+  # `before`, `after`: those next to that message. `around`: half before it; it and half after it. `at`: the same around the text that by its
+  # sender's clock was written first at or after so many ms since 1970; 1: from the very first. None of them, or nothing so late: the last.
 
   watch @11 (watcher :Watcher, since :UInt64) -> (seq :UInt64, error :Refusal);
   # Events after `since` (all ones: from now on), then as they come. At least once. A watcher that takes nothing keeps nobody else waiting.

@@ -39,6 +39,19 @@ fn what_was_said_is_found_by_its_words_and_no_more_once_the_contact_is_deleted()
     let before = row["id"].as_str().unwrap();
     assert_eq!(bodies(&bob, &["cafe", "--before", before]), ["cafeteria at nine", forged]);
 
+    // From what was found one reads on, in either direction.
+    let rows = bob.suite.ask(&["search", "日本", "--json"]).ok().rows();
+    let id = rows[0]["id"].as_str().unwrap();
+    let said = |place: &[&str]| {
+        let rows = bob.suite.ask(&[&["messages", "Alice", "--json"][..], place].concat()).ok().rows();
+        rows.iter().map(|row| row["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&["--after", id]), ["cafeteria at nine", "Which cafe?"]);
+    assert_eq!(said(&["--around", id, "--limit", "3"]), [forged, "日本語で書く", "cafeteria at nine"]);
+    assert_eq!(said(&["--before", id]).last().map(String::as_str), Some(forged));
+    assert_eq!(bob.suite.ask(&["messages", "Alice", "--after", "nothing"]).code, 1);
+    assert_eq!(bob.suite.ask(&["messages", "Alice", "--after", id, "--before", id]).code, 2);
+
     let shown = bob.suite.ask(&["search", "acht"]).ok().out;
     assert_eq!(shown.lines().count(), 1, "{shown}");
     assert!(shown.contains("Alice: Im Café um acht 2026-01-01") && shown.contains("\\u{202e}"), "{shown}");

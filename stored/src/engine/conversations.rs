@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ipc_schema::edge::ui_stored::{ReadError, SendError, SendText, SettleError};
+use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{Place, ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::contacts::{self, Found};
@@ -115,14 +116,32 @@ pub(super) fn message(store: &Store, id: &str) -> Found<Message, SettleError> {
     Ok(store.message(id)?.ok_or(SettleError::NoSuchMessage))
 }
 
-/// The last `limit` messages before another one.
+/// At most `limit` messages at a place.
 pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Found<Page, ReadError> {
-    let FirstPage { who, limit, before } = ask;
+    let FirstPage { who, limit, place } = ask;
     let Some(contact) = contacts::called(store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
-    let Some(end) = position(store, contact.id, before)? else { return Ok(Err(ReadError::NoSuchMessage)) };
     let limit = if *limit == 0 { LIMIT } else { *limit };
-    let from = store.page_start(contact.id, end, limit)?.unwrap_or(end);
+    let Some(turned) = turning(store, contact.id, place)? else { return Ok(Err(ReadError::NoSuchMessage)) };
+    let (older, newer) = match place {
+        Place::Newest | Place::Before(_) => (limit, 0),
+        Place::After(_) => (0, limit),
+        Place::At(_) if turned == i64::MAX => (limit, 0),
+        Place::Around(_) | Place::At(_) => (limit / 2, limit - limit / 2),
+    };
+    let from = store.page_start(contact.id, turned, older)?.unwrap_or(turned);
+    let end = store.page_end(contact.id, turned, newer)?.map_or(turned, |last| last.saturating_add(1));
     page(store, NextPage { contact: contact.id, from, end }).map(Ok)
+}
+
+/// The place that older messages lie before and newer ones at or behind. `None`: there is no such message.
+fn turning(store: &Store, contact: ContactId, place: &Place) -> Result<Option<i64>, StoreError> {
+    match place {
+        Place::Newest => Ok(Some(i64::MAX)),
+        Place::Before(id) | Place::Around(id) => position(store, contact, id),
+        Place::After(id) => Ok(position(store, contact, id)?.map(|at| at.saturating_add(1))),
+        Place::At(Timestamp(0 | 1)) => Ok(Some(i64::MIN)),
+        Place::At(moment) => Ok(Some(store.first_since(contact, *moment)?.unwrap_or(i64::MAX))),
+    }
 }
 
 /// Messages from one place in a conversation up to another, at most [`PAGE`].
@@ -157,4 +176,86 @@ pub(super) fn told_after(store: &Store, since: u64) -> Result<Vec<Told>, StoreEr
 fn is_message_id(id: &str) -> bool {
     id.len() <= MESSAGE_ID_MAX_CHARS
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreKey;
+
+    const ANN: ContactId = ContactId(1);
+    const BOB: ContactId = ContactId(2);
+
+    /// Ann's are `a0` to `a9`, a minute apart, and Bob has one.
+    fn store(folder: &tempfile::TempDir) -> Store {
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        for (contact, name, texts) in [(ANN, "Ann", 10), (BOB, "Bob", 1)] {
+            store.add_contact(contact, name, ContactState::Connected, Timestamp(1)).unwrap();
+            let letter = name.to_lowercase().remove(0);
+            for number in 0..texts {
+                let message = Message {
+                    position: i64::from(number) * 10,
+                    sent_at: Timestamp(60_000 * u64::from(number + 1)),
+                    ..Message::new(format!("{letter}{number}"), contact, WireId([number; 16]))
+                };
+                store.add_message(&message).unwrap();
+            }
+        }
+        store
+    }
+
+    fn told(store: &Store, limit: u32, place: Place) -> Result<String, ReadError> {
+        let ask = FirstPage { who: "Ann".into(), limit, place };
+        let page = first_page(store, &ask).unwrap()?;
+        assert_eq!(page.next, None);
+        Ok(page.messages.into_iter().map(|message| message.id).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_page_lies_before_a_message_or_after_it_or_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let told = |limit, place| told(&store, limit, place).unwrap();
+        let id = |number: u32| format!("a{number}");
+        assert_eq!(told(3, Place::Newest), "a7 a8 a9");
+        assert_eq!(told(3, Place::Before(id(4))), "a1 a2 a3");
+        assert_eq!(told(3, Place::After(id(4))), "a5 a6 a7");
+        assert_eq!(told(3, Place::After(id(9))), "");
+        assert_eq!(told(3, Place::Before(id(0))), "");
+        assert_eq!(told(4, Place::Around(id(4))), "a2 a3 a4 a5");
+        assert_eq!(told(1, Place::Around(id(4))), "a4");
+        assert_eq!(told(6, Place::Around(id(0))), "a0 a1 a2", "half of a page is missing");
+        assert_eq!(told(6, Place::Around(id(9))), "a6 a7 a8 a9");
+        assert_eq!(told(u32::MAX, Place::Around(id(3))).split(' ').count(), 10);
+    }
+
+    #[test]
+    fn a_page_is_told_around_the_first_text_of_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let told = |limit, at| told(&store, limit, Place::At(Timestamp(at))).unwrap();
+        assert_eq!(told(4, 60_000 * 5), "a2 a3 a4 a5");
+        assert_eq!(told(4, 60_000 * 4 + 1), "a2 a3 a4 a5");
+        assert_eq!(told(4, 2), "a0 a1");
+        assert_eq!(told(4, 60_000 * 11), "a6 a7 a8 a9", "nothing is so late: the last ones");
+        // Whoever says that he wrote before all others does not become the beginning.
+        let early = Message {
+            position: 95,
+            sent_at: Timestamp(3),
+            ..Message::new("early".into(), ANN, WireId([77; 16]))
+        };
+        store.add_message(&early).unwrap();
+        assert_eq!(told(4, 1), "a0 a1");
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_or_is_somebody_elses_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for id in ["a10", "b0"] {
+            for place in [Place::Before, Place::After, Place::Around] {
+                assert_eq!(told(&store, 3, place(id.into())), Err(ReadError::NoSuchMessage));
+            }
+        }
+    }
 }

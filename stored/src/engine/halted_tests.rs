@@ -1,7 +1,7 @@
 //! An engine whose store cannot be written, or not be read in a place.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contacts, SetProfileName};
+use ipc_schema::edge::ui_stored::{Contacts, Place, SetProfileName};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use zeroize::Zeroizing;
@@ -54,7 +54,7 @@ fn ask<C: Asks>(engine: &mut Engine, call: C) -> Option<Closed> {
 }
 
 fn texts() -> FirstPage {
-    FirstPage { who: "bob".into(), limit: 200, before: String::new() }
+    FirstPage { who: "bob".into(), limit: 200, place: Place::Newest }
 }
 
 fn rename() -> SetProfileName {

@@ -331,6 +331,8 @@ pub(super) fn message_id(contact: ContactId, wire: content::WireId) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::conversations;
+    use ipc_schema::edge::ui_stored::Place;
+
     use super::super::requests::FirstPage;
     use super::*;
     use crate::content::WireId;
@@ -365,7 +367,7 @@ mod tests {
     }
 
     fn shown(turn: &Turn) -> Vec<String> {
-        let ask = FirstPage { who: "Ann".into(), limit: 10, before: String::new() };
+        let ask = FirstPage { who: "Ann".into(), limit: 10, place: Place::Newest };
         let page = conversations::first_page(&turn.store, &ask).unwrap().unwrap();
         page.messages.into_iter().map(|message| message.body).collect()
     }
@@ -379,7 +381,7 @@ mod tests {
     }
 
     fn gaps(turn: &Turn) -> Vec<bool> {
-        let ask = FirstPage { who: "Ann".into(), limit: 10, before: String::new() };
+        let ask = FirstPage { who: "Ann".into(), limit: 10, place: Place::Newest };
         let page = conversations::first_page(&turn.store, &ask).unwrap().unwrap();
         page.messages.into_iter().map(|message| message.gap).collect()
     }

@@ -10,7 +10,7 @@ use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AnswerError, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelError,
     CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts,
     Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText, ForwardText, Introduce,
-    IntroduceError, InviteError, Invites, MakeInvite, MarkRead, NumberError, ProfileNameError, React,
+    IntroduceError, InviteError, Invites, MakeInvite, MarkRead, NumberError, Place, ProfileNameError, React,
     ReactError, ReadError, RetryError, RetryText, SafetyNumber, SearchError, SendError, SendText,
     SetProfileName, SettleError, TellTyping, TypingError,
 };
@@ -172,15 +172,15 @@ pub struct MessageOf {
     pub id: String,
 }
 
-/// The first of the pages that hold the last messages of a conversation.
+/// The first of the pages that hold some messages of a conversation.
 #[derive(Clone)]
 pub struct FirstPage {
     /// Whose, in the user's word.
     pub who: String,
     /// So many messages on all pages; 0: as many as are usual.
     pub limit: u32,
-    /// Before this one; empty: to the end.
-    pub before: String,
+    /// Which.
+    pub place: Place,
 }
 
 /// The page after another one.

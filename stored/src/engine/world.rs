@@ -11,7 +11,7 @@ use ipc_schema::edge::stored_keyvault::{self, Created};
 use ipc_schema::edge::stored_onion::{Command, Key, QueueId, Refused};
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, AskSafetyNumber, ChangeContact, ChangeError, Closed, ContactAction, Contacts, MakeInvite,
-    SendText,
+    Place, SendText,
 };
 use ipc_schema::edges::onion_stored_capnp::DiskAnswer;
 use keyvault::store::MemoryStore;
@@ -248,7 +248,7 @@ impl World {
 
     pub(super) fn messages(&mut self, who: usize, whom: &str) -> Vec<Message> {
         let mut all = Vec::new();
-        let first = FirstPage { who: whom.into(), limit: u32::MAX, before: String::new() };
+        let first = FirstPage { who: whom.into(), limit: u32::MAX, place: Place::Newest };
         let mut page = self.request(who, first).unwrap();
         loop {
             all.extend(page.messages);

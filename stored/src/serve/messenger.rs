@@ -138,8 +138,12 @@ impl MessengerServer {
     }
 
     async fn stream(&self, call: Messages) -> Served<Messages> {
-        let Messages { who, limit, before, sink } = call;
-        let mut next = self.ask(FirstPage { who, limit, before }).await;
+        let place = match call.place() {
+            Ok(place) => place,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Messages { who, limit, sink, .. } = call;
+        let mut next = self.ask(FirstPage { who, limit, place }).await;
         loop {
             let page = match next {
                 Ok(page) => page,

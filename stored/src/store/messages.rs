@@ -374,6 +374,33 @@ impl Store {
         Ok(start.flatten())
     }
 
+    /// The place of the `limit`th message counted on from `from`, that included.
+    pub(crate) fn page_end(
+        &self,
+        contact: ContactId,
+        from: i64,
+        limit: u32,
+    ) -> Result<Option<i64>, StoreError> {
+        let end = self.row(
+            "SELECT max(position) FROM (SELECT position FROM messages WHERE contact = ?1 AND position >= ?2
+             ORDER BY position LIMIT ?3)",
+            (contact, from, limit),
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        Ok(end.flatten())
+    }
+
+    /// The place of the message that by its sender's clock was written first at or after a moment.
+    pub(crate) fn first_since(
+        &self,
+        contact: ContactId,
+        moment: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let since = i64::try_from(moment.0).unwrap_or(i64::MAX);
+        let sql = "SELECT position FROM messages WHERE contact = ?1 AND sent_at >= ?2 ORDER BY sent_at, position LIMIT 1";
+        self.row(sql, (contact, since), |row| row.get(0))
+    }
+
     /// Moves a text of ours on, to being read at most; false when it was there already. One that has ended is delivered after all, and
     /// else stays ended.
     pub(crate) fn advance_message(&self, id: &str, state: Delivery) -> Result<bool, StoreError> {

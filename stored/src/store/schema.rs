@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     ENDS,
     INTRODUCTIONS,
     PLACES,
+    DAYS,
 ];
 
 const FIRST: &str = "
@@ -453,6 +454,10 @@ CREATE INDEX newer_message ON newer (message);
 const PLACES: &str = "
 ALTER TABLE contacts ADD COLUMN replaces INTEGER REFERENCES contacts ON DELETE SET NULL;
 ";
+
+/// Where the texts of a day begin.
+const DAYS: &str = "CREATE INDEX messages_sent ON messages (contact, sent_at, position);";
+
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;

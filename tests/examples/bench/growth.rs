@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_schema::edge::ui_stored::SendText;
+use ipc_schema::edge::ui_stored::{Place, SendText};
 use privatus::peers::messenger::Messenger;
 use privatus_tests::{Person, until};
 
@@ -137,7 +137,7 @@ fn ms(took: Duration) -> f64 {
 /// The vault is open, and stored opens the history as soon as it is told so.
 async fn until_shown(person: &Person) {
     let messenger = messenger(person);
-    while !messenger.messages(WHO, PAGE, "").await.is_ok_and(|page| !page.is_empty()) {
+    while !messenger.messages(WHO, PAGE, Place::Newest).await.is_ok_and(|page| !page.is_empty()) {
         tokio::task::yield_now().await;
     }
 }
@@ -148,11 +148,11 @@ async fn asked(person: &Person) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
     let (mut newest, mut pages, mut found, mut rare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS * ASKED {
         let began = start();
-        let page = messenger.messages(WHO, PAGE, "").await.unwrap();
+        let page = messenger.messages(WHO, PAGE, Place::Newest).await.unwrap();
         newest.push(ms(began.elapsed()));
         let before = page.first().unwrap().id.clone();
         let began = start();
-        assert!(!messenger.messages(WHO, PAGE, &before).await.unwrap().is_empty());
+        assert!(!messenger.messages(WHO, PAGE, Place::Before(before)).await.unwrap().is_empty());
         pages.push(ms(began.elapsed()));
         for (typed, times) in [("evening tomor", &mut found), ("cafe subject77", &mut rare)] {
             let began = start();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, ChangeContact, ChangeError, Closed, ContactAction, Contacts,
-    InviteError, MakeInvite, NumberError, SendError, SendText,
+    InviteError, MakeInvite, NumberError, Place, SendError, SendText,
 };
 use stored::engine::{Asks, FirstPage, InviteOf, NextPage};
 use stored::ids::ContactId;
@@ -146,7 +146,7 @@ impl World {
 
     pub fn messages(&mut self, who: Who, whom: Who) -> Vec<Message> {
         let mut all = Vec::new();
-        let first = FirstPage { who: name(whom), limit: u32::MAX, before: String::new() };
+        let first = FirstPage { who: name(whom), limit: u32::MAX, place: Place::Newest };
         let mut page = self.query(who, first);
         loop {
             all.extend(page.messages);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, Delivery, MakeInvite, Message, Refusal, SendText, SetProfileName, Settle,
+    AcceptInvite, Delivery, MakeInvite, Message, Place, Refusal, SendText, SetProfileName, Settle,
 };
 use ipc_schema::edges::ui_stored_capnp::messenger;
 use ipc_schema::grant::Settings;
@@ -239,7 +239,7 @@ fn deliver(stage: &Stage, from: (&str, &Person), to: (&str, &Person), text: &str
 
 /// The last texts that a person has with somebody.
 pub(super) fn texts(person: &Person, who: &str) -> Outcome<Vec<Message>> {
-    let texts = |m: Messenger| async move { m.messages(who, 50, "").await };
+    let texts = |m: Messenger| async move { m.messages(who, 50, Place::Newest).await };
     sockets::block_on(talk::messenger(&person.profile, talk::SOON, texts))
 }
 

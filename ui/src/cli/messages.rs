@@ -1,7 +1,7 @@
 //! `privatus messages WHO`: oldest first, the last 50 unless told otherwise.
 
 use clap::Args;
-use ipc_schema::edge::ui_stored::{Message, Note, Reaction, Reason};
+use ipc_schema::edge::ui_stored::{Message, Note, Place, Reaction, Reason};
 
 use super::rows::MessageRow;
 use super::{Context, Outcome, sockets, talk, terminal};
@@ -12,18 +12,33 @@ use crate::peers::messenger::Messenger;
 pub(super) struct Arguments {
     /// Whose
     who: String,
-    /// At most so many, the newest
+    /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     /// Only those before this one
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    before: String,
+    #[arg(long, value_name = "ID", group = "place")]
+    before: Option<String>,
+    /// Only those after this one
+    #[arg(long, value_name = "ID", group = "place")]
+    after: Option<String>,
+    /// This one, half of them before it and half after it
+    #[arg(long, value_name = "ID", group = "place")]
+    around: Option<String>,
+}
+
+impl Arguments {
+    fn place(&self) -> Place {
+        let named = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+        let before = named(&self.before).map(Place::Before);
+        let after = || named(&self.after).map(Place::After);
+        before.or_else(after).or_else(|| named(&self.around).map(Place::Around)).unwrap_or_default()
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     // All or nothing: after a lost connection the list is asked for again.
     let call = |messenger: Messenger| async move {
-        messenger.messages(&arguments.who, arguments.limit, &arguments.before).await
+        messenger.messages(&arguments.who, arguments.limit, arguments.place()).await
     };
     let messages = sockets::block_on(talk::messenger(&context.profile, talk::SOON, call))?;
     let (zone, columns) = (clock::Zone::local(), terminal::columns());
@@ -153,6 +168,25 @@ mod tests {
             [(true, "👍"), (false, "x\u{202e}")].map(|(mine, emoji)| Reaction { mine, emoji: emoji.into() });
         let liked = Message { reactions: both.to_vec(), ..message(false, "a\n    + me: 👍") };
         assert_eq!(said(&liked), "them: a\n    |     + me: 👍\n    + me: 👍\n    + them: x\\u{202e}");
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_conversation_is_read_from_at_most_one_place() {
+        let place = |words: &[&str]| {
+            let line = <Line as clap::Parser>::try_parse_from([&["messages", "Robin"], words].concat());
+            line.map(|line| line.arguments.place()).map_err(drop)
+        };
+        assert_eq!(place(&[]), Ok(Place::Newest));
+        assert_eq!(place(&["--before", "m1"]), Ok(Place::Before("m1".into())));
+        assert_eq!(place(&["--after", "m1"]), Ok(Place::After("m1".into())));
+        assert_eq!(place(&["--around", "m1"]), Ok(Place::Around("m1".into())));
+        assert_eq!(place(&["--around", "m1", "--before", "m2"]), Err(()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ipc_schema::edge::ui_stored::{Event, Match, Message, Messages, Refusal, Search, Watch};
+use ipc_schema::edge::ui_stored::{Event, Match, Message, Messages, Place, Refusal, Search, Watch};
 use ipc_schema::edge::{Call, offer};
 use ipc_schema::edges::ui_stored_capnp::{match_sink, message_sink, messenger, watcher};
 use tokio::sync::mpsc;
@@ -45,14 +45,14 @@ impl Messenger {
         answer.await?.map_err(|error| PeerError::Refused(error.into()))
     }
 
-    /// The last `limit` texts with somebody, oldest first, those before the text `before` where it is not empty. All or nothing.
+    /// At most `limit` texts with somebody at a place of the conversation, oldest first. All or nothing.
     ///
     /// # Errors
     /// [`PeerError`].
-    pub async fn messages(&self, who: &str, limit: u32, before: &str) -> Result<Vec<Message>, PeerError> {
+    pub async fn messages(&self, who: &str, limit: u32, place: Place) -> Result<Vec<Message>, PeerError> {
         let (sink, rows) = mpsc::channel(UNDERWAY);
         let sink = capnp_rpc::new_client(Sink(sink));
-        let asked = self.call(Messages { who: who.into(), limit, before: before.into(), sink });
+        let asked = self.call(Messages::of(who.into(), limit, place, sink));
         Ok(streamed(asked, rows).await?.1)
     }
 

@@ -12,7 +12,8 @@ use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_keyvault::{Create, Lock, LookState, ScreenLock, TryUnlock};
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, Access, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, Contacts,
-    Count, Invites, LookState as LookStored, MakeInvite, MarkRead, Refusal, SendText, SetProfileName, State,
+    Count, Invites, LookState as LookStored, MakeInvite, MarkRead, Place, Refusal, SendText, SetProfileName,
+    State,
 };
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::limits::LINK_MAX_CHARS;
@@ -362,7 +363,8 @@ impl Worker {
     }
 
     async fn page(&self, who: String, before: String) {
-        match self.messenger().await.messages(&who, PAGE, &before).await {
+        let place = if before.is_empty() { Place::Newest } else { Place::Before(before.clone()) };
+        match self.messenger().await.messages(&who, PAGE, place).await {
             Ok(messages) => self.tell.news(News::Messages { who, messages, older: !before.is_empty() }),
             Err(error) => self.failed(Err(error)),
         }

@@ -253,17 +253,23 @@ words! {
 }
 
 call! {
-    /// The last texts of a conversation, the oldest first; told when all were handed over.
+    /// Some texts of a conversation, the oldest first; told when all were handed over. Made by [`Messages::of`].
     Messages of messenger: messages_request, messages_params, messages_results;
     asks {
         /// Whose: their name or id.
         who: String => text(TYPED_MAX_BYTES) get_who set_who,
         /// So many; 0: stored chooses.
         limit: u32 => number get_limit set_limit,
-        /// Before this one; empty: to the end.
+        /// Before this one, where not empty.
         before: String => text(TYPED_MAX_BYTES) get_before set_before,
         /// To whom they are handed.
         sink: message_sink::Client => capability get_sink set_sink,
+        /// After this one, where not empty.
+        after: String => text(TYPED_MAX_BYTES) get_after set_after,
+        /// On both sides of this one, where not empty.
+        around: String => text(TYPED_MAX_BYTES) get_around set_around,
+        /// From this moment on, milliseconds since 1970, where not 0.
+        at: u64 => number get_at set_at,
     }
     answers word ReadError: get_error set_error;
 }
@@ -288,5 +294,67 @@ words! {
         NoSuchContact,
         /// There is no such message.
         NoSuchMessage,
+        /// More than one place of a conversation is named.
+        Conflict,
+    }
+}
+
+/// Which texts of a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The last ones.
+    #[default]
+    Newest,
+    /// Those next before a message.
+    Before(String),
+    /// Those next after it.
+    After(String),
+    /// A message with half of them before it and half after it.
+    Around(String),
+    /// The same with the text that was written first at or after a moment; at 1 the very first. The last ones, where nothing is so late.
+    At(Timestamp),
+}
+
+impl Messages {
+    /// At most `limit` texts of `who` at a place, told to `sink`; 0: stored chooses.
+    #[must_use]
+    pub fn of(who: String, limit: u32, place: Place, sink: message_sink::Client) -> Self {
+        let mut asked = Self {
+            who,
+            limit,
+            before: String::new(),
+            sink,
+            after: String::new(),
+            around: String::new(),
+            at: 0,
+        };
+        match place {
+            Place::Newest => {}
+            Place::Before(id) => asked.before = id,
+            Place::After(id) => asked.after = id,
+            Place::Around(id) => asked.around = id,
+            Place::At(moment) => asked.at = moment.0,
+        }
+        asked
+    }
+
+    /// Which are asked for.
+    ///
+    /// # Errors
+    /// [`ReadError::Conflict`].
+    pub fn place(&self) -> Result<Place, ReadError> {
+        let named = |id: &String, place: fn(String) -> Place| (!id.is_empty()).then(|| place(id.clone()));
+        let mut places = [
+            named(&self.before, Place::Before),
+            named(&self.after, Place::After),
+            named(&self.around, Place::Around),
+            (self.at > 0).then_some(Place::At(Timestamp(self.at))),
+        ]
+        .into_iter()
+        .flatten();
+        match (places.next(), places.next()) {
+            (_, Some(_)) => Err(ReadError::Conflict),
+            (place, None) => Ok(place.unwrap_or_default()),
+        }
     }
 }

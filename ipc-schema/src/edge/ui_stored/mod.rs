@@ -42,7 +42,7 @@ pub use invites::{
 };
 pub use life::{AskInfo, CancelText, CancelTextError, ForwardText, Info, Reason, RetryError, RetryText};
 pub use messages::{
-    Delivery, MarkRead, Message, Messages, Note, ReadError, SendError, SendText, Settle, SettleError,
+    Delivery, MarkRead, Message, Messages, Note, Place, ReadError, SendError, SendText, Settle, SettleError,
 };
 pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
 pub use search::{Match, Search, SearchError};

@@ -407,3 +407,22 @@ fn a_mute_ends_at_its_moment_and_one_of_a_clock_that_was_wrong_has_ended() {
         assert_eq!(is_muted(until, now), muted, "{until:?}");
     }
 }
+
+struct Unheard;
+
+impl crate::edges::ui_stored_capnp::message_sink::Server for Unheard {}
+
+#[test]
+fn at_most_one_place_of_a_conversation_is_asked_for() {
+    let asked = |place| Messages::of("Robin".into(), 3, place, capnp_rpc::new_client(Unheard));
+    let id = || "m1".to_owned();
+    for place in
+        [Place::Newest, Place::Before(id()), Place::After(id()), Place::Around(id()), Place::At(Timestamp(7))]
+    {
+        assert_eq!(asked(place.clone()).place(), Ok(place));
+    }
+    let both = Messages { around: id(), ..asked(Place::Before(id())) };
+    assert_eq!(both.place(), Err(ReadError::Conflict));
+    let three = Messages { at: 7, ..both };
+    assert_eq!(three.place(), Err(ReadError::Conflict));
+}
