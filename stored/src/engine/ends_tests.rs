@@ -173,6 +173,8 @@ fn who_went_back_to_an_older_copy_hears_which_timer_holds() {
     both_have(&mut world, 60);
     set(&mut world, 1, 120);
     both_have(&mut world, 120);
+    // Their change is acked by then.
+    world.wait(60_000);
     world.restore(0, &copy);
     world.wait(60_000);
     assert_eq!(timers(&mut world)[0].seconds, 0, "what was acked does not come again");

@@ -131,13 +131,13 @@ fn one_sign_in_five_seconds_is_enough_and_for_who_went_away_few_lie_at_relays_an
     let before = world.people[0].deposits;
     for _ in 0..20 {
         writes(&mut world, 0, true);
-        world.run_for(200);
+        world.wait(200);
     }
     assert!(world.people[0].deposits - before <= 1);
     world.go_offline(1);
     for _ in 0..200 {
         writes(&mut world, 0, true);
-        world.run_for(2_000);
+        world.wait(2_000);
     }
     let deposits = world.people[0].deposits - before;
     assert!((2..=12).contains(&deposits), "{deposits}");

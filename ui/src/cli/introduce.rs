@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID", conflicts_with = "who")]
     decline: Option<String>,
     /// What you call them; seen by you alone
-    #[arg(long, value_name = "WHO", requires = "accept")]
+    #[arg(long, value_name = "WHO", requires = "accept", conflicts_with = "decline")]
     name: Option<String>,
 }
 

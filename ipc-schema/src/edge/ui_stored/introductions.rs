@@ -37,8 +37,7 @@ words! {
 call! {
     /// Says whether the user wants to meet whom a contact introduces. A no is told to nobody. Idempotent.
     #[derive(Clone, PartialEq, Eq)]
-    AnswerIntroduction of messenger:
-        answer_introduction_request, answer_introduction_params, answer_introduction_results;
+    AnswerIntroduction of messenger: answer_introduction_request, answer_introduction_params, answer_introduction_results;
     asks {
         /// The message that asks.
         id: String => text(TYPED_MAX_BYTES) get_id set_id,
