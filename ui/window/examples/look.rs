@@ -97,6 +97,13 @@ fn messages(who: &str) -> Vec<Message> {
             text(("6", who), true, 5, Delivery::Relayed, "Let us meet at the desk at two."),
             text(("7", who), true, 2, Delivery::Failed, "Here are the three addresses for Friday."),
             text(("8", who), true, 0, Delivery::Queued, "See you there."),
+            text(
+                ("9", who),
+                false,
+                0,
+                Delivery::Delivered,
+                "**Bring** the _blue_ cards and `ls -l`:\n- the plan (https://xn--pple-43d.com/a?b=c)\n- שלום, the second one\n> as you said\n```\nmake \\\n\tall\n```\nZ\u{316}\u{317}\u{318}\u{319}algo\u{200B}",
+            ),
         ],
         "leyla" => vec![
             text(("l1", who), false, 120, Delivery::Delivered, "مرحبا! كيف الحال؟"),

@@ -12,8 +12,11 @@ use crate::model::Field;
 
 /// Something that happened; the callbacks decide nothing themselves.
 pub(crate) enum Happening {
-    Press(i32, i32),
+    Press(i32, i32, Click),
     Move(i32, i32),
+    /// Moved with the button down.
+    Drag(i32, i32),
+    Release,
     Leave,
     /// The keyboard went elsewhere, maybe out of the window.
     Away,
@@ -38,12 +41,29 @@ impl Happening {
             self,
             Self::Press(..)
                 | Self::Move(..)
+                | Self::Drag(..)
                 | Self::Wheel(_)
                 | Self::Typed(..)
                 | Self::PastedTooMuch(..)
                 | Self::Enter(_)
                 | Self::Key(..)
         )
+    }
+}
+
+/// How the button was pressed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Click {
+    /// 1, or more where it was pressed again at once.
+    pub times: i32,
+    /// With Shift.
+    pub extends: bool,
+}
+
+impl Click {
+    /// As FLTK tells of it just now.
+    pub(crate) fn now() -> Self {
+        Self { times: app::event_clicks_num() + 1, extends: app::event_state().contains(Shortcut::Shift) }
     }
 }
 

@@ -16,11 +16,16 @@
 //! It restarts alone and asks for its view again; what was sent is in stored's outbox. An unsent draft is lost.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod breaking;
 mod fields;
 mod happening;
 pub mod icon;
+pub mod layout;
+pub mod links;
+pub mod markdown;
 pub mod model;
 mod paint;
+mod pointing;
 pub mod scene;
 pub mod secret;
 pub mod serve;

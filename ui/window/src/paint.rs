@@ -11,6 +11,7 @@ use fltk::image::SvgImage;
 use fltk::prelude::ImageExt;
 
 use crate::icon::Icon;
+use crate::layout::{Ask, Laid, lay};
 use crate::scene::{Code, Item, Metrics, Point, Rect, Scene, Style};
 use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
@@ -24,6 +25,7 @@ pub struct Fonts {
     smaller: i32,
     widths: RefCell<HashMap<(Style, String), i32>>,
     lines: RefCell<Broken>,
+    laid: RefCell<Kept>,
 }
 
 /// Long texts in lines, as they were drawn last.
@@ -32,6 +34,35 @@ struct Broken {
     texts: HashMap<(Style, i32, String), Rc<[Line]>>,
     bytes: usize,
 }
+
+/// Messages in lines, as they were drawn last: one width each.
+#[derive(Default)]
+struct Kept {
+    messages: HashMap<String, KeptMessage>,
+    bytes: usize,
+}
+
+struct KeptMessage {
+    body: String,
+    max: i32,
+    whole: bool,
+    plain: bool,
+    laid: Rc<Laid>,
+}
+
+impl KeptMessage {
+    fn answers(&self, ask: &Ask<'_>) -> bool {
+        (self.max, self.whole, self.plain) == (ask.max, ask.whole, ask.plain) && self.body == ask.body
+    }
+
+    fn bytes(&self) -> usize {
+        let rows: usize = self.laid.rows.iter().map(|row| 160 + 96 * row.runs.len()).sum();
+        self.body.len() + 2 * self.laid.text.len() + rows
+    }
+}
+
+/// Messages whose lines are kept before all are forgotten, about so many bytes.
+const LAID_KEPT_MAX_BYTES: usize = 8 << 20;
 
 /// Widths that are kept before all are forgotten.
 const WIDTHS_MAX: usize = 20_000;
@@ -63,13 +94,26 @@ impl Fonts {
             Font::set_font(Font::Helvetica, "DejaVu Sans");
             Font::set_font(Font::HelveticaBold, "DejaVu Sans Bold");
         }
-        Self { smaller: i32::from(missing), widths: RefCell::default(), lines: RefCell::default() }
+        let [italic, both] = if missing {
+            ["DejaVu Sans Oblique", "DejaVu Sans Bold Oblique"]
+        } else {
+            ["Inter Italic", "Inter Semi-Bold Italic"]
+        };
+        Font::set_font(Font::HelveticaItalic, italic);
+        Font::set_font(Font::HelveticaBoldItalic, both);
+        Self {
+            smaller: i32::from(missing),
+            widths: RefCell::default(),
+            lines: RefCell::default(),
+            laid: RefCell::default(),
+        }
     }
 
     /// Forgets every text that was measured.
     pub fn forget(&self) {
         self.widths.take();
         self.lines.take();
+        self.laid.take();
     }
 
     fn measure(&self, style: Style, text: &str) -> i32 {
@@ -84,6 +128,8 @@ impl Fonts {
     pub fn of(&self, style: Style) -> (Font, i32) {
         match style {
             Style::Mono => (Font::Courier, style.px()),
+            Style::Italic => (Font::HelveticaItalic, style.px() - self.smaller),
+            Style::StrongItalic => (Font::HelveticaBoldItalic, style.px() - self.smaller),
             _ if style.bold() => (Font::HelveticaBold, style.px() - self.smaller),
             _ => (Font::Helvetica, style.px() - self.smaller),
         }
@@ -128,6 +174,24 @@ impl Metrics for Fonts {
         kept.bytes += text.len();
         kept.texts.insert(key, lines.clone());
         lines
+    }
+
+    fn laid(&self, id: &str, ask: &Ask<'_>) -> Rc<Laid> {
+        if let Some(message) = self.laid.borrow().messages.get(id).filter(|message| message.answers(ask)) {
+            return message.laid.clone();
+        }
+        let laid = Rc::new(lay(ask, &|style, text| self.width(style, text)));
+        let Ask { body, max, whole, plain } = *ask;
+        let message = KeptMessage { body: body.to_owned(), max, whole, plain, laid: laid.clone() };
+        let mut kept = self.laid.borrow_mut();
+        if kept.bytes + message.bytes() > LAID_KEPT_MAX_BYTES {
+            *kept = Kept::default();
+        }
+        kept.bytes += message.bytes();
+        if let Some(before) = kept.messages.insert(id.to_owned(), message) {
+            kept.bytes -= before.bytes().min(kept.bytes);
+        }
+        laid
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use zeroize::Zeroizing;
 
 use crate::icon::Icon;
+use crate::layout::{Ask, Laid, lay};
 use crate::model::{Act, Field, Focus};
 use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
@@ -132,13 +133,17 @@ pub enum Style {
     MicroStrong,
     /// Links and digits.
     Mono,
+    /// Body that is stressed.
+    Italic,
+    /// Both.
+    StrongItalic,
 }
 
 impl Style {
     /// Semi-bold.
     #[must_use]
     pub fn bold(self) -> bool {
-        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono)
+        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono | Self::Italic)
     }
 
     /// Size in pixels.
@@ -148,7 +153,7 @@ impl Style {
             Self::Display => 24,
             Self::Title => 18,
             Self::Heading => 16,
-            Self::Body | Self::Strong => 15,
+            Self::Body | Self::Strong | Self::Italic | Self::StrongItalic => 15,
             Self::Button => 14,
             Self::Label | Self::Small | Self::Mono => 13,
             Self::Micro | Self::MicroStrong => 12,
@@ -161,7 +166,7 @@ impl Style {
         match self {
             Self::Display => 32,
             Self::Title => 26,
-            Self::Heading | Self::Body | Self::Strong => 22,
+            Self::Heading | Self::Body | Self::Strong | Self::Italic | Self::StrongItalic => 22,
             Self::Button => 20,
             Self::Label | Self::Small | Self::Mono => 18,
             Self::Micro | Self::MicroStrong => 16,
@@ -177,6 +182,11 @@ pub trait Metrics {
     /// `text` in lines of at most `max` pixels. Whoever draws one picture after the other keeps those of a long text.
     fn lines(&self, style: Style, text: &str, max: i32) -> Rc<[Line]> {
         break_lines(text, max, &|text| self.width(style, text)).into()
+    }
+
+    /// The text of the message with that id in lines of styled runs; kept as above.
+    fn laid(&self, _id: &str, ask: &Ask<'_>) -> Rc<Laid> {
+        Rc::new(lay(ask, &|style, text| self.width(style, text)))
     }
 }
 
@@ -314,6 +324,21 @@ pub struct FieldBox {
     pub selection: Rgb,
 }
 
+/// One line of a message that is seen, for the pointer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextLine {
+    /// The message's id.
+    pub message: String,
+    /// From side to side of its bubble.
+    pub rect: Rect,
+    /// The left end of its letters, pixels from the window's left edge.
+    pub x: i32,
+    /// All lines of the message.
+    pub laid: Rc<Laid>,
+    /// Which of them it is.
+    pub row: usize,
+}
+
 /// One whole picture of the window.
 #[derive(Debug, Default, PartialEq)]
 pub struct Scene {
@@ -327,6 +352,8 @@ pub struct Scene {
     pub stops: Vec<Focus>,
     /// Where the wheel scrolls the conversation, and how far it can.
     pub scroll: Option<(Rect, i32)>,
+    /// Lines of messages that can be selected, from the lowest message up.
+    pub lines: Vec<TextLine>,
 }
 
 impl Scene {

@@ -1,5 +1,12 @@
 //! Text as it is shown: broken into lines, cut with an ellipsis, freed of what cannot be seen.
 
+use std::ops::Range;
+
+use unicode_bidi::{BidiClass, Direction, bidi_class, get_base_direction};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::breaking::{PIECE_MAX_BYTES, lines_of, longest_prefix};
+
 /// One line of a broken text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -9,72 +16,100 @@ pub struct Line {
     pub width: i32,
 }
 
-/// A stranger's text without control characters and direction overrides, and how many were left out.
+/// Marks that one character may carry: every living script needs fewer, and more of them only cover what stands above and below.
+const MARKS_MAX: usize = 8;
+
+/// Code points that one character may have: the largest emoji has ten.
+const CHARACTER_MAX_CHARS: usize = 32;
+
+/// A stranger's text without control characters, direction overrides and marks beyond measure, and how many were left out. New lines
+/// and tabs stay.
 #[must_use]
 pub fn visible(untrusted: &str) -> (String, usize) {
     let mut hidden = 0;
-    let text = untrusted
-        .chars()
-        .filter(|c| {
-            let seen = *c == '\n' || !(c.is_control() || is_format(*c));
-            hidden += usize::from(!seen);
-            seen
-        })
-        .collect();
+    let mut text = String::with_capacity(untrusted.len());
+    for character in untrusted.graphemes(true) {
+        let (mut marks, mut chars) = (0, 0);
+        for c in character.chars() {
+            marks += usize::from(is_mark(c));
+            chars += 1;
+            if hides(c) || marks > MARKS_MAX || chars > CHARACTER_MAX_CHARS {
+                hidden += 1;
+            } else {
+                text.push(c);
+            }
+        }
+    }
     (text, hidden)
 }
 
 /// Characters that change how others are shown and show nothing themselves. Joiners stay: scripts and emoji need them.
-fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+fn hides(c: char) -> bool {
+    match c {
+        '\n' | '\t' | '\u{200C}' | '\u{200D}' => false,
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{FFF9}'..='\u{FFFB}' => true,
+        // Fillers of Hangul: letters that are blank.
+        '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' => true,
+        _ => {
+            c.is_control()
+                || matches!(
+                    bidi_class(c),
+                    BidiClass::B
+                        | BidiClass::BN
+                        | BidiClass::FSI
+                        | BidiClass::LRE
+                        | BidiClass::LRI
+                        | BidiClass::LRO
+                        | BidiClass::PDF
+                        | BidiClass::PDI
+                        | BidiClass::RLE
+                        | BidiClass::RLI
+                        | BidiClass::RLO
+                )
+        }
+    }
+}
+
+/// A mark that is drawn over or under the letter before it.
+pub(crate) fn is_mark(c: char) -> bool {
+    !c.is_ascii() && bidi_class(c) == BidiClass::NSM
+}
+
+/// Whether it belongs to the character before it, whatever that is.
+pub(crate) fn is_joined(c: char) -> bool {
+    is_mark(c) || matches!(c, '\u{200C}' | '\u{200D}')
+}
+
+/// What can be seen of a stranger's text, in one line.
+#[must_use]
+pub fn one_line(untrusted: &str) -> String {
+    visible(untrusted).0.replace(['\n', '\t'], " ")
 }
 
 /// A name or text inside a line or sentence of ours: one line, and its direction stays its own (FSI … PDI).
 #[must_use]
 pub fn isolated(untrusted: &str) -> String {
-    let (text, _) = visible(untrusted);
-    let line = text.replace('\n', " ");
+    let line = one_line(untrusted);
     if line.is_ascii() { line } else { format!("\u{2068}{line}\u{2069}") }
 }
+
+/// The first character of a name as a reader counts, large; empty where nothing of the name can be seen.
+#[must_use]
+pub fn initial(untrusted: &str) -> String {
+    let name = visible(untrusted.get(..untrusted.floor_char_boundary(INITIAL_BYTES)).unwrap_or_default()).0;
+    name.trim_start().graphemes(true).next().map(str::to_uppercase).unwrap_or_default()
+}
+
+/// A name's first character is looked for in so much of it.
+const INITIAL_BYTES: usize = 512;
 
 /// Whether a text starts in a script that is written from the right.
 #[must_use]
 pub fn from_the_right(text: &str) -> bool {
-    text.chars().find(|c| c.is_alphabetic()).is_some_and(
-        |c| matches!(c, '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFF}' | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}'),
-    )
+    !text.is_ascii()
+        && text.split('\n').map(get_base_direction).find(|way| *way != Direction::Mixed)
+            == Some(Direction::Rtl)
 }
-
-/// Scripts that break between any two characters.
-fn breaks_anywhere(c: char) -> bool {
-    matches!(c, '\u{2E80}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}')
-}
-
-/// Pieces between which a line may end; each keeps the space behind it.
-fn pieces(paragraph: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut last: Option<char> = None;
-    for (at, c) in paragraph.char_indices() {
-        let may_break = last.is_some_and(|before| {
-            c != ' ' && (before == ' ' || breaks_anywhere(before) || breaks_anywhere(c))
-        });
-        if may_break && at > start {
-            pieces.extend(paragraph.get(start..at));
-            start = at;
-        }
-        last = Some(c);
-    }
-    pieces.extend(paragraph.get(start..).filter(|rest| !rest.is_empty()));
-    pieces
-}
-
-/// What is left of a word is measured whole once it has so few bytes; before, only as much of it as fits a line is.
-const REST_MAX_BYTES: usize = 64;
-/// A piece of more bytes fits no line, and is not measured to learn that.
-const PIECE_MAX_BYTES: usize = 1_024;
 
 /// Breaks `text` into lines of at most `max` pixels. A word that is wider alone is broken inside. What is measured grows with the text
 /// and not with its square, whatever it is made of.
@@ -84,111 +119,20 @@ pub fn break_lines(text: &str, max: i32, width: &dyn Fn(&str) -> i32) -> Vec<Lin
 
 /// The same, and no more than `most` lines of it: what comes behind them is not looked at.
 pub fn first_lines(text: &str, max: i32, most: usize, width: &dyn Fn(&str) -> i32) -> Vec<Line> {
-    let mut breaking = Breaking { lines: Vec::new(), max, most, width, guess: 16 };
+    let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        breaking.paragraph(paragraph);
-        if breaking.is_done() {
+        let measured = |range: Range<usize>| width(paragraph.get(range).unwrap_or_default());
+        let ranges = lines_of(paragraph, max, most - lines.len(), &measured);
+        lines.extend(ranges.into_iter().map(|range| {
+            let text = paragraph.get(range).unwrap_or_default().to_owned();
+            let width = width(&text);
+            Line { text, width }
+        }));
+        if lines.len() >= most {
             break;
         }
     }
-    breaking.lines
-}
-
-struct Breaking<'a> {
-    lines: Vec<Line>,
-    max: i32,
-    most: usize,
-    width: &'a dyn Fn(&str) -> i32,
-    /// So many characters fitted the last line of a long word.
-    guess: usize,
-}
-
-impl Breaking<'_> {
-    fn is_done(&self) -> bool {
-        self.lines.len() >= self.most
-    }
-
-    fn push(&mut self, text: &str) {
-        if !self.is_done() {
-            push_line(&mut self.lines, text, self.width);
-        }
-    }
-
-    /// Pieces are joined as long as the sum of their widths fits, for together they are no wider; only near a line's end all of it is
-    /// measured.
-    fn paragraph(&mut self, paragraph: &str) {
-        let (mut start, mut end, mut sum) = (0, 0, 0_i32);
-        for piece in pieces(paragraph) {
-            if self.is_done() {
-                return;
-            }
-            let next = end + piece.len();
-            let long = piece.len() > PIECE_MAX_BYTES;
-            sum = if long { i32::MAX } else { sum.saturating_add((self.width)(piece)) };
-            if sum > self.max && end > start {
-                if !long && self.exact(paragraph, start, next) <= self.max {
-                    end = next;
-                    sum = (self.width)(paragraph.get(start..end).unwrap_or_default());
-                    continue;
-                }
-                self.push(paragraph.get(start..end).unwrap_or_default());
-                start = end;
-            }
-            end = next;
-            if sum > self.max {
-                start = self.long_word(paragraph, start, end);
-                sum = (self.width)(paragraph.get(start..end).unwrap_or_default());
-            }
-        }
-        self.push(paragraph.get(start..end).unwrap_or_default());
-    }
-
-    fn exact(&self, paragraph: &str, start: usize, end: usize) -> i32 {
-        (self.width)(paragraph.get(start..end).unwrap_or_default().trim_end())
-    }
-
-    /// Breaks what is wider than a line inside; gives where the rest begins, which fits.
-    fn long_word(&mut self, paragraph: &str, mut start: usize, end: usize) -> usize {
-        while let Some(rest) = paragraph.get(start..end).filter(|rest| rest.chars().nth(1).is_some()) {
-            let trimmed = rest.trim_end();
-            if trimmed.len() <= REST_MAX_BYTES && (self.width)(trimmed) <= self.max {
-                break;
-            }
-            let at = longest_prefix(rest, self.max, self.width, self.guess);
-            if at >= trimmed.len() || self.is_done() {
-                break;
-            }
-            let head = rest.get(..at).unwrap_or_default();
-            self.guess = head.chars().count();
-            self.push(head);
-            start += at;
-        }
-        start
-    }
-}
-
-fn push_line(lines: &mut Vec<Line>, text: &str, width: &dyn Fn(&str) -> i32) {
-    let text = text.trim_end_matches(' ').to_owned();
-    let width = width(&text);
-    lines.push(Line { text, width });
-}
-
-/// Length in bytes of the longest beginning that fits, at least one character. What lies far beyond it is never measured: the search
-/// begins at `guess` characters and doubles its steps.
-fn longest_prefix(text: &str, max: i32, width: &dyn Fn(&str) -> i32, guess: usize) -> usize {
-    let mut ends: Vec<usize> = Vec::new();
-    let mut characters = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let fits = |end: Option<&usize>| end.is_none_or(|end| width(text.get(..*end).unwrap_or_default()) <= max);
-    let (mut low, mut wanted) = (0, guess.max(1));
-    loop {
-        ends.extend(characters.by_ref().take(wanted - ends.len()));
-        if ends.len() < wanted || !fits(ends.last()) {
-            break;
-        }
-        (low, wanted) = (wanted, wanted + (wanted / 8).max(1) * (1 + wanted / guess.max(1)));
-    }
-    let fitting = low + ends.get(low..).unwrap_or_default().partition_point(|end| fits(Some(end)));
-    ends.get(fitting.saturating_sub(1)).copied().unwrap_or(text.len())
+    lines
 }
 
 /// `text` in one line of at most `max` pixels, cut with an ellipsis where it must be.
@@ -196,17 +140,19 @@ pub fn fit(text: &str, max: i32, width: &dyn Fn(&str) -> i32) -> String {
     if text.len() <= PIECE_MAX_BYTES && width(text) <= max {
         return text.to_owned();
     }
-    let whole = longest_prefix(text, max, width, 16);
+    let measured = |end: usize| width(text.get(..end).unwrap_or_default());
+    let whole = longest_prefix(text, max, &measured, 16).bytes;
     if whole == text.len() && width(text) <= max {
         return text.to_owned();
     }
-    let at = longest_prefix(text, max - width("…"), width, 16);
+    let at = longest_prefix(text, max - width("…"), &measured, 16).bytes;
     format!("{}…", text.get(..at).unwrap_or_default().trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::breaking::piece_ends;
 
     fn ten(text: &str) -> i32 {
         i32::try_from(text.chars().count()).unwrap() * 10
@@ -267,7 +213,9 @@ mod tests {
         let mut lines = Vec::new();
         for paragraph in text.split('\n') {
             let mut line = String::new();
-            for piece in pieces(paragraph) {
+            let mut start = 0;
+            for end in piece_ends(paragraph) {
+                let piece = &paragraph[std::mem::replace(&mut start, end)..end];
                 if !line.is_empty() && ten(format!("{line}{piece}").trim_end()) > max {
                     lines.push(line.trim_end_matches(' ').to_owned());
                     line.clear();
@@ -317,9 +265,31 @@ mod tests {
     #[test]
     fn what_hides_or_turns_text_is_left_out_and_counted() {
         assert_eq!(visible("a\u{202E}b\u{200B}c\u{7}"), ("abc".to_owned(), 3));
-        assert_eq!(visible("👩\u{200D}🔬\n"), ("👩\u{200D}🔬\n".to_owned(), 0));
+        assert_eq!(visible("👩\u{200D}🔬\n\t."), ("👩\u{200D}🔬\n\t.".to_owned(), 0));
+        // Soft hyphen, word joiner, a filler, a tag, a musical control, next line.
+        assert_eq!(visible("a\u{AD}\u{2060}\u{3164}\u{E0041}\u{1D173}\u{85}b"), ("ab".to_owned(), 6));
         assert_eq!(isolated("ليلى"), "\u{2068}ليلى\u{2069}");
         assert_eq!(isolated("Robin"), "Robin");
+    }
+
+    #[test]
+    fn marks_beyond_measure_are_left_out_and_counted() {
+        let (text, hidden) = visible(&format!("Z{}algo", "\u{0316}".repeat(50)));
+        assert_eq!((text.as_str(), hidden), (format!("Z{}algo", "\u{0316}".repeat(8)).as_str(), 42));
+        let joiners = format!("a{}b", "\u{200D}".repeat(100));
+        assert_eq!(visible(&joiners).1, 69, "joiners are no marks, and bounded too");
+        for whole in ["กิ่งไม้", "क्ष्म्य", "שָׁלוֹם", "👩🏽\u{200D}❤\u{FE0F}\u{200D}💋\u{200D}👨🏿"]
+        {
+            assert_eq!(visible(whole), (whole.to_owned(), 0));
+        }
+    }
+
+    #[test]
+    fn an_initial_is_what_a_reader_takes_for_the_first_character() {
+        assert_eq!(initial("👩🏽\u{200D}💻 陽菜"), "👩🏽\u{200D}💻");
+        assert_eq!(initial("e\u{301}lan"), "E\u{301}");
+        assert_eq!(initial(" \u{202E}robin"), "R");
+        assert_eq!(initial("\u{200B}"), "");
     }
 
     #[test]

@@ -96,6 +96,8 @@ tokens! {
     danger_soft: 0xFD_E9E7 0x40_1C19 0x00_0000,
     /// Focus ring.
     focus: 0x17_588A 0x8C_C5EC 0xFF_E600,
+    /// Under letters that are selected.
+    selection: 0xAC_CDEA 0x32_5F88 0x00_4F7F,
     /// Empty part of a meter.
     track: 0xCB_D5DE 0x3A_4550 0x3A_3A3A,
 }

@@ -1,5 +1,7 @@
 //! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
 
+mod pointer;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
@@ -16,13 +18,14 @@ use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
 use crate::fields::{Entry, each, entry, place};
-use crate::happening::{Happening, Queue, typed_key};
+use crate::happening::{Click, Happening, Queue, typed_key};
 use crate::model::action::SecretField;
 use crate::model::{Act, Command, Field, Focus, Model, News, Screen};
 use crate::paint::{Fonts, Painter};
 use crate::scene::Scene;
 use crate::serve::Wires;
 use crate::view::{self, Surroundings};
+use pointer::Drag;
 
 /// The window's size at the first start, scaled pixels.
 const SIZE: (i32, i32) = (1200, 800);
@@ -35,6 +38,9 @@ const TICK: f64 = 5.0;
 
 /// The same while seconds are counted down on it: no number is left out.
 const TICK_COUNTING: f64 = 0.5;
+
+/// The same while what is selected grows beyond an edge.
+const TICK_PULLING: f64 = 0.04;
 
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
@@ -55,6 +61,10 @@ pub struct Window {
     /// FLTK's focus went to the canvas or to any widget; the model says where it belongs.
     pressed: bool,
     scale: f32,
+    /// The button is down, and selects.
+    drag: Option<Drag>,
+    /// What the pointer looks like.
+    cursor: Cursor,
     /// When the user last touched it.
     touched: Touched,
 }
@@ -89,7 +99,11 @@ impl Window {
     pub fn run(mut self) {
         while self.open && self.window.shown() {
             // A signal may end a wait early; a display that is gone ends the process.
-            let tick = if self.model.counts_down(Timestamp::now()) { TICK_COUNTING } else { TICK };
+            let tick = match self.pulls() {
+                Some(_) => TICK_PULLING,
+                None if self.model.counts_down(Timestamp::now()) => TICK_COUNTING,
+                None => TICK,
+            };
             let _ = app::wait_for(tick);
             self.turn();
         }
@@ -120,8 +134,10 @@ impl Window {
         let told = queue.clone();
         window.resize_callback(move |_, _, _, _, _| told.borrow_mut().push_back(Happening::Resized));
         let zone = Zone::local();
+        let mut model = Model::default();
+        model.zone = zone.clone();
         Self {
-            model: Model::default(),
+            model,
             queue,
             scene,
             fonts,
@@ -134,6 +150,8 @@ impl Window {
             open: true,
             pressed: false,
             scale: 1.0,
+            drag: None,
+            cursor: Cursor::Arrow,
             touched: Touched::now(),
         }
     }
@@ -159,6 +177,7 @@ impl Window {
             }
             self.take(input);
         }
+        self.pull();
         self.lock_if_idle();
         self.refresh();
         if std::mem::take(&mut self.pressed) || *self.model.focus() != focus {
@@ -209,29 +228,32 @@ impl Window {
 
     fn act(&mut self, act: Act) {
         let Ok(id) = fresh_id() else { return };
+        let unfolds = self.unfolds(&act);
         let asked = self.model.act(Timestamp::now(), act, &id);
         self.ask(asked);
+        self.keep_beginning(unfolds);
     }
 
     fn take(&mut self, input: Happening) {
         match input {
-            Happening::Press(x, y) => {
+            Happening::Press(x, y, click) => {
                 self.pressed = true;
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
+                    // Maybe it is not pressed but selected: that is known once the button is let go.
+                    Some(link @ Act::Link(_)) => self.grip(x, y, click, Some(link)),
                     Some(act) => self.act(act),
                     // Where a passphrase is asked for, what is typed next is one.
                     None if self.model.entry().is_some() => {}
-                    None => self.model.set_focus(Focus::None),
+                    None => {
+                        self.model.set_focus(Focus::None);
+                        self.grip(x, y, click, None);
+                    }
                 }
             }
-            Happening::Move(x, y) => {
-                let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
-                if act != self.model.hover {
-                    self.window.set_cursor(if act.is_some() { Cursor::Hand } else { Cursor::Arrow });
-                    self.model.hover = act;
-                }
-            }
+            Happening::Move(x, y) => self.point(x, y),
+            Happening::Drag(x, y) => self.drag(x, y),
+            Happening::Release => self.release(),
             Happening::Leave => self.model.hover = None,
             Happening::Away => self.model.cover_secret(),
             Happening::Wheel(steps) => self.scroll_by(-steps * WHEEL),
@@ -299,12 +321,14 @@ impl Window {
 
     fn shortcut(&mut self, key: Key) {
         let inside = matches!(self.model.screen, Screen::Inside);
-        let asked = self.model.question().is_some();
+        let asked = self.model.question().is_some() || self.model.link().is_some();
         match key.to_char() {
             Some('l') if inside => self.act(Act::Lock),
             Some('n') if inside => self.act(Act::Add),
             Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
             Some('r') => self.show_secret(),
+            Some('c') => self.act(Act::CopySelection),
+            Some('a') => self.act(Act::SelectAll),
             Some('+' | '=') => self.rescale(0.1),
             Some('-') => self.rescale(-0.1),
             Some('0') => self.rescale(1.0 - self.scale),
@@ -322,11 +346,17 @@ impl Window {
     fn rescale(&mut self, by: f32) {
         self.scale = (self.scale + by).clamp(0.8, 2.0);
         app::set_screen_scale(self.window.screen_num(), self.scale);
+        // Letters have other widths at another size.
+        self.fonts.forget();
     }
 
     fn escape(&mut self) {
         if self.model.question().is_some() {
             self.act(Act::Keep);
+        } else if self.model.link().is_some() {
+            self.act(Act::CloseLink);
+        } else if self.model.unselect() {
+            // That was all.
         } else if *self.model.focus() == Focus::Field(Field::Search) {
             self.model.texts.set(Field::Search, "");
             self.model.set_focus(Focus::None);
@@ -470,9 +500,11 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>, clipboar
         let input = match event {
             Event::Push => {
                 let _ = canvas.take_focus();
-                Happening::Press(app::event_x(), app::event_y())
+                Happening::Press(app::event_x(), app::event_y(), Click::now())
             }
-            Event::Enter | Event::Move | Event::Drag => Happening::Move(app::event_x(), app::event_y()),
+            Event::Enter | Event::Move => Happening::Move(app::event_x(), app::event_y()),
+            Event::Drag => Happening::Drag(app::event_x(), app::event_y()),
+            Event::Released => Happening::Release,
             Event::Leave => Happening::Leave,
             Event::MouseWheel => Happening::Wheel(app::event_dy_value()),
             Event::KeyDown => typed_key(),
@@ -483,7 +515,7 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>, clipboar
                 }
                 return true;
             }
-            Event::Released | Event::Focus => return true,
+            Event::Focus => return true,
             _ => return false,
         };
         queue.borrow_mut().push_back(input);

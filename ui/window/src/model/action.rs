@@ -122,6 +122,20 @@ pub enum Act {
     UsePassphrase,
     /// Leave the first run.
     Enter,
+    /// Show all of a long message, by its id.
+    ShowAll(String),
+    /// Fold it again.
+    ShowLess(String),
+    /// Show where a link goes.
+    Link(String),
+    /// Take that address along.
+    CopyAddress,
+    /// Put the link's card away.
+    CloseLink,
+    /// Take along what is selected.
+    CopySelection,
+    /// Select all of the message in which something is selected.
+    SelectAll,
 }
 
 /// What is asked of the other processes.

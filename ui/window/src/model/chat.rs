@@ -1,5 +1,7 @@
 //! One conversation: its texts in order, what is being written, where it was left.
 
+use std::collections::BTreeSet;
+
 use ipc_schema::edge::ui_stored::{Delivery, Message, Note};
 
 /// A conversation as far as it was loaded.
@@ -19,6 +21,8 @@ pub struct Chat {
     pub before_paste: Option<String>,
     /// So many were unread when it was opened; the line stands above them until it is left.
     pub unread_at_opening: usize,
+    /// Ids of long messages of which all is shown.
+    pub whole: BTreeSet<String>,
 }
 
 /// Texts that are loaded at once: more than a window shows, few enough to measure in a blink.

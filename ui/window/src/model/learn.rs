@@ -101,6 +101,7 @@ impl Model {
             caps_lock: self.caps_lock,
             screen: Screen::Locked(Lock { entry: Entry { problem, ..Entry::default() } }),
             focus: Focus::Act(Act::Secret(SecretField::First)),
+            zone: self.zone.clone(),
             ..Self::default()
         };
         uncopy
@@ -318,6 +319,13 @@ impl Model {
                 self.finish_first_run();
                 return self.name_given().into_iter().chain(self.people_are_known()).collect();
             }
+            Act::ShowAll(_)
+            | Act::ShowLess(_)
+            | Act::Link(_)
+            | Act::CopyAddress
+            | Act::CloseLink
+            | Act::CopySelection
+            | Act::SelectAll => return self.act_on_text(act),
         }
         Vec::new()
     }

@@ -3,6 +3,7 @@
 //! [`Model::act`] takes what the user did, [`Model::learn`] what the other processes said; both give what to ask of them next.
 
 pub mod action;
+mod bubble;
 pub mod chat;
 mod compare;
 mod copied;
@@ -13,12 +14,14 @@ pub mod network;
 pub mod pane;
 mod paste;
 pub mod question;
+pub mod selection;
 pub mod words;
 
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
+use privatus::clock::Zone;
 
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
@@ -27,6 +30,7 @@ pub use listing::Listing;
 pub use network::Network;
 pub use pane::{Accepting, Comparing, Inviting, Pane};
 pub use question::Question;
+pub use selection::{Chosen, Place, Selection, Unit};
 
 use crate::theme::Theme;
 
@@ -92,6 +96,12 @@ pub struct Model {
     pub caps_lock: bool,
     /// Pixels scrolled up from the newest message.
     pub scroll: i32,
+    /// The user's time zone.
+    pub zone: Zone,
+    /// What is selected of the open conversation.
+    selection: Option<Selection>,
+    /// The link whose card is shown.
+    link: Option<String>,
 }
 
 /// The texts of the fields that are not secret.
@@ -160,6 +170,9 @@ impl Default for Model {
             hover: None,
             caps_lock: false,
             scroll: 0,
+            zone: Zone::default(),
+            selection: None,
+            link: None,
         }
     }
 }
@@ -246,6 +259,7 @@ impl Model {
 
     /// Keeps what was being written.
     pub(crate) fn leave_chat(&mut self) {
+        self.leave_texts();
         if let Pane::Chat(id) = &self.pane {
             let draft = self.texts.of(Field::Composer).to_owned();
             self.chats.entry(id.clone()).or_default().draft = draft;

@@ -1,88 +1,22 @@
 //! A conversation: header, bubbles from the newest up, composer.
 
-use std::rc::Rc;
-
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Delivery, Message, Note};
+use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
+use super::bubble::BUBBLE_MAX;
 use super::controls::{Button, Kind};
 use super::held::HELD_HEIGHT;
 use crate::icon::Icon;
-use crate::model::words::{self, Tone};
+use crate::model::words;
 use crate::model::{Act, Chat, Field, Focus, Listing};
-use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
-use crate::text::{Line, first_lines, from_the_right, visible};
-use crate::theme::{Rgb, Theme};
-
-/// Width of the widest bubble, pixels.
-const BUBBLE_MAX: i32 = 520;
-
-/// Texts of one sender within this time are a group.
-const GROUP_MS: u64 = 5 * 60 * 1000;
+use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
+use crate::text::{first_lines, one_line};
 
 /// Height of what stands for a text that is too long to be edited.
 const FOLDED: i32 = 64;
 
 /// Lines to which the composer grows.
 const COMPOSER_LINES_MAX: usize = 6;
-
-/// One text, measured.
-struct Bubble<'a> {
-    message: &'a Message,
-    lines: Rc<[Line]>,
-    hidden: usize,
-    footer: String,
-    footer_width: i32,
-    /// Time and mark have a line of their own.
-    footer_below: bool,
-    sentence: String,
-    retry: bool,
-    /// Belongs to the one above.
-    joined: bool,
-    /// The next belongs to this one.
-    joins: bool,
-    /// A day's chip stands above.
-    day: Option<String>,
-    /// The line of unread texts stands above.
-    unread: bool,
-    /// So does one that something is missing.
-    gap: bool,
-}
-
-impl Bubble<'_> {
-    fn text_lines(&self) -> i32 {
-        let lines = self.lines.len() + usize::from(self.footer_below) + usize::from(self.hidden > 0);
-        i32::try_from(lines).unwrap_or(1)
-    }
-
-    fn box_height(&self) -> i32 {
-        14 + 22 * self.text_lines()
-    }
-
-    fn under_height(&self) -> i32 {
-        match (self.sentence.is_empty(), self.retry) {
-            (true, _) => 0,
-            (false, false) => 20,
-            (false, true) => 36,
-        }
-    }
-
-    /// With everything above and below that belongs to it.
-    fn height(&self) -> i32 {
-        let gap = if self.joined { 4 } else { 10 };
-        let above = if self.day.is_some() { 40 } else { 0 }
-            + if self.unread { 32 } else { 0 }
-            + if self.gap { 32 } else { 0 };
-        gap + above + self.box_height() + self.under_height()
-    }
-
-    fn width(&self) -> i32 {
-        let text = self.lines.iter().map(|line| line.width).max().unwrap_or(0);
-        let last = self.lines.last().map_or(0, |line| line.width);
-        let with_footer = if self.footer_below { self.footer_width } else { last + 12 + self.footer_width };
-        24 + text.max(with_footer)
-    }
-}
 
 impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {
@@ -235,157 +169,6 @@ impl View<'_> {
         self.centred(Span::new(body.x, y + 28, body.w), Style::Small, self.colours.text2, line);
     }
 
-    fn measured<'m>(&self, contact: &Contact, chat: &'m Chat, index: usize, max: i32) -> Option<Bubble<'m>> {
-        let message = chat.messages.get(index)?;
-        let before = index.checked_sub(1).and_then(|before| chat.messages.get(before));
-        let (text, hidden) = visible(&message.body);
-        let lines = self.broken(Style::Body, &text, max - 24);
-        let time = self.zone.local_time(message.sent_at);
-        let edited = if message.edited { "Edited · " } else { "" };
-        let footer = format!("{edited}{}", words::hour(&time));
-        let mark = if marked(message) { 22 } else { 0 };
-        let footer_width = self.width(Style::Micro, &footer) + mark;
-        let last = lines.last().map_or(0, |line| line.width);
-        let footer_below = hidden > 0 || last + 12 + footer_width > max - 24 || from_the_right(&text);
-        let day = time.date();
-        let new_day = before.is_none_or(|before| self.zone.local_time(before.sent_at).date() != day);
-        let unread = chat.first_unread() == Some(message.id.as_str());
-        let says = chat.says_state(index) && !chat.unconfirmed.contains(&message.id);
-        Some(Bubble {
-            message,
-            lines,
-            hidden,
-            footer,
-            footer_width,
-            footer_below,
-            sentence: if says { words::under(message, contact, self.zone) } else { String::new() },
-            retry: matches!(message.state, Delivery::Failed | Delivery::Expired),
-            joined: !new_day && !unread && before.is_some_and(|before| in_group(before, message)),
-            joins: chat.messages.get(index + 1).is_some_and(|next| in_group(message, next)),
-            day: new_day.then(|| words::day(day, self.zone.local_time(self.now).date())),
-            unread,
-            gap: message.gap,
-        })
-    }
-
-    fn bubble(&mut self, bubble: &Bubble<'_>, slot: Rect, body: Rect) {
-        let mut y = slot.y + if bubble.joined { 4 } else { 10 };
-        if let Some(day) = &bubble.day {
-            let w = self.width(Style::MicroStrong, day) + 24;
-            let chip = Rect::new(slot.x + (slot.w - w) / 2, y + 4, w, 24);
-            self.block(chip, 12, self.colours.panel);
-            self.scene.text(
-                Point::new(chip.x + 12, chip.y + 4),
-                Style::MicroStrong,
-                self.colours.text2,
-                day.as_str(),
-            );
-            y += 40;
-        }
-        if bubble.unread {
-            self.line_across(Rect::new(slot.x, y, slot.w, 24), "New messages", self.colours.accent);
-            y += 32;
-        }
-        if bubble.gap {
-            let ink = self.colours.warn;
-            self.line_across(
-                Rect::new(slot.x, y, slot.w, 24),
-                "Something they wrote before this is missing",
-                ink,
-            );
-            y += 32;
-        }
-        let mine = bubble.message.mine;
-        let w = bubble.width();
-        let x = match bubble.message.note {
-            Note::None if mine => slot.right() - w,
-            Note::None => slot.x,
-            // Nobody wrote it.
-            _ => slot.x + (slot.w - w) / 2,
-        };
-        let rect = Rect::new(x, y, w, bubble.box_height());
-        self.bubble_ground(bubble, rect);
-        self.bubble_text(bubble, rect, body);
-        if !bubble.sentence.is_empty() {
-            self.sentence(bubble, Point::new(slot.right(), rect.bottom() + 2));
-        }
-    }
-
-    fn bubble_ground(&mut self, bubble: &Bubble<'_>, rect: Rect) {
-        let mine = bubble.message.mine;
-        let fill = match bubble.message.note {
-            Note::None if mine => self.colours.mine,
-            Note::None => self.colours.theirs,
-            _ => self.colours.panel,
-        };
-        let (upper, lower) = (if bubble.joined { 4 } else { 12 }, if bubble.joins { 4 } else { 12 });
-        let radii = if mine { [12, upper, lower, 12] } else { [upper, 12, 12, lower] };
-        if self.model.theme == Theme::Contrast {
-            self.scene.items.push(Item::Round(rect, radii, self.colours.edge));
-            self.scene.items.push(Item::Round(rect.inset(2), radii.map(|r| r - 2), fill));
-        } else {
-            self.scene.items.push(Item::Round(rect, radii, fill));
-        }
-    }
-
-    /// Of a long text, what lies outside of `body` is no part of the picture.
-    fn bubble_text(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
-        let mut y = rect.y + 7;
-        for line in bubble.lines.iter() {
-            if y + 22 <= body.y || y >= body.bottom() {
-                y += 22;
-                continue;
-            }
-            let x = if from_the_right(&line.text) { rect.right() - 12 - line.width } else { rect.x + 12 };
-            self.scene.text(Point::new(x, y), Style::Body, self.colours.text, line.text.as_str());
-            y += 22;
-        }
-        if bubble.hidden > 0 {
-            let words = format!("{} hidden characters", bubble.hidden);
-            self.scene.text(Point::new(rect.x + 12, y + 3), Style::MicroStrong, self.colours.warn, words);
-        }
-        let right = rect.right() - 12;
-        let y = rect.bottom() - 7 - 22 + 4;
-        let mark = if marked(bubble.message) { 22 } else { 0 };
-        self.ending(Point::new(right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
-        if marked(bubble.message) {
-            let (icon, tone) = words::mark(bubble.message.state);
-            let ink = match tone {
-                Tone::Good => self.colours.accent,
-                other => self.tone(other).0,
-            };
-            self.scene.icon(icon, Point::new(right - 16, y), 16, ink);
-        }
-    }
-
-    fn sentence(&mut self, bubble: &Bubble<'_>, Point { x: mut right, y }: Point) {
-        let ink = match bubble.message.state {
-            Delivery::Failed => self.colours.danger,
-            Delivery::Expired => self.colours.warn,
-            _ => self.colours.text2,
-        };
-        let mut top = y + 1;
-        if bubble.retry {
-            let again = Button::new(Kind::Normal, "Send again", Act::SendAgain(bubble.message.id.clone()))
-                .icon(Icon::Retry)
-                .small();
-            let w = self.button_width(&again);
-            self.button(Point::new(right - w, y + 3), &Button { height: 28, ..again });
-            right -= w + 12;
-            top = y + 9;
-        }
-        self.ending(Point::new(right, top), Style::Micro, ink, &bubble.sentence);
-    }
-
-    fn line_across(&mut self, rect: Rect, label: &str, ink: Rgb) {
-        let w = self.width(Style::MicroStrong, label);
-        let left = rect.x + (rect.w - w) / 2;
-        self.scene.fill(Rect::new(rect.x, rect.y + 12, left - rect.x - 12, 1), ink);
-        self.scene.text(Point::new(left, rect.y + 4), Style::MicroStrong, ink, label);
-        let from = left + w + 12;
-        self.scene.fill(Rect::new(from, rect.y + 12, rect.right() - from, 1), ink);
-    }
-
     fn scroll_thumb(&mut self, body: Rect, most: i32) {
         if most <= 0 {
             return;
@@ -453,23 +236,11 @@ impl View<'_> {
         let left = field.right() - 16 - self.button_width(&take_out);
         let ink = if fits { self.colours.text } else { self.colours.danger };
         let line = self.cut(Style::Label, &line, left - field.x - 24);
-        let beginning: String = visible(text.get(..text.floor_char_boundary(200)).unwrap_or_default()).0;
-        let beginning = self.cut(Style::Small, &beginning.replace('\n', " "), left - field.x - 24);
+        let beginning = one_line(text.get(..text.floor_char_boundary(200)).unwrap_or_default());
+        let beginning = self.cut(Style::Small, &beginning, left - field.x - 24);
         self.scene.text(Point::new(field.x + 12, field.y + 12), Style::Label, ink, line);
         self.scene.text(Point::new(field.x + 12, field.y + 34), Style::Small, self.colours.text2, beginning);
         self.scene.stops.push(Focus::Field(Field::Composer));
         self.button(Point::new(left, field.y + 16), &take_out);
     }
-}
-
-/// Whether it shows how far it is.
-fn marked(message: &Message) -> bool {
-    message.mine && message.note == Note::None
-}
-
-fn in_group(before: &Message, after: &Message) -> bool {
-    before.mine == after.mine
-        && !after.gap
-        && [before, after].iter().all(|message| message.note == Note::None)
-        && after.sent_at.0.saturating_sub(before.sent_at.0) < GROUP_MS
 }

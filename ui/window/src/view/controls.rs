@@ -7,7 +7,7 @@ use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field, Focus};
 use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Spoken, Style};
-use crate::text::{Line, fit, isolated};
+use crate::text::{Line, fit, initial, isolated};
 use crate::theme::{self, Rgb, Theme};
 
 /// How a button looks.
@@ -140,7 +140,7 @@ impl View<'_> {
         self.scene.hits.push(Hit { rect, act, label, role, radius });
     }
 
-    fn ring(&mut self, rect: Rect, radius: i32) {
+    pub(super) fn ring(&mut self, rect: Rect, radius: i32) {
         // Only a line: the ground shows through, so it is drawn as four sides with short corners.
         let colour = self.colours.focus;
         let Rect { x, y, w, h } = rect;
@@ -259,9 +259,8 @@ impl View<'_> {
     pub(super) fn avatar(&mut self, Point { x, y }: Point, side: i32, id: &str, name: &str) {
         let rect = Rect::new(x, y, side, side);
         self.avatar_ground(rect, theme::avatar(id));
-        let letter: String = name.chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
         let style = if side >= 36 { Style::Strong } else { Style::MicroStrong };
-        self.centred(Span::new(x, y + (side - style.line()) / 2, side), style, 0xFF_FFFF, &letter);
+        self.centred(Span::new(x, y + (side - style.line()) / 2, side), style, 0xFF_FFFF, &initial(name));
     }
 
     fn avatar_ground(&mut self, rect: Rect, ground: Rgb) {

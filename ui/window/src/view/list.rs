@@ -61,7 +61,7 @@ impl View<'_> {
 
     /// A count in a pill that ends at `right`; gives its left edge.
     fn badge(&mut self, Point { x: right, y }: Point, count: u32) -> i32 {
-        let label = if count > 999 { "999+".to_owned() } else { count.to_string() };
+        let label = if count > 99 { "99+".to_owned() } else { count.to_string() };
         let w = (self.width(Style::MicroStrong, &label) + 12).max(20);
         let rect = Rect::new(right - w, y, w, 20);
         self.scene.round(rect, 10, self.colours.accent);

@@ -1,18 +1,21 @@
 //! The model as a picture: pure functions, one file a part of the window.
 
+mod bubble;
 mod chat;
 mod compare;
 mod controls;
 mod entry;
 mod held;
 mod invitation;
+mod link;
 mod list;
 mod question;
+mod rows;
 
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
-use crate::model::{Model, Pane, Screen};
+use crate::model::{Chosen, Model, Pane, Screen};
 use crate::scene::{Metrics, Rect, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
 
@@ -41,6 +44,8 @@ struct View<'a> {
     zone: &'a Zone,
     metrics: &'a dyn Metrics,
     colours: Tokens,
+    /// What is selected.
+    chosen: Option<Chosen>,
     scene: Scene,
 }
 
@@ -53,6 +58,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
         zone: around.zone,
         metrics: around.metrics,
         colours: tokens(model.theme),
+        chosen: model.chosen(),
         scene: Scene::default(),
     };
     let (w, h) = around.size;
@@ -64,6 +70,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
         Screen::Inside => view.inside(whole),
     }
     view.notice(whole);
+    view.link_card(whole);
     view.question(whole);
     view.scene
 }

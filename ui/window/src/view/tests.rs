@@ -357,6 +357,10 @@ fn of_a_long_text_only_what_is_seen_is_part_of_the_picture() {
     model.learn(NOW, News::Changed(NOW, Change::Message(long)));
     let scene = picture(&model, (1200, 800));
     assert!(scene.items.len() < 400, "{}", scene.items.len());
+    assert!(scene.scroll.is_some_and(|(_, most)| most < 1_000), "it is folded");
+    model.act(NOW, Act::ShowAll("long".into()), "x");
+    let scene = picture(&model, (1200, 800));
+    assert!(scene.items.len() < 400, "{}", scene.items.len());
     assert!(scene.scroll.is_some_and(|(_, most)| most > 10_000), "all of it can be scrolled to");
 }
 
@@ -759,3 +763,5 @@ fn the_keyboard_reaches_the_field_where_one_writes() {
             && scene.stops.contains(&Focus::Field(Field::Search))
     );
 }
+
+mod messages;
