@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Note, Notice,
-    Reason,
+    Reaction, Reason,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -90,8 +90,18 @@ fn messages(who: &str) -> Vec<Message> {
                 Delivery::Read,
                 "The reading room opens at ten. Ask for the blue index cards, the people at the desk know where they are.",
             ),
-            text(("2", who), true, 113, Delivery::Read, "Then I will take the 9:40 bus."),
-            text(("3", who), true, 112, Delivery::Read, "I’ll bring both folders and the index."),
+            Message {
+                reply_to: "1".into(),
+                ..text(("2", who), true, 113, Delivery::Read, "Then I will take the 9:40 bus.")
+            },
+            Message {
+                edited: true,
+                reactions: [(false, "👍"), (true, "🌿")]
+                    .map(|(mine, emoji)| Reaction { mine, emoji: emoji.into() })
+                    .to_vec(),
+                ..text(("3", who), true, 112, Delivery::Read, "I’ll bring both folders and the index.")
+            },
+            Message { deleted: true, ..text(("3d", who), false, 8, Delivery::Delivered, "") },
             text(("4", who), false, 7, Delivery::Delivered, "Is this the door you meant? 🌿"),
             text(("5", who), true, 6, Delivery::Delivered, "Yes, the one on the north side."),
             text(("6", who), true, 5, Delivery::Relayed, "Let us meet at the desk at two."),
@@ -158,7 +168,7 @@ fn answer(command: Command, news: &Sender<News>) {
             let messages = if before.is_empty() { messages(&who) } else { Vec::new() };
             tell(News::Messages { who, messages, older: !before.is_empty() });
         }
-        Command::Send { who, id, text: body } => {
+        Command::Send { who, id, text: body, .. } => {
             for state in [Delivery::Queued, Delivery::Relayed, Delivery::Delivered] {
                 std::thread::sleep(std::time::Duration::from_millis(300));
                 tell(News::Changed(ago(0), Change::Message(text((&id, &who), true, 0, state, &body))));

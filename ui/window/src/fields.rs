@@ -96,7 +96,7 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
             taken
         }
         Event::KeyDown => {
-            let input = field_key(field);
+            let input = field_key(field, widget.value().is_empty());
             let taken = input.is_some();
             told.borrow_mut().extend(input);
             taken
@@ -118,7 +118,7 @@ fn pasted_too_much(widget: &impl InputExt, field: Field) -> Option<Happening> {
 }
 
 /// Keys that mean something to the window also while text is typed; the others are the field's.
-fn field_key(field: Field) -> Option<Happening> {
+fn field_key(field: Field, empty: bool) -> Option<Happening> {
     let (key, state) = (app::event_key(), app::event_state());
     let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
     if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
@@ -126,9 +126,11 @@ fn field_key(field: Field) -> Option<Happening> {
     }
     let ours = match key {
         Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
-        Key::Up | Key::Down => state.contains(Shortcut::Alt),
+        // Among those whom a text can be handed on to, and from an empty composer to the last own text.
+        Key::Up if field == Field::Composer && empty && plain => true,
+        Key::Up | Key::Down => field == Field::Forward || state.contains(Shortcut::Alt),
         _ if state.contains(Shortcut::Ctrl) => {
-            matches!(key.to_char(), Some('l' | 'n' | 'k' | '+' | '=' | '-' | '0'))
+            matches!(key.to_char(), Some('l' | 'n' | 'k' | '.' | '+' | '=' | '-' | '0'))
         }
         _ => false,
     };

@@ -13,6 +13,8 @@ use crate::model::Field;
 /// Something that happened; the callbacks decide nothing themselves.
 pub(crate) enum Happening {
     Press(i32, i32, Click),
+    /// A menu is asked for there.
+    MenuAt(i32, i32),
     Move(i32, i32),
     /// Moved with the button down.
     Drag(i32, i32),
@@ -40,6 +42,7 @@ impl Happening {
         matches!(
             self,
             Self::Press(..)
+                | Self::MenuAt(..)
                 | Self::Move(..)
                 | Self::Drag(..)
                 | Self::Wheel(_)

@@ -95,6 +95,16 @@ icons! {
     MarkFailed = 16 "<path d='M8 1.800L15 14H1z'/><path d='M8 6v4M8 11.900v.2'/>",
     /// Not picked up in time.
     MarkExpired = 16 "<path d='M4.500 1.800h7M4.500 14.200h7M5.200 1.800v2c0 2 2.800 2.700 2.800 4.200s-2.800 2.200-2.800 4.200v2M10.800 1.800v2c0 2-2.800 2.700-2.800 4.200s2.800 2.200 2.800 4.200v2'/>",
+    /// Answer it.
+    Reply = 24 "<path d='M9 6L4 11l5 5M4 11h9c4 0 7 2.500 7 7'/>",
+    /// Hand it on.
+    Forward = 24 "<path d='M15 6l5 5-5 5M20 11h-9c-4 0-7 2.500-7 7'/>",
+    /// What is known of it.
+    Info = 24 "<circle cx='12' cy='12' r='9'/><path d='M12 11v5.500M12 7.700v.2'/>",
+    /// Away with it for good.
+    Trash = 24 "<path d='M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5'/>",
+    /// What else can be done.
+    More = 24 "<g fill='INK' stroke='none'><circle cx='12' cy='5' r='1.800'/><circle cx='12' cy='12' r='1.800'/><circle cx='12' cy='19' r='1.800'/></g>",
 }
 
 impl Icon {

@@ -354,6 +354,8 @@ pub struct Scene {
     pub scroll: Option<(Rect, i32)>,
     /// Lines of messages that can be selected, from the lowest message up.
     pub lines: Vec<TextLine>,
+    /// The upper and lower edge of the message that is to be brought into view, also where that is outside.
+    pub aim: Option<(i32, i32)>,
 }
 
 impl Scene {

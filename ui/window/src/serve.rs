@@ -1,5 +1,7 @@
 //! The other processes, on a thread that is started after the seal; the first thread is the window's.
 
+mod messages;
+
 use std::cell::{Cell, RefCell};
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -129,8 +131,8 @@ struct Worker {
     /// stored told events up to here.
     seen: Cell<u64>,
     /// Texts leave in the order in which they were written.
-    sending: RefCell<mpsc::UnboundedSender<(String, String, String)>>,
-    to_send: RefCell<Option<mpsc::UnboundedReceiver<(String, String, String)>>>,
+    sending: RefCell<mpsc::UnboundedSender<SendText>>,
+    to_send: RefCell<Option<mpsc::UnboundedReceiver<SendText>>>,
 }
 
 impl Worker {
@@ -234,17 +236,16 @@ impl Worker {
     }
 
     /// Texts are offered until stored takes or refuses them: the id makes a repeat harmless.
-    async fn send_all(self: Rc<Self>, mut texts: mpsc::UnboundedReceiver<(String, String, String)>) {
-        while let Some((who, id, text)) = texts.recv().await {
+    async fn send_all(self: Rc<Self>, mut texts: mpsc::UnboundedReceiver<SendText>) {
+        while let Some(text) = texts.recv().await {
             let result = loop {
                 let messenger = Messenger::new(self.history.client().await);
-                let (who, id, text) = (who.clone(), id.clone(), text.clone());
-                match messenger.call(SendText { who, id, text, reply_to: String::new() }).await {
+                match messenger.call(text.clone()).await {
                     Err(PeerError::Lost) => tokio::time::sleep(RETRY_EVERY).await,
                     other => break other,
                 }
             };
-            self.tell.news(News::Sent { who, id, result });
+            self.tell.news(News::Sent { who: text.who, id: text.id, result });
         }
     }
 
@@ -262,7 +263,9 @@ impl Worker {
             Command::ScreenLock => self.screen_lock().await,
             Command::Lock => self.failed(peers::ask(self.vault.client().await, Lock {}).await),
             Command::Messages { who, before } => self.page(who, before).await,
-            Command::Send { who, id, text } => drop(self.sending.borrow().send((who, id, text))),
+            Command::Send { who, id, text, reply_to } => {
+                drop(self.sending.borrow().send(SendText { who, id, text, reply_to }));
+            }
             Command::Invite(name) => {
                 let result = self.messenger().await.call(MakeInvite { name }).await;
                 self.people().await;
@@ -300,6 +303,7 @@ impl Worker {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });
             }
+            Command::With(command) => self.with_message(command).await,
             Command::Copy(_) | Command::Uncopy(_) | Command::Quit => {}
         }
     }

@@ -82,6 +82,10 @@ tokens! {
     mine: 0xD8_E8F6 0x1D_3D57 0x00_314F,
     /// Their bubbles.
     theirs: 0xED_F1F4 0x26_2E37 0x00_0000,
+    /// A quoted message in an own bubble.
+    quote_mine: 0xC6_DCEF 0x2A_506F 0x00_466F,
+    /// And in one of theirs.
+    quote_theirs: 0xDF_E5EA 0x34_3E49 0x26_2626,
     /// Proven good.
     ok: 0x17_653A 0x86_DBA7 0x7D_F5A5,
     /// Its block.

@@ -1,5 +1,6 @@
 //! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
 
+mod keys;
 mod pointer;
 
 use std::cell::{Cell, RefCell};
@@ -20,7 +21,7 @@ use privatus::clock::Zone;
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Click, Happening, Queue, typed_key};
 use crate::model::action::SecretField;
-use crate::model::{Act, Command, Field, Focus, Model, News, Screen};
+use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, OverAct, Screen};
 use crate::paint::{Fonts, Painter};
 use crate::scene::Scene;
 use crate::serve::Wires;
@@ -41,6 +42,8 @@ const TICK_COUNTING: f64 = 0.5;
 
 /// The same while what is selected grows beyond an edge.
 const TICK_PULLING: f64 = 0.04;
+/// The button that asks for a menu, by FLTK's number.
+const RIGHT: i32 = 3;
 
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
@@ -67,6 +70,7 @@ pub struct Window {
     cursor: Cursor,
     /// When the user last touched it.
     touched: Touched,
+    resting: keys::Resting,
 }
 
 impl Window {
@@ -104,6 +108,7 @@ impl Window {
                 None if self.model.counts_down(Timestamp::now()) => TICK_COUNTING,
                 None => TICK,
             };
+            let tick = self.resting.left().map_or(tick, |left| tick.min(left.as_secs_f64()));
             let _ = app::wait_for(tick);
             self.turn();
         }
@@ -153,6 +158,7 @@ impl Window {
             drag: None,
             cursor: Cursor::Arrow,
             touched: Touched::now(),
+            resting: keys::Resting::default(),
         }
     }
 
@@ -178,6 +184,9 @@ impl Window {
             self.take(input);
         }
         self.pull();
+        if let Some(id) = self.resting.rested() {
+            self.act(Act::With(MessageAct::Glance(id)));
+        }
         self.lock_if_idle();
         self.refresh();
         if std::mem::take(&mut self.pressed) || *self.model.focus() != focus {
@@ -238,10 +247,14 @@ impl Window {
         match input {
             Happening::Press(x, y, click) => {
                 self.pressed = true;
+                self.model.end_details();
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
                     // Maybe it is not pressed but selected: that is known once the button is let go.
-                    Some(link @ Act::Link(_)) => self.grip(x, y, click, Some(link)),
+                    Some(act @ (Act::Link(_) | Act::With(MessageAct::Focus(_)))) => {
+                        self.model.set_focus(Focus::None);
+                        self.grip(x, y, click, Some(act));
+                    }
                     Some(act) => self.act(act),
                     // Where a passphrase is asked for, what is typed next is one.
                     None if self.model.entry().is_some() => {}
@@ -251,22 +264,36 @@ impl Window {
                     }
                 }
             }
+            Happening::MenuAt(x, y) => self.open_menu(x, y),
             Happening::Move(x, y) => self.point(x, y),
             Happening::Drag(x, y) => self.drag(x, y),
             Happening::Release => self.release(),
-            Happening::Leave => self.model.hover = None,
+            Happening::Leave => {
+                self.resting.over(None);
+                self.model.end_glance();
+                self.model.hover = None;
+            }
             Happening::Away => self.model.cover_secret(),
-            Happening::Wheel(steps) => self.scroll_by(-steps * WHEEL),
+            Happening::Wheel(steps) => {
+                self.model.end_details();
+                self.scroll_by(-steps * WHEEL);
+            }
             Happening::Typed(field, text) => self.model.texts.set(field, text),
             Happening::PastedTooMuch(field, whole) => {
                 self.model.pasted_too_much(Timestamp::now(), field, whole);
             }
+            // A field that goes may hand FLTK's focus to one that is about to go, too.
+            Happening::Focused(field) if !self.shows(field) => {}
             Happening::Focused(field) => self.model.set_focus(Focus::Field(field)),
             Happening::Enter(field) => self.entered(field),
             Happening::Key(key, state, text) => self.key(key, state, &text),
             Happening::Resized => {}
             Happening::Close => self.open = false,
         }
+    }
+
+    fn shows(&self, field: Field) -> bool {
+        self.scene.borrow().fields.iter().any(|wanted| wanted.field == field)
     }
 
     fn scroll_by(&mut self, pixels: i32) {
@@ -286,6 +313,7 @@ impl Window {
             Field::AcceptName => self.act(Act::AcceptLink),
             Field::YourName => self.act(Act::Enter),
             Field::TheirCode => self.act(Act::CompareCode),
+            Field::Forward => self.act(Act::Over(OverAct::Forward)),
             Field::Search => {
                 let first = self.model.rows().next().map(|contact| contact.id.clone());
                 self.model.texts.set(Field::Search, "");
@@ -296,6 +324,9 @@ impl Window {
 
     fn key(&mut self, key: Key, state: Shortcut, text: &str) {
         self.model.caps_lock = state.contains(Shortcut::CapsLock) != (key == Key::CapsLock);
+        if self.stroke(key, state, text) {
+            return;
+        }
         if state.contains(Shortcut::Ctrl) {
             self.shortcut(key);
         } else if key == Key::Tab {
@@ -326,9 +357,10 @@ impl Window {
             Some('l') if inside => self.act(Act::Lock),
             Some('n') if inside => self.act(Act::Add),
             Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
+            Some('.') if inside && !asked => self.act(Act::Over(OverAct::Emoji)),
             Some('r') => self.show_secret(),
-            Some('c') => self.act(Act::CopySelection),
-            Some('a') => self.act(Act::SelectAll),
+            Some('c') if inside => self.act(Act::CopySelection),
+            Some('a') if inside => self.act(Act::SelectAll),
             Some('+' | '=') => self.rescale(0.1),
             Some('-') => self.rescale(-0.1),
             Some('0') => self.rescale(1.0 - self.scale),
@@ -384,7 +416,7 @@ impl Window {
             stops.iter().position(|stop| stop == self.model.focus()).and_then(|at| isize::try_from(at).ok());
         let next = now.map_or(if by > 0 { 0 } else { count - 1 }, |at| (at + by).rem_euclid(count));
         if let Some(stop) = usize::try_from(next).ok().and_then(|next| stops.get(next)) {
-            self.model.set_focus(stop.clone());
+            self.model.go_to(stop.clone());
         }
     }
 
@@ -425,6 +457,11 @@ impl Window {
             self.model.scroll = most;
             scene = self.picture();
         }
+        if let Some((body, most)) = scene.scroll
+            && self.model.take_aim(scene.aim, (body.y, body.bottom()), most)
+        {
+            scene = self.picture();
+        }
         let fields = |scene: &Scene| scene.fields.iter().map(|wanted| wanted.field).collect::<Vec<_>>();
         // A widget that goes leaves FLTK's focus to any other, and one that comes does not take it.
         self.pressed |= fields(&scene) != fields(&self.scene.borrow());
@@ -446,9 +483,8 @@ impl Window {
     /// Gives FLTK's focus to what the model says has it.
     fn place_focus(&mut self) {
         // A widget that cannot take it (hidden, or the window is not there yet) gets it at the next change.
-        let shown = |field: &Field| self.scene.borrow().fields.iter().any(|wanted| wanted.field == *field);
         let _ = match self.model.focus() {
-            Focus::Field(field) if shown(field) => match self.entries.get_mut(field) {
+            Focus::Field(field) if self.shows(*field) => match self.entries.get_mut(field) {
                 Some(entry) => each!(entry, widget => widget.take_focus()),
                 None => Ok(()),
             },
@@ -500,7 +536,12 @@ fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>, clipboar
         let input = match event {
             Event::Push => {
                 let _ = canvas.take_focus();
-                Happening::Press(app::event_x(), app::event_y(), Click::now())
+                let (x, y) = (app::event_x(), app::event_y());
+                if app::event_button() == RIGHT {
+                    Happening::MenuAt(x, y)
+                } else {
+                    Happening::Press(x, y, Click::now())
+                }
             }
             Event::Enter | Event::Move => Happening::Move(app::event_x(), app::event_y()),
             Event::Drag => Happening::Drag(app::event_x(), app::event_y()),

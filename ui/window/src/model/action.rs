@@ -9,6 +9,8 @@ use privatus::peers::PeerError;
 use zeroize::Zeroizing;
 
 use super::entry::Problem;
+use super::message::{MessageAct, MessageCommand, MessageNews};
+use super::over::OverAct;
 
 /// A place where text is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +29,8 @@ pub enum Field {
     YourName,
     /// What was scanned from a contact's screen.
     TheirCode,
+    /// To whom a text is handed on.
+    Forward,
 }
 
 impl Field {
@@ -39,6 +43,7 @@ impl Field {
         Self::AcceptName,
         Self::YourName,
         Self::TheirCode,
+        Self::Forward,
     ];
 
     /// Its name, spoken.
@@ -52,6 +57,7 @@ impl Field {
             Self::AcceptName => "What do you call this person?",
             Self::YourName => "Your name",
             Self::TheirCode => "What their picture code says",
+            Self::Forward => "Forward to",
         }
     }
 }
@@ -94,8 +100,6 @@ pub enum Act {
     Send,
     /// Take out again what was pasted and is too long to be edited.
     TakeOut,
-    /// Send a text that failed or expired again.
-    SendAgain(String),
     /// Compare who somebody is.
     Compare(String),
     /// Have what waits for somebody go on.
@@ -136,6 +140,14 @@ pub enum Act {
     CopySelection,
     /// Select all of the message in which something is selected.
     SelectAll,
+    /// Something with a message.
+    With(MessageAct),
+    /// Something in what lies over the window.
+    Over(OverAct),
+    /// To a message of the open conversation, by its id.
+    JumpTo(String),
+    /// To what is asked: do it on their device, too.
+    GoOnForBoth,
 }
 
 /// What is asked of the other processes.
@@ -156,7 +168,7 @@ pub enum Command {
         /// Older than this text, where not empty.
         before: String,
     },
-    /// A text; `again` is the old id of one that failed.
+    /// A text.
     Send {
         /// The contact's id.
         who: String,
@@ -164,6 +176,8 @@ pub enum Command {
         id: String,
         /// As it was typed.
         text: String,
+        /// The message that it answers, or empty.
+        reply_to: String,
     },
     /// An invitation.
     Invite(String),
@@ -215,6 +229,8 @@ pub enum Command {
     Uncopy(String),
     /// The window was closed.
     Quit,
+    /// Something with a message.
+    With(MessageCommand),
 }
 
 /// What the other processes said.
@@ -287,4 +303,6 @@ pub enum News {
     Offer(String),
     /// The supervisor asks the window to close.
     Stop,
+    /// What came of something that was done with a message.
+    With(MessageNews),
 }

@@ -1,8 +1,10 @@
 //! One conversation: its texts in order, what is being written, where it was left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ipc_schema::edge::ui_stored::{Delivery, Message, Note};
+use ipc_schema::edge::ui_stored::{Delivery, Info, Message, Note, Reason};
+
+use super::composing::{Before, Composing};
 
 /// A conversation as far as it was loaded.
 #[derive(Debug, Default)]
@@ -23,6 +25,16 @@ pub struct Chat {
     pub unread_at_opening: usize,
     /// Ids of long messages of which all is shown.
     pub whole: BTreeSet<String>,
+    /// What becomes of what stands in the composer.
+    pub composing: Composing,
+    /// What was being written before an old text was changed.
+    pub before_edit: Before,
+    /// Ids of own texts that stored did not take.
+    pub refused: BTreeSet<String>,
+    /// Own texts that are being taken back, by their ids.
+    pub taking_back: BTreeMap<String, String>,
+    /// The message that had the keyboard last.
+    pub focused: Option<String>,
 }
 
 /// Texts that are loaded at once: more than a window shows, few enough to measure in a blink.
@@ -45,6 +57,7 @@ impl Chat {
     /// Puts a text where it belongs, also one that came late, or that belongs elsewhere now.
     pub fn put(&mut self, message: Message) {
         self.unconfirmed.retain(|id| *id != message.id);
+        self.refused.remove(&message.id);
         let known = self.messages.iter().position(|known| known.id == message.id);
         match known.and_then(|at| self.messages.get_mut(at)) {
             Some(known) if known.position == message.position => {
@@ -60,10 +73,35 @@ impl Chat {
         self.messages.insert(at, message);
     }
 
-    /// A text reached a state.
+    /// The message with that id.
+    #[must_use]
+    pub fn message(&self, id: &str) -> Option<&Message> {
+        self.messages.iter().find(|message| message.id == id)
+    }
+
+    /// Whether stored keeps that one.
+    #[must_use]
+    pub fn is_kept(&self, id: &str) -> bool {
+        !self.refused.contains(id) && !self.unconfirmed.iter().any(|unconfirmed| unconfirmed == id)
+    }
+
+    /// The message to which the keyboard comes: the one that had it last, or the newest.
+    #[must_use]
+    pub fn stop(&self) -> Option<&Message> {
+        self.focused.as_deref().and_then(|id| self.message(id)).or(self.messages.last())
+    }
+
+    /// A text reached a state; why, and how long it is kept, is not known any more.
     pub fn settle(&mut self, id: &str, state: Delivery) {
         if let Some(message) = self.messages.iter_mut().find(|message| message.id == id) {
-            message.state = state;
+            (message.state, message.reason, message.expires_at) = (state, Reason::None, None);
+        }
+    }
+
+    /// How far a text is, with all that belongs to it.
+    pub fn informed(&mut self, info: &Info) {
+        if let Some(message) = self.messages.iter_mut().find(|message| message.id == info.id) {
+            (message.state, message.reason, message.expires_at) = (info.state, info.reason, info.expires_at);
         }
     }
 
@@ -98,7 +136,6 @@ impl Chat {
 #[cfg(test)]
 pub(crate) mod tests {
     use ipc_schema::Timestamp;
-    use ipc_schema::edge::ui_stored::Reason;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Delivery, Invite, Message, Note, Reason, Refusal,
+    Access, Change, Contact, ContactState, Delivery, Invite, Message, Refusal,
 };
 use privatus::peers::PeerError;
 
@@ -11,8 +11,8 @@ use super::action::SecretField;
 use super::entry::Problem;
 use super::pane::{Pasted, pasted};
 use super::{
-    Accepting, Act, Command, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock, Model, News,
-    Pane, SCREEN_LOCK_AFTER, Screen, words,
+    Accepting, Act, Command, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock, MessageCommand,
+    Model, News, Pane, SCREEN_LOCK_AFTER, Screen, words,
 };
 
 impl Model {
@@ -46,6 +46,7 @@ impl Model {
             News::Offer(link) => self.offer = Some(link),
             News::WithoutWalls => self.without_walls = true,
             News::Stop => {}
+            News::With(news) => self.message_news(now, news),
         }
         Vec::new()
     }
@@ -159,17 +160,11 @@ impl Model {
                 if matches!(state, Delivery::Relayed | Delivery::Delivered | Delivery::Read) {
                     self.network.proved(now, at);
                 }
-                if let Some(chat) = self.chats.get_mut(&contact) {
-                    chat.settle(&id, state);
-                }
+                return self.settled(&contact, id, state);
             }
             Change::Contact(contact) => return self.contact_changed(contact),
             Change::Network(stage) => self.network.reached(at.min(now), stage),
-            Change::Gone { id, contact } => {
-                if let Some(chat) = self.chats.get_mut(&contact) {
-                    chat.messages.retain(|message| message.id != id);
-                }
-            }
+            Change::Gone { id, contact } => self.message_gone(&contact, &id),
             Change::Typing { who, on } => {
                 if let Some(contact) = self.people.iter_mut().find(|contact| contact.id == who) {
                     contact.is_typing = on;
@@ -180,11 +175,14 @@ impl Model {
     }
 
     fn message_came(&mut self, at: Timestamp, message: Message) -> Vec<Command> {
-        let fresh = !self
-            .chats
-            .get(&message.contact)
-            .is_some_and(|chat| chat.messages.iter().any(|known| known.id == message.id));
-        if let Some(contact) = self.people.iter_mut().find(|contact| contact.id == message.contact) {
+        let chat = self.chats.get(&message.contact);
+        let known = chat.is_some_and(|chat| chat.message(&message.id).is_some());
+        // Of a conversation that is not loaded, what was done to a text says that the text is no new one.
+        let changed = message.edited || message.deleted || !message.reactions.is_empty();
+        let fresh = !known && !changed;
+        let newest = chat.and_then(|chat| chat.messages.last()).is_some_and(|last| last.id == message.id);
+        let contact = self.people.iter_mut().find(|contact| contact.id == message.contact);
+        if let Some(contact) = contact.filter(|_| fresh || newest) {
             contact.last_at = contact.last_at.max(at);
             contact.last_text = message.body.chars().take(120).collect();
             contact.unread += u32::from(fresh && message.is_theirs());
@@ -194,6 +192,15 @@ impl Model {
         }
         self.sort_people();
         self.read_open_chat().into_iter().collect()
+    }
+
+    /// A text reached a state. Why it does not go on, and until when it is kept, is asked for where it is shown.
+    fn settled(&mut self, who: &str, id: String, state: Delivery) -> Vec<Command> {
+        let Some(chat) = self.chats.get_mut(who) else { return Vec::new() };
+        chat.settle(&id, state);
+        let more = matches!(state, Delivery::Queued | Delivery::Relayed | Delivery::Failed);
+        let shown = more && chat.message(&id).is_some();
+        shown.then(|| Command::With(MessageCommand::Info { id })).into_iter().collect()
     }
 
     fn contact_changed(&mut self, contact: Contact) -> Vec<Command> {
@@ -224,6 +231,7 @@ impl Model {
             Ok(message) => chat.put(message),
             Err(error) => {
                 chat.unconfirmed.retain(|known| known != id);
+                chat.refused.insert(id.to_owned());
                 chat.settle(id, Delivery::Failed);
                 self.notify(now, words::failure(&error));
             }
@@ -300,7 +308,6 @@ impl Model {
             Act::AcceptOffer => return self.accept_offer(),
             Act::Send => return self.send(now, fresh_id),
             Act::TakeOut => self.take_out(),
-            Act::SendAgain(id) => return self.send_again(now, &id, fresh_id),
             Act::Compare(who) => return self.compare(who),
             Act::Verify(on) => return self.verify(on),
             Act::Resume(who) => return vec![Command::Resume { who }],
@@ -326,6 +333,10 @@ impl Model {
             | Act::CloseLink
             | Act::CopySelection
             | Act::SelectAll => return self.act_on_text(act),
+            Act::With(act) => return self.with_message(now, act),
+            Act::Over(act) => return self.with_over(now, act, fresh_id),
+            Act::JumpTo(id) => self.jump_to(now, id),
+            Act::GoOnForBoth => return self.go_on_for_both(),
         }
         Vec::new()
     }
@@ -396,56 +407,6 @@ impl Model {
         self.texts.set(Field::AcceptName, "Echo");
         self.show(Pane::Accept(Accepting::default()), Focus::None);
         self.name_given().into_iter().chain(self.accept_link()).collect()
-    }
-
-    fn send(&mut self, now: Timestamp, fresh_id: &str) -> Vec<Command> {
-        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
-        let Some(text) = self.written(now) else { return Vec::new() };
-        self.scroll = 0;
-        vec![self.place(now, who, fresh_id, text)]
-    }
-
-    /// Shows a text at once; it counts as kept only when stored says so.
-    fn place(&mut self, now: Timestamp, who: String, id: &str, text: String) -> Command {
-        let chat = self.chats.entry(who.clone()).or_default();
-        chat.unread_at_opening = 0;
-        chat.unconfirmed.push(id.to_owned());
-        chat.messages.push(Message {
-            id: id.to_owned(),
-            contact: who.clone(),
-            mine: true,
-            sent_at: now,
-            received_at: None,
-            body: text.clone(),
-            state: Delivery::Queued,
-            reply_to: String::new(),
-            edited: false,
-            route: Vec::new(),
-            note: Note::None,
-            gap: false,
-            // Behind all others, until stored says where.
-            position: i64::MAX,
-            held: false,
-            reactions: Vec::new(),
-            deleted: false,
-            reason: Reason::None,
-            expires_at: None,
-            disappears_at: None,
-            timer_s: 0,
-            introduces: String::new(),
-        });
-        Command::Send { who, id: id.to_owned(), text }
-    }
-
-    fn send_again(&mut self, now: Timestamp, id: &str, fresh_id: &str) -> Vec<Command> {
-        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
-        let text = self.chats.get(&who).and_then(|chat| {
-            chat.messages
-                .iter()
-                .find(|message| message.mine && message.id == id)
-                .map(|message| message.body.clone())
-        });
-        text.map(|text| self.place(now, who, fresh_id, text)).into_iter().collect()
     }
 
     /// The conversation was scrolled to its top: the next older page.

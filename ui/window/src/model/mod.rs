@@ -6,15 +6,24 @@ pub mod action;
 mod bubble;
 pub mod chat;
 mod compare;
+pub mod composing;
 mod copied;
 pub mod entry;
+pub mod forwarding;
 mod learn;
 pub mod listing;
+pub mod menu;
+pub mod message;
 pub mod network;
+pub mod over;
 pub mod pane;
 mod paste;
+pub mod people;
+pub mod picker;
 pub mod question;
 pub mod selection;
+mod sending;
+pub mod stroke;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -25,12 +34,17 @@ use privatus::clock::Zone;
 
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
+pub use composing::Composing;
 pub use entry::{Entry, FirstRun, Lock};
 pub use listing::Listing;
+pub use menu::{Menu, MenuOf};
+pub use message::{MessageAct, MessageCommand, MessageNews};
 pub use network::Network;
+pub use over::{Over, OverAct};
 pub use pane::{Accepting, Comparing, Inviting, Pane};
 pub use question::Question;
 pub use selection::{Chosen, Place, Selection, Unit};
+pub use stroke::Stroke;
 
 use crate::theme::Theme;
 
@@ -66,6 +80,12 @@ pub struct Model {
     pub pane: Pane,
     /// What is asked before something is lost.
     question: Option<Question>,
+    /// What lies over the window.
+    over: Option<Over>,
+    /// Where the keyboard was before.
+    back: Focus,
+    /// What the next picture brings into view.
+    aim: Option<String>,
     /// The link that lies on the clipboard.
     copied: Option<String>,
     /// The network.
@@ -133,6 +153,10 @@ pub enum Focus {
     Field(Field),
     /// Something that can be pressed; `ring` where the keyboard put it there.
     Act(Act),
+    /// A message, by its id.
+    Message(String),
+    /// What lies over the window.
+    Over,
 }
 
 /// Without a key or the pointer for so long, the screen locks (docs/guide/user.md, "Locking").
@@ -155,6 +179,9 @@ impl Default for Model {
             chats: BTreeMap::new(),
             pane: Pane::Start,
             question: None,
+            over: None,
+            back: Focus::None,
+            aim: None,
             copied: None,
             network: Network::default(),
             counts: Counts::default(),
@@ -188,6 +215,11 @@ impl Model {
     pub fn set_focus(&mut self, focus: Focus) {
         if self.focus != focus {
             self.cover_secret();
+        }
+        self.leave_over(&focus);
+        if let Focus::Message(id) = &focus {
+            let chat = self.open_chat().map(str::to_owned).and_then(|id| self.chats.get_mut(&id));
+            chat.into_iter().for_each(|chat| chat.focused = Some(id.clone()));
         }
         self.focus = focus;
     }
@@ -250,7 +282,7 @@ impl Model {
         let chat = self.chats.entry(id.to_owned()).or_default();
         chat.unread_at_opening = usize::try_from(unread).unwrap_or(usize::MAX);
         let draft = chat.draft.clone();
-        self.texts.set(Field::Composer, draft);
+        self.set_composer_text(draft);
         self.set_focus(Focus::Field(Field::Composer));
         let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
         commands.extend(self.read_open_chat());
@@ -260,8 +292,9 @@ impl Model {
     /// Keeps what was being written.
     pub(crate) fn leave_chat(&mut self) {
         self.leave_texts();
+        (self.over, self.aim) = (None, None);
         if let Pane::Chat(id) = &self.pane {
-            let draft = self.texts.of(Field::Composer).to_owned();
+            let draft = self.composer_text().to_owned();
             self.chats.entry(id.clone()).or_default().draft = draft;
         }
     }

@@ -13,7 +13,7 @@ impl Field {
         match self {
             Self::Composer => 8 << 10,
             Self::Link => PASTED_MAX_BYTES,
-            Self::Search | Self::InviteName | Self::AcceptName | Self::YourName => 1 << 10,
+            Self::Search | Self::InviteName | Self::AcceptName | Self::YourName | Self::Forward => 1 << 10,
             Self::TheirCode => 4 << 10,
         }
     }

@@ -1,6 +1,8 @@
 //! What is asked before something is lost. The safe answer has the keyboard, and Esc gives it.
 
-use super::{Act, Command, Focus, Model, Pane};
+use ipc_schema::edge::ui_stored::{ContactState, Note};
+
+use super::{Act, Command, Focus, MessageCommand, Model, Pane};
 
 /// A question. It is gone once it is answered, and once what it is about is not shown any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,21 @@ pub enum Question {
         /// For whom it is.
         name: String,
     },
+    /// Delete a message?
+    Delete {
+        /// The message's id.
+        id: String,
+        /// Who can be asked to remove it, too: of own texts whoever they were sent to.
+        both: Option<String>,
+    },
+}
+
+impl Question {
+    /// Whether it is about that message.
+    #[must_use]
+    pub fn is_about(&self, message: &str) -> bool {
+        matches!(self, Self::Delete { id, .. } if id == message)
+    }
 }
 
 impl Model {
@@ -37,6 +54,7 @@ impl Model {
     pub(super) fn keep(&mut self) {
         match self.question.take() {
             Some(Question::CancelInvite { .. }) => self.set_focus(Focus::Act(Act::CopyLink)),
+            Some(Question::Delete { id, .. }) => self.set_focus(Focus::Message(id)),
             None => {}
         }
     }
@@ -48,7 +66,41 @@ impl Model {
                 self.show(Pane::Start, Focus::None);
                 vec![Command::CancelInvite(id), Command::Invites]
             }
+            Some(Question::Delete { id, .. }) => self.delete(id, false),
             None => Vec::new(),
         }
+    }
+
+    /// The one that goes furthest.
+    pub(super) fn go_on_for_both(&mut self) -> Vec<Command> {
+        match self.question.take() {
+            Some(Question::Delete { id, both }) => self.delete(id, both.is_some()),
+            other => {
+                self.question = other;
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn ask_to_delete(&mut self, id: String) {
+        let contact = self.open_chat().and_then(|who| self.person(who));
+        let (Some(contact), Some(message)) = (contact, self.message(&id)) else { return };
+        let kept = self.chats.get(&contact.id).is_some_and(|chat| chat.is_kept(&id));
+        let own = message.mine && message.note == Note::None && !message.deleted && kept;
+        let both = (own && contact.state != ContactState::Oneself).then(|| contact.name.clone());
+        self.close_over();
+        self.ask(Question::Delete { id, both });
+    }
+
+    fn delete(&mut self, id: String, both: bool) -> Vec<Command> {
+        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
+        self.set_focus(Focus::Message(id.clone()));
+        let refused = self.chats.get(&who).is_some_and(|chat| chat.refused.contains(&id));
+        if refused {
+            // It is nowhere but here.
+            self.message_gone(&who, &id);
+            return Vec::new();
+        }
+        vec![Command::With(MessageCommand::Delete { id, both })]
     }
 }

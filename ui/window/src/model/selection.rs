@@ -7,7 +7,7 @@ use std::ops::Range;
 use ipc_schema::edge::ui_stored::{Message, Note};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Chat, Command, Model};
+use super::{Chat, Command, Focus, Model};
 use crate::text::{one_line, visible};
 
 /// Between two characters of a message.
@@ -87,9 +87,13 @@ impl Model {
         self.select(Place { message: id.to_owned(), at: 0 }, Unit::Message);
     }
 
-    /// The same for the message in which something is selected, or is pressed.
+    /// The same for the message that has the keyboard, or in which something is selected.
     pub(super) fn select_all(&mut self) {
-        if let Some(id) = self.selection.as_ref().map(|selection| selection.head.message.clone()) {
+        let id = match &self.focus {
+            Focus::Message(id) => Some(id.clone()),
+            _ => self.selection.as_ref().map(|selection| selection.head.message.clone()),
+        };
+        if let Some(id) = id {
             self.select_message(&id);
         }
     }

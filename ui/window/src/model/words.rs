@@ -1,11 +1,12 @@
 //! The window's sentences: what happened, what is safe, what to do next.
 
 mod entry;
+mod message;
 
 use ipc_schema::Timestamp;
 use ipc_schema::clock::{self, ClockOffset};
 use ipc_schema::edge::ui_stored::{
-    Comparison, Contact, ContactState, Delivery, History, Invite, InviteState, Message, Notice, Refusal,
+    Comparison, Contact, ContactState, Delivery, History, Invite, InviteState, Notice, Refusal,
 };
 use ipc_schema::limits::{BEGINNING_MAX_CHARS, TEXT_MAX_BYTES};
 use privatus::clock::Zone;
@@ -17,9 +18,9 @@ use crate::icon::Icon;
 use crate::text::isolated;
 
 pub use entry::{entry, slip};
-
-/// A relay keeps an envelope for 21 days (docs/protocol/mailbox.md, "What the commands do").
-const KEPT: std::time::Duration = std::time::Duration::from_secs(21 * 24 * 3600);
+pub use message::{
+    Card, NOT_LOADED, Reader, TAKEN_BACK, card, deleted, forwarded, quote, spoken, still_stuck, under, writer,
+};
 
 /// How good or bad something is, for its colour; shape and word say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,26 +203,6 @@ pub fn state(state: Delivery) -> &'static str {
     }
 }
 
-/// The sentence under a text of one's own.
-#[must_use]
-pub fn under(message: &Message, contact: &Contact, zone: &Zone) -> String {
-    let name = isolated(&contact.name);
-    match (message.state, contact.state) {
-        (Delivery::Queued, ContactState::Invited | ContactState::Pending) => {
-            format!("Waiting here, leaves when {name} is connected.")
-        }
-        (Delivery::Queued, _) if contact.held => "Waiting here for your word.".to_owned(),
-        (Delivery::Queued, _) => "Waiting here, leaves by itself.".to_owned(),
-        (Delivery::Relayed, _) => {
-            let until = zone.local_time(message.sent_at.after(KEPT));
-            format!("At a relay, waiting for {name}. Kept until {} {}.", until.day(), until.month())
-        }
-        (Delivery::Failed, _) => "Not sent. Your text is safe here.".to_owned(),
-        (Delivery::Expired, _) => format!("{name} did not pick it up in time. Your text is safe here."),
-        (Delivery::Delivered | Delivery::Read, _) => String::new(),
-    }
-}
-
 /// A row's time: the hour today, the weekday in this week, else the date.
 #[must_use]
 pub fn when(at: Timestamp, now: Timestamp, zone: &Zone) -> String {
@@ -321,6 +302,8 @@ pub struct Asked {
     pub go_on: &'static str,
     /// The safe one.
     pub keep: &'static str,
+    /// One that goes further, where there is one.
+    pub also: Option<String>,
 }
 
 /// The words of a question.
@@ -335,7 +318,9 @@ pub fn question(question: &Question) -> Asked {
             ),
             go_on: "Cancel invitation",
             keep: "Keep it",
+            also: None,
         },
+        Question::Delete { both, .. } => message::delete_asked(both.as_deref()),
     }
 }
 
@@ -602,7 +587,7 @@ mod tests {
         let zone = Zone::default();
         let said = |state| {
             let mut message = super::super::chat::tests::text("m", true, state);
-            message.sent_at = NOON;
+            message.expires_at = Some(Timestamp(NOON.0 + 21 * 86_400_000));
             under(&message, &contact, &zone)
         };
         assert_eq!(said(Delivery::Relayed), "At a relay, waiting for Robin. Kept until 15 July.");

@@ -1,17 +1,19 @@
 //! One text of a conversation: its box, its words, what stands above and below it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
 use ipc_schema::edge::ui_stored::{Contact, Delivery, Message, Note};
 
 use super::View;
+use super::bubble_parts::Parts;
 use super::controls::{Button, Kind};
 use super::rows::{Chip, Fold};
 use crate::icon::Icon;
 use crate::layout::{Ask, Ground, LINE, Laid};
 use crate::model::words::{self, Tone};
-use crate::model::{Act, Chat};
+use crate::model::{Act, Chat, MessageAct};
 use crate::scene::{Item, Point, Rect, Style};
 use crate::theme::{Rgb, Theme};
 
@@ -23,6 +25,7 @@ const GROUP_MS: u64 = 5 * 60 * 1000;
 
 /// One text, measured.
 pub(super) struct Bubble<'a> {
+    contact: &'a Contact,
     pub(super) message: &'a Message,
     pub(super) laid: Rc<Laid>,
     /// What is selected of it.
@@ -47,6 +50,8 @@ pub(super) struct Bubble<'a> {
     unread: bool,
     /// So does one that something is missing.
     gap: bool,
+    /// What it has beside its text.
+    parts: Parts,
 }
 
 impl Bubble<'_> {
@@ -57,15 +62,21 @@ impl Bubble<'_> {
     }
 
     fn box_height(&self) -> i32 {
-        14 + LINE * self.text_lines()
+        14 + self.parts.above() + LINE * self.text_lines()
     }
 
     fn under_height(&self) -> i32 {
-        match (self.sentence.is_empty(), self.retry) {
+        let sentence = match (self.sentence.is_empty(), self.retry) {
             (true, _) => 0,
             (false, false) => 20,
             (false, true) => 36,
-        }
+        };
+        self.parts.below() + sentence
+    }
+
+    /// From the upper edge of its box to that of its first line.
+    pub(super) fn text_top(&self) -> i32 {
+        7 + self.parts.above()
     }
 
     /// With everything above and below that belongs to it.
@@ -82,14 +93,14 @@ impl Bubble<'_> {
         let fold = self.fold.as_ref().map_or(0, |fold| fold.width + 12);
         let with_footer = if self.footer_below { fold } else { last + 12 } + self.footer_width;
         let with_chip = self.chip.as_ref().map_or(0, |chip| chip.left + chip.width);
-        24 + self.laid.width().max(with_footer).max(with_chip)
+        (24 + self.laid.width().max(with_footer).max(with_chip)).max(self.parts.width())
     }
 }
 
 impl View<'_> {
     pub(super) fn measured<'m>(
         &self,
-        contact: &Contact,
+        contact: &'m Contact,
         chat: &'m Chat,
         index: usize,
         max: i32,
@@ -97,10 +108,12 @@ impl View<'_> {
         let message = chat.messages.get(index)?;
         let before = index.checked_sub(1).and_then(|before| chat.messages.get(before));
         let whole = chat.whole.contains(&message.id);
-        let ask = Ask { body: &message.body, max: max - 24, whole, plain: message.note != Note::None };
+        let body = shown_text(contact, message);
+        let plain = message.note != Note::None || message.deleted;
+        let ask = Ask { body: &body, max: max - 24, whole, plain };
         let laid = self.metrics.laid(&message.id, &ask);
         let time = self.zone.local_time(message.sent_at);
-        let edited = if message.edited { "Edited · " } else { "" };
+        let edited = if message.edited && !message.deleted { "Edited · " } else { "" };
         let footer = format!("{edited}{}", words::hour(&time));
         let mark = if marked(message) { 22 } else { 0 };
         let footer_width = self.width(Style::Micro, &footer) + mark;
@@ -115,8 +128,9 @@ impl View<'_> {
         let day = time.date();
         let new_day = before.is_none_or(|before| self.zone.local_time(before.sent_at).date() != day);
         let unread = chat.first_unread() == Some(message.id.as_str());
-        let says = chat.says_state(index) && !chat.unconfirmed.contains(&message.id);
+        let says = chat.says_state(index) && !chat.unconfirmed.contains(&message.id) && !message.deleted;
         Some(Bubble {
+            contact,
             message,
             chosen: self.chosen.as_ref().and_then(|chosen| chosen.of(index)),
             laid,
@@ -126,12 +140,13 @@ impl View<'_> {
             footer_width,
             footer_below,
             sentence: if says { words::under(message, contact, self.zone) } else { String::new() },
-            retry: matches!(message.state, Delivery::Failed | Delivery::Expired),
+            retry: self.model.can(&MessageAct::Retry(message.id.clone())),
             joined: !new_day && !unread && before.is_some_and(|before| in_group(before, message)),
             joins: chat.messages.get(index + 1).is_some_and(|next| in_group(message, next)),
             day: new_day.then(|| words::day(day, self.zone.local_time(self.now).date())),
             unread,
             gap: message.gap,
+            parts: self.parts(contact, chat, message, max),
         })
     }
 
@@ -171,10 +186,12 @@ impl View<'_> {
             _ => slot.x + (slot.w - w) / 2,
         };
         let rect = Rect::new(x, y, w, bubble.box_height());
+        self.bubble_place(bubble.contact, bubble.message, rect, body);
         self.bubble_ground(bubble, rect);
         self.bubble_text(bubble, rect, body);
+        self.draw_parts(&bubble.parts, bubble.message, rect, body);
         if !bubble.sentence.is_empty() {
-            self.sentence(bubble, Point::new(slot.right(), rect.bottom() + 2));
+            self.sentence(bubble, Point::new(slot.right(), rect.bottom() + bubble.parts.below() + 2));
         }
     }
 
@@ -200,7 +217,7 @@ impl View<'_> {
         self.rows(bubble, rect, body);
         if let Some(chip) = &bubble.chip {
             let lines = i32::try_from(bubble.laid.rows.len()).unwrap_or(1);
-            let y = rect.y + 7 + LINE * (if chip.below { lines } else { lines - 1 });
+            let y = rect.y + bubble.text_top() + LINE * (if chip.below { lines } else { lines - 1 });
             self.chip_of(chip, Point::new(rect.x + 12 + chip.left, y + 1));
         }
         if let Some(fold) = &bubble.fold {
@@ -231,11 +248,10 @@ impl View<'_> {
         };
         let mut top = y + 1;
         if bubble.retry {
-            let again = Button::new(Kind::Normal, "Send again", Act::SendAgain(bubble.message.id.clone()))
-                .icon(Icon::Retry)
-                .small();
+            let act = Act::With(MessageAct::Retry(bubble.message.id.clone()));
+            let again = Button::new(Kind::Normal, "Try again", act).icon(Icon::Retry).small();
             let w = self.button_width(&again);
-            self.button(Point::new(right - w, y + 3), &Button { height: 28, ..again });
+            self.button_of_message(Point::new(right - w, y + 3), &Button { height: 28, ..again });
             right -= w + 12;
             top = y + 9;
         }
@@ -254,7 +270,12 @@ impl View<'_> {
 
 /// Whether it shows how far it is.
 fn marked(message: &Message) -> bool {
-    message.mine && message.note == Note::None
+    message.mine && message.note == Note::None && !message.deleted
+}
+
+/// What stands in a bubble.
+fn shown_text<'m>(contact: &Contact, message: &'m Message) -> Cow<'m, str> {
+    if message.deleted { words::deleted(message, contact).into() } else { message.body.as_str().into() }
 }
 
 fn in_group(before: &Message, after: &Message) -> bool {

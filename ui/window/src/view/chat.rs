@@ -8,7 +8,7 @@ use super::controls::{Button, Kind};
 use super::held::HELD_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words;
-use crate::model::{Act, Chat, Field, Focus, Listing};
+use crate::model::{Act, Chat, Field, Focus, Listing, MenuOf, OverAct};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{first_lines, one_line};
 
@@ -53,12 +53,16 @@ impl View<'_> {
         };
         let composer = self.composer_height(pane.w);
         let held = if contact.held { HELD_HEIGHT } else { 0 };
-        let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held);
+        let bar = self.composing_height();
+        let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held - bar);
         self.bubbles(contact, chat, body);
         self.chat_header(contact, pane);
+        // The messages are one stop, behind the header.
+        self.scene.stops.extend(chat.stop().map(|message| Focus::Message(message.id.clone())));
         if contact.held {
             self.held(contact, Rect::new(pane.x, body.bottom(), pane.w, held));
         }
+        self.composing(Rect::new(pane.x, body.bottom() + held, pane.w, bar));
         self.composer(contact, Rect::new(pane.x, pane.h - composer, pane.w, composer));
     }
 
@@ -72,10 +76,11 @@ impl View<'_> {
         self.avatar(Point::new(left, 12), 40, &contact.id, &contact.name);
         let x = left + 52;
         let name = self.name(&contact.name);
-        let name = self.cut(Style::Heading, &name, pane.right() - x - 140);
+        let more = Rect::new(pane.right() - 52, 12, 40, 40);
+        let name = self.cut(Style::Heading, &name, more.x - x - 140);
         let end = x + self.width(Style::Heading, &name);
         self.scene.text(Point::new(x, 12), Style::Heading, self.colours.text, name);
-        self.verified_chip(Point::new(end + 8, 12), contact);
+        self.verified_chip(Point::new(end + 8, 12), contact, more.x);
         self.scene.icon(Icon::Route3, Point::new(x, 35), 16, self.colours.text2);
         let route = match contact.state {
             ContactState::Oneself => "Kept here alone",
@@ -89,18 +94,21 @@ impl View<'_> {
                 ContactState::Connected | ContactState::Oneself => "",
                 ContactState::Blocked => " · Blocked",
             };
-        let line = self.cut(Style::Small, &format!("{route}{state}"), pane.right() - x - 40);
+        let line = self.cut(Style::Small, &format!("{route}{state}"), more.x - x - 30);
         self.scene.text(Point::new(x + 22, 34), Style::Small, self.colours.text2, line);
         self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
+        let menu = Act::Over(OverAct::Menu(MenuOf::Chat(contact.id.clone())));
+        self.icon_button(more, Icon::More, "More", menu);
     }
 
-    /// Whether it was compared who this is; pressing it goes there.
-    fn verified_chip(&mut self, Point { x, y }: Point, contact: &Contact) {
+    /// Whether it was compared who this is; pressing it goes there. Its words stand where there is room up to `right`.
+    fn verified_chip(&mut self, Point { x, y }: Point, contact: &Contact, right: i32) {
         if contact.state == ContactState::Oneself {
             return;
         }
-        let (icon, tone, word) = words::verified(contact);
+        let (icon, tone, label) = words::verified(contact);
         let ink = self.tone(tone).0;
+        let word = if x + 26 + self.width(Style::Label, label) <= right { label } else { "" };
         if contact.state != ContactState::Connected {
             // There is nothing to compare before both sides have met.
             self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
@@ -114,7 +122,7 @@ impl View<'_> {
         }
         self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
         self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
-        self.pressable(rect, act, Spoken::new(word, Role::Button), 8);
+        self.pressable(rect, act, Spoken::new(label, Role::Button), 8);
     }
 
     fn bubbles(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
@@ -126,16 +134,22 @@ impl View<'_> {
         let scroll = self.model.scroll;
         let mut bottom = body.bottom() - 12 + scroll;
         let mut visible_top = body.bottom();
+        let mut aim = self.model.aim().filter(|id| chat.message(id).is_some());
         for index in (0..chat.messages.len()).rev() {
             let Some(bubble) = self.measured(contact, chat, index, max) else { break };
             let top = bottom - bubble.height();
+            let slot = Rect::new(body.x + 24, top, body.w - 48, bottom - top);
             if top < body.bottom() && bottom > body.y {
-                self.bubble(&bubble, Rect::new(body.x + 24, top, body.w - 48, bottom - top), body);
+                self.bubble(&bubble, slot, body);
+            }
+            if aim == Some(bubble.message.id.as_str()) {
+                self.scene.aim = Some((top, bottom));
+                aim = None;
             }
             bottom = top;
             visible_top = top;
             // Far above what is seen nothing needs to be measured yet.
-            if bottom < body.y - 4 * body.h {
+            if bottom < body.y - 4 * body.h && aim.is_none() {
                 break;
             }
         }

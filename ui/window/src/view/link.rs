@@ -18,11 +18,7 @@ impl View<'_> {
     pub(super) fn link_card(&mut self, whole: Rect) {
         let Some(link) = self.model.link() else { return };
         let told = told(link);
-        self.scene.hits.clear();
-        self.scene.stops.clear();
-        self.scene.lines.clear();
-        // FLTK's fields would lie above it.
-        self.scene.fields.clear();
+        self.cover();
         let w = CARD.min(whole.w - 32);
         let notes: Vec<_> = told
             .oddities

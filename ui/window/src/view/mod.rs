@@ -1,14 +1,21 @@
 //! The model as a picture: pure functions, one file a part of the window.
 
 mod bubble;
+mod bubble_parts;
 mod chat;
 mod compare;
+mod composing;
 mod controls;
 mod entry;
+mod forwarding;
 mod held;
 mod invitation;
 mod link;
 mod list;
+mod menu;
+mod message_details;
+mod over;
+mod picker;
 mod question;
 mod rows;
 
@@ -69,6 +76,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
         Screen::Locked(lock) => view.lock(lock, whole),
         Screen::Inside => view.inside(whole),
     }
+    view.over(whole);
     view.notice(whole);
     view.link_card(whole);
     view.question(whole);

@@ -12,13 +12,17 @@ impl View<'_> {
     pub(super) fn question(&mut self, whole: Rect) {
         let Some(question) = self.model.question() else { return };
         let asked = words::question(question);
-        self.scene.hits.clear();
-        self.scene.stops.clear();
-        // FLTK's fields would lie above it.
-        self.scene.fields.clear();
+        self.cover();
         let w = CARD.min(whole.w - 32);
         let lines = self.broken(Style::Small, &asked.body, w - 40).len();
-        let h = 20 + 22 + 8 + 18 * i32::try_from(lines).unwrap_or(1) + 16 + 32 + 20;
+        let h = 20
+            + 22
+            + 8
+            + 18 * i32::try_from(lines).unwrap_or(1)
+            + 16
+            + 32
+            + 20
+            + if asked.also.is_some() { 40 } else { 0 };
         let card = Rect::new((whole.w - w) / 2, (whole.h - h) / 2, w, h);
         let c = self.colours;
         self.scene.bordered(card, 12, Border::new(c.edge, c.line_px), c.bg);
@@ -29,5 +33,10 @@ impl View<'_> {
         let right = card.right() - 20 - self.button_width(&keep);
         self.button(Point::new(right, below + 16), &keep);
         self.button(Point::new(x, below + 16), &Button::new(Kind::Danger, asked.go_on, Act::GoOn).small());
+        if let Some(also) = asked.also {
+            let also = self.cut(Style::Label, &also, w - 40 - 24);
+            let button = Button::new(Kind::Danger, &also, Act::GoOnForBoth).small();
+            self.button_in(Rect::new(x, below + 56, w - 40, 32), &button);
+        }
     }
 }

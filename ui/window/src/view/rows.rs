@@ -72,7 +72,7 @@ impl View<'_> {
     pub(super) fn rows(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
         let room = rect.w - 24;
         for (index, row) in bubble.laid.rows.iter().enumerate() {
-            let y = rect.y + 7 + LINE * i32::try_from(index).unwrap_or(0);
+            let y = rect.y + bubble.text_top() + LINE * i32::try_from(index).unwrap_or(0);
             if y + LINE <= body.y {
                 continue;
             }
@@ -92,8 +92,11 @@ impl View<'_> {
                     self.selected(under);
                 }
             }
-            self.row_words(row, &bubble.laid, Point::new(line.x, y));
-            self.scene.lines.push(line);
+            self.row_words(row, bubble, Point::new(line.x, y));
+            // Words that stand for a text are not the text.
+            if !bubble.message.deleted {
+                self.scene.lines.push(line);
+            }
         }
     }
 
@@ -120,16 +123,17 @@ impl View<'_> {
         }
     }
 
-    fn row_words(&mut self, row: &Row, laid: &Laid, at: Point) {
+    fn row_words(&mut self, row: &Row, bubble: &Bubble<'_>, at: Point) {
+        let plain = self.shown_ink(bubble.message);
         if row.marks {
             // Marks that are piled up end where the line does.
             self.clip(Rect::new(at.x - 4, at.y, row.width + 8, LINE));
         }
         for run in &row.runs {
             let place = Point::new(at.x + run.x, at.y + (LINE - run.style.line()) / 2);
-            let ink = if run.link.is_some() { self.colours.accent } else { self.colours.text };
+            let ink = if run.link.is_some() { self.colours.accent } else { plain };
             self.scene.text(place, run.style, ink, run.drawn.as_str());
-            self.link(run, laid, Rect::new(place.x, at.y, run.w, LINE));
+            self.link(run, &bubble.laid, Rect::new(place.x, at.y, run.w, LINE));
         }
         if row.marks {
             self.unclip();

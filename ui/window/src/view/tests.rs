@@ -1,3 +1,5 @@
+mod actions;
+
 use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::VaultState;
@@ -10,7 +12,7 @@ use super::*;
 use crate::model::action::SecretField;
 use crate::model::chat::tests::text;
 use crate::model::entry::Problem;
-use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, News, SCREEN_LOCK_AFTER};
+use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, MessageAct, News, SCREEN_LOCK_AFTER};
 use crate::scene::Item;
 
 const NOW: Timestamp = Timestamp(1_750_766_400_000);
@@ -66,6 +68,10 @@ fn chatting() -> Model {
     let messages = vec![text("a", false, Delivery::Delivered), text("b", true, Delivery::Relayed)];
     model.learn(NOW, News::Messages { who: "c1".into(), messages, older: false });
     model
+}
+
+fn sending(id: &str, text: &str) -> Command {
+    Command::Send { who: "c1".into(), id: id.into(), text: text.into(), reply_to: String::new() }
 }
 
 fn says(scene: &Scene, words: &str) -> bool {
@@ -241,7 +247,7 @@ fn a_sent_text_is_shown_at_once_and_said_to_be_kept_only_when_it_is() {
     let mut model = chatting();
     model.texts.set(Field::Composer, " on my way ");
     let asked = model.act(NOW, Act::Send, "id1");
-    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id1".into(), text: "on my way".into() }]);
+    assert_eq!(asked, [sending("id1", "on my way")]);
     assert_eq!(model.texts.of(Field::Composer), "");
     assert!(!says(&picture(&model, (1200, 800)), "Waiting here"));
     let mut kept = text("id1", true, Delivery::Queued);
@@ -255,7 +261,7 @@ fn a_sent_text_is_shown_at_once_and_said_to_be_kept_only_when_it_is() {
 }
 
 #[test]
-fn a_refused_text_stays_and_can_be_sent_again_under_another_id() {
+fn a_refused_text_stays_and_can_be_tried_again() {
     let mut model = chatting();
     model.texts.set(Field::Composer, "hm");
     model.act(NOW, Act::Send, "id1");
@@ -263,9 +269,10 @@ fn a_refused_text_stays_and_can_be_sent_again_under_another_id() {
     model.learn(NOW, News::Sent { who: "c1".into(), id: "id1".into(), result });
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "Your text is safe here"));
-    assert!(scene.hits.iter().any(|hit| hit.act == Act::SendAgain("id1".into())));
-    let asked = model.act(NOW, Act::SendAgain("id1".into()), "id2");
-    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id2".into(), text: "hm".into() }]);
+    let again = Act::With(MessageAct::Retry("id1".into()));
+    assert!(scene.hits.iter().any(|hit| hit.act == again));
+    assert_eq!(model.act(NOW, again.clone(), "id2"), [sending("id1", "hm")], "stored never took it");
+    assert_eq!(model.act(NOW, again, "id3"), [], "it is under way");
 }
 
 #[test]
@@ -304,7 +311,7 @@ fn a_text_that_is_too_long_to_edit_is_folded_goes_whole_and_what_was_written_bef
     model.pasted_too_much(NOW, Field::Composer, whole.clone());
     let asked = model.act(NOW, Act::Send, "id1");
     let text = whole.trim().to_owned();
-    assert_eq!(asked, [Command::Send { who: "c1".into(), id: "id1".into(), text }]);
+    assert_eq!(asked, [sending("id1", &text)]);
     assert!(model.texts.of(Field::Composer).is_empty() && !model.is_folded());
 }
 

@@ -6,7 +6,7 @@ use fltk::prelude::WindowExt;
 use super::Window;
 use crate::happening::Click;
 use crate::layout::LINE;
-use crate::model::{Act, Unit};
+use crate::model::{Act, MessageAct, Unit};
 
 /// Pixels that the pointer may move before a press is no press any more.
 const STILL: i32 = 3;
@@ -20,18 +20,19 @@ pub(super) struct Drag {
     at: (i32, i32),
     moved: bool,
     /// What lies under it, and is done if it was only pressed.
-    link: Option<Act>,
+    act: Option<Act>,
 }
 
 impl Window {
-    /// The button went down where a text may be.
-    pub(super) fn grip(&mut self, x: i32, y: i32, click: Click, link: Option<Act>) {
+    /// The button went down where a text may be; `act` is what a press does there.
+    pub(super) fn grip(&mut self, x: i32, y: i32, click: Click, act: Option<Act>) {
         let place = {
             let scene = self.scene.borrow();
             scene.line_at(x, y).map(|line| line.place(x, &*self.fonts))
         };
         let Some(place) = place else {
             self.model.unselect();
+            act.into_iter().for_each(|act| self.act(act));
             return;
         };
         if click.extends {
@@ -39,8 +40,8 @@ impl Window {
         } else {
             self.model.select(place, Unit::of(click.times));
         }
-        let link = link.filter(|_| click.times == 1 && !click.extends);
-        self.drag = Some(Drag { from: (x, y), at: (x, y), moved: false, link });
+        let act = act.filter(|_| click.times == 1 && !click.extends);
+        self.drag = Some(Drag { from: (x, y), at: (x, y), moved: false, act });
     }
 
     /// The pointer moved while the button is down.
@@ -64,8 +65,8 @@ impl Window {
     /// The button was let go.
     pub(super) fn release(&mut self) {
         let Some(drag) = self.drag.take() else { return };
-        if let Some(link) = drag.link.filter(|_| !drag.moved) {
-            self.act(link);
+        if let Some(act) = drag.act.filter(|_| !drag.moved) {
+            self.act(act);
         }
     }
 
@@ -96,15 +97,21 @@ impl Window {
             (scene.hit(x, y).map(|hit| hit.act.clone()), scene.line_at(x, y).is_some())
         };
         let cursor = match (&act, text) {
+            (None | Some(Act::With(MessageAct::Focus(_))), true) => Cursor::Insert,
+            (None | Some(Act::With(MessageAct::Focus(_))), false) => Cursor::Arrow,
             (Some(_), _) => Cursor::Hand,
-            (None, true) => Cursor::Insert,
-            (None, false) => Cursor::Arrow,
         };
         if cursor != self.cursor {
             self.window.set_cursor(cursor);
             self.cursor = cursor;
         }
-        self.model.hover = act;
+        if self.resting.over(act.as_ref()) {
+            self.model.end_glance();
+        }
+        if act != self.model.hover {
+            self.model.hover = act;
+            self.model.pointed();
+        }
     }
 
     /// The message that an act unfolds, and how many lines of it are shown before.

@@ -1,0 +1,69 @@
+//! Own texts on their way to stored: shown at once, kept when stored says so, and tried again.
+
+use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::{Delivery, Message, Note, Reason};
+
+use super::composing::Composing;
+use super::message::MessageCommand;
+use super::{Command, Model};
+
+impl Model {
+    pub(super) fn send(&mut self, now: Timestamp, fresh_id: &str) -> Vec<Command> {
+        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
+        if let Composing::Edit(id) = self.composing().clone() {
+            return self.save_edit(now, who, id);
+        }
+        let Some(text) = self.written(now) else { return Vec::new() };
+        self.scroll = 0;
+        let message = Message {
+            id: fresh_id.to_owned(),
+            contact: who,
+            mine: true,
+            sent_at: now,
+            received_at: None,
+            body: text,
+            state: Delivery::Queued,
+            reply_to: self.take_reply(),
+            edited: false,
+            route: Vec::new(),
+            note: Note::None,
+            gap: false,
+            // Behind all others, until stored says where.
+            position: i64::MAX,
+            held: false,
+            reactions: Vec::new(),
+            deleted: false,
+            reason: Reason::None,
+            expires_at: None,
+        };
+        vec![self.place(message)]
+    }
+
+    /// Shows a text at once; it counts as kept only when stored says so.
+    fn place(&mut self, message: Message) -> Command {
+        let chat = self.chats.entry(message.contact.clone()).or_default();
+        chat.unread_at_opening = 0;
+        chat.unconfirmed.push(message.id.clone());
+        let Message { id, contact: who, body: text, reply_to, .. } = message.clone();
+        chat.messages.push(message);
+        Command::Send { who, id, text, reply_to }
+    }
+
+    /// What failed or expired is tried once more: by stored, which keeps it, or, where stored never took it, by offering it again. The id
+    /// stays, so that no second text comes of it.
+    pub(super) fn retry(&mut self, id: &str) -> Vec<Command> {
+        let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
+        let Some(chat) = self.chats.get_mut(&who) else { return Vec::new() };
+        if !chat.refused.remove(id) {
+            return vec![Command::With(MessageCommand::Retry { id: id.to_owned() })];
+        }
+        let Some(at) = chat.messages.iter().position(|message| message.id == id) else { return Vec::new() };
+        let mut message = chat.messages.remove(at);
+        message.state = Delivery::Queued;
+        // What it answers may be gone meanwhile, and is no reason to keep it back.
+        if chat.message(&message.reply_to).is_none_or(|answered| answered.deleted) {
+            message.reply_to = String::new();
+        }
+        vec![self.place(message)]
+    }
+}
