@@ -7,6 +7,7 @@ use fltk::prelude::{InputExt, WidgetBase};
 
 use crate::happening::{Happening, Queue, typed_key};
 use crate::model::Field;
+use crate::model::pane::{self, Pasted};
 use crate::paint::Fonts;
 use crate::scene::{FieldBox, Rect};
 
@@ -57,7 +58,7 @@ pub(crate) fn place(widget: &mut impl InputExt, wanted: Option<&FieldBox>, text:
 
 /// A field that is hidden at first, and puts what is done in it into `queue`.
 pub(crate) fn entry(field: Field, queue: &Queue) -> Entry {
-    if field == Field::Composer {
+    if field.has_lines() {
         let mut widget = MultilineInput::new(0, 0, 10, 10, None);
         widget.set_wrap(true);
         wire(&mut widget, field, queue);
@@ -90,6 +91,10 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
             true
         }
         Event::Paste => {
+            if let Some(link) = pasted_over_link(widget, field) {
+                told.borrow_mut().push_back(link);
+                return true;
+            }
             let too_much = pasted_too_much(widget, field);
             let taken = too_much.is_some();
             told.borrow_mut().extend(too_much);
@@ -103,6 +108,21 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
         }
         _ => false,
     });
+}
+
+/// A link that is pasted takes the place of what is none, and is seen from its beginning.
+fn pasted_over_link(widget: &mut impl InputExt, field: Field) -> Option<Happening> {
+    let pasted = app::event_text();
+    let stays = matches!(pane::pasted(&widget.value()), Pasted::Complete(_));
+    if field != Field::Link || stays || pasted.len() > field.edited_max_bytes() {
+        return None;
+    }
+    let line = pasted.replace(|c: char| c.is_control(), " ");
+    widget.set_value(&line);
+    // The caret has a place in any text at its beginning.
+    let _ = widget.set_position(0);
+    let _ = widget.set_mark(0);
+    Some(Happening::Typed(field, line))
 }
 
 /// What the clipboard would make of a field, where that is more than it takes.
@@ -121,7 +141,7 @@ fn pasted_too_much(widget: &impl InputExt, field: Field) -> Option<Happening> {
 fn field_key(field: Field, empty: bool) -> Option<Happening> {
     let (key, state) = (app::event_key(), app::event_state());
     let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
-    if (key == Key::Enter || key == Key::KPEnter) && (plain || field != Field::Composer) {
+    if (key == Key::Enter || key == Key::KPEnter) && (plain || !field.has_lines()) {
         return Some(Happening::Enter(field));
     }
     let ours = match key {
@@ -131,6 +151,7 @@ fn field_key(field: Field, empty: bool) -> Option<Happening> {
         Key::Up | Key::Down => field == Field::Forward || state.contains(Shortcut::Alt),
         _ if state.contains(Shortcut::Ctrl) => {
             matches!(key.to_char(), Some('l' | 'n' | 'k' | '.' | '+' | '=' | '-' | '0'))
+                || key.to_char() == Some('i') && state.contains(Shortcut::Shift)
         }
         _ => false,
     };

@@ -105,6 +105,18 @@ icons! {
     Trash = 24 "<path d='M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5'/>",
     /// What else can be done.
     More = 24 "<g fill='INK' stroke='none'><circle cx='12' cy='5' r='1.800'/><circle cx='12' cy='12' r='1.800'/><circle cx='12' cy='19' r='1.800'/></g>",
+    /// Stands before the others.
+    Pin = 24 "<path d='M9 3h6v6l3 4H6l3-4zM12 13v8'/>",
+    /// Draws attention.
+    Bell = 24 "<path d='M6 17V11a6 6 0 0 1 12 0v6l2 2H4zM10 21h4'/>",
+    /// Draws none.
+    Mute = 24 "<path d='M6 17V11a6 6 0 0 1 12 0v6l2 2H4zM10 21h4'/><path d='M4 4l16 16'/>",
+    /// A note.
+    Note = 24 "<path d='M6 3h12v18l-6-4-6 4z'/>",
+    /// Read aloud.
+    Speaker = 24 "<path d='M4 10v4h4l5 4V6l-5 4zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11'/>",
+    /// Digits.
+    Keys = 24 "<rect x='3' y='6' width='18' height='12' rx='2'/><path d='M7 10h.2M11 10h.2M15 10h.2M8 14h8'/>",
 }
 
 impl Icon {

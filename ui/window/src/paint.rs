@@ -127,7 +127,7 @@ impl Fonts {
     /// The face and size of a style.
     pub fn of(&self, style: Style) -> (Font, i32) {
         match style {
-            Style::Mono => (Font::Courier, style.px()),
+            Style::Mono | Style::Digits => (Font::Courier, style.px()),
             Style::Italic => (Font::HelveticaItalic, style.px() - self.smaller),
             Style::StrongItalic => (Font::HelveticaBoldItalic, style.px() - self.smaller),
             _ if style.bold() => (Font::HelveticaBold, style.px() - self.smaller),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::icon::Icon;
 use crate::layout::{Ask, Laid, lay};
-use crate::model::{Act, Field, Focus};
+use crate::model::{Act, Field, Focus, Part};
 use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
 
@@ -63,6 +63,19 @@ impl Rect {
     #[must_use]
     pub fn bottom(self) -> i32 {
         self.y + self.h
+    }
+
+    /// What both have in common; nothing of it may be left.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        Self { x, y, w: self.right().min(other.right()) - x, h: self.bottom().min(other.bottom()) - y }
+    }
+
+    /// Nothing lies in it.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.w <= 0 || self.h <= 0
     }
 
     /// Whether a point lies inside.
@@ -137,13 +150,15 @@ pub enum Style {
     Italic,
     /// Both.
     StrongItalic,
+    /// Digits that are read aloud.
+    Digits,
 }
 
 impl Style {
     /// Semi-bold.
     #[must_use]
     pub fn bold(self) -> bool {
-        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono | Self::Italic)
+        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono | Self::Italic | Self::Digits)
     }
 
     /// Size in pixels.
@@ -157,6 +172,7 @@ impl Style {
             Self::Button => 14,
             Self::Label | Self::Small | Self::Mono => 13,
             Self::Micro | Self::MicroStrong => 12,
+            Self::Digits => 20,
         }
     }
 
@@ -170,6 +186,7 @@ impl Style {
             Self::Button => 20,
             Self::Label | Self::Small | Self::Mono => 18,
             Self::Micro | Self::MicroStrong => 16,
+            Self::Digits => 28,
         }
     }
 }
@@ -339,6 +356,19 @@ pub struct TextLine {
     pub row: usize,
 }
 
+/// A part of the window whose content may be higher than its room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scrolled {
+    /// Which one.
+    pub place: Part,
+    /// Its room.
+    pub area: Rect,
+    /// The most that it can be scrolled, pixels; 0: all of it is seen.
+    pub most: i32,
+    /// Where the keyboard can go in it, also where that is out of sight just now.
+    pub stops: Vec<(Focus, Rect)>,
+}
+
 /// One whole picture of the window.
 #[derive(Debug, Default, PartialEq)]
 pub struct Scene {
@@ -356,6 +386,8 @@ pub struct Scene {
     pub lines: Vec<TextLine>,
     /// The upper and lower edge of the message that is to be brought into view, also where that is outside.
     pub aim: Option<(i32, i32)>,
+    /// What else scrolls, from its top on.
+    pub scrolled: Vec<Scrolled>,
 }
 
 impl Scene {

@@ -299,11 +299,13 @@ impl Worker {
                 let answer = self.messenger().await.call(ChangeContact { who, action }).await;
                 self.failed(answer.map(drop));
             }
+            Command::Contact { who, action } => self.change_contact(who, action).await,
+            Command::InviteStates => self.invite_states().await,
             Command::CompareCode { who, code } => {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });
             }
-            Command::With(command) => self.with_message(command).await,
+            Command::Message(command) => self.with_message(command).await,
             Command::Copy(_) | Command::Uncopy(_) | Command::Quit => {}
         }
     }
@@ -353,15 +355,24 @@ impl Worker {
             tokio::time::sleep(ASK_ACCESS_EVERY).await;
             result = self.messenger().await.call(call.clone()).await;
         }
-        self.failed(result);
+        self.tell.news(News::Named { name: call.name, result });
+    }
+
+    async fn change_contact(&self, who: String, action: ContactAction) {
+        let call = ChangeContact { who: who.clone(), action: action.clone() };
+        let result = self.messenger().await.call(call).await;
+        self.tell.news(News::ContactDone { who, action, result });
+    }
+
+    async fn invite_states(&self) {
+        if let Ok(invites) = self.messenger().await.call(Invites {}).await {
+            self.tell.news(News::Invites(invites));
+        }
     }
 
     async fn people(&self) {
-        let messenger = self.messenger().await;
-        if let Ok(invites) = messenger.call(Invites {}).await {
-            self.tell.news(News::Invites(invites));
-        }
-        if let Ok(people) = messenger.call(Contacts {}).await {
+        self.invite_states().await;
+        if let Ok(people) = self.messenger().await.call(Contacts {}).await {
             self.tell.news(News::People(people));
         }
     }

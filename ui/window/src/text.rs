@@ -163,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn the_first_letter_of_a_name_has_all_that_belongs_to_it() {
+        assert_eq!(initial("robin"), "R");
+        assert_eq!(initial("👩🏽\u{200D}💻 陽菜"), "👩🏽\u{200D}💻");
+        assert_eq!(initial("e\u{301}mile"), "E\u{301}");
+        assert_eq!(initial("🇫🇷🇩🇪"), "🇫🇷");
+        assert_eq!(initial(" "), "");
+        assert!(initial(&format!("a{}", "\u{301}".repeat(900))).chars().count() <= 12);
+    }
+
+    #[test]
     fn lines_end_between_words_and_at_newlines() {
         assert_eq!(broken("one two three", 80), ["one two", "three"]);
         assert_eq!(broken("one\n\ntwo", 80), ["one", "", "two"]);

@@ -104,6 +104,10 @@ tokens! {
     selection: 0xAC_CDEA 0x32_5F88 0x00_4F7F,
     /// Empty part of a meter.
     track: 0xCB_D5DE 0x3A_4550 0x3A_3A3A,
+    /// Unread in a muted chat.
+    badge_m: 0x5A_6773 0xA5_B1BD 0xFF_FFFF,
+    /// On that.
+    on_badge_m: 0xFF_FFFF 0x12_161B 0x00_0000,
 }
 
 /// Grounds of avatars, each with white letters; black with a white ring in high contrast.

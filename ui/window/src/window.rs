@@ -2,6 +2,7 @@
 
 mod keys;
 mod pointer;
+mod scrolling;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use privatus::clock::Zone;
 
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Click, Happening, Queue, typed_key};
-use crate::model::action::SecretField;
+use crate::model::action::{ContactAct, SecretField};
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, OverAct, Screen};
 use crate::paint::{Fonts, Painter};
 use crate::scene::Scene;
@@ -185,11 +186,17 @@ impl Window {
         }
         self.pull();
         if let Some(id) = self.resting.rested() {
-            self.act(Act::With(MessageAct::Glance(id)));
+            self.act(Act::Message(MessageAct::Glance(id)));
         }
         self.lock_if_idle();
         self.refresh();
-        if std::mem::take(&mut self.pressed) || *self.model.focus() != focus {
+        if *self.model.focus() != focus {
+            let stop = self.model.focus().clone();
+            self.reveal(&stop);
+            self.refresh();
+            self.pressed = true;
+        }
+        if std::mem::take(&mut self.pressed) {
             self.place_focus();
         }
     }
@@ -251,7 +258,7 @@ impl Window {
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
                     // Maybe it is not pressed but selected: that is known once the button is let go.
-                    Some(act @ (Act::Link(_) | Act::With(MessageAct::Focus(_)))) => {
+                    Some(act @ (Act::Link(_) | Act::Message(MessageAct::Focus(_)))) => {
                         self.model.set_focus(Focus::None);
                         self.grip(x, y, click, Some(act));
                     }
@@ -276,7 +283,7 @@ impl Window {
             Happening::Away => self.model.cover_secret(),
             Happening::Wheel(steps) => {
                 self.model.end_details();
-                self.scroll_by(-steps * WHEEL);
+                self.wheel(steps);
             }
             Happening::Typed(field, text) => self.model.texts.set(field, text),
             Happening::PastedTooMuch(field, whole) => {
@@ -314,6 +321,8 @@ impl Window {
             Field::YourName => self.act(Act::Enter),
             Field::TheirCode => self.act(Act::CompareCode),
             Field::Forward => self.act(Act::Over(OverAct::Forward)),
+            Field::ContactName | Field::ContactNote => self.act(Act::KeepEdit),
+            Field::OwnName => self.act(Act::KeepOwnName),
             Field::Search => {
                 let first = self.model.rows().next().map(|contact| contact.id.clone());
                 self.model.texts.set(Field::Search, "");
@@ -327,7 +336,9 @@ impl Window {
         if self.stroke(key, state, text) {
             return;
         }
-        if state.contains(Shortcut::Ctrl) {
+        if state.contains(Shortcut::Ctrl | Shortcut::Shift) && key.to_char() == Some('i') {
+            self.details();
+        } else if state.contains(Shortcut::Ctrl) {
             self.shortcut(key);
         } else if key == Key::Tab {
             self.step_focus(if state.contains(Shortcut::Shift) { -1 } else { 1 });
@@ -336,7 +347,7 @@ impl Window {
         } else if state.contains(Shortcut::Alt) && (key == Key::Up || key == Key::Down) {
             self.step_chat(if key == Key::Up { -1 } else { 1 });
         } else if key == Key::PageUp || key == Key::PageDown {
-            self.scroll_by(if key == Key::PageUp { 400 } else { -400 });
+            self.page(if key == Key::PageUp { 400 } else { -400 });
         } else if let Focus::Act(act) = self.model.focus().clone() {
             match (act, key) {
                 (Act::Secret(field), key) => self.secret_key(field, key, text),
@@ -347,15 +358,26 @@ impl Window {
         } else if let (Focus::Field(field), Key::Enter | Key::KPEnter) = (self.model.focus().clone(), key) {
             // What stands for a field that has no widget now.
             self.entered(field);
+        } else {
+            self.model.typed_to_blocked(Timestamp::now(), text);
+        }
+    }
+
+    /// What is known of whom the conversation is with.
+    fn details(&mut self) {
+        let free = matches!(self.model.screen, Screen::Inside) && !self.model.is_covered();
+        let who = self.model.shown_person().map(str::to_owned);
+        if let Some(who) = who.filter(|_| free) {
+            self.act(Act::Contact(who, ContactAct::Details));
         }
     }
 
     fn shortcut(&mut self, key: Key) {
         let inside = matches!(self.model.screen, Screen::Inside);
-        let asked = self.model.question().is_some() || self.model.link().is_some();
+        let asked = self.model.is_covered();
         match key.to_char() {
             Some('l') if inside => self.act(Act::Lock),
-            Some('n') if inside => self.act(Act::Add),
+            Some('n') if inside && !asked => self.act(Act::Add),
             Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
             Some('.') if inside && !asked => self.act(Act::Over(OverAct::Emoji)),
             Some('r') => self.show_secret(),
@@ -387,11 +409,17 @@ impl Window {
             self.act(Act::Keep);
         } else if self.model.link().is_some() {
             self.act(Act::CloseLink);
+        } else if self.model.card().is_some() {
+            self.act(Act::CloseCard);
         } else if self.model.unselect() {
             // That was all.
         } else if *self.model.focus() == Focus::Field(Field::Search) {
             self.model.texts.set(Field::Search, "");
             self.model.set_focus(Focus::None);
+        } else if self.model.details().is_some_and(|details| details.editing.is_some()) {
+            self.act(Act::LeaveEdit);
+        } else if self.model.details().is_some() {
+            self.act(Act::CloseDetails);
         } else if matches!(self.model.screen, Screen::Inside) && self.model.open_chat().is_none() {
             self.act(Act::Close);
         }
@@ -402,7 +430,10 @@ impl Window {
         let open = self.model.open_chat().and_then(|open| ids.iter().position(|id| id == open));
         let next = open.map_or(0, |index| index.saturating_add_signed(by).min(ids.len().saturating_sub(1)));
         if let Some(id) = ids.get(next).cloned() {
+            let row = Focus::Act(Act::Open(id.clone()));
             self.act(Act::Open(id));
+            self.refresh();
+            self.reveal(&row);
         }
     }
 

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Comparison, Contact, Counts, Invite, Message, SafetyNumber,
+    Access, Change, Comparison, Contact, ContactAction, Counts, Invite, Message, SafetyNumber,
 };
 use privatus::peers::PeerError;
 use zeroize::Zeroizing;
@@ -31,6 +31,12 @@ pub enum Field {
     TheirCode,
     /// To whom a text is handed on.
     Forward,
+    /// What a contact is called from now on.
+    ContactName,
+    /// What is noted about a contact.
+    ContactNote,
+    /// What people call the user from now on.
+    OwnName,
 }
 
 impl Field {
@@ -44,6 +50,9 @@ impl Field {
         Self::YourName,
         Self::TheirCode,
         Self::Forward,
+        Self::ContactName,
+        Self::ContactNote,
+        Self::OwnName,
     ];
 
     /// Its name, spoken.
@@ -58,7 +67,16 @@ impl Field {
             Self::YourName => "Your name",
             Self::TheirCode => "What their picture code says",
             Self::Forward => "Forward to",
+            Self::ContactName => "What you call them",
+            Self::ContactNote => "Your note",
+            Self::OwnName => "Your name",
         }
+    }
+
+    /// Whether Shift Enter begins a new line in it.
+    #[must_use]
+    pub fn has_lines(self) -> bool {
+        matches!(self, Self::Composer | Self::ContactNote)
     }
 }
 
@@ -141,13 +159,73 @@ pub enum Act {
     /// Select all of the message in which something is selected.
     SelectAll,
     /// Something with a message.
-    With(MessageAct),
+    Message(MessageAct),
     /// Something in what lies over the window.
     Over(OverAct),
     /// To a message of the open conversation, by its id.
     JumpTo(String),
     /// To what is asked: do it on their device, too.
     GoOnForBoth,
+    /// Close what stands beside the list, by the button below it.
+    NotNow,
+    /// Something with a contact.
+    Contact(String, ContactAct),
+    /// Back from what is known of somebody.
+    CloseDetails,
+    /// Keep what was typed there.
+    KeepEdit,
+    /// Leave it as it was.
+    LeaveEdit,
+    /// What was compared is not the same.
+    Differ,
+    /// What people call the user.
+    OwnName,
+    /// Call the user so from now on.
+    KeepOwnName,
+    /// Close the card over the window.
+    CloseCard,
+    /// Empty a field.
+    Clear(Field),
+}
+
+/// What the user can do with a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactAct {
+    /// Show what is known of them, or go back to the conversation.
+    Details,
+    /// Call them otherwise.
+    Rename,
+    /// Note something about them.
+    Note,
+    /// Whether they draw attention.
+    Mute(Muting),
+    /// They stand before the others, or no longer.
+    Pin(bool),
+    /// The conversation counts as unread.
+    Unread,
+    /// Take nothing from them any more, after a question.
+    Block,
+    /// Hear them again.
+    Unblock,
+    /// Forget them and the conversation, after a question.
+    Delete,
+    /// Take who opened their invitation second.
+    TakeSecond,
+    /// Or do not.
+    DeclineSecond,
+}
+
+/// For how long nothing of somebody draws attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Muting {
+    /// It does.
+    Off,
+    /// One hour.
+    Hour,
+    /// Eight hours.
+    EightHours,
+    /// Until it is taken back.
+    ForEver,
 }
 
 /// What is asked of the other processes.
@@ -230,7 +308,16 @@ pub enum Command {
     /// The window was closed.
     Quit,
     /// Something with a message.
-    With(MessageCommand),
+    Message(MessageCommand),
+    /// Something is done with a contact.
+    Contact {
+        /// The contact's id.
+        who: String,
+        /// What.
+        action: ContactAction,
+    },
+    /// How far the invitations are.
+    InviteStates,
 }
 
 /// What the other processes said.
@@ -304,5 +391,21 @@ pub enum News {
     /// The supervisor asks the window to close.
     Stop,
     /// What came of something that was done with a message.
-    With(MessageNews),
+    Message(MessageNews),
+    /// Something was done with a contact, or not.
+    ContactDone {
+        /// The contact's id.
+        who: String,
+        /// What was asked.
+        action: ContactAction,
+        /// What they are then, or why not.
+        result: Result<Contact, PeerError>,
+    },
+    /// The user is called so, or not.
+    Named {
+        /// The name that was asked for.
+        name: String,
+        /// Why not.
+        result: Result<(), PeerError>,
+    },
 }

@@ -5,7 +5,7 @@ use ipc_schema::edge::ui_stored::{Comparison, SafetyNumber};
 use privatus::peers::PeerError;
 
 use super::learn::refusal_of;
-use super::{Command, Comparing, Field, Focus, Model, Pane, words};
+use super::{Act, Command, Comparing, Field, Focus, Model, Pane, Part, words};
 
 impl Model {
     /// Shows what is to be compared with a contact.
@@ -30,6 +30,17 @@ impl Model {
             return Vec::new();
         }
         vec![Command::Verify { who: comparing.who.clone(), digits }]
+    }
+
+    /// What the user compared is not the same: nobody is taken for compared then.
+    pub(super) fn differ(&mut self) -> Vec<Command> {
+        let Pane::Compare(comparing) = &mut self.pane else { return Vec::new() };
+        comparing.differs = true;
+        let who = comparing.who.clone();
+        self.scrolls.begin(Part::Page);
+        self.set_focus(Focus::Act(Act::NotNow));
+        let verified = self.person(&who).is_some_and(|contact| contact.verified);
+        verified.then_some(Command::Verify { who, digits: None }).into_iter().collect()
     }
 
     /// What is compared may be another number by now.

@@ -141,7 +141,7 @@ impl Model {
         }
         let same = self.message(&id).is_some_and(|message| message.body == text);
         self.end_composing();
-        if same { Vec::new() } else { vec![Command::With(MessageCommand::Edit { who, id, text })] }
+        if same { Vec::new() } else { vec![Command::Message(MessageCommand::Edit { who, id, text })] }
     }
 
     /// An edit was refused: its words stand in the composer again, or before what is being written there by now.

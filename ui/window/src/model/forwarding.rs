@@ -50,7 +50,7 @@ impl Model {
             MessageCommand::Forward { id: forwarding.id.clone(), who, name, new_id: fresh_id.to_owned() };
         self.close_over();
         self.texts.set(Field::Forward, "");
-        vec![Command::With(forward)]
+        vec![Command::Message(forward)]
     }
 
     pub(super) fn forward_stroke(&mut self, stroke: Stroke) -> Option<Act> {

@@ -11,13 +11,14 @@ use super::action::SecretField;
 use super::entry::Problem;
 use super::pane::{Pasted, pasted};
 use super::{
-    Accepting, Act, Command, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock, MessageCommand,
-    Model, News, Pane, SCREEN_LOCK_AFTER, Screen, words,
+    Accepting, Act, Command, ECHO, Entry, FULL_LOCK_AFTER, Field, FirstRun, Focus, Inviting, Lock,
+    MessageCommand, Model, News, Pane, SCREEN_LOCK_AFTER, Screen, words,
 };
 
 impl Model {
     /// Takes what another process said.
     pub fn learn(&mut self, now: Timestamp, news: News) -> Vec<Command> {
+        self.told_at = now;
         match news {
             News::Vault { locked, state } => return self.vault_is(locked, state),
             News::VaultLost => self.vault = false,
@@ -45,8 +46,12 @@ impl Model {
             News::Failed(error) => self.notify(now, words::failure(&error)),
             News::Offer(link) => self.offer = Some(link),
             News::WithoutWalls => self.without_walls = true,
+            News::ContactDone { who, action, result } => {
+                return self.contact_done(now, &who, &action, result);
+            }
+            News::Named { name, result } => self.named(now, name, result),
             News::Stop => {}
-            News::With(news) => self.message_news(now, news),
+            News::Message(news) => self.message_news(now, news),
         }
         Vec::new()
     }
@@ -54,9 +59,7 @@ impl Model {
     /// Nobody has touched the window for `idle`. To be asked again and again: each lock is asked for once.
     pub fn idle_for(&mut self, idle: std::time::Duration) -> Vec<Command> {
         match self.screen {
-            Screen::Inside if idle >= FULL_LOCK_AFTER => {
-                self.lock_screen(VaultState::Locked).into_iter().chain([Command::Lock]).collect()
-            }
+            Screen::Inside if idle >= FULL_LOCK_AFTER => self.lock(),
             Screen::Inside if idle >= SCREEN_LOCK_AFTER => {
                 let uncopy = self.lock_screen(VaultState::Ok);
                 self.screen_locked = true;
@@ -84,6 +87,10 @@ impl Model {
             (_, _, false) => self.enter(),
         }
         Vec::new()
+    }
+
+    fn lock(&mut self) -> Vec<Command> {
+        self.lock_screen(VaultState::Locked).into_iter().chain([Command::Lock]).collect()
     }
 
     /// Forgets everything shown, and what was copied of it.
@@ -130,11 +137,14 @@ impl Model {
     }
 
     fn people_are(&mut self, people: Vec<Contact>) -> Vec<Command> {
+        let first = !std::mem::replace(&mut self.told_people, true);
         self.people = people;
-        self.told_people = true;
         self.sort_people();
+        self.compare_names();
+        self.close_what_is_gone();
         // The window opens where one left off: on the newest conversation.
-        if self.pane == Pane::Start
+        if first
+            && self.pane == Pane::Start
             && matches!(self.screen, Screen::Inside)
             && let Some(id) = self.newest_chat()
         {
@@ -200,18 +210,30 @@ impl Model {
         chat.settle(&id, state);
         let more = matches!(state, Delivery::Queued | Delivery::Relayed | Delivery::Failed);
         let shown = more && chat.message(&id).is_some();
-        shown.then(|| Command::With(MessageCommand::Info { id })).into_iter().collect()
+        shown.then(|| Command::Message(MessageCommand::Info { id })).into_iter().collect()
     }
 
-    fn contact_changed(&mut self, contact: Contact) -> Vec<Command> {
+    pub(super) fn contact_changed(&mut self, contact: Contact) -> Vec<Command> {
         let id = contact.id.clone();
+        // Of who is gone the id alone is told, and nobody else is called nothing.
+        if contact.name.is_empty() {
+            return self.forget(&id);
+        }
         let connected = contact.state != ContactState::Invited;
         let is_first = self.newest_chat().is_none();
-        match self.people.iter_mut().find(|known| known.id == id) {
+        // How far their invitation is may be what changed.
+        let states = self.invite_of(&contact).map(|_| Command::InviteStates);
+        let called = |known: &Contact| (known.name.clone(), known.their_name.clone());
+        let known = self.people.iter_mut().find(|known| known.id == id);
+        let same_name = known.as_deref().map(called) == Some(called(&contact));
+        match known {
             Some(known) => *known = contact,
             None => self.people.push(contact),
         }
         self.sort_people();
+        if !same_name {
+            self.compare_names();
+        }
         // Whoever was invited is there now: the conversation takes the place of the link, and the first one that of the
         // invitation to add somebody.
         let uncopy = if connected { self.uncopy_of(&id) } else { None };
@@ -222,6 +244,7 @@ impl Model {
             self.read_open_chat().into_iter().chain(self.compared_again(&id)).collect()
         };
         commands.extend(uncopy);
+        commands.extend(states);
         commands
     }
 
@@ -262,13 +285,15 @@ impl Model {
     fn accepted(&mut self, now: Timestamp, result: Result<Contact, PeerError>) -> Vec<Command> {
         match result {
             Ok(contact) => {
-                self.texts.set(Field::Link, "");
-                self.texts.set(Field::AcceptName, "");
+                self.offer_used();
                 let id = contact.id.clone();
                 self.contact_changed(contact);
                 self.open(&id)
             }
             Err(error) => {
+                if error == PeerError::Refused(Refusal::LinkUsed) {
+                    self.offer_used();
+                }
                 if let Pane::Accept(accepting) = &mut self.pane {
                     *accepting = Accepting { busy: false, refused: Some(refusal_of(&error)) };
                 } else {
@@ -281,14 +306,17 @@ impl Model {
 
     /// Takes what the user did. `fresh_id` is a new id for a text.
     pub fn act(&mut self, now: Timestamp, act: Act, fresh_id: &str) -> Vec<Command> {
+        self.told_at = now;
         let leaves = matches!(act, Act::Enter | Act::Invite | Act::Accept | Act::AcceptOffer);
         if leaves && matches!(self.screen, Screen::FirstRun(_)) && self.is_too_long(Field::YourName) {
             return Vec::new();
         }
         match act {
             Act::Open(id) => return self.open(&id),
-            Act::Close if matches!(self.pane, Pane::Compare(_)) => return self.back_from_comparing(),
-            Act::Add | Act::Close => self.show(Pane::Start, Focus::Act(Act::Invite)),
+            Act::Close | Act::NotNow if matches!(self.pane, Pane::Compare(_)) => {
+                return self.back_from_comparing();
+            }
+            Act::Add | Act::Close | Act::NotNow => self.show(Pane::Start, Focus::Act(Act::Invite)),
             Act::Invite => {
                 self.finish_first_run();
                 self.show(Pane::Invite(Inviting::default()), Focus::Field(Field::InviteName));
@@ -313,15 +341,21 @@ impl Model {
             Act::Resume(who) => return vec![Command::Resume { who }],
             Act::CompareCode => return self.compare_code(),
             Act::ToEnd => self.scroll = 0,
-            Act::Lock => {
-                let uncopy = self.lock_screen(VaultState::Locked);
-                return uncopy.into_iter().chain([Command::Lock]).collect();
-            }
+            Act::Lock => return self.lock(),
             Act::NextTheme => self.theme = self.theme.next(),
             Act::Type(field) => self.set_focus(Focus::Field(field)),
             Act::Secret(field) => self.set_focus(Focus::Act(Act::Secret(field))),
             Act::ShowSecret(field) => self.show_secret(field),
             Act::UsePassphrase => return self.use_passphrase(now),
+            Act::Contact(who, what) => return self.act_with(now, who, what),
+            Act::CloseDetails => self.close_details(),
+            Act::KeepEdit => return self.keep_edit(),
+            Act::LeaveEdit => self.leave_edit(),
+            Act::Differ => return self.differ(),
+            Act::OwnName => self.open_card(),
+            Act::KeepOwnName => return self.keep_own_name(),
+            Act::CloseCard => self.close_card(),
+            Act::Clear(field) => self.clear(field),
             Act::Enter => {
                 self.finish_first_run();
                 return self.name_given().into_iter().chain(self.people_are_known()).collect();
@@ -333,7 +367,7 @@ impl Model {
             | Act::CloseLink
             | Act::CopySelection
             | Act::SelectAll => return self.act_on_text(act),
-            Act::With(act) => return self.with_message(now, act),
+            Act::Message(act) => return self.with_message(now, act),
             Act::Over(act) => return self.with_over(now, act, fresh_id),
             Act::JumpTo(id) => self.jump_to(now, id),
             Act::GoOnForBoth => return self.go_on_for_both(),
@@ -346,12 +380,12 @@ impl Model {
             return Vec::new();
         }
         let people = std::mem::take(&mut self.people);
+        self.told_people = false;
         self.people_are(people)
     }
 
     pub(super) fn show(&mut self, pane: Pane, focus: Focus) {
-        self.leave_chat();
-        self.question = None;
+        self.leave_pane();
         self.pane = pane;
         self.set_focus(focus);
     }
@@ -401,12 +435,27 @@ impl Model {
     }
 
     fn accept_offer(&mut self) -> Vec<Command> {
-        let Some(link) = self.offer.take() else { return Vec::new() };
+        let Some(link) = self.offer.clone() else { return Vec::new() };
         self.finish_first_run();
-        self.texts.set(Field::Link, link.as_str());
-        self.texts.set(Field::AcceptName, "Echo");
         self.show(Pane::Accept(Accepting::default()), Focus::None);
+        self.texts.set(Field::Link, link);
+        self.texts.set(Field::AcceptName, ECHO);
         self.name_given().into_iter().chain(self.accept_link()).collect()
+    }
+
+    /// The link that was accepted, or is used, may be the one that was left for the first run.
+    fn offer_used(&mut self) {
+        if self.offer.as_deref() == Some(self.texts.of(Field::Link)) {
+            self.offer = None;
+        }
+    }
+
+    fn clear(&mut self, field: Field) {
+        self.texts.set(field, "");
+        if let (Field::Link, Pane::Accept(accepting)) = (field, &mut self.pane) {
+            accepting.refused = None;
+        }
+        self.set_focus(Focus::Field(field));
     }
 
     /// The conversation was scrolled to its top: the next older page.

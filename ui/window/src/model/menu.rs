@@ -34,7 +34,7 @@ pub struct Menu {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// What it does, in a word or two.
-    pub label: String,
+    pub label: &'static str,
     /// Its shape.
     pub icon: Icon,
     /// The key that does the same, or nothing.
@@ -47,8 +47,9 @@ pub struct Item {
 
 impl Item {
     /// A row without a key.
-    pub fn new(label: impl Into<String>, icon: Icon, act: Act) -> Self {
-        Self { label: label.into(), icon, keys: "", act, danger: false }
+    #[must_use]
+    pub fn new(label: &'static str, icon: Icon, act: Act) -> Self {
+        Self { label, icon, keys: "", act, danger: false }
     }
 
     /// That has a key.
@@ -73,8 +74,8 @@ impl Model {
             return Vec::new();
         }
         let react =
-            |sign: &&'static str| (*sign, Act::With(MessageAct::React(id.clone(), (*sign).to_owned())));
-        let more = ("", Act::With(MessageAct::Reactions(id.clone())));
+            |sign: &&'static str| (*sign, Act::Message(MessageAct::React(id.clone(), (*sign).to_owned())));
+        let more = ("", Act::Message(MessageAct::Reactions(id.clone())));
         COMMON.iter().map(react).chain([more]).collect()
     }
 
@@ -83,11 +84,7 @@ impl Model {
     pub fn menu_items(&self, of: &MenuOf) -> Vec<Item> {
         match of {
             MenuOf::Message(id) => self.message_items(id),
-            MenuOf::Contact(who) => contact_items(self, who),
-            MenuOf::Chat(who) => {
-                let opens = Act::Open(who.clone());
-                contact_items(self, who).into_iter().filter(|item| item.act != opens).collect()
-            }
+            MenuOf::Contact(who) | MenuOf::Chat(who) => contact_items(self, who),
         }
     }
 
@@ -104,18 +101,18 @@ impl Model {
         ];
         let possible = rows.into_iter().filter(|(.., act)| self.can(act));
         let mut items: Vec<Item> = possible
-            .map(|(label, icon, keys, act)| Item::new(label, icon, Act::With(act)).keys(keys))
+            .map(|(label, icon, keys, act)| Item::new(label, icon, Act::Message(act)).keys(keys))
             .collect();
         let delete = MessageAct::Delete(id);
         if self.can(&delete) {
-            items.push(Item::new("Delete", Icon::Trash, Act::With(delete)).keys("Del").danger());
+            items.push(Item::new("Delete", Icon::Trash, Act::Message(delete)).keys("Del").danger());
         }
         items
     }
 
     /// Opens a menu at a place, pixels, or at its thing; does nothing where nothing can be done with that.
     pub fn open_menu(&mut self, of: MenuOf, at: Option<(i32, i32)>) {
-        if self.question().is_some() || self.link().is_some() || self.menu_items(&of).is_empty() {
+        if self.is_covered() || self.menu_items(&of).is_empty() {
             return;
         }
         if let MenuOf::Message(id) = &of {

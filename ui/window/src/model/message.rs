@@ -200,8 +200,8 @@ impl Model {
             MessageAct::React(id, emoji) => return self.react(id, emoji),
             MessageAct::Reactions(id) => self.pick_reaction(id),
             MessageAct::Copy(id) => return self.copy_message(now, &id),
-            MessageAct::Details(id) => return self.show_details(id, true),
-            MessageAct::Glance(id) => return self.show_details(id, false),
+            MessageAct::Details(id) => return self.show_message_details(id, true),
+            MessageAct::Glance(id) => return self.show_message_details(id, false),
             MessageAct::Forward(id) => self.choose_whom(id),
             MessageAct::Delete(id) => self.ask_to_delete(id),
             MessageAct::Retry(id) => return self.retry(&id),
@@ -216,7 +216,7 @@ impl Model {
         };
         let has = self.message(&id).is_some_and(own);
         let emoji = if has { String::new() } else { emoji };
-        vec![Command::With(MessageCommand::React { id, emoji })]
+        vec![Command::Message(MessageCommand::React { id, emoji })]
     }
 
     /// What cannot be seen of a stranger's text does not reach another program either.
@@ -232,7 +232,7 @@ impl Model {
         if let Some(chat) = self.chats.get_mut(&who) {
             chat.taking_back.insert(id.clone(), body);
         }
-        vec![Command::With(MessageCommand::Cancel { who, id })]
+        vec![Command::Message(MessageCommand::Cancel { who, id })]
     }
 
     /// What came of something that was done with a message.
@@ -331,6 +331,6 @@ impl Model {
 
 impl From<MessageNews> for News {
     fn from(news: MessageNews) -> Self {
-        Self::With(news)
+        Self::Message(news)
     }
 }

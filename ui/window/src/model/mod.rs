@@ -12,6 +12,7 @@ pub mod entry;
 pub mod forwarding;
 mod learn;
 pub mod listing;
+pub mod lookalike;
 pub mod menu;
 pub mod message;
 pub mod network;
@@ -20,7 +21,9 @@ pub mod pane;
 mod paste;
 pub mod people;
 pub mod picker;
+pub mod profile;
 pub mod question;
+pub mod scrolls;
 pub mod selection;
 mod sending;
 pub mod stroke;
@@ -29,7 +32,7 @@ pub mod words;
 use std::collections::BTreeMap;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite, is_muted};
 use privatus::clock::Zone;
 
 pub use action::{Act, Command, Field, News};
@@ -42,11 +45,15 @@ pub use message::{MessageAct, MessageCommand, MessageNews};
 pub use network::Network;
 pub use over::{Over, OverAct};
 pub use pane::{Accepting, Comparing, Inviting, Pane};
+pub use people::Details;
+pub use profile::Card;
 pub use question::Question;
+pub use scrolls::{Part, Scrolls};
 pub use selection::{Chosen, Place, Selection, Unit};
 pub use stroke::Stroke;
 
 use crate::theme::Theme;
+use lookalike::Alike;
 
 /// Which of the window's three faces is shown.
 #[derive(Debug)]
@@ -122,7 +129,20 @@ pub struct Model {
     selection: Option<Selection>,
     /// The link whose card is shown.
     link: Option<String>,
+    /// How far all else is scrolled.
+    pub scrolls: Scrolls,
+    /// What is shown of a contact beside the conversation.
+    details: Option<Details>,
+    /// The card over the window.
+    card: Option<Card>,
+    /// Who can be taken for whom, by id.
+    alike: BTreeMap<String, Alike>,
+    /// When something was last told or done: what ends by itself is judged by it.
+    told_at: Timestamp,
 }
+
+/// What the practice partner of a private network is called.
+pub const ECHO: &str = "Echo";
 
 /// The texts of the fields that are not secret.
 #[derive(Debug, Default)]
@@ -200,6 +220,11 @@ impl Default for Model {
             zone: Zone::default(),
             selection: None,
             link: None,
+            scrolls: Scrolls::default(),
+            details: None,
+            card: None,
+            alike: BTreeMap::new(),
+            told_at: Timestamp(0),
         }
     }
 }
@@ -224,6 +249,12 @@ impl Model {
         self.focus = focus;
     }
 
+    /// A question or a card lies over the window, and nothing else can be used.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.question.is_some() || self.link.is_some() || self.card.is_some()
+    }
+
     /// The contact with that id.
     #[must_use]
     pub fn person(&self, id: &str) -> Option<&Contact> {
@@ -245,10 +276,11 @@ impl Model {
         self.people.iter().filter(move |contact| contact.name.to_lowercase().contains(&wanted))
     }
 
-    /// Texts from others that were not read.
+    /// Texts from others that were not read and draw attention.
     #[must_use]
-    pub fn unread(&self) -> u32 {
-        self.people.iter().map(|contact| contact.unread).fold(0, u32::saturating_add)
+    pub fn unread(&self, now: Timestamp) -> u32 {
+        let loud = self.people.iter().filter(|contact| !is_muted(contact.muted_until, now));
+        loud.map(|contact| contact.unread).fold(0, u32::saturating_add)
     }
 
     /// The invitation that a contact in state *invited* waits on.
@@ -263,17 +295,19 @@ impl Model {
     }
 
     fn sort_people(&mut self) {
-        self.people.sort_by(|a, b| b.last_at.cmp(&a.last_at).then_with(|| a.name.cmp(&b.name)));
+        self.people.sort_by(|a, b| {
+            let latest = b.last_at.cmp(&a.last_at);
+            b.pinned.cmp(&a.pinned).then(latest).then_with(|| a.name.cmp(&b.name))
+        });
     }
 
     /// Opens a conversation, or the invitation where nobody is there yet.
     pub(crate) fn open(&mut self, id: &str) -> Vec<Command> {
         let Some(contact) = self.person(id) else { return Vec::new() };
-        let (unread, invited) = (contact.unread, contact.state == ContactState::Invited);
-        self.leave_chat();
-        self.question = None;
+        let (unread, state) = (contact.unread, contact.state);
+        self.leave_pane();
         self.scroll = 0;
-        if invited {
+        if state == ContactState::Invited {
             self.pane = Pane::Invitation(id.to_owned());
             self.set_focus(Focus::Act(Act::CopyLink));
             return vec![Command::Invites];
@@ -283,7 +317,11 @@ impl Model {
         chat.unread_at_opening = usize::try_from(unread).unwrap_or(usize::MAX);
         let draft = chat.draft.clone();
         self.set_composer_text(draft);
-        self.set_focus(Focus::Field(Field::Composer));
+        self.set_focus(match state {
+            // Nothing can be written there.
+            ContactState::Blocked => Focus::None,
+            _ => Focus::Field(Field::Composer),
+        });
         let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
         commands.extend(self.read_open_chat());
         commands
@@ -296,6 +334,24 @@ impl Model {
         if let Pane::Chat(id) = &self.pane {
             let draft = self.composer_text().to_owned();
             self.chats.entry(id.clone()).or_default().draft = draft;
+        }
+    }
+
+    /// Keeps what was being written, and forgets all else that belonged to what stands beside the list.
+    pub(super) fn leave_pane(&mut self) {
+        self.leave_chat();
+        self.question = None;
+        self.details = None;
+        self.scrolls.begin(Part::Page);
+        for field in [
+            Field::InviteName,
+            Field::Link,
+            Field::AcceptName,
+            Field::TheirCode,
+            Field::ContactName,
+            Field::ContactNote,
+        ] {
+            self.texts.set(field, "");
         }
     }
 

@@ -121,13 +121,13 @@ impl Model {
         }
     }
 
-    pub(super) fn show_details(&mut self, id: String, held: bool) -> Vec<Command> {
+    pub(super) fn show_message_details(&mut self, id: String, held: bool) -> Vec<Command> {
         // What the pointer rests on takes nobody's place.
-        if !held && (self.over.is_some() || self.question.is_some() || self.link.is_some()) {
+        if !held && (self.over.is_some() || self.is_covered()) {
             return Vec::new();
         }
         self.put_over(Over::Details(Details { id: id.clone(), held, told: None }));
-        vec![Command::With(MessageCommand::Info { id })]
+        vec![Command::Message(MessageCommand::Info { id })]
     }
 
     pub(super) fn with_over(&mut self, now: Timestamp, act: OverAct, fresh_id: &str) -> Vec<Command> {

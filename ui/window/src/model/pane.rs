@@ -49,6 +49,8 @@ pub struct Comparing {
     pub refused: Option<Refusal>,
     /// What the code that was scanned last says.
     pub told: Option<Comparison>,
+    /// The user says that it is not the same.
+    pub differs: bool,
 }
 
 /// What was pasted, before anybody is asked. A link is a secret: it is not shown by `Debug`.

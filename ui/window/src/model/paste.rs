@@ -13,8 +13,14 @@ impl Field {
         match self {
             Self::Composer => 8 << 10,
             Self::Link => PASTED_MAX_BYTES,
-            Self::Search | Self::InviteName | Self::AcceptName | Self::YourName | Self::Forward => 1 << 10,
-            Self::TheirCode => 4 << 10,
+            Self::Search
+            | Self::InviteName
+            | Self::AcceptName
+            | Self::YourName
+            | Self::Forward
+            | Self::ContactName
+            | Self::OwnName => 1 << 10,
+            Self::TheirCode | Self::ContactNote => 4 << 10,
         }
     }
 }

@@ -76,7 +76,7 @@ impl Model {
         let wanted = wanted.clone();
         self.close_over();
         match wanted {
-            PickFor::Reaction(id) => Some(Act::With(MessageAct::React(id, sign.to_owned()))),
+            PickFor::Reaction(id) => Some(Act::Message(MessageAct::React(id, sign.to_owned()))),
             PickFor::Composer => {
                 self.insert_into_composer(sign);
                 None

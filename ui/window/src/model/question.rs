@@ -1,7 +1,8 @@
 //! What is asked before something is lost. The safe answer has the keyboard, and Esc gives it.
 
-use ipc_schema::edge::ui_stored::{ContactState, Note};
+use ipc_schema::edge::ui_stored::{ContactAction, ContactState, Note};
 
+use super::action::ContactAct;
 use super::{Act, Command, Focus, MessageCommand, Model, Pane};
 
 /// A question. It is gone once it is answered, and once what it is about is not shown any more.
@@ -14,8 +15,22 @@ pub enum Question {
         /// For whom it is.
         name: String,
     },
+    /// Take nothing from somebody any more?
+    Block {
+        /// The contact's id.
+        who: String,
+        /// What the user calls them.
+        name: String,
+    },
+    /// Forget somebody and the conversation?
+    DeleteContact {
+        /// The contact's id.
+        who: String,
+        /// What the user calls them.
+        name: String,
+    },
     /// Delete a message?
-    Delete {
+    DeleteMessage {
         /// The message's id.
         id: String,
         /// Who can be asked to remove it, too: of own texts whoever they were sent to.
@@ -24,10 +39,19 @@ pub enum Question {
 }
 
 impl Question {
+    /// The id of the contact that it is about; it goes with them.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Self::CancelInvite { .. } | Self::DeleteMessage { .. } => None,
+            Self::Block { who, .. } | Self::DeleteContact { who, .. } => Some(who),
+        }
+    }
+
     /// Whether it is about that message.
     #[must_use]
     pub fn is_about(&self, message: &str) -> bool {
-        matches!(self, Self::Delete { id, .. } if id == message)
+        matches!(self, Self::DeleteMessage { id, .. } if id == message)
     }
 }
 
@@ -54,7 +78,9 @@ impl Model {
     pub(super) fn keep(&mut self) {
         match self.question.take() {
             Some(Question::CancelInvite { .. }) => self.set_focus(Focus::Act(Act::CopyLink)),
-            Some(Question::Delete { id, .. }) => self.set_focus(Focus::Message(id)),
+            Some(Question::Block { who, .. }) => self.back_to(who, ContactAct::Block),
+            Some(Question::DeleteContact { who, .. }) => self.back_to(who, ContactAct::Delete),
+            Some(Question::DeleteMessage { id, .. }) => self.set_focus(Focus::Message(id)),
             None => {}
         }
     }
@@ -66,15 +92,28 @@ impl Model {
                 self.show(Pane::Start, Focus::None);
                 vec![Command::CancelInvite(id), Command::Invites]
             }
-            Some(Question::Delete { id, .. }) => self.delete(id, false),
+            Some(Question::Block { who, .. }) => self.answered_yes(who, ContactAction::Block(true)),
+            Some(Question::DeleteContact { who, .. }) => self.answered_yes(who, ContactAction::Delete),
+            Some(Question::DeleteMessage { id, .. }) => self.delete(id, false),
             None => Vec::new(),
         }
+    }
+
+    /// The keyboard goes back to where it was asked: a button of their details, or else their row.
+    fn back_to(&mut self, who: String, what: ContactAct) {
+        let shown = self.details().is_some_and(|details| details.who == who);
+        self.set_focus(Focus::Act(if shown { Act::Contact(who, what) } else { Act::Open(who) }));
+    }
+
+    fn answered_yes(&mut self, who: String, action: ContactAction) -> Vec<Command> {
+        self.set_focus(Focus::None);
+        vec![Command::Contact { who, action }]
     }
 
     /// The one that goes furthest.
     pub(super) fn go_on_for_both(&mut self) -> Vec<Command> {
         match self.question.take() {
-            Some(Question::Delete { id, both }) => self.delete(id, both.is_some()),
+            Some(Question::DeleteMessage { id, both }) => self.delete(id, both.is_some()),
             other => {
                 self.question = other;
                 Vec::new()
@@ -89,7 +128,7 @@ impl Model {
         let own = message.mine && message.note == Note::None && !message.deleted && kept;
         let both = (own && contact.state != ContactState::Oneself).then(|| contact.name.clone());
         self.close_over();
-        self.ask(Question::Delete { id, both });
+        self.ask(Question::DeleteMessage { id, both });
     }
 
     fn delete(&mut self, id: String, both: bool) -> Vec<Command> {
@@ -101,6 +140,6 @@ impl Model {
             self.message_gone(&who, &id);
             return Vec::new();
         }
-        vec![Command::With(MessageCommand::Delete { id, both })]
+        vec![Command::Message(MessageCommand::Delete { id, both })]
     }
 }

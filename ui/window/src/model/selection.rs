@@ -216,6 +216,8 @@ mod tests {
     fn what_is_selected_stays_within_a_text_that_became_shorter() {
         let place = |at| Place { message: "a".into(), at };
         let words = Selection { anchor: place(1), head: place(8), unit: Unit::Word };
+        assert_eq!(&"one two three"[words.part("one two three")], "one two ", "before the first letter");
+        let words = Selection { head: place(9), ..words };
         assert_eq!(&"one two three"[words.part("one two three")], "one two three");
         let words = Selection { head: place(7), ..words };
         assert_eq!(&"one two three"[words.part("one two three")], "one two");

@@ -5,10 +5,15 @@ use ipc_schema::edge::ui_stored::{Delivery, Message, Note, Reason};
 
 use super::composing::Composing;
 use super::message::MessageCommand;
-use super::{Command, Model};
+use super::{Command, Model, words};
 
 impl Model {
     pub(super) fn send(&mut self, now: Timestamp, fresh_id: &str) -> Vec<Command> {
+        if let Some(contact) = self.blocked_chat() {
+            let line = words::cannot_write(contact);
+            self.notify(now, line);
+            return Vec::new();
+        }
         let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
         if let Composing::Edit(id) = self.composing().clone() {
             return self.save_edit(now, who, id);
@@ -55,7 +60,7 @@ impl Model {
         let Some(who) = self.open_chat().map(str::to_owned) else { return Vec::new() };
         let Some(chat) = self.chats.get_mut(&who) else { return Vec::new() };
         if !chat.refused.remove(id) {
-            return vec![Command::With(MessageCommand::Retry { id: id.to_owned() })];
+            return vec![Command::Message(MessageCommand::Retry { id: id.to_owned() })];
         }
         let Some(at) = chat.messages.iter().position(|message| message.id == id) else { return Vec::new() };
         let mut message = chat.messages.remove(at);

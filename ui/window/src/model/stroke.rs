@@ -46,7 +46,7 @@ const PAGE: usize = 8;
 impl Model {
     /// Takes a key that means something here; `None`: it does not.
     pub fn stroke(&mut self, now: Timestamp, stroke: Stroke, fresh_id: &str) -> Option<Vec<Command>> {
-        if self.question().is_some() || self.link().is_some() || !matches!(self.screen, Screen::Inside) {
+        if self.is_covered() || !matches!(self.screen, Screen::Inside) {
             return None;
         }
         let act = match &self.over {
@@ -129,7 +129,7 @@ impl Model {
             Stroke::Left | Stroke::Right | Stroke::Enter => return None,
         };
         self.end_details();
-        Some(self.act(now, Act::With(act), fresh_id))
+        Some(self.act(now, Act::Message(act), fresh_id))
     }
 
     /// The keyboard goes so many messages on, and what it comes to is brought into view. At the first that is known older ones are asked
@@ -187,7 +187,7 @@ impl Model {
 #[must_use]
 pub fn menu_of(act: &Act) -> Option<MenuOf> {
     match act {
-        Act::With(MessageAct::Focus(id)) => Some(MenuOf::Message(id.clone())),
+        Act::Message(MessageAct::Focus(id)) => Some(MenuOf::Message(id.clone())),
         Act::Open(who) => Some(MenuOf::Contact(who.clone())),
         Act::Over(OverAct::Menu(of)) => Some(of.clone()),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod entry;
 mod message;
+mod people;
 
 use ipc_schema::Timestamp;
 use ipc_schema::clock::{self, ClockOffset};
@@ -21,6 +22,7 @@ pub use entry::{entry, slip};
 pub use message::{
     Card, NOT_LOADED, Reader, TAKEN_BACK, card, deleted, forwarded, quote, spoken, still_stuck, under, writer,
 };
+pub use people::{alike, cannot_write, differs, is_of_name, muted, muting, route, their_name};
 
 /// How good or bad something is, for its colour; shape and word say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,9 +246,20 @@ pub fn day(date: Date, today: Date) -> String {
 pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Icon, Tone)>, String) {
     let chat = model.chats.get(&contact.id);
     let draft = chat.map(|chat| chat.draft.trim()).filter(|draft| !draft.is_empty());
-    if let (Some(draft), true) = (draft, model.open_chat() != Some(contact.id.as_str())) {
-        let beginning: String = draft.chars().take(BEGINNING_MAX_CHARS).collect();
-        return (Some((Icon::Edit, Tone::Weak)), format!("Draft: {}", isolated(&beginning)));
+    if model.open_chat() != Some(contact.id.as_str()) && (draft.is_some() || contact.has_draft) {
+        let beginning: String = draft.unwrap_or_default().chars().take(BEGINNING_MAX_CHARS).collect();
+        let line = if beginning.is_empty() {
+            "Draft".to_owned()
+        } else {
+            format!("Draft: {}", isolated(&beginning))
+        };
+        return (Some((Icon::Edit, Tone::Weak)), line);
+    }
+    if model.opened_twice(contact).is_some() {
+        return (Some((Icon::Warn, Tone::Weak)), "Opened twice: a second person has the link".to_owned());
+    }
+    if let Some(likeness) = model.alike(&contact.id).filter(|_| contact.unread == 0) {
+        return (Some((Icon::Warn, Tone::Weak)), alike(likeness).to_owned());
     }
     match contact.state {
         ContactState::Invited => (None, invitation_row(model.invite_of(contact), now)),
@@ -255,7 +268,9 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Ico
         }
         ContactState::Blocked => (None, "Blocked".to_owned()),
         ContactState::Oneself if contact.last_text.is_empty() => (None, "Notes to yourself".to_owned()),
-        _ if contact.last_text.is_empty() => (None, "Connected".to_owned()),
+        _ if contact.last_text.is_empty() => {
+            (None, their_name(contact).unwrap_or_else(|| "Connected".to_owned()))
+        }
         _ => {
             let own = chat.and_then(|chat| chat.messages.last()).filter(|message| message.mine);
             (own.map(|message| mark(message.state)), isolated(&contact.last_text))
@@ -283,7 +298,7 @@ pub fn invitation(invite: &Invite, now: Timestamp) -> Told {
             told(Icon::Hourglass, Tone::Plain, "Waiting to be used", format!("Not used yet, {left} left"))
         }
         InviteState::Accepted => told(Icon::Okc, Tone::Good, "Opened", "Somebody accepted it"),
-        InviteState::OpenedTwice => told(Icon::Warn, Tone::Bad, "Opened twice", "A second person opened it"),
+        InviteState::OpenedTwice => told(Icon::Warn, Tone::Weak, "Opened twice", "A second person opened it"),
         InviteState::Expired => {
             told(Icon::Hourglass, Tone::Weak, "Expired", "Nothing was shared. Make a new one.")
         }
@@ -320,7 +335,9 @@ pub fn question(question: &Question) -> Asked {
             keep: "Keep it",
             also: None,
         },
-        Question::Delete { both, .. } => message::delete_asked(both.as_deref()),
+        Question::DeleteMessage { both, .. } => message::delete_asked(both.as_deref()),
+        Question::Block { name, .. } => people::block(name),
+        Question::DeleteContact { name, .. } => people::delete(name),
     }
 }
 

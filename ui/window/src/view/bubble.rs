@@ -214,7 +214,7 @@ impl View<'_> {
 
     /// Of a long text, what lies outside of `body` is no part of the picture.
     fn bubble_text(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
-        self.rows(bubble, rect, body);
+        self.text_rows(bubble, rect, body);
         if let Some(chip) = &bubble.chip {
             let lines = i32::try_from(bubble.laid.rows.len()).unwrap_or(1);
             let y = rect.y + bubble.text_top() + LINE * (if chip.below { lines } else { lines - 1 });
@@ -248,7 +248,7 @@ impl View<'_> {
         };
         let mut top = y + 1;
         if bubble.retry {
-            let act = Act::With(MessageAct::Retry(bubble.message.id.clone()));
+            let act = Act::Message(MessageAct::Retry(bubble.message.id.clone()));
             let again = Button::new(Kind::Normal, "Try again", act).icon(Icon::Retry).small();
             let w = self.button_width(&again);
             self.button_of_message(Point::new(right - w, y + 3), &Button { height: 28, ..again });

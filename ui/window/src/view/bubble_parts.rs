@@ -96,7 +96,7 @@ impl View<'_> {
             let ring = Border::new(self.colours.focus, self.colours.line_px + 1);
             self.scene.bordered(rect.inset(-4), 14, ring, self.colours.bg);
         }
-        let act = Act::With(MessageAct::Focus(message.id.clone()));
+        let act = Act::Message(MessageAct::Focus(message.id.clone()));
         self.pointed_within(rect, body, act, &words::spoken(message, contact));
     }
 
@@ -131,7 +131,7 @@ impl View<'_> {
         let x = x + self.width(Style::Micro, &chip.sign) + 4;
         self.scene.text(Point::new(x, y), Style::MicroStrong, c.text, chip.name.as_str());
         if chip.mine {
-            let act = Act::With(MessageAct::React(message.id.clone(), chip.emoji.clone()));
+            let act = Act::Message(MessageAct::React(message.id.clone(), chip.emoji.clone()));
             self.pointed_within(rect, body, act, "Take your reaction back");
         }
     }

@@ -3,12 +3,13 @@
 use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
+use super::blocked::BLOCKED_HEIGHT;
 use super::bubble::BUBBLE_MAX;
 use super::controls::{Button, Kind};
 use super::held::HELD_HEIGHT;
 use crate::icon::Icon;
-use crate::model::words;
-use crate::model::{Act, Chat, Field, Focus, Listing, MenuOf, OverAct};
+use crate::model::words::{self, Told};
+use crate::model::{Act, Chat, Field, Focus, Listing, Part};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{first_lines, one_line};
 
@@ -22,28 +23,29 @@ impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {
         let listing = self.model.listing();
         let told = words::start(listing);
-        let w = 376.min(pane.w - 32);
-        let card = Rect::new(pane.x + (pane.w - w) / 2, pane.h / 2 - 110, w, 200);
-        self.scene.bordered(card, 12, Border::new(self.colours.line, self.colours.line_px), self.colours.bg);
-        self.block(Rect::new(card.x + 20, card.y + 16, 40, 40), 20, self.colours.select);
-        self.scene.icon(told.icon, Point::new(card.x + 30, card.y + 26), 20, self.colours.accent);
-        self.scene.text(Point::new(card.x + 72, card.y + 25), Style::Heading, self.colours.text, told.title);
-        let body = Span::new(card.x + 20, card.y + 66, w - 40);
-        self.paragraph(body, Style::Small, self.colours.text, &told.reason);
-        if matches!(listing, Listing::Opening | Listing::Unreadable) {
-            return;
+        let area = Rect { y: 0, ..pane };
+        self.scrolled(Part::Page, area, &|view, at| view.start_card(listing, &told, at));
+    }
+
+    fn start_card(&mut self, listing: Listing, told: &Told, at: Rect) -> i32 {
+        let w = 376.min(at.w - 32);
+        let (x, y) = (at.x + (at.w - w) / 2, at.y + (at.h / 2 - 110).max(16));
+        let from = self.scene.items.len();
+        self.block(Rect::new(x + 20, y + 16, 40, 40), 20, self.colours.select);
+        self.scene.icon(told.icon, Point::new(x + 30, y + 26), 20, self.colours.accent);
+        let title = self.cut(Style::Heading, &told.title, w - 92);
+        self.scene.text(Point::new(x + 72, y + 25), Style::Heading, self.colours.text, title);
+        let body = Span::new(x + 20, y + 66, w - 40);
+        let mut bottom = self.paragraph(body, Style::Small, self.colours.text, &told.reason) + 20;
+        if !matches!(listing, Listing::Opening | Listing::Unreadable) {
+            let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
+            let accept = Button::new(Kind::Normal, "I was invited", Act::Accept).icon(Icon::Qr).small();
+            bottom = self.buttons(Span { y: bottom + 16, ..body }, &[invite, accept]) + 16;
         }
-        let y = card.bottom() - 48;
-        let invite = Button::new(Kind::Primary, "Invite someone", Act::Invite).icon(Icon::Link).small();
-        let right = self.button(Point::new(card.x + 20, y), &invite);
-        let accept = Button::new(Kind::Normal, "I was invited", Act::Accept).icon(Icon::Qr).small();
-        let right = self.button(Point::new(right + 8, y), &accept);
-        if self.model.offer.is_some() && right + 80 < card.right() {
-            self.button(
-                Point::new(right + 8, y),
-                &Button::new(Kind::Quiet, "Echo", Act::AcceptOffer).small(),
-            );
-        }
+        let (border, ground) = (Border::new(self.colours.line, self.colours.line_px), self.colours.bg);
+        let card = Rect::new(x, y, w, bottom - y);
+        self.behind(from, |view| view.scene.bordered(card, 12, border, ground));
+        bottom + 16
     }
 
     pub(super) fn chat(&mut self, id: &str, pane: Rect) {
@@ -51,9 +53,10 @@ impl View<'_> {
             self.start(pane);
             return;
         };
-        let composer = self.composer_height(pane.w);
+        let blocked = contact.state == ContactState::Blocked;
+        let composer = if blocked { BLOCKED_HEIGHT } else { self.composer_height(pane.w) };
         let held = if contact.held { HELD_HEIGHT } else { 0 };
-        let bar = self.composing_height();
+        let bar = if blocked { 0 } else { self.composing_height() };
         let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held - bar);
         self.bubbles(contact, chat, body);
         self.chat_header(contact, pane);
@@ -63,66 +66,8 @@ impl View<'_> {
             self.held(contact, Rect::new(pane.x, body.bottom(), pane.w, held));
         }
         self.composing(Rect::new(pane.x, body.bottom() + held, pane.w, bar));
-        self.composer(contact, Rect::new(pane.x, pane.h - composer, pane.w, composer));
-    }
-
-    fn chat_header(&mut self, contact: &Contact, pane: Rect) {
-        self.scene.fill(Rect::new(pane.x, 0, pane.w, 64), self.colours.bg);
-        let mut left = pane.x + 24;
-        if pane.x == 0 {
-            self.icon_button(Rect::new(8, 12, 40, 40), Icon::Back, "Back to the list", Act::Close);
-            left = 56;
-        }
-        self.avatar(Point::new(left, 12), 40, &contact.id, &contact.name);
-        let x = left + 52;
-        let name = self.name(&contact.name);
-        let more = Rect::new(pane.right() - 52, 12, 40, 40);
-        let name = self.cut(Style::Heading, &name, more.x - x - 140);
-        let end = x + self.width(Style::Heading, &name);
-        self.scene.text(Point::new(x, 12), Style::Heading, self.colours.text, name);
-        self.verified_chip(Point::new(end + 8, 12), contact, more.x);
-        self.scene.icon(Icon::Route3, Point::new(x, 35), 16, self.colours.text2);
-        let route = match contact.state {
-            ContactState::Oneself => "Kept here alone",
-            _ if contact.route == "direct" => "Direct route",
-            _ => "Private route",
-        };
-        let state = words::notice(contact).map(|line| format!(" · {line}")).unwrap_or_default();
-        let state = state
-            + match contact.state {
-                ContactState::Invited | ContactState::Pending => " · Waiting for their first answer",
-                ContactState::Connected | ContactState::Oneself => "",
-                ContactState::Blocked => " · Blocked",
-            };
-        let line = self.cut(Style::Small, &format!("{route}{state}"), more.x - x - 30);
-        self.scene.text(Point::new(x + 22, 34), Style::Small, self.colours.text2, line);
-        self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
-        let menu = Act::Over(OverAct::Menu(MenuOf::Chat(contact.id.clone())));
-        self.icon_button(more, Icon::More, "More", menu);
-    }
-
-    /// Whether it was compared who this is; pressing it goes there. Its words stand where there is room up to `right`.
-    fn verified_chip(&mut self, Point { x, y }: Point, contact: &Contact, right: i32) {
-        if contact.state == ContactState::Oneself {
-            return;
-        }
-        let (icon, tone, label) = words::verified(contact);
-        let ink = self.tone(tone).0;
-        let word = if x + 26 + self.width(Style::Label, label) <= right { label } else { "" };
-        if contact.state != ContactState::Connected {
-            // There is nothing to compare before both sides have met.
-            self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
-            self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
-            return;
-        }
-        let act = Act::Compare(contact.id.clone());
-        let rect = Rect::new(x - 6, y - 2, self.width(Style::Label, word) + 32, 26);
-        if self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone()) {
-            self.scene.round(rect, 8, self.colours.hover);
-        }
-        self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
-        self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);
-        self.pressable(rect, act, Spoken::new(label, Role::Button), 8);
+        let below = Rect::new(pane.x, pane.h - composer, pane.w, composer);
+        if blocked { self.blocked(contact, below) } else { self.composer(contact, below) }
     }
 
     fn bubbles(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
@@ -216,11 +161,6 @@ impl View<'_> {
     fn composer(&mut self, contact: &Contact, rect: Rect) {
         self.scene.fill(rect, self.colours.bg);
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
-        if contact.state == ContactState::Blocked {
-            let line = "You blocked this contact. Nothing is sent and nothing is taken.";
-            self.centred(Span::new(rect.x, rect.y + 22, rect.w), Style::Small, self.colours.text2, line);
-            return;
-        }
         let field = Rect::new(rect.x + 24, rect.y + 12, rect.w - 24 - 60, rect.h - 24);
         self.field_frame(field, *self.model.focus() == Focus::Field(Field::Composer), false);
         if self.model.is_folded() {

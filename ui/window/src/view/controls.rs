@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
-use crate::model::{Act, Field, Focus};
+use crate::model::{Act, Field, Focus, Part};
 use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, fit, initial, isolated};
 use crate::theme::{self, Rgb, Theme};
@@ -54,6 +54,11 @@ impl<'a> Button<'a> {
     fn style(&self) -> Style {
         if self.height < 40 { Style::Label } else { Style::Button }
     }
+}
+
+/// Space at both sides of a page, pixels.
+pub(super) fn margin(pane: i32) -> i32 {
+    if pane < 480 { 16 } else { 32 }
 }
 
 impl View<'_> {
@@ -226,13 +231,13 @@ impl View<'_> {
         self.field_box(field, inner, style);
     }
 
-    /// A field for a name, with what is said below it.
-    pub(super) fn name_field(&mut self, field: Field, rect: Rect, wrong: bool, below: &str) {
+    /// A field for a name, with what is said below it; gives the y below that.
+    pub(super) fn name_field(&mut self, field: Field, rect: Rect, wrong: bool, below: &str) -> i32 {
         let long = self.model.is_too_long(field);
         self.field(field, rect, Style::Body, wrong || long);
-        let (ink, line) =
-            if long { (self.colours.danger, words::NAME_TOO_LONG) } else { (self.colours.text2, below) };
-        self.paragraph(Span::new(rect.x, rect.bottom() + 6, rect.w), Style::Small, ink, line);
+        let ink = if long || wrong { self.colours.danger } else { self.colours.text2 };
+        let line = if long { words::NAME_TOO_LONG } else { below };
+        self.paragraph(Span::new(rect.x, rect.bottom() + 6, rect.w), Style::Small, ink, line)
     }
 
     pub(super) fn field_box(&mut self, field: Field, rect: Rect, style: Style) {
@@ -286,21 +291,13 @@ impl View<'_> {
     /// A soft block with a state and its reason; gives the y below.
     pub(super) fn note(&mut self, Span { x, y, w }: Span, told: &Told) -> i32 {
         let (ink, soft) = self.tone(told.tone);
-        let lines = self.broken(Style::Small, &told.reason, w - 50 - 16);
-        let count = i32::try_from(lines.len()).unwrap_or(1);
-        let h = 12 + 22 + count * 18 + 12;
-        self.block(Rect::new(x, y, w, h), 8, soft);
+        let (from, room) = (self.scene.items.len(), w - 50 - 16);
+        let text = self.colours.text;
         self.scene.icon(told.icon, Point::new(x + 17, y + 13), 20, ink);
-        self.scene.text(Point::new(x + 50, y + 12), Style::Strong, self.colours.text, told.title.as_str());
-        for (index, line) in (0..).zip(lines.iter()) {
-            self.scene.text(
-                Point::new(x + 50, y + 34 + index * 18),
-                Style::Small,
-                self.colours.text,
-                line.text.as_str(),
-            );
-        }
-        y + h
+        let below = self.paragraph(Span::new(x + 50, y + 12, room), Style::Strong, text, &told.title);
+        let below = self.paragraph(Span::new(x + 50, below, room), Style::Small, text, &told.reason) + 12;
+        self.behind(from, |view| view.block(Rect::new(x, y, w, below - y), 8, soft));
+        below
     }
 
     /// A state in a pill that ends at `right`.
@@ -315,15 +312,31 @@ impl View<'_> {
         self.scene.text(Point::new(rect.x + 28, y + 4), Style::MicroStrong, ink, told.title.as_str());
     }
 
-    /// The header of what stands beside the list.
-    pub(super) fn page_header(&mut self, pane: Rect, title: &str, below: &str) {
-        let room = pane.w - 64 - 60;
+    /// The header of what stands beside the list, with a state where there is room for it.
+    pub(super) fn page_header(&mut self, pane: Rect, title: &str, below: &str, state: Option<&Told>) {
+        let left = pane.x + margin(pane.w);
+        let close = Rect::new(pane.right() - 52, 12, 40, 40);
+        let state = state.map(|told| (told, self.width(Style::MicroStrong, &told.title) + 38));
+        let state = state.filter(|(_, w)| pane.w - w >= 420);
+        let room = close.x - 12 - left - state.map_or(0, |(_, w)| w + 12);
         let title = self.cut(Style::Heading, title, room);
-        self.scene.text(Point::new(pane.x + 32, 12), Style::Heading, self.colours.text, title);
+        self.scene.text(Point::new(left, 12), Style::Heading, self.colours.text, title);
         let below = self.cut(Style::Small, below, room);
-        self.scene.text(Point::new(pane.x + 32, 34), Style::Small, self.colours.text2, below);
+        self.scene.text(Point::new(left, 34), Style::Small, self.colours.text2, below);
+        if let Some((told, _)) = state {
+            self.pill(Point::new(close.x - 12, 20), told);
+        }
         self.scene.fill(Rect::new(pane.x, 63, pane.w, 1), self.colours.line);
-        self.icon_button(Rect::new(pane.right() - 72, 12, 40, 40), Icon::Close, "Close", Act::Close);
+        self.icon_button(close, Icon::Close, "Close", Act::Close);
+    }
+
+    /// What stands below a header of so wide a pane: the room for it, and the margins in it.
+    pub(super) fn page(&mut self, pane: Rect, draw: &dyn Fn(&mut Self, Rect) -> i32) {
+        let area = Rect::new(pane.x, 64, pane.w, (pane.h - 64).max(0));
+        let side = margin(pane.w);
+        self.scrolled(Part::Page, area, &|view, at| {
+            draw(view, Rect::new(at.x + side, at.y + 24, at.w - 2 * side, at.h)) + 24
+        });
     }
 
     /// An icon that can be pressed, 40 by 40.

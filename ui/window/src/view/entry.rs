@@ -3,12 +3,12 @@
 use zeroize::Zeroizing;
 
 use super::View;
-use super::controls::{Button, Kind};
+use super::controls::{Button, Kind, margin};
 use crate::icon::Icon;
 use crate::model::action::SecretField;
 use crate::model::entry::{Problem, Slip, strength};
 use crate::model::words::{self, Tone};
-use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock};
+use crate::model::{Act, Entry, Field, FirstRun, Focus, Lock, Part};
 use crate::scene::{Border, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::secret::Secret;
 
@@ -37,18 +37,20 @@ struct Card {
 impl View<'_> {
     pub(super) fn lock(&mut self, lock: &Lock, whole: Rect) {
         self.scene.fill(whole, self.colours.panel);
-        let w = 400.min(whole.w - 32);
-        let x = (whole.w - w) / 2;
-        let top = ((whole.h - 560) / 2).clamp(16, 96);
-        self.app_icon(whole.w / 2 - 36, top, 72);
-        self.centred(
-            Span::new(0, top + 96, whole.w),
-            Style::Display,
-            self.colours.text,
-            "Privatus is locked",
-        );
+        self.scrolled(Part::Page, whole, &|view, at| view.lock_column(lock, at));
+    }
+
+    fn lock_column(&mut self, lock: &Lock, at: Rect) -> i32 {
+        let w = 400.min(at.w - 32);
+        let x = (at.w - w) / 2;
+        let top = at.y + ((at.h - 560) / 2).clamp(16, 96);
+        self.app_icon(at.w / 2 - 36, top, 72);
+        self.centred(Span::new(0, top + 96, at.w), Style::Display, self.colours.text, "Privatus is locked");
         let below = "Nothing can be read here until you unlock it.";
-        self.centred(Span::new(0, top + 132, whole.w), Style::Body, self.colours.text2, below);
+        for (index, line) in (0..).zip(self.broken(Style::Body, below, at.w - 32).iter()) {
+            let span = Span::new(0, top + 132 + 22 * index, at.w);
+            self.centred(span, Style::Body, self.colours.text2, &line.text);
+        }
         let y = top + 194;
         self.scene.text(Point::new(x, y), Style::Label, self.colours.text, "Passphrase");
         self.secret_field(SecretField::First, &lock.entry, Rect::new(x, y + 24, w, 44));
@@ -59,13 +61,14 @@ impl View<'_> {
         let button = Button::new(Kind::Primary, label, Act::UsePassphrase)
             .icon(Icon::Unlock)
             .resting(lock.entry.busy || lock.entry.first.is_empty() || waits);
-        self.button_in(Rect::new(x, y + 108, w, 44), &button);
+        self.button_in(Rect::new(x, y + 116, w, 44), &button);
         if lock.entry.busy {
             let line = "Takes about one second, on purpose.";
-            self.centred(Span::new(0, y + 168, whole.w), Style::Small, self.colours.text2, line);
+            self.centred(Span::new(0, y + 176, at.w), Style::Small, self.colours.text2, line);
         } else if let Some(told) = told {
-            self.note(Span::new(x, y + 168, w), &told);
+            return self.note(Span::new(x, y + 176, w), &told) + 16;
         }
+        y + 210
     }
 
     pub(super) fn first_run(&mut self, run: &FirstRun, whole: Rect) {
@@ -74,12 +77,18 @@ impl View<'_> {
         if side > 0 {
             self.side(run, Rect::new(0, 0, side, whole.h));
         }
-        let w = COLUMN.min(whole.w - side - 64);
-        let x = side + ((whole.w - side - w) / 2).min(96);
-        match &run.entry {
-            Some(entry) => self.choose_passphrase(entry, Rect::new(x, 56, w, whole.h)),
-            None => self.choose_name(Rect::new(x, 56, w, whole.h)),
-        }
+        let area = Rect::new(side, 0, whole.w - side, whole.h);
+        self.scrolled(Part::Page, area, &|view, at| {
+            let margin = margin(at.w);
+            let w = COLUMN.min(at.w - 2 * margin);
+            let x = at.x + ((at.w - w) / 2).min(96);
+            let top = if at.w < 480 { 24 } else { 56 };
+            let column = Rect::new(x, at.y + top, w, at.h - top);
+            match &run.entry {
+                Some(entry) => view.choose_passphrase(entry, column),
+                None => view.choose_name(column),
+            }
+        });
     }
 
     fn side(&mut self, run: &FirstRun, side: Rect) {
@@ -138,28 +147,30 @@ impl View<'_> {
         self.scene.text(Point::new(x + 48, y + 20), Style::Micro, c.text2, step.below);
     }
 
-    fn choose_passphrase(&mut self, entry: &Entry, column: Rect) {
+    /// Gives the y below, as every column does.
+    fn choose_passphrase(&mut self, entry: &Entry, column: Rect) -> i32 {
         let Rect { x, y, w, .. } = column;
         let c = self.colours;
-        self.scene.text(Point::new(x, y), Style::Display, c.text, "Choose a passphrase");
+        let mut top = self.paragraph(Span::new(x, y, w), Style::Display, c.text, "Choose a passphrase");
         let below = "It locks your keys and your messages on this computer. Nobody can reset it for you, so take one that you can remember.";
-        self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
-        self.scene.text(Point::new(x, y + 116), Style::Label, c.text, "Passphrase");
-        self.secret_field(SecretField::First, entry, Rect::new(x, y + 140, w, 44));
-        match self.slip(SecretField::First, entry) {
-            Some(slip) => self.slipped(Point::new(x, y + 192), slip),
-            None => self.meter(Span::new(x, y + 196, w), &entry.first),
-        }
-        self.scene.text(Point::new(x, y + 252), Style::Label, c.text, "The same once more");
-        self.secret_field(SecretField::Again, entry, Rect::new(x, y + 277, w, 44));
-        self.below_secret(SecretField::Again, entry, Span::new(x, y + 329, w));
+        top = self.paragraph(Span::new(x, top + 8, w), Style::Body, c.text2, below) + 32;
+        self.scene.text(Point::new(x, top), Style::Label, c.text, "Passphrase");
+        self.secret_field(SecretField::First, entry, Rect::new(x, top + 24, w, 44));
+        top = match self.slip(SecretField::First, entry) {
+            Some(slip) => self.slipped(Span::new(x, top + 76, w), slip),
+            None => self.meter(Span::new(x, top + 80, w), &entry.first),
+        };
+        top += 24;
+        self.scene.text(Point::new(x, top), Style::Label, c.text, "The same once more");
+        self.secret_field(SecretField::Again, entry, Rect::new(x, top + 25, w, 44));
+        top = self.below_secret(SecretField::Again, entry, Span::new(x, top + 77, w)) + 24;
         let slow =
             "Unlocking takes about one second. That is on purpose: it makes every wrong guess slow too.";
-        self.paragraph(Span::new(x, y + 372, w), Style::Small, c.text2, slow);
+        top = self.paragraph(Span::new(x, top, w), Style::Small, c.text2, slow) + 12;
         if let Some(told) = words::entry(entry, self.model.caps_lock, self.now) {
-            self.note(Span::new(x, y + 420, w), &told);
+            top = self.note(Span::new(x, top, w), &told) + 12;
         }
-        let bottom = (column.h - 88).max(y + 500);
+        let bottom = (y + column.h - 88).max(top + 12);
         let same = entry.first.same_as(&entry.again);
         let label = if entry.busy { "Opening…" } else { "Continue" };
         let button = Button::new(Kind::Primary, label, Act::UsePassphrase).resting(!same || entry.busy);
@@ -169,13 +180,16 @@ impl View<'_> {
             (false, false) => "when both are the same",
             (false, true) => "",
         };
-        self.scene.text(Point::new(right + 12, bottom + 11), Style::Small, c.text2, reason);
+        let room = x + w - right - 12;
+        self.paragraph(Span::new(right + 12, bottom + 11, room), Style::Small, c.text2, reason);
+        bottom + 64
     }
 
-    fn meter(&mut self, Span { x, y, w }: Span, secret: &Secret) {
+    /// Room is kept for it also while there is nothing to measure.
+    fn meter(&mut self, Span { x, y, w }: Span, secret: &Secret) -> i32 {
         let quarters = strength(secret);
         let (tone, word, line) = match quarters {
-            0 => return,
+            0 => return y + 33,
             1 => (Tone::Weak, "Short.", "A few random words would be much harder to guess."),
             2 => (Tone::Weak, "Fair.", "One or two more words make it hard to guess."),
             3 => (Tone::Good, "Good.", "Hard to guess if the words do not belong together."),
@@ -191,7 +205,7 @@ impl View<'_> {
         self.scene.icon(icon, Point::new(x, y + 15), 18, ink);
         self.scene.text(Point::new(x + 26, y + 15), Style::Label, ink, word);
         let left = x + 26 + self.width(Style::Label, word) + 5;
-        self.scene.text(Point::new(left, y + 15), Style::Small, self.colours.text, line);
+        self.paragraph(Span::new(left, y + 15, x + w - left), Style::Small, self.colours.text, line)
     }
 
     /// A passphrase field: circles, and letters only for who asked.
@@ -235,22 +249,21 @@ impl View<'_> {
         entry.slip(field, *self.model.focus() == Focus::Act(Act::Secret(field)))
     }
 
-    fn slipped(&mut self, Point { x, y }: Point, slip: Slip) {
-        let ink = self.colours.danger;
-        self.scene.icon(Icon::Warn, Point::new(x, y + 1), 16, ink);
-        self.scene.text(Point::new(x + 22, y), Style::Small, ink, words::slip(slip));
+    fn slipped(&mut self, span: Span, slip: Slip) -> i32 {
+        self.told_line(span, (Icon::Warn, self.colours.danger), words::slip(slip))
     }
 
     /// What is wrong with the field; else the key that shows it, and how Caps Lock stands.
-    fn below_secret(&mut self, field: SecretField, entry: &Entry, Span { x, y, w }: Span) {
+    fn below_secret(&mut self, field: SecretField, entry: &Entry, Span { x, y, w }: Span) -> i32 {
         if let Some(slip) = self.slip(field, entry) {
-            return self.slipped(Point::new(x, y), slip);
+            return self.slipped(Span::new(x, y, w), slip);
         }
         let caps = if self.model.caps_lock { "Caps Lock is on" } else { "Caps Lock is off" };
         let ink = if self.model.caps_lock { self.colours.warn } else { self.colours.text2 };
         let right = self.ending(Point::new(x + w, y), Style::Small, ink, caps);
         let line = self.cut(Style::Small, "Ctrl R shows what you type", right - 12 - x);
         self.scene.text(Point::new(x, y), Style::Small, self.colours.text2, line);
+        y + 18
     }
 
     fn dots(&mut self, secret: &Secret, rect: Rect, room: i32) -> i32 {
@@ -278,44 +291,63 @@ impl View<'_> {
         end
     }
 
-    fn choose_name(&mut self, column: Rect) {
+    fn choose_name(&mut self, column: Rect) -> i32 {
         let Rect { x, y, w, .. } = column;
         let c = self.colours;
-        self.scene.text(Point::new(x, y), Style::Display, c.text, "What should people call you?");
+        let mut top =
+            self.paragraph(Span::new(x, y, w), Style::Display, c.text, "What should people call you?");
         let below = "Only people that you connect with see this name.";
-        self.paragraph(Span::new(x, y + 40, w), Style::Body, c.text2, below);
-        self.scene.text(Point::new(x, y + 86), Style::Label, c.text, "Your name");
+        top = self.paragraph(Span::new(x, top + 8, w), Style::Body, c.text2, below) + 24;
+        self.scene.text(Point::new(x, top), Style::Label, c.text, Field::YourName.label());
         let hint = "Any name is fine. There is no phone number, no e-mail address and no account.";
-        self.name_field(Field::YourName, Rect::new(x, y + 110, w, 44), false, hint);
-        self.scene.text(Point::new(x, y + 218), Style::Title, c.text, "Your first contact");
+        top = self.name_field(Field::YourName, Rect::new(x, top + 24, w, 44), false, hint) + 32;
+        self.scene.text(Point::new(x, top), Style::Title, c.text, "Your first contact");
         let how = "People reach you only through an invitation. There is no directory to be found in.";
-        let top = self.paragraph(Span::new(x, y + 248, w), Style::Body, c.text2, how) + 12;
-        let offered = self.model.offer.is_some();
-        let cards = if offered { 3 } else { 2 };
-        let card = (w - 16 * (cards - 1)) / cards;
-        let height = if offered { 180 } else { 144 };
-        let at = |index: i32| Rect::new(x + index * (card + 16), top, card, height);
-        let mut index = 0;
-        if offered {
-            let body =
-                "A practice partner on this computer who answers every text. Their invitation is here.";
-            self.card(at(0), Card { icon: Icon::Chats, title: "Meet Echo", body, act: Act::AcceptOffer });
-            index = 1;
-        }
-        let body = "Makes a link and a picture code. They work once and expire after 7 days.";
-        self.card(at(index), Card { icon: Icon::Link, title: "Invite someone", body, act: Act::Invite });
-        let body = "Paste the link that you were sent.";
-        self.card(at(index + 1), Card { icon: Icon::Qr, title: "I was invited", body, act: Act::Accept });
-        self.scene.icon(Icon::Lock, Point::new(x, top + height + 18), 18, c.text2);
+        top = self.paragraph(Span::new(x, top + 30, w), Style::Body, c.text2, how) + 12;
+        top = self.ways(Span::new(x, top, w)) + 18;
         let kept = "Your history is kept on this computer only, locked with your passphrase.";
-        self.paragraph(Span::new(x + 26, top + height + 18, w - 26), Style::Small, c.text2, kept);
-        let bottom = (column.h - 88).max(top + height + 60);
-        self.button(
-            Point::new(x, bottom),
-            &Button::new(Kind::Primary, "Open Privatus", Act::Enter)
-                .resting(self.model.is_too_long(Field::YourName)),
-        );
-        self.ending(Point::new(x + w, bottom + 11), Style::Small, c.text2, "Both can wait until later.");
+        top = self.told_line(Span::new(x, top, w), (Icon::Lock, c.text2), kept) + 12;
+        if self.model.offered().is_some() {
+            let echo = "Echo is a practice partner on this computer who answers every text.";
+            top = self.told_line(Span::new(x, top, w), (Icon::Chats, c.text2), echo) + 12;
+        }
+        let bottom = self.first_steps(Span::new(x, (y + column.h - 88).max(top + 12), w));
+        let later = "You can do this later.";
+        self.paragraph(Span::new(x, bottom + 8, w), Style::Small, c.text2, later) + 16
+    }
+
+    /// Two ways to a first contact, beside each other where there is room.
+    fn ways(&mut self, Span { x, y, w }: Span) -> i32 {
+        let beside = w >= 440;
+        let card = if beside { (w - 16) / 2 } else { w };
+        let body = "Makes a link and a picture code. They work once and expire after 7 days.";
+        let invite = Card { icon: Icon::Link, title: "Invite someone", body, act: Act::Invite };
+        let body = "Paste the link that you were sent.";
+        let accept = Card { icon: Icon::Qr, title: "I was invited", body, act: Act::Accept };
+        let height = |view: &Self, card: &Card, w: i32| {
+            let lines = view.broken(Style::Small, card.body, w - 36).len();
+            102 + 18 * i32::try_from(lines).unwrap_or(1)
+        };
+        let first = height(self, &invite, card).max(if beside { height(self, &accept, card) } else { 0 });
+        self.card(Rect::new(x, y, card, first), invite);
+        if beside {
+            self.card(Rect::new(x + card + 16, y, card, first), accept);
+            return y + first;
+        }
+        let second = height(self, &accept, card);
+        self.card(Rect::new(x, y + first + 12, card, second), accept);
+        y + first + 12 + second
+    }
+
+    /// Where somebody waits to be met, that comes first.
+    fn first_steps(&mut self, span: Span) -> i32 {
+        let long = self.model.is_too_long(Field::YourName);
+        let open = |kind| Button::new(kind, "Open Privatus", Act::Enter).resting(long);
+        if self.model.offered().is_none() {
+            return self.buttons(span, &[open(Kind::Primary)]);
+        }
+        let echo = Button::new(Kind::Primary, "Meet Echo", Act::AcceptOffer).icon(Icon::Chats).resting(long);
+        self.buttons(span, &[echo, open(Kind::Normal)])
     }
 
     fn card(&mut self, rect: Rect, Card { icon, title, body, act }: Card) {

@@ -1,15 +1,11 @@
 //! Rail, list and network chip.
 
-use ipc_schema::edge::ui_stored::{Contact, ContactState};
-
 use super::View;
+use super::row::ROW;
 use crate::icon::Icon;
-use crate::model::words::{self, Told, Tone};
-use crate::model::{Act, Field, Focus, Pane};
+use crate::model::words::{self, Told};
+use crate::model::{Act, Field, Focus};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
-
-/// Height of a row.
-const ROW: i32 = 64;
 
 /// Height of the search field's part, and of every header.
 const HEAD: i32 = 64;
@@ -24,17 +20,16 @@ impl View<'_> {
     pub(super) fn rail(&mut self, rail: Rect) {
         self.scene.fill(rail, self.colours.rail);
         self.scene.fill(Rect::new(rail.right() - 1, 0, 1, rail.h), self.colours.line);
-        let me = if self.model.me.is_empty() { "?" } else { self.model.me.as_str() };
-        self.avatar(Point::new(rail.x + (rail.w - 40) / 2, 12), 40, "me", me);
+        self.own_avatar(Rect::new(rail.x + 4, 8, rail.w - 8, 60));
         let words = rail.w >= 72;
         let item = |y: i32| Rect::new(rail.x + 4, y, rail.w - 8, 56);
         let chats = item(68);
         self.block(chats, 8, self.colours.select);
         self.scene.round(Rect::new(0, 80, 4, 32), 2, self.colours.accent);
         self.rail_item(chats, Icon::Chats, words.then_some("Chats"), true);
-        let unread = self.model.unread();
+        let unread = self.model.unread(self.now);
         if unread > 0 {
-            self.badge(Point::new(chats.right() - 8, 71), unread);
+            self.badge(Point::new(chats.right() - 8, 71), unread, false);
         }
         for (y, icon, label, act) in [
             (rail.h - 64 - 60, Icon::Palette, "Colours", Act::NextTheme),
@@ -59,41 +54,33 @@ impl View<'_> {
         }
     }
 
-    /// A count in a pill that ends at `right`; gives its left edge.
-    fn badge(&mut self, Point { x: right, y }: Point, count: u32) -> i32 {
-        let label = if count > 99 { "99+".to_owned() } else { count.to_string() };
-        let w = (self.width(Style::MicroStrong, &label) + 12).max(20);
-        let rect = Rect::new(right - w, y, w, 20);
-        self.scene.round(rect, 10, self.colours.accent);
-        self.centred(Span::new(rect.x, y + 2, w), Style::MicroStrong, self.colours.on_accent, &label);
-        rect.x
-    }
-
     pub(super) fn list(&mut self, list: Rect) {
         self.scene.fill(list, self.colours.panel);
-        self.search(Rect::new(list.x + 12, 12, list.w - 25 - 48, 40));
+        // Without a rail its things stand behind a button.
+        let narrow = list.x == 0;
+        let menu = if narrow { 48 } else { 0 };
+        if narrow {
+            self.icon_button(Rect::new(12, 12, 40, 40), Icon::More, "Menu", Act::OwnName);
+        }
+        self.search(Rect::new(list.x + 12 + menu, 12, list.w - 25 - 48 - menu, 40));
         self.add_button(Rect::new(list.right() - 53, 12, 40, 40));
         self.scene.fill(Rect::new(list.x, HEAD - 1, list.w, 1), self.colours.line);
         let walls = self.model.without_walls.then(words::without_walls);
         let warnings: Vec<Told> =
             words::history(self.model.counts.history).into_iter().chain(walls).collect();
         let height = warnings.iter().map(|_| WARNING).sum::<i32>();
-        let rows = Rect::new(list.x, HEAD, list.w, list.h - HEAD - CHIP - height);
-        self.clip(rows);
-        let people: Vec<&Contact> = self.model.rows().collect();
-        for (contact, y) in people.iter().zip((rows.y + 4..rows.bottom()).step_by(64)) {
-            self.row(contact, Rect::new(rows.x + 4, y, rows.w - 9, ROW));
-        }
-        self.unclip();
+        let rows = Rect::new(list.x, HEAD, list.w, (list.h - HEAD - CHIP - height).max(0));
+        let offered = self.rows(rows);
         if let Some(line) = words::listing(self.model.listing()) {
-            self.centred(Span::new(rows.x, rows.y + 24, rows.w), Style::Small, self.colours.text2, line);
+            let y = rows.y + 24 + if offered { ROW } else { 0 };
+            self.centred(Span::new(rows.x, y, rows.w), Style::Small, self.colours.text2, line);
         }
         let mut below = rows.bottom();
         for told in &warnings {
             self.warning(told, Rect::new(list.x, below, list.w, WARNING));
             below += WARNING;
         }
-        self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP));
+        self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP), narrow);
     }
 
     fn warning(&mut self, told: &Told, rect: Rect) {
@@ -108,7 +95,7 @@ impl View<'_> {
     fn search(&mut self, rect: Rect) {
         self.field_frame(rect, *self.model.focus() == Focus::Field(Field::Search), false);
         self.scene.icon(Icon::Search, Point::new(rect.x + 13, rect.y + 11), 18, self.colours.text2);
-        let empty = self.model.texts.of(Field::Search).is_empty();
+        let empty = self.model.texts.of(Field::Search).is_empty() && rect.w >= 180;
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
         if empty {
             self.scene.bordered(keys, 4, Border::new(self.colours.edge, 1), self.colours.field);
@@ -130,67 +117,21 @@ impl View<'_> {
         self.pressable(rect, Act::Add, Spoken::new("Invite or accept", Role::Button), 8);
     }
 
-    fn row(&mut self, contact: &Contact, rect: Rect) {
-        let act = Act::Open(contact.id.clone());
-        let open = matches!(&self.model.pane, Pane::Chat(id) | Pane::Invitation(id) if *id == contact.id);
-        if open {
-            self.block(rect, 8, self.colours.select);
-            self.scene.round(Rect::new(rect.x - 4, rect.y + 12, 4, 40), 2, self.colours.accent);
-        } else if self.model.hover.as_ref() == Some(&act) {
-            self.scene.round(rect, 8, self.colours.hover);
-        }
-        let invited = contact.state == ContactState::Invited;
-        let name = self.name(&contact.name);
-        let title = if invited { format!("Invitation for {name}") } else { name };
-        if invited {
-            self.icon_avatar(Point::new(rect.x + 8, rect.y + 12), 40, Icon::Hourglass);
-        } else {
-            self.avatar(Point::new(rect.x + 8, rect.y + 12), 40, &contact.id, &contact.name);
-        }
-        let (left, right) = (rect.x + 60, rect.right() - 12);
-        let when = words::when(contact.last_at, self.now, self.zone);
-        let time_left = self.ending(Point::new(right, rect.y + 14), Style::Micro, self.colours.text2, &when);
-        let shield = if contact.verified { 24 } else { 0 };
-        let title = self.cut(Style::Strong, &title, time_left - 12 - shield - left);
-        let end = left + self.width(Style::Strong, &title);
-        self.scene.text(Point::new(left, rect.y + 10), Style::Strong, self.colours.text, title.as_str());
-        if contact.verified {
-            self.scene.icon(Icon::Verified, Point::new(end + 6, rect.y + 14), 14, self.colours.ok);
-        }
-        self.second_line(contact, Point::new(left, rect.y + 34), right);
-        self.pressable(rect, act, Spoken::new(&title, Role::Row), 8);
-    }
-
-    fn second_line(&mut self, contact: &Contact, Point { x: mut left, y }: Point, mut right: i32) {
-        if contact.unread > 0 {
-            right = self.badge(Point::new(right, y - 1), contact.unread) - 8;
-        }
-        let (icon, line) = words::preview(self.model, contact, self.now);
-        let mut ink = if contact.unread > 0 { self.colours.text } else { self.colours.text2 };
-        if let Some((icon, tone)) = icon {
-            let colour = match tone {
-                Tone::Good => self.colours.accent,
-                other => self.tone(other).0,
-            };
-            self.scene.icon(icon, Point::new(left, y + 1), 16, colour);
-            left += 22;
-            if icon == Icon::Edit {
-                ink = colour;
-            }
-        }
-        let line = self.cut(Style::Small, &line, right - left);
-        self.scene.text(Point::new(left, y), Style::Small, ink, line);
-    }
-
-    fn chip(&mut self, rect: Rect) {
+    /// `lock`: there is no rail that has it.
+    fn chip(&mut self, rect: Rect, lock: bool) {
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
         // What is wrong with a history that does not open stands above.
         let opens = self.model.history || words::history(self.model.counts.history).is_some();
         let told = words::network(&self.model.network, opens, self.now);
         let ink = self.tone(told.tone).0;
         self.scene.icon(told.icon, Point::new(rect.x + 16, rect.y + 18), 20, ink);
-        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, self.colours.text, told.title);
-        let reason = self.cut(Style::Micro, &told.reason, rect.w - 60);
+        let room = rect.w - 60 - if lock { 52 } else { 0 };
+        let title = self.cut(Style::Label, &told.title, room);
+        self.scene.text(Point::new(rect.x + 48, rect.y + 12), Style::Label, self.colours.text, title);
+        let reason = self.cut(Style::Micro, &told.reason, room);
         self.scene.text(Point::new(rect.x + 48, rect.y + 30), Style::Micro, self.colours.text2, reason);
+        if lock {
+            self.icon_button(Rect::new(rect.right() - 52, rect.y + 8, 40, 40), Icon::Lock, "Lock", Act::Lock);
+        }
     }
 }

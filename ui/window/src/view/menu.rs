@@ -8,7 +8,7 @@ use crate::model::stroke::menu_of;
 use crate::model::{Act, OverAct};
 use crate::scene::{Point, Rect, Style};
 
-/// Height of a row.
+/// Height of a row; less where the window has no room for all of them.
 const ROW: i32 = 36;
 
 /// Height of the signs, with their line.
@@ -24,7 +24,7 @@ impl View<'_> {
     pub(super) fn menu(&mut self, menu: &Menu, whole: Rect) {
         let signs = self.model.menu_signs(&menu.of);
         let items = self.model.menu_items(&menu.of);
-        let rect = self.menu_rect(menu, &items, whole);
+        let (rect, row_height) = self.menu_rect(menu, &items, whole);
         self.cover_until_pressed(whole);
         self.over_ground(rect);
         let mut y = rect.y + PAD;
@@ -37,32 +37,34 @@ impl View<'_> {
                 self.scene.fill(Rect::new(rect.x + 4, y + 4, rect.w - 8, 1), self.colours.line);
                 y += LINE;
             }
-            let row = Rect::new(rect.x + 5, y, rect.w - 10, ROW);
+            let row = Rect::new(rect.x + 5, y, rect.w - 10, row_height);
             if signs.len() + at == menu.chosen {
                 self.block(row, 6, self.colours.select);
             }
             self.menu_row(item, row, signs.len() + at);
-            y += ROW;
+            y += row_height;
         }
     }
 
-    /// Where it stands: where it was asked for, or at its thing.
-    fn menu_rect(&self, menu: &Menu, items: &[Item], whole: Rect) -> Rect {
+    /// Where it stands: where it was asked for, or at its thing; and how high its rows are.
+    fn menu_rect(&self, menu: &Menu, items: &[Item], whole: Rect) -> (Rect, i32) {
         let signs = !self.model.menu_signs(&menu.of).is_empty();
         let row = |item: &Item| {
-            self.width(Style::Body, &item.label) + self.width(Style::Micro, item.keys) + 47 + 24 + 24
+            self.width(Style::Body, item.label) + self.width(Style::Micro, item.keys) + 47 + 24 + 24
         };
         let w = items.iter().map(row).max().unwrap_or(0).clamp(240, 368).min(whole.w - 2 * MARGIN);
         let lines = (0..items.len()).filter(|at| divided(items, *at)).map(|_| LINE).sum::<i32>();
-        let rows = ROW * i32::try_from(items.len()).unwrap_or(0);
-        let h = rows + lines + 2 * PAD + if signs { SIGNS } else { 0 };
+        let count = i32::try_from(items.len()).unwrap_or(1).max(1);
+        let around = lines + 2 * PAD + if signs { SIGNS } else { 0 };
+        let row_height = ROW.min((whole.h - 2 * MARGIN - around) / count);
+        let h = row_height * count + around;
         let thing = self.scene.hits.iter().rfind(|hit| menu_of(&hit.act).as_ref() == Some(&menu.of));
         let anchor = match (menu.at, thing) {
             (Some((x, y)), _) => Rect::new(x, y, 0, 0),
             (None, Some(hit)) => hit.rect,
             (None, None) => whole,
         };
-        placed((w, h), anchor, whole.inset(MARGIN))
+        (placed((w, h), anchor, whole.inset(MARGIN)), row_height)
     }
 
     fn menu_signs(&mut self, signs: &[(&'static str, Act)], chosen: usize, rect: Rect) {
@@ -88,16 +90,16 @@ impl View<'_> {
 
     fn menu_row(&mut self, item: &Item, row: Rect, at: usize) {
         let ink = if item.danger { self.colours.danger } else { self.colours.text };
-        self.scene.icon(item.icon, Point::new(row.x + 12, row.y + 9), 18, ink);
+        self.scene.icon(item.icon, Point::new(row.x + 12, row.y + (row.h - 18) / 2), 18, ink);
         let keys = self.ending(
-            Point::new(row.right() - 12, row.y + 10),
+            Point::new(row.right() - 12, row.y + (row.h - 16) / 2),
             Style::Micro,
             self.colours.text2,
             item.keys,
         );
-        let label = self.cut(Style::Body, &item.label, keys - 12 - row.x - 42);
-        self.scene.text(Point::new(row.x + 42, row.y + 7), Style::Body, ink, label);
-        self.pointed(row, Act::Over(OverAct::Choose(at)), &item.label, 8);
+        let label = self.cut(Style::Body, item.label, keys - 12 - row.x - 42);
+        self.scene.text(Point::new(row.x + 42, row.y + (row.h - 22) / 2), Style::Body, ink, label);
+        self.pointed(row, Act::Over(OverAct::Choose(at)), item.label, 8);
     }
 }
 

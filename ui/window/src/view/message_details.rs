@@ -13,7 +13,7 @@ const CARD: i32 = 352;
 impl View<'_> {
     pub(super) fn message_details(&mut self, details: &Details) {
         let model = self.model;
-        let act = Act::With(MessageAct::Focus(details.id.clone()));
+        let act = Act::Message(MessageAct::Focus(details.id.clone()));
         let bubble = self.scene.hits.iter().rfind(|hit| hit.act == act).map(|hit| hit.rect);
         let contact = model.open_chat().and_then(|id| model.person(id));
         // FLTK's fields lie outside of the conversation's own part.

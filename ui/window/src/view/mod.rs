@@ -1,13 +1,17 @@
 //! The model as a picture: pure functions, one file a part of the window.
 
+mod blocked;
 mod bubble;
 mod bubble_parts;
 mod chat;
 mod compare;
 mod composing;
 mod controls;
+mod details;
 mod entry;
+mod flow;
 mod forwarding;
+mod header;
 mod held;
 mod invitation;
 mod link;
@@ -16,9 +20,13 @@ mod menu;
 mod message_details;
 mod over;
 mod picker;
+mod profile;
 mod question;
+mod row;
 mod rows;
+mod scrolled;
 
+use details::COLUMN;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
@@ -31,6 +39,9 @@ const NARROW: i32 = 720;
 
 /// Below this width the rail and the list are slimmer.
 const MIDDLE: i32 = 960;
+
+/// From this width on what is known of a contact stands beside the conversation.
+const WIDE: i32 = 1184;
 
 /// What a view needs beside the model.
 pub struct Surroundings<'a> {
@@ -77,6 +88,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
         Screen::Inside => view.inside(whole),
     }
     view.over(whole);
+    view.own_card(whole);
     view.notice(whole);
     view.link_card(whole);
     view.question(whole);
@@ -87,6 +99,7 @@ impl View<'_> {
     fn inside(&mut self, whole: Rect) {
         let Rect { w, h, .. } = whole;
         self.scene.fill(whole, self.colours.bg);
+        let details = self.model.details();
         let pane = if w < NARROW {
             if self.model.pane == Pane::Start {
                 self.list(Rect::new(0, 0, w, h));
@@ -94,13 +107,30 @@ impl View<'_> {
             }
             whole
         } else {
-            let (rail, list) = if w < MIDDLE { (56, 264) } else { (72, 320) };
+            let (rail, list) = match w {
+                ..MIDDLE => (56, 264),
+                // Four columns: the list makes room.
+                WIDE.. if details.is_some() => (72, (w - 912).clamp(288, 320)),
+                _ => (72, 320),
+            };
             self.rail(Rect::new(0, 0, rail, h));
             self.list(Rect::new(rail, 0, list, h));
             let left = rail + list;
             self.scene.fill(Rect::new(left - 1, 0, 1, h), self.colours.line);
             Rect::new(left, 0, w - left, h)
         };
+        match details {
+            Some(details) if w >= WIDE => {
+                let known = Rect::new(pane.right() - COLUMN, 0, COLUMN, h);
+                self.pane(Rect { w: pane.w - COLUMN, ..pane });
+                self.details(details, known, false);
+            }
+            Some(details) => self.details(details, pane, true),
+            None => self.pane(pane),
+        }
+    }
+
+    fn pane(&mut self, pane: Rect) {
         match &self.model.pane {
             Pane::Start => self.start(pane),
             Pane::Chat(id) => self.chat(id, pane),
@@ -121,3 +151,5 @@ impl View<'_> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;

@@ -59,7 +59,7 @@ impl View<'_> {
     fn picker_anchor(&self, picker: &Picker, whole: Rect) -> Rect {
         let hit = |wanted: &Act| self.scene.hits.iter().rfind(|hit| hit.act == *wanted).map(|hit| hit.rect);
         let place = match &picker.wanted {
-            PickFor::Reaction(id) => hit(&Act::With(MessageAct::Focus(id.clone()))),
+            PickFor::Reaction(id) => hit(&Act::Message(MessageAct::Focus(id.clone()))),
             PickFor::Composer => hit(&Act::Send),
         };
         place.unwrap_or(whole)

@@ -15,8 +15,9 @@ impl View<'_> {
         self.cover();
         let w = CARD.min(whole.w - 32);
         let lines = self.broken(Style::Small, &asked.body, w - 40).len();
+        let titles = self.broken(Style::Heading, &asked.title, w - 40).len();
         let h = 20
-            + 22
+            + 22 * i32::try_from(titles).unwrap_or(1)
             + 8
             + 18 * i32::try_from(lines).unwrap_or(1)
             + 16
@@ -27,8 +28,8 @@ impl View<'_> {
         let c = self.colours;
         self.scene.bordered(card, 12, Border::new(c.edge, c.line_px), c.bg);
         let (x, y) = (card.x + 20, card.y + 20);
-        self.scene.text(Point::new(x, y), Style::Heading, c.text, asked.title);
-        let below = self.paragraph(Span::new(x, y + 30, w - 40), Style::Small, c.text, &asked.body);
+        let y = self.paragraph(Span::new(x, y, w - 40), Style::Heading, c.text, &asked.title);
+        let below = self.paragraph(Span::new(x, y + 8, w - 40), Style::Small, c.text, &asked.body);
         let keep = Button::new(Kind::Quiet, asked.keep, Act::Keep).small();
         let right = card.right() - 20 - self.button_width(&keep);
         self.button(Point::new(right, below + 16), &keep);

@@ -69,7 +69,7 @@ impl View<'_> {
     }
 
     /// The lines that are seen.
-    pub(super) fn rows(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
+    pub(super) fn text_rows(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
         let room = rect.w - 24;
         for (index, row) in bubble.laid.rows.iter().enumerate() {
             let y = rect.y + bubble.text_top() + LINE * i32::try_from(index).unwrap_or(0);

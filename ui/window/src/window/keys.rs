@@ -85,7 +85,7 @@ struct On {
 impl Resting {
     /// The pointer moved over that, or off everything; whether it left the message on which it was.
     pub(super) fn over(&mut self, act: Option<&Act>) -> bool {
-        let Some(Act::With(MessageAct::Focus(id))) = act else { return self.0.take().is_some() };
+        let Some(Act::Message(MessageAct::Focus(id))) = act else { return self.0.take().is_some() };
         let same = self.0.as_ref().filter(|on| on.id == *id);
         let (left, told) = (same.is_none() && self.0.is_some(), same.is_some_and(|on| on.told));
         self.0 = Some(On { id: id.clone(), since: Instant::now(), told });

@@ -97,8 +97,8 @@ impl Window {
             (scene.hit(x, y).map(|hit| hit.act.clone()), scene.line_at(x, y).is_some())
         };
         let cursor = match (&act, text) {
-            (None | Some(Act::With(MessageAct::Focus(_))), true) => Cursor::Insert,
-            (None | Some(Act::With(MessageAct::Focus(_))), false) => Cursor::Arrow,
+            (None | Some(Act::Message(MessageAct::Focus(_))), true) => Cursor::Insert,
+            (None | Some(Act::Message(MessageAct::Focus(_))), false) => Cursor::Arrow,
             (Some(_), _) => Cursor::Hand,
         };
         if cursor != self.cursor {

@@ -1,0 +1,50 @@
+//! What scrolls from its top on: by the wheel, by pages, and by the keyboard going out of sight.
+
+use fltk::app;
+
+use super::{WHEEL, Window};
+use crate::model::scrolls::until_seen;
+use crate::model::{Focus, Part};
+use crate::scene::Scrolled;
+
+impl Window {
+    /// Scrolls what lies under the pointer; where nothing does, the conversation.
+    pub(super) fn wheel(&mut self, steps: i32) {
+        let (x, y) = (app::event_x(), app::event_y());
+        let under = |part: &&Scrolled| part.area.contains(x, y);
+        let part = self.scene.borrow().scrolled.iter().rfind(under).map(|part| (part.place, part.most));
+        match part {
+            Some((place, most)) => self.model.scrolls.by(place, steps * WHEEL, most),
+            None => self.scroll_by(-steps * WHEEL),
+        }
+    }
+
+    /// A page up or down: what stands alone beside the list, else the conversation.
+    pub(super) fn page(&mut self, pixels: i32) {
+        let page = self
+            .scene
+            .borrow()
+            .scrolled
+            .iter()
+            .rfind(|part| part.place != Part::List)
+            .map(|part| (part.place, part.most));
+        match page {
+            Some((place, most)) if self.scene.borrow().scroll.is_none() => {
+                self.model.scrolls.by(place, -pixels, most)
+            }
+            _ => self.scroll_by(pixels),
+        }
+    }
+
+    /// Moves what the keyboard can be at into sight.
+    pub(super) fn reveal(&mut self, wanted: &Focus) {
+        let moved = self.scene.borrow().scrolled.iter().find_map(|part| {
+            let (_, rect) = part.stops.iter().find(|(stop, _)| stop == wanted)?;
+            let by = until_seen((rect.y - 8, rect.bottom() + 8), (part.area.y, part.area.bottom()));
+            Some((part.place, by, part.most))
+        });
+        if let Some((place, by, most)) = moved.filter(|(_, by, _)| *by != 0) {
+            self.model.scrolls.by(place, by, most);
+        }
+    }
+}
