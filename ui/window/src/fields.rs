@@ -1,4 +1,4 @@
-//! FLTK's text fields, laid over the scene where it says so.
+//! FLTK's text fields, laid over the scene where it says so. The composer is none of them: the scene draws it.
 
 use fltk::app;
 use fltk::enums::{CallbackTrigger, Color, Event, FrameType, Key, Shortcut};
@@ -101,7 +101,7 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
             taken
         }
         Event::KeyDown => {
-            let input = field_key(field, widget.value().is_empty());
+            let input = field_key(field);
             let taken = input.is_some();
             told.borrow_mut().extend(input);
             taken
@@ -138,7 +138,7 @@ fn pasted_too_much(widget: &impl InputExt, field: Field) -> Option<Happening> {
 }
 
 /// Keys that mean something to the window also while text is typed; the others are the field's.
-fn field_key(field: Field, empty: bool) -> Option<Happening> {
+fn field_key(field: Field) -> Option<Happening> {
     let (key, state) = (app::event_key(), app::event_state());
     let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
     if (key == Key::Enter || key == Key::KPEnter) && (plain || !field.has_lines()) {
@@ -146,8 +146,7 @@ fn field_key(field: Field, empty: bool) -> Option<Happening> {
     }
     let ours = match key {
         Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
-        // Among those whom a text can be handed on to, and from an empty composer to the last own text.
-        Key::Up if field == Field::Composer && empty && plain => true,
+        // Among those whom a text can be handed on to.
         Key::Up | Key::Down => field == Field::Forward || state.contains(Shortcut::Alt),
         _ if state.contains(Shortcut::Ctrl) => {
             matches!(key.to_char(), Some('l' | 'n' | 'k' | '.' | '+' | '=' | '-' | '0'))

@@ -28,9 +28,28 @@ pub(crate) enum Happening {
     PastedTooMuch(Field, String),
     Focused(Field),
     Enter(Field),
-    Key(Key, Shortcut, Zeroizing<String>),
+    Key(Key, Shortcut, Zeroizing<String>, Option<Composed>),
+    /// A press where one writes.
+    PressWritten(i32, i32, Click),
+    /// A press of the middle button where one writes.
+    PasteAt(i32, i32),
+    /// Moved with the button down that was pressed where one writes.
+    DragWritten(i32, i32),
+    /// The wheel, where one writes.
+    WheelWritten(i32),
+    /// What the canvas asked the clipboard for.
+    Pasted(String),
     Resized,
     Close,
+}
+
+/// What an input method says of the text of a key.
+#[derive(Clone, Copy)]
+pub(crate) struct Composed {
+    /// So many bytes before the caret, which it gave before, are another text now.
+    pub(crate) replaced: usize,
+    /// So many of the new text may change again.
+    pub(crate) marked: usize,
 }
 
 /// In the order in which it happened.
@@ -50,6 +69,11 @@ impl Happening {
                 | Self::PastedTooMuch(..)
                 | Self::Enter(_)
                 | Self::Key(..)
+                | Self::PressWritten(..)
+                | Self::PasteAt(..)
+                | Self::DragWritten(..)
+                | Self::WheelWritten(_)
+                | Self::Pasted(_)
         )
     }
 }
@@ -75,5 +99,10 @@ pub(crate) fn typed_key() -> Happening {
     let mut text = app::event_text();
     let kept = Zeroizing::new(text.clone());
     text.zeroize();
-    Happening::Key(app::event_key(), app::event_state(), kept)
+    // To be asked once for each key; `None`: it gives no text.
+    let composed = app::compose().map(|replaced| Composed {
+        replaced: usize::try_from(replaced).unwrap_or(0),
+        marked: usize::try_from(app::compose_state()).unwrap_or(0),
+    });
+    Happening::Key(app::event_key(), app::event_state(), kept, composed)
 }

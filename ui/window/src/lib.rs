@@ -1,6 +1,6 @@
 //! ui: the window of Privatus.
 //!
-//! Three layers: [`model`] knows and decides, [`view`] makes a picture of it ([`scene`]), and only `paint`, `fields`, `happening`
+//! Three layers: [`model`] knows and decides (with [`edit`] what one writes in), [`view`] makes a picture of it ([`scene`]), and only `paint`, `fields`, `happening`
 //! and [`window`] speak to FLTK. [`serve`] speaks to the other processes, on a thread of its own.
 //!
 //! # Holds
@@ -13,10 +13,12 @@
 //! Keys, the network, files that it was not handed.
 //!
 //! # If it dies
-//! It restarts alone and asks for its view again; what was sent is in stored's outbox. An unsent draft is lost.
+//! It restarts alone and asks for its view again; what was sent is in stored's outbox, and what was being written is its draft, but for
+//! the last second.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod breaking;
+pub mod edit;
 mod fields;
 mod happening;
 pub mod icon;

@@ -369,6 +369,21 @@ pub struct Scrolled {
     pub stops: Vec<(Focus, Rect)>,
 }
 
+/// Where one writes, as it is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The lines that are seen, without their border.
+    pub rect: Rect,
+    /// The first of them.
+    pub top: usize,
+    /// How many are seen.
+    pub shown: usize,
+    /// How many there are.
+    pub lines: usize,
+    /// The caret, also where it is not drawn: input methods open their window there.
+    pub caret: Rect,
+}
+
 /// One whole picture of the window.
 #[derive(Debug, Default, PartialEq)]
 pub struct Scene {
@@ -388,6 +403,8 @@ pub struct Scene {
     pub aim: Option<(i32, i32)>,
     /// What else scrolls, from its top on.
     pub scrolled: Vec<Scrolled>,
+    /// Where one writes.
+    pub written: Option<Written>,
 }
 
 impl Scene {

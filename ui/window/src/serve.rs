@@ -24,6 +24,9 @@ use privatus::peers::messenger::{FROM_NOW, Messenger};
 use privatus::peers::{self, PeerError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+mod drafts;
+
+use self::drafts::Drafts;
 use crate::model::chat::PAGE;
 use crate::model::entry::Problem;
 use crate::model::{Command, News};
@@ -76,7 +79,7 @@ impl Wires {
 /// The edges' side of the process, until the window is closed or the supervisor asks.
 pub async fn run(mut child: Child, wires: WorkerWires) -> Exit {
     child.started();
-    let WorkerWires { tell, asked, window_closed } = wires;
+    let WorkerWires { tell, asked, mut window_closed } = wires;
     if child.settings.without_walls {
         tell.news(News::WithoutWalls);
     }
@@ -86,11 +89,20 @@ pub async fn run(mut child: Child, wires: WorkerWires) -> Exit {
     let worker = Rc::new(Worker::new(tell));
     tokio::task::spawn_local(worker.clone().follow_vault());
     tokio::task::spawn_local(worker.clone().follow_history());
-    tokio::task::spawn_local(worker.clone().obey(asked));
-    tokio::select! {
+    tokio::task::spawn_local(worker.clone().keep_drafts());
+    let obeying = tokio::task::spawn_local(worker.clone().obey(asked));
+    let exit = tokio::select! {
         exit = worker.edges(&child) => exit,
-        _ = window_closed => Exit::Done,
-    }
+        _ = &mut window_closed => Exit::Done,
+    };
+    // The window gives what was being written before it is gone.
+    worker.tell.news(News::Stop);
+    let last = async {
+        let _ = obeying.await;
+        worker.drafts.settled().await;
+    };
+    let _ = tokio::time::timeout(drafts::WAIT_MAX, last).await;
+    exit
 }
 
 /// The link that whoever set this profile up left for the first run; anything that is not one is as good as none.
@@ -133,6 +145,8 @@ struct Worker {
     /// Texts leave in the order in which they were written.
     sending: RefCell<mpsc::UnboundedSender<SendText>>,
     to_send: RefCell<Option<mpsc::UnboundedReceiver<SendText>>>,
+    /// What is being written, on its way to stored.
+    drafts: Drafts,
 }
 
 impl Worker {
@@ -146,6 +160,7 @@ impl Worker {
             seen: Cell::new(FROM_NOW),
             sending: RefCell::new(sending),
             to_send: RefCell::new(Some(to_send)),
+            drafts: Drafts::default(),
         }
     }
 
@@ -249,10 +264,15 @@ impl Worker {
         }
     }
 
+    /// Until the window is gone.
     async fn obey(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>) {
         while let Some(command) = commands.recv().await {
-            // What takes long must not keep the next one waiting.
-            tokio::task::spawn_local(self.clone().one(command));
+            match command {
+                // Whatever is asked for later may wait for it.
+                Command::KeepDraft { who, text } => self.drafts.put(who, text),
+                // What takes long must not keep the next one waiting.
+                other => drop(tokio::task::spawn_local(self.clone().one(other))),
+            }
         }
     }
 
@@ -261,7 +281,7 @@ impl Worker {
             Command::Create(passphrase) => self.passphrase(Create { passphrase }).await,
             Command::Unlock(passphrase) => self.passphrase(TryUnlock { passphrase }).await,
             Command::ScreenLock => self.screen_lock().await,
-            Command::Lock => self.failed(peers::ask(self.vault.client().await, Lock {}).await),
+            Command::Lock => self.lock().await,
             Command::Messages { who, before } => self.page(who, before).await,
             Command::Send { who, id, text, reply_to } => {
                 drop(self.sending.borrow().send(SendText { who, id, text, reply_to }));
@@ -306,7 +326,8 @@ impl Worker {
                 self.tell.news(News::Compared { who, result });
             }
             Command::Message(command) => self.with_message(command).await,
-            Command::Copy(_) | Command::Uncopy(_) | Command::Quit => {}
+            Command::Draft { who } => self.draft(who).await,
+            Command::Copy(_) | Command::Uncopy(_) | Command::Quit | Command::KeepDraft { .. } => {}
         }
     }
 
@@ -328,9 +349,16 @@ impl Worker {
     /// that was restarted is locked.
     async fn screen_lock(&self) {
         self.shows.send_replace(false);
+        self.drafts.settled_soon().await;
         while peers::ask(self.vault.client().await, ScreenLock {}).await == Err(PeerError::Lost) {
             tokio::time::sleep(RETRY_EVERY).await;
         }
+    }
+
+    /// stored can keep nothing afterwards.
+    async fn lock(&self) {
+        self.drafts.settled_soon().await;
+        self.failed(peers::ask(self.vault.client().await, Lock {}).await);
     }
 
     async fn messenger(&self) -> Messenger {

@@ -1,10 +1,12 @@
 //! FLTK's side: one canvas that draws the scene, text fields on top of it, and the loop that joins them to the model.
 
+mod canvas;
 mod keys;
 mod pointer;
 mod scrolling;
+mod typing;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -19,15 +21,16 @@ use fltk::window::DoubleWindow;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
+use self::canvas::{Clipboard, canvas};
+use self::pointer::Drag;
 use crate::fields::{Entry, each, entry, place};
-use crate::happening::{Click, Happening, Queue, typed_key};
+use crate::happening::{Happening, Queue};
 use crate::model::action::{ContactAct, SecretField};
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, OverAct, Screen};
-use crate::paint::{Fonts, Painter};
-use crate::scene::Scene;
+use crate::paint::Fonts;
+use crate::scene::{Point, Scene};
 use crate::serve::Wires;
 use crate::view::{self, Surroundings};
-use pointer::Drag;
 
 /// The window's size at the first start, scaled pixels.
 const SIZE: (i32, i32) = (1200, 800);
@@ -43,9 +46,6 @@ const TICK_COUNTING: f64 = 0.5;
 
 /// The same while what is selected grows beyond an edge.
 const TICK_PULLING: f64 = 0.04;
-/// The button that asks for a menu, by FLTK's number.
-const RIGHT: i32 = 3;
-
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
 
@@ -109,10 +109,12 @@ impl Window {
                 None if self.model.counts_down(Timestamp::now()) => TICK_COUNTING,
                 None => TICK,
             };
-            let tick = self.resting.left().map_or(tick, |left| tick.min(left.as_secs_f64()));
-            let _ = app::wait_for(tick);
+            let rest = self.resting.left().map_or(f64::INFINITY, |left| left.as_secs_f64());
+            let _ = app::wait_for(tick.min(rest).min(self.kept_in()));
             self.turn();
         }
+        let last = self.model.last_drafts();
+        self.ask(last);
         // The worker ends the process; it may have ended already.
         let _ = self.wires.commands.send(Command::Quit);
     }
@@ -124,8 +126,9 @@ impl Window {
         window.set_xclass("privatus");
         let fonts = Rc::new(Fonts::load());
         let clipboard = Rc::new(Clipboard::default());
-        let canvas = canvas(&queue, &scene, &fonts, &clipboard);
-        let entries = Field::ALL.iter().map(|field| (*field, entry(*field, &queue))).collect();
+        let canvas = canvas(SIZE, &queue, &scene, &fonts, &clipboard);
+        let laid_over = Field::ALL.iter().filter(|field| **field != Field::Composer);
+        let entries = laid_over.map(|field| (*field, entry(*field, &queue))).collect();
         window.end();
         window.resizable(&canvas);
         window.size_range(SMALLEST.0, SMALLEST.1, 0, 0);
@@ -189,6 +192,8 @@ impl Window {
             self.act(Act::Message(MessageAct::Glance(id)));
         }
         self.lock_if_idle();
+        let kept = self.model.keep_drafts(Timestamp::now());
+        self.ask(kept);
         self.refresh();
         if *self.model.focus() != focus {
             let stop = self.model.focus().clone();
@@ -220,6 +225,7 @@ impl Window {
     /// Only where it is still ours: what somebody else copied meanwhile is not touched.
     fn uncopy(&self, text: &str) {
         self.clipboard.asked.set(true);
+        self.clipboard.pasting.set(false);
         // What is ours comes at once, as an event of the canvas; what is another program's comes later, and is not heard.
         app::paste_text(&self.canvas);
         self.clipboard.asked.set(false);
@@ -293,7 +299,16 @@ impl Window {
             Happening::Focused(field) if !self.shows(field) => {}
             Happening::Focused(field) => self.model.set_focus(Focus::Field(field)),
             Happening::Enter(field) => self.entered(field),
-            Happening::Key(key, state, text) => self.key(key, state, &text),
+            Happening::Key(key, state, text, composed) => {
+                if !self.write_key(key, state, &text, composed) {
+                    self.key(key, state, &text);
+                }
+            }
+            Happening::PressWritten(x, y, click) => self.press_written(Point::new(x, y), click),
+            Happening::PasteAt(x, y) => self.paste_at(Point::new(x, y)),
+            Happening::DragWritten(x, y) => self.drag_written(Point::new(x, y)),
+            Happening::WheelWritten(steps) => self.scroll_written(steps),
+            Happening::Pasted(text) => self.paste(&text),
             Happening::Resized => {}
             Happening::Close => self.open = false,
         }
@@ -504,10 +519,12 @@ impl Window {
             let text = self.model.texts.of(*field);
             each!(entry, widget => place(widget, wanted, text, &self.fonts));
         }
+        self.saw_written(scene.written.as_ref());
         // X11 answers each drawing with an event: drawing at every event would never end.
         if *self.scene.borrow() != scene {
             *self.scene.borrow_mut() = scene;
             self.window.redraw();
+            self.show_caret();
         }
     }
 
@@ -529,13 +546,6 @@ fn answers(socket: &Path) -> std::io::Result<()> {
     UnixStream::connect(socket).map(drop)
 }
 
-/// What the canvas hears of the clipboard, while it is asked.
-#[derive(Default)]
-struct Clipboard {
-    asked: Cell<bool>,
-    held: RefCell<Option<String>>,
-}
-
 /// A moment by both clocks: one stands still while the machine sleeps, the other can be set back.
 struct Touched(tokio::time::Instant, Timestamp);
 
@@ -555,45 +565,6 @@ fn fresh_id() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn canvas(queue: &Queue, scene: &Rc<RefCell<Scene>>, fonts: &Rc<Fonts>, clipboard: &Rc<Clipboard>) -> Frame {
-    let mut canvas = Frame::new(0, 0, SIZE.0, SIZE.1, None);
-    let (scene, fonts) = (scene.clone(), fonts.clone());
-    let mut painter = Painter::default();
-    canvas.draw(move |_| painter.paint(&scene.borrow(), &fonts));
-    let (queue, clipboard) = (queue.clone(), clipboard.clone());
-    canvas.handle(move |canvas, event| {
-        let input = match event {
-            Event::Push => {
-                let _ = canvas.take_focus();
-                let (x, y) = (app::event_x(), app::event_y());
-                if app::event_button() == RIGHT {
-                    Happening::MenuAt(x, y)
-                } else {
-                    Happening::Press(x, y, Click::now())
-                }
-            }
-            Event::Enter | Event::Move => Happening::Move(app::event_x(), app::event_y()),
-            Event::Drag => Happening::Drag(app::event_x(), app::event_y()),
-            Event::Released => Happening::Release,
-            Event::Leave => Happening::Leave,
-            Event::MouseWheel => Happening::Wheel(app::event_dy_value()),
-            Event::KeyDown => typed_key(),
-            Event::Unfocus => Happening::Away,
-            Event::Paste => {
-                if clipboard.asked.get() {
-                    clipboard.held.replace(Some(app::event_text()));
-                }
-                return true;
-            }
-            Event::Focus => return true,
-            _ => return false,
-        };
-        queue.borrow_mut().push_back(input);
-        true
-    });
-    canvas
 }
 
 /// Accent square with a keyhole.

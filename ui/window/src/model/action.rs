@@ -318,6 +318,18 @@ pub enum Command {
     },
     /// How far the invitations are.
     InviteStates,
+    /// What was begun to be written.
+    Draft {
+        /// The contact's id.
+        who: String,
+    },
+    /// Keep what was begun to be written, before anything that is asked for later.
+    KeepDraft {
+        /// The contact's id.
+        who: String,
+        /// Empty: nothing any more.
+        text: String,
+    },
 }
 
 /// What the other processes said.
@@ -407,5 +419,12 @@ pub enum News {
         name: String,
         /// Why not.
         result: Result<(), PeerError>,
+    },
+    /// What was begun to be written, as stored keeps it.
+    Draft {
+        /// The contact's id.
+        who: String,
+        /// Empty: nothing.
+        text: String,
     },
 }

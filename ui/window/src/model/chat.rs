@@ -21,6 +21,10 @@ pub struct Chat {
     pub draft: String,
     /// What was being written before a text was pasted that is too long to be edited; that one is folded as long as this is there.
     pub before_paste: Option<String>,
+    /// What stored keeps of what is being written.
+    pub kept: String,
+    /// A text was refused: what stored keeps of it as a draft stays there until another is taken.
+    pub draft_refused: bool,
     /// So many were unread when it was opened; the line stands above them until it is left.
     pub unread_at_opening: usize,
     /// Ids of long messages of which all is shown.

@@ -6,6 +6,7 @@ use ipc_schema::limits::EDIT_MAX_BYTES;
 
 use super::message::{MessageAct, MessageCommand};
 use super::{Chat, Command, Field, Focus, Model, words};
+use crate::edit::EDITED_MAX_BYTES;
 
 /// What becomes of what stands in the composer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +38,19 @@ pub struct Before {
     text: String,
 }
 
+impl Chat {
+    /// While an old text is changed: what was being written before.
+    #[must_use]
+    pub fn before_edit(&self) -> Option<&str> {
+        matches!(self.composing, Composing::Edit(_)).then_some(self.before_edit.text.as_str())
+    }
+
+    /// Another text stands there once the edit ends.
+    pub(super) fn set_before_edit(&mut self, text: String) {
+        self.before_edit.text = text;
+    }
+}
+
 impl Model {
     /// What stands in the composer.
     #[must_use]
@@ -49,9 +63,11 @@ impl Model {
         self.texts.set(Field::Composer, text);
     }
 
-    /// Adds `text` to what stands in the composer.
-    pub fn insert_into_composer(&mut self, text: &str) {
-        self.set_composer_text(format!("{}{text}", self.composer_text()));
+    /// Writes `text` where the caret of the composer is.
+    pub fn insert_into_composer(&mut self, now: Timestamp, text: &str) {
+        if self.texts.writing_mut().insert(text).is_err() {
+            self.notify(now, words::NO_ROOM);
+        }
     }
 
     fn open_chat_mut(&mut self) -> Option<&mut Chat> {
@@ -112,7 +128,7 @@ impl Model {
             let Before { composing, text } = std::mem::take(&mut chat.before_edit);
             chat.composing = composing;
             // What was pasted belonged to the edit.
-            chat.before_paste = None;
+            chat.before_paste = (text.len() > EDITED_MAX_BYTES).then(String::new);
             self.set_composer_text(text);
         }
         self.set_focus(Focus::Field(Field::Composer));

@@ -52,6 +52,7 @@ impl Model {
             News::Named { name, result } => self.named(now, name, result),
             News::Stop => {}
             News::Message(news) => self.message_news(now, news),
+            News::Draft { who, text } => self.draft_is(&who, text),
         }
         Vec::new()
     }
@@ -61,9 +62,9 @@ impl Model {
         match self.screen {
             Screen::Inside if idle >= FULL_LOCK_AFTER => self.lock(),
             Screen::Inside if idle >= SCREEN_LOCK_AFTER => {
-                let uncopy = self.lock_screen(VaultState::Ok);
+                let last = self.lock_screen(VaultState::Ok);
                 self.screen_locked = true;
-                uncopy.into_iter().chain([Command::ScreenLock]).collect()
+                last.into_iter().chain([Command::ScreenLock]).collect()
             }
             Screen::Locked(_) if idle >= FULL_LOCK_AFTER && std::mem::take(&mut self.screen_locked) => {
                 vec![Command::Lock]
@@ -82,7 +83,7 @@ impl Model {
                 self.screen = Screen::FirstRun(FirstRun { entry: Some(Entry::default()) });
                 self.set_focus(Focus::Act(Act::Secret(SecretField::First)));
             }
-            (_, _, true) => return self.lock_screen(state).into_iter().collect(),
+            (_, _, true) => return self.lock_screen(state),
             (Screen::Inside, ..) => {}
             (_, _, false) => self.enter(),
         }
@@ -93,9 +94,10 @@ impl Model {
         self.lock_screen(VaultState::Locked).into_iter().chain([Command::Lock]).collect()
     }
 
-    /// Forgets everything shown, and what was copied of it.
-    fn lock_screen(&mut self, state: VaultState) -> Option<Command> {
-        let uncopy = self.uncopy();
+    /// Forgets everything shown, and what was copied of it; what was being written is kept first.
+    fn lock_screen(&mut self, state: VaultState) -> Vec<Command> {
+        let mut last = self.last_drafts();
+        last.extend(self.uncopy());
         let problem = match state {
             VaultState::Damaged => Some(Problem::Damaged),
             VaultState::Newer => Some(Problem::Newer),
@@ -112,7 +114,7 @@ impl Model {
             zone: self.zone.clone(),
             ..Self::default()
         };
-        uncopy
+        last
     }
 
     pub(super) fn enter(&mut self) {
@@ -251,10 +253,15 @@ impl Model {
     fn sent(&mut self, now: Timestamp, who: &str, id: &str, result: Result<Message, PeerError>) {
         let chat = self.chats.entry(who.to_owned()).or_default();
         match result {
-            Ok(message) => chat.put(message),
+            Ok(message) => {
+                chat.put(message);
+                chat.draft_refused = false;
+                self.draft_sent(who);
+            }
             Err(error) => {
                 chat.unconfirmed.retain(|known| known != id);
                 chat.refused.insert(id.to_owned());
+                chat.draft_refused = true;
                 chat.settle(id, Delivery::Failed);
                 self.notify(now, words::failure(&error));
             }

@@ -307,7 +307,10 @@ impl Model {
         let Some(chat) = self.chats.get_mut(who) else { return };
         let at = chat.messages.iter().position(|message| message.id == id);
         chat.messages.retain(|message| message.id != id);
-        chat.refused.remove(id);
+        if chat.refused.remove(id) {
+            // What is left of it in stored goes with the last one.
+            chat.draft_refused &= !chat.refused.is_empty();
+        }
         let next = at.and_then(|at| chat.messages.get(at).or(chat.messages.last()));
         let next = next.map(|message| message.id.clone());
         if chat.focused.as_deref() == Some(id) {

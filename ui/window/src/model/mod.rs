@@ -8,6 +8,7 @@ pub mod chat;
 mod compare;
 pub mod composing;
 mod copied;
+mod drafts;
 pub mod entry;
 pub mod forwarding;
 mod learn;
@@ -38,6 +39,7 @@ use privatus::clock::Zone;
 pub use action::{Act, Command, Field, News};
 pub use chat::Chat;
 pub use composing::Composing;
+use drafts::Drafts;
 pub use entry::{Entry, FirstRun, Lock};
 pub use listing::Listing;
 pub use menu::{Menu, MenuOf};
@@ -52,6 +54,7 @@ pub use scrolls::{Part, Scrolls};
 pub use selection::{Chosen, Place, Selection, Unit};
 pub use stroke::Stroke;
 
+use crate::edit::Editor;
 use crate::theme::Theme;
 use lookalike::Alike;
 
@@ -139,6 +142,8 @@ pub struct Model {
     alike: BTreeMap<String, Alike>,
     /// When something was last told or done: what ends by itself is judged by it.
     told_at: Timestamp,
+    /// What is to be kept of what was being written.
+    drafts: Drafts,
 }
 
 /// What the practice partner of a private network is called.
@@ -148,18 +153,37 @@ pub const ECHO: &str = "Echo";
 #[derive(Debug, Default)]
 pub struct Texts {
     entries: BTreeMap<Field, String>,
+    /// What stands in the composer.
+    writing: Editor,
 }
 
 impl Texts {
     /// What stands in `field`.
     #[must_use]
     pub fn of(&self, field: Field) -> &str {
-        self.entries.get(&field).map_or("", String::as_str)
+        match field {
+            Field::Composer => self.writing.text(),
+            _ => self.entries.get(&field).map_or("", String::as_str),
+        }
     }
 
     /// Puts `text` there.
     pub fn set(&mut self, field: Field, text: impl Into<String>) {
-        self.entries.insert(field, text.into());
+        match field {
+            Field::Composer => self.writing.set(&text.into()),
+            _ => drop(self.entries.insert(field, text.into())),
+        }
+    }
+
+    /// The composer's text, with its caret.
+    #[must_use]
+    pub fn writing(&self) -> &Editor {
+        &self.writing
+    }
+
+    /// The same, to be written in.
+    pub fn writing_mut(&mut self) -> &mut Editor {
+        &mut self.writing
     }
 }
 
@@ -225,6 +249,7 @@ impl Default for Model {
             card: None,
             alike: BTreeMap::new(),
             told_at: Timestamp(0),
+            drafts: Drafts::default(),
         }
     }
 }
@@ -323,12 +348,14 @@ impl Model {
             _ => Focus::Field(Field::Composer),
         });
         let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
+        commands.extend(self.ask_draft());
         commands.extend(self.read_open_chat());
         commands
     }
 
     /// Keeps what was being written.
     pub(crate) fn leave_chat(&mut self) {
+        self.leave_draft();
         self.leave_texts();
         (self.over, self.aim) = (None, None);
         if let Pane::Chat(id) = &self.pane {

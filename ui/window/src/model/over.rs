@@ -135,7 +135,7 @@ impl Model {
             OverAct::Menu(of) => self.open_menu(of, None),
             OverAct::Emoji => self.pick_for_composer(),
             OverAct::Pick(sign) => {
-                if let Some(act) = self.picked(sign) {
+                if let Some(act) = self.picked(now, sign) {
                     return self.act(now, act, fresh_id);
                 }
             }

@@ -4,14 +4,14 @@ use ipc_schema::Timestamp;
 use ipc_schema::limits::{NAME_MAX_BYTES, PASTED_MAX_BYTES, TYPED_TEXT_MAX_BYTES};
 
 use super::{Field, Model, words};
+use crate::edit::EDITED_MAX_BYTES;
 
 impl Field {
-    /// So much a field of the toolkit takes at once, bytes: it measures all of its text at every key, which takes 30 ms at 8 KiB. One line
-    /// takes more, for it is not broken.
+    /// So much a field takes at once, bytes. The composer takes what can be edited, the others what can be right in them, and more.
     #[must_use]
     pub fn edited_max_bytes(self) -> usize {
         match self {
-            Self::Composer => 8 << 10,
+            Self::Composer => EDITED_MAX_BYTES,
             Self::Link => PASTED_MAX_BYTES,
             Self::Search
             | Self::InviteName

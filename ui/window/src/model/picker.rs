@@ -1,5 +1,7 @@
 //! Choosing one sign: for a reaction, or into what is being written.
 
+use ipc_schema::Timestamp;
+
 use super::message::MessageAct;
 use super::over::{Over, OverAct};
 use super::stroke::Stroke;
@@ -71,14 +73,14 @@ impl Model {
     }
 
     /// A sign was chosen: what is done with it, if more is to be done than to write it.
-    pub(super) fn picked(&mut self, sign: &str) -> Option<Act> {
+    pub(super) fn picked(&mut self, now: Timestamp, sign: &str) -> Option<Act> {
         let Some(Over::Picker(Picker { wanted, .. })) = &self.over else { return None };
         let wanted = wanted.clone();
         self.close_over();
         match wanted {
             PickFor::Reaction(id) => Some(Act::Message(MessageAct::React(id, sign.to_owned()))),
             PickFor::Composer => {
-                self.insert_into_composer(sign);
+                self.insert_into_composer(now, sign);
                 None
             }
         }

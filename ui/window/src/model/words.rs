@@ -24,6 +24,9 @@ pub use message::{
 };
 pub use people::{alike, cannot_write, differs, is_of_name, muted, muting, route, their_name};
 
+/// Nothing more can be written in one text.
+pub const NO_ROOM: &str = "The text is as long as one can be here. Send it first.";
+
 /// How good or bad something is, for its colour; shape and word say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -260,6 +263,10 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Ico
     }
     if let Some(likeness) = model.alike(&contact.id).filter(|_| contact.unread == 0) {
         return (Some((Icon::Warn, Tone::Weak)), alike(likeness).to_owned());
+    }
+    // What it says is known once the conversation was open.
+    if contact.has_draft && model.open_chat() != Some(contact.id.as_str()) {
+        return (Some((Icon::Edit, Tone::Weak)), "Draft".to_owned());
     }
     match contact.state {
         ContactState::Invited => (None, invitation_row(model.invite_of(contact), now)),

@@ -1,4 +1,4 @@
-//! A conversation: header, bubbles from the newest up, composer.
+//! A conversation: header, bubbles from the newest up; below them one writes (`composer`).
 
 use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
@@ -9,15 +9,8 @@ use super::controls::{Button, Kind};
 use super::held::HELD_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
-use crate::model::{Act, Chat, Field, Focus, Listing, Part};
+use crate::model::{Act, Chat, Focus, Listing, Part};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
-use crate::text::{first_lines, one_line};
-
-/// Height of what stands for a text that is too long to be edited.
-const FOLDED: i32 = 64;
-
-/// Lines to which the composer grows.
-const COMPOSER_LINES_MAX: usize = 6;
 
 impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {
@@ -54,7 +47,7 @@ impl View<'_> {
             return;
         };
         let blocked = contact.state == ContactState::Blocked;
-        let composer = if blocked { BLOCKED_HEIGHT } else { self.composer_height(pane.w) };
+        let composer = if blocked { BLOCKED_HEIGHT } else { self.composer_height(pane) };
         let held = if contact.held { HELD_HEIGHT } else { 0 };
         let bar = if blocked { 0 } else { self.composing_height() };
         let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held - bar);
@@ -146,55 +139,5 @@ impl View<'_> {
             self.scene.icon(Icon::Down, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.text);
             self.pressable(rect, Act::ToEnd, Spoken::new("To the newest message", Role::Button), 20);
         }
-    }
-
-    fn composer_height(&self, pane: i32) -> i32 {
-        if self.model.is_folded() {
-            return 24 + FOLDED;
-        }
-        let text = self.model.texts.of(Field::Composer);
-        let width = |text: &str| self.width(Style::Body, text);
-        let lines = first_lines(text, pane - 24 - 12 - 48 - 40, COMPOSER_LINES_MAX, &width).len().max(1);
-        24 + 40 + 20 * (i32::try_from(lines).unwrap_or(1) - 1)
-    }
-
-    fn composer(&mut self, contact: &Contact, rect: Rect) {
-        self.scene.fill(rect, self.colours.bg);
-        self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
-        let field = Rect::new(rect.x + 24, rect.y + 12, rect.w - 24 - 60, rect.h - 24);
-        self.field_frame(field, *self.model.focus() == Focus::Field(Field::Composer), false);
-        if self.model.is_folded() {
-            self.folded(field);
-        } else {
-            let inner = Rect::new(field.x + 10, field.y + 9, field.w - 20, field.h - 12);
-            let hint = format!("Write to {}", self.name(&contact.name));
-            self.hinted_box(Field::Composer, inner, &hint);
-        }
-        let send = Rect::new(rect.right() - 52, rect.bottom() - 52, 40, 40);
-        let over = self.model.hover == Some(Act::Send);
-        if *self.model.focus() == Focus::Act(Act::Send) {
-            self.scene.bordered(send.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.bg);
-        }
-        self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
-        self.scene.icon(Icon::Send, Point::new(send.x + 10, send.y + 10), 20, self.colours.on_accent);
-        self.pressable(send, Act::Send, Spoken::new("Send", Role::Button), 8);
-    }
-}
-
-impl View<'_> {
-    /// A text that is too long to be edited here: how long it is, whether it can be sent, and how it begins.
-    fn folded(&mut self, field: Rect) {
-        let text = self.model.texts.of(Field::Composer);
-        let (fits, line) = words::folded(text);
-        let take_out = Button::new(Kind::Normal, "Take it out", Act::TakeOut).small();
-        let left = field.right() - 16 - self.button_width(&take_out);
-        let ink = if fits { self.colours.text } else { self.colours.danger };
-        let line = self.cut(Style::Label, &line, left - field.x - 24);
-        let beginning = one_line(text.get(..text.floor_char_boundary(200)).unwrap_or_default());
-        let beginning = self.cut(Style::Small, &beginning, left - field.x - 24);
-        self.scene.text(Point::new(field.x + 12, field.y + 12), Style::Label, ink, line);
-        self.scene.text(Point::new(field.x + 12, field.y + 34), Style::Small, self.colours.text2, beginning);
-        self.scene.stops.push(Focus::Field(Field::Composer));
-        self.button(Point::new(left, field.y + 16), &take_out);
     }
 }

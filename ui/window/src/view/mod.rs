@@ -5,6 +5,7 @@ mod bubble;
 mod bubble_parts;
 mod chat;
 mod compare;
+mod composer;
 mod composing;
 mod controls;
 mod details;

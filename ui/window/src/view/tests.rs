@@ -15,6 +15,8 @@ use crate::model::entry::Problem;
 use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, MessageAct, News, SCREEN_LOCK_AFTER};
 use crate::scene::Item;
 
+mod composer;
+
 const NOW: Timestamp = Timestamp(1_750_766_400_000);
 
 /// Seven pixels a letter.
@@ -207,7 +209,8 @@ fn nothing_of_a_conversation_is_left_after_a_lock() {
     let mut model = chatting();
     model.texts.set(Field::Composer, "half a thought");
     let asked = model.act(NOW, Act::Lock, "x");
-    assert_eq!(asked, [Command::Lock]);
+    let kept = Command::KeepDraft { who: "c1".into(), text: "half a thought".into() };
+    assert_eq!(asked, [kept, Command::Lock]);
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "Privatus is locked") && !says(&scene, "Robin") && !says(&scene, "text a"));
     let all = format!("{model:?}");
@@ -304,12 +307,12 @@ fn a_text_that_is_too_long_to_edit_is_folded_goes_whole_and_what_was_written_bef
     model.pasted_too_much(NOW, Field::Composer, whole.clone());
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "A long text, 220010 characters. It is sent as it is."));
-    assert!(scene.fields.iter().all(|field| field.field != Field::Composer), "no widget measures all of it");
+    assert!(scene.written.is_none(), "it is not broken into lines");
     assert!(scene.stops.contains(&Focus::Field(Field::Composer)));
     assert!(scene.items.len() < 400);
     model.act(NOW, Act::TakeOut, "x");
     assert_eq!(model.texts.of(Field::Composer), "as I said: ");
-    assert!(picture(&model, (1200, 800)).fields.iter().any(|field| field.field == Field::Composer));
+    assert!(picture(&model, (1200, 800)).written.is_some());
     model.pasted_too_much(NOW, Field::Composer, whole.clone());
     let asked = model.act(NOW, Act::Send, "id1");
     let text = whole.trim().to_owned();

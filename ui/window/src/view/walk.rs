@@ -318,9 +318,9 @@ fn the_column_stands_beside_the_conversation_only_where_all_have_room() {
     let mut model = peopled();
     model.act(NOW, on("c2", ContactAct::Details), "x");
     let says = |w: i32, words: &str| seen(&model, (w, 800)).words().any(|line| line.contains(words));
-    assert!(says(1184, "About this contact") && says(1184, "Write to Robin"));
-    assert!(says(1183, "About this contact") && !says(1183, "Write to Robin"));
-    assert!(says(400, "About this contact") && !says(400, "Write to Robin"));
+    assert!(says(1184, "About this contact") && says(1184, "Message to Robin"));
+    assert!(says(1183, "About this contact") && !says(1183, "Message to Robin"));
+    assert!(says(400, "About this contact") && !says(400, "Message to Robin"));
     let beside = seen(&model, (1184, 800));
     let composer = beside.hits.iter().find(|hit| hit.act == Act::Send).unwrap().rect;
     assert_eq!(1184 - composer.right(), 352 + 12);

@@ -99,6 +99,7 @@ impl Window {
         let cursor = match (&act, text) {
             (None | Some(Act::Message(MessageAct::Focus(_))), true) => Cursor::Insert,
             (None | Some(Act::Message(MessageAct::Focus(_))), false) => Cursor::Arrow,
+            (Some(Act::Type(_)), _) => Cursor::Insert,
             (Some(_), _) => Cursor::Hand,
         };
         if cursor != self.cursor {

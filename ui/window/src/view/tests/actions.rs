@@ -88,11 +88,14 @@ fn a_menu_lies_inside_the_window_and_nothing_below_it_can_be_pressed() {
 fn what_stands_in_a_field_is_seen_on_while_a_menu_lies_over_it() {
     let mut model = chatting();
     model.set_composer_text("half a thought");
+    model.texts.set(Field::Search, "rob");
     model.open_menu(MenuOf::Message("b".into()), None);
     let scene = picture(&model, WIDE);
-    assert!(scene.fields.is_empty() && says(&scene, "half a thought"));
+    assert!(scene.fields.is_empty() && scene.written.is_none());
+    assert!(says(&scene, "half a thought") && says(&scene, "rob"));
     model.act(NOW, Act::Over(OverAct::Close), "x");
-    assert!(!picture(&model, WIDE).fields.is_empty());
+    let scene = picture(&model, WIDE);
+    assert!(!scene.fields.is_empty() && scene.written.is_some());
 }
 
 #[test]
@@ -548,7 +551,7 @@ fn the_card_stays_when_it_was_asked_for_and_goes_with_the_pointer_else() {
     for size in [SMALL, WIDE] {
         let scene = picture(&model, size);
         assert!(says(&scene, "At a relay since 12:00"), "{size:?}");
-        assert!(!scene.fields.is_empty(), "one types on");
+        assert!(scene.written.is_some(), "one types on");
     }
     assert!(says(&picture(&model, WIDE), "Kept until 15 July."), "the sentence learns it too");
     assert_eq!(*model.focus(), Focus::Field(Field::Composer));
