@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Note, Notice,
-    Reaction, Reason,
+    Place, Reaction, Reason,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -35,7 +35,7 @@ fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) 
         muted_until: Timestamp(0),
         note: String::new(),
         has_draft: false,
-        first_unread: String::new(),
+        first_unread: if id == "leyla" { "l1".into() } else { String::new() },
         receipts: false,
         typing: false,
         is_typing: false,
@@ -164,9 +164,10 @@ fn answer(command: Command, news: &Sender<News>) {
             inside(news);
         }
         Command::Lock => tell(News::Vault { locked: true, state: VaultState::Locked }),
-        Command::Messages { who, before } => {
-            let messages = if before.is_empty() { messages(&who) } else { Vec::new() };
-            tell(News::Messages { who, messages, older: !before.is_empty() });
+        Command::Messages { who, place } => {
+            let bounded = matches!(place, Place::Before(_) | Place::After(_));
+            let result = Ok(if bounded { Vec::new() } else { messages(&who) });
+            tell(News::Messages { who, place, result });
         }
         Command::Send { who, id, text: body, .. } => {
             for state in [Delivery::Queued, Delivery::Relayed, Delivery::Delivered] {

@@ -101,7 +101,7 @@ fn wire<W: InputExt + WidgetBase + 'static>(widget: &mut W, field: Field, queue:
             taken
         }
         Event::KeyDown => {
-            let input = field_key(field);
+            let input = field_key(field, widget.value().is_empty());
             let taken = input.is_some();
             told.borrow_mut().extend(input);
             taken
@@ -138,18 +138,24 @@ fn pasted_too_much(widget: &impl InputExt, field: Field) -> Option<Happening> {
 }
 
 /// Keys that mean something to the window also while text is typed; the others are the field's.
-fn field_key(field: Field) -> Option<Happening> {
+fn field_key(field: Field, empty: bool) -> Option<Happening> {
     let (key, state) = (app::event_key(), app::event_state());
     let plain = !state.intersects(Shortcut::Ctrl | Shortcut::Alt | Shortcut::Shift);
-    if (key == Key::Enter || key == Key::KPEnter) && (plain || !field.has_lines()) {
+    let finds_back = field == Field::Find && state.contains(Shortcut::Shift);
+    if (key == Key::Enter || key == Key::KPEnter) && (plain || !field.has_lines()) && !finds_back {
         return Some(Happening::Enter(field));
     }
     let ours = match key {
         Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
-        // Among those whom a text can be handed on to.
-        Key::Up | Key::Down => field == Field::Forward || state.contains(Shortcut::Alt),
+        Key::Enter | Key::KPEnter => finds_back,
+        // Among what was found, and among those whom a text can be handed on to.
+        Key::Up | Key::Down => {
+            matches!(field, Field::Search | Field::Find | Field::Forward) || state.contains(Shortcut::Alt)
+        }
+        // There is nothing in which the caret could move.
+        Key::Home | Key::End => empty,
         _ if state.contains(Shortcut::Ctrl) => {
-            matches!(key.to_char(), Some('l' | 'n' | 'k' | '.' | '+' | '=' | '-' | '0'))
+            matches!(key.to_char(), Some('l' | 'n' | 'k' | 'f' | 'g' | '.' | '+' | '=' | '-' | '0'))
                 || key.to_char() == Some('i') && state.contains(Shortcut::Shift)
         }
         _ => false,

@@ -18,6 +18,7 @@ pub(crate) enum Happening {
     Move(i32, i32),
     /// Moved with the button down.
     Drag(i32, i32),
+    /// The button is up again.
     Release,
     Leave,
     /// The keyboard went elsewhere, maybe out of the window.

@@ -41,6 +41,8 @@ icons! {
     Send = 24 "<path d='M12 19V5M6 11l6-6 6 6'/>",
     /// To the end.
     Down = 24 "<path d='M6 9l6 6 6-6'/>",
+    /// Further up.
+    Up = 24 "<path d='M6 15l6-6 6 6'/>",
     /// Further.
     Right = 24 "<path d='M9 6l6 6-6 6'/>",
     /// Back.

@@ -399,12 +399,45 @@ pub struct Scene {
     pub scroll: Option<(Rect, i32)>,
     /// Lines of messages that can be selected, from the lowest message up.
     pub lines: Vec<TextLine>,
-    /// The upper and lower edge of the message that is to be brought into view, also where that is outside.
-    pub aim: Option<(i32, i32)>,
     /// What else scrolls, from its top on.
     pub scrolled: Vec<Scrolled>,
     /// Where one writes.
     pub written: Option<Written>,
+    /// The texts of the conversation of which something is to be seen, the newest first.
+    pub rows: Vec<TextRow>,
+    /// The bar beside them.
+    pub thumb: Option<Thumb>,
+    /// Where the wheel scrolls what was found.
+    pub results: Option<Results>,
+}
+
+/// A text of the conversation, where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextRow {
+    /// Its id.
+    pub id: String,
+    /// With what belongs to it above and below; it may reach out of the conversation's part of the window.
+    pub slot: Rect,
+}
+
+/// What was found, as a list that scrolls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Results {
+    /// Its part of the window.
+    pub rect: Rect,
+    /// Pixels that it is scrolled down.
+    pub scroll: i32,
+    /// And that it can be.
+    pub most: i32,
+}
+
+/// The bar that shows how much of a conversation is seen, and which part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thumb {
+    /// Where it moves.
+    pub track: Rect,
+    /// The bar.
+    pub bar: Rect,
 }
 
 impl Scene {

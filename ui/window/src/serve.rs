@@ -29,6 +29,7 @@ mod drafts;
 use self::drafts::Drafts;
 use crate::model::chat::PAGE;
 use crate::model::entry::Problem;
+use crate::model::search::MATCHES;
 use crate::model::{Command, News};
 
 /// How often stored is asked whether it is open, while it is not.
@@ -282,7 +283,7 @@ impl Worker {
             Command::Unlock(passphrase) => self.passphrase(TryUnlock { passphrase }).await,
             Command::ScreenLock => self.screen_lock().await,
             Command::Lock => self.lock().await,
-            Command::Messages { who, before } => self.page(who, before).await,
+            Command::Messages { who, place } => self.page(who, place).await,
             Command::Send { who, id, text, reply_to } => {
                 drop(self.sending.borrow().send(SendText { who, id, text, reply_to }));
             }
@@ -302,8 +303,8 @@ impl Worker {
                 self.tell.news(News::Accepted(result));
             }
             Command::SetName(name) => self.set_name(SetProfileName { name }).await,
-            Command::MarkRead { who } => {
-                self.failed(self.messenger().await.call(MarkRead { who, up_to: String::new() }).await);
+            Command::MarkRead { who, up_to } => {
+                self.failed(self.messenger().await.call(MarkRead { who, up_to }).await);
             }
             Command::SafetyNumber { who } => {
                 let result = self.messenger().await.call(AskSafetyNumber { who: who.clone() }).await;
@@ -327,6 +328,10 @@ impl Worker {
             }
             Command::Message(command) => self.with_message(command).await,
             Command::Draft { who } => self.draft(who).await,
+            Command::Search { looked, text, who, before } => {
+                let result = self.messenger().await.search(&text, &who, MATCHES, &before).await;
+                self.tell.news(News::Found { looked, result });
+            }
             Command::Copy(_) | Command::Uncopy(_) | Command::Quit | Command::KeepDraft { .. } => {}
         }
     }
@@ -405,11 +410,8 @@ impl Worker {
         }
     }
 
-    async fn page(&self, who: String, before: String) {
-        let place = if before.is_empty() { Place::Newest } else { Place::Before(before.clone()) };
-        match self.messenger().await.messages(&who, PAGE, place).await {
-            Ok(messages) => self.tell.news(News::Messages { who, messages, older: !before.is_empty() }),
-            Err(error) => self.failed(Err(error)),
-        }
+    async fn page(&self, who: String, place: Place) {
+        let result = self.messenger().await.messages(&who, PAGE, place.clone()).await;
+        self.tell.news(News::Messages { who, place, result });
     }
 }

@@ -3,6 +3,7 @@
 mod canvas;
 mod keys;
 mod pointer;
+mod reading;
 mod scrolling;
 mod typing;
 
@@ -46,6 +47,7 @@ const TICK_COUNTING: f64 = 0.5;
 
 /// The same while what is selected grows beyond an edge.
 const TICK_PULLING: f64 = 0.04;
+
 /// Pixels that one step of the wheel scrolls.
 const WHEEL: i32 = 60;
 
@@ -55,7 +57,6 @@ pub struct Window {
     queue: Queue,
     scene: Rc<RefCell<Scene>>,
     fonts: Rc<Fonts>,
-    zone: Zone,
     window: DoubleWindow,
     canvas: Frame,
     clipboard: Rc<Clipboard>,
@@ -72,6 +73,8 @@ pub struct Window {
     /// When the user last touched it.
     touched: Touched,
     resting: keys::Resting,
+    /// The bar beside the conversation is drawn, held so far below its upper edge.
+    drawn: Option<i32>,
 }
 
 impl Window {
@@ -104,13 +107,15 @@ impl Window {
     pub fn run(mut self) {
         while self.open && self.window.shown() {
             // A signal may end a wait early; a display that is gone ends the process.
+            let now = Timestamp::now();
             let tick = match self.pulls() {
                 Some(_) => TICK_PULLING,
-                None if self.model.counts_down(Timestamp::now()) => TICK_COUNTING,
+                None if self.model.counts_down(now) => TICK_COUNTING,
                 None => TICK,
             };
-            let rest = self.resting.left().map_or(f64::INFINITY, |left| left.as_secs_f64());
-            let _ = app::wait_for(tick.min(rest).min(self.kept_in()));
+            let sooner = [self.resting.left(), self.model.keep_in(now), self.model.looks_again(now)];
+            let sooner = sooner.into_iter().flatten().map(|left| left.as_secs_f64());
+            let _ = app::wait_for(sooner.fold(tick, f64::min));
             self.turn();
         }
         let last = self.model.last_drafts();
@@ -142,15 +147,13 @@ impl Window {
         });
         let told = queue.clone();
         window.resize_callback(move |_, _, _, _, _| told.borrow_mut().push_back(Happening::Resized));
-        let zone = Zone::local();
         let mut model = Model::default();
-        model.zone = zone.clone();
+        model.zone = Zone::local();
         Self {
             model,
             queue,
             scene,
             fonts,
-            zone,
             window,
             canvas,
             clipboard,
@@ -163,6 +166,7 @@ impl Window {
             cursor: Cursor::Arrow,
             touched: Touched::now(),
             resting: keys::Resting::default(),
+            drawn: None,
         }
     }
 
@@ -173,10 +177,12 @@ impl Window {
             if matches!(news, News::Stop) {
                 self.open = false;
             }
-            let kept = self.scrolled();
+            let (kept, jumps) = (self.read_now(), self.model.reading.jumps);
             let asked = self.model.learn(Timestamp::now(), news);
             self.ask(asked);
-            self.keep_place(kept);
+            if self.model.reading.jumps == jumps {
+                self.keep_place(kept);
+            }
         }
         loop {
             let Some(input) = self.queue.borrow_mut().pop_front() else { break };
@@ -192,8 +198,10 @@ impl Window {
             self.act(Act::Message(MessageAct::Glance(id)));
         }
         self.lock_if_idle();
-        let kept = self.model.keep_drafts(Timestamp::now());
-        self.ask(kept);
+        let now = Timestamp::now();
+        let mut asked = self.model.keep_drafts(now);
+        asked.extend(self.model.time_passed(now));
+        self.ask(asked);
         self.refresh();
         if *self.model.focus() != focus {
             let stop = self.model.focus().clone();
@@ -201,8 +209,10 @@ impl Window {
             self.refresh();
             self.pressed = true;
         }
+        self.read_on();
         if std::mem::take(&mut self.pressed) {
-            self.place_focus();
+            // FLTK would take the keyboard from another window for it.
+            if reading::is_attended() { self.place_focus() } else { self.pressed = true }
         }
     }
 
@@ -234,20 +244,6 @@ impl Window {
         }
     }
 
-    fn scrolled(&self) -> Option<i32> {
-        (self.model.scroll > 0).then(|| self.scene.borrow().scroll.map_or(0, |(_, most)| most))
-    }
-
-    /// New texts below do not move what is being read above.
-    fn keep_place(&mut self, most_before: Option<i32>) {
-        let Some(before) = most_before else { return };
-        self.refresh();
-        let most = self.scene.borrow().scroll.map_or(0, |(_, most)| most);
-        if self.model.scroll > 0 && most > before {
-            self.model.scroll += most - before;
-        }
-    }
-
     fn act(&mut self, act: Act) {
         let Ok(id) = fresh_id() else { return };
         let unfolds = self.unfolds(&act);
@@ -268,6 +264,7 @@ impl Window {
                         self.model.set_focus(Focus::None);
                         self.grip(x, y, click, Some(act));
                     }
+                    Some(Act::Thumb) => self.thumb_pressed(y),
                     Some(act) => self.act(act),
                     // Where a passphrase is asked for, what is typed next is one.
                     None if self.model.entry().is_some() => {}
@@ -279,8 +276,12 @@ impl Window {
             }
             Happening::MenuAt(x, y) => self.open_menu(x, y),
             Happening::Move(x, y) => self.point(x, y),
+            Happening::Drag(_, y) if self.drawn.is_some() => self.draw_thumb(y),
             Happening::Drag(x, y) => self.drag(x, y),
-            Happening::Release => self.release(),
+            Happening::Release => {
+                self.drawn = None;
+                self.release();
+            }
             Happening::Leave => {
                 self.resting.over(None);
                 self.model.end_glance();
@@ -291,7 +292,10 @@ impl Window {
                 self.model.end_details();
                 self.wheel(steps);
             }
-            Happening::Typed(field, text) => self.model.texts.set(field, text),
+            Happening::Typed(field, text) => {
+                self.model.texts.set(field, text);
+                self.model.typed(Timestamp::now(), field);
+            }
             Happening::PastedTooMuch(field, whole) => {
                 self.model.pasted_too_much(Timestamp::now(), field, whole);
             }
@@ -318,15 +322,6 @@ impl Window {
         self.scene.borrow().fields.iter().any(|wanted| wanted.field == field)
     }
 
-    fn scroll_by(&mut self, pixels: i32) {
-        let most = self.scene.borrow().scroll.map_or(0, |(_, most)| most);
-        self.model.scroll = (self.model.scroll + pixels).clamp(0, most);
-        if self.model.scroll == most {
-            let older = self.model.reached_top();
-            self.ask(older.into_iter().collect());
-        }
-    }
-
     fn entered(&mut self, field: Field) {
         match field {
             Field::Composer => self.act(Act::Send),
@@ -338,11 +333,7 @@ impl Window {
             Field::Forward => self.act(Act::Over(OverAct::Forward)),
             Field::ContactName | Field::ContactNote => self.act(Act::KeepEdit),
             Field::OwnName => self.act(Act::KeepOwnName),
-            Field::Search => {
-                let first = self.model.rows().next().map(|contact| contact.id.clone());
-                self.model.texts.set(Field::Search, "");
-                first.into_iter().for_each(|id| self.act(Act::Open(id)));
-            }
+            Field::Search | Field::Find | Field::Date => self.entered_to_read(field),
         }
     }
 
@@ -354,15 +345,15 @@ impl Window {
         if state.contains(Shortcut::Ctrl | Shortcut::Shift) && key.to_char() == Some('i') {
             self.details();
         } else if state.contains(Shortcut::Ctrl) {
-            self.shortcut(key);
+            self.shortcut(key, state);
         } else if key == Key::Tab {
             self.step_focus(if state.contains(Shortcut::Shift) { -1 } else { 1 });
         } else if key == Key::Escape {
             self.escape();
         } else if state.contains(Shortcut::Alt) && (key == Key::Up || key == Key::Down) {
             self.step_chat(if key == Key::Up { -1 } else { 1 });
-        } else if key == Key::PageUp || key == Key::PageDown {
-            self.page(if key == Key::PageUp { 400 } else { -400 });
+        } else if self.reading_key(key, state) {
+            // It was one that reads or finds.
         } else if let Focus::Act(act) = self.model.focus().clone() {
             match (act, key) {
                 (Act::Secret(field), key) => self.secret_key(field, key, text),
@@ -387,7 +378,7 @@ impl Window {
         }
     }
 
-    fn shortcut(&mut self, key: Key) {
+    fn shortcut(&mut self, key: Key, state: Shortcut) {
         let inside = matches!(self.model.screen, Screen::Inside);
         let asked = self.model.is_covered();
         match key.to_char() {
@@ -395,6 +386,7 @@ impl Window {
             Some('n') if inside && !asked => self.act(Act::Add),
             Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
             Some('.') if inside && !asked => self.act(Act::Over(OverAct::Emoji)),
+            Some('f' | 'g') if inside && !asked => self.reading_shortcut(key, state),
             Some('r') => self.show_secret(),
             Some('c') if inside => self.act(Act::CopySelection),
             Some('a') if inside => self.act(Act::SelectAll),
@@ -426,11 +418,10 @@ impl Window {
             self.act(Act::CloseLink);
         } else if self.model.card().is_some() {
             self.act(Act::CloseCard);
-        } else if self.model.unselect() {
+        } else if self.model.reading.date.is_none() && self.model.unselect() {
             // That was all.
-        } else if *self.model.focus() == Focus::Field(Field::Search) {
-            self.model.texts.set(Field::Search, "");
-            self.model.set_focus(Focus::None);
+        } else if self.leaves_reading() {
+            // What was looked for, or a day.
         } else if self.model.details().is_some_and(|details| details.editing.is_some()) {
             self.act(Act::LeaveEdit);
         } else if self.model.details().is_some() {
@@ -462,7 +453,7 @@ impl Window {
             stops.iter().position(|stop| stop == self.model.focus()).and_then(|at| isize::try_from(at).ok());
         let next = now.map_or(if by > 0 { 0 } else { count - 1 }, |at| (at + by).rem_euclid(count));
         if let Some(stop) = usize::try_from(next).ok().and_then(|next| stops.get(next)) {
-            self.model.go_to(stop.clone());
+            self.model.focus_on(stop.clone());
         }
     }
 
@@ -484,28 +475,32 @@ impl Window {
     }
 
     fn picture(&self) -> Scene {
-        view::scene(
-            &self.model,
-            &Surroundings {
-                size: (self.window.w(), self.window.h()),
-                now: Timestamp::now(),
-                zone: &self.zone,
-                metrics: &*self.fonts,
-            },
-        )
+        view::scene(&self.model, &self.surroundings())
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            size: (self.window.w(), self.window.h()),
+            now: Timestamp::now(),
+            zone: &self.model.zone,
+            metrics: &*self.fonts,
+        }
     }
 
     /// Draws anew what the model says, if that is another picture, and moves the text fields to where it has them.
     fn refresh(&mut self) {
         let mut scene = self.picture();
+        let wanted =
+            scene.scroll.and_then(|(body, _)| view::scroll_wanted(&self.model, &self.surroundings(), body));
+        if let Some(scroll) = wanted {
+            self.model.reading.wanted = None;
+            self.model.scroll = scroll;
+            scene = self.picture();
+        }
+        self.model.search.scroll = scene.results.map_or(0, |results| results.scroll);
         let most = scene.scroll.map_or(self.model.scroll, |(_, most)| most);
         if self.model.scroll > most {
             self.model.scroll = most;
-            scene = self.picture();
-        }
-        if let Some((body, most)) = scene.scroll
-            && self.model.take_aim(scene.aim, (body.y, body.bottom()), most)
-        {
             scene = self.picture();
         }
         let fields = |scene: &Scene| scene.fields.iter().map(|wanted| wanted.field).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Comparison, Contact, ContactAction, Counts, Invite, Message, SafetyNumber,
+    Access, Change, Comparison, Contact, ContactAction, Counts, Invite, Match, Message, Place, SafetyNumber,
 };
 use privatus::peers::PeerError;
 use zeroize::Zeroizing;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::entry::Problem;
 use super::message::{MessageAct, MessageCommand, MessageNews};
 use super::over::OverAct;
+use super::search::Looked;
 
 /// A place where text is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,10 @@ pub enum Field {
     ContactNote,
     /// What people call the user from now on.
     OwnName,
+    /// Looking in the open conversation.
+    Find,
+    /// The day to go to.
+    Date,
 }
 
 impl Field {
@@ -53,6 +58,8 @@ impl Field {
         Self::ContactName,
         Self::ContactNote,
         Self::OwnName,
+        Self::Find,
+        Self::Date,
     ];
 
     /// Its name, spoken.
@@ -70,6 +77,8 @@ impl Field {
             Self::ContactName => "What you call them",
             Self::ContactNote => "Your note",
             Self::OwnName => "Your name",
+            Self::Find => "Search in this chat",
+            Self::Date => "Day, as YYYY-MM-DD",
         }
     }
 
@@ -186,6 +195,35 @@ pub enum Act {
     CloseCard,
     /// Empty a field.
     Clear(Field),
+    /// Open a conversation where a text stands that was found.
+    OpenFound {
+        /// The contact's id.
+        who: String,
+        /// The text's.
+        id: String,
+    },
+    /// More of what is looked for.
+    SearchMore,
+    /// Look for nothing any more.
+    LeaveSearch,
+    /// Look in the open conversation.
+    Find,
+    /// To the next older of what was found in it (true), or the next newer.
+    FindStep(bool),
+    /// Look in it no longer.
+    LeaveFind,
+    /// Choose a day to go to.
+    AskDate,
+    /// To the day that was typed.
+    GoToDate,
+    /// To the day so many days ago.
+    GoBack(u16),
+    /// To none.
+    LeaveDate,
+    /// To the first text that is kept.
+    ToBeginning,
+    /// Move the bar at the side of a conversation; where it is pressed says how far.
+    Thumb,
 }
 
 /// What the user can do with a contact.
@@ -239,12 +277,12 @@ pub enum Command {
     Lock,
     /// Show nothing until the passphrase is given; delivery goes on.
     ScreenLock,
-    /// The last texts with somebody, before a text or at all.
+    /// Texts with somebody.
     Messages {
         /// The contact's id.
         who: String,
-        /// Older than this text, where not empty.
-        before: String,
+        /// Which.
+        place: Place,
     },
     /// A text.
     Send {
@@ -276,6 +314,8 @@ pub enum Command {
     MarkRead {
         /// The contact's id.
         who: String,
+        /// Up to this text.
+        up_to: String,
     },
     /// What is to be compared with somebody.
     SafetyNumber {
@@ -330,6 +370,17 @@ pub enum Command {
         /// Empty: nothing any more.
         text: String,
     },
+    /// Texts that hold words.
+    Search {
+        /// Told with the answer.
+        looked: Looked,
+        /// The words.
+        text: String,
+        /// The contact's id; empty: with everybody.
+        who: String,
+        /// Older than this text, where not empty.
+        before: String,
+    },
 }
 
 /// What the other processes said.
@@ -360,10 +411,10 @@ pub enum News {
     Messages {
         /// The contact's id.
         who: String,
-        /// Oldest first.
-        messages: Vec<Message>,
-        /// They come before what is known.
-        older: bool,
+        /// Which were asked for.
+        place: Place,
+        /// Oldest first, or why not.
+        result: Result<Vec<Message>, PeerError>,
     },
     /// Something changed.
     Changed(Timestamp, Change),
@@ -426,5 +477,12 @@ pub enum News {
         who: String,
         /// Empty: nothing.
         text: String,
+    },
+    /// Texts that hold words.
+    Found {
+        /// What was asked.
+        looked: Looked,
+        /// The text to go on before and the newest first, or why not.
+        result: Result<(String, Vec<Match>), PeerError>,
     },
 }

@@ -30,9 +30,8 @@ impl Model {
                 self.invites = invites;
                 return self.uncopy_if_over().into_iter().collect();
             }
-            News::Messages { who, messages, older } => {
-                self.chats.entry(who).or_default().take(messages, older)
-            }
+            News::Messages { who, place, result } => return self.page_came(now, who, &place, result),
+            News::Found { looked, result } => return self.found(now, &looked, result),
             News::Changed(at, change) => return self.changed(now, at, change),
             News::Counts(counts) => {
                 self.network.counted(now, &counts);
@@ -109,9 +108,10 @@ impl Model {
             network: self.network.clone(),
             offer: self.offer.take(),
             caps_lock: self.caps_lock,
+            zone: self.zone.clone(),
+            tickets: self.tickets,
             screen: Screen::Locked(Lock { entry: Entry { problem, ..Entry::default() } }),
             focus: Focus::Act(Act::Secret(SecretField::First)),
-            zone: self.zone.clone(),
             ..Self::default()
         };
         last
@@ -131,9 +131,7 @@ impl Model {
             if let Pane::Compare(comparing) = &self.pane {
                 return vec![Command::SafetyNumber { who: comparing.who.clone() }];
             }
-            if let Some(who) = self.open_chat().map(str::to_owned) {
-                return vec![Command::Messages { who, before: String::new() }];
-            }
+            return self.load_again();
         }
         Vec::new()
     }
@@ -152,7 +150,7 @@ impl Model {
         {
             return self.open(&id);
         }
-        self.read_open_chat().into_iter().collect()
+        Vec::new()
     }
 
     fn newest_chat(&self) -> Option<String> {
@@ -166,7 +164,7 @@ impl Model {
                 if message.is_theirs() {
                     self.network.proved(now, at);
                 }
-                return self.message_came(at, message);
+                self.message_came(at, message);
             }
             Change::Delivery { id, contact, state } => {
                 if matches!(state, Delivery::Relayed | Delivery::Delivered | Delivery::Read) {
@@ -186,24 +184,38 @@ impl Model {
         Vec::new()
     }
 
-    fn message_came(&mut self, at: Timestamp, message: Message) -> Vec<Command> {
+    fn message_came(&mut self, at: Timestamp, message: Message) {
         let chat = self.chats.get(&message.contact);
-        let known = chat.is_some_and(|chat| chat.message(&message.id).is_some());
-        // Of a conversation that is not loaded, what was done to a text says that the text is no new one.
-        let changed = message.edited || message.deleted || !message.reactions.is_empty();
-        let fresh = !known && !changed;
+        let known = chat.is_some_and(|chat| chat.holds(&message.id));
+        // Of a part that is not loaded, what was done to a text says that the text is no new one.
+        let fresh = !known && !super::chat::is_changed(&message);
         let newest = chat.and_then(|chat| chat.messages.last()).is_some_and(|last| last.id == message.id);
         let contact = self.people.iter_mut().find(|contact| contact.id == message.contact);
         if let Some(contact) = contact.filter(|_| fresh || newest) {
             contact.last_at = contact.last_at.max(at);
             contact.last_text = message.body.chars().take(120).collect();
-            contact.unread += u32::from(fresh && message.is_theirs());
+            if fresh && message.is_theirs() && message.state == Delivery::Delivered {
+                contact.unread = contact.unread.saturating_add(1);
+                if contact.first_unread.is_empty() {
+                    contact.first_unread.clone_from(&message.id);
+                }
+            }
         }
-        if let Some(chat) = self.chats.get_mut(&message.contact) {
-            chat.put(message);
-        }
+        self.keep_message(message);
         self.sort_people();
-        self.read_open_chat().into_iter().collect()
+    }
+
+    /// A text as stored keeps it, where its conversation is known.
+    pub(super) fn keep_message(&mut self, message: Message) {
+        let reads_the_end = self.reads_the_end(&message.contact);
+        if let Some(chat) = self.chats.get_mut(&message.contact) {
+            chat.comes(message, reads_the_end);
+        }
+    }
+
+    /// Whether what is dropped of a conversation that grows at its end is at its beginning.
+    fn reads_the_end(&self, who: &str) -> bool {
+        self.scroll == 0 || self.open_chat() != Some(who)
     }
 
     /// A text reached a state. Why it does not go on, and until when it is kept, is asked for where it is shown.
@@ -240,21 +252,19 @@ impl Model {
         // invitation to add somebody.
         let uncopy = if connected { self.uncopy_of(&id) } else { None };
         let opens = self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start;
-        let mut commands = if connected && opens {
-            self.open(&id)
-        } else {
-            self.read_open_chat().into_iter().chain(self.compared_again(&id)).collect()
-        };
+        let mut commands =
+            if connected && opens { self.open(&id) } else { self.compared_again(&id).into_iter().collect() };
         commands.extend(uncopy);
         commands.extend(states);
         commands
     }
 
     fn sent(&mut self, now: Timestamp, who: &str, id: &str, result: Result<Message, PeerError>) {
+        let reads_the_end = self.reads_the_end(who);
         let chat = self.chats.entry(who.to_owned()).or_default();
         match result {
             Ok(message) => {
-                chat.put(message);
+                chat.comes(message, reads_the_end);
                 chat.draft_refused = false;
                 self.draft_sent(who);
             }
@@ -347,7 +357,19 @@ impl Model {
             Act::Verify(on) => return self.verify(on),
             Act::Resume(who) => return vec![Command::Resume { who }],
             Act::CompareCode => return self.compare_code(),
-            Act::ToEnd => self.scroll = 0,
+            Act::ToEnd
+            | Act::ToBeginning
+            | Act::OpenFound { .. }
+            | Act::SearchMore
+            | Act::LeaveSearch
+            | Act::Find
+            | Act::FindStep(_)
+            | Act::LeaveFind
+            | Act::AskDate
+            | Act::GoToDate
+            | Act::GoBack(_)
+            | Act::LeaveDate
+            | Act::Thumb => return self.act_on_reading(now, act),
             Act::Lock => return self.lock(),
             Act::NextTheme => self.theme = self.theme.next(),
             Act::Type(field) => self.set_focus(Focus::Field(field)),
@@ -376,7 +398,7 @@ impl Model {
             | Act::SelectAll => return self.act_on_text(act),
             Act::Message(act) => return self.with_message(now, act),
             Act::Over(act) => return self.with_over(now, act, fresh_id),
-            Act::JumpTo(id) => self.jump_to(now, id),
+            Act::JumpTo(id) => return self.jump_to(now, id),
             Act::GoOnForBoth => return self.go_on_for_both(),
         }
         Vec::new()
@@ -463,18 +485,6 @@ impl Model {
             accepting.refused = None;
         }
         self.set_focus(Focus::Field(field));
-    }
-
-    /// The conversation was scrolled to its top: the next older page.
-    pub fn reached_top(&mut self) -> Option<Command> {
-        let who = self.open_chat()?.to_owned();
-        let chat = self.chats.get_mut(&who)?;
-        if chat.complete || chat.loading {
-            return None;
-        }
-        let before = chat.messages.first()?.id.clone();
-        chat.loading = true;
-        Some(Command::Messages { who, before })
     }
 }
 

@@ -270,13 +270,6 @@ impl Model {
         }
     }
 
-    /// As stored keeps it, where its conversation is loaded.
-    fn keep_message(&mut self, message: Message) {
-        if let Some(chat) = self.chats.get_mut(&message.contact) {
-            chat.put(message);
-        }
-    }
-
     fn taken_back(&mut self, now: Timestamp, who: &str, id: &str, result: Result<(), PeerError>) {
         let body = self.chats.get_mut(who).and_then(|chat| chat.taking_back.remove(id));
         match result {
@@ -306,7 +299,7 @@ impl Model {
     pub(super) fn message_gone(&mut self, who: &str, id: &str) {
         let Some(chat) = self.chats.get_mut(who) else { return };
         let at = chat.messages.iter().position(|message| message.id == id);
-        chat.messages.retain(|message| message.id != id);
+        chat.remove(id);
         if chat.refused.remove(id) {
             // What is left of it in stored goes with the last one.
             chat.draft_refused &= !chat.refused.is_empty();

@@ -24,7 +24,9 @@ pub mod people;
 pub mod picker;
 pub mod profile;
 pub mod question;
+pub mod reading;
 pub mod scrolls;
+pub mod search;
 pub mod selection;
 mod sending;
 pub mod stroke;
@@ -50,7 +52,9 @@ pub use pane::{Accepting, Comparing, Inviting, Pane};
 pub use people::Details;
 pub use profile::Card;
 pub use question::Question;
+pub use reading::{Reading, Wanted};
 pub use scrolls::{Part, Scrolls};
+pub use search::Search;
 pub use selection::{Chosen, Place, Selection, Unit};
 pub use stroke::Stroke;
 
@@ -94,8 +98,6 @@ pub struct Model {
     over: Option<Over>,
     /// Where the keyboard was before.
     back: Focus,
-    /// What the next picture brings into view.
-    aim: Option<String>,
     /// The link that lies on the clipboard.
     copied: Option<String>,
     /// The network.
@@ -124,9 +126,9 @@ pub struct Model {
     pub hover: Option<Act>,
     /// Caps Lock, as of the last key.
     pub caps_lock: bool,
-    /// Pixels scrolled up from the newest message.
+    /// Pixels scrolled up from the last of the texts that are held.
     pub scroll: i32,
-    /// The user's time zone.
+    /// The user's time zone, in which days begin.
     pub zone: Zone,
     /// What is selected of the open conversation.
     selection: Option<Selection>,
@@ -144,6 +146,14 @@ pub struct Model {
     told_at: Timestamp,
     /// What is to be kept of what was being written.
     drafts: Drafts,
+    /// Where the open conversation is read.
+    pub reading: Reading,
+    /// What is looked for in names and texts.
+    pub search: Search,
+    /// What is looked for in the open conversation.
+    pub find: Option<Search>,
+    /// Of the last words that were looked for: it tells late answers.
+    tickets: u64,
 }
 
 /// What the practice partner of a private network is called.
@@ -225,7 +235,6 @@ impl Default for Model {
             question: None,
             over: None,
             back: Focus::None,
-            aim: None,
             copied: None,
             network: Network::default(),
             counts: Counts::default(),
@@ -250,6 +259,10 @@ impl Default for Model {
             alike: BTreeMap::new(),
             told_at: Timestamp(0),
             drafts: Drafts::default(),
+            reading: Reading::default(),
+            search: Search::default(),
+            find: None,
+            tickets: 0,
         }
     }
 }
@@ -277,7 +290,7 @@ impl Model {
     /// A question or a card lies over the window, and nothing else can be used.
     #[must_use]
     pub fn is_covered(&self) -> bool {
-        self.question.is_some() || self.link.is_some() || self.card.is_some()
+        self.question.is_some() || self.link.is_some() || self.card.is_some() || self.reading.date.is_some()
     }
 
     /// The contact with that id.
@@ -330,6 +343,7 @@ impl Model {
     pub(crate) fn open(&mut self, id: &str) -> Vec<Command> {
         let Some(contact) = self.person(id) else { return Vec::new() };
         let (unread, state) = (contact.unread, contact.state);
+        let first_unread = contact.first_unread.clone();
         self.leave_pane();
         self.scroll = 0;
         if state == ContactState::Invited {
@@ -339,7 +353,6 @@ impl Model {
         }
         self.pane = Pane::Chat(id.to_owned());
         let chat = self.chats.entry(id.to_owned()).or_default();
-        chat.unread_at_opening = usize::try_from(unread).unwrap_or(usize::MAX);
         let draft = chat.draft.clone();
         self.set_composer_text(draft);
         self.set_focus(match state {
@@ -347,9 +360,8 @@ impl Model {
             ContactState::Blocked => Focus::None,
             _ => Focus::Field(Field::Composer),
         });
-        let mut commands = vec![Command::Messages { who: id.to_owned(), before: String::new() }];
+        let mut commands = self.load_opened(unread, &first_unread);
         commands.extend(self.ask_draft());
-        commands.extend(self.read_open_chat());
         commands
     }
 
@@ -357,7 +369,9 @@ impl Model {
     pub(crate) fn leave_chat(&mut self) {
         self.leave_draft();
         self.leave_texts();
-        (self.over, self.aim) = (None, None);
+        self.leave_find();
+        self.over = None;
+        self.reading.date = None;
         if let Pane::Chat(id) = &self.pane {
             let draft = self.composer_text().to_owned();
             self.chats.entry(id.clone()).or_default().draft = draft;
@@ -380,13 +394,5 @@ impl Model {
         ] {
             self.texts.set(field, "");
         }
-    }
-
-    /// What is open is read.
-    pub(crate) fn read_open_chat(&mut self) -> Option<Command> {
-        let id = self.open_chat()?.to_owned();
-        let contact = self.people.iter_mut().find(|contact| contact.id == id)?;
-        let unread = std::mem::take(&mut contact.unread);
-        (unread > 0).then(|| Command::MarkRead { who: id })
     }
 }

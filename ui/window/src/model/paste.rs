@@ -19,7 +19,9 @@ impl Field {
             | Self::YourName
             | Self::Forward
             | Self::ContactName
-            | Self::OwnName => 1 << 10,
+            | Self::OwnName
+            | Self::Find
+            | Self::Date => 1 << 10,
             Self::TheirCode | Self::ContactNote => 4 << 10,
         }
     }

@@ -326,7 +326,8 @@ impl Model {
         }
         if self.shown_person().is_some_and(|who| self.person(who).is_none()) {
             self.leave_texts();
-            (self.over, self.aim) = (None, None);
+            self.leave_find();
+            (self.over, self.reading.date) = (None, None);
             self.set_composer_text("");
             self.pane = Pane::Start;
             self.set_focus(Focus::None);

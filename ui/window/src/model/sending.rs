@@ -1,7 +1,7 @@
 //! Own texts on their way to stored: shown at once, kept when stored says so, and tried again.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Delivery, Message, Note, Reason};
+use ipc_schema::edge::ui_stored::{Delivery, Message, Note, Place, Reason};
 
 use super::composing::Composing;
 use super::message::MessageCommand;
@@ -19,7 +19,6 @@ impl Model {
             return self.save_edit(now, who, id);
         }
         let Some(text) = self.written(now) else { return Vec::new() };
-        self.scroll = 0;
         let message = Message {
             id: fresh_id.to_owned(),
             contact: who,
@@ -41,17 +40,26 @@ impl Model {
             reason: Reason::None,
             expires_at: None,
         };
-        vec![self.place(message)]
+        self.place(message)
     }
 
-    /// Shows a text at once; it counts as kept only when stored says so.
-    fn place(&mut self, message: Message) -> Command {
+    /// Shows a text at once, at the end; it counts as kept only when stored says so.
+    fn place(&mut self, message: Message) -> Vec<Command> {
+        self.scroll = 0;
+        self.reading.wanted = None;
+        self.jumps();
+        let leaves = self.chats.get(&message.contact).is_some_and(|chat| chat.newer);
+        let mut asked = if leaves { self.load(Place::Newest) } else { Vec::new() };
         let chat = self.chats.entry(message.contact.clone()).or_default();
         chat.unread_at_opening = 0;
+        if leaves {
+            chat.leave_for_the_end();
+        }
         chat.unconfirmed.push(message.id.clone());
         let Message { id, contact: who, body: text, reply_to, .. } = message.clone();
         chat.messages.push(message);
-        Command::Send { who, id, text, reply_to }
+        asked.push(Command::Send { who, id, text, reply_to });
+        asked
     }
 
     /// What failed or expired is tried once more: by stored, which keeps it, or, where stored never took it, by offering it again. The id
@@ -69,6 +77,6 @@ impl Model {
         if chat.message(&message.reply_to).is_none_or(|answered| answered.deleted) {
             message.reply_to = String::new();
         }
-        vec![self.place(message)]
+        self.place(message)
     }
 }

@@ -5,7 +5,7 @@ use ipc_schema::Timestamp;
 use super::menu::MenuOf;
 use super::message::MessageAct;
 use super::over::{Over, OverAct};
-use super::{Act, Command, Field, Focus, Model, Screen};
+use super::{Act, Command, Field, Focus, Model, Screen, Wanted};
 
 /// A key, without the toolkit that told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Stroke {
 }
 
 /// Messages that a page key goes over.
-const PAGE: usize = 8;
+const PAGE: isize = 8;
 
 impl Model {
     /// Takes a key that means something here; `None`: it does not.
@@ -97,12 +97,12 @@ impl Model {
         fresh_id: &str,
     ) -> Option<Vec<Command>> {
         let act = match stroke {
-            Stroke::Up => return Some(self.step_message(-1)),
-            Stroke::Down => return Some(self.step_message(1)),
-            Stroke::PageUp => return Some(self.step_message(-isize::try_from(PAGE).unwrap_or(1))),
-            Stroke::PageDown => return Some(self.step_message(isize::try_from(PAGE).unwrap_or(1))),
-            Stroke::Home => return Some(self.step_message(isize::MIN)),
-            Stroke::End => return Some(self.step_message(isize::MAX)),
+            Stroke::Up => return self.step_message(-1),
+            Stroke::Down => return self.step_message(1),
+            Stroke::PageUp => return self.step_message(-PAGE),
+            Stroke::PageDown => return self.step_message(PAGE),
+            Stroke::Home => return self.step_to_end(true),
+            Stroke::End => return self.step_to_end(false),
             Stroke::Menu => {
                 self.open_menu(MenuOf::Message(id), None);
                 return Some(Vec::new());
@@ -132,54 +132,51 @@ impl Model {
         Some(self.act(now, Act::Message(act), fresh_id))
     }
 
-    /// The keyboard goes so many messages on, and what it comes to is brought into view. At the first that is known older ones are asked
-    /// for.
-    fn step_message(&mut self, by: isize) -> Vec<Command> {
+    /// The keyboard goes so many messages on, and what it comes to is brought into view.
+    fn step_message(&mut self, by: isize) -> Option<Vec<Command>> {
         self.end_details();
-        let chat = self.open_chat().and_then(|id| self.chats.get(id));
-        let (Focus::Message(id), Some(chat)) = (self.focus(), chat) else { return Vec::new() };
-        let now = chat.messages.iter().position(|message| message.id == *id).unwrap_or(0);
+        let chat = self.open_chat().and_then(|id| self.chats.get(id))?;
+        let Focus::Message(id) = self.focus() else { return None };
+        let now = chat.messages.iter().position(|message| message.id == *id);
         let last = chat.messages.len().saturating_sub(1);
-        let next = now.saturating_add_signed(by).min(last);
+        let next = match now {
+            Some(now) => now.saturating_add_signed(by).min(last),
+            // It is not held any more: from the end where one goes on.
+            None if by > 0 => 0,
+            None => last,
+        };
         if let Some(id) = chat.messages.get(next).map(|message| message.id.clone()) {
-            self.go_to(Focus::Message(id));
+            self.focus_on(Focus::Message(id));
         }
-        if next == 0 { self.reached_top().into_iter().collect() } else { Vec::new() }
+        Some(Vec::new())
+    }
+
+    /// To the first text that is kept, or to the newest; where that is not held it is loaded.
+    fn step_to_end(&mut self, first: bool) -> Option<Vec<Command>> {
+        let chat = self.open_chat().and_then(|id| self.chats.get(id))?;
+        let held = if first { chat.complete } else { !chat.newer };
+        if held {
+            return self.step_message(if first { isize::MIN } else { isize::MAX });
+        }
+        self.end_details();
+        Some(if first { self.to_beginning() } else { self.to_end() })
     }
 
     /// Moves the keyboard, and has what it comes to brought into view.
-    pub fn go_to(&mut self, focus: Focus) {
+    pub fn focus_on(&mut self, focus: Focus) {
         if let Focus::Message(id) = &focus {
-            self.aim = Some(id.clone());
+            self.reading.wanted = Some(Wanted::Seen(id.clone()));
         }
         self.set_focus(focus);
     }
 
-    /// To a message that another one names.
-    pub(super) fn jump_to(&mut self, now: Timestamp, id: String) {
+    /// To a message that another one names, loading what is around it where it is not held.
+    pub(super) fn jump_to(&mut self, now: Timestamp, id: String) -> Vec<Command> {
+        let asked = self.go_to(now, &id);
         if self.message(&id).is_some() {
-            self.go_to(Focus::Message(id));
-        } else {
-            self.notify(now, super::words::NOT_LOADED);
+            self.set_focus(Focus::Message(id));
         }
-    }
-
-    /// The message that is to be brought into view with the next picture.
-    #[must_use]
-    pub fn aim(&self) -> Option<&str> {
-        self.aim.as_deref()
-    }
-
-    /// Scrolls until what is aimed at is in view, and aims no more; whether that moved anything. `place` is where it is drawn by now, its
-    /// upper and lower edge; `seen` those of what is seen; `most` how far can be scrolled.
-    pub fn take_aim(&mut self, place: Option<(i32, i32)>, seen: (i32, i32), most: i32) -> bool {
-        const MARGIN: i32 = 8;
-        let Some(((top, bottom), _)) = place.zip(self.aim.take()) else { return false };
-        let (down, up) = (seen.0 + MARGIN - top, bottom - (seen.1 - MARGIN));
-        // Of what is higher than the view its upper edge is shown.
-        let by = if down > 0 { down } else { -up.clamp(0, -down) };
-        let scroll = (self.scroll + by).clamp(0, most.max(0));
-        std::mem::replace(&mut self.scroll, scroll) != scroll
+        asked
     }
 }
 

@@ -20,7 +20,7 @@ use crate::text::isolated;
 
 pub use entry::{entry, slip};
 pub use message::{
-    Card, NOT_LOADED, Reader, TAKEN_BACK, card, deleted, forwarded, quote, spoken, still_stuck, under, writer,
+    Card, Reader, TAKEN_BACK, card, deleted, forwarded, quote, spoken, still_stuck, under, writer,
 };
 pub use people::{alike, cannot_write, differs, is_of_name, muted, muting, route, their_name};
 
@@ -371,6 +371,27 @@ pub const NAME_TOO_LONG: &str =
 
 /// What is said beside a link that was copied.
 pub const COPIED: &str = "It stays in the clipboard, where other programs can read it, until it is used or cancelled or you lock. A clipboard manager may keep it longer.";
+
+/// What the line above the first unread text says.
+#[must_use]
+pub fn new_messages(count: usize) -> String {
+    match count {
+        1 => "1 new message".to_owned(),
+        count => format!("{count} new messages"),
+    }
+}
+
+/// Why nothing is told of what is looked for.
+#[must_use]
+pub fn search_failed(error: &PeerError) -> String {
+    match error {
+        PeerError::Refused(Refusal::TooLong) => "That is too much to look for: take fewer words.".to_owned(),
+        PeerError::Refused(Refusal::NoSuchMessage) => {
+            "What was found last is gone. Search once more.".to_owned()
+        }
+        error => failure(error),
+    }
+}
 
 /// Whether it was compared who somebody is.
 #[must_use]

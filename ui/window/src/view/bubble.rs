@@ -14,7 +14,7 @@ use crate::icon::Icon;
 use crate::layout::{Ask, Ground, LINE, Laid};
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, MessageAct};
-use crate::scene::{Item, Point, Rect, Style};
+use crate::scene::{Item, Point, Rect, Span, Style};
 use crate::theme::{Rgb, Theme};
 
 /// Width of the widest bubble, pixels.
@@ -45,9 +45,9 @@ pub(super) struct Bubble<'a> {
     /// The next belongs to this one.
     joins: bool,
     /// A day's chip stands above.
-    day: Option<String>,
-    /// The line of unread texts stands above.
-    unread: bool,
+    pub(super) day: Option<String>,
+    /// The line of so many unread texts stands above.
+    unread: Option<usize>,
     /// So does one that something is missing.
     gap: bool,
     /// What it has beside its text.
@@ -83,7 +83,7 @@ impl Bubble<'_> {
     pub(super) fn height(&self) -> i32 {
         let gap = if self.joined { 4 } else { 10 };
         let above = if self.day.is_some() { 40 } else { 0 }
-            + if self.unread { 32 } else { 0 }
+            + if self.unread.is_some() { 32 } else { 0 }
             + if self.gap { 32 } else { 0 };
         gap + above + self.box_height() + self.under_height()
     }
@@ -127,7 +127,7 @@ impl View<'_> {
         let footer_below = chip.is_some() || fold.is_some() || !beside;
         let day = time.date();
         let new_day = before.is_none_or(|before| self.zone.local_time(before.sent_at).date() != day);
-        let unread = chat.first_unread() == Some(message.id.as_str());
+        let unread = (chat.first_unread() == Some(message.id.as_str())).then_some(chat.unread_at_opening);
         let says = chat.says_state(index) && !chat.unconfirmed.contains(&message.id) && !message.deleted;
         Some(Bubble {
             contact,
@@ -141,7 +141,7 @@ impl View<'_> {
             footer_below,
             sentence: if says { words::under(message, contact, self.zone) } else { String::new() },
             retry: self.model.can(&MessageAct::Retry(message.id.clone())),
-            joined: !new_day && !unread && before.is_some_and(|before| in_group(before, message)),
+            joined: !new_day && unread.is_none() && before.is_some_and(|before| in_group(before, message)),
             joins: chat.messages.get(index + 1).is_some_and(|next| in_group(message, next)),
             day: new_day.then(|| words::day(day, self.zone.local_time(self.now).date())),
             unread,
@@ -153,19 +153,12 @@ impl View<'_> {
     pub(super) fn bubble(&mut self, bubble: &Bubble<'_>, slot: Rect, body: Rect) {
         let mut y = slot.y + if bubble.joined { 4 } else { 10 };
         if let Some(day) = &bubble.day {
-            let w = self.width(Style::MicroStrong, day) + 24;
-            let chip = Rect::new(slot.x + (slot.w - w) / 2, y + 4, w, 24);
-            self.block(chip, 12, self.colours.panel);
-            self.scene.text(
-                Point::new(chip.x + 12, chip.y + 4),
-                Style::MicroStrong,
-                self.colours.text2,
-                day.as_str(),
-            );
+            self.day_chip(Span::new(slot.x, y + 4, slot.w), day, body);
             y += 40;
         }
-        if bubble.unread {
-            self.line_across(Rect::new(slot.x, y, slot.w, 24), "New messages", self.colours.accent);
+        if let Some(count) = bubble.unread {
+            let line = words::new_messages(count);
+            self.line_across(Rect::new(slot.x, y, slot.w, 24), &line, self.colours.accent);
             y += 32;
         }
         if bubble.gap {

@@ -4,13 +4,13 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
 use super::blocked::BLOCKED_HEIGHT;
-use super::bubble::BUBBLE_MAX;
 use super::controls::{Button, Kind};
 use super::held::HELD_HEIGHT;
+use super::search::FIND_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
 use crate::model::{Act, Chat, Focus, Listing, Part};
-use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
+use crate::scene::{Border, Point, Rect, Span, Style};
 
 impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {
@@ -49,9 +49,11 @@ impl View<'_> {
         let blocked = contact.state == ContactState::Blocked;
         let composer = if blocked { BLOCKED_HEIGHT } else { self.composer_height(pane) };
         let held = if contact.held { HELD_HEIGHT } else { 0 };
+        let find = if self.model.find.is_some() { FIND_HEIGHT } else { 0 };
         let bar = if blocked { 0 } else { self.composing_height() };
-        let body = Rect::new(pane.x, 64, pane.w, pane.h - 64 - composer - held - bar);
+        let body = Rect::new(pane.x, 64 + find, pane.w, pane.h - 64 - find - composer - held - bar);
         self.bubbles(contact, chat, body);
+        self.find_bar(Rect::new(pane.x, 64, pane.w, find));
         self.chat_header(contact, pane);
         // The messages are one stop, behind the header.
         self.scene.stops.extend(chat.stop().map(|message| Focus::Message(message.id.clone())));
@@ -63,42 +65,7 @@ impl View<'_> {
         if blocked { self.blocked(contact, below) } else { self.composer(contact, below) }
     }
 
-    fn bubbles(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
-        self.clip(body);
-        if chat.messages.is_empty() {
-            self.empty_chat(contact, chat, body);
-        }
-        let max = BUBBLE_MAX.min((body.w - 48) * 72 / 100);
-        let scroll = self.model.scroll;
-        let mut bottom = body.bottom() - 12 + scroll;
-        let mut visible_top = body.bottom();
-        let mut aim = self.model.aim().filter(|id| chat.message(id).is_some());
-        for index in (0..chat.messages.len()).rev() {
-            let Some(bubble) = self.measured(contact, chat, index, max) else { break };
-            let top = bottom - bubble.height();
-            let slot = Rect::new(body.x + 24, top, body.w - 48, bottom - top);
-            if top < body.bottom() && bottom > body.y {
-                self.bubble(&bubble, slot, body);
-            }
-            if aim == Some(bubble.message.id.as_str()) {
-                self.scene.aim = Some((top, bottom));
-                aim = None;
-            }
-            bottom = top;
-            visible_top = top;
-            // Far above what is seen nothing needs to be measured yet.
-            if bottom < body.y - 4 * body.h && aim.is_none() {
-                break;
-            }
-        }
-        self.unclip();
-        // What lies above the upper edge can be scrolled to.
-        let most = (scroll + (body.y - visible_top) + 12).max(0);
-        self.scene.scroll = Some((body, most));
-        self.scroll_thumb(body, most);
-    }
-
-    fn empty_chat(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
+    pub(super) fn empty_chat(&mut self, contact: &Contact, chat: &Chat, body: Rect) {
         if !chat.complete {
             return;
         }
@@ -119,25 +86,5 @@ impl View<'_> {
         let y = body.y + body.h / 2 - 30;
         self.centred(Span::new(body.x, y, body.w), Style::Heading, self.colours.text, &title);
         self.centred(Span::new(body.x, y + 28, body.w), Style::Small, self.colours.text2, line);
-    }
-
-    fn scroll_thumb(&mut self, body: Rect, most: i32) {
-        if most <= 0 {
-            return;
-        }
-        let h = (body.h * body.h / (body.h + most)).clamp(32, body.h);
-        let y = body.y + (body.h - h) * (most - self.model.scroll.min(most)) / most;
-        self.scene.round(Rect::new(body.right() - 10, y, 6, h), 3, self.colours.edge);
-        if self.model.scroll > 80 {
-            let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
-            self.scene.bordered(
-                rect,
-                20,
-                Border::new(self.colours.edge, self.colours.line_px),
-                self.colours.bg,
-            );
-            self.scene.icon(Icon::Down, Point::new(rect.x + 10, rect.y + 10), 20, self.colours.text);
-            self.pressable(rect, Act::ToEnd, Spoken::new("To the newest message", Role::Button), 20);
-        }
     }
 }

@@ -70,10 +70,10 @@ impl View<'_> {
             words::history(self.model.counts.history).into_iter().chain(walls).collect();
         let height = warnings.iter().map(|_| WARNING).sum::<i32>();
         let rows = Rect::new(list.x, HEAD, list.w, (list.h - HEAD - CHIP - height).max(0));
-        let offered = self.rows(rows);
-        if let Some(line) = words::listing(self.model.listing()) {
-            let y = rows.y + 24 + if offered { ROW } else { 0 };
-            self.centred(Span::new(rows.x, y, rows.w), Style::Small, self.colours.text2, line);
+        if self.model.is_searching() {
+            self.results(rows);
+        } else {
+            self.people(rows);
         }
         let mut below = rows.bottom();
         for told in &warnings {
@@ -81,6 +81,14 @@ impl View<'_> {
             below += WARNING;
         }
         self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP), narrow);
+    }
+
+    fn people(&mut self, rows: Rect) {
+        let offered = self.rows(rows);
+        if let Some(line) = words::listing(self.model.listing()) {
+            let y = rows.y + 24 + if offered { ROW } else { 0 };
+            self.centred(Span::new(rows.x, y, rows.w), Style::Small, self.colours.text2, line);
+        }
     }
 
     fn warning(&mut self, told: &Told, rect: Rect) {
@@ -95,13 +103,22 @@ impl View<'_> {
     fn search(&mut self, rect: Rect) {
         self.field_frame(rect, *self.model.focus() == Focus::Field(Field::Search), false);
         self.scene.icon(Icon::Search, Point::new(rect.x + 13, rect.y + 11), 18, self.colours.text2);
-        let empty = self.model.texts.of(Field::Search).is_empty() && rect.w >= 180;
+        let empty = self.model.texts.of(Field::Search).is_empty();
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
-        if empty {
+        let told = empty && rect.w >= 180;
+        if told {
             self.scene.bordered(keys, 4, Border::new(self.colours.edge, 1), self.colours.field);
             self.centred(Span::new(keys.x, keys.y + 1, keys.w), Style::Micro, self.colours.text2, "Ctrl K");
         }
-        let room = if empty { keys.x - 8 } else { rect.right() - 12 };
+        let clear = Rect::new(rect.right() - 38, rect.y + 2, 36, 36);
+        let room = match (empty, told) {
+            (true, true) => keys.x - 8,
+            (true, false) => rect.right() - 12,
+            (false, _) => clear.x - 4,
+        };
+        if !empty {
+            self.icon_button(clear, Icon::Close, "Leave the search", Act::LeaveSearch);
+        }
         let inner = Rect::new(rect.x + 38, rect.y + 3, room - rect.x - 38, rect.h - 6);
         self.hinted_box(Field::Search, inner, "Search");
     }

@@ -4,6 +4,7 @@ mod blocked;
 mod bubble;
 mod bubble_parts;
 mod chat;
+mod column;
 mod compare;
 mod composer;
 mod composing;
@@ -26,6 +27,8 @@ mod question;
 mod row;
 mod rows;
 mod scrolled;
+mod search;
+mod thumb;
 
 use details::COLUMN;
 use ipc_schema::Timestamp;
@@ -34,6 +37,9 @@ use privatus::clock::Zone;
 use crate::model::{Chosen, Model, Pane, Screen};
 use crate::scene::{Metrics, Rect, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
+
+pub use column::{held_to, newest_seen, scroll_to, scroll_wanted};
+pub use thumb::{Pressed, drawn_to, pressed};
 
 /// Below this width one pane at a time is shown.
 const NARROW: i32 = 720;
@@ -71,22 +77,17 @@ struct View<'a> {
 /// The whole window.
 #[must_use]
 pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
-    let mut view = View {
-        model,
-        now: around.now,
-        zone: around.zone,
-        metrics: around.metrics,
-        colours: tokens(model.theme),
-        chosen: model.chosen(),
-        scene: Scene::default(),
-    };
+    let mut view = View::new(model, around);
     let (w, h) = around.size;
     let whole = Rect::new(0, 0, w, h);
     match &model.screen {
         Screen::Opening => view.opening(whole),
         Screen::FirstRun(run) => view.first_run(run, whole),
         Screen::Locked(lock) => view.lock(lock, whole),
-        Screen::Inside => view.inside(whole),
+        Screen::Inside => {
+            view.inside(whole);
+            view.date_card(whole);
+        }
     }
     view.over(whole);
     view.own_card(whole);
@@ -94,6 +95,20 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
     view.link_card(whole);
     view.question(whole);
     view.scene
+}
+
+impl<'a> View<'a> {
+    fn new(model: &'a Model, around: &Surroundings<'a>) -> Self {
+        Self {
+            model,
+            now: around.now,
+            zone: around.zone,
+            metrics: around.metrics,
+            colours: tokens(model.theme),
+            chosen: model.chosen(),
+            scene: Scene::default(),
+        }
+    }
 }
 
 impl View<'_> {

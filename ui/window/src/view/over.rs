@@ -27,6 +27,7 @@ impl View<'_> {
         self.scene.lines.clear();
         self.scene.scrolled.clear();
         self.scene.written = None;
+        (self.scene.thumb, self.scene.results) = (None, None);
         // FLTK's fields would lie above it. What stands in them is seen on.
         for field in std::mem::take(&mut self.scene.fields) {
             let (style, rect) = (field.style, field.rect);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, History, Invite, InviteState,
-    Message, Notice, Refusal, SafetyNumber,
+    Access, Change, Comparison, Contact, ContactState, Counts, Delivery, History, Invite, InviteState, Match,
+    Message, Notice, Place, Refusal, SafetyNumber,
 };
 
 use super::*;
 use crate::model::action::SecretField;
-use crate::model::chat::tests::text;
+use crate::model::chat::tests::{text, texts};
 use crate::model::entry::Problem;
 use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, MessageAct, News, SCREEN_LOCK_AFTER};
 use crate::scene::Item;
@@ -68,7 +68,7 @@ fn chatting() -> Model {
     let mut model = inside();
     model.learn(NOW, News::People(vec![robin()]));
     let messages = vec![text("a", false, Delivery::Delivered), text("b", true, Delivery::Relayed)];
-    model.learn(NOW, News::Messages { who: "c1".into(), messages, older: false });
+    model.learn(NOW, News::Messages { who: "c1".into(), place: Place::Newest, result: Ok(messages) });
     model
 }
 
@@ -295,8 +295,13 @@ fn a_text_that_comes_for_another_chat_is_counted_and_one_for_this_chat_is_read()
     model.chats.entry("c2".into()).or_default().put(message.clone());
     model.learn(NOW, News::Changed(NOW, Change::Message(message)));
     assert_eq!(model.unread(NOW), 1);
-    let asked = model.learn(NOW, News::Changed(NOW, Change::Message(text("z", false, Delivery::Delivered))));
-    assert_eq!(asked, [Command::MarkRead { who: "c1".into() }]);
+    model.learn(NOW, News::Changed(NOW, Change::Message(text("z", false, Delivery::Delivered))));
+    assert_eq!(model.unread(NOW), 2, "nobody has seen it yet");
+    let seen = newest_seen(&picture(&model, (1200, 800))).map(str::to_owned);
+    assert_eq!(seen.as_deref(), Some("z"));
+    let read = Command::MarkRead { who: "c1".into(), up_to: "z".into() };
+    assert_eq!((model.saw(NOW, "z"), model.unread(NOW)), (Some(read), 1));
+    assert_eq!(model.saw(NOW, "z"), None, "once");
 }
 
 #[test]
@@ -759,7 +764,7 @@ fn everything_that_can_be_pressed_has_a_name_and_a_place_inside_the_window() {
 fn a_long_conversation_measures_only_what_is_near_the_window() {
     let mut model = chatting();
     let many = (0..5_000).map(|n| text(&format!("m{n}"), false, Delivery::Delivered)).collect();
-    model.learn(NOW, News::Messages { who: "c1".into(), messages: many, older: false });
+    model.learn(NOW, News::Messages { who: "c1".into(), place: Place::Newest, result: Ok(many) });
     let scene = picture(&model, (1200, 800));
     assert!(scene.items.len() < 400, "{}", scene.items.len());
     assert!(scene.scroll.is_some_and(|(_, most)| most > 800));
@@ -777,3 +782,4 @@ fn the_keyboard_reaches_the_field_where_one_writes() {
 }
 
 mod messages;
+mod reading;

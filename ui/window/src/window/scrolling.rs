@@ -7,20 +7,28 @@ use crate::model::scrolls::until_seen;
 use crate::model::{Focus, Part};
 use crate::scene::Scrolled;
 
+/// Pixels of a page beside the list that a key scrolls.
+const PAGE: i32 = 400;
+
 impl Window {
-    /// Scrolls what lies under the pointer; where nothing does, the conversation.
+    /// Scrolls what lies under the pointer: what was found, or another part; where nothing does, the conversation.
     pub(super) fn wheel(&mut self, steps: i32) {
         let (x, y) = (app::event_x(), app::event_y());
         let under = |part: &&Scrolled| part.area.contains(x, y);
+        let results = self.scene.borrow().results.filter(|results| results.rect.contains(x, y));
         let part = self.scene.borrow().scrolled.iter().rfind(under).map(|part| (part.place, part.most));
-        match part {
-            Some((place, most)) => self.model.scrolls.by(place, steps * WHEEL, most),
-            None => self.scroll_by(-steps * WHEEL),
+        match (results, part) {
+            (Some(results), _) => {
+                self.model.search.scroll = (results.scroll + steps * WHEEL).clamp(0, results.most);
+                self.model.search.follow = false;
+            }
+            (None, Some((place, most))) => self.model.scrolls.by(place, steps * WHEEL, most),
+            (None, None) => self.scroll_by(-steps * WHEEL),
         }
     }
 
     /// A page up or down: what stands alone beside the list, else the conversation.
-    pub(super) fn page(&mut self, pixels: i32) {
+    pub(super) fn page(&mut self, up: bool) {
         let page = self
             .scene
             .borrow()
@@ -30,9 +38,9 @@ impl Window {
             .map(|part| (part.place, part.most));
         match page {
             Some((place, most)) if self.scene.borrow().scroll.is_none() => {
-                self.model.scrolls.by(place, -pixels, most)
+                self.model.scrolls.by(place, if up { -PAGE } else { PAGE }, most);
             }
-            _ => self.scroll_by(pixels),
+            _ => self.turn_page(up),
         }
     }
 

@@ -125,7 +125,7 @@ impl Window {
     fn do_written(&mut self, does: Does, shift: bool) -> bool {
         let empty = self.model.texts.writing().text().is_empty();
         match does {
-            Does::Go(Way::Up | Way::Down) if empty => return false,
+            Does::Go(_) if empty => return false,
             Does::Go(way) => {
                 self.settle_composed();
                 self.with_room(|editor, room| editor.go(way, shift, room));
@@ -262,11 +262,6 @@ impl Window {
             let (font, px) = self.fonts.of(Style::Body);
             draw::set_spot(font, px, caret.x, caret.bottom() - 4, caret.w, caret.h, &self.window);
         }
-    }
-
-    /// Seconds until something of what is written is to be kept.
-    pub(super) fn kept_in(&self) -> f64 {
-        self.model.keep_in(Timestamp::now()).map_or(f64::INFINITY, |left| left.as_secs_f64())
     }
 }
 

@@ -1,5 +1,5 @@
 use ipc_schema::edge::ui_keyvault::VaultState;
-use ipc_schema::edge::ui_stored::{Access, Contact, ContactState, Delivery, Notice, Refusal};
+use ipc_schema::edge::ui_stored::{Access, Contact, ContactState, Delivery, Notice, Place, Refusal};
 use privatus::peers::PeerError;
 
 use super::super::chat::tests::text as message;
@@ -157,7 +157,7 @@ fn a_refused_text_that_is_deleted_leaves_no_draft() {
 fn other_words_for_an_old_text_are_no_draft_and_what_was_begun_before_is() {
     let (mut model, _) = open(false);
     let messages = vec![message("old", true, Delivery::Delivered)];
-    model.learn(NOW, News::Messages { who: "a".into(), messages, older: false });
+    model.learn(NOW, News::Messages { who: "a".into(), place: Place::Newest, result: Ok(messages) });
     write(&mut model, "half");
     model.act(NOW, Act::Message(MessageAct::Edit("old".into())), "x");
     assert_eq!((model.composing(), written(&model)), (&Composing::Edit("old".into()), "text old"));

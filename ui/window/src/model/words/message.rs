@@ -12,9 +12,6 @@ use crate::text::{isolated, visible};
 /// What is said when a text was taken back.
 pub const TAKEN_BACK: &str = "Taken back: nobody has seen it. Its words stand where you write.";
 
-/// What is said when a message that is named is not loaded.
-pub const NOT_LOADED: &str = "That text is not here. It may stand further up, or be gone.";
-
 /// Of a quoted text no more is looked at, bytes: one line shows less.
 const QUOTED_MAX_BYTES: usize = 512;
 

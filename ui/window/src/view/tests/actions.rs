@@ -5,7 +5,7 @@ use privatus::peers::PeerError;
 
 use super::*;
 use crate::model::menu::MenuOf;
-use crate::model::{Composing, MessageCommand, MessageNews, Over, OverAct, Stroke};
+use crate::model::{Composing, MessageCommand, MessageNews, Over, OverAct, Stroke, Wanted};
 
 const SMALL: (i32, i32) = (360, 480);
 const WIDE: (i32, i32) = (1200, 800);
@@ -163,14 +163,14 @@ fn the_longest_menu_lies_within_the_smallest_window() {
 fn the_messages_are_one_stop_behind_the_header_and_arrows_go_by_message() {
     let mut model = chatting();
     let many = (0..40).map(|n| text(&format!("m{n}"), n % 2 == 0, Delivery::Failed)).collect();
-    model.learn(NOW, News::Messages { who: "c1".into(), messages: many, older: false });
+    model.learn(NOW, News::Messages { who: "c1".into(), place: Place::Newest, result: Ok(many) });
     let stops = picture(&model, WIDE).stops;
     let messages: Vec<_> = stops.iter().filter(|stop| matches!(stop, Focus::Message(_))).collect();
     assert_eq!(messages, [&Focus::Message("m39".into())], "the newest");
     let place = |wanted: &Focus| stops.iter().position(|stop| stop == wanted).unwrap();
     assert!(place(&Focus::Act(Act::Compare("c1".into()))) < place(messages[0]));
     assert!(place(messages[0]) < place(&Focus::Field(Field::Composer)));
-    model.go_to(Focus::Message("m39".into()));
+    model.focus_on(Focus::Message("m39".into()));
     let to = |model: &mut Model, key, id: &str| {
         stroke(model, key);
         assert_eq!(*model.focus(), Focus::Message(id.into()));
@@ -191,14 +191,11 @@ fn the_messages_are_one_stop_behind_the_header_and_arrows_go_by_message() {
 fn what_the_keyboard_comes_to_is_brought_into_view() {
     let mut model = chatting();
     let many = (0..200).map(|n| text(&format!("m{n}"), false, Delivery::Delivered)).collect();
-    model.learn(NOW, News::Messages { who: "c1".into(), messages: many, older: false });
+    model.learn(NOW, News::Messages { who: "c1".into(), place: Place::Newest, result: Ok(many) });
     let seen = |model: &mut Model, id: &str| {
-        let before = picture(model, WIDE);
-        let (body, most) = before.scroll.unwrap();
-        model.take_aim(before.aim, (body.y, body.bottom()), most);
-        assert_eq!(model.aim(), None, "once");
+        let scene = super::reading::settled(model);
+        let (body, _) = scene.scroll.unwrap();
         let act = Act::Message(MessageAct::Focus(id.into()));
-        let scene = picture(model, WIDE);
         let hit = scene.hits.iter().find(|hit| hit.act == act).unwrap();
         assert!(
             hit.rect.y > body.y && hit.rect.bottom() < body.bottom() && hit.rect.h == 36,
@@ -206,7 +203,7 @@ fn what_the_keyboard_comes_to_is_brought_into_view() {
             hit.rect
         );
     };
-    model.go_to(Focus::Message("m199".into()));
+    model.focus_on(Focus::Message("m199".into()));
     seen(&mut model, "m199");
     assert_eq!(model.scroll, 0, "it was in view");
     stroke(&mut model, Stroke::Home);
@@ -277,10 +274,17 @@ fn a_quote_says_whose_it_is_what_was_deleted_and_what_is_not_here() {
     comes(&mut model, answer("e", "elsewhere"));
     assert!(says(&picture(&model, WIDE), "A text that is not here"));
     model.act(NOW, Act::JumpTo("a".into()), "x");
-    assert_eq!((model.focus(), model.aim()), (&Focus::Message("a".into()), Some("a")));
-    model.act(NOW, Act::JumpTo("elsewhere".into()), "x");
+    assert_eq!(
+        (model.focus(), &model.reading.wanted),
+        (&Focus::Message("a".into()), &Some(Wanted::Middle("a".into())))
+    );
+    let place = Place::Around("elsewhere".into());
+    let asked = model.act(NOW, Act::JumpTo("elsewhere".into()), "x");
+    assert_eq!(asked, [Command::Messages { who: "c1".into(), place: place.clone() }]);
     assert_eq!(*model.focus(), Focus::Message("a".into()));
-    assert!(says(&picture(&model, WIDE), "That text is not here"));
+    let gone = Err(PeerError::Refused(Refusal::NoSuchMessage));
+    model.learn(NOW, News::Messages { who: "c1".into(), place, result: gone });
+    assert!(model.notice.is_some() && model.reading.wanted.is_none());
 }
 
 #[test]

@@ -1,0 +1,301 @@
+//! What was found: names and texts below the search field, and the bar of a search in one conversation.
+
+use ipc_schema::edge::ui_stored::{Contact, Match};
+
+use super::View;
+use super::controls::{Button, Kind};
+use crate::icon::Icon;
+use crate::model::{Act, Field, Focus, Listing, words};
+use crate::scene::{Point, Rect, Results, Role, Span, Style};
+use crate::text::{from_the_right, visible};
+
+/// Height of the bar below a conversation's header.
+pub(super) const FIND_HEIGHT: i32 = 56;
+
+/// Height of a heading.
+const HEADING: i32 = 32;
+
+/// Height of a name's row, and of a text's.
+const NAME: i32 = 48;
+const TEXT: i32 = 76;
+
+/// Lines that are shown of a text.
+const LINES: usize = 2;
+
+/// A piece of a line, and whether it was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    text: String,
+    hit: bool,
+}
+
+/// What was found, in pieces that a line can end behind; what cannot be seen is left out. Which of it was looked for is told by the spans
+/// alone: whatever stands in a text, it marks nothing.
+fn pieces(found: &Match) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut push = |from: usize, to: usize, hit: bool| {
+        let text = visible(found.context.get(from..to).unwrap_or_default()).0.replace('\n', " ");
+        let words = text.split_inclusive(' ').filter(|word| !word.is_empty());
+        pieces.extend(words.map(|word| Piece { text: word.to_owned(), hit }));
+    };
+    let mut end = 0;
+    for hit in &found.hits {
+        push(end, hit.start, false);
+        push(hit.start, hit.end, true);
+        end = hit.end;
+    }
+    push(end, found.context.len(), false);
+    pieces
+}
+
+impl View<'_> {
+    /// In place of the list, as long as something is looked for.
+    pub(super) fn results(&mut self, rect: Rect) {
+        let names: Vec<&Contact> = self.model.rows().collect();
+        let search = &self.model.search;
+        let height = self.results_height(names.len());
+        let most = (height - rect.h).max(0);
+        let scroll = self.results_scroll(names.len(), rect.h).clamp(0, most);
+        self.scene.results = Some(Results { rect, scroll, most });
+        self.clip(rect);
+        let mut y = rect.y + 4 - scroll;
+        if !names.is_empty() {
+            y = self.heading(rect, y, "People", "");
+        }
+        for (index, contact) in names.iter().enumerate() {
+            let row = Rect::new(rect.x + 4, y, rect.w - 9, NAME);
+            if row.bottom() > rect.y && row.y < rect.bottom() {
+                self.name_row(contact, row, index == search.chosen);
+            }
+            y += NAME;
+        }
+        if !search.found.is_empty() {
+            let more = if search.next.is_empty() { "" } else { "+" };
+            y = self.heading(rect, y, "Messages", &format!("{}{more}", search.found.len()));
+        }
+        for (index, found) in (names.len()..).zip(&search.found) {
+            let row = Rect::new(rect.x + 4, y, rect.w - 9, TEXT);
+            if row.bottom() > rect.y && row.y < rect.bottom() {
+                self.text_row(found, row, index == search.chosen);
+            }
+            y += TEXT;
+        }
+        self.after_results(rect, y, names.is_empty());
+        self.unclip();
+    }
+
+    /// The list is as long as this.
+    fn results_height(&self, names: usize) -> i32 {
+        let search = &self.model.search;
+        let heading = |rows: usize| if rows > 0 { HEADING } else { 0 };
+        let rows =
+            |rows: usize, high: i32| i32::try_from(rows).unwrap_or(i32::MAX / 100).saturating_mul(high);
+        let end = if search.is_over() && search.failed.is_none() { 8 } else { 56 };
+        8 + heading(names)
+            + rows(names, NAME)
+            + heading(search.found.len())
+            + rows(search.found.len(), TEXT)
+            + end
+    }
+
+    /// So far down that what is chosen is to be seen, where the keys chose it.
+    fn results_scroll(&self, names: usize, room: i32) -> i32 {
+        let search = &self.model.search;
+        if !search.follow {
+            return search.scroll;
+        }
+        let chosen = i32::try_from(search.chosen).unwrap_or(0);
+        let before = i32::try_from(names).unwrap_or(0);
+        let (top, high) = if search.chosen < names {
+            (4 + HEADING + chosen * NAME, NAME)
+        } else {
+            let heading = if names > 0 { 2 * HEADING } else { HEADING };
+            (4 + heading + before * NAME + (chosen - before) * TEXT, TEXT)
+        };
+        // The headings above the first row come with it.
+        if search.chosen == 0 {
+            0
+        } else {
+            search.scroll.clamp((top + high + 8 - room).min(top - HEADING), top - HEADING)
+        }
+    }
+
+    fn heading(&mut self, rect: Rect, y: i32, label: &str, count: &str) -> i32 {
+        let ink = self.colours.text2;
+        self.scene.text(Point::new(rect.x + 16, y + 9), Style::MicroStrong, ink, label);
+        self.ending(Point::new(rect.right() - 16, y + 9), Style::Micro, ink, count);
+        y + HEADING
+    }
+
+    /// What stands behind what was found: that more is there, that it is being looked for, or why nothing is told.
+    fn after_results(&mut self, rect: Rect, y: i32, nobody: bool) {
+        let search = &self.model.search;
+        let listing = self.model.listing();
+        let nothing = matches!(listing, Listing::Opening | Listing::Unreadable | Listing::Nobody);
+        let line = if nothing {
+            words::listing(listing).unwrap_or_default().to_owned()
+        } else if let Some(failed) = &search.failed {
+            failed.clone()
+        } else if search.busy {
+            "Looking…".to_owned()
+        } else if !search.next.is_empty() {
+            let more = Button::new(Kind::Normal, "More", Act::SearchMore).small();
+            let left = rect.x + (rect.w - self.button_width(&more)) / 2;
+            if y + 12 >= rect.y && y + 44 <= rect.bottom() {
+                self.button(Point::new(left, y + 12), &more);
+            }
+            return;
+        } else if nobody && search.found.is_empty() {
+            "Nobody has that name, and no message has these words.".to_owned()
+        } else {
+            return;
+        };
+        self.paragraph(Span::new(rect.x + 16, y + 12, rect.w - 32), Style::Small, self.colours.text2, &line);
+    }
+
+    fn result_ground(&mut self, rect: Rect, act: &Act, chosen: bool) {
+        if chosen {
+            self.block(rect, 8, self.colours.select);
+            self.scene.round(Rect::new(rect.x - 4, rect.y + 8, 4, rect.h - 16), 2, self.colours.accent);
+        } else if self.model.hover.as_ref() == Some(act) {
+            self.scene.round(rect, 8, self.colours.hover);
+        }
+    }
+
+    fn name_row(&mut self, contact: &Contact, rect: Rect, chosen: bool) {
+        let act = Act::Open(contact.id.clone());
+        self.result_ground(rect, &act, chosen);
+        self.avatar(Point::new(rect.x + 8, rect.y + 8), 32, &contact.id, &contact.name);
+        let name = self.name(&contact.name);
+        let name = self.cut(Style::Strong, &name, rect.w - 64);
+        self.scene.text(
+            Point::new(rect.x + 52, rect.y + 13),
+            Style::Strong,
+            self.colours.text,
+            name.as_str(),
+        );
+        self.found_pressable(rect, act, &name);
+    }
+
+    fn text_row(&mut self, found: &Match, rect: Rect, chosen: bool) {
+        let act = Act::OpenFound { who: found.contact.clone(), id: found.id.clone() };
+        self.result_ground(rect, &act, chosen);
+        let who = self.model.person(&found.contact);
+        let plain = who.map_or("", |contact| contact.name.as_str());
+        self.avatar(Point::new(rect.x + 8, rect.y + 10), 32, &found.contact, plain);
+        let (left, right) = (rect.x + 52, rect.right() - 12);
+        let when = words::when(found.sent_at, self.now, self.zone);
+        let time = self.ending(Point::new(right, rect.y + 11), Style::Micro, self.colours.text2, &when);
+        let mut name = self.name(plain);
+        if found.mine {
+            name = format!("You to {name}");
+        }
+        let name = self.cut(Style::Strong, &name, time - 12 - left);
+        self.scene.text(Point::new(left, rect.y + 8), Style::Strong, self.colours.text, name.as_str());
+        self.context(found, Span::new(left, rect.y + 32, right - left));
+        self.found_pressable(rect, act, &name);
+    }
+
+    /// A row that the arrows reach, and Tab does not.
+    fn found_pressable(&mut self, rect: Rect, act: Act, label: &str) {
+        // What is out of sight is no place to press.
+        let list = self.scene.results.map_or(rect, |results| results.rect);
+        let (top, bottom) = (rect.y.max(list.y), rect.bottom().min(list.bottom()));
+        self.pointed(Rect::new(rect.x, top, rect.w, bottom - top), act, label, 8);
+        if let Some(hit) = self.scene.hits.last_mut() {
+            hit.role = Role::Row;
+        }
+    }
+
+    /// The words around what was found, that marked.
+    fn context(&mut self, found: &Match, Span { x, y, w }: Span) {
+        let mirrored = from_the_right(&found.context);
+        let (mut along, mut line) = (0, 0_usize);
+        let mut top = y;
+        for piece in pieces(found) {
+            let style = if piece.hit { Style::Label } else { Style::Small };
+            let mut text = piece.text;
+            let mut width = self.width(style, &text);
+            if along > 0 && along + self.width(style, text.trim_end()) > w {
+                (along, line) = (0, line + 1);
+                top += style.line();
+            }
+            if line >= LINES {
+                return;
+            }
+            if width > w {
+                text = self.cut(style, &text, w);
+                width = self.width(style, &text);
+            }
+            let left = if mirrored { x + w - along - width } else { x + along };
+            if piece.hit {
+                let bare = self.width(style, text.trim_end());
+                let from = if mirrored { left + width - bare } else { left };
+                self.scene.round(Rect::new(from - 1, top, bare + 2, style.line()), 2, self.colours.warn_soft);
+            }
+            let ink = if piece.hit { self.colours.warn } else { self.colours.text2 };
+            self.scene.text(Point::new(left, top), style, ink, text);
+            along += width;
+        }
+    }
+
+    /// Below a conversation's header: what is looked for in it, and which of how many is shown.
+    pub(super) fn find_bar(&mut self, bar: Rect) {
+        let Some(find) = &self.model.find else { return };
+        self.scene.fill(bar, self.colours.panel);
+        self.scene.fill(Rect::new(bar.x, bar.bottom() - 1, bar.w, 1), self.colours.line);
+        let close = Rect::new(bar.right() - 52, bar.y + 8, 40, 40);
+        let newer = Rect::new(close.x - 40, bar.y + 8, 40, 40);
+        let older = Rect::new(newer.x - 40, bar.y + 8, 40, 40);
+        let told = match (&find.failed, find.found.len()) {
+            (Some(failed), _) => failed.clone(),
+            _ if self.model.texts.of(Field::Find).trim().is_empty() => String::new(),
+            _ if !self.model.history => "Your history is still opening".to_owned(),
+            (None, 0) if find.busy => "Looking…".to_owned(),
+            (None, 0) if find.next.is_empty() => "Nothing found".to_owned(),
+            (None, 0) => "Nothing found yet: look further back".to_owned(),
+            (None, found) => {
+                let more = if find.next.is_empty() { "" } else { "+" };
+                format!("{} of {found}{more}", find.chosen + 1)
+            }
+        };
+        let told = self.cut(Style::Small, &told, (bar.w / 2).max(80));
+        let right = older.x - 8;
+        let left = self.ending(Point::new(right, bar.y + 19), Style::Small, self.colours.text2, &told);
+        let field = Rect::new(bar.x + 24, bar.y + 8, left - bar.x - 36, 40);
+        self.field_frame(field, *self.model.focus() == Focus::Field(Field::Find), false);
+        self.scene.icon(Icon::Search, Point::new(field.x + 11, field.y + 11), 18, self.colours.text2);
+        self.hinted_box(
+            Field::Find,
+            Rect::new(field.x + 36, field.y + 3, (field.w - 44).max(0), field.h - 6),
+            "Search in this chat",
+        );
+        self.icon_button(older, Icon::Up, "The one before", Act::FindStep(true));
+        self.icon_button(newer, Icon::Down, "The one after", Act::FindStep(false));
+        self.icon_button(close, Icon::Close, "Leave the search", Act::LeaveFind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_was_looked_for_is_marked_by_its_place_and_by_nothing_in_the_text() {
+        let found = Match {
+            id: "m".into(),
+            contact: "c".into(),
+            mine: false,
+            sent_at: Timestamp(0),
+            body: String::new(),
+            context: "**no** the\nent\u{202E}rance is".into(),
+            hits: vec![11..22],
+        };
+        let told: Vec<_> = pieces(&found).into_iter().map(|piece| (piece.text, piece.hit)).collect();
+        let plain = |text: &str| (text.to_owned(), false);
+        let hit = ("entrance".to_owned(), true);
+        assert_eq!(told, [plain("**no** "), plain("the "), hit, plain(" "), plain("is")]);
+    }
+}
