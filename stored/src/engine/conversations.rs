@@ -144,11 +144,12 @@ fn turning(store: &Store, contact: ContactId, place: &Place) -> Result<Option<i6
     }
 }
 
-/// Messages from one place in a conversation up to another, at most [`PAGE`].
+/// Messages from one place in a conversation up to another, at most [`PAGE`] and about [`PAGE_BYTES`].
 pub(super) fn page(store: &Store, ask: NextPage) -> Result<Page, StoreError> {
     let NextPage { contact, from, end } = ask;
-    let mut messages = store.messages_from(contact, from, PAGE)?;
-    let whole = u32::try_from(messages.len()).is_ok_and(|length| length == PAGE);
+    let mut messages = store.messages_from(contact, from, PAGE, PAGE_BYTES)?;
+    let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+    let whole = bytes > PAGE_BYTES || u32::try_from(messages.len()).is_ok_and(|length| length == PAGE);
     messages.retain(|message| message.position < end);
     let next = messages.last().filter(|_| whole).map(|last| last.position.saturating_add(1));
     Ok(Page { contact, messages, next, end })
@@ -246,6 +247,30 @@ mod tests {
         };
         store.add_message(&early).unwrap();
         assert_eq!(told(4, 1), "a0 a1");
+    }
+
+    #[test]
+    fn long_texts_come_in_more_pages_and_none_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for number in 10..16 {
+            let message = Message {
+                position: i64::from(number) * 10,
+                body: "x".repeat(PAGE_BYTES / 2),
+                ..Message::new(format!("a{number}"), ANN, WireId([number; 16]))
+            };
+            store.add_message(&message).unwrap();
+        }
+        let ask = FirstPage { who: "Ann".into(), limit: 15, place: Place::Newest };
+        let mut told = first_page(&store, &ask).unwrap().unwrap();
+        let mut pages = Vec::new();
+        loop {
+            let ids: Vec<_> = told.messages.iter().map(|message| message.id.clone()).collect();
+            pages.push(ids.join(" "));
+            let Some(from) = told.next else { break };
+            told = page(&store, NextPage { contact: told.contact, from, end: told.end }).unwrap();
+        }
+        assert_eq!(pages, ["a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 a11 a12", "a13 a14 a15", ""]);
     }
 
     #[test]

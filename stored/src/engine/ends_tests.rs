@@ -471,7 +471,13 @@ fn of_a_text_at_its_end_nothing_comes_in_again_under_whichever_number() {
     }
     read(&mut turn, ANN, &said(1, &kinds)[1..]);
     read(&mut turn, ANN, &said(2, &kinds));
-    assert!(turn.store.messages_from(ANN, 0, 10).unwrap().iter().all(|message| message.note != Note::None));
+    assert!(
+        turn.store
+            .messages_from(ANN, 0, 10, usize::MAX)
+            .unwrap()
+            .iter()
+            .all(|message| message.note != Note::None)
+    );
     assert_eq!(turn.store.count_early(ANN).unwrap(), 0);
     assert_eq!(turn.store.receive_chain(ANN).unwrap().numbers.complete_up_to(), 4, "and it is acked");
 }

@@ -192,7 +192,7 @@ mod tests {
             (message.body, message.edited, message.deleted, theirs, message.state, message.gap)
         };
         let contact = turn.store.contact(ANN).unwrap().unwrap();
-        let messages = turn.store.messages_from(ANN, 0, 100).unwrap();
+        let messages = turn.store.messages_from(ANN, 0, 100, usize::MAX).unwrap();
         Rows {
             texts: messages.into_iter().filter(|message| message.note == Note::None).map(row).collect(),
             last_text: contact.last_text,

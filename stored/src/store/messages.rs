@@ -345,17 +345,29 @@ impl Store {
         )
     }
 
-    /// The first `limit` from place `from` on, the oldest first.
+    /// The first from place `from` on, the oldest first: at most `limit`, and none behind the one with which their texts are longer than
+    /// `bytes`.
     pub(crate) fn messages_from(
         &self,
         contact: ContactId,
         from: i64,
         limit: u32,
+        bytes: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position >= ?2 ORDER BY position, rowid LIMIT ?3"
         );
-        self.rows(&sql, (contact, from, limit), read)
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let (mut messages, mut told) = (Vec::new(), 0);
+        for message in statement.query_map((contact, from, limit), read)? {
+            let message = message?;
+            told += message.body.len();
+            messages.push(message);
+            if told > bytes {
+                break;
+            }
+        }
+        Ok(messages)
     }
 
     /// The place of the `limit`th message counted back from `before`.

@@ -27,7 +27,7 @@ use self::pointer::Drag;
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Happening, Queue};
 use crate::model::action::{ContactAct, SecretField};
-use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, OverAct, Screen};
+use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, OverAct, ReadAct, Screen, TextAct};
 use crate::paint::Fonts;
 use crate::scene::{Point, Scene};
 use crate::serve::Wires;
@@ -260,11 +260,11 @@ impl Window {
                 let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
                 match act {
                     // Maybe it is not pressed but selected: that is known once the button is let go.
-                    Some(act @ (Act::Link(_) | Act::Message(MessageAct::Focus(_)))) => {
+                    Some(act @ (Act::Text(TextAct::Link(_)) | Act::Message(MessageAct::Focus(_)))) => {
                         self.model.set_focus(Focus::None);
                         self.grip(x, y, click, Some(act));
                     }
-                    Some(Act::Thumb) => self.thumb_pressed(y),
+                    Some(Act::Read(ReadAct::Thumb)) => self.thumb_pressed(y),
                     Some(act) => self.act(act),
                     // Where a passphrase is asked for, what is typed next is one.
                     None if self.model.entry().is_some() => {}
@@ -388,8 +388,8 @@ impl Window {
             Some('.') if inside && !asked => self.act(Act::Over(OverAct::Emoji)),
             Some('f' | 'g') if inside && !asked => self.reading_shortcut(key, state),
             Some('r') => self.show_secret(),
-            Some('c') if inside => self.act(Act::CopySelection),
-            Some('a') if inside => self.act(Act::SelectAll),
+            Some('c') if inside => self.act(Act::Text(TextAct::CopySelection)),
+            Some('a') if inside => self.act(Act::Text(TextAct::SelectAll)),
             Some('+' | '=') => self.rescale(0.1),
             Some('-') => self.rescale(-0.1),
             Some('0') => self.rescale(1.0 - self.scale),
@@ -415,7 +415,7 @@ impl Window {
         if self.model.question().is_some() {
             self.act(Act::Keep);
         } else if self.model.link().is_some() {
-            self.act(Act::CloseLink);
+            self.act(Act::Text(TextAct::CloseLink));
         } else if self.model.card().is_some() {
             self.act(Act::CloseCard);
         } else if self.model.reading.date.is_none() && self.model.unselect() {

@@ -262,13 +262,13 @@ impl<'a> Lines<'a> {
     #[must_use]
     pub fn drawn(&self, line: usize) -> (i32, String) {
         let drawn = shown(self.text.get(self.range(line)).unwrap_or_default().trim_end_matches(' '));
-        let x = if self.from_the_right(line) { self.room.width - (self.room.measure)(&drawn) } else { 0 };
+        let x = if self.is_from_the_right(line) { self.room.width - (self.room.measure)(&drawn) } else { 0 };
         (x, drawn)
     }
 
     /// Whether a line begins at the right.
     #[must_use]
-    pub fn from_the_right(&self, line: usize) -> bool {
+    pub fn is_from_the_right(&self, line: usize) -> bool {
         let text = self.text.get(self.range(line)).unwrap_or_default();
         !text.is_ascii() && ParagraphBidiInfo::new(text, None).paragraph_level.is_rtl()
     }

@@ -214,7 +214,7 @@ impl Editor {
         let (to, goal) = {
             let lines = self.lines(room);
             let line = lines.line(self.caret);
-            let turned = lines.from_the_right(line);
+            let turned = lines.is_from_the_right(line);
             let collapses = !selecting && !selection.is_empty();
             match (way, turned) {
                 (Way::Left, false) | (Way::Right, true) if collapses => (selection.start, None),

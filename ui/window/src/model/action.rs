@@ -135,8 +135,6 @@ pub enum Act {
     Verify(bool),
     /// Compare what was scanned.
     CompareCode,
-    /// To the newest message.
-    ToEnd,
     /// Close what stands beside the list.
     Close,
     /// Drop all keys.
@@ -153,20 +151,10 @@ pub enum Act {
     UsePassphrase,
     /// Leave the first run.
     Enter,
-    /// Show all of a long message, by its id.
-    ShowAll(String),
-    /// Fold it again.
-    ShowLess(String),
-    /// Show where a link goes.
-    Link(String),
-    /// Take that address along.
-    CopyAddress,
-    /// Put the link's card away.
-    CloseLink,
-    /// Take along what is selected.
-    CopySelection,
-    /// Select all of the message in which something is selected.
-    SelectAll,
+    /// Something with the words of messages.
+    Text(TextAct),
+    /// Something to read and to find.
+    Read(ReadAct),
     /// Something with a message.
     Message(MessageAct),
     /// Something in what lies over the window.
@@ -195,6 +183,32 @@ pub enum Act {
     CloseCard,
     /// Empty a field.
     Clear(Field),
+}
+
+/// What the user can do with the words of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextAct {
+    /// Show all of a long message, by its id.
+    ShowAll(String),
+    /// Fold it again.
+    ShowLess(String),
+    /// Show where a link goes.
+    Link(String),
+    /// Take that address along.
+    CopyAddress,
+    /// Put the link's card away.
+    CloseLink,
+    /// Take along what is selected.
+    CopySelection,
+    /// Select all of the message in which something is selected.
+    SelectAll,
+}
+
+/// What the user can do to read a conversation, and to find something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadAct {
+    /// To the newest message.
+    ToEnd,
     /// Open a conversation where a text stands that was found.
     OpenFound {
         /// The contact's id.

@@ -1,6 +1,6 @@
 //! What is done with the texts of a conversation: unfolded, selected, copied, their links looked at.
 
-use super::{Act, Command, Focus, Model};
+use super::{Act, Command, Focus, Model, TextAct};
 
 impl Model {
     /// The link whose card is shown.
@@ -9,23 +9,22 @@ impl Model {
         self.link.as_deref()
     }
 
-    pub(super) fn act_on_text(&mut self, act: Act) -> Vec<Command> {
+    pub(super) fn act_on_text(&mut self, act: TextAct) -> Vec<Command> {
         match act {
-            Act::ShowAll(id) => self.unfold(id, true),
-            Act::ShowLess(id) => self.unfold(id, false),
-            Act::Link(address) => {
+            TextAct::ShowAll(id) => self.unfold(id, true),
+            TextAct::ShowLess(id) => self.unfold(id, false),
+            TextAct::Link(address) => {
                 self.link = Some(address);
-                self.set_focus(Focus::Act(Act::CopyAddress));
+                self.set_focus(Focus::Act(Act::Text(TextAct::CopyAddress)));
             }
-            Act::CopyAddress => {
+            TextAct::CopyAddress => {
                 let address = self.link.clone();
                 self.close_link();
                 return address.map(Command::Copy).into_iter().collect();
             }
-            Act::CloseLink => self.close_link(),
-            Act::CopySelection => return self.copy_selection(),
-            Act::SelectAll => self.select_all(),
-            _ => {}
+            TextAct::CloseLink => self.close_link(),
+            TextAct::CopySelection => return self.copy_selection(),
+            TextAct::SelectAll => self.select_all(),
         }
         Vec::new()
     }
@@ -38,7 +37,7 @@ impl Model {
 
     fn close_link(&mut self) {
         if let Some(address) = self.link.take() {
-            self.set_focus(Focus::Act(Act::Link(address)));
+            self.set_focus(Focus::Act(Act::Text(TextAct::Link(address))));
         }
     }
 
@@ -50,10 +49,10 @@ impl Model {
         // What had the keyboard goes, and the other one comes in its place.
         let other = if whole {
             chat.whole.insert(id.clone());
-            Act::ShowLess(id)
+            Act::Text(TextAct::ShowLess(id))
         } else {
             chat.whole.remove(&id);
-            Act::ShowAll(id)
+            Act::Text(TextAct::ShowAll(id))
         };
         self.set_focus(Focus::Act(other));
     }

@@ -357,19 +357,6 @@ impl Model {
             Act::Verify(on) => return self.verify(on),
             Act::Resume(who) => return vec![Command::Resume { who }],
             Act::CompareCode => return self.compare_code(),
-            Act::ToEnd
-            | Act::ToBeginning
-            | Act::OpenFound { .. }
-            | Act::SearchMore
-            | Act::LeaveSearch
-            | Act::Find
-            | Act::FindStep(_)
-            | Act::LeaveFind
-            | Act::AskDate
-            | Act::GoToDate
-            | Act::GoBack(_)
-            | Act::LeaveDate
-            | Act::Thumb => return self.act_on_reading(now, act),
             Act::Lock => return self.lock(),
             Act::NextTheme => self.theme = self.theme.next(),
             Act::Type(field) => self.set_focus(Focus::Field(field)),
@@ -385,17 +372,9 @@ impl Model {
             Act::KeepOwnName => return self.keep_own_name(),
             Act::CloseCard => self.close_card(),
             Act::Clear(field) => self.clear(field),
-            Act::Enter => {
-                self.finish_first_run();
-                return self.name_given().into_iter().chain(self.people_are_known()).collect();
-            }
-            Act::ShowAll(_)
-            | Act::ShowLess(_)
-            | Act::Link(_)
-            | Act::CopyAddress
-            | Act::CloseLink
-            | Act::CopySelection
-            | Act::SelectAll => return self.act_on_text(act),
+            Act::Enter => return self.leave_first_run(),
+            Act::Text(act) => return self.act_on_text(act),
+            Act::Read(act) => return self.act_on_reading(now, act),
             Act::Message(act) => return self.with_message(now, act),
             Act::Over(act) => return self.with_over(now, act, fresh_id),
             Act::JumpTo(id) => return self.jump_to(now, id),
@@ -423,6 +402,11 @@ impl Model {
         if matches!(&self.screen, Screen::FirstRun(run) if run.entry.is_none()) {
             self.enter();
         }
+    }
+
+    fn leave_first_run(&mut self) -> Vec<Command> {
+        self.finish_first_run();
+        self.name_given().into_iter().chain(self.people_are_known()).collect()
     }
 
     fn name_given(&mut self) -> Vec<Command> {

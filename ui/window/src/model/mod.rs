@@ -38,7 +38,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Contact, ContactState, Counts, Invite, is_muted};
 use privatus::clock::Zone;
 
-pub use action::{Act, Command, Field, News};
+pub use action::{Act, Command, Field, News, ReadAct, TextAct};
 pub use chat::Chat;
 pub use composing::Composing;
 use drafts::Drafts;

@@ -364,6 +364,10 @@ pub(crate) mod tests {
             note: String::new(),
             has_draft: false,
             first_unread: String::new(),
+            receipts: false,
+            typing: false,
+            is_typing: false,
+            timer_s: 0,
         }
     }
 

@@ -8,7 +8,7 @@ use privatus::peers::PeerError;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::chat::first_since;
-use super::{Act, Command, Field, Focus, Model, Over, words};
+use super::{Act, Command, Field, Focus, Model, Over, ReadAct, words};
 
 /// What was seen is told at most so often.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
@@ -53,22 +53,22 @@ pub struct DateCard {
 
 impl Model {
     /// What the user does to read and to find.
-    pub(super) fn act_on_reading(&mut self, now: Timestamp, act: Act) -> Vec<Command> {
+    pub(super) fn act_on_reading(&mut self, now: Timestamp, act: ReadAct) -> Vec<Command> {
         match act {
-            Act::ToEnd => return self.to_end(),
-            Act::ToBeginning => return self.to_beginning(),
-            Act::OpenFound { who, id } => return self.open_found(now, &who, &id),
-            Act::SearchMore => return self.search_more(),
-            Act::LeaveSearch => self.leave_search(),
-            Act::Find => self.start_find(),
-            Act::FindStep(older) => return self.step_find(now, older),
-            Act::LeaveFind => self.leave_find(),
-            Act::AskDate => self.ask_date(),
-            Act::GoToDate => return self.go_to_date(),
-            Act::GoBack(days) => return self.go_back(now, days),
-            Act::LeaveDate => self.leave_date(),
+            ReadAct::ToEnd => return self.go_to_end(),
+            ReadAct::ToBeginning => return self.go_to_beginning(),
+            ReadAct::OpenFound { who, id } => return self.open_found(now, &who, &id),
+            ReadAct::SearchMore => return self.search_more(),
+            ReadAct::LeaveSearch => self.leave_search(),
+            ReadAct::Find => self.start_find(),
+            ReadAct::FindStep(older) => return self.step_find(now, older),
+            ReadAct::LeaveFind => self.leave_find(),
+            ReadAct::AskDate => self.ask_date(),
+            ReadAct::GoToDate => return self.go_to_date(),
+            ReadAct::GoBack(days) => return self.go_back(now, days),
+            ReadAct::LeaveDate => self.leave_date(),
             // The window moves the view.
-            _ => {}
+            ReadAct::Thumb => {}
         }
         Vec::new()
     }
@@ -196,7 +196,7 @@ impl Model {
     }
 
     /// To the newest text, which is loaded where it is not held.
-    pub(super) fn to_end(&mut self) -> Vec<Command> {
+    pub(super) fn go_to_end(&mut self) -> Vec<Command> {
         self.scroll = 0;
         self.reading.wanted = None;
         let newer = self.open_held().is_some_and(|chat| chat.newer);
@@ -204,7 +204,7 @@ impl Model {
     }
 
     /// To the first text that is kept.
-    pub(super) fn to_beginning(&mut self) -> Vec<Command> {
+    pub(super) fn go_to_beginning(&mut self) -> Vec<Command> {
         let Some(chat) = self.open_held() else { return Vec::new() };
         if chat.complete {
             self.reading.wanted = Some(Wanted::Beginning);
@@ -327,10 +327,10 @@ fn day_of(typed: &str) -> Option<Date> {
 
 /// The act of a choice on the card, and its words.
 pub const DAYS_BACK: [(&str, Act); 4] = [
-    ("Today", Act::GoBack(0)),
-    ("Yesterday", Act::GoBack(1)),
-    ("A week ago", Act::GoBack(7)),
-    ("30 days ago", Act::GoBack(30)),
+    ("Today", Act::Read(ReadAct::GoBack(0))),
+    ("Yesterday", Act::Read(ReadAct::GoBack(1))),
+    ("A week ago", Act::Read(ReadAct::GoBack(7))),
+    ("30 days ago", Act::Read(ReadAct::GoBack(30))),
 ];
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ impl Model {
             deleted: false,
             reason: Reason::None,
             expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
+            introduces: String::new(),
         };
         self.place(message)
     }

@@ -5,7 +5,7 @@ use ipc_schema::Timestamp;
 use super::menu::MenuOf;
 use super::message::MessageAct;
 use super::over::{Over, OverAct};
-use super::{Act, Command, Field, Focus, Model, Screen, Wanted};
+use super::{Act, Command, Field, Focus, Model, Screen, TextAct, Wanted};
 
 /// A key, without the toolkit that told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Model {
                 return Some(Vec::new());
             }
             Stroke::Copy if self.chosen().is_some() => {
-                return Some(self.act(now, Act::CopySelection, fresh_id));
+                return Some(self.act(now, Act::Text(TextAct::CopySelection), fresh_id));
             }
             Stroke::Copy => MessageAct::Copy(id),
             Stroke::Delete => MessageAct::Delete(id),
@@ -159,7 +159,7 @@ impl Model {
             return self.step_message(if first { isize::MIN } else { isize::MAX });
         }
         self.end_details();
-        Some(if first { self.to_beginning() } else { self.to_end() })
+        Some(if first { self.go_to_beginning() } else { self.go_to_end() })
     }
 
     /// Moves the keyboard, and has what it comes to brought into view.

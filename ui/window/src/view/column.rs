@@ -5,7 +5,7 @@ use ipc_schema::edge::ui_stored::{Contact, Message};
 use super::bubble::BUBBLE_MAX;
 use super::controls::{Button, Kind};
 use super::{Surroundings, View};
-use crate::model::{Act, Chat, Field, Focus, Model, Wanted, words};
+use crate::model::{Act, Chat, Field, Focus, Model, ReadAct, Wanted, words};
 use crate::scene::{Border, Item, Point, Rect, Role, Scene, Span, Spoken, Style, TextRow};
 
 /// Below the newest text, and above the oldest.
@@ -88,7 +88,13 @@ impl View<'_> {
         let day = self.zone.local_time(message.sent_at).date();
         let label = words::day(day, self.zone.local_time(self.now).date());
         // The next day's own pushes it away.
-        let next = self.scene.hits.iter().filter(|hit| hit.act == Act::AskDate).map(|hit| hit.rect.y).min();
+        let next = self
+            .scene
+            .hits
+            .iter()
+            .filter(|hit| hit.act == Act::Read(ReadAct::AskDate))
+            .map(|hit| hit.rect.y)
+            .min();
         let y = next.map_or(body.y + 8, |next| (body.y + 8).min(next - CHIP - 4));
         self.day_chip(Span::new(body.x + 24, y, body.w - 48), &label, body);
     }
@@ -97,12 +103,15 @@ impl View<'_> {
     pub(super) fn day_chip(&mut self, Span { x, y, w: room }: Span, day: &str, body: Rect) {
         let w = self.width(Style::MicroStrong, day) + 24;
         let chip = Rect::new(x + (room - w) / 2, y, w, CHIP);
-        let fill =
-            if self.model.hover == Some(Act::AskDate) { self.colours.hover } else { self.colours.panel };
+        let fill = if self.model.hover == Some(Act::Read(ReadAct::AskDate)) {
+            self.colours.hover
+        } else {
+            self.colours.panel
+        };
         self.block(chip, CHIP / 2, fill);
         self.scene.text(Point::new(chip.x + 12, chip.y + 4), Style::MicroStrong, self.colours.text2, day);
         if chip.y >= body.y && chip.bottom() <= body.bottom() {
-            self.pointed(chip, Act::AskDate, "Go to a day", CHIP / 2);
+            self.pointed(chip, Act::Read(ReadAct::AskDate), "Go to a day", CHIP / 2);
         }
     }
 
@@ -111,11 +120,11 @@ impl View<'_> {
             return;
         }
         let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
-        if *self.model.focus() == Focus::Act(Act::ToEnd) {
+        if *self.model.focus() == Focus::Act(Act::Read(ReadAct::ToEnd)) {
             self.scene.round(rect.inset(-4), 24, self.colours.focus);
             self.scene.round(rect.inset(-2), 22, self.colours.bg);
         }
-        let over = self.model.hover == Some(Act::ToEnd);
+        let over = self.model.hover == Some(Act::Read(ReadAct::ToEnd));
         let ground = if over { self.colours.hover } else { self.colours.bg };
         self.scene.bordered(rect, 20, Border::new(self.colours.edge, self.colours.line_px), ground);
         let icon = Point::new(rect.x + 10, rect.y + 10);
@@ -135,7 +144,7 @@ impl View<'_> {
             let middle = Span::new(pill.x, pill.y + 2, pill.w);
             self.centred(middle, Style::MicroStrong, self.colours.on_accent, &label);
         }
-        self.pressable(rect, Act::ToEnd, Spoken::new(&spoken, Role::Button), 20);
+        self.pressable(rect, Act::Read(ReadAct::ToEnd), Spoken::new(&spoken, Role::Button), 20);
     }
 
     /// The card on which a day is chosen: nothing else can be pressed.
@@ -166,8 +175,11 @@ impl View<'_> {
             left = self.button(Point::new(left, y), &choice) + 8;
         }
         let y = rect.bottom() - 48;
-        self.button(Point::new(x, y), &Button::new(Kind::Primary, "Go", Act::GoToDate).small());
-        let leave = Button::new(Kind::Quiet, "Cancel", Act::LeaveDate).small();
+        self.button(
+            Point::new(x, y),
+            &Button::new(Kind::Primary, "Go", Act::Read(ReadAct::GoToDate)).small(),
+        );
+        let leave = Button::new(Kind::Quiet, "Cancel", Act::Read(ReadAct::LeaveDate)).small();
         let right = rect.right() - 20 - self.button_width(&leave);
         self.button(Point::new(right, y), &leave);
     }

@@ -130,7 +130,7 @@ impl View<'_> {
         }
         if selection.contains(&range.end) && selection.end > range.end && lines.last_of(at) == range.end {
             let end = lines.x(range.end);
-            let left = if lines.from_the_right(at) { end - BREAK_WIDTH } else { end };
+            let left = if lines.is_from_the_right(at) { end - BREAK_WIDTH } else { end };
             self.scene.fill(Rect::new(x + left, y, BREAK_WIDTH, high), self.colours.select);
         }
         let (left, drawn) = lines.drawn(at);

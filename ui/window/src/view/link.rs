@@ -4,7 +4,7 @@ use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::links::{Oddity, told};
-use crate::model::Act;
+use crate::model::{Act, TextAct};
 use crate::scene::{Border, Point, Rect, Span, Style};
 use crate::text::first_lines;
 
@@ -57,9 +57,10 @@ impl View<'_> {
             self.scene.icon(Icon::Warn, Point::new(x, y + 9), 16, c.warn);
             y = self.paragraph(Span::new(x + 24, y + 8, w - 64), Style::Small, c.text, oddity.says());
         }
-        let copy = Button::new(Kind::Normal, "Copy", Act::CopyAddress).icon(Icon::Copy).small();
+        let copy =
+            Button::new(Kind::Normal, "Copy", Act::Text(TextAct::CopyAddress)).icon(Icon::Copy).small();
         self.button(Point::new(x, y + 16), &copy);
-        let close = Button::new(Kind::Quiet, "Close", Act::CloseLink).small();
+        let close = Button::new(Kind::Quiet, "Close", Act::Text(TextAct::CloseLink)).small();
         let left = card.right() - 20 - self.button_width(&close);
         self.button(Point::new(left, y + 16), &close);
     }

@@ -4,7 +4,7 @@ use super::View;
 use super::row::ROW;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
-use crate::model::{Act, Field, Focus};
+use crate::model::{Act, Field, Focus, ReadAct};
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 
 /// Height of the search field's part, and of every header.
@@ -117,7 +117,7 @@ impl View<'_> {
             (false, _) => clear.x - 4,
         };
         if !empty {
-            self.icon_button(clear, Icon::Close, "Leave the search", Act::LeaveSearch);
+            self.icon_button(clear, Icon::Close, "Leave the search", Act::Read(ReadAct::LeaveSearch));
         }
         let inner = Rect::new(rect.x + 38, rect.y + 3, room - rect.x - 38, rect.h - 6);
         self.hinted_box(Field::Search, inner, "Search");

@@ -51,7 +51,7 @@ impl View<'_> {
                 self.block(cell, 8, self.colours.select);
             }
             self.centred(Span::new(cell.x, cell.y + 5, CELL), Style::Title, self.colours.text, sign);
-            self.pointed(cell, Act::Over(OverAct::Pick(*sign)), sign, 8);
+            self.pointed(cell, Act::Over(OverAct::Pick(sign)), sign, 8);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::View;
 use super::bubble::Bubble;
 use crate::layout::{Ground, LINE, Laid, Row, Run};
-use crate::model::{Act, Focus};
+use crate::model::{Act, Focus, TextAct};
 use crate::scene::{Point, Rect, Role, Spoken, Style, TextLine};
 use crate::text::isolated;
 use crate::theme::Theme;
@@ -50,9 +50,9 @@ impl View<'_> {
 
     pub(super) fn fold(&self, id: &str, whole: bool) -> Fold {
         let (act, label) = if whole {
-            (Act::ShowLess(id.to_owned()), "Show less")
+            (Act::Text(TextAct::ShowLess(id.to_owned())), "Show less")
         } else {
-            (Act::ShowAll(id.to_owned()), "Show all")
+            (Act::Text(TextAct::ShowAll(id.to_owned())), "Show all")
         };
         Fold { act, label, width: self.width(Style::Label, label) }
     }
@@ -144,7 +144,7 @@ impl View<'_> {
         let Some(link) = &run.link else { return };
         self.scene.fill(Rect::new(rect.x, rect.bottom() - 4, rect.w, 1), self.colours.accent);
         let address = laid.address(link);
-        let act = Act::Link(address.to_owned());
+        let act = Act::Text(TextAct::Link(address.to_owned()));
         let label = format!("Link to {}", isolated(address));
         let stop = Focus::Act(act.clone());
         if *self.model.focus() == stop {

@@ -5,7 +5,7 @@ use ipc_schema::edge::ui_stored::{Contact, Match};
 use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
-use crate::model::{Act, Field, Focus, Listing, words};
+use crate::model::{Act, Field, Focus, Listing, ReadAct, words};
 use crate::scene::{Point, Rect, Results, Role, Span, Style};
 use crate::text::{from_the_right, visible};
 
@@ -139,7 +139,7 @@ impl View<'_> {
         } else if search.busy {
             "Looking…".to_owned()
         } else if !search.next.is_empty() {
-            let more = Button::new(Kind::Normal, "More", Act::SearchMore).small();
+            let more = Button::new(Kind::Normal, "More", Act::Read(ReadAct::SearchMore)).small();
             let left = rect.x + (rect.w - self.button_width(&more)) / 2;
             if y + 12 >= rect.y && y + 44 <= rect.bottom() {
                 self.button(Point::new(left, y + 12), &more);
@@ -178,7 +178,7 @@ impl View<'_> {
     }
 
     fn text_row(&mut self, found: &Match, rect: Rect, chosen: bool) {
-        let act = Act::OpenFound { who: found.contact.clone(), id: found.id.clone() };
+        let act = Act::Read(ReadAct::OpenFound { who: found.contact.clone(), id: found.id.clone() });
         self.result_ground(rect, &act, chosen);
         let who = self.model.person(&found.contact);
         let plain = who.map_or("", |contact| contact.name.as_str());
@@ -270,9 +270,9 @@ impl View<'_> {
             Rect::new(field.x + 36, field.y + 3, (field.w - 44).max(0), field.h - 6),
             "Search in this chat",
         );
-        self.icon_button(older, Icon::Up, "The one before", Act::FindStep(true));
-        self.icon_button(newer, Icon::Down, "The one after", Act::FindStep(false));
-        self.icon_button(close, Icon::Close, "Leave the search", Act::LeaveFind);
+        self.icon_button(older, Icon::Up, "The one before", Act::Read(ReadAct::FindStep(true)));
+        self.icon_button(newer, Icon::Down, "The one after", Act::Read(ReadAct::FindStep(false)));
+        self.icon_button(close, Icon::Close, "Leave the search", Act::Read(ReadAct::LeaveFind));
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
             sent_at: Timestamp(0),
             body: String::new(),
             context: "**no** the\nent\u{202E}rance is".into(),
-            hits: vec![11..22],
+            hits: std::iter::once(11..22).collect(),
         };
         let told: Vec<_> = pieces(&found).into_iter().map(|piece| (piece.text, piece.hit)).collect();
         let plain = |text: &str| (text.to_owned(), false);

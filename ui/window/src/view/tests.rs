@@ -12,7 +12,9 @@ use super::*;
 use crate::model::action::SecretField;
 use crate::model::chat::tests::{text, texts};
 use crate::model::entry::Problem;
-use crate::model::{Act, Command, FULL_LOCK_AFTER, Field, Focus, MessageAct, News, SCREEN_LOCK_AFTER};
+use crate::model::{
+    Act, Command, FULL_LOCK_AFTER, Field, Focus, MessageAct, News, SCREEN_LOCK_AFTER, TextAct,
+};
 use crate::scene::Item;
 
 mod composer;
@@ -375,7 +377,7 @@ fn of_a_long_text_only_what_is_seen_is_part_of_the_picture() {
     let scene = picture(&model, (1200, 800));
     assert!(scene.items.len() < 400, "{}", scene.items.len());
     assert!(scene.scroll.is_some_and(|(_, most)| most < 1_000), "it is folded");
-    model.act(NOW, Act::ShowAll("long".into()), "x");
+    model.act(NOW, Act::Text(TextAct::ShowAll("long".into())), "x");
     let scene = picture(&model, (1200, 800));
     assert!(scene.items.len() < 400, "{}", scene.items.len());
     assert!(scene.scroll.is_some_and(|(_, most)| most > 10_000), "all of it can be scrolled to");

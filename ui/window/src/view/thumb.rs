@@ -1,7 +1,7 @@
 //! The bar at the side of a conversation.
 
 use super::View;
-use crate::model::Act;
+use crate::model::{Act, ReadAct};
 use crate::scene::{Rect, Scene, Thumb};
 
 /// Its width, and its width under the pointer.
@@ -19,10 +19,10 @@ impl View<'_> {
         let track = Rect::new(body.right() - WIDE - 2, body.y, WIDE + 2, body.h);
         let h = length(body.h, most);
         let y = body.y + part(body.h - h, most - self.model.scroll.clamp(0, most), most);
-        let w = if self.model.hover == Some(Act::Thumb) { WIDE } else { THIN };
+        let w = if self.model.hover == Some(Act::Read(ReadAct::Thumb)) { WIDE } else { THIN };
         let bar = Rect::new(body.right() - 2 - w, y, w, h);
         self.scene.round(bar, w / 2, self.colours.edge);
-        self.pointed(track, Act::Thumb, "Scroll", 0);
+        self.pointed(track, Act::Read(ReadAct::Thumb), "Scroll", 0);
         self.scene.thumb = Some(Thumb { track, bar });
     }
 }

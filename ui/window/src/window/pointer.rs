@@ -6,7 +6,7 @@ use fltk::prelude::WindowExt;
 use super::Window;
 use crate::happening::Click;
 use crate::layout::LINE;
-use crate::model::{Act, MessageAct, Unit};
+use crate::model::{Act, MessageAct, TextAct, Unit};
 
 /// Pixels that the pointer may move before a press is no press any more.
 const STILL: i32 = 3;
@@ -117,7 +117,7 @@ impl Window {
 
     /// The message that an act unfolds, and how many lines of it are shown before.
     pub(super) fn unfolds(&self, act: &Act) -> Option<(String, usize)> {
-        let Act::ShowAll(id) = act else { return None };
+        let Act::Text(TextAct::ShowAll(id)) = act else { return None };
         Some((id.clone(), self.lines_shown(id)?))
     }
 

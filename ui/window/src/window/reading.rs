@@ -6,7 +6,7 @@ use fltk::prelude::WidgetExt;
 use ipc_schema::Timestamp;
 
 use super::{WHEEL, Window};
-use crate::model::{Act, Field, Focus};
+use crate::model::{Act, Field, Focus, ReadAct};
 use crate::scene::Rect;
 use crate::view::{self, Pressed};
 
@@ -91,15 +91,15 @@ impl Window {
         }
         match (key, self.model.focus()) {
             (Key::PageUp | Key::PageDown, _) => self.page(key == Key::PageUp),
-            (Key::Home, _) => self.act(Act::ToBeginning),
-            (Key::End, _) => self.act(Act::ToEnd),
+            (Key::Home, _) => self.act(Act::Read(ReadAct::ToBeginning)),
+            (Key::End, _) => self.act(Act::Read(ReadAct::ToEnd)),
             (Key::Up | Key::Down, Focus::Field(Field::Search)) => {
                 let asked = self.model.step_results(if key == Key::Up { -1 } else { 1 });
                 self.ask(asked);
             }
             (Key::Up | Key::Down | Key::Enter | Key::KPEnter, Focus::Field(Field::Find)) => {
                 let newer = key == Key::Down || state.contains(Shortcut::Shift);
-                self.act(Act::FindStep(!newer));
+                self.act(Act::Read(ReadAct::FindStep(!newer)));
             }
             _ => return false,
         }
@@ -111,16 +111,16 @@ impl Window {
         let everywhere = state.contains(Shortcut::Shift) || self.model.open_chat().is_none();
         match key.to_char() {
             Some('f') if everywhere => self.model.set_focus(Focus::Field(Field::Search)),
-            Some('f') => self.act(Act::Find),
-            _ => self.act(Act::AskDate),
+            Some('f') => self.act(Act::Read(ReadAct::Find)),
+            _ => self.act(Act::Read(ReadAct::AskDate)),
         }
     }
 
     /// Enter in a field that looks for something.
     pub(super) fn entered_to_read(&mut self, field: Field) {
         match field {
-            Field::Find => self.act(Act::FindStep(true)),
-            Field::Date => self.act(Act::GoToDate),
+            Field::Find => self.act(Act::Read(ReadAct::FindStep(true))),
+            Field::Date => self.act(Act::Read(ReadAct::GoToDate)),
             _ => {
                 let asked = self.model.open_result(Timestamp::now());
                 self.ask(asked);
@@ -132,11 +132,11 @@ impl Window {
     pub(super) fn leaves_reading(&mut self) -> bool {
         let in_list = *self.model.focus() == Focus::Field(Field::Search);
         if self.model.reading.date.is_some() {
-            self.act(Act::LeaveDate);
+            self.act(Act::Read(ReadAct::LeaveDate));
         } else if self.model.find.is_some() && !in_list {
-            self.act(Act::LeaveFind);
+            self.act(Act::Read(ReadAct::LeaveFind));
         } else if in_list || self.model.is_searching() {
-            self.act(Act::LeaveSearch);
+            self.act(Act::Read(ReadAct::LeaveSearch));
             self.model.set_focus(Focus::None);
         } else {
             return false;

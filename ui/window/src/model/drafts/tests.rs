@@ -30,6 +30,10 @@ fn person(id: &str, has_draft: bool) -> Contact {
         note: String::new(),
         has_draft,
         first_unread: String::new(),
+        receipts: false,
+        typing: false,
+        is_typing: false,
+        timer_s: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use ipc_schema::edge::ui_stored::Note;
 
 use super::*;
-use crate::model::{Place, Unit};
+use crate::model::{Place, TextAct, Unit};
 use crate::theme::tokens;
 
 const SIZE: (i32, i32) = (1200, 800);
@@ -53,7 +53,10 @@ fn what_nobody_wrote_is_shown_as_it_is() {
     let note = Message { note: Note::Reopened, ..theirs("n", "_a_ https://b.org") };
     model.learn(NOW, News::Changed(NOW, Change::Message(note)));
     let scene = picture(&model, SIZE);
-    assert!(says(&scene, "_a_ https://b.org") && hit(&scene, &Act::Link("https://b.org".into())) == 0);
+    assert!(
+        says(&scene, "_a_ https://b.org")
+            && hit(&scene, &Act::Text(TextAct::Link("https://b.org".into()))) == 0
+    );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn piled_up_marks_are_cut_off_where_their_line_ends() {
 #[test]
 fn a_link_is_pressed_to_see_where_it_goes_and_is_copied_and_never_opened() {
     let address = "https://xn--pple-43d.com/a?b=c#d";
-    let act = Act::Link(address.into());
+    let act = Act::Text(TextAct::Link(address.into()));
     let mut model = told(&format!("{address} and {address}"));
     let scene = picture(&model, SIZE);
     assert_eq!(hit(&scene, &act), 2);
@@ -93,14 +96,14 @@ fn a_link_is_pressed_to_see_where_it_goes_and_is_copied_and_never_opened() {
         let card = picture(&model, size);
         assert!(says(&card, "It goes to xn--pple-43d.com") && says(&card, address) && says(&card, "(xn--)"));
         let acts: Vec<&Act> = card.hits.iter().map(|hit| &hit.act).collect();
-        assert_eq!(acts, [&Act::CopyAddress, &Act::CloseLink]);
+        assert_eq!(acts, [&Act::Text(TextAct::CopyAddress), &Act::Text(TextAct::CloseLink)]);
         assert!(card.fields.is_empty() && card.lines.is_empty());
     }
-    assert_eq!(*model.focus(), Focus::Act(Act::CopyAddress));
-    model.act(NOW, Act::CloseLink, "x");
+    assert_eq!(*model.focus(), Focus::Act(Act::Text(TextAct::CopyAddress)));
+    model.act(NOW, Act::Text(TextAct::CloseLink), "x");
     assert!(model.link().is_none() && *model.focus() == Focus::Act(act.clone()));
     model.act(NOW, act, "x");
-    assert_eq!(model.act(NOW, Act::CopyAddress, "x"), [Command::Copy(address.into())]);
+    assert_eq!(model.act(NOW, Act::Text(TextAct::CopyAddress), "x"), [Command::Copy(address.into())]);
     assert!(model.link().is_none());
 }
 
@@ -108,37 +111,37 @@ fn a_link_is_pressed_to_see_where_it_goes_and_is_copied_and_never_opened() {
 fn the_card_of_the_longest_link_lies_within_the_smallest_window() {
     let address = format!("https://example.org/{}", "a".repeat(2_000));
     let mut model = told(&address);
-    model.act(NOW, Act::ShowAll("c".into()), "x");
-    model.act(NOW, Act::Link(address.clone()), "x");
+    model.act(NOW, Act::Text(TextAct::ShowAll("c".into())), "x");
+    model.act(NOW, Act::Text(TextAct::Link(address.clone())), "x");
     let card = picture(&model, (360, 480));
     assert!(card.hits.iter().all(|hit| hit.rect.y > 0 && hit.rect.bottom() <= 480));
     assert!(card.words().any(|line| line.ends_with('…')));
-    assert_eq!(model.act(NOW, Act::CopyAddress, "x"), [Command::Copy(address)], "whole");
+    assert_eq!(model.act(NOW, Act::Text(TextAct::CopyAddress), "x"), [Command::Copy(address)], "whole");
 }
 
 #[test]
 fn a_long_text_is_folded_until_all_of_it_is_asked_for() {
     let lines: String = (0..60).map(|n| format!("line {n}\n")).collect();
     let mut model = told(&lines);
-    let all = Act::ShowAll("c".into());
+    let all = Act::Text(TextAct::ShowAll("c".into()));
     let scene = picture(&model, (1200, 2_000));
     assert!(says(&scene, "line 39") && !says(&scene, "line 40") && hit(&scene, &all) == 1);
     model.act(NOW, all.clone(), "x");
     let scene = picture(&model, (1200, 2_000));
     assert!(says(&scene, "line 59") && says(&scene, "Show less") && hit(&scene, &all) == 0);
     assert!(scene.stops.contains(model.focus()), "the keyboard is at what came in its place");
-    model.act(NOW, Act::ShowLess("c".into()), "x");
+    model.act(NOW, Act::Text(TextAct::ShowLess("c".into())), "x");
     assert!(!says(&picture(&model, (1200, 2_000)), "line 40"));
 }
 
 #[test]
 fn what_is_selected_of_one_text_is_copied_as_it_was_typed_and_shown_under_its_letters() {
     let mut model = told("one **two** three");
-    assert_eq!(model.act(NOW, Act::CopySelection, "x"), [], "nothing is selected");
+    assert_eq!(model.act(NOW, Act::Text(TextAct::CopySelection), "x"), [], "nothing is selected");
     model.select(place("c", 4), Unit::Character);
     assert!(model.chosen().is_none(), "a press alone");
     model.select_to(place("c", 11));
-    assert_eq!(model.act(NOW, Act::CopySelection, "x"), [Command::Copy("**two**".into())]);
+    assert_eq!(model.act(NOW, Act::Text(TextAct::CopySelection), "x"), [Command::Copy("**two**".into())]);
     let scene = picture(&model, SIZE);
     let under = tokens(model.theme).selection;
     let rects: Vec<&Rect> = scene
@@ -165,7 +168,7 @@ fn two_presses_take_a_word_and_three_all_of_a_text() {
     model.select(place("c", 5), Unit::of(3));
     assert_eq!(model.selected_text().as_deref(), Some("It can't be.\nOr?"));
     model.select(place("c", 0), Unit::of(1));
-    model.act(NOW, Act::SelectAll, "x");
+    model.act(NOW, Act::Text(TextAct::SelectAll), "x");
     assert_eq!(model.selected_text().as_deref(), Some("It can't be.\nOr?"));
 }
 
@@ -217,7 +220,7 @@ fn nothing_stays_selected_where_it_is_not_seen_any_more() {
     assert_eq!(model.selected_text(), None);
     let mut model = told("one two");
     model.select_message("c");
-    model.act(NOW, Act::Link("https://example.org".into()), "x");
+    model.act(NOW, Act::Text(TextAct::Link("https://example.org".into())), "x");
     model.act(NOW, Act::Lock, "x");
     assert!(model.chosen().is_none() && model.link().is_none());
     assert!(!format!("{model:?}").contains("example.org"));

@@ -1,8 +1,8 @@
 //! A conversation that is read: what is loaded, where the view stands, what counts as read, and what is looked for.
 
 use super::*;
-use crate::model::Wanted;
 use crate::model::search::Looked;
+use crate::model::{ReadAct, Wanted};
 
 const SIZE: (i32, i32) = (1200, 800);
 
@@ -68,7 +68,7 @@ fn a_conversation_opens_at_the_first_unread_text_below_a_line_that_counts_them()
     assert!(left > 10 && left < 40, "{left}");
     let scene = picture(&model, SIZE);
     assert!(scene.words().any(|word| word == left.to_string()), "on the list's row and on the button");
-    let down = scene.hits.iter().find(|hit| hit.act == Act::ToEnd).unwrap();
+    let down = scene.hits.iter().find(|hit| hit.act == Act::Read(ReadAct::ToEnd)).unwrap();
     assert_eq!(down.label, format!("To the newest message, {left} new messages"));
     // At the end of what is held the next page is asked for, once.
     let next = Command::Messages { who: "c1".into(), place: Place::After("n129".into()) };
@@ -76,11 +76,11 @@ fn a_conversation_opens_at_the_first_unread_text_below_a_line_that_counts_them()
     assert_eq!(model.reached(false, true), []);
     // And the button goes to the end of all.
     let newest = Command::Messages { who: "c1".into(), place: Place::Newest };
-    assert_eq!(model.act(NOW, Act::ToEnd, "x"), [newest]);
+    assert_eq!(model.act(NOW, Act::Read(ReadAct::ToEnd), "x"), [newest]);
     page(&mut model, Place::Newest, unread(200..260));
     let scene = settled(&mut model);
     assert_eq!(newest_seen(&scene), Some("n259"));
-    assert!(!scene.hits.iter().any(|hit| hit.act == Act::ToEnd));
+    assert!(!scene.hits.iter().any(|hit| hit.act == Act::Read(ReadAct::ToEnd)));
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn what_is_seen_is_told_at_most_once_a_second_and_not_below_a_question() {
     let mut model = reading();
     page(&mut model, Place::Newest, unread(158..160));
     model.learn(NOW, News::Changed(NOW, Change::Contact(Contact { unread: 2, ..robin() })));
-    model.act(NOW, Act::AskDate, "x");
+    model.act(NOW, Act::Read(ReadAct::AskDate), "x");
     assert_eq!(model.saw(NOW, "n159"), None, "a card lies above");
-    model.act(NOW, Act::LeaveDate, "x");
+    model.act(NOW, Act::Read(ReadAct::LeaveDate), "x");
     let read = |id: &str| Some(Command::MarkRead { who: "c1".into(), up_to: id.into() });
     assert_eq!(model.saw(NOW, "n158"), read("n158"));
     assert_eq!(model.unread(NOW), 1);
@@ -173,9 +173,9 @@ fn the_day_stays_at_the_top_and_another_can_be_chosen() {
     model.scroll = 400;
     let scene = picture(&model, SIZE);
     let (body, _) = scene.scroll.unwrap();
-    let chip = scene.hits.iter().find(|hit| hit.act == Act::AskDate).unwrap();
+    let chip = scene.hits.iter().find(|hit| hit.act == Act::Read(ReadAct::AskDate)).unwrap();
     assert_eq!(chip.rect.y, body.y + 8);
-    model.act(NOW, Act::AskDate, "x");
+    model.act(NOW, Act::Read(ReadAct::AskDate), "x");
     for size in [SIZE, (400, 480)] {
         let scene = picture(&model, size);
         assert!(says(&scene, "Go to a day"));
@@ -184,19 +184,22 @@ fn the_day_stays_at_the_top_and_another_can_be_chosen() {
         assert!(!scene.hits.iter().any(|hit| hit.act == Act::Send));
     }
     model.texts.set(Field::Date, "24.6.2025");
-    assert_eq!(model.act(NOW, Act::GoToDate, "x"), []);
+    assert_eq!(model.act(NOW, Act::Read(ReadAct::GoToDate), "x"), []);
     assert!(says(&picture(&model, SIZE), "That is not a day"));
     model.texts.set(Field::Date, "2025-06-15");
     let day = Place::At(Timestamp(1_749_945_600_000));
     assert_eq!(
-        model.act(NOW, Act::GoToDate, "x"),
+        model.act(NOW, Act::Read(ReadAct::GoToDate), "x"),
         [Command::Messages { who: "c1".into(), place: day.clone() }]
     );
     page(&mut model, day, texts(10..70));
     assert_eq!(model.reading.wanted, Some(Wanted::From("n10".into())));
-    model.act(NOW, Act::AskDate, "x");
+    model.act(NOW, Act::Read(ReadAct::AskDate), "x");
     let week = Place::At(Timestamp(NOW.0 - 7 * 86_400_000 - 12 * 3_600_000));
-    assert_eq!(model.act(NOW, Act::GoBack(7), "x"), [Command::Messages { who: "c1".into(), place: week }]);
+    assert_eq!(
+        model.act(NOW, Act::Read(ReadAct::GoBack(7)), "x"),
+        [Command::Messages { who: "c1".into(), place: week }]
+    );
     assert_eq!(model.reading.date, None);
 }
 
@@ -204,7 +207,7 @@ fn the_day_stays_at_the_top_and_another_can_be_chosen() {
 fn home_goes_to_the_very_first_text() {
     let mut model = reading();
     let place = Place::At(Timestamp(1));
-    let asked = model.act(NOW, Act::ToBeginning, "x");
+    let asked = model.act(NOW, Act::Read(ReadAct::ToBeginning), "x");
     assert_eq!(asked, [Command::Messages { who: "c1".into(), place: place.clone() }]);
     page(&mut model, place, texts(0..30));
     let scene = settled(&mut model);
@@ -236,7 +239,7 @@ fn found(id: &str, who: &str, context: &str, hit: &str) -> Match {
         sent_at: NOW,
         body: context.into(),
         context: context.into(),
-        hits: vec![at..at + hit.len()],
+        hits: std::iter::once(at..at + hit.len()).collect(),
     }
 }
 
@@ -273,7 +276,7 @@ fn names_and_texts_are_found_and_the_text_is_opened_where_it_stands() {
     let bold = |item: &Item| matches!(item, Item::Text { style: Style::Label, text, .. } if text == "noo");
     assert!(scene.items.iter().any(bold));
     assert!(
-        matches!(&model.act(NOW, Act::SearchMore, "x")[..], [Command::Search { before, .. }] if before == "m0")
+        matches!(&model.act(NOW, Act::Read(ReadAct::SearchMore), "x")[..], [Command::Search { before, .. }] if before == "m0")
     );
     // First the name, then the text.
     assert_eq!(model.step_results(1), []);
@@ -281,7 +284,7 @@ fn names_and_texts_are_found_and_the_text_is_opened_where_it_stands() {
     assert_eq!(model.open_result(NOW), [Command::Messages { who: "c2".into(), place }]);
     assert_eq!(model.open_chat(), Some("c2"));
     assert!(says(&picture(&model, SIZE), "People"), "the results stay");
-    model.act(NOW, Act::LeaveSearch, "x");
+    model.act(NOW, Act::Read(ReadAct::LeaveSearch), "x");
     assert!(!says(&picture(&model, SIZE), "People"));
     let scene = picture(&model, SIZE);
     assert!(scene.hits.iter().any(|hit| hit.act == Act::Open("c1".into())));
@@ -308,7 +311,7 @@ fn a_search_that_finds_nothing_or_cannot_be_made_says_so() {
 #[test]
 fn in_a_conversation_one_steps_from_one_match_to_the_next() {
     let mut model = reading();
-    model.act(NOW, Act::Find, "x");
+    model.act(NOW, Act::Read(ReadAct::Find), "x");
     assert_eq!(*model.focus(), Focus::Field(Field::Find));
     let asked = look(&mut model, Field::Find, "text");
     assert!(matches!(&asked[..], [Command::Search { who, .. }] if who == "c1"));
@@ -320,19 +323,19 @@ fn in_a_conversation_one_steps_from_one_match_to_the_next() {
     for size in [SIZE, (700, 600), (400, 480)] {
         let scene = picture(&model, size);
         assert!(says(&scene, "1 of 2+"), "{size:?}");
-        assert!(scene.stops.contains(&Focus::Act(Act::FindStep(true))));
+        assert!(scene.stops.contains(&Focus::Act(Act::Read(ReadAct::FindStep(true)))));
         assert!(scene.hits.iter().all(|hit| hit.rect.x >= 0 && hit.rect.right() <= size.0));
     }
-    assert_eq!(model.act(NOW, Act::FindStep(true), "x"), []);
+    assert_eq!(model.act(NOW, Act::Read(ReadAct::FindStep(true)), "x"), []);
     assert_eq!(model.reading.wanted, Some(Wanted::Middle("n120".into())));
-    let more = model.act(NOW, Act::FindStep(true), "x");
+    let more = model.act(NOW, Act::Read(ReadAct::FindStep(true)), "x");
     assert!(matches!(&more[..], [Command::Search { before, .. }] if before == "n60"));
     let result = Ok((String::new(), vec![found("n10", "c1", "a text", "text")]));
     let place = Place::Around("n10".into());
     let asked = model.learn(NOW, News::Found { looked, result });
     assert_eq!(asked, [Command::Messages { who: "c1".into(), place }]);
     assert!(says(&picture(&model, SIZE), "3 of 3"));
-    model.act(NOW, Act::LeaveFind, "x");
+    model.act(NOW, Act::Read(ReadAct::LeaveFind), "x");
     assert_eq!(*model.focus(), Focus::Field(Field::Composer));
     assert!(!says(&picture(&model, SIZE), "3 of 3"));
 }
@@ -342,9 +345,9 @@ fn all_of_a_conversation_can_be_reached_by_the_bar_beside_it() {
     let mut model = reading();
     let scene = picture(&model, SIZE);
     let thumb = scene.thumb.unwrap();
-    assert!(scene.hits.iter().any(|hit| hit.act == Act::Thumb) && thumb.bar.w == 6);
+    assert!(scene.hits.iter().any(|hit| hit.act == Act::Read(ReadAct::Thumb)) && thumb.bar.w == 6);
     assert_eq!(thumb.bar.bottom(), thumb.track.bottom(), "the newest is seen");
-    model.hover = Some(Act::Thumb);
+    model.hover = Some(Act::Read(ReadAct::Thumb));
     assert_eq!(picture(&model, SIZE).thumb.unwrap().bar.w, 10);
     let held = thumb.bar.h / 2;
     model.scroll = drawn_to(&scene, thumb.track.y, held).unwrap();
