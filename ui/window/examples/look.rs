@@ -7,8 +7,8 @@ use std::sync::mpsc::{Sender, channel};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Message, Note, Notice,
-    Place, Reaction, Reason,
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Match, Message, Note,
+    Notice, Place, Reaction, Reason,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -155,6 +155,25 @@ fn inside(news: &Sender<News>) {
     tell(News::Counts(Counts { proof_age_ms: Some(20_000), ..Counts::default() }));
 }
 
+/// Everything that holds the words as they are written.
+fn found(words: &str, who: &str) -> Vec<Match> {
+    let everybody = people().into_iter().map(|contact| contact.id).filter(|id| who.is_empty() || id == who);
+    let texts = everybody.flat_map(|id| messages(&id));
+    let found = texts.filter_map(|text| {
+        let at = text.body.find(words)?;
+        Some(Match {
+            id: text.id,
+            contact: text.contact,
+            mine: text.mine,
+            sent_at: text.sent_at,
+            body: text.body.clone(),
+            context: text.body,
+            hits: std::iter::once(at..at + words.len()).collect(),
+        })
+    });
+    found.take(50).collect()
+}
+
 fn answer(command: Command, news: &Sender<News>) {
     let tell = |item| news.send(item).unwrap();
     match command {
@@ -178,6 +197,9 @@ fn answer(command: Command, news: &Sender<News>) {
             let reply =
                 text((&format!("{id}r"), &who), false, 0, Delivery::Delivered, &format!("Echo: {body}"));
             tell(News::Changed(ago(0), Change::Message(reply)));
+        }
+        Command::Search { looked, text: words, who, .. } => {
+            tell(News::Found { looked, result: Ok((String::new(), found(&words, &who))) });
         }
         Command::Invite(_) => tell(News::Invited(Ok(invite()))),
         Command::Accept { name, .. } => {

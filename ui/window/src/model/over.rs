@@ -122,8 +122,8 @@ impl Model {
     }
 
     pub(super) fn show_message_details(&mut self, id: String, held: bool) -> Vec<Command> {
-        // What the pointer rests on takes nobody's place.
-        if !held && (self.over.is_some() || self.is_covered()) {
+        // What the pointer rests on takes nobody's place, and does not lie over what is selected.
+        if !held && (self.over.is_some() || self.is_covered() || self.chosen().is_some()) {
             return Vec::new();
         }
         self.put_over(Over::Details(Details { id: id.clone(), held, told: None }));

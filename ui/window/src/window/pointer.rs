@@ -26,6 +26,8 @@ pub(super) struct Drag {
 impl Window {
     /// The button went down where a text may be; `act` is what a press does there.
     pub(super) fn grip(&mut self, x: i32, y: i32, click: Click, act: Option<Act>) {
+        // It does not rest there, it presses.
+        self.resting.over(None);
         let place = {
             let scene = self.scene.borrow();
             scene.line_at(x, y).map(|line| line.place(x, &*self.fonts))
