@@ -96,7 +96,7 @@ pub struct History {
     began: Duration,
     /// It was killed because what it leaned on died; no fault of its own.
     taken_down: bool,
-    /// How the last life ended.
+    /// How the last life ended that was not taken down.
     pub last: Option<Ended>,
     /// Nothing more is tried.
     pub given_up: bool,
@@ -157,7 +157,10 @@ impl History {
         if process.disposable && end.how == Ended::Exit(0) {
             return Verdict::Again { at: now + self.job_done(now) };
         }
-        self.last = Some(end.how);
+        // Of a life that was ended for another's sake, how it ended says nothing of it.
+        if !self.taken_down {
+            self.last = Some(end.how);
+        }
         if let Some(why) = ends_suite(process, end, first_life) {
             return Verdict::EndSuite(why);
         }
@@ -369,6 +372,7 @@ mod tests {
                 history.ended(process("stored"), late(Ended::Signal(9)), AT),
                 Verdict::Again { at: AT }
             );
+            assert_eq!(history.last, None);
         }
         assert_eq!((history.restarts, history.falls().count()), (20, 0));
     }

@@ -48,7 +48,7 @@ pub struct Part {
     pub started: Option<u64>,
     /// Lives after the first.
     pub restarts: u32,
-    /// How the last life ended.
+    /// How the last life ended that was not taken down with another part.
     pub last: Option<String>,
     /// It fell too often and stays down.
     pub given_up: bool,
