@@ -14,7 +14,7 @@ use super::turn::Turn;
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
-use crate::store::{Contact, ContactState, Delivery, EventKind, Message, OutgoingKind, Store};
+use crate::store::{Contact, ContactState, Cursor, Delivery, EventKind, Message, OutgoingKind, Store};
 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
@@ -130,7 +130,7 @@ pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Found<Page, ReadErro
     };
     let from = store.page_start(contact.id, turned, older)?.unwrap_or(turned);
     let end = store.page_end(contact.id, turned, newer)?.map_or(turned, |last| last.saturating_add(1));
-    page(store, NextPage { contact: contact.id, from, end }).map(Ok)
+    page(store, NextPage { contact: contact.id, from: Cursor::at(from), end }).map(Ok)
 }
 
 /// The place that older messages lie before and newer ones at or behind. `None`: there is no such message.
@@ -147,11 +147,10 @@ fn turning(store: &Store, contact: ContactId, place: &Place) -> Result<Option<i6
 /// Messages from one place in a conversation up to another, at most [`PAGE`] and about [`PAGE_BYTES`].
 pub(super) fn page(store: &Store, ask: NextPage) -> Result<Page, StoreError> {
     let NextPage { contact, from, end } = ask;
-    let mut messages = store.messages_from(contact, from, PAGE, PAGE_BYTES)?;
-    let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
-    let whole = bytes > PAGE_BYTES || u32::try_from(messages.len()).is_ok_and(|length| length == PAGE);
+    let (mut messages, cut) = store.messages_from(contact, from, (PAGE, PAGE_BYTES))?;
+    let read = messages.len();
     messages.retain(|message| message.position < end);
-    let next = messages.last().filter(|_| whole).map(|last| last.position.saturating_add(1));
+    let next = cut.filter(|_| read == messages.len());
     Ok(Page { contact, messages, next, end })
 }
 
@@ -271,6 +270,29 @@ mod tests {
             told = page(&store, NextPage { contact: told.contact, from, end: told.end }).unwrap();
         }
         assert_eq!(pages, ["a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 a11 a12", "a13 a14 a15", ""]);
+    }
+
+    /// Where there is no room between two texts, those that come late stand at one place.
+    #[test]
+    fn of_more_texts_at_one_place_than_a_page_holds_each_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for number in 0..200_u128 {
+            let wire = WireId((1_000 + number).to_be_bytes());
+            let message = Message { position: 45, ..Message::new(format!("late{number}"), ANN, wire) };
+            store.add_message(&message).unwrap();
+        }
+        let ask = FirstPage { who: "Ann".into(), limit: 1_000, place: Place::Newest };
+        let mut told = first_page(&store, &ask).unwrap().unwrap();
+        let mut ids = Vec::new();
+        loop {
+            ids.extend(told.messages.iter().map(|message| message.id.clone()));
+            let Some(from) = told.next else { break };
+            told = page(&store, NextPage { contact: told.contact, from, end: told.end }).unwrap();
+        }
+        let late: Vec<_> = (0..200).map(|number| format!("late{number}")).collect();
+        assert_eq!(ids[5..205], late);
+        assert_eq!(ids.len(), 210);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::world::World;
 use super::{EventsAfter, FirstMatches, Input, Network, NewestEvent, reading};
 use crate::content::{self, ChatTimer, Content, EditPart, Kind, Link, TextPart, WireId};
 use crate::ids::ContactId;
-use crate::store::{ContactState, Delivery, EventKind, Message, Note, Store, StoreKey};
+use crate::store::{ContactState, Cursor, Delivery, EventKind, Message, Note, Store, StoreKey};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -473,8 +473,9 @@ fn of_a_text_at_its_end_nothing_comes_in_again_under_whichever_number() {
     read(&mut turn, ANN, &said(2, &kinds));
     assert!(
         turn.store
-            .messages_from(ANN, 0, 10, usize::MAX)
+            .messages_from(ANN, Cursor::at(0), (10, usize::MAX))
             .unwrap()
+            .0
             .iter()
             .all(|message| message.note != Note::None)
     );

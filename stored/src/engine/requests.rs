@@ -17,7 +17,7 @@ use ipc_schema::edge::ui_stored::{
 
 use crate::ids::ContactId;
 use crate::search::Wanted;
-use crate::store::{Contact, Delivery, Event, Invite, Message, Moments};
+use crate::store::{Contact, Cursor, Delivery, Event, Invite, Message, Moments};
 
 /// One request of ui that wants an answer; given out by the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -189,7 +189,7 @@ pub struct NextPage {
     /// The other side of the conversation.
     pub contact: ContactId,
     /// [`Page::next`].
-    pub from: i64,
+    pub from: Cursor,
     /// [`Page::end`].
     pub end: i64,
 }
@@ -279,7 +279,7 @@ pub struct Page {
     /// What is there.
     pub messages: Vec<Message>,
     /// Where the next page begins; `None`: this was the last.
-    pub next: Option<i64>,
+    pub next: Option<Cursor>,
     /// Where the last page ends.
     pub end: i64,
 }

@@ -120,7 +120,7 @@ mod tests {
     use super::super::reading;
     use super::*;
     use crate::content::{self, Content, TextPart};
-    use crate::store::{ContactState, Delivery, Reactions, Store, StoreKey};
+    use crate::store::{ContactState, Cursor, Delivery, Reactions, Store, StoreKey};
 
     const ANN: ContactId = ContactId(1);
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -192,7 +192,7 @@ mod tests {
             (message.body, message.edited, message.deleted, theirs, message.state, message.gap)
         };
         let contact = turn.store.contact(ANN).unwrap().unwrap();
-        let messages = turn.store.messages_from(ANN, 0, 100, usize::MAX).unwrap();
+        let messages = turn.store.messages_from(ANN, Cursor::at(0), (100, usize::MAX)).unwrap().0;
         Rows {
             texts: messages.into_iter().filter(|message| message.note == Note::None).map(row).collect(),
             last_text: contact.last_text,

@@ -99,6 +99,22 @@ pub struct Message {
     pub introduces: String,
 }
 
+/// Behind which message of a conversation one reads on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    position: i64,
+    /// Of those at one place the one that was kept later stands behind.
+    number: i64,
+}
+
+impl Cursor {
+    /// Before all that stand at this place.
+    #[must_use]
+    pub fn at(position: i64) -> Self {
+        Self { position, number: i64::MIN }
+    }
+}
+
 impl Message {
     /// One that says nothing yet and has no place: all that it is besides is said where it is made.
     pub(crate) fn new(id: String, contact: ContactId, wire: WireId) -> Self {
@@ -345,29 +361,31 @@ impl Store {
         )
     }
 
-    /// The first from place `from` on, the oldest first: at most `limit`, and none behind the one with which their texts are longer than
-    /// `bytes`.
+    /// The first behind `from`, the oldest first: at most `limit`, and none behind the one with which their texts are longer than `bytes`.
+    /// And where to go on, where either cut them off.
     pub(crate) fn messages_from(
         &self,
         contact: ContactId,
-        from: i64,
-        limit: u32,
-        bytes: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+        from: Cursor,
+        (limit, bytes): (u32, usize),
+    ) -> Result<(Vec<Message>, Option<Cursor>), StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND position >= ?2 ORDER BY position, rowid LIMIT ?3"
+            "SELECT {COLUMNS}, rowid AS number FROM messages WHERE contact = ?1 AND (position, rowid) > (?2, ?3)
+             ORDER BY position, rowid LIMIT ?4"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let (mut messages, mut told) = (Vec::new(), 0);
-        for message in statement.query_map((contact, from, limit), read)? {
-            let message = message?;
+        let numbered = |row: &Row<'_>| Ok((read(row)?, row.get::<_, i64>("number")?));
+        for message in statement.query_map((contact, from.position, from.number, limit), numbered)? {
+            let (message, number) = message?;
             told += message.body.len();
+            let last = Cursor { position: message.position, number };
             messages.push(message);
-            if told > bytes {
-                break;
+            if told > bytes || u32::try_from(messages.len()).is_ok_and(|length| length == limit) {
+                return Ok((messages, Some(last)));
             }
         }
-        Ok(messages)
+        Ok((messages, None))
     }
 
     /// The place of the `limit`th message counted back from `before`.

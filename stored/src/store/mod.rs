@@ -44,7 +44,7 @@ pub use decoy::{Decoy, wipe};
 pub use events::{Event, EventKind};
 pub use history::{FILE, History, Opened};
 pub use incoming::Numbered;
-pub use messages::{Delivery, Message, Note, Reason};
+pub use messages::{Cursor, Delivery, Message, Note, Reason};
 pub use moments::Moments;
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
