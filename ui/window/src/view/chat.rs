@@ -60,9 +60,13 @@ impl View<'_> {
         if contact.held {
             self.held(contact, Rect::new(pane.x, body.bottom(), pane.w, held));
         }
-        self.composing(Rect::new(pane.x, body.bottom() + held, pane.w, bar));
         let below = Rect::new(pane.x, pane.h - composer, pane.w, composer);
-        if blocked { self.blocked(contact, below) } else { self.composer(contact, below) }
+        if blocked {
+            self.blocked(contact, below);
+        } else {
+            self.composing(Rect::new(pane.x, body.bottom() + held, pane.w, bar));
+            self.composer(contact, below);
+        }
     }
 
     pub(super) fn empty_chat(&mut self, contact: &Contact, chat: &Chat, body: Rect) {

@@ -5,7 +5,7 @@ use privatus::peers::PeerError;
 
 use super::*;
 use crate::model::menu::MenuOf;
-use crate::model::{Composing, MessageCommand, MessageNews, Over, OverAct, Stroke, Wanted};
+use crate::model::{Composing, MessageCommand, MessageNews, Over, OverAct, Stroke, TextAct, Unit, Wanted};
 
 const SMALL: (i32, i32) = (360, 480);
 const WIDE: (i32, i32) = (1200, 800);
@@ -607,4 +607,76 @@ fn nothing_that_lies_over_the_window_outlives_a_lock_or_is_told_after_it() {
     let mut model = chatting();
     comes(&mut model, note);
     assert_eq!(labels(&model, "n"), ["Copy text", "Delete"], "nobody wrote it");
+}
+
+#[test]
+fn what_is_selected_is_copied_before_the_text_that_has_the_keyboard_and_all_of_it_can_be_selected() {
+    let mut model = chatting();
+    on(&mut model, "b");
+    let copied = |words: &str| Some(vec![Command::Copy(words.into())]);
+    assert_eq!(stroke(&mut model, Stroke::Copy), copied("text b"));
+    model.select(crate::model::Place { message: "a".into(), at: 0 }, Unit::Word);
+    assert_eq!(stroke(&mut model, Stroke::Copy), copied("text"));
+    assert_eq!(stroke(&mut model, Stroke::Escape), Some(Vec::new()));
+    assert_eq!((model.chosen(), model.focus()), (None, &Focus::Message("b".into())), "that goes first");
+    model.act(NOW, Act::Text(TextAct::SelectAll), "x");
+    assert_eq!(model.selected_text().as_deref(), Some("text b"));
+    assert_eq!(act(&mut model, MessageAct::Glance("a".into())), [], "nothing lies over what is selected");
+}
+
+#[test]
+fn keys_are_not_for_a_message_while_the_card_of_a_link_lies_over_it() {
+    let mut model = chatting();
+    on(&mut model, "b");
+    model.act(NOW, Act::Text(TextAct::Link("https://example.org".into())), "x");
+    assert_eq!(stroke(&mut model, Stroke::Delete), None);
+    assert_eq!(stroke(&mut model, Stroke::Menu), None);
+    model.open_menu(MenuOf::Message("b".into()), None);
+    assert!(model.over().is_none() && model.question().is_none());
+}
+
+#[test]
+fn a_menu_goes_with_the_contact_that_it_is_about() {
+    let mut model = chatting();
+    model.open_menu(MenuOf::Chat("c1".into()), None);
+    assert!(model.over().is_some());
+    let gone = Contact { name: String::new(), ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(gone)));
+    assert!(model.over().is_none() && model.people.is_empty());
+}
+
+#[test]
+fn to_whom_is_blocked_nothing_is_answered_and_the_bar_of_an_answer_goes() {
+    let mut model = chatting();
+    act(&mut model, MessageAct::Reply("a".into()));
+    assert!(says(&picture(&model, WIDE), "Reply to Robin"));
+    let blocked = Contact { state: ContactState::Blocked, ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(blocked)));
+    let scene = picture(&model, WIDE);
+    assert!(!says(&scene, "Reply to Robin") && scene.written.is_none());
+    model.set_composer_text("hm");
+    assert_eq!(model.act(NOW, Act::Send, "id"), []);
+    assert!(model.notice.is_some());
+}
+
+#[test]
+fn what_is_done_to_a_text_from_before_what_is_held_leaves_no_hole() {
+    let mut model = chatting();
+    let place = |n: i64| Message { position: 100 + n, ..text(&format!("m{n}"), false, Delivery::Read) };
+    let page = (0..60).map(place).collect();
+    let newest = Place::Newest;
+    model.chats.get_mut("c1").unwrap().messages.clear();
+    model.act(NOW, Act::Open("c1".into()), "x");
+    model.chats.get_mut("c1").unwrap().complete = false;
+    model.learn(NOW, News::Messages { who: "c1".into(), place: newest, result: Ok(page) });
+    let held = |model: &Model| model.chats["c1"].messages.len();
+    assert_eq!((held(&model), model.chats["c1"].complete), (60, false));
+    let reactions = vec![Reaction { mine: false, emoji: "👍".into() }];
+    comes(
+        &mut model,
+        Message { reactions: reactions.clone(), position: 3, ..text("old", true, Delivery::Read) },
+    );
+    assert_eq!(held(&model), 60, "what lies between is not held");
+    comes(&mut model, Message { reactions, ..place(7) });
+    assert_eq!((held(&model), model.message("m7").unwrap().reactions.len()), (60, 1));
 }
