@@ -49,6 +49,8 @@ impl Model {
         if self.is_covered() || !matches!(self.screen, Screen::Inside) {
             return None;
         }
+        // What the pointer happens to rest on does not take the key.
+        self.end_glance();
         let act = match &self.over {
             Some(Over::Menu(menu)) => {
                 let menu = menu.clone();

@@ -561,6 +561,9 @@ fn the_card_stays_when_it_was_asked_for_and_goes_with_the_pointer_else() {
     assert_eq!(*model.focus(), Focus::Field(Field::Composer));
     model.end_glance();
     assert!(model.over().is_none());
+    act(&mut model, MessageAct::Glance("b".into()));
+    assert_eq!(stroke(&mut model, Stroke::Escape), None, "the key is for what has the keyboard");
+    assert!(model.over().is_none());
     act(&mut model, MessageAct::Details("b".into()));
     model.end_glance();
     assert!(model.over().is_some(), "it was asked for");
