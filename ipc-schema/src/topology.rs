@@ -56,6 +56,8 @@ pub struct File {
 pub enum Source {
     /// A file in the profile folder, made if missing, mode 0600.
     Profile(&'static str),
+    /// The same, and left out where it cannot be had: the part works without it.
+    Spare(&'static str),
     /// The child's report of what is in force, in the runtime folder.
     Report,
     /// The passphrase's descriptor, passed on unread; only at the first start and only if one was given.
@@ -177,7 +179,12 @@ pub const CLIENT: Topology = Topology {
             binary: "privatus-ui",
             profile: "ui",
             folder: None,
-            files: &[REPORT, SETTLED, File { name: "offer", source: Source::Offer }],
+            files: &[
+                REPORT,
+                SETTLED,
+                File { name: "offer", source: Source::Offer },
+                File { name: "state", source: Source::Spare("ui.state") },
+            ],
             headless: false,
             disposable: false,
             ends: &[Exit::Setting],

@@ -22,7 +22,7 @@ use crate::ended::Ended;
 use crate::error::advice;
 use crate::files;
 use crate::folder::Kind;
-use crate::log::Lines;
+use crate::log::{self, Lines};
 use crate::options::{Gifts, PASSPHRASE};
 use crate::restart::{End, History};
 use crate::spawn::{Order, Spawner};
@@ -154,6 +154,10 @@ impl Part {
                     let opened = files::open_kept(&path);
                     (path, opened.map(OwnedFd::from))
                 }
+                Source::Spare(name) => match spare(&setting.folder.join(name)) {
+                    Some(file) => (PathBuf::new(), Ok(file)),
+                    None => continue,
+                },
                 Source::Report => {
                     let path = setting.runtime.join(report_file(self.process.name));
                     match files::create_with_room(&path, sandbox::REPORT_BYTES) {
@@ -434,6 +438,17 @@ pub fn report_file(process: &str) -> String {
     format!("{process}.report")
 }
 
+/// A file without which a part works as well: a full disk, or one that cannot be written, keeps nobody down.
+fn spare(path: &Path) -> Option<OwnedFd> {
+    match files::open_kept(path) {
+        Ok(file) => Some(file.into()),
+        Err(error) => {
+            log::write(&format!("supervisor: goes on without {}: {error}", path.display()));
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,6 +494,16 @@ mod tests {
         let settings = Settings { new_history: true, ..Settings::default() };
         assert!(told(&settings, false, true).new_history && !told(&settings, false, false).new_history);
         assert!(!told(&Settings::default(), false, true).new_history);
+    }
+
+    #[test]
+    fn a_spare_file_that_cannot_be_had_keeps_nobody_down() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(spare(&dir.path().join("ui.state")).is_some() && dir.path().join("ui.state").exists());
+        std::os::unix::fs::symlink("elsewhere", dir.path().join("link")).unwrap();
+        assert!(spare(&dir.path().join("link")).is_none());
+        assert!(!dir.path().join("elsewhere").exists());
+        assert!(spare(&dir.path().join("none/ui.state")).is_none());
     }
 
     #[test]

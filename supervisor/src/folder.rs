@@ -19,6 +19,8 @@ pub const HISTORY: &str = "history";
 pub const NETD_STATE: &str = "netd.state";
 /// A person's guards, a relay's identity; onion's.
 pub const ONION_STATE: &str = "onion.state";
+/// Where the window stands and how it looks; ui's. Nothing about people.
+pub const UI_STATE: &str = "ui.state";
 /// stored's one folder at a relay.
 pub const MAILBOXES: &str = "mailboxes";
 
@@ -49,6 +51,7 @@ const PERSON: Layout = Layout {
         "network.copy.new",
         LOCK,
         ONION_STATE,
+        UI_STATE,
     ],
     folders: &[HISTORY, "run", "relays", "blobs"],
     marks: &[VAULT],

@@ -216,7 +216,7 @@ fn refused(dir: &Path, what: &str, mut command: Command) {
 
 #[test]
 fn a_hostile_profile_folder_is_told_in_a_line_and_nothing_of_it_is_touched() {
-    for name in ["vault", "network", "lock", "onion.state", "vault.old"] {
+    for name in ["vault", "network", "lock", "onion.state", "vault.old", "ui.state"] {
         for (what, plant) in plants() {
             let dir = tempfile::tempdir().unwrap();
             if name != "vault" {

@@ -1,6 +1,7 @@
 //! ui: a window by FLTK, on X11 or Wayland. The widest table of a child; still no new connection, no code and no exec.
 //!
-//! It is sealed once the display is open and the first window shown: what only that needs stands in the spawner's start.
+//! It is sealed once the display is open: what only that needs stands in the spawner's start. Where its window stood is in a file that it
+//! is granted after that, and may write: `ui.state`.
 
 use libc::{AF_UNIX, F_ADD_SEALS, F_GET_SEALS, O_ACCMODE, O_CREAT, O_RDWR, O_WRONLY, PROT_EXEC};
 
@@ -94,7 +95,7 @@ const READ_FILES: &[Row] = &[
     allow(call!(SYS_readlinkat), "the same on other processors"),
     allow(call!(SYS_getcwd), "fontconfig makes a path absolute"),
     allow(call!(SYS_getdents64), "font folders are listed"),
-    allow(call!(SYS_lseek), "a file is read from its middle"),
+    allow(call!(SYS_lseek), "a file is read from its middle; ui.state is written over itself"),
     allow(call!(SYS_pread64), "a file is read from its middle"),
     allow(call!(SYS_statfs), "fontconfig asks what kind of disk the font cache lies on"),
     allow(call!(SYS_fstatfs), "fontconfig asks what kind of disk the font cache lies on"),

@@ -13,7 +13,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use serde::Serialize;
 use supervisor::burn::burn;
 use supervisor::files::{FILE_MAX_BYTES, For, open_ours};
-use supervisor::folder::{HISTORY, VAULT};
+use supervisor::folder::{HISTORY, UI_STATE, VAULT};
 use supervisor::running::{self, Running};
 
 use super::Context;
@@ -21,8 +21,17 @@ use super::exit::{Doing, Failure, Outcome};
 
 /// What a profile's folder holds beside the vault; anything else in it is somebody else's. `history` and `relays` are folders
 /// that only parts of Privatus write into.
-const OWN: &[&str] =
-    &[HISTORY, "relays", "onion.state", "network", "network.copy", "network.new", "network.copy.new", "lock"];
+const OWN: &[&str] = &[
+    HISTORY,
+    "relays",
+    "onion.state",
+    "network",
+    "network.copy",
+    "network.new",
+    "network.copy.new",
+    "lock",
+    UI_STATE,
+];
 /// What stored kept in the profile's folder before it had one of its own.
 const OLD_HISTORY: &[&str] = &["store.db", "decoy.db", "blobs"];
 /// Copies that were put beside it: keys lie in them too.

@@ -233,5 +233,6 @@ fn main() {
             answer(command, &news);
         }
     });
-    Window::open(Wires { news: told, commands, closed }).unwrap().run();
+    let (_, kept) = channel();
+    Window::open(Wires { news: told, commands, closed, kept }).unwrap().run();
 }

@@ -7,8 +7,10 @@ use fltk::prelude::{InputExt, WidgetBase};
 
 use crate::happening::{Happening, Queue, typed_key};
 use crate::model::Field;
+use crate::model::keys::shortcut;
 use crate::model::pane::{self, Pasted};
 use crate::paint::Fonts;
+use crate::pressed::chord;
 use crate::scene::{FieldBox, Rect};
 
 /// A text field of FLTK.
@@ -145,19 +147,16 @@ fn field_key(field: Field, empty: bool) -> Option<Happening> {
     if (key == Key::Enter || key == Key::KPEnter) && (plain || !field.has_lines()) && !finds_back {
         return Some(Happening::Enter(field));
     }
+    if let Some(does) = chord(key, state).and_then(shortcut) {
+        return does.counts_in_fields().then(typed_key);
+    }
     let ours = match key {
-        Key::Tab | Key::Escape | Key::PageUp | Key::PageDown => true,
+        Key::Tab | Key::PageUp | Key::PageDown => true,
         Key::Enter | Key::KPEnter => finds_back,
-        // Among what was found, and among those whom a text can be handed on to.
-        Key::Up | Key::Down => {
-            matches!(field, Field::Search | Field::Find | Field::Forward) || state.contains(Shortcut::Alt)
-        }
+        // Among what was found or into the list, and among those whom a text can be handed on to.
+        Key::Up | Key::Down => matches!(field, Field::Search | Field::Find | Field::Forward),
         // There is nothing in which the caret could move.
         Key::Home | Key::End => empty,
-        _ if state.contains(Shortcut::Ctrl) => {
-            matches!(key.to_char(), Some('l' | 'n' | 'k' | 'f' | 'g' | '.' | '+' | '=' | '-' | '0'))
-                || key.to_char() == Some('i') && state.contains(Shortcut::Shift)
-        }
         _ => false,
     };
     ours.then(typed_key)

@@ -10,7 +10,7 @@
 //! keyvault and stored to answer truly; the display server, which sees everything shown. Names and texts are strangers' words.
 //!
 //! # Never sees
-//! Keys, the network, files that it was not handed.
+//! Keys, the network, files that it was not handed. The one that it may write, `ui.state`, says nothing about people.
 //!
 //! # If it dies
 //! It restarts alone and asks for its view again; what was sent is in stored's outbox, and what was being written is its draft, but for
@@ -22,12 +22,16 @@ pub mod edit;
 mod fields;
 mod happening;
 pub mod icon;
+pub mod kept;
 pub mod layout;
 pub mod links;
 pub mod markdown;
 pub mod model;
 mod paint;
+pub mod place;
 mod pointing;
+mod pressed;
+pub mod regions;
 pub mod scene;
 pub mod secret;
 pub mod serve;

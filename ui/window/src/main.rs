@@ -1,5 +1,4 @@
-//! The window's process: confinement but the filter, the display and the first picture, the filter, then FLTK on this thread and
-//! the edges on another.
+//! The window's process: confinement but the filter, the display, the filter, then FLTK on this thread and the edges on another.
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::icon::Icon;
 use crate::layout::{Ask, Laid, lay};
 use crate::model::{Act, Field, Focus, Part};
+use crate::regions::Region;
 use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
 
@@ -395,6 +396,8 @@ pub struct Scene {
     pub fields: Vec<FieldBox>,
     /// Where the keyboard can go, in order.
     pub stops: Vec<Focus>,
+    /// The parts that F6 goes through, each with the first of its stops.
+    pub regions: Vec<(Region, usize)>,
     /// Where the wheel scrolls the conversation, and how far it can.
     pub scroll: Option<(Rect, i32)>,
     /// Lines of messages that can be selected, from the lowest message up.
@@ -455,6 +458,11 @@ impl Scene {
     pub fn bordered(&mut self, rect: Rect, radius: i32, border: Border, inner: Rgb) {
         self.round(rect, radius, border.colour);
         self.round(rect.inset(border.px), (radius - border.px).max(0), inner);
+    }
+
+    /// Stops from here on are in that part of the window.
+    pub fn region(&mut self, region: Region) {
+        self.regions.push((region, self.stops.len()));
     }
 
     /// One line of text whose line box has its upper left corner there.

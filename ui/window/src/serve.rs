@@ -3,6 +3,7 @@
 mod messages;
 
 use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -56,6 +57,8 @@ pub struct Wires {
     pub commands: mpsc::UnboundedSender<Command>,
     /// Dropped when the window is gone.
     pub closed: oneshot::Sender<()>,
+    /// The file that says where the window stood, or none: it is granted after the seal.
+    pub kept: Receiver<Option<File>>,
 }
 
 /// The worker's ends.
@@ -64,6 +67,7 @@ pub struct WorkerWires {
     tell: Tell,
     asked: mpsc::UnboundedReceiver<Command>,
     window_closed: oneshot::Receiver<()>,
+    kept: Sender<Option<File>>,
 }
 
 impl Wires {
@@ -73,14 +77,18 @@ impl Wires {
         let (commands, asked) = mpsc::unbounded_channel();
         let (tell, news) = channel();
         let (closed, window_closed) = oneshot::channel();
-        (Self { news, commands, closed }, WorkerWires { tell: Tell(tell), asked, window_closed })
+        let (keep, kept) = channel();
+        let worker = WorkerWires { tell: Tell(tell), asked, window_closed, kept: keep };
+        (Self { news, commands, closed, kept }, worker)
     }
 }
 
 /// The edges' side of the process, until the window is closed or the supervisor asks.
 pub async fn run(mut child: Child, wires: WorkerWires) -> Exit {
     child.started();
-    let WorkerWires { tell, asked, mut window_closed } = wires;
+    let WorkerWires { tell, asked, mut window_closed, kept } = wires;
+    // A window that is closed stands nowhere.
+    let _ = kept.send(child.files.remove("state").map(File::from));
     if child.settings.without_walls {
         tell.news(News::WithoutWalls);
     }
@@ -110,7 +118,7 @@ pub async fn run(mut child: Child, wires: WorkerWires) -> Exit {
 fn offer(file: OwnedFd) -> Option<String> {
     let mut text = String::new();
     let most = u64::try_from(LINK_MAX_CHARS).unwrap_or(u64::MAX);
-    std::fs::File::from(file).take(most + 1).read_to_string(&mut text).ok()?;
+    File::from(file).take(most + 1).read_to_string(&mut text).ok()?;
     let link = text.trim();
     (!link.is_empty()).then(|| link.to_owned())
 }

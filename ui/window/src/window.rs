@@ -6,6 +6,7 @@ mod pointer;
 mod reading;
 mod resting;
 mod scrolling;
+mod standing;
 mod typing;
 
 use std::cell::RefCell;
@@ -22,10 +23,12 @@ use fltk::prelude::{GroupExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::window::DoubleWindow;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
+use sandbox::Display;
 
 use self::canvas::{Clipboard, canvas};
 use self::pointer::Drag;
 use self::resting::Resting;
+use self::standing::Standing;
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Happening, Queue};
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, ReadAct, Screen, TextAct};
@@ -34,11 +37,8 @@ use crate::scene::{Point, Scene};
 use crate::serve::Wires;
 use crate::view::{self, Surroundings};
 
-/// The window's size at the first start, scaled pixels.
+/// What the window is made with; where it stands is known before it is seen.
 const SIZE: (i32, i32) = (1200, 800);
-
-/// The smallest window.
-const SMALLEST: (i32, i32) = (360, 480);
 
 /// Ages on the screen grow old after this, seconds.
 const TICK: f64 = 5.0;
@@ -66,7 +66,7 @@ pub struct Window {
     open: bool,
     /// FLTK's focus went to the canvas or to any widget; the model says where it belongs.
     pressed: bool,
-    scale: f32,
+    standing: Standing,
     /// The button is down, and selects.
     drag: Option<Drag>,
     /// What the pointer looks like.
@@ -80,7 +80,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens the display and shows the first picture, which says that the parts start.
+    /// Opens the display. On X11 the window is shown only by [`Window::run`], which knows where it stood; Wayland shows none before its
+    /// first picture.
     ///
     /// # Errors
     /// There is no display, or nobody serves it: a line that says what to do. Where it does not let this process in, FLTK ends the
@@ -98,15 +99,18 @@ impl Window {
         app::keyboard_screen_scaling(false);
         // The scene has the ring around what the keyboard is at.
         app::set_visible_focus(false);
-        let mut window = Self::new(wires);
-        window.refresh();
-        window.window.show();
-        window.place_focus();
+        let mut window = Self::new(wires, matches!(display, Display::Wayland { .. }));
+        if window.standing.is_wayland() {
+            window.refresh();
+            window.window.show();
+            window.place_focus();
+        }
         Ok(window)
     }
 
-    /// Follows news and the person until the window is closed or the worker asks.
+    /// Stands where it stood, and follows news and the person until the window is closed or the worker asks.
     pub fn run(mut self) {
+        self.appear();
         while self.open && self.window.shown() {
             // A signal may end a wait early; a display that is gone ends the process.
             let now = Timestamp::now();
@@ -115,18 +119,21 @@ impl Window {
                 None if self.model.counts_down(now) => TICK_COUNTING,
                 None => TICK,
             };
-            let sooner = [self.resting.left(), self.model.keep_in(now), self.model.looks_again(now)];
+            let standing = self.keep_standing();
+            let sooner =
+                [self.resting.left(), self.model.keep_in(now), self.model.looks_again(now), standing];
             let sooner = sooner.into_iter().flatten().map(|left| left.as_secs_f64());
             let _ = app::wait_for(sooner.fold(tick, f64::min));
             self.turn();
         }
         let last = self.model.last_drafts();
         self.ask(last);
+        self.end_standing();
         // The worker ends the process; it may have ended already.
         let _ = self.wires.commands.send(Command::Quit);
     }
 
-    fn new(wires: Wires) -> Self {
+    fn new(wires: Wires, wayland: bool) -> Self {
         let queue = Queue::default();
         let scene = Rc::new(RefCell::new(Scene::default()));
         let mut window = DoubleWindow::new(0, 0, SIZE.0, SIZE.1, "Privatus").center_screen();
@@ -138,7 +145,6 @@ impl Window {
         let entries = laid_over.map(|field| (*field, entry(*field, &queue))).collect();
         window.end();
         window.resizable(&canvas);
-        window.size_range(SMALLEST.0, SMALLEST.1, 0, 0);
         window.set_icon(SvgImage::from_data(APP_ICON).ok());
         let told = queue.clone();
         window.set_callback(move |_| {
@@ -163,7 +169,7 @@ impl Window {
             wires,
             open: true,
             pressed: false,
-            scale: 1.0,
+            standing: Standing::new(wayland),
             drag: None,
             cursor: Cursor::Arrow,
             touched: Touched::now(),
@@ -225,6 +231,10 @@ impl Window {
 
     fn ask(&mut self, commands: Vec<Command>) {
         for command in commands {
+            if matches!(command, Command::Lock) {
+                // It ends this process, too.
+                self.end_standing();
+            }
             match command {
                 Command::Copy(text) => app::copy(&text),
                 Command::Uncopy(text) => self.uncopy(&text),
@@ -339,6 +349,7 @@ impl Window {
 
     /// Draws anew what the model says, if that is another picture, and moves the text fields to where it has them.
     fn refresh(&mut self) {
+        self.entitle(self.model.title(Timestamp::now()));
         let mut scene = self.picture();
         let wanted =
             scene.scroll.and_then(|(body, _)| view::scroll_wanted(&self.model, &self.surroundings(), body));

@@ -183,6 +183,8 @@ pub enum Act {
     CloseCard,
     /// Empty a field.
     Clear(Field),
+    /// Show the keys, or put them away.
+    Keys,
 }
 
 /// What the user can do with the words of messages.

@@ -61,8 +61,9 @@ impl Model {
         match self.screen {
             Screen::Inside if idle >= FULL_LOCK_AFTER => self.lock(),
             Screen::Inside if idle >= SCREEN_LOCK_AFTER => {
+                let open = self.open_chat().map(str::to_owned).or_else(|| self.opens_again.take());
                 let last = self.lock_screen(VaultState::Ok);
-                self.screen_locked = true;
+                (self.screen_locked, self.opens_again) = (true, open);
                 last.into_iter().chain([Command::ScreenLock]).collect()
             }
             Screen::Locked(_) if idle >= FULL_LOCK_AFTER && std::mem::take(&mut self.screen_locked) => {
@@ -142,15 +143,22 @@ impl Model {
         self.sort_people();
         self.compare_names();
         self.close_what_is_gone();
-        // The window opens where one left off: on the newest conversation.
+        // The window opens where one left off: on the conversation that a screen lock closed, else on the newest.
         if first
             && self.pane == Pane::Start
             && matches!(self.screen, Screen::Inside)
-            && let Some(id) = self.newest_chat()
+            && let Some(id) = self.closed_by_lock().or_else(|| self.newest_chat())
         {
             return self.open(&id);
         }
         Vec::new()
+    }
+
+    /// It is another's id where another passphrase was given, and then nobody here has it.
+    fn closed_by_lock(&mut self) -> Option<String> {
+        let id = self.opens_again.take()?;
+        let contact = self.person(&id)?;
+        (contact.state != ContactState::Invited).then_some(id)
     }
 
     fn newest_chat(&self) -> Option<String> {
@@ -379,6 +387,7 @@ impl Model {
             Act::Over(act) => return self.with_over(now, act, fresh_id),
             Act::JumpTo(id) => return self.jump_to(now, id),
             Act::GoOnForBoth => return self.go_on_for_both(),
+            Act::Keys => self.show_keys(),
         }
         Vec::new()
     }

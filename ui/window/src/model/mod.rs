@@ -11,6 +11,7 @@ mod copied;
 mod drafts;
 pub mod entry;
 pub mod forwarding;
+pub mod keys;
 mod learn;
 pub mod listing;
 pub mod lookalike;
@@ -154,6 +155,10 @@ pub struct Model {
     pub find: Option<Search>,
     /// Of the last words that were looked for: it tells late answers.
     tickets: u64,
+    /// The keys lie over the window; where the keyboard was before.
+    keys_over: Option<Focus>,
+    /// The conversation that a screen lock closed: its id alone, in memory alone, until somebody is inside again.
+    opens_again: Option<String>,
 }
 
 /// What the practice partner of a private network is called.
@@ -263,6 +268,8 @@ impl Default for Model {
             search: Search::default(),
             find: None,
             tickets: 0,
+            keys_over: None,
+            opens_again: None,
         }
     }
 }
@@ -290,7 +297,8 @@ impl Model {
     /// A question or a card lies over the window, and nothing else can be used.
     #[must_use]
     pub fn is_covered(&self) -> bool {
-        self.question.is_some() || self.link.is_some() || self.card.is_some() || self.reading.date.is_some()
+        let card = self.link.is_some() || self.card.is_some() || self.reading.date.is_some();
+        self.question.is_some() || card || self.shows_keys()
     }
 
     /// The contact with that id.
@@ -319,6 +327,15 @@ impl Model {
     pub fn unread(&self, now: Timestamp) -> u32 {
         let loud = self.people.iter().filter(|contact| !is_muted(contact.muted_until, now));
         loud.map(|contact| contact.unread).fold(0, u32::saturating_add)
+    }
+
+    /// What the title bar says: how much is unread, never of whom nor what, and nothing of it behind a lock.
+    #[must_use]
+    pub fn title(&self, now: Timestamp) -> String {
+        match self.unread(now) {
+            unread @ 1.. if matches!(self.screen, Screen::Inside) => format!("({unread}) Privatus"),
+            _ => "Privatus".to_owned(),
+        }
     }
 
     /// The invitation that a contact in state *invited* waits on.

@@ -11,6 +11,8 @@ pub enum Part {
     Page,
     /// What is known of a contact.
     Details,
+    /// The keys.
+    Keys,
 }
 
 /// Pixels scrolled down from the top. It may be more than there is, once there is less: what is drawn keeps to what there is.

@@ -78,6 +78,7 @@ impl Model {
                 self.open_menu(menu_of(&act)?, None);
                 Some(Vec::new())
             }
+            Focus::Act(Act::Open(_)) | Focus::Field(Field::Search) => self.stroke_in_list(stroke),
             Focus::Field(Field::Composer) if stroke == Stroke::Up && self.composer_text().is_empty() => {
                 self.edit_last(now).then(Vec::new)
             }

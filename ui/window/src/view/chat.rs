@@ -10,6 +10,7 @@ use super::search::FIND_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
 use crate::model::{Act, Chat, Focus, Listing, Part};
+use crate::regions::Region;
 use crate::scene::{Border, Point, Rect, Span, Style};
 
 impl View<'_> {
@@ -52,14 +53,21 @@ impl View<'_> {
         let find = if self.model.find.is_some() { FIND_HEIGHT } else { 0 };
         let bar = if blocked { 0 } else { self.composing_height() };
         let body = Rect::new(pane.x, 64 + find, pane.w, pane.h - 64 - find - composer - held - bar);
+        let stops = self.scene.stops.len();
         self.bubbles(contact, chat, body);
-        self.find_bar(Rect::new(pane.x, 64, pane.w, find));
+        let in_texts = self.scene.stops.split_off(stops);
+        self.scene.region(Region::Header);
         self.chat_header(contact, pane);
-        // The messages are one stop, behind the header.
+        self.scene.region(Region::Find);
+        self.find_bar(Rect::new(pane.x, 64, pane.w, find));
+        // The messages are one stop, behind the header, and what can be pressed in them comes next.
+        self.scene.region(Region::Messages);
         self.scene.stops.extend(chat.stop().map(|message| Focus::Message(message.id.clone())));
+        self.scene.stops.extend(in_texts);
         if contact.held {
             self.held(contact, Rect::new(pane.x, body.bottom(), pane.w, held));
         }
+        self.scene.region(Region::Composer);
         let below = Rect::new(pane.x, pane.h - composer, pane.w, composer);
         if blocked {
             self.blocked(contact, below);

@@ -8,6 +8,7 @@ use crate::icon::Icon;
 use crate::model::action::{ContactAct, Muting};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Details, Field, Part};
+use crate::regions::Region;
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::visible;
 
@@ -51,6 +52,7 @@ impl View<'_> {
     /// `in_place`: nothing of the conversation is seen beside it.
     pub(super) fn details(&mut self, details: &Details, pane: Rect, in_place: bool) {
         let Some(contact) = self.model.person(&details.who) else { return };
+        self.scene.region(Region::Details);
         self.scene.fill(pane, self.colours.bg);
         let area = Rect::new(pane.x, 64, pane.w, pane.h - 64);
         self.scrolled(Part::Details, area, &|view, at| view.known(contact, details, at));

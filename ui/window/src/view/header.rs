@@ -103,6 +103,9 @@ impl View<'_> {
         if pressable && lit {
             self.scene.round(ground, 8, self.colours.hover);
         }
+        if pressable && *self.model.focus() == Focus::Act(act.clone()) {
+            self.ring(ground, 8);
+        }
         self.scene.icon(icon, Point::new(x, y + 3), 16, ink);
         if w > 28 {
             self.scene.text(Point::new(x + 20, y + 2), Style::Label, ink, word);

@@ -5,6 +5,7 @@ use super::row::ROW;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
 use crate::model::{Act, Field, Focus, ReadAct};
+use crate::regions::Region;
 use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 
 /// Height of the search field's part, and of every header.
@@ -55,6 +56,7 @@ impl View<'_> {
     }
 
     pub(super) fn list(&mut self, list: Rect) {
+        self.scene.region(Region::List);
         self.scene.fill(list, self.colours.panel);
         // Without a rail its things stand behind a button.
         let narrow = list.x == 0;

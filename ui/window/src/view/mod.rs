@@ -16,6 +16,7 @@ mod forwarding;
 mod header;
 mod held;
 mod invitation;
+mod keys;
 mod link;
 mod list;
 mod menu;
@@ -35,6 +36,7 @@ use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
 use crate::model::{Chosen, Model, Pane, Screen};
+use crate::regions::Region;
 use crate::scene::{Metrics, Rect, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
 
@@ -94,6 +96,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
     view.notice(whole);
     view.link_card(whole);
     view.question(whole);
+    view.keys_sheet(whole);
     view.scene
 }
 
@@ -129,6 +132,7 @@ impl View<'_> {
                 WIDE.. if details.is_some() => (72, (w - 912).clamp(288, 320)),
                 _ => (72, 320),
             };
+            self.scene.region(Region::Rail);
             self.rail(Rect::new(0, 0, rail, h));
             self.list(Rect::new(rail, 0, list, h));
             let left = rail + list;
@@ -147,6 +151,7 @@ impl View<'_> {
     }
 
     fn pane(&mut self, pane: Rect) {
+        self.scene.region(Region::Page);
         match &self.model.pane {
             Pane::Start => self.start(pane),
             Pane::Chat(id) => self.chat(id, pane),

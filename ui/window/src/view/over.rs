@@ -24,6 +24,7 @@ impl View<'_> {
     pub(super) fn cover(&mut self) {
         self.scene.hits.clear();
         self.scene.stops.clear();
+        self.scene.regions.clear();
         self.scene.lines.clear();
         self.scene.scrolled.clear();
         self.scene.written = None;

@@ -8,7 +8,7 @@ use crate::icon::Icon;
 use crate::model::action::ContactAct;
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Field, Focus, Part};
-use crate::scene::{Point, Rect, Role, Scrolled, Span, Spoken, Style};
+use crate::scene::{Hit, Point, Rect, Role, Scrolled, Span, Spoken, Style};
 
 /// Height of a row.
 pub(super) const ROW: i32 = 64;
@@ -30,17 +30,24 @@ impl View<'_> {
         let down = self.model.scrolls.of(Part::List).clamp(0, most);
         let (hits, fields) = (self.scene.hits.len(), self.scene.fields.len());
         let mut stops = Vec::new();
+        let stop = self.model.list_stop();
         let mut y = rows.y + 4 - down;
         self.clip(rows);
         for (contact, h) in people {
             let rect = Rect::new(rows.x + 4, y, rows.w - 9, h);
             y += h;
             let seen = rect.bottom() > rows.y && rect.y < rows.bottom();
+            let here = Focus::Act(Act::Open(contact.id.clone()));
+            let is_stop = stop == Some(contact.id.as_str());
+            if is_stop {
+                // The rows are one stop: arrows go from one to the next.
+                self.scene.stops.push(here.clone());
+            }
             if seen {
                 self.row(contact, rect);
             }
-            if seen || self.model.shown_person() == Some(contact.id.as_str()) {
-                stops.push((Focus::Act(Act::Open(contact.id.clone())), rect));
+            if seen || is_stop || self.model.shown_person() == Some(contact.id.as_str()) {
+                stops.push((here, rect));
             }
         }
         if offered {
@@ -81,7 +88,10 @@ impl View<'_> {
         }
         let (left, right) = (rect.x + 60, rect.right() - 12);
         let title = self.first_line(contact, &title, Point::new(left, rect.y + 10), right);
-        self.pressable(rect, act, Spoken::new(&title, Role::Row), 8);
+        if *self.model.focus() == Focus::Act(act.clone()) {
+            self.ring(rect.inset(2), 8);
+        }
+        self.scene.hits.push(Hit { rect, act, label: title, role: Role::Row, radius: 8 });
         self.second_line(contact, Point::new(left, rect.y + 34), right);
         if twice {
             self.asked(contact, Point::new(left, rect.y + ROW - 4));

@@ -1,14 +1,15 @@
 //! What keys do where no text is written: those of the model as it knows them, and the window's own.
 
-use fltk::app;
 use fltk::enums::{Key, Shortcut};
-use fltk::prelude::WindowExt;
 use ipc_schema::Timestamp;
 
 use super::{Window, fresh_id};
 use crate::model::action::{ContactAct, SecretField};
+use crate::model::keys::{self as table, Shortcut as Does};
 use crate::model::stroke::{Stroke, menu_of};
-use crate::model::{Act, Field, Focus, MenuOf, OverAct, Screen, TextAct};
+use crate::model::{Act, Field, Focus, MenuOf, OverAct, ReadAct, Screen, TextAct};
+use crate::pressed::chord;
+use crate::regions;
 use crate::scene::Scene;
 
 impl Window {
@@ -32,22 +33,19 @@ impl Window {
         if self.stroke(key, state, text) {
             return;
         }
-        if state.contains(Shortcut::Ctrl | Shortcut::Shift) && key.to_char() == Some('i') {
-            self.details();
+        if let Some(does) = chord(key, state).and_then(table::shortcut) {
+            self.shortcut(does);
         } else if state.contains(Shortcut::Ctrl) {
-            self.shortcut(key, state);
+            // It writes nothing.
         } else if key == Key::Tab {
             self.step_focus(if state.contains(Shortcut::Shift) { -1 } else { 1 });
-        } else if key == Key::Escape {
-            self.escape();
-        } else if state.contains(Shortcut::Alt) && (key == Key::Up || key == Key::Down) {
-            self.step_chat(if key == Key::Up { -1 } else { 1 });
+        } else if self.model.shows_keys() && self.scroll_keys(key) {
+            // That was all.
         } else if self.reading_key(key, state) {
             // It was one that reads or finds.
         } else if let Focus::Act(act) = self.model.focus().clone() {
             match (act, key) {
                 (Act::Secret(field), key) => self.secret_key(field, key, text),
-                (Act::Open(_), Key::Up | Key::Down) => self.step_chat(if key == Key::Up { -1 } else { 1 }),
                 (act, key) if key == Key::Enter || key == Key::KPEnter || text == " " => self.act(act),
                 _ => {}
             }
@@ -68,21 +66,28 @@ impl Window {
         }
     }
 
-    fn shortcut(&mut self, key: Key, state: Shortcut) {
+    fn shortcut(&mut self, does: Does) {
         let inside = matches!(self.model.screen, Screen::Inside);
-        let asked = self.model.is_covered();
-        match key.to_char() {
-            Some('l') if inside => self.act(Act::Lock),
-            Some('n') if inside && !asked => self.act(Act::Add),
-            Some('k') if inside && !asked => self.model.set_focus(Focus::Field(Field::Search)),
-            Some('.') if inside && !asked => self.act(Act::Over(OverAct::Emoji)),
-            Some('f' | 'g') if inside && !asked => self.reading_shortcut(key, state),
-            Some('r') => self.show_secret(),
-            Some('c') if inside => self.act(Act::Text(TextAct::CopySelection)),
-            Some('a') if inside => self.act(Act::Text(TextAct::SelectAll)),
-            Some('+' | '=') => self.rescale(0.1),
-            Some('-') => self.rescale(-0.1),
-            Some('0') => self.rescale(1.0 - self.scale),
+        let free = inside && !self.model.is_covered();
+        match does {
+            Does::Lock if inside => self.act(Act::Lock),
+            Does::Copy if inside => self.act(Act::Text(TextAct::CopySelection)),
+            Does::SelectAll if inside => self.act(Act::Text(TextAct::SelectAll)),
+            Does::Keys if free || self.model.shows_keys() => self.act(Act::Keys),
+            Does::Add if free => self.act(Act::Add),
+            Does::GoTo | Does::Search if free => self.model.set_focus(Focus::Field(Field::Search)),
+            Does::Find if free => self.find(),
+            Does::GoToDay if free => self.act(Act::Read(ReadAct::AskDate)),
+            Does::Chats if free => self.model.go_to_list(),
+            Does::Emoji if free => self.act(Act::Over(OverAct::Emoji)),
+            Does::Details if free => self.details(),
+            Does::Chat { by, unread } if free => self.step_chat(by, unread),
+            Does::Part(by) if free => self.step_part(by),
+            Does::Back => self.escape(),
+            Does::ShowSecret => self.show_secret(),
+            Does::Larger(by) => self.rescale_by(by),
+            Does::WholeSize => self.rescale(100),
+            // What lies over the window, or the lock screen, has the keyboard.
             _ => {}
         }
     }
@@ -94,15 +99,10 @@ impl Window {
         }
     }
 
-    fn rescale(&mut self, by: f32) {
-        self.scale = (self.scale + by).clamp(0.8, 2.0);
-        app::set_screen_scale(self.window.screen_num(), self.scale);
-        // Letters have other widths at another size.
-        self.fonts.forget();
-    }
-
     fn escape(&mut self) {
-        if self.model.question().is_some() {
+        if self.model.shows_keys() {
+            self.act(Act::Keys);
+        } else if self.model.question().is_some() {
             self.act(Act::Keep);
         } else if self.model.link().is_some() {
             self.act(Act::Text(TextAct::CloseLink));
@@ -121,15 +121,19 @@ impl Window {
         }
     }
 
-    fn step_chat(&mut self, by: isize) {
-        let ids: Vec<String> = self.model.rows().map(|contact| contact.id.clone()).collect();
-        let open = self.model.open_chat().and_then(|open| ids.iter().position(|id| id == open));
-        let next = open.map_or(0, |index| index.saturating_add_signed(by).min(ids.len().saturating_sub(1)));
-        if let Some(id) = ids.get(next).cloned() {
+    fn step_chat(&mut self, by: isize, unread: bool) {
+        if let Some(id) = self.model.chat_beside(by, unread).map(str::to_owned) {
             let row = Focus::Act(Act::Open(id.clone()));
             self.act(Act::Open(id));
             self.refresh();
             self.reveal(&row);
+        }
+    }
+
+    fn step_part(&mut self, by: isize) {
+        let next = regions::beside(&self.scene.borrow(), self.model.focus(), by);
+        if let Some(stop) = next {
+            self.model.focus_on(stop);
         }
     }
 

@@ -106,13 +106,12 @@ impl Window {
         true
     }
 
-    /// Ctrl with F, Shift and F, or G.
-    pub(super) fn reading_shortcut(&mut self, key: Key, state: Shortcut) {
-        let everywhere = state.contains(Shortcut::Shift) || self.model.open_chat().is_none();
-        match key.to_char() {
-            Some('f') if everywhere => self.model.set_focus(Focus::Field(Field::Search)),
-            Some('f') => self.act(Act::Read(ReadAct::Find)),
-            _ => self.act(Act::Read(ReadAct::AskDate)),
+    /// Looks in the open conversation, else in all.
+    pub(super) fn find(&mut self) {
+        if self.model.open_chat().is_some() {
+            self.act(Act::Read(ReadAct::Find));
+        } else {
+            self.model.set_focus(Focus::Field(Field::Search));
         }
     }
 

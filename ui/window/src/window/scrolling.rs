@@ -1,6 +1,7 @@
 //! What scrolls from its top on: by the wheel, by pages, and by the keyboard going out of sight.
 
 use fltk::app;
+use fltk::enums::Key;
 
 use super::{WHEEL, Window};
 use crate::model::scrolls::until_seen;
@@ -42,6 +43,21 @@ impl Window {
             }
             _ => self.turn_page(up),
         }
+    }
+
+    /// Scrolls the sheet with the keys; whether the key does that.
+    pub(super) fn scroll_keys(&mut self, key: Key) -> bool {
+        let pixels = match key {
+            Key::Up => -WHEEL,
+            Key::Down => WHEEL,
+            Key::PageUp => -400,
+            Key::PageDown => 400,
+            _ => return false,
+        };
+        let most =
+            self.scene.borrow().scrolled.iter().find(|part| part.place == Part::Keys).map(|part| part.most);
+        self.model.scrolls.by(Part::Keys, pixels, most.unwrap_or(0));
+        true
     }
 
     /// Moves what the keyboard can be at into sight.
