@@ -79,6 +79,8 @@ icons! {
     EyeOff = 24 "<path d='M2 12c3-5 6.500-7 10-7s7 2 10 7c-3 5-6.500 7-10 7s-7-2-10-7z'/><circle cx='12' cy='12' r='2.800'/><path d='M4 4l16 16'/>",
     /// Time.
     Clock = 24 "<circle cx='12' cy='12' r='9'/><path d='M12 7v5.500l3.500 2'/>",
+    /// It ends by itself.
+    Timer = 24 "<circle cx='12' cy='13.500' r='7.500'/><path d='M12 13.500V9M12 6V3M9.500 3h5'/>",
     /// Colours.
     Palette = 24 "<circle cx='12' cy='12' r='9'/><path d='M12 3a9 9 0 0 1 0 18z' fill='INK'/>",
     /// Draft.

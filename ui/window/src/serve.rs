@@ -16,7 +16,7 @@ use ipc_schema::edge::ui_keyvault::{Create, Lock, LookState, ScreenLock, TryUnlo
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, Access, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, Contacts,
     Count, Invites, LookState as LookStored, MakeInvite, MarkRead, Place, Refusal, SendText, SetProfileName,
-    State,
+    State, TellTyping,
 };
 use ipc_schema::edges::{ui_keyvault_capnp::unlock, ui_stored_capnp::messenger};
 use ipc_schema::limits::LINK_MAX_CHARS;
@@ -336,6 +336,8 @@ impl Worker {
             }
             Command::Message(command) => self.with_message(command).await,
             Command::Draft { who } => self.draft(who).await,
+            // It may be lost without harm.
+            Command::Writing { who, on } => drop(self.messenger().await.call(TellTyping { who, on }).await),
             Command::Search { looked, text, who, before } => {
                 let result = self.messenger().await.search(&text, &who, MATCHES, &before).await;
                 self.tell.news(News::Found { looked, result });

@@ -208,6 +208,7 @@ impl Window {
         self.lock_if_idle();
         let now = Timestamp::now();
         let mut asked = self.model.keep_drafts(now);
+        asked.extend(self.model.tell_writing(now));
         asked.extend(self.model.time_passed(now));
         self.ask(asked);
         self.refresh();

@@ -267,6 +267,12 @@ pub enum ContactAct {
     TakeSecond,
     /// Or do not.
     DeclineSecond,
+    /// They are told what was read, or no longer.
+    Receipts(bool),
+    /// They see that one writes, or no longer.
+    Typing(bool),
+    /// Texts that either of the two writes from now on disappear after so many seconds; 0: never.
+    Timer(u32),
 }
 
 /// For how long nothing of somebody draws attention.
@@ -396,6 +402,13 @@ pub enum Command {
         who: String,
         /// Older than this text, where not empty.
         before: String,
+    },
+    /// One writes to somebody who sees it, or no more.
+    Writing {
+        /// The contact's id.
+        who: String,
+        /// Whether.
+        on: bool,
     },
 }
 

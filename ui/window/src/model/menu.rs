@@ -98,6 +98,8 @@ impl Model {
             ("Forward", Icon::Forward, "F", MessageAct::Forward(id.clone())),
             ("Delivery details", Icon::Info, "I", MessageAct::Details(id.clone())),
             ("Take back", Icon::Back, "", MessageAct::TakeBack(id.clone())),
+            ("Meet them", Icon::Check, "", MessageAct::Meet(id.clone(), true)),
+            ("Not now", Icon::Close, "", MessageAct::Meet(id.clone(), false)),
         ];
         let possible = rows.into_iter().filter(|(.., act)| self.can(act));
         let mut items: Vec<Item> = possible

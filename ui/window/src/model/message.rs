@@ -35,6 +35,8 @@ pub enum MessageAct {
     Retry(String),
     /// Take it back before it leaves.
     TakeBack(String),
+    /// Meet whom somebody introduces, or do not.
+    Meet(String, bool),
 }
 
 impl MessageAct {
@@ -53,7 +55,8 @@ impl MessageAct {
             | Self::Forward(id)
             | Self::Delete(id)
             | Self::Retry(id)
-            | Self::TakeBack(id) => id,
+            | Self::TakeBack(id)
+            | Self::Meet(id, _) => id,
         }
     }
 }
@@ -100,6 +103,13 @@ pub enum MessageCommand {
         who: String,
         /// Which.
         id: String,
+    },
+    /// Whether one meets whom somebody introduces.
+    Meet {
+        /// The line that asks.
+        id: String,
+        /// Whether.
+        yes: bool,
     },
     /// Its words to somebody.
     Forward {
@@ -186,6 +196,7 @@ impl Model {
                 text && message.mine && talks && ended
             }
             MessageAct::TakeBack(_) => text && message.mine && kept && message.state == Delivery::Queued,
+            MessageAct::Meet(..) => message.note == Note::Introduction,
         }
     }
 
@@ -206,6 +217,7 @@ impl Model {
             MessageAct::Delete(id) => self.ask_to_delete(id),
             MessageAct::Retry(id) => return self.retry(&id),
             MessageAct::TakeBack(id) => return self.take_back(id),
+            MessageAct::Meet(id, yes) => return vec![Command::Message(MessageCommand::Meet { id, yes })],
         }
         Vec::new()
     }

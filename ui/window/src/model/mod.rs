@@ -32,6 +32,7 @@ pub mod selection;
 mod sending;
 pub mod stroke;
 pub mod words;
+mod writing;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +59,7 @@ pub use scrolls::{Part, Scrolls};
 pub use search::Search;
 pub use selection::{Chosen, Place, Selection, Unit};
 pub use stroke::Stroke;
+use writing::Writing;
 
 use crate::edit::Editor;
 use crate::theme::Theme;
@@ -147,6 +149,8 @@ pub struct Model {
     told_at: Timestamp,
     /// What is to be kept of what was being written.
     drafts: Drafts,
+    /// Who was told that one writes.
+    writing: Writing,
     /// Where the open conversation is read.
     pub reading: Reading,
     /// What is looked for in names and texts.
@@ -264,6 +268,7 @@ impl Default for Model {
             alike: BTreeMap::new(),
             told_at: Timestamp(0),
             drafts: Drafts::default(),
+            writing: Writing::default(),
             reading: Reading::default(),
             search: Search::default(),
             find: None,

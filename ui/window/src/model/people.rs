@@ -168,6 +168,9 @@ impl Model {
             ContactAct::Unblock => ContactAction::Block(false),
             ContactAct::TakeSecond => ContactAction::Accept,
             ContactAct::DeclineSecond => ContactAction::Decline,
+            ContactAct::Receipts(on) => ContactAction::Receipts(on),
+            ContactAct::Typing(on) => ContactAction::Typing(on),
+            ContactAct::Timer(seconds) => ContactAction::Timer(seconds),
         };
         vec![Command::Contact { who, action }]
     }

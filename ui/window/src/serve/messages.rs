@@ -2,7 +2,7 @@
 
 use ipc_schema::edge::Call;
 use ipc_schema::edge::ui_stored::{
-    AskInfo, CancelText, DeleteText, EditText, ForwardText, React, Refusal, RetryText,
+    AnswerIntroduction, AskInfo, CancelText, DeleteText, EditText, ForwardText, React, Refusal, RetryText,
 };
 use ipc_schema::edges::ui_stored_capnp::messenger;
 use privatus::peers::PeerError;
@@ -20,6 +20,10 @@ impl Worker {
             MessageCommand::Delete { id, both } => {
                 let deleted = self.answered(DeleteText { id, both }).await;
                 return self.failed(deleted);
+            }
+            MessageCommand::Meet { id, yes } => {
+                let answered = self.answered(AnswerIntroduction { id, yes, name: String::new() }).await;
+                return self.failed(answered);
             }
             MessageCommand::React { id, emoji } => {
                 MessageNews::Changed(self.answered(React { id, emoji }).await)

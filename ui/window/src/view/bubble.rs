@@ -15,6 +15,7 @@ use crate::layout::{Ask, Ground, LINE, Laid};
 use crate::model::words::{self, Tone};
 use crate::model::{Act, Chat, MessageAct};
 use crate::scene::{Item, Point, Rect, Span, Style};
+use crate::text::isolated;
 use crate::theme::{Rgb, Theme};
 
 /// Width of the widest bubble, pixels.
@@ -40,6 +41,8 @@ pub(super) struct Bubble<'a> {
     footer_below: bool,
     sentence: String,
     retry: bool,
+    /// It asks whether one wants to meet somebody.
+    asks: bool,
     /// Belongs to the one above.
     joined: bool,
     /// The next belongs to this one.
@@ -71,7 +74,7 @@ impl Bubble<'_> {
             (false, false) => 20,
             (false, true) => 36,
         };
-        self.parts.below() + sentence
+        self.parts.below() + sentence + if self.asks { 40 } else { 0 }
     }
 
     /// From the upper edge of its box to that of its first line.
@@ -115,8 +118,8 @@ impl View<'_> {
         let time = self.zone.local_time(message.sent_at);
         let edited = if message.edited && !message.deleted { "Edited · " } else { "" };
         let footer = format!("{edited}{}", words::hour(&time));
-        let mark = if marked(message) { 22 } else { 0 };
-        let footer_width = self.width(Style::Micro, &footer) + mark;
+        let signs = if marked(message) { 22 } else { 0 } + if lasts(message) { 18 } else { 0 };
+        let footer_width = self.width(Style::Micro, &footer) + signs;
         let chip = self.hidden_chip(&laid, max - 24);
         let fold = laid.long.then(|| self.fold(&message.id, whole));
         let beside = laid.rows.last().is_some_and(|row| {
@@ -141,6 +144,7 @@ impl View<'_> {
             footer_below,
             sentence: if says { words::under(message, contact, self.zone) } else { String::new() },
             retry: self.model.can(&MessageAct::Retry(message.id.clone())),
+            asks: self.model.can(&MessageAct::Meet(message.id.clone(), true)),
             joined: !new_day && unread.is_none() && before.is_some_and(|before| in_group(before, message)),
             joins: chat.messages.get(index + 1).is_some_and(|next| in_group(message, next)),
             day: new_day.then(|| words::day(day, self.zone.local_time(self.now).date())),
@@ -183,9 +187,23 @@ impl View<'_> {
         self.bubble_ground(bubble, rect);
         self.bubble_text(bubble, rect, body);
         self.draw_parts(&bubble.parts, bubble.message, rect, body);
+        if bubble.asks {
+            self.meeting(&bubble.message.id, Span::new(slot.x, rect.bottom() + 8, slot.w));
+        }
         if !bubble.sentence.is_empty() {
             self.sentence(bubble, Point::new(slot.right(), rect.bottom() + bubble.parts.below() + 2));
         }
+    }
+
+    /// Below a line that asks whether one wants to meet somebody.
+    fn meeting(&mut self, id: &str, Span { x, y, w }: Span) {
+        let act = |yes| Act::Message(MessageAct::Meet(id.to_owned(), yes));
+        let yes = Button::new(Kind::Normal, "Meet them", act(true)).icon(Icon::Check).small();
+        let no = Button::new(Kind::Normal, "Not now", act(false)).small();
+        let widths = [self.button_width(&yes), self.button_width(&no)];
+        let left = x + (w - widths[0] - widths[1] - 8) / 2;
+        self.button_of_message(Point::new(left, y), &yes);
+        self.button_of_message(Point::new(left + widths[0] + 8, y), &no);
     }
 
     fn bubble_ground(&mut self, bubble: &Bubble<'_>, rect: Rect) {
@@ -222,7 +240,10 @@ impl View<'_> {
         let right = rect.right() - 12;
         let y = rect.bottom() - 7 - LINE + 4;
         let mark = if marked(bubble.message) { 22 } else { 0 };
-        self.ending(Point::new(right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
+        let left = self.ending(Point::new(right - mark, y), Style::Micro, self.colours.text2, &bubble.footer);
+        if lasts(bubble.message) {
+            self.scene.icon(Icon::Timer, Point::new(left - 18, y + 1), 14, self.colours.text2);
+        }
         if marked(bubble.message) {
             let (icon, tone) = words::mark(bubble.message.state);
             let ink = match tone {
@@ -266,9 +287,20 @@ fn marked(message: &Message) -> bool {
     message.mine && message.note == Note::None && !message.deleted
 }
 
+/// Whether it is a text that disappears.
+fn lasts(message: &Message) -> bool {
+    message.timer_s > 0 && message.note == Note::None && !message.deleted
+}
+
 /// What stands in a bubble.
 fn shown_text<'m>(contact: &Contact, message: &'m Message) -> Cow<'m, str> {
-    if message.deleted { words::deleted(message, contact).into() } else { message.body.as_str().into() }
+    if message.deleted {
+        return words::deleted(message, contact).into();
+    }
+    if !message.introduces.is_empty() {
+        return format!("{}\n{}", message.body, isolated(&message.introduces)).into();
+    }
+    message.body.as_str().into()
 }
 
 fn in_group(before: &Message, after: &Message) -> bool {

@@ -197,6 +197,16 @@ impl View<'_> {
             false => Row::new(Icon::Disk, words::route(contact), "Nobody else gets what you write here."),
         };
         rows.push(route);
+        rows.push(self.timer_row(contact));
+        if contact.state == ContactState::Connected {
+            let title = "They see what you read";
+            let below = "They are told when you have read what they wrote.";
+            let told = |on| act(ContactAct::Receipts(on));
+            rows.push(switched(Row::new(Icon::Eye, title, below), contact.receipts, told));
+            let told = |on| act(ContactAct::Typing(on));
+            let row = Row::new(Icon::Edit, "They see that you write", "While you write to them.");
+            rows.push(switched(row, contact.typing, told));
+        }
         let (note, _) = visible(&contact.note);
         let note = if note.is_empty() { "Nothing noted. Seen by you alone.".to_owned() } else { note };
         rows.push(Row::new(Icon::Note, "Note", note).pressed(act(ContactAct::Note)));
@@ -226,6 +236,16 @@ impl View<'_> {
         let delete = Row::new(Icon::Trash, "Delete", "The contact and the conversation, for good.");
         rows.push(delete.pressed(act(ContactAct::Delete)).danger());
         rows
+    }
+
+    fn timer_row(&self, contact: &Contact) -> Row {
+        let choice = |(seconds, word)| {
+            let act = Act::Contact(contact.id.clone(), ContactAct::Timer(seconds));
+            (word, act, contact.timer_s == seconds)
+        };
+        let below = words::timer(contact).unwrap_or_else(|| "What is written stays.".into());
+        let row = Row::new(Icon::Timer, "Disappearing texts", below);
+        Row { choices: words::LIVES.map(choice).into(), ..row }
     }
 
     fn mute_row(&self, contact: &Contact) -> Row {
@@ -300,6 +320,11 @@ fn keep_or_leave(resting: bool) -> [Button<'static>; 2] {
         Button::new(Kind::Primary, "Keep", Act::KeepEdit).resting(resting).small(),
         Button::new(Kind::Normal, "Leave it", Act::LeaveEdit).small(),
     ]
+}
+
+/// A row for what is on or off.
+fn switched(row: Row, is_on: bool, act: impl Fn(bool) -> Act) -> Row {
+    Row { choices: vec![("Off", act(false), !is_on), ("On", act(true), is_on)], ..row }
 }
 
 fn compared(contact: &Contact) -> Row {

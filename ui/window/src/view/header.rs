@@ -67,7 +67,11 @@ impl View<'_> {
             ContactState::Connected | ContactState::Oneself => None,
             ContactState::Blocked => Some("Blocked"),
         };
-        let state = words::notice(contact).into_iter().chain(state);
+        if contact.is_typing {
+            return (Icon::Edit, c.accent, "Writing …".to_owned());
+        }
+        let timer = words::timer(contact);
+        let state = words::notice(contact).into_iter().chain(state).chain(timer.as_deref());
         if let Some(alike) = self.model.alike(&contact.id) {
             let line: Vec<&str> = [words::alike(alike)].into_iter().chain(state).collect();
             return (Icon::Warn, c.warn, line.join(" · "));

@@ -1,4 +1,5 @@
 mod actions;
+mod meeting;
 
 use std::time::Duration;
 

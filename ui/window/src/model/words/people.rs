@@ -59,6 +59,26 @@ pub fn muted(contact: &Contact, now: Timestamp, zone: &Zone) -> String {
     }
 }
 
+/// How long texts may be chosen to live, seconds, with the word on each choice; 0: for ever.
+pub const LIVES: [(u32, &str); 5] =
+    [(0, "Off"), (3_600, "1 hour"), (86_400, "1 day"), (7 * 86_400, "1 week"), (28 * 86_400, "4 weeks")];
+
+/// How long texts live that are written from now on; nothing where it is for ever.
+#[must_use]
+pub fn timer(contact: &Contact) -> Option<String> {
+    (contact.timer_s > 0).then(|| format!("Texts disappear after {}", lasting(contact.timer_s)))
+}
+
+/// A time in the largest unit of which it is a whole number.
+#[must_use]
+pub fn lasting(seconds: u32) -> String {
+    let units = [(7 * 86_400, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let whole = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
+    let (length, unit) = whole.unwrap_or((1, "second"));
+    let count = seconds / length;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The word on a choice of how long.
 #[must_use]
 pub fn muting(muting: Muting) -> &'static str {
@@ -134,6 +154,16 @@ mod tests {
         assert_eq!(said(NOON.0 + 3_600_000), "Muted until 13:00");
         assert_eq!(said(NOON.0 + 26 * 3_600_000), "Muted until 25 June 14:00");
         assert_eq!(said(MUTED_FOR_EVER.0), "Muted for ever");
+    }
+
+    #[test]
+    fn a_timer_is_told_in_the_largest_unit() {
+        let told = |timer_s| timer(&Contact { timer_s, ..called("c1", "Robin", "") });
+        assert_eq!(told(0), None);
+        assert_eq!(told(90), Some("Texts disappear after 90 seconds".into()));
+        for (seconds, word) in &LIVES[1..] {
+            assert_eq!(lasting(*seconds), *word);
+        }
     }
 
     #[test]
