@@ -353,6 +353,12 @@ while time.monotonic() < deadline and state[0] == 0:
         else:
             os.write(terminal, line.encode() + b"\n")
     state = ended()
+# What it said last may lie there still.
+while state[0] != 0:
+    try:
+        seen += os.read(terminal, 4096).decode()
+    except OSError:
+        break
 status = state[1]
 how = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 print(json.dumps({"how": how, "echo": echo(), "seen": seen}))
