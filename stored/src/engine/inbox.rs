@@ -99,7 +99,7 @@ impl Inbox {
             self.acks.entry(receive_queue).or_default().push(mailbox);
         }
         reading::show_held(turn)?;
-        newer::read_again(turn)
+        newer::read_again(turn, reading::show_again)
     }
 
     // ---- envelopes

@@ -9,7 +9,7 @@ use ipc_schema::edge::ui_stored::{AnswerError, AnswerIntroduction};
 use super::contacts::{self, Found};
 use super::introducing::{agreed, say};
 use super::turn::Turn;
-use super::{accepts, invites, notes, reading};
+use super::{accepts, invites, notes, received};
 use crate::content::{self, Step, WireId};
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -52,7 +52,7 @@ fn asked(
         return Ok(());
     }
     make_room(turn, contact)?;
-    let message = reading::message_id(contact, wire);
+    let message = received::message_id(contact, wire);
     let body = Note::Introduction.sentence();
     turn.store.add_message(&Message {
         position,

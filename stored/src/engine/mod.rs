@@ -35,6 +35,7 @@ mod places;
 mod queues;
 mod reading;
 mod receipts;
+mod received;
 mod repair;
 mod requests;
 mod search;

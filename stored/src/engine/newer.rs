@@ -4,8 +4,8 @@
 use ipc_schema::Timestamp;
 
 use super::turn::Turn;
-use super::{changes, reading};
-use crate::content::{self, Kind, WireId};
+use super::{changes, received};
+use crate::content::{self, Content, Kind, WireId};
 use crate::error::StoreError;
 use crate::ids::ContactId;
 use crate::store::{Delivery, EventKind, Message, Newer, Note};
@@ -44,7 +44,7 @@ pub(super) fn keep(turn: &mut Turn, contact: ContactId, position: i64, came: Cam
 }
 
 fn add_line(turn: &mut Turn, contact: ContactId, position: i64, came: &Came) -> Result<String, StoreError> {
-    let id = reading::message_id(contact, came.id);
+    let id = received::message_id(contact, came.id);
     turn.store.add_message(&Message {
         position,
         sent_at: came.sent_at,
@@ -64,18 +64,21 @@ fn sentence(contents: u32) -> String {
     }
 }
 
+/// Shows a content of a contact where a line stands.
+type Show = fn(&mut Turn, ContactId, Content, i64) -> Result<(), StoreError>;
+
 /// After a start, which may be that of a later version: what can be read by now is shown where its line stands.
-pub(super) fn read_again(turn: &mut Turn) -> Result<(), StoreError> {
+pub(super) fn read_again(turn: &mut Turn, show: Show) -> Result<(), StoreError> {
     let mut last = 0;
     loop {
         let page = turn.store.newer_after(last, PAGE)?;
         let Some((end, _)) = page.last() else { return Ok(()) };
         last = *end;
-        page.into_iter().try_for_each(|(id, newer)| read(turn, id, newer))?;
+        page.into_iter().try_for_each(|(id, newer)| read(turn, id, newer, show))?;
     }
 }
 
-fn read(turn: &mut Turn, id: i64, newer: Newer) -> Result<(), StoreError> {
+fn read(turn: &mut Turn, id: i64, newer: Newer, show: Show) -> Result<(), StoreError> {
     let Newer { contact, message, content } = newer;
     let Ok(content) = content::decode(&content) else { return Ok(()) };
     let blocked = turn.store.contact(contact)?.is_none_or(|contact| contact.blocked);
@@ -84,7 +87,7 @@ fn read(turn: &mut Turn, id: i64, newer: Newer) -> Result<(), StoreError> {
     }
     let Some(line) = turn.store.message(&message)? else { return Ok(()) };
     let left = turn.store.newer_read(id, &message)?;
-    reading::show_again(turn, contact, content, line.position)?;
+    show(turn, contact, content, line.position)?;
     if left == 0 {
         return changes::remove(turn, &line);
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 
 use super::event::{EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
+use super::received::{Place, message_id};
 use super::turn::Turn;
 use super::{hold, introductions, newer, places, their_changes, timers};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
-use crate::ids::{ContactId, hex};
+use crate::ids::ContactId;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Message, ReceiveChain, UNREAD};
 
 /// Reads one content, authenticated as the contact's. The numbers of its chain, where it counts.
@@ -196,14 +197,6 @@ pub(super) fn show_again(
     show(turn, id, content, Place { chain: Timestamp(0), sequence: 0, position, gap: false })
 }
 
-/// Where a text stands.
-pub(super) struct Place {
-    pub(super) chain: Timestamp,
-    pub(super) sequence: u64,
-    pub(super) position: i64,
-    pub(super) gap: bool,
-}
-
 /// Shows a content where the sender said it.
 fn show_in_turn(
     turn: &mut Turn,
@@ -320,12 +313,6 @@ fn whole(turn: &Turn, contact: ContactId, part: TextPart) -> Result<Option<Strin
         known.is_some_and(|known| known.deleted) || turn.store.is_deleted_early(contact, part.message)?;
     let body = if deleted { "" } else { part.body.as_str() };
     turn.store.add_part(contact, part.message, (part.part, part.parts), body)
-}
-
-/// A received text's id: nobody else can choose the same one.
-pub(super) fn message_id(contact: ContactId, wire: content::WireId) -> String {
-    let hash = content::hash(&[contact.0.to_be_bytes().as_slice(), &wire.0].concat());
-    hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use ipc_schema::Timestamp;
 
-use super::reading::Place;
+use super::received::Place;
 use super::turn::Turn;
 use crate::content::{ChatTimer, WireId, bounded_life};
 use crate::error::StoreError;
