@@ -16,7 +16,7 @@ use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, Us
 use super::interface::{Action, Came, MailboxCall};
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
-use super::{contacts, fixing, introductions, places};
+use super::{fixing, introductions, places};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
@@ -126,7 +126,7 @@ impl Accepts {
             turn.answer(request, Ok(contact));
             return Ok(());
         }
-        let Some((request, place)) = contacts::place_for(turn, request, name)? else { return Ok(()) };
+        let Some((request, place)) = places::place_for(turn, request, name)? else { return Ok(()) };
         // keyvault looks at the link first: a bad one is told as such.
         let (id, contact) = begin(turn, link, &place.name)?;
         places::keep(&turn.store, contact, &place)?;

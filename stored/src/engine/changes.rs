@@ -3,8 +3,8 @@
 use ipc_schema::edge::ui_stored::{DeleteError, DeleteText, EditError, EditText, React, ReactError};
 use ipc_schema::limits::EDIT_MAX_BYTES;
 
-use super::contacts::Found;
 use super::event::OutboxEvent;
+use super::names::Found;
 use super::taking_back;
 use super::turn::Turn;
 use crate::content::{self, WireId};

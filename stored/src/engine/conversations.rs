@@ -6,8 +6,8 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Place, ReadError, SendError, SendText, SettleError};
 use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
-use super::contacts::{self, Found};
 use super::event::{EndEvent, LifeEvent, OutboxEvent, TypingEvent};
+use super::names::{self, Found};
 use super::receipts;
 use super::requests::{FirstPage, NextPage, PAGE, PAGE_BYTES, Page, Told};
 use super::turn::Turn;
@@ -22,7 +22,7 @@ const LIMIT: u32 = 50;
 /// Puts a text into the outbox, once for each id.
 pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError> {
     let SendText { who, id, text, reply_to } = &call;
-    let Some(contact) = contacts::called_or_made(turn, who)? else {
+    let Some(contact) = names::called_or_made(turn, who)? else {
         return Ok(Err(SendError::NoSuchContact));
     };
     if text.len() > TEXT_MAX_BYTES || text.is_empty() {
@@ -83,7 +83,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
 
 /// Everything up to a message has been seen; empty: everything.
 pub(super) fn mark_read(turn: &mut Turn, who: &str, up_to: &str) -> Found<(), ReadError> {
-    let Some(contact) = contacts::called(&turn.store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
+    let Some(contact) = names::called(&turn.store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
     let Some(position) = position(&turn.store, contact.id, up_to)? else {
         return Ok(Err(ReadError::NoSuchMessage));
     };
@@ -119,7 +119,7 @@ pub(super) fn message(store: &Store, id: &str) -> Found<Message, SettleError> {
 /// At most `limit` messages at a place.
 pub(super) fn first_page(store: &Store, ask: &FirstPage) -> Found<Page, ReadError> {
     let FirstPage { who, limit, place } = ask;
-    let Some(contact) = contacts::called(store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
+    let Some(contact) = names::called(store, who)? else { return Ok(Err(ReadError::NoSuchContact)) };
     let limit = if *limit == 0 { LIMIT } else { *limit };
     let Some(turned) = turning(store, contact.id, place)? else { return Ok(Err(ReadError::NoSuchMessage)) };
     let (older, newer) = match place {

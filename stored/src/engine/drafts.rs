@@ -4,13 +4,13 @@
 use ipc_schema::edge::ui_stored::{Draft, DraftError};
 use ipc_schema::limits::TEXT_MAX_BYTES;
 
-use super::contacts::{self, Found};
+use super::names::{self, Found};
 use super::turn::Turn;
 use crate::store::{EventKind, Store};
 
 /// What was begun to be written to somebody; empty: nothing.
 pub(super) fn draft(store: &Store, who: &str) -> Found<String, DraftError> {
-    match contacts::called(store, who)? {
+    match names::called(store, who)? {
         Some(contact) => Ok(Ok(store.draft(contact.id)?)),
         None => Ok(Err(DraftError::NoSuchContact)),
     }
@@ -26,7 +26,7 @@ pub(super) fn keep(turn: &mut Turn, call: Draft) -> Found<String, DraftError> {
     if text.len() > TEXT_MAX_BYTES {
         return Ok(Err(DraftError::TooLong));
     }
-    let Some(contact) = contacts::called_or_made(turn, &who)? else {
+    let Some(contact) = names::called_or_made(turn, &who)? else {
         return Ok(Err(DraftError::NoSuchContact));
     };
     turn.store.set_draft(contact.id, &text)?;

@@ -3,9 +3,9 @@
 
 use ipc_schema::edge::ui_stored::{Introduce, IntroduceError};
 
-use super::contacts::{self, Found};
 use super::event::OutboxEvent;
 use super::introductions;
+use super::names::{self, Found};
 use super::turn::Turn;
 use crate::content::{self, Kind, Step, WireId};
 use crate::error::StoreError;
@@ -20,8 +20,7 @@ const BOTH_AGREED: &str = "You introduced them to each other: both said yes.";
 
 /// Asks two contacts whether they want to meet each other.
 pub(super) fn introduce(turn: &mut Turn, call: Introduce) -> Found<(), IntroduceError> {
-    let (one, other) =
-        (contacts::called(&turn.store, &call.who)?, contacts::called(&turn.store, &call.other)?);
+    let (one, other) = (names::called(&turn.store, &call.who)?, names::called(&turn.store, &call.other)?);
     let (Some(one), Some(other)) = (one, other) else { return Ok(Err(IntroduceError::NoSuchContact)) };
     if one.id == other.id {
         return Ok(Err(IntroduceError::NoSuchContact));
@@ -71,7 +70,7 @@ struct Half {
 fn ask(turn: &mut Turn, (contact, about): (&Contact, &Contact), half: Half) -> Result<(), StoreError> {
     let Half { wire, other, makes_link } = half;
     let message = hex(&wire.0);
-    let name = contacts::name_for_others(about);
+    let name = names::name_for_others(about);
     turn.store.add_message(&Message {
         mine: true,
         position: turn.store.last_position(contact.id)?,

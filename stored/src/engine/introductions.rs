@@ -6,8 +6,8 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{AnswerError, AnswerIntroduction};
 
-use super::contacts::{self, Found};
 use super::introducing::{agreed, say};
+use super::names::{self, Found};
 use super::turn::Turn;
 use super::{accepts, invites, notes, received};
 use crate::content::{self, Step, WireId};
@@ -123,7 +123,7 @@ fn say_yes(turn: &mut Turn, mut asked: Introduction, name: &str) -> Found<(), An
     if turn.store.contact(asked.contact)?.is_none_or(|contact| contact.blocked) {
         return Ok(Err(AnswerError::Blocked));
     }
-    let called = match contacts::told_name(&turn.store, name, &message.introduces)? {
+    let called = match names::told_name(&turn.store, name, &message.introduces)? {
         Ok(called) => called,
         Err(why) => return Ok(Err(why.into())),
     };
@@ -170,7 +170,7 @@ fn link_came(
         return end(turn, one);
     }
     // Somebody may be called so since.
-    let Ok(name) = contacts::told_name(&turn.store, "", &one.called)? else { return end(turn, one) };
+    let Ok(name) = names::told_name(&turn.store, "", &one.called)? else { return end(turn, one) };
     let (_, person) = accepts::begin(turn, link, &name)?;
     one.person = Some(person);
     turn.store.set_introduction(&one)?;

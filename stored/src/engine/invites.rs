@@ -5,7 +5,7 @@ use ipc_schema::edge::ui_stored::{CancelError, CancelInvite, MakeInvite};
 use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
-use super::{contacts, introductions, places};
+use super::{introductions, places};
 use crate::error::StoreError;
 use crate::ids::{ContactId, InviteId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
@@ -25,7 +25,7 @@ pub(super) fn handle(turn: &mut Turn, event: InviteEvent) -> Result<(), StoreErr
 
 /// A contact that is invited, an invite, and the queue that it waits on.
 fn invite(turn: &mut Turn, request: Asker<MakeInvite>, name: &str) -> Result<(), StoreError> {
-    let Some((request, place)) = contacts::place_for(turn, request, name)? else { return Ok(()) };
+    let Some((request, place)) = places::place_for(turn, request, name)? else { return Ok(()) };
     let id = begin(turn, &place.name)?;
     if let Some(invite) = turn.store.invite(id)? {
         places::keep(&turn.store, invite.contact, &place)?;

@@ -26,6 +26,7 @@ mod introducing;
 mod introductions;
 mod invites;
 mod life;
+mod names;
 mod newer;
 mod notes;
 mod oneself;
@@ -401,7 +402,7 @@ impl Engine {
         &mut self,
         id: RequestId,
         call: C,
-        does: impl FnOnce(&mut Turn, C) -> contacts::Found<C::Answer, C::Error>,
+        does: impl FnOnce(&mut Turn, C) -> names::Found<C::Answer, C::Error>,
     ) -> Result<(), StoreError> {
         let request = Asker::of(id, &call);
         let outcome = does(&mut self.turn, call)?;

@@ -5,8 +5,8 @@ use ipc_schema::edge::ui_stored::{
     CancelTextError, ForwardText, RetryError, SendError, SendText, SettleError,
 };
 
-use super::contacts::Found;
 use super::event::OutboxEvent;
+use super::names::Found;
 use super::requests::Info;
 use super::turn::Turn;
 use super::{changes, conversations, life};

@@ -2,8 +2,10 @@
 //! or accepted, takes its place once they are heard (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is
 //! the same person: each contact has identities of its own.
 
-use super::contacts::{self, Found, NotCalled};
+use super::contacts;
 use super::event::{LifeEvent, OutboxEvent};
+use super::names::{self, Found, NotCalled};
+use super::requests::{Asker, Asks};
 use super::turn::Turn;
 use super::{life, notes};
 use crate::error::StoreError;
@@ -16,9 +18,24 @@ pub(super) struct Place {
     instead_of: Option<ContactId>,
 }
 
+/// A name and place for a new contact; the request is answered where that cannot be.
+pub(super) fn place_for<C: Asks<Error: From<NotCalled>>>(
+    turn: &mut Turn,
+    request: Asker<C>,
+    name: &str,
+) -> Result<Option<(Asker<C>, Place)>, StoreError> {
+    match wanted(turn, name)? {
+        Ok(place) => Ok(Some((request, place))),
+        Err(why) => {
+            turn.answer(request, Err(why.into()));
+            Ok(None)
+        }
+    }
+}
+
 /// The name that is wanted, or one that is free when none is. Where somebody has it to whom nothing can be delivered, theirs is the place.
-pub(super) fn wanted(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
-    let why = match contacts::free_name(&turn.store, name)? {
+fn wanted(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
+    let why = match names::free_name(&turn.store, name)? {
         Ok(name) => return Ok(Ok(Place { name, instead_of: None })),
         Err(why) => why,
     };
@@ -29,7 +46,7 @@ pub(super) fn wanted(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
         return Ok(Err(why));
     }
     let place = |name| Place { name, instead_of: Some(older.id) };
-    Ok(contacts::told_name(&turn.store, "", &older.name)?.map(place))
+    Ok(names::told_name(&turn.store, "", &older.name)?.map(place))
 }
 
 /// Somebody new is to take it.

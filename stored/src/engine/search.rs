@@ -3,7 +3,7 @@
 
 use ipc_schema::edge::ui_stored::SearchError;
 
-use super::contacts::{self, Found};
+use super::names::{self, Found};
 use super::requests::{FirstMatches, Matches, NextMatches, Search};
 use crate::error::StoreError;
 use crate::search::Wanted;
@@ -20,7 +20,7 @@ pub(super) fn first(store: &Store, ask: &FirstMatches) -> Found<Matches, SearchE
     let Ok(wanted) = Wanted::parse(text) else { return Ok(Err(SearchError::TooLong)) };
     let contact = match who.as_str() {
         "" => None,
-        who => match contacts::called(store, who)? {
+        who => match names::called(store, who)? {
             Some(contact) => Some(contact.id),
             None => return Ok(Err(SearchError::NoSuchContact)),
         },

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{TellTyping, TypingError};
 
-use super::contacts::{self, Found};
 use super::event::{OutboxEvent, Sign, Timer, TypingEvent};
+use super::names::{self, Found};
 use super::receipts;
 use super::requests::{Reply, Writing, WritingChange};
 use super::turn::Turn;
@@ -193,7 +193,7 @@ impl Typing {
     // ---- what the user does
 
     fn tell(&mut self, turn: &mut Turn, call: &TellTyping) -> Found<(), TypingError> {
-        let Some(contact) = contacts::called(&turn.store, &call.who)? else {
+        let Some(contact) = names::called(&turn.store, &call.who)? else {
             return Ok(Err(TypingError::NoSuchContact));
         };
         if call.on {
