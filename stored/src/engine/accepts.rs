@@ -16,7 +16,7 @@ use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, Us
 use super::interface::{Action, Came, MailboxCall};
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
-use super::{fixing, introductions, places};
+use super::{fixing, introduction_steps, places};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
@@ -312,7 +312,7 @@ impl Accepts {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.contact, why)),
         }
-        introductions::failed(turn, accept.contact)?;
+        introduction_steps::failed(turn, accept.contact)?;
         let receive_queues = turn.store.receive_queues_of(accept.contact)?;
         turn.store.delete_receive_queues_of(accept.contact, None)?;
         turn.store.delete_contact(accept.contact)?;

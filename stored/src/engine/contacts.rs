@@ -1,8 +1,8 @@
 //! People: their names, and what the user does with them.
 
 use ipc_schema::edge::stored_keyvault::{
-    self, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError, SetVerified,
-    SetVerifiedError, VerificationCode,
+    self, Comparison, DIGITS_MAX_BYTES, SafetyNumber, Session, SessionError, SetVerified, SetVerifiedError,
+    VerificationCode,
 };
 use ipc_schema::edge::ui_stored::{
     self, AskSafetyNumber, ChangeContact, ChangeError, Closed, CompareCode, ContactAction, NumberError,
@@ -10,12 +10,12 @@ use ipc_schema::edge::ui_stored::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NOTE_MAX_BYTES};
 
-use super::event::{Asked, ContactEvent, DepositEvent, OutboxEvent, QueueEvent, TypingEvent};
+use super::event::{Asked, ContactEvent, OutboxEvent, TypingEvent};
 use super::interface::Action;
 use super::names::{Found, called, called_or_made, is_name, usable_name};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{attributes, hold, introductions, oneself, receipts, timers};
+use super::{attributes, hold, oneself, receipts, removal, timers};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind};
@@ -125,7 +125,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             turn.wish(TypingEvent::Ended(id));
         }
         ContactAction::Delete => {
-            delete(turn, &contact)?;
+            removal::remove(turn, &contact)?;
             return Ok(Ok(contact));
         }
         ContactAction::Decline => {
@@ -155,24 +155,6 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))
-}
-
-pub(super) fn delete(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
-    if contact.session.is_none() {
-        introductions::failed(turn, contact.id)?;
-    }
-    let receive_queues = turn.store.receive_queues_of(contact.id)?;
-    let queues = turn.store.peer_queues_of(contact.id)?;
-    turn.store.delete_receive_queues_of(contact.id, contact.session)?;
-    turn.store.delete_contact(contact.id)?;
-    turn.event(&EventKind::Contact { contact: contact.id })?;
-    turn.wish(TypingEvent::Ended(contact.id));
-    queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
-    if let (true, Some(session)) = (receive_queues.is_empty(), contact.session) {
-        turn.tell(RemoveSession { session: session.into() });
-    }
-    receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
-    Ok(())
 }
 
 fn set_profile_name(turn: &mut Turn, name: &str) -> Found<(), ProfileNameError> {

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 
 use super::event::RepairEvent;
 use super::turn::Turn;
-use super::{introducing, receipts};
+use super::{introduction_steps, receipts};
 use crate::content::{
     self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
 };
@@ -76,7 +76,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
         OutgoingKind::Timer => Kind::Timer(
             turn.store.contact(outgoing.contact)?.map(|contact| contact.timer).unwrap_or_default(),
         ),
-        OutgoingKind::Introduction => said_of(turn, outgoing, introducing::said)?,
+        OutgoingKind::Introduction => said_of(turn, outgoing, introduction_steps::said)?,
     })
 }
 

@@ -3,16 +3,14 @@
 
 use ipc_schema::edge::ui_stored::{Introduce, IntroduceError};
 
-use super::event::OutboxEvent;
-use super::introductions;
+use super::introduction_steps::{self, say};
 use super::names::{self, Found};
 use super::turn::Turn;
-use crate::content::{self, Kind, Step, WireId};
+use crate::content::{Step, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
 use crate::store::{
-    Change, Contact, ContactState, Delivery, EventKind, Introduction, IntroductionState, Message, Note,
-    OutgoingKind,
+    Contact, ContactState, Delivery, EventKind, Introduction, IntroductionState, Message, Note,
 };
 
 const ASKED: &str = "You asked them whether they want to meet somebody. You are not told of a no.";
@@ -112,7 +110,7 @@ pub(super) fn agreed(
         return Ok(());
     }
     let Some(other) = turn.store.introduction(&half.other)? else {
-        return introductions::end(turn, half);
+        return introduction_steps::end(turn, half);
     };
     half.state = IntroductionState::Agreed;
     half.link = if half.makes_link { untrusted_link } else { String::new() };
@@ -130,42 +128,7 @@ fn bring_together(turn: &mut Turn, halves: [Introduction; 2]) -> Result<(), Stor
         half.state = IntroductionState::Done;
         half.link.clear();
         turn.store.set_introduction(&half)?;
-        introductions::tell(turn, &half, Note::Introduced, BOTH_AGREED)?;
+        introduction_steps::tell(turn, &half, Note::Introduced, BOTH_AGREED)?;
     }
     Ok(())
-}
-
-/// Somebody is told a step; `said` is its name or link. What was told of it before and has no number yet is not.
-pub(super) fn say(
-    turn: &mut Turn,
-    (contact, wire): (ContactId, WireId),
-    step: Step,
-    said: String,
-) -> Result<(), StoreError> {
-    let change = Change { wire, name: WireId([number(step); 16]), body: said };
-    turn.store.add_change(contact, OutgoingKind::Introduction, &change, 1)?;
-    turn.wish(OutboxEvent::Pump(contact));
-    Ok(())
-}
-
-/// What [`say`] kept.
-pub(super) fn said(kept: Change) -> Kind {
-    let Change { wire: id, name: WireId([first, ..]), body } = kept;
-    let steps = [Step::AskForLink, Step::Ask, Step::Yes, Step::Link];
-    let Some(step) = steps.into_iter().find(|step| number(*step) == first) else { return Kind::QueueChange };
-    let (name, link) = match step {
-        Step::AskForLink | Step::Ask => (body, String::new()),
-        Step::Yes | Step::Link => (String::new(), body),
-    };
-    Kind::Introduction(content::Introduction { id, step, name, link })
-}
-
-/// How a step lies in the store, in the place of an edit's name.
-fn number(step: Step) -> u8 {
-    match step {
-        Step::AskForLink => 0,
-        Step::Ask => 1,
-        Step::Yes => 2,
-        Step::Link => 3,
-    }
 }

@@ -6,16 +6,15 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{AnswerError, AnswerIntroduction};
 
-use super::introducing::{agreed, say};
+use super::introducing::agreed;
+use super::introduction_steps::{end, say, tell};
 use super::names::{self, Found};
 use super::turn::Turn;
 use super::{accepts, invites, notes, received};
 use crate::content::{self, Step, WireId};
 use crate::error::StoreError;
 use crate::ids::ContactId;
-use crate::store::{
-    Delivery, EventKind, Introduction, IntroductionState, Message, Note, OutgoingKind, Store,
-};
+use crate::store::{Delivery, EventKind, Introduction, IntroductionState, Message, Note, Store};
 
 /// Of one contact so many wait for the user's answer; the oldest goes first.
 const OPEN_MAX: usize = 8;
@@ -192,14 +191,6 @@ pub(super) fn met(turn: &mut Turn, person: ContactId) -> Result<(), StoreError> 
     }
 }
 
-/// Whom the user was to meet will not come: their contact goes.
-pub(super) fn failed(turn: &mut Turn, person: ContactId) -> Result<(), StoreError> {
-    match turn.store.introduction_to(person)? {
-        Some(one) => end(turn, one),
-        None => Ok(()),
-    }
-}
-
 /// Those that are too old, or of which a half is gone, are over.
 pub(super) fn expire(turn: &mut Turn) -> Result<(), StoreError> {
     for one in turn.store.open_introductions()? {
@@ -213,20 +204,4 @@ pub(super) fn expire(turn: &mut Turn) -> Result<(), StoreError> {
 
 fn is_over(one: &Introduction, now: Timestamp) -> bool {
     !one.at.is_recent(now, LIFE)
-}
-
-/// Nothing comes of it any more, and what was not said of it yet is not.
-pub(super) fn end(turn: &mut Turn, mut one: Introduction) -> Result<(), StoreError> {
-    turn.store.drop_changes(one.contact, one.wire, Some(OutgoingKind::Introduction))?;
-    one.state = IntroductionState::Over;
-    one.link.clear();
-    turn.store.set_introduction(&one)?;
-    tell(turn, &one, Note::IntroductionOver, Note::IntroductionOver.sentence())
-}
-
-/// Its line says something else.
-pub(super) fn tell(turn: &mut Turn, one: &Introduction, note: Note, body: &str) -> Result<(), StoreError> {
-    turn.store.tell_otherwise(&one.message, note, body)?;
-    turn.event(&EventKind::Message { id: one.message.clone() })?;
-    turn.event(&EventKind::Contact { contact: one.contact })
 }

@@ -5,7 +5,7 @@ use ipc_schema::edge::ui_stored::{CancelError, CancelInvite, MakeInvite};
 use super::event::{InviteEvent, QueueEvent};
 use super::requests::Asker;
 use super::turn::Turn;
-use super::{introductions, places};
+use super::{introduction_steps, places};
 use crate::error::StoreError;
 use crate::ids::{ContactId, InviteId};
 use crate::store::{ContactState, EventKind, Invite, InviteState};
@@ -63,7 +63,7 @@ fn cancel(turn: &mut Turn, request: Asker<CancelInvite>, id: &str) -> Result<(),
 
 /// Takes an invite that nobody accepted away, with the contact that it was for.
 fn end(turn: &mut Turn, invite: &Invite) -> Result<(), StoreError> {
-    introductions::failed(turn, invite.contact)?;
+    introduction_steps::failed(turn, invite.contact)?;
     turn.store.delete_receive_queues_of(invite.contact, None)?;
     turn.store.delete_contact(invite.contact)?;
     turn.event(&EventKind::Contact { contact: invite.contact })?;

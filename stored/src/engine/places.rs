@@ -2,12 +2,11 @@
 //! or accepted, takes its place once they are heard (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is
 //! the same person: each contact has identities of its own.
 
-use super::contacts;
 use super::event::{LifeEvent, OutboxEvent};
 use super::names::{self, Found, NotCalled};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{life, notes};
+use super::{life, notes, removal};
 use crate::error::StoreError;
 use crate::ids::ContactId;
 use crate::store::{Contact, EventKind, Store};
@@ -69,7 +68,7 @@ pub(super) fn take(turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
 
 fn move_in(turn: &mut Turn, older: &Contact, id: ContactId) -> Result<(), StoreError> {
     let names = turn.store.move_conversation(older.id, id)?;
-    contacts::delete(turn, older)?;
+    removal::remove(turn, older)?;
     turn.store.rename_contact(id, &older.name)?;
     notes::met_again(turn, id)?;
     if older.verified || older.held {
