@@ -5,7 +5,7 @@ use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
     AcceptInviteError, AcceptedInvite, BeginInviteError, Comparison, Envelope, FinishInviteError,
     FinishedInvite, InviteFailed, News, OpenError, OpenInviteError, Opened, OpenedInvite, Purpose,
-    SafetyNumber, SessionError, SetVerifiedError, SignError,
+    RepairError, SafetyNumber, SealError, SessionError, SetVerifiedError, SignError,
 };
 
 use ipc_schema::edge::ui_stored::{
@@ -384,6 +384,34 @@ pub(super) enum NotSealed {
     OtherContent,
     /// It was a repair.
     Repair(RepairRefused),
+}
+
+impl From<SealError> for NotSealed {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::BadContent => Self::OtherContent,
+            SealError::NoSuchId
+            | SealError::TooManyOpen
+            | SealError::TooLong
+            | SealError::NoQueue
+            | SealError::Fault(_) => Self::Now,
+        }
+    }
+}
+
+impl From<RepairError> for NotSealed {
+    fn from(error: RepairError) -> Self {
+        match error {
+            RepairError::BadContent => Self::OtherContent,
+            RepairError::RateLimited => Self::Repair(RepairRefused::TooEarly),
+            RepairError::InviteAgain => Self::Repair(RepairRefused::InviteAgain),
+            RepairError::NoSuchId
+            | RepairError::TooManyOpen
+            | RepairError::TooLong
+            | RepairError::NoQueue
+            | RepairError::Fault(_) => Self::Now,
+        }
+    }
 }
 
 /// Why a session is not opened anew.

@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
-use ipc_schema::edge::stored_keyvault::{
-    Envelope, Forget, RepairError, RepairSession, SealEnvelope, SealError,
-};
+use ipc_schema::edge::stored_keyvault::{Envelope, Forget, RepairSession, SealEnvelope};
 use ipc_schema::limits::IDS_PER_CALL_MAX;
 
 use super::event::{
     AcceptEvent, Asked, DepositEvent, EndEvent, LifeEvent, NotSealed, OutboxEvent, ReceiptEvent, RepairEvent,
-    RepairRefused, Timer,
+    Timer,
 };
 use super::hold::{self, Wait};
 use super::turn::Turn;
@@ -53,34 +51,6 @@ pub(super) struct Outbox {
 /// What a sealing that keyvault was asked for came to.
 fn not_sealed<T, E: Into<NotSealed>>(told: Asked<T, E>) -> Result<T, NotSealed> {
     told.map_or(Err(NotSealed::Now), |sealed| sealed.map_err(Into::into))
-}
-
-impl From<SealError> for NotSealed {
-    fn from(error: SealError) -> Self {
-        match error {
-            SealError::BadContent => Self::OtherContent,
-            SealError::NoSuchId
-            | SealError::TooManyOpen
-            | SealError::TooLong
-            | SealError::NoQueue
-            | SealError::Fault(_) => Self::Now,
-        }
-    }
-}
-
-impl From<RepairError> for NotSealed {
-    fn from(error: RepairError) -> Self {
-        match error {
-            RepairError::BadContent => Self::OtherContent,
-            RepairError::RateLimited => Self::Repair(RepairRefused::TooEarly),
-            RepairError::InviteAgain => Self::Repair(RepairRefused::InviteAgain),
-            RepairError::NoSuchId
-            | RepairError::TooManyOpen
-            | RepairError::TooLong
-            | RepairError::NoQueue
-            | RepairError::Fault(_) => Self::Now,
-        }
-    }
 }
 
 impl Outbox {
@@ -338,6 +308,42 @@ impl Outbox {
             Some(_) => Ok(()),
             None => self.add_and_seal(turn, contact, OutgoingKind::Repair, session),
         }
+    }
+
+    // ---- what passes
+
+    /// Says something that is worth nothing later, or does not say it at all. One at a time for each contact.
+    fn say_now(&mut self, turn: &mut Turn, contact: ContactId, kind: OutgoingKind) -> Result<(), StoreError> {
+        let Some(session) = turn.store.contact(contact)?.and_then(|contact| contact.session) else {
+            return Ok(());
+        };
+        if passing::is_under_way(turn, contact)? || !self.may_seal(contact) {
+            return Ok(());
+        }
+        match passing::add(turn, contact, kind)? {
+            Some(outgoing) => self.fix_and_seal(turn, &outgoing, session),
+            None => Ok(()),
+        }
+    }
+
+    /// What has not left by now does not.
+    fn passed(&mut self, turn: &mut Turn, id: OutgoingId) -> Result<(), StoreError> {
+        match passing::withdraw(turn, id)? {
+            Some(outgoing) => self.finish(turn, &outgoing),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing of this kind leaves any more for a contact. The acks in it are still owed.
+    fn unsay(&mut self, turn: &mut Turn, contact: ContactId, kind: OutgoingKind) -> Result<(), StoreError> {
+        for id in turn.store.not_at_relay(contact, kind)? {
+            self.passed(turn, id)?;
+            if !kind.is_passing() {
+                turn.store.set_ack_due(contact, true)?;
+            }
+        }
+        self.pump.insert(contact);
+        Ok(())
     }
 
     // ---- sealed
