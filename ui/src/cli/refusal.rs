@@ -66,6 +66,12 @@ impl From<PeerError> for Failure {
     }
 }
 
+const UNDER_WAY: &str =
+    "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed";
+const ALREADY_OPEN: &str =
+    "these two were asked already and have not both answered: nothing more to do, it ends after 7 days";
+const NO_INTRODUCTION: &str = "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again";
+
 fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::None => "the suite said no and not why: see `privatus status`",
@@ -108,15 +114,9 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
-        Refusal::UnderWay => {
-            "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed"
-        }
-        Refusal::AlreadyOpen => {
-            "these two were asked already and have not both answered: nothing more to do, it ends after 7 days"
-        }
-        Refusal::NoIntroduction => {
-            "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again"
-        }
+        Refusal::UnderWay => UNDER_WAY,
+        Refusal::AlreadyOpen => ALREADY_OPEN,
+        Refusal::NoIntroduction => NO_INTRODUCTION,
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
         Refusal::NotYours => {
             "you did not write this: `privatus delete ID` without --both deletes it here alone"
