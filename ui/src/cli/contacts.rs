@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, is_muted};
 
 use super::rows::ContactRow;
-use super::{Context, Outcome, output, sockets, talk, timer};
+use super::{Context, Outcome, duration, output, sockets, talk};
 
 /// Where an answer that was lost can be read.
 pub(super) const LOST: &str = "see `privatus contact show WHO`";
@@ -36,7 +36,7 @@ pub(super) fn words(contact: &Contact) -> String {
         line.push_str(", muted");
     }
     if contact.timer_s > 0 {
-        line.push_str(&format!(", texts disappear after {}", timer::words(contact.timer_s)));
+        line.push_str(&format!(", texts disappear after {}", duration::words(contact.timer_s.into())));
     }
     line
 }

@@ -29,7 +29,7 @@ fn print(who: &str, context: &Context) -> Outcome {
 }
 
 /// As it is typed.
-pub(super) fn words(seconds: u32) -> String {
+fn words(seconds: u32) -> String {
     if seconds == 0 { "off".to_owned() } else { duration::words(seconds.into()) }
 }
 
