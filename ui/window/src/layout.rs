@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::breaking::lines_of;
 use crate::markdown::{self, Block, Kind, Look, Span};
-use crate::scene::Style;
+use crate::style::Style;
 use crate::text::{is_mark, visible};
 
 /// Height of a line, pixels.

@@ -35,6 +35,7 @@ pub mod regions;
 pub mod scene;
 pub mod secret;
 pub mod serve;
+pub mod style;
 pub mod text;
 pub mod theme;
 pub mod view;

@@ -1,36 +1,15 @@
 //! The parts of the window that F6 goes through.
 
 use crate::model::{Act, Field, Focus};
-use crate::scene::Scene;
+use crate::scene::{Region, Scene};
 
-/// A part of the window with stops of the keyboard in it, in the keyboard's order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Region {
-    /// The places at the left edge.
-    Rail,
-    /// The list of people.
-    List,
-    /// A page beside the list.
-    Page,
-    /// Above a conversation.
-    Header,
-    /// What is looked for in a conversation.
-    Find,
-    /// The texts.
-    Messages,
-    /// Where one writes.
-    Composer,
-    /// What is known of a contact.
-    Details,
-}
-
-impl Region {
-    /// Whether the keyboard goes there first in this part.
-    fn begins_at(self, stop: &Focus) -> bool {
-        match self {
-            Self::List => matches!(stop, Focus::Act(Act::Open(_))),
-            Self::Composer => *stop == Focus::Field(Field::Composer),
-            Self::Rail | Self::Page | Self::Header | Self::Find | Self::Messages | Self::Details => false,
+/// Whether the keyboard goes there first in this part.
+fn begins_at(region: Region, stop: &Focus) -> bool {
+    match region {
+        Region::List => matches!(stop, Focus::Act(Act::Open(_))),
+        Region::Composer => *stop == Focus::Field(Field::Composer),
+        Region::Rail | Region::Page | Region::Header | Region::Find | Region::Messages | Region::Details => {
+            false
         }
     }
 }
@@ -59,7 +38,7 @@ pub fn beside(scene: &Scene, focus: &Focus, by: isize) -> Option<Focus> {
         (None, false) => last,
     };
     let (region, stops) = parts.get(next)?;
-    stops.iter().find(|stop| region.begins_at(stop)).or(stops.first()).cloned()
+    stops.iter().find(|stop| begins_at(*region, stop)).or(stops.first()).cloned()
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 use crate::icon::Icon;
 use crate::layout::{Ask, Laid, lay};
 use crate::model::{Act, Field, Focus, Part};
-use crate::regions::Region;
 use crate::text::{Line, break_lines};
 use crate::theme::Rgb;
+
+pub use crate::style::Style;
 
 /// A place in scaled pixels, from the window's upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,76 +120,6 @@ impl Border {
     #[must_use]
     pub fn new(colour: Rgb, px: i32) -> Self {
         Self { colour, px }
-    }
-}
-
-/// A kind of type: face, size, line height.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Style {
-    /// First run, lock.
-    Display,
-    /// What a whole page is about.
-    Title,
-    /// Names in headers, card titles.
-    Heading,
-    /// Messages, names.
-    Body,
-    /// Body that carries weight.
-    Strong,
-    /// Buttons of full height.
-    Button,
-    /// Small buttons, labels of fields.
-    Label,
-    /// Previews, help.
-    Small,
-    /// Times, rail, chips.
-    Micro,
-    /// Micro words that carry state.
-    MicroStrong,
-    /// Links and digits.
-    Mono,
-    /// Body that is stressed.
-    Italic,
-    /// Both.
-    StrongItalic,
-    /// Digits that are read aloud.
-    Digits,
-}
-
-impl Style {
-    /// Semi-bold.
-    #[must_use]
-    pub fn bold(self) -> bool {
-        !matches!(self, Self::Body | Self::Small | Self::Micro | Self::Mono | Self::Italic | Self::Digits)
-    }
-
-    /// Size in pixels.
-    #[must_use]
-    pub fn px(self) -> i32 {
-        match self {
-            Self::Display => 24,
-            Self::Title => 18,
-            Self::Heading => 16,
-            Self::Body | Self::Strong | Self::Italic | Self::StrongItalic => 15,
-            Self::Button => 14,
-            Self::Label | Self::Small | Self::Mono => 13,
-            Self::Micro | Self::MicroStrong => 12,
-            Self::Digits => 20,
-        }
-    }
-
-    /// Height of a line in pixels.
-    #[must_use]
-    pub fn line(self) -> i32 {
-        match self {
-            Self::Display => 32,
-            Self::Title => 26,
-            Self::Heading | Self::Body | Self::Strong | Self::Italic | Self::StrongItalic => 22,
-            Self::Button => 20,
-            Self::Label | Self::Small | Self::Mono => 18,
-            Self::Micro | Self::MicroStrong => 16,
-            Self::Digits => 28,
-        }
     }
 }
 
@@ -383,6 +314,27 @@ pub struct Written {
     pub lines: usize,
     /// The caret, also where it is not drawn: input methods open their window there.
     pub caret: Rect,
+}
+
+/// A part of the window with stops of the keyboard in it, in the keyboard's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Region {
+    /// The places at the left edge.
+    Rail,
+    /// The list of people.
+    List,
+    /// A page beside the list.
+    Page,
+    /// Above a conversation.
+    Header,
+    /// What is looked for in a conversation.
+    Find,
+    /// The texts.
+    Messages,
+    /// Where one writes.
+    Composer,
+    /// What is known of a contact.
+    Details,
 }
 
 /// One whole picture of the window.

@@ -10,8 +10,7 @@ use super::search::FIND_HEIGHT;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
 use crate::model::{Act, Chat, Focus, Listing, Part};
-use crate::regions::Region;
-use crate::scene::{Border, Point, Rect, Span, Style};
+use crate::scene::{Border, Point, Rect, Region, Span, Style};
 
 impl View<'_> {
     pub(super) fn start(&mut self, pane: Rect) {

@@ -8,8 +8,7 @@ use crate::icon::Icon;
 use crate::model::action::{ContactAct, Muting};
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Details, Field, Part};
-use crate::regions::Region;
-use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
+use crate::scene::{Border, Point, Rect, Region, Role, Span, Spoken, Style};
 use crate::text::visible;
 
 /// Width of the column.

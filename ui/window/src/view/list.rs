@@ -5,8 +5,7 @@ use super::row::ROW;
 use crate::icon::Icon;
 use crate::model::words::{self, Told};
 use crate::model::{Act, Field, Focus, ReadAct};
-use crate::regions::Region;
-use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
+use crate::scene::{Border, Point, Rect, Region, Role, Span, Spoken, Style};
 
 /// Height of the search field's part, and of every header.
 const HEAD: i32 = 64;

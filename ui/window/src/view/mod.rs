@@ -36,8 +36,7 @@ use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
 use crate::model::{Chosen, Model, Pane, Screen};
-use crate::regions::Region;
-use crate::scene::{Metrics, Rect, Scene, Span, Style};
+use crate::scene::{Metrics, Rect, Region, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
 
 pub use column::{held_to, newest_seen, scroll_to, scroll_wanted};

@@ -8,8 +8,8 @@ use crate::model::action::ContactAct;
 use crate::model::chat::tests::text;
 use crate::model::people::tests::{called, with};
 use crate::model::{Focus, Model, News, ReadAct};
-use crate::regions::{Region, beside};
-use crate::scene::{Metrics, Scene};
+use crate::regions::beside;
+use crate::scene::{Metrics, Region, Scene};
 use crate::view::{Surroundings, scene};
 
 const NOW: Timestamp = Timestamp(1_750_766_400_000);
