@@ -30,7 +30,7 @@ use self::pointer::Drag;
 use self::resting::Resting;
 use self::standing::Standing;
 use crate::fields::{Entry, each, entry, place};
-use crate::happening::{Happening, Queue};
+use crate::happening::{Click, Happening, Queue};
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, ReadAct, Screen, TextAct};
 use crate::paint::Fonts;
 use crate::scene::{Point, Scene};
@@ -267,26 +267,7 @@ impl Window {
 
     fn take(&mut self, input: Happening) {
         match input {
-            Happening::Press(x, y, click) => {
-                self.pressed = true;
-                self.model.end_details();
-                let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
-                match act {
-                    // Maybe it is not pressed but selected: that is known once the button is let go.
-                    Some(act @ (Act::Text(TextAct::Link(_)) | Act::Message(MessageAct::Focus(_)))) => {
-                        self.model.set_focus(Focus::None);
-                        self.grip(x, y, click, Some(act));
-                    }
-                    Some(Act::Read(ReadAct::Thumb)) => self.thumb_pressed(y),
-                    Some(act) => self.act(act),
-                    // Where a passphrase is asked for, what is typed next is one.
-                    None if self.model.entry().is_some() => {}
-                    None => {
-                        self.model.set_focus(Focus::None);
-                        self.grip(x, y, click, None);
-                    }
-                }
-            }
+            Happening::Press(x, y, click) => self.press(x, y, click),
             Happening::MenuAt(x, y) => self.open_menu(x, y),
             Happening::Move(x, y) => self.point(x, y),
             Happening::Drag(_, y) if self.drawn.is_some() => self.draw_thumb(y),
@@ -328,6 +309,28 @@ impl Window {
             Happening::Pasted(text) => self.paste(&text),
             Happening::Resized => {}
             Happening::Close => self.open = false,
+        }
+    }
+
+    /// The button went down.
+    fn press(&mut self, x: i32, y: i32, click: Click) {
+        self.pressed = true;
+        self.model.end_details();
+        let act = self.scene.borrow().hit(x, y).map(|hit| hit.act.clone());
+        match act {
+            // Maybe it is not pressed but selected: that is known once the button is let go.
+            Some(act @ (Act::Text(TextAct::Link(_)) | Act::Message(MessageAct::Focus(_)))) => {
+                self.model.set_focus(Focus::None);
+                self.grip(x, y, click, Some(act));
+            }
+            Some(Act::Read(ReadAct::Thumb)) => self.thumb_pressed(y),
+            Some(act) => self.act(act),
+            // Where a passphrase is asked for, what is typed next is one.
+            None if self.model.entry().is_some() => {}
+            None => {
+                self.model.set_focus(Focus::None);
+                self.grip(x, y, click, None);
+            }
         }
     }
 
