@@ -113,8 +113,9 @@ mod tests {
     #[test]
     fn who_is_not_to_see_it_is_told_nothing() {
         let mut model = talking(false);
+        let texts = ["", "a", "ab", "abc", "abcd"];
         let told: Vec<bool> =
-            (0..5).flat_map(|at| after(&mut model, at * 7, &"x".repeat(at as usize))).collect();
+            (0..).zip(texts).flat_map(|(at, text)| after(&mut model, at * 7, text)).collect();
         assert_eq!(told, [false; 0]);
     }
 }
