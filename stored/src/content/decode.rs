@@ -3,28 +3,12 @@
 use ipc_schema::Timestamp;
 use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
 
+use super::error::{ContentError, wire_id};
 use super::generated::content_capnp::content as wire;
 use super::{
-    Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION, WireId,
+    Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION,
     bounded_life, introduction, is_emoji,
 };
-
-/// The peer sent what is not a content. Its fault; it is acked, or it would come again for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the peer sent a malformed content")]
-pub struct ContentError;
-
-impl From<capnp::Error> for ContentError {
-    fn from(_: capnp::Error) -> Self {
-        Self
-    }
-}
-
-impl From<std::str::Utf8Error> for ContentError {
-    fn from(_: std::str::Utf8Error) -> Self {
-        Self
-    }
-}
 
 const NESTING_MAX: i32 = 8;
 
@@ -177,8 +161,4 @@ fn read_reaction(reaction: &wire::reaction::Reader<'_>) -> Result<Kind, ContentE
     } else {
         Err(ContentError)
     }
-}
-
-pub(super) fn wire_id(bytes: &[u8]) -> Result<WireId, ContentError> {
-    bytes.try_into().map(WireId).map_err(|_| ContentError)
 }

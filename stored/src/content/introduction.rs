@@ -3,7 +3,7 @@
 use ipc_schema::limits::{LINK_MAX_CHARS, NAME_MAX_BYTES};
 
 use super::WireId;
-use super::decode::{ContentError, wire_id};
+use super::error::{ContentError, wire_id};
 use super::generated::content_capnp::content::{Step as WireStep, introduction as wire};
 
 /// One of these.

@@ -5,14 +5,16 @@ mod acks;
 mod decode;
 mod emoji;
 mod encode;
+mod error;
 mod introduction;
 mod ranges;
 mod timer;
 
 pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
-pub use decode::{ContentError, decode};
+pub use decode::decode;
 pub use emoji::is_emoji;
 pub use encode::encode;
+pub use error::ContentError;
 pub use introduction::{Introduction, Step};
 pub use ranges::{Range, Received};
 pub use timer::{ChatTimer, bounded_life};
