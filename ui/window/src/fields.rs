@@ -153,8 +153,8 @@ fn field_key(field: Field, empty: bool) -> Option<Happening> {
     let ours = match key {
         Key::Tab | Key::PageUp | Key::PageDown => true,
         Key::Enter | Key::KPEnter => finds_back,
-        // Among what was found or into the list, and among those whom a text can be handed on to.
-        Key::Up | Key::Down => matches!(field, Field::Search | Field::Find | Field::Forward),
+        // Among what was found or into the list, and among those who can be chosen.
+        Key::Up | Key::Down => matches!(field, Field::Search | Field::Find | Field::Whom),
         // There is nothing in which the caret could move.
         Key::Home | Key::End => empty,
         _ => false,

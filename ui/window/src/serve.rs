@@ -1,5 +1,6 @@
 //! The other processes, on a thread that is started after the seal; the first thread is the window's.
 
+mod introductions;
 mod messages;
 
 use std::cell::{Cell, RefCell};
@@ -329,6 +330,7 @@ impl Worker {
                 self.failed(answer.map(drop));
             }
             Command::Contact { who, action } => self.change_contact(who, action).await,
+            Command::Introduce { who, other } => self.introduce(who, other).await,
             Command::InviteStates => self.invite_states().await,
             Command::CompareCode { who, code } => {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;

@@ -30,8 +30,8 @@ pub enum Field {
     YourName,
     /// What was scanned from a contact's screen.
     TheirCode,
-    /// To whom a text is handed on.
-    Forward,
+    /// Who is chosen, to get a text or to meet somebody.
+    Whom,
     /// What a contact is called from now on.
     ContactName,
     /// What is noted about a contact.
@@ -54,7 +54,7 @@ impl Field {
         Self::AcceptName,
         Self::YourName,
         Self::TheirCode,
-        Self::Forward,
+        Self::Whom,
         Self::ContactName,
         Self::ContactNote,
         Self::OwnName,
@@ -73,7 +73,7 @@ impl Field {
             Self::AcceptName => "What do you call this person?",
             Self::YourName => "Your name",
             Self::TheirCode => "What their picture code says",
-            Self::Forward => "Forward to",
+            Self::Whom => "To whom",
             Self::ContactName => "What you call them",
             Self::ContactNote => "Your note",
             Self::OwnName => "Your name",
@@ -273,6 +273,8 @@ pub enum ContactAct {
     Typing(bool),
     /// Texts that either of the two writes from now on disappear after so many seconds; 0: never.
     Timer(u32),
+    /// Choose to whom they are introduced.
+    Introduce,
 }
 
 /// For how long nothing of somebody draws attention.
@@ -410,6 +412,13 @@ pub enum Command {
         /// Whether.
         on: bool,
     },
+    /// Two contacts are asked whether they want to meet each other.
+    Introduce {
+        /// The one's id.
+        who: String,
+        /// The other's.
+        other: String,
+    },
 }
 
 /// What the other processes said.
@@ -514,4 +523,6 @@ pub enum News {
         /// The text to go on before and the newest first, or why not.
         result: Result<(String, Vec<Match>), PeerError>,
     },
+    /// Two contacts were asked whether they want to meet, or not.
+    Introduced(Result<(), PeerError>),
 }

@@ -52,6 +52,7 @@ impl Model {
             News::Stop => {}
             News::Message(news) => self.message_news(now, news),
             News::Draft { who, text } => self.draft_is(&who, text),
+            News::Introduced(result) => self.introduced(now, &result),
         }
         Vec::new()
     }

@@ -5,6 +5,7 @@ use ipc_schema::edge::ui_stored::{ContactState, Delivery, Info, Message, Note};
 use privatus::peers::PeerError;
 
 use super::over::Over;
+use super::whom::Purpose;
 use super::{Command, Focus, Model, News, Screen, words};
 use crate::text::visible;
 
@@ -213,7 +214,7 @@ impl Model {
             MessageAct::Copy(id) => return self.copy_message(now, &id),
             MessageAct::Details(id) => return self.show_message_details(id, true),
             MessageAct::Glance(id) => return self.show_message_details(id, false),
-            MessageAct::Forward(id) => self.choose_whom(id),
+            MessageAct::Forward(id) => self.choose_whom(Purpose::Forward(id)),
             MessageAct::Delete(id) => self.ask_to_delete(id),
             MessageAct::Retry(id) => return self.retry(&id),
             MessageAct::TakeBack(id) => return self.take_back(id),

@@ -10,7 +10,6 @@ pub mod composing;
 mod copied;
 mod drafts;
 pub mod entry;
-pub mod forwarding;
 pub mod keys;
 mod learn;
 pub mod listing;
@@ -31,6 +30,7 @@ pub mod search;
 pub mod selection;
 mod sending;
 pub mod stroke;
+pub mod whom;
 pub mod words;
 mod writing;
 
@@ -59,6 +59,7 @@ pub use scrolls::{Part, Scrolls};
 pub use search::Search;
 pub use selection::{Chosen, Place, Selection, Unit};
 pub use stroke::Stroke;
+pub use whom::Purpose;
 use writing::Writing;
 
 use crate::edit::Editor;

@@ -1,13 +1,13 @@
-//! What lies over the window for a moment: a menu, signs to choose from, to whom a text is handed on, how far a text is. One at a time.
+//! What lies over the window for a moment: a menu, signs to choose from, somebody to choose, how far a text is. One at a time.
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::Info;
 use privatus::peers::PeerError;
 
-use super::forwarding::Forwarding;
 use super::menu::{Menu, MenuOf};
 use super::message::MessageCommand;
 use super::picker::{PickFor, Picker};
+use super::whom::{Purpose, Whom};
 use super::{Act, Command, Field, Focus, Model};
 
 /// What lies over the window.
@@ -17,8 +17,8 @@ pub enum Over {
     Menu(Menu),
     /// Signs.
     Picker(Picker),
-    /// To whom a text is handed on.
-    Forward(Forwarding),
+    /// Who is chosen, to get a text or to meet somebody.
+    Whom(Whom),
     /// How far a text is. What lies below can be used as before.
     Details(Details),
 }
@@ -30,9 +30,9 @@ impl Over {
         match self {
             Self::Menu(Menu { of: MenuOf::Message(of), .. })
             | Self::Picker(Picker { wanted: PickFor::Reaction(of), .. })
-            | Self::Forward(Forwarding { id: of, .. })
+            | Self::Whom(Whom { purpose: Purpose::Forward(of), .. })
             | Self::Details(Details { id: of, .. }) => of == id,
-            Self::Menu(_) | Self::Picker(_) => false,
+            Self::Menu(_) | Self::Picker(_) | Self::Whom(_) => false,
         }
     }
 
@@ -63,10 +63,10 @@ pub enum OverAct {
     Emoji,
     /// Take that sign.
     Pick(&'static str),
-    /// Take that one of the menu, or choose that one of those to whom a text can be handed on.
+    /// Take that one of the menu, or choose that one of those who can be chosen.
     Choose(usize),
-    /// Hand the text on to whom is chosen.
-    Forward,
+    /// Hand the text on to whom is chosen, or introduce them.
+    Confirm,
     /// Away with it.
     Close,
     /// No answer and no edit.
@@ -101,7 +101,7 @@ impl Model {
 
     /// The keyboard goes there: what had it for itself is gone, if that is elsewhere.
     pub(super) fn leave_over(&mut self, focus: &Focus) {
-        let inside = matches!(focus, Focus::Over | Focus::Field(Field::Forward) | Focus::Act(Act::Over(_)));
+        let inside = matches!(focus, Focus::Over | Focus::Field(Field::Whom) | Focus::Act(Act::Over(_)));
         if !inside && self.over.as_ref().is_some_and(Over::is_alone) {
             self.over = None;
         }
@@ -146,10 +146,10 @@ impl Model {
                     self.close_over();
                     return act.map(|act| self.act(now, act, fresh_id)).unwrap_or_default();
                 }
-                Some(Over::Forward(forwarding)) => forwarding.chosen = at,
+                Some(Over::Whom(whom)) => whom.chosen = at,
                 Some(Over::Picker(_) | Over::Details(_)) | None => {}
             },
-            OverAct::Forward => return self.forward(fresh_id),
+            OverAct::Confirm => return self.confirm_whom(fresh_id),
             OverAct::Close => self.close_over(),
             OverAct::EndComposing => self.end_composing(),
         }

@@ -17,7 +17,7 @@ impl Field {
             | Self::InviteName
             | Self::AcceptName
             | Self::YourName
-            | Self::Forward
+            | Self::Whom
             | Self::ContactName
             | Self::OwnName
             | Self::Find

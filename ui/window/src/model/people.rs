@@ -13,6 +13,7 @@ use super::action::{ContactAct, Muting};
 use super::learn::refusal_of;
 use super::lookalike::{self, Alike};
 use super::menu::Item;
+use super::whom::Purpose;
 use super::{Act, Command, Field, Focus, Model, Over, Pane, Part, Question, words};
 use crate::icon::Icon;
 
@@ -56,6 +57,9 @@ pub fn contact_items(model: &Model, who: &str) -> Vec<Item> {
     ];
     if contact.state == ContactState::Connected {
         items.push(Item::new("Compare the safety number", Icon::Verified, Act::Compare(id())));
+    }
+    if model.can_introduce(contact) {
+        items.push(Item::new("Introduce to …", Icon::Person, with(ContactAct::Introduce)));
     }
     if contact.held {
         items.push(Item::new("Send what waits", Icon::Send, Act::Resume(id())));
@@ -154,6 +158,12 @@ impl Model {
             ContactAct::Note => return self.edit(who, Field::ContactNote),
             ContactAct::Block | ContactAct::Delete => {
                 self.ask_before(who, what);
+                return Vec::new();
+            }
+            ContactAct::Introduce => {
+                if self.person(&who).is_some_and(|contact| self.can_introduce(contact)) {
+                    self.choose_whom(Purpose::Introduce(who));
+                }
                 return Vec::new();
             }
             ContactAct::Mute(muting) => ContactAction::Mute(muting.until(now)),
@@ -327,6 +337,7 @@ impl Model {
         {
             self.close_over();
         }
+        self.leave_whom_if_gone();
         if self.shown_person().is_some_and(|who| self.person(who).is_none()) {
             self.leave_texts();
             self.leave_find();

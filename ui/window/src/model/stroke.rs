@@ -60,11 +60,11 @@ impl Model {
                 let picker = picker.clone();
                 self.picker_stroke(&picker, stroke)
             }
-            Some(Over::Forward(_)) if matches!(stroke, Stroke::Up | Stroke::Down | Stroke::Escape) => {
-                self.forward_stroke(stroke)
+            Some(Over::Whom(_)) if matches!(stroke, Stroke::Up | Stroke::Down | Stroke::Escape) => {
+                self.whom_stroke(stroke)
             }
             // Buttons of the card, and the field above them.
-            Some(Over::Forward(_)) => return None,
+            Some(Over::Whom(_)) => return None,
             Some(Over::Details(_)) if stroke == Stroke::Escape => Some(Act::Over(OverAct::Close)),
             Some(Over::Details(_)) | None => return self.stroke_below(now, stroke, fresh_id),
         };

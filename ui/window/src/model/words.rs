@@ -22,7 +22,10 @@ pub use entry::{entry, slip};
 pub use message::{
     Card, Reader, TAKEN_BACK, card, deleted, forwarded, quote, spoken, still_stuck, under, writer,
 };
-pub use people::{LIVES, alike, cannot_write, differs, is_of_name, muted, muting, route, their_name, timer};
+pub use people::{
+    INTRODUCING, LIVES, alike, cannot_write, differs, introduced, is_of_name, muted, muting, route,
+    their_name, timer,
+};
 
 /// Nothing more can be written in one text.
 pub const NO_ROOM: &str = "The text is as long as one can be here. Send it first.";

@@ -206,6 +206,10 @@ impl View<'_> {
             let row = Row::new(Icon::Edit, "They see that you write", "While you write to them.");
             rows.push(switched(row, contact.typing, told));
         }
+        if self.model.can_introduce(contact) {
+            let below = "Both are asked whether they want to meet.";
+            rows.push(Row::new(Icon::Person, "Introduce to …", below).pressed(act(ContactAct::Introduce)));
+        }
         let (note, _) = visible(&contact.note);
         let note = if note.is_empty() { "Nothing noted. Seen by you alone.".to_owned() } else { note };
         rows.push(Row::new(Icon::Note, "Note", note).pressed(act(ContactAct::Note)));

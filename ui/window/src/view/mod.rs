@@ -12,7 +12,6 @@ mod controls;
 mod details;
 mod entry;
 mod flow;
-mod forwarding;
 mod header;
 mod held;
 mod invitation;
@@ -30,6 +29,7 @@ mod rows;
 mod scrolled;
 mod search;
 mod thumb;
+mod whom;
 
 use details::COLUMN;
 use ipc_schema::Timestamp;

@@ -14,7 +14,7 @@ impl View<'_> {
         match model.over() {
             Some(Over::Menu(menu)) => self.menu(menu, whole),
             Some(Over::Picker(picker)) => self.picker(picker, whole),
-            Some(Over::Forward(_)) => self.forwarding(whole),
+            Some(Over::Whom(whom)) => self.whom(&whom.purpose, whole),
             Some(Over::Details(details)) => self.message_details(details),
             None => {}
         }

@@ -107,6 +107,7 @@ impl View<'_> {
             contact.verified.then_some((Icon::Verified, c.ok)),
             self.model.alike(&contact.id).map(|_| (Icon::Warn, c.warn)),
             is_muted(contact.muted_until, self.now).then_some((Icon::Mute, c.text2)),
+            (contact.timer_s > 0).then_some((Icon::Timer, c.text2)),
         ];
         let signs: Vec<_> = signs.into_iter().flatten().collect();
         let room = signs.iter().map(|_| 20).sum::<i32>();

@@ -82,7 +82,7 @@ fn walk(what: &str, model: &mut Model) {
             for field in &scene.fields {
                 assert!(field.rect.within(window) == field.rect, "{what} {size:?} {:?}", field.field);
             }
-            let covered = model.is_covered();
+            let covered = model.is_covered() || model.over().is_some();
             let texts = texts(&scene);
             for (at, (one, text)) in texts.iter().enumerate().filter(|_| !covered) {
                 let on = texts.iter().skip(at + 1).find(|(other, _)| !one.within(*other).is_empty());
@@ -197,6 +197,13 @@ fn details_of_everybody_can_be_read_and_pressed_at_any_size() {
         walk("a name that is too long", &mut model);
         model.act(NOW, on(who, ContactAct::Note), "x");
         walk("a note", &mut model);
+    }
+    for name in ["", "nobody is called so"] {
+        let mut model = peopled();
+        model.act(NOW, on("c1", ContactAct::Introduce), "x");
+        model.texts.set(Field::Whom, name);
+        assert!(model.purpose().is_some());
+        walk("introducing somebody", &mut model);
     }
     let mut model = peopled();
     model.act(NOW, on("c1", ContactAct::Details), "x");

@@ -21,7 +21,7 @@ impl Window {
             Field::AcceptName => self.act(Act::AcceptLink),
             Field::YourName => self.act(Act::Enter),
             Field::TheirCode => self.act(Act::CompareCode),
-            Field::Forward => self.act(Act::Over(OverAct::Forward)),
+            Field::Whom => self.act(Act::Over(OverAct::Confirm)),
             Field::ContactName | Field::ContactNote => self.act(Act::KeepEdit),
             Field::OwnName => self.act(Act::KeepOwnName),
             Field::Search | Field::Find | Field::Date => self.entered_to_read(field),

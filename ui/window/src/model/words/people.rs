@@ -3,8 +3,9 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{Contact, ContactState, MUTED_FOR_EVER, Refusal, is_muted};
 use privatus::clock::Zone;
+use privatus::peers::PeerError;
 
-use super::{Asked, Told, Tone, hour, told, when};
+use super::{Asked, Told, Tone, failure, hour, told, when};
 use crate::icon::Icon;
 use crate::model::action::Muting;
 use crate::model::lookalike::Alike;
@@ -102,6 +103,25 @@ pub fn differs(contact: &Contact) -> Told {
             "Look once more that both of you have the other’s number open. If it still differs, somebody may sit between you and read along. {name} stays not compared. Write nothing here that must stay between you; meet, or ask for a new invitation in another way. You can block this contact until you know."
         ),
     )
+}
+
+/// What comes of introducing two people.
+pub const INTRODUCING: &str = "Each is told the other’s name. Nothing else is told before both say yes.";
+
+/// That both were asked, or why nobody was.
+#[must_use]
+pub fn introduced(result: &Result<(), PeerError>) -> String {
+    match result {
+        Ok(()) => "Both were asked".to_owned(),
+        Err(PeerError::Refused(Refusal::Waiting)) => {
+            "One of them is not connected yet. Nobody was asked.".to_owned()
+        }
+        Err(PeerError::Refused(Refusal::Blocked)) => "One of them is blocked. Nobody was asked.".to_owned(),
+        Err(PeerError::Refused(Refusal::NoSuchContact)) => {
+            "One of them was deleted. Nobody was asked.".to_owned()
+        }
+        Err(error) => failure(error),
+    }
 }
 
 /// Whether a refusal is about a name, and so stands at its field.

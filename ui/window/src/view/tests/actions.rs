@@ -231,7 +231,7 @@ fn letters_act_only_while_a_message_has_the_keyboard() {
     assert!(matches!(model.over(), Some(Over::Picker(_))));
     stroke(&mut model, Stroke::Escape);
     stroke(&mut model, Stroke::Letter('f'));
-    assert!(matches!(model.over(), Some(Over::Forward(_))));
+    assert!(matches!(model.over(), Some(Over::Whom(_))));
     stroke(&mut model, Stroke::Escape);
     stroke(&mut model, Stroke::Delete);
     assert!(model.question().is_some());
@@ -466,18 +466,18 @@ fn a_text_is_handed_on_to_somebody_who_was_looked_for_and_confirmed() {
         model.learn(NOW, News::Changed(NOW, Change::Contact(contact)));
     }
     act(&mut model, MessageAct::Forward("a".into()));
-    assert_eq!(*model.focus(), Focus::Field(Field::Forward));
+    assert_eq!(*model.focus(), Focus::Field(Field::Whom));
     for size in [SMALL, WIDE] {
         let scene = picture(&model, size);
-        assert_eq!(scene.fields.iter().map(|field| field.field).collect::<Vec<_>>(), [Field::Forward]);
+        assert_eq!(scene.fields.iter().map(|field| field.field).collect::<Vec<_>>(), [Field::Whom]);
         assert!(scene.hits.iter().all(|hit| hit.rect.bottom() <= size.1 && hit.rect.right() <= size.0));
-        assert!(scene.stops.contains(&Focus::Act(Act::Over(OverAct::Forward))));
+        assert!(scene.stops.contains(&Focus::Act(Act::Over(OverAct::Confirm))));
     }
-    model.texts.set(Field::Forward, "mik");
+    model.texts.set(Field::Whom, "mik");
     let names: Vec<_> = model.recipients().map(|contact| contact.name.as_str()).collect();
     assert_eq!(names, ["Mika"], "who is blocked or was only invited gets nothing");
     assert!(says(&picture(&model, WIDE), "Forward to Mika"));
-    let asked = model.act(NOW, Act::Over(OverAct::Forward), "fresh");
+    let asked = model.act(NOW, Act::Over(OverAct::Confirm), "fresh");
     let forward = MessageCommand::Forward {
         id: "a".into(),
         who: "c3".into(),
@@ -491,9 +491,9 @@ fn a_text_is_handed_on_to_somebody_who_was_looked_for_and_confirmed() {
     model.learn(NOW, News::Message(MessageNews::Forwarded { name: "Mika".into(), result }));
     assert!(says(&picture(&model, WIDE), "Forwarded to Mika"));
     act(&mut model, MessageAct::Forward("a".into()));
-    model.texts.set(Field::Forward, "zz");
+    model.texts.set(Field::Whom, "zz");
     assert!(says(&picture(&model, WIDE), "Nobody has that name"));
-    assert_eq!(model.act(NOW, Act::Over(OverAct::Forward), "fresh"), []);
+    assert_eq!(model.act(NOW, Act::Over(OverAct::Confirm), "fresh"), []);
 }
 
 #[test]
