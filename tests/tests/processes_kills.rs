@@ -108,25 +108,22 @@ impl Storm {
     /// Both sides show what was written, all of it delivered.
     fn settles(&self) {
         for who in 0..2 {
-            let expected: Vec<String> =
-                self.wrote[who].iter().map(|(_, text)| text.clone().unwrap_or_default()).collect();
+            // One that was deleted before it left is gone without a trace.
+            let expected: Vec<String> = self.wrote[who].iter().filter_map(|(_, text)| text.clone()).collect();
             let (mut seen, mut known) = (Vec::new(), Vec::new());
-            for _ in 0..40 {
+            // Much may lie at the relays by then, and of who has more there than 256 they take two a second.
+            for _ in 0..300 {
                 known = self.texts(who, "me");
                 seen = self.texts(1 - who, "them");
                 if bodies(&seen) == expected && known.iter().all(|row| row["state"] == "delivered") {
                     break;
                 }
-                std::thread::sleep(std::time::Duration::from_secs(3));
+                std::thread::sleep(std::time::Duration::from_secs(1));
             }
-            // One that was deleted before it left is gone without a trace.
-            let left =
-                |rows: &[Value]| bodies(rows).into_iter().filter(|body| !body.is_empty()).collect::<Vec<_>>();
-            let expected: Vec<String> = expected.into_iter().filter(|body| !body.is_empty()).collect();
-            assert_eq!(left(&seen), expected, "what {who} wrote, at the other side");
-            assert_eq!(left(&known), expected, "what {who} wrote");
+            assert_eq!(bodies(&seen), expected, "what {who} wrote, at the other side");
+            assert_eq!(bodies(&known), expected, "what {who} wrote");
             let open: Vec<&Value> = known.iter().filter(|row| row["state"] != "delivered").collect();
-            assert!(open.is_empty(), "{open:?}");
+            assert!(open.is_empty(), "{} are not delivered: {:?}", open.len(), open.first());
         }
     }
 
@@ -143,8 +140,10 @@ impl Storm {
     }
 }
 
+/// What can be read of them.
 fn bodies(rows: &[Value]) -> Vec<String> {
-    rows.iter().map(|row| row["body"].as_str().unwrap().to_string()).collect()
+    let kept = rows.iter().filter(|row| row["deleted"] == false);
+    kept.map(|row| row["body"].as_str().unwrap().to_string()).collect()
 }
 
 #[test]
