@@ -2,6 +2,7 @@
 //! (docs/protocol/content.md, "Disappearing").
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::lasting;
 
 use super::received::Place;
 use super::turn::Turn;
@@ -91,18 +92,9 @@ fn sentence(mine: bool, seconds: u32) -> String {
     match seconds {
         0 => format!("{who} turned the timer off: what is written from now on stays."),
         seconds => {
-            format!("{who} set the timer: what is written from now on disappears after {}.", span(seconds))
+            format!("{who} set the timer: what is written from now on disappears after {}.", lasting(seconds))
         }
     }
-}
-
-/// In the largest unit of which it is a whole number.
-fn span(seconds: u32) -> String {
-    let units = [(7 * 86_400, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (length, unit) =
-        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, "second"));
-    let count = seconds / length;
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ipc_schema::edge::ui_stored::{
 };
 
 use crate::engine::{self, Told, WritingChange};
-use crate::ids::{ContactId, hex};
+use crate::ids::hex;
 use crate::search::{Context, Wanted};
 use crate::store::{self, ContactState, EventKind};
 
@@ -53,32 +53,6 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         typing: from.typing,
         is_typing: from.is_typing,
         timer_s: from.timer.seconds,
-    }
-}
-
-/// One that is gone: its id alone.
-fn gone(contact: ContactId) -> Contact {
-    Contact {
-        id: id(contact.0),
-        name: String::new(),
-        state: ui_stored::ContactState::Invited,
-        verified: false,
-        route: String::new(),
-        unread: 0,
-        last_at: Timestamp(0),
-        their_name: String::new(),
-        last_text: String::new(),
-        notice: Notice::None,
-        held: false,
-        pinned: false,
-        muted_until: Timestamp(0),
-        note: String::new(),
-        has_draft: false,
-        first_unread: String::new(),
-        receipts: false,
-        typing: false,
-        is_typing: false,
-        timer_s: 0,
     }
 }
 
@@ -245,7 +219,7 @@ pub(super) fn event(from: Told) -> Option<Event> {
             Change::Delivery { id: message, contact: id(contact.0), state: delivery(state) }
         }
         EventKind::Contact { contact: who } => {
-            Change::Contact(from.contact.map_or_else(|| gone(who), contact))
+            Change::Contact(from.contact.map_or_else(|| Contact::of(id(who.0)), contact))
         }
         EventKind::Network { stage } => Change::Network(stage),
         EventKind::Gone { id: message, contact } => Change::Gone { id: message, contact: id(contact.0) },

@@ -53,30 +53,16 @@ pub(super) fn notice(notice: Notice) -> Option<&'static str> {
 #[cfg(test)]
 pub(super) mod tests {
     use ipc_schema::Timestamp;
-    use ipc_schema::edge::ui_stored::{Contact, ContactState, Notice, SafetyNumber};
+    use ipc_schema::edge::ui_stored::{Contact, ContactState, SafetyNumber};
 
     pub(in crate::cli) fn robin() -> Contact {
         Contact {
-            id: "c1".into(),
             name: "Robin".into(),
             state: ContactState::Connected,
             verified: true,
             route: "onion".into(),
-            unread: 0,
             last_at: Timestamp(9),
-            their_name: String::new(),
-            last_text: String::new(),
-            notice: Notice::None,
-            held: false,
-            pinned: false,
-            muted_until: Timestamp(0),
-            note: String::new(),
-            has_draft: false,
-            first_unread: String::new(),
-            receipts: false,
-            typing: false,
-            is_typing: false,
-            timer_s: 0,
+            ..Contact::of("c1")
         }
     }
 

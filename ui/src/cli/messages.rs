@@ -128,27 +128,12 @@ mod tests {
 
     fn message(mine: bool, body: &str) -> Message {
         Message {
-            id: "m1".into(),
-            contact: "c1".into(),
             mine,
             sent_at: Timestamp(5),
-            received_at: None,
             body: body.into(),
             state: Delivery::Delivered,
-            reply_to: String::new(),
-            edited: false,
-            route: Vec::new(),
-            note: Note::None,
-            gap: false,
             position: 7,
-            held: false,
-            reactions: Vec::new(),
-            deleted: false,
-            reason: Reason::None,
-            expires_at: None,
-            disappears_at: None,
-            timer_s: 0,
-            introduces: String::new(),
+            ..Message::of("m1", "c1")
         }
     }
 

@@ -226,27 +226,14 @@ mod tests {
 
     fn message() -> Message {
         Message {
-            id: "m1".into(),
-            contact: "c1".into(),
             mine: true,
             sent_at: Timestamp(5),
-            received_at: None,
             body: "a\nb".into(),
             state: Delivery::Delivered,
-            reply_to: String::new(),
-            edited: false,
             route: vec![ipc_schema::relay::RelayId([1; 32])],
-            note: Note::None,
-            gap: false,
             position: 7,
-            held: false,
             reactions: vec![Reaction { mine: false, emoji: "👍".into() }],
-            deleted: false,
-            reason: Reason::None,
-            expires_at: None,
-            disappears_at: None,
-            timer_s: 0,
-            introduces: String::new(),
+            ..Message::of("m1", "c1")
         }
     }
 
@@ -293,16 +280,13 @@ mod tests {
 
     fn contact() -> Contact {
         Contact {
-            id: "c1".into(),
             name: "Bea".into(),
             state: ContactState::Connected,
-            verified: false,
             route: "onion".into(),
             unread: 2,
             last_at: Timestamp(9),
             their_name: "B".into(),
             last_text: "hi".into(),
-            notice: Notice::None,
             held: true,
             pinned: true,
             muted_until: Timestamp(7),
@@ -310,9 +294,9 @@ mod tests {
             has_draft: true,
             first_unread: "m3".into(),
             receipts: true,
-            typing: false,
             is_typing: true,
             timer_s: 300,
+            ..Contact::of("c1")
         }
     }
 

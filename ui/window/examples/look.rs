@@ -7,8 +7,8 @@ use std::sync::mpsc::{Sender, channel};
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
-    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Match, Message, Note,
-    Notice, Place, Reaction, Reason,
+    Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Match, Message, Place,
+    Reaction,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -20,53 +20,20 @@ fn ago(minutes: u64) -> Timestamp {
 
 fn contact(id: &str, name: &str, state: ContactState, minutes: u64, last: &str) -> Contact {
     Contact {
-        id: id.into(),
         name: name.into(),
         state,
         verified: id == "robin" || id == "noor",
         route: "onion".into(),
         unread: if id == "leyla" { 3 } else { 0 },
         last_at: ago(minutes),
-        their_name: String::new(),
         last_text: last.into(),
-        notice: Notice::None,
-        held: false,
-        pinned: false,
-        muted_until: Timestamp(0),
-        note: String::new(),
-        has_draft: false,
         first_unread: if id == "leyla" { "l1".into() } else { String::new() },
-        receipts: false,
-        typing: false,
-        is_typing: false,
-        timer_s: 0,
+        ..Contact::of(id)
     }
 }
 
 fn text((id, contact): (&str, &str), mine: bool, minutes: u64, state: Delivery, body: &str) -> Message {
-    Message {
-        id: id.into(),
-        contact: contact.into(),
-        mine,
-        sent_at: ago(minutes),
-        received_at: None,
-        body: body.into(),
-        state,
-        reply_to: String::new(),
-        edited: false,
-        route: Vec::new(),
-        note: Note::None,
-        gap: false,
-        position: 0,
-        held: false,
-        reactions: Vec::new(),
-        deleted: false,
-        reason: Reason::None,
-        expires_at: None,
-        disappears_at: None,
-        timer_s: 0,
-        introduces: String::new(),
-    }
+    Message { mine, sent_at: ago(minutes), body: body.into(), state, ..Message::of(id, contact) }
 }
 
 fn people() -> Vec<Contact> {

@@ -25,6 +25,16 @@ pub const MUTE_LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// The longest life of a text that disappears, seconds.
 pub const TIMER_LONGEST_S: u32 = 366 * 86_400;
 
+/// How long a timer's texts live, in words: in the largest unit of which it is a whole number.
+#[must_use]
+pub fn lasting(seconds: u32) -> String {
+    let units = [(7 * 86_400, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let whole = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
+    let (length, unit) = whole.unwrap_or((1, "second"));
+    let count = seconds / length;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 call! {
     /// Everybody: the pinned first, and of each kind the latest conversation.
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +119,35 @@ mirrored! {
         Repairing => "repairing",
         /// It cannot be opened anew.
         InviteAgain => "invite-again",
+    }
+}
+
+impl Contact {
+    /// One of whom nothing is known but the id; also what is told of one that is gone.
+    #[must_use]
+    pub fn of(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            name: String::new(),
+            state: ContactState::Invited,
+            verified: false,
+            route: String::new(),
+            unread: 0,
+            last_at: Timestamp(0),
+            their_name: String::new(),
+            last_text: String::new(),
+            notice: Notice::None,
+            held: false,
+            pinned: false,
+            muted_until: Timestamp(0),
+            note: String::new(),
+            has_draft: false,
+            first_unread: String::new(),
+            receipts: false,
+            typing: false,
+            is_typing: false,
+            timer_s: 0,
+        }
     }
 }
 

@@ -58,6 +58,36 @@ pub struct Message {
     pub introduces: String,
 }
 
+impl Message {
+    /// One with this id in the conversation with this contact, of which all else is as nothing.
+    #[must_use]
+    pub fn of(id: impl Into<String>, contact: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            contact: contact.into(),
+            mine: false,
+            sent_at: Timestamp(0),
+            received_at: None,
+            body: String::new(),
+            state: Delivery::Queued,
+            reply_to: String::new(),
+            edited: false,
+            route: Vec::new(),
+            note: Note::None,
+            gap: false,
+            position: 0,
+            held: false,
+            reactions: Vec::new(),
+            deleted: false,
+            reason: Reason::None,
+            expires_at: None,
+            disappears_at: None,
+            timer_s: 0,
+            introduces: String::new(),
+        }
+    }
+}
+
 /// Without what was said.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -30,7 +30,7 @@ pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactErro
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
     ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, TIMER_LONGEST_S,
-    is_muted,
+    is_muted, lasting,
 };
 pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};

@@ -328,27 +328,12 @@ pub(crate) mod tests {
 
     pub(crate) fn text(id: &str, mine: bool, state: Delivery) -> Message {
         Message {
-            id: id.into(),
-            contact: "c1".into(),
             mine,
             sent_at: Timestamp(1_750_000_000_000),
             received_at: (!mine).then_some(Timestamp(1_750_000_000_000)),
             body: format!("text {id}"),
             state,
-            reply_to: String::new(),
-            edited: false,
-            route: Vec::new(),
-            note: Note::None,
-            gap: false,
-            position: 0,
-            held: false,
-            reactions: Vec::new(),
-            deleted: false,
-            reason: Reason::None,
-            expires_at: None,
-            disappears_at: None,
-            timer_s: 0,
-            introduces: String::new(),
+            ..Message::of(id, "c1")
         }
     }
 

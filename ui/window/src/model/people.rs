@@ -351,7 +351,7 @@ impl Model {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use ipc_schema::edge::ui_stored::{Change, Notice};
+    use ipc_schema::edge::ui_stored::Change;
 
     use super::super::News;
     use super::super::action::SecretField;
@@ -362,26 +362,12 @@ pub(crate) mod tests {
     /// Somebody who is connected.
     pub(crate) fn called(id: &str, name: &str, their_name: &str) -> Contact {
         Contact {
-            id: id.into(),
             name: name.into(),
             state: ContactState::Connected,
-            verified: false,
             route: "onion".into(),
-            unread: 0,
             last_at: NOW,
             their_name: their_name.into(),
-            last_text: String::new(),
-            notice: Notice::None,
-            held: false,
-            pinned: false,
-            muted_until: Timestamp(0),
-            note: String::new(),
-            has_draft: false,
-            first_unread: String::new(),
-            receipts: false,
-            typing: false,
-            is_typing: false,
-            timer_s: 0,
+            ..Contact::of(id)
         }
     }
 

@@ -1,7 +1,7 @@
 //! Own texts on their way to stored: shown at once, kept when stored says so, and tried again.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Delivery, Message, Note, Place, Reason};
+use ipc_schema::edge::ui_stored::{Delivery, Message, Place};
 
 use super::composing::Composing;
 use super::message::MessageCommand;
@@ -20,28 +20,13 @@ impl Model {
         }
         let Some(text) = self.written(now) else { return Vec::new() };
         let message = Message {
-            id: fresh_id.to_owned(),
-            contact: who,
             mine: true,
             sent_at: now,
-            received_at: None,
             body: text,
-            state: Delivery::Queued,
             reply_to: self.take_reply(),
-            edited: false,
-            route: Vec::new(),
-            note: Note::None,
-            gap: false,
             // Behind all others, until stored says where.
             position: i64::MAX,
-            held: false,
-            reactions: Vec::new(),
-            deleted: false,
-            reason: Reason::None,
-            expires_at: None,
-            disappears_at: None,
-            timer_s: 0,
-            introduces: String::new(),
+            ..Message::of(fresh_id, who)
         };
         self.place(message)
     }

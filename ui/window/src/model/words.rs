@@ -611,26 +611,11 @@ mod tests {
     #[test]
     fn waiting_and_failing_texts_have_a_sentence_and_settled_ones_are_silent() {
         let contact = Contact {
-            id: "c1".into(),
             name: "Robin".into(),
             state: ContactState::Connected,
-            verified: false,
             route: "onion".into(),
-            unread: 0,
             last_at: NOON,
-            their_name: String::new(),
-            last_text: String::new(),
-            notice: Notice::None,
-            held: false,
-            pinned: false,
-            muted_until: Timestamp(0),
-            note: String::new(),
-            has_draft: false,
-            first_unread: String::new(),
-            receipts: false,
-            typing: false,
-            is_typing: false,
-            timer_s: 0,
+            ..Contact::of("c1")
         };
         let zone = Zone::default();
         let said = |state| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Comparison, Contact, ContactState, Counts, Delivery, History, Invite, InviteState, Match,
-    Message, Notice, Place, Refusal, SafetyNumber,
+    Message, Place, Refusal, SafetyNumber,
 };
 
 use super::*;
@@ -37,26 +37,12 @@ fn picture(model: &Model, size: (i32, i32)) -> Scene {
 
 fn robin() -> Contact {
     Contact {
-        id: "c1".into(),
         name: "Robin".into(),
         state: ContactState::Connected,
-        verified: false,
         route: "onion".into(),
-        unread: 0,
         last_at: NOW,
-        their_name: String::new(),
         last_text: "hello".into(),
-        notice: Notice::None,
-        held: false,
-        pinned: false,
-        muted_until: Timestamp(0),
-        note: String::new(),
-        has_draft: false,
-        first_unread: String::new(),
-        receipts: false,
-        typing: false,
-        is_typing: false,
-        timer_s: 0,
+        ..Contact::of("c1")
     }
 }
 

@@ -1,5 +1,5 @@
 use ipc_schema::edge::ui_keyvault::VaultState;
-use ipc_schema::edge::ui_stored::{Access, Contact, ContactState, Delivery, Notice, Place, Refusal};
+use ipc_schema::edge::ui_stored::{Access, Contact, ContactState, Delivery, Place, Refusal};
 use privatus::peers::PeerError;
 
 use super::super::chat::tests::text as message;
@@ -14,26 +14,13 @@ fn later(ms: u64) -> Timestamp {
 
 fn person(id: &str, has_draft: bool) -> Contact {
     Contact {
-        id: id.into(),
         name: id.into(),
         state: ContactState::Connected,
-        verified: false,
         route: "onion".into(),
-        unread: 0,
         last_at: NOW,
-        their_name: String::new(),
         last_text: "hello".into(),
-        notice: Notice::None,
-        held: false,
-        pinned: false,
-        muted_until: Timestamp(0),
-        note: String::new(),
         has_draft,
-        first_unread: String::new(),
-        receipts: false,
-        typing: false,
-        is_typing: false,
-        timer_s: 0,
+        ..Contact::of(id)
     }
 }
 

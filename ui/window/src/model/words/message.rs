@@ -265,26 +265,11 @@ mod tests {
 
     fn robin() -> Contact {
         Contact {
-            id: "c1".into(),
             name: "Robin".into(),
             state: ContactState::Connected,
-            verified: false,
             route: "onion".into(),
-            unread: 0,
             last_at: NOON,
-            their_name: String::new(),
-            last_text: String::new(),
-            notice: ipc_schema::edge::ui_stored::Notice::None,
-            held: false,
-            pinned: false,
-            muted_until: Timestamp(0),
-            note: String::new(),
-            has_draft: false,
-            first_unread: String::new(),
-            receipts: false,
-            typing: false,
-            is_typing: false,
-            timer_s: 0,
+            ..Contact::of("c1")
         }
     }
 

@@ -1,7 +1,7 @@
 //! The sentences about one contact.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, ContactState, MUTED_FOR_EVER, Refusal, is_muted};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, MUTED_FOR_EVER, Refusal, is_muted, lasting};
 use privatus::clock::Zone;
 use privatus::peers::PeerError;
 
@@ -68,16 +68,6 @@ pub const LIVES: [(u32, &str); 5] =
 #[must_use]
 pub fn timer(contact: &Contact) -> Option<String> {
     (contact.timer_s > 0).then(|| format!("Texts disappear after {}", lasting(contact.timer_s)))
-}
-
-/// A time in the largest unit of which it is a whole number.
-#[must_use]
-pub fn lasting(seconds: u32) -> String {
-    let units = [(7 * 86_400, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let whole = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
-    let (length, unit) = whole.unwrap_or((1, "second"));
-    let count = seconds / length;
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The word on a choice of how long.
