@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use ipc_schema::edge::ui_stored::ContactAction;
+
 use super::changes_tests::{Seen, both_see_the_same, delete, deleted, edit, react, row, seen, texts};
 use super::older_copies_tests::{WHOM, all_delivered, check, introduced};
 use super::world::{Mishap, World};
@@ -25,6 +27,9 @@ const FAULTS: [Fault; 6] = [
     Fault::Network(Mishap::Twice),
     Fault::Network(Mishap::Late),
 ];
+
+/// How long texts live that nobody writes any more.
+const TIMER_S: u32 = 7 * 86_400;
 
 /// Steps between two things that the people do: about as many as a text needs to the other side.
 const APART: u32 = 12;
@@ -63,13 +68,14 @@ impl Conversation {
                 let three = own(world, 0, "three").id;
                 react(world, 0, &three, "👍").unwrap();
             }
+            (3, 1) if self.changes => drop(world.change(0, WHOM[0], ContactAction::Timer(TIMER_S)).unwrap()),
             _ => {}
         }
     }
 
     /// Whether all is done and both see the same.
     fn is_over(&mut self) -> bool {
-        self.step > 3 * APART && both_see_the_same(&mut self.world)
+        self.step > 3 * APART + 1 && both_end_alike(&mut self.world)
     }
 
     fn go(&mut self) {
@@ -82,7 +88,7 @@ impl Conversation {
     fn with(&mut self, faults: &[(u32, Fault)]) -> bool {
         let copies = [0, 1].map(|who| self.world.copy_of(who));
         let last = faults.iter().map(|(step, _)| *step).max().unwrap_or_default();
-        while self.step <= last || self.step <= 3 * APART {
+        while self.step <= last || self.step <= 3 * APART + 1 {
             for (_, fault) in faults.iter().filter(|(step, _)| *step == self.step) {
                 match *fault {
                     Fault::Kill(who) => self.world.kill(who),
@@ -99,6 +105,10 @@ impl Conversation {
         }
         true
     }
+}
+
+fn both_end_alike(world: &mut World) -> bool {
+    both_see_the_same(world) && world.contacts(0)[0].timer == world.contacts(1)[0].timer
 }
 
 fn own(world: &mut World, who: usize, body: &str) -> Message {
@@ -126,8 +136,9 @@ fn holds(seed: u64, faults: &[(u32, Fault)]) -> bool {
         return false;
     }
     let world = &mut conversation.world;
-    world.until(both_see_the_same);
+    world.until(both_end_alike);
     for who in 0..2 {
+        assert_eq!(world.contacts(who)[0].timer.seconds, TIMER_S, "seed {seed}, {faults:?}: as {who} has it");
         assert_eq!(seen(world, who), expected(), "seed {seed}, {faults:?}: as {who} sees it");
     }
     true
