@@ -8,7 +8,7 @@ use ipc_schema::edge::ui_stored::ContactAction;
 use super::changes_tests::{Seen, both_see_the_same, delete, deleted, edit, react, row, seen, texts};
 use super::older_copies_tests::{WHOM, all_delivered, check, introduced};
 use super::world::{Mishap, World};
-use crate::store::Message;
+use crate::store::{Message, Note};
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -139,6 +139,10 @@ fn holds(seed: u64, faults: &[(u32, Fault)]) -> bool {
     world.until(both_end_alike);
     for who in 0..2 {
         assert_eq!(world.contacts(who)[0].timer.seconds, TIMER_S, "seed {seed}, {faults:?}: as {who} has it");
+        // Nobody went back in time, and no session broke.
+        let told = world.messages(who, WHOM[who]).into_iter().map(|message| message.note);
+        let told: Vec<Note> = told.filter(|note| *note != Note::None).collect();
+        assert_eq!(told, [Note::TimerChanged], "seed {seed}, {faults:?}: as {who} is told");
         assert_eq!(seen(world, who), expected(), "seed {seed}, {faults:?}: as {who} sees it");
     }
     true
