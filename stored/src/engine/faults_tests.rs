@@ -137,10 +137,10 @@ fn holds(seed: u64, faults: &[(u32, Fault)]) -> bool {
     }
     let world = &mut conversation.world;
     world.until(both_end_alike);
-    for who in 0..2 {
+    for (who, whom) in WHOM.into_iter().enumerate() {
         assert_eq!(world.contacts(who)[0].timer.seconds, TIMER_S, "seed {seed}, {faults:?}: as {who} has it");
         // Nobody went back in time, and no session broke.
-        let told = world.messages(who, WHOM[who]).into_iter().map(|message| message.note);
+        let told = world.messages(who, whom).into_iter().map(|message| message.note);
         let told: Vec<Note> = told.filter(|note| *note != Note::None).collect();
         assert_eq!(told, [Note::TimerChanged], "seed {seed}, {faults:?}: as {who} is told");
         assert_eq!(seen(world, who), expected(), "seed {seed}, {faults:?}: as {who} sees it");
