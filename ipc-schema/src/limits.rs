@@ -38,6 +38,16 @@ pub const HINTS_MAX: usize = 3;
 /// A blob (file chunk or invite bundle), bytes (docs/protocol/mailbox.md, "Request").
 pub const BLOB_MAX_BYTES: usize = 64 << 10;
 
+/// A piece of a file, bytes: as many hashes of BLAKE3 as stand under one node of its tree (docs/protocol/file.md, "Pieces and chunks").
+pub const PIECE_BYTES: usize = 64 << 10;
+
+/// A chunk, bytes, always: a piece, the way through the tree of the largest file, version and tag (docs/protocol/file.md, "Pieces and
+/// chunks").
+pub const CHUNK_BYTES: usize = 1 + 512 + PIECE_BYTES + 16;
+
+/// The largest file, bytes: 65,536 pieces.
+pub const FILE_MAX_BYTES: u64 = 4 << 30;
+
 /// A queue id, bytes (docs/protocol/mailbox.md, "Mailbox service, version 1").
 pub const QUEUE_ID_BYTES: usize = 24;
 

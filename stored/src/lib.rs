@@ -20,6 +20,7 @@ pub mod content;
 mod database;
 pub mod engine;
 pub mod error;
+pub mod files;
 pub mod ids;
 pub mod mailboxes;
 pub mod search;
