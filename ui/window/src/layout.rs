@@ -184,7 +184,7 @@ impl<'a> Laying<'a> {
             parts(&block.spans, &range).map(|(range, look)| self.measured(style(look), &range)).sum()
         };
         let right = if ground == Ground::Code { CODE_INDENT } else { 0 };
-        let ranges = lines_of(line, self.ask.max - indent - right, most, &width);
+        let ranges: Vec<_> = lines_of(line, self.ask.max - indent - right, width).take(most).collect();
         for range in ranges {
             let range = base + range.start..base + range.end;
             let runs = self.runs(block, &range, from_right);

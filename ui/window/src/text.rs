@@ -75,11 +75,6 @@ pub(crate) fn is_mark(c: char) -> bool {
     !c.is_ascii() && bidi_class(c) == BidiClass::NSM
 }
 
-/// Whether it belongs to the character before it, whatever that is.
-pub(crate) fn is_joined(c: char) -> bool {
-    is_mark(c) || matches!(c, '\u{200C}' | '\u{200D}')
-}
-
 /// What can be seen of a stranger's text, in one line.
 #[must_use]
 pub fn one_line(untrusted: &str) -> String {
@@ -122,8 +117,8 @@ pub fn first_lines(text: &str, max: i32, most: usize, width: &dyn Fn(&str) -> i3
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let measured = |range: Range<usize>| width(paragraph.get(range).unwrap_or_default());
-        let ranges = lines_of(paragraph, max, most - lines.len(), &measured);
-        lines.extend(ranges.into_iter().map(|range| {
+        let ranges = lines_of(paragraph, max, measured).take(most - lines.len());
+        lines.extend(ranges.map(|range| {
             let text = paragraph.get(range).unwrap_or_default().to_owned();
             let width = width(&text);
             Line { text, width }
@@ -224,7 +219,7 @@ mod tests {
         for paragraph in text.split('\n') {
             let mut line = String::new();
             let mut start = 0;
-            for end in piece_ends(paragraph) {
+            for end in piece_ends(paragraph, 0) {
                 let piece = &paragraph[std::mem::replace(&mut start, end)..end];
                 if !line.is_empty() && ten(format!("{line}{piece}").trim_end()) > max {
                     lines.push(line.trim_end_matches(' ').to_owned());

@@ -1,17 +1,16 @@
-//! A text in lines as wide as a field: where each begins, and where in it the caret stands. Only lines that are looked at are measured
-//! exactly; where lines end is reckoned from the widths of single characters, and after an edit only around it.
+//! A text in lines as wide as a field: where each begins, and where in it the caret stands. Lines end where those of a message do
+//! (`breaking`). Only lines that are looked at are measured exactly; where they end is reckoned from the widths of single characters, and
+//! after an edit only around it.
 
-use std::cell::Ref;
+use std::cell::{Ref, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use unicode_bidi::ParagraphBidiInfo;
 
-use super::bounds::{after, before, settled};
-
-/// A line has at most so many bytes, also where they take no room.
-const LINE_MAX_BYTES: usize = 2 << 10;
+use super::bounds::{after, before, paragraph, settled};
+use crate::breaking::{is_settled, lines_from};
 
 /// Of a character that is longer, with all its marks, only the beginning is measured.
 const CHARACTER_MAX_BYTES: usize = 64;
@@ -43,8 +42,7 @@ pub(super) struct Layout {
     text: String,
     width: i32,
     starts: Vec<usize>,
-    /// Widths of single characters, in parts of [`TIMES`].
-    widths: HashMap<String, i32>,
+    widths: RefCell<Widths>,
 }
 
 /// Not the text a second time.
@@ -76,18 +74,19 @@ impl Layout {
             (self.starts.split_off(kept), same)
         };
         let shift = |start: usize| (start + text.len()).checked_sub(self.text.len());
-        let mut start = old.first().copied().unwrap_or(0);
-        self.starts.push(start);
-        while let Some(next) = line_end(text, start, room, &mut self.widths) {
-            if next + same.behind >= text.len()
+        let kept = text.ceil_char_boundary(text.len() - same.behind);
+        let first = old.first().copied().unwrap_or(0);
+        self.starts.push(first);
+        for next in starts_behind(text, first, room, &self.widths) {
+            if next >= kept
                 && let Ok(known) = old.binary_search_by_key(&Some(next), |start| shift(*start))
                 && !anew
+                && is_settled(text, kept, next)
             {
                 self.starts.extend(old.iter().skip(known).filter_map(|start| shift(*start)));
                 break;
             }
             self.starts.push(next);
-            start = next;
         }
         self.width = room.width;
         text.clone_into(&mut self.text);
@@ -114,39 +113,69 @@ fn line_of(starts: &[usize], at: usize) -> usize {
     starts.partition_point(|start| *start <= at).saturating_sub(1)
 }
 
-/// Scripts that break between any two characters.
-fn breaks_anywhere(c: char) -> bool {
-    matches!(c, '\u{2E80}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}')
+/// Where the lines behind the one that begins at `from` begin.
+fn starts_behind(
+    text: &str,
+    from: usize,
+    room: &Room<'_>,
+    widths: &RefCell<Widths>,
+) -> impl Iterator<Item = usize> {
+    let most = room.width.saturating_mul(TIMES);
+    let mut next = Some(from);
+    let paragraphs = std::iter::from_fn(move || {
+        let from = next?;
+        let range = paragraph(text, from);
+        next = (range.end < text.len()).then_some(range.end + 1);
+        Some((range, from))
+    });
+    paragraphs
+        .flat_map(move |(range, from)| {
+            let line = text.get(range.clone()).unwrap_or_default();
+            let width =
+                move |part: Range<usize>| widths.borrow_mut().of(line.get(part).unwrap_or_default(), room);
+            lines_from(line, from - range.start, most, width).map(move |line| range.start + line.start)
+        })
+        .skip(1)
 }
 
-/// Where the line after the one at `start` begins; `None`: it is the last. Blanks hang over the edge.
-fn line_end(text: &str, start: usize, room: &Room<'_>, widths: &mut HashMap<String, i32>) -> Option<usize> {
-    let most = room.width.saturating_mul(TIMES);
-    let (mut at, mut sum, mut may_end) = (start, 0_i32, None);
-    let mut last: Option<char> = None;
-    while at < text.len() {
-        let end = character_end(text, at);
-        let character = text.get(at..end).unwrap_or_default();
-        let first = character.chars().next().unwrap_or('\n');
-        if first == '\n' {
-            return Some(end);
+/// Widths of single characters, in parts of [`TIMES`].
+#[derive(Default)]
+struct Widths(HashMap<String, i32>);
+
+impl Widths {
+    /// The width of a part of a line, as the sum of those of its characters.
+    fn of(&mut self, part: &str, room: &Room<'_>) -> i32 {
+        let (mut at, mut sum) = (0, 0_i32);
+        while at < part.len() {
+            let end = character_end(part, at);
+            sum = sum.saturating_add(self.of_character(part.get(at..end).unwrap_or_default(), room));
+            at = end;
         }
-        let blank = first == ' ';
-        let breaks = last.is_some_and(|before| {
-            !blank && (before == ' ' || breaks_anywhere(before) || breaks_anywhere(first))
-        });
-        if breaks {
-            may_end = Some(at);
-        }
-        sum = sum.saturating_add(width_of(character, room, widths));
-        let full = !blank && sum > most || at - start >= LINE_MAX_BYTES;
-        if full && at > start {
-            return Some(may_end.unwrap_or(at));
-        }
-        last = character.chars().next_back();
-        at = end;
+        sum
     }
-    None
+
+    fn of_character(&mut self, character: &str, room: &Room<'_>) -> i32 {
+        if let Some(width) = self.0.get(character) {
+            return *width;
+        }
+        let beginning = text_beginning(character);
+        let shown = shown(beginning);
+        // Scripts that join letters are widest where a letter stands alone; others are measured to a part of a pixel.
+        let joins = character.chars().any(|c| matches!(c, '\u{0590}'..='\u{1AFF}' | '\u{200D}'));
+        let times = usize::try_from(TIMES).unwrap_or(1);
+        let width = if joins {
+            (room.measure)(&shown).saturating_mul(TIMES)
+        } else {
+            (room.measure)(&shown.repeat(times))
+        };
+        if self.0.len() >= WIDTHS_MAX {
+            self.0.clear();
+        }
+        if character.len() <= CHARACTER_MAX_BYTES {
+            self.0.insert(character.to_owned(), width);
+        }
+        width
+    }
 }
 
 /// Most characters are one byte, and need no table.
@@ -156,29 +185,6 @@ fn character_end(text: &str, at: usize) -> usize {
         (Some(..0x80), None | Some(..0x80)) => at + 1,
         _ => after(text, at),
     }
-}
-
-fn width_of(character: &str, room: &Room<'_>, widths: &mut HashMap<String, i32>) -> i32 {
-    if let Some(width) = widths.get(character) {
-        return *width;
-    }
-    let beginning = text_beginning(character);
-    let shown = shown(beginning);
-    // Scripts that join letters are widest where a letter stands alone; others are measured to a part of a pixel.
-    let joins = character.chars().any(|c| matches!(c, '\u{0590}'..='\u{1AFF}' | '\u{200D}'));
-    let times = usize::try_from(TIMES).unwrap_or(1);
-    let width = if joins {
-        (room.measure)(&shown).saturating_mul(TIMES)
-    } else {
-        (room.measure)(&shown.repeat(times))
-    };
-    if widths.len() >= WIDTHS_MAX {
-        widths.clear();
-    }
-    if character.len() <= CHARACTER_MAX_BYTES {
-        widths.insert(character.to_owned(), width);
-    }
-    width
 }
 
 fn text_beginning(character: &str) -> &str {

@@ -189,6 +189,14 @@ fn a_line_break_at_the_end_begins_a_line_and_a_long_word_is_broken_inside() {
 }
 
 #[test]
+fn lines_end_where_those_of_a_message_do() {
+    assert_eq!(lines_of(&with("明日の、午後"), 21), ["明日", "の、午", "後"], "none begins with a comma");
+    assert_eq!(lines_of(&with("one two-three"), 60), ["one two-", "three"]);
+    assert_eq!(lines_of(&with("see (them) all"), 42), ["see ", "(them) ", "all"]);
+    assert_eq!(lines_of(&with("so “it” is!"), 42), ["so ", "“it” ", "is!"]);
+}
+
+#[test]
 fn the_caret_stands_at_the_left_end_of_what_is_written_from_the_right() {
     let mut editor = with("سلام");
     let room = room(100);
@@ -294,7 +302,15 @@ fn piece() -> impl Strategy<Value = String> {
         "  ",
         "\n",
         ", ",
+        "-",
+        "(",
+        "“",
+        "!",
+        "、",
+        "א-",
         "é",
+        "👍🏽",
+        "x🏽",
         "\u{301}",
         "\u{200D}",
         "👩",
@@ -362,6 +378,16 @@ fn boundaries(text: &str) -> Vec<usize> {
 }
 
 proptest! {
+    #[test]
+    fn any_text_is_broken_as_a_message_is(text in prop::collection::vec(piece(), 0..30), width in 1..200) {
+        let text = text.concat().replace('\t', " ");
+        let message = crate::text::break_lines(&text, width, &seven);
+        let message: Vec<_> = message.into_iter().map(|line| line.text).collect();
+        let written = lines_of(&with(&text), width);
+        let written: Vec<_> = written.iter().map(|line| line.trim_end_matches(' ')).collect();
+        prop_assert_eq!(written, message);
+    }
+
     #[test]
     fn after_any_keys_the_caret_stands_between_characters_and_the_lines_are_those_of_the_text(
         beginning in piece(),
