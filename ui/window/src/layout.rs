@@ -4,10 +4,10 @@
 
 use std::ops::Range;
 
-use unicode_bidi::{Direction, Level, ParagraphBidiInfo, get_base_direction};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::breaking::lines_of;
+use crate::direction::{Directed, directed, drawn, from_the_right};
 use crate::markdown::{self, Block, Kind, Look, Span};
 use crate::style::Style;
 use crate::text::{is_mark, visible};
@@ -175,8 +175,7 @@ impl<'a> Laying<'a> {
             }
         };
         let line = self.part(&block.range);
-        let from_right =
-            ground != Ground::Code && !line.is_ascii() && get_base_direction(line) == Direction::Rtl;
+        let from_right = ground != Ground::Code && from_the_right(line);
         let most = if self.ask.whole { usize::MAX } else { FOLDED_LINES + 1 - self.rows.len() };
         let base = block.range.start;
         let width = |range: Range<usize>| -> i32 {
@@ -215,43 +214,23 @@ impl<'a> Laying<'a> {
     fn runs(&self, block: &Block, line: &Range<usize>, from_right: bool) -> Vec<Run> {
         let mut runs = Vec::new();
         let mut x = 0;
-        for (piece, turned) in directions(self.part(line), from_right) {
-            let piece = line.start + piece.start..line.start + piece.end;
+        for Directed { range, from_right } in directed(self.part(line), from_right) {
+            let piece = line.start + range.start..line.start + range.end;
             let mut found: Vec<_> = parts(&block.spans, &piece).collect();
-            if turned {
+            if from_right {
                 found.reverse();
             }
             for (range, look) in found {
                 let style = style(look);
                 let w = self.measured(style, &range);
                 let link = look.link.then(|| whole_link(&block.spans, &range)).flatten();
-                let drawn = drawn(self.part(&range), turned);
-                runs.push(Run { range, drawn, style, x, w, link, from_right: turned });
+                let drawn = drawn(untabbed(self.part(&range)), from_right);
+                runs.push(Run { range, drawn, style, x, w, link, from_right });
                 x += w;
             }
         }
         runs
     }
-}
-
-/// The parts of a line that run one way, from left to right, and whether each runs from the right. Nothing is turned in most lines.
-fn directions(line: &str, from_right: bool) -> Vec<(Range<usize>, bool)> {
-    let whole = 0..line.len();
-    if line.is_ascii() && !from_right {
-        return vec![(whole, false)];
-    }
-    let level = if from_right { Level::rtl() } else { Level::ltr() };
-    let info = ParagraphBidiInfo::new(line, Some(level));
-    if !from_right && !info.has_rtl() {
-        return vec![(whole, false)];
-    }
-    let (levels, runs) = info.visual_runs(whole);
-    let turned = |run: &Range<usize>| levels.get(run.start).is_some_and(Level::is_rtl);
-    let directed = |run: Range<usize>| {
-        let turned = turned(&run);
-        (run, turned)
-    };
-    runs.into_iter().map(directed).collect()
 }
 
 /// What of `range` is shown, span by span.
@@ -290,15 +269,6 @@ const TAB: &str = "    ";
 
 fn untabbed(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\t') { text.replace('\t', TAB).into() } else { text.into() }
-}
-
-/// A run that has no letter of its own to say so is told to the toolkit to run from the right.
-fn drawn(text: &str, from_right: bool) -> String {
-    let text = untabbed(text);
-    if from_right && get_base_direction(&*text) != Direction::Rtl {
-        return format!("\u{200F}{text}");
-    }
-    text.into_owned()
 }
 
 impl Row {

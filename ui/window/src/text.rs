@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use unicode_bidi::{BidiClass, Direction, bidi_class, get_base_direction};
+use unicode_bidi::{BidiClass, bidi_class};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::breaking::{PIECE_MAX_BYTES, lines_of, longest_prefix};
@@ -97,14 +97,6 @@ pub fn initial(untrusted: &str) -> String {
 
 /// A name's first character is looked for in so much of it.
 const INITIAL_BYTES: usize = 512;
-
-/// Whether a text starts in a script that is written from the right.
-#[must_use]
-pub fn from_the_right(text: &str) -> bool {
-    !text.is_ascii()
-        && text.split('\n').map(get_base_direction).find(|way| *way != Direction::Mixed)
-            == Some(Direction::Rtl)
-}
 
 /// Breaks `text` into lines of at most `max` pixels. A word that is wider alone is broken inside. What is measured grows with the text
 /// and not with its square, whatever it is made of.
@@ -295,12 +287,5 @@ mod tests {
         assert_eq!(initial("e\u{301}lan"), "E\u{301}");
         assert_eq!(initial(" \u{202E}robin"), "R");
         assert_eq!(initial("\u{200B}"), "");
-    }
-
-    #[test]
-    fn direction_is_that_of_the_first_letter() {
-        assert!(from_the_right("12 شكراً"));
-        assert!(!from_the_right("hello شكراً"));
-        assert!(!from_the_right("…"));
     }
 }

@@ -7,10 +7,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use unicode_bidi::ParagraphBidiInfo;
-
 use super::bounds::{after, before, paragraph, settled};
 use crate::breaking::{is_settled, lines_from};
+use crate::direction::{directed, drawn, from_the_right};
 
 /// Of a character that is longer, with all its marks, only the beginning is measured.
 const CHARACTER_MAX_BYTES: usize = 64;
@@ -218,6 +217,21 @@ struct Run {
     width: i32,
 }
 
+/// A part of a line as it is drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    /// Pixels from the left edge.
+    pub x: i32,
+    /// What is drawn there.
+    pub text: String,
+}
+
+/// A place between two characters of a line, as it is seen.
+struct Stop {
+    at: usize,
+    x: i32,
+}
+
 /// The lines of a text, in one room.
 pub struct Lines<'a> {
     text: &'a str,
@@ -264,19 +278,51 @@ impl<'a> Lines<'a> {
         if broken { before(self.text, range.end).max(range.start) } else { range.end }
     }
 
-    /// What is drawn of a line, and where it begins, pixels from the left edge.
+    /// What is drawn of a line, from left to right.
     #[must_use]
-    pub fn drawn(&self, line: usize) -> (i32, String) {
-        let drawn = shown(self.text.get(self.range(line)).unwrap_or_default().trim_end_matches(' '));
-        let x = if self.is_from_the_right(line) { self.room.width - (self.room.measure)(&drawn) } else { 0 };
-        (x, drawn)
+    pub fn drawn(&self, line: usize) -> Vec<Drawn> {
+        let part = |run: &Run| shown(self.text.get(run.range.clone()).unwrap_or_default());
+        let runs = self.runs(line).into_iter().filter(|run| !run.range.is_empty());
+        runs.map(|run| Drawn { x: run.x, text: drawn(part(&run).into(), run.from_the_right) }).collect()
     }
 
-    /// Whether a line begins at the right.
+    /// Whether a line begins at the right: all of a paragraph's do, or none.
     #[must_use]
     pub fn is_from_the_right(&self, line: usize) -> bool {
-        let text = self.text.get(self.range(line)).unwrap_or_default();
-        !text.is_ascii() && ParagraphBidiInfo::new(text, None).paragraph_level.is_rtl()
+        let start = self.range(line).start;
+        from_the_right(self.text.get(paragraph(self.text, start)).unwrap_or_default())
+    }
+
+    /// The place that is seen next to the one at `at`, on the right or on the left; `None`: it is the last in its line there.
+    #[must_use]
+    pub fn beside(&self, at: usize, right: bool) -> Option<usize> {
+        let here = self.x(at);
+        let line = self.line(at);
+        let away = |stop: &Stop| if right { stop.x - here } else { here - stop.x };
+        let stops = self.runs(line).into_iter().flat_map(|run| self.stops(&run));
+        let last = self.last_of(line);
+        let beyond = stops.filter(|stop| away(stop) > 0 && stop.at <= last);
+        // Where two runs meet, two places are seen at one: the one that goes on with what was gone over.
+        beyond.min_by_key(|stop| (away(stop), stop.at.abs_diff(at))).map(|stop| stop.at)
+    }
+
+    /// The places of a run: behind each of its characters, and before the first of the line.
+    fn stops(&self, run: &Run) -> Vec<Stop> {
+        let begins = self.line(run.range.start);
+        let first = (self.range(begins).start == run.range.start).then_some(run.range.start);
+        let mut stops: Vec<usize> = first.into_iter().collect();
+        let mut at = run.range.start;
+        while at < run.range.end {
+            at = after(self.text, at).min(run.range.end);
+            stops.push(at);
+        }
+        stops.into_iter().map(|at| Stop { at, x: self.x_in(run, at) }).collect()
+    }
+
+    fn x_in(&self, run: &Run, at: usize) -> i32 {
+        let before = self.measured(run.range.start..at);
+        let x = if run.from_the_right { run.x + run.width - before } else { run.x + before };
+        x.clamp(0, self.room.width.max(0))
     }
 
     /// Where the caret stands in its line, pixels from the left edge.
@@ -287,11 +333,7 @@ impl<'a> Lines<'a> {
         // The caret goes on with what stands before it.
         let run = runs.iter().find(|run| run.range.start < at && at <= run.range.end);
         let run = run.or_else(|| runs.iter().find(|run| run.range.contains(&at)));
-        let x = run.map_or(0, |run| {
-            let before = self.measured(run.range.start..at);
-            if run.from_the_right { run.x + run.width - before } else { run.x + before }
-        });
-        x.clamp(0, self.room.width.max(0))
+        run.map_or(0, |run| self.x_in(run, at))
     }
 
     /// The place in a line that is nearest to `x`.
@@ -343,21 +385,17 @@ impl<'a> Lines<'a> {
     fn runs(&self, line: usize) -> Vec<Run> {
         let range = self.range(line);
         let text = self.text.get(range.clone()).unwrap_or_default();
-        if text.is_ascii() {
-            return vec![Run { width: self.measured(range.clone()), range, from_the_right: false, x: 0 }];
-        }
-        let bidi = ParagraphBidiInfo::new(text, None);
-        let (levels, parts) = bidi.visual_runs(0..text.len());
+        let turned = self.is_from_the_right(line);
+        let parts = directed(text, turned).into_iter();
         let mut runs: Vec<Run> = parts
-            .into_iter()
             .map(|part| {
-                let from_the_right = levels.get(part.start).is_some_and(|level| level.is_rtl());
-                let range = range.start + part.start..range.start + part.end;
-                Run { width: self.measured(range.clone()), range, from_the_right, x: 0 }
+                let range = range.start + part.range.start..range.start + part.range.end;
+                let width = self.measured(range.clone());
+                Run { range, from_the_right: part.from_right, x: 0, width }
             })
             .collect();
         let all = runs.iter().map(|run| run.width).fold(0, i32::saturating_add);
-        let mut x = if bidi.paragraph_level.is_rtl() { self.room.width - all } else { 0 };
+        let mut x = if turned { self.room.width - all } else { 0 };
         for run in &mut runs {
             run.x = x;
             x += run.width;

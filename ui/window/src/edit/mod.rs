@@ -12,7 +12,7 @@ use std::ops::Range;
 use bounds::{after, before, paragraph, settled, word, word_after, word_before};
 use history::{Change, History, Kind};
 use lines::Layout;
-pub use lines::{Lines, Room};
+pub use lines::{Drawn, Lines, Room};
 
 /// The longest text that is edited, bytes. A longer one is folded, and sent as it is.
 pub const EDITED_MAX_BYTES: usize = 64 << 10;
@@ -21,7 +21,8 @@ pub const EDITED_MAX_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMuch;
 
-/// Where the caret goes. Left and right are as they are seen, so that they turn in a line that is written from the right.
+/// Where the caret goes. Left and right are as they are seen, whatever is written there; words are gone over in the direction of their
+/// paragraph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// One character to the left.
@@ -217,10 +218,19 @@ impl Editor {
             let turned = lines.is_from_the_right(line);
             let collapses = !selecting && !selection.is_empty();
             match (way, turned) {
-                (Way::Left, false) | (Way::Right, true) if collapses => (selection.start, None),
-                (Way::Left, true) | (Way::Right, false) if collapses => (selection.end, None),
-                (Way::Left, false) | (Way::Right, true) => (before(&self.text, self.caret), None),
-                (Way::Left, true) | (Way::Right, false) => (after(&self.text, self.caret), None),
+                (Way::Left | Way::Right, _) if collapses => {
+                    (end_of(&selection, &lines, way == Way::Right), None)
+                }
+                (Way::Left | Way::Right, _) => {
+                    let right = way == Way::Right;
+                    let next = if turned == right { line.checked_sub(1) } else { Some(line + 1) };
+                    let beyond = || match next.filter(|next| *next < lines.count()) {
+                        Some(next) if turned == right => lines.last_of(next),
+                        Some(next) => lines.range(next).start,
+                        None => self.caret,
+                    };
+                    (lines.beside(self.caret, right).unwrap_or_else(beyond), None)
+                }
                 (Way::WordLeft, false) | (Way::WordRight, true) => {
                     (word_before(&self.text, self.caret), None)
                 }
@@ -309,6 +319,15 @@ impl Editor {
         self.top = self.top.saturating_add_signed(by);
         self.follows = false;
     }
+}
+
+/// The end of a selection that is seen on the right, or on the left.
+fn end_of(selection: &Range<usize>, lines: &Lines<'_>, right: bool) -> usize {
+    let (start, end) = (selection.start, selection.end);
+    let line = lines.line(start);
+    let end_is_right =
+        if line == lines.line(end) { lines.x(end) > lines.x(start) } else { !lines.is_from_the_right(line) };
+    if right == end_is_right { end } else { start }
 }
 
 /// One kind of line break.

@@ -202,7 +202,7 @@ fn the_caret_stands_at_the_left_end_of_what_is_written_from_the_right() {
     let room = room(100);
     let x = |editor: &Editor| editor.lines(&room).x(editor.caret());
     assert_eq!(x(&editor), 72);
-    assert_eq!(editor.lines(&room).drawn(0).0, 72);
+    assert_eq!(editor.lines(&room).drawn(0), [Drawn { x: 72, text: "سلام".into() }]);
     editor.go(Way::Right, false, &room);
     assert_eq!((editor.caret(), x(&editor)), (6, 79), "right is back");
     editor.go(Way::LineStart, false, &room);
@@ -214,6 +214,53 @@ fn the_caret_stands_at_the_left_end_of_what_is_written_from_the_right() {
     let lines = mixed.lines(&room);
     assert_eq!(lines.x(2), 14);
     assert_eq!(lines.x(mixed.text().len()), 21, "the left end of the part that is written from the right");
+}
+
+/// Where the caret comes to, key by key.
+fn walked(editor: &mut Editor, way: Way, room: &Room<'_>) -> Vec<(usize, i32)> {
+    let mut places = Vec::new();
+    for _ in 0..editor.text().len() + 2 {
+        let before = editor.caret();
+        editor.go(way, false, room);
+        if editor.caret() == before {
+            break;
+        }
+        places.push((editor.caret(), editor.lines(room).x(editor.caret())));
+    }
+    places
+}
+
+#[test]
+fn the_caret_goes_as_it_is_seen_through_what_runs_both_ways() {
+    let mut editor = with("ab סלם cd");
+    let room = room(1_000);
+    editor.put(0, false);
+    // Never back, whichever way the word is written.
+    let places = walked(&mut editor, Way::Right, &room);
+    assert_eq!(places, [(1, 7), (2, 14), (3, 21), (7, 28), (5, 35), (10, 49), (11, 56), (12, 63)]);
+    let back = walked(&mut editor, Way::Left, &room);
+    assert_eq!(back, [(11, 56), (10, 49), (5, 35), (7, 28), (9, 21), (2, 14), (1, 7), (0, 0)]);
+    let mut editor = with("שלום ab");
+    editor.put(0, false);
+    let left = walked(&mut editor, Way::Left, &room);
+    assert!(left.windows(2).all(|pair| pair[1].1 < pair[0].1), "{left:?}");
+    assert!(left.iter().any(|(at, _)| *at == editor.text().len() - 1), "through the name as well");
+}
+
+#[test]
+fn all_lines_of_a_paragraph_begin_where_its_first_letter_says() {
+    let editor = with("שלום שלום abc\nabc");
+    let room = room(70);
+    let lines = editor.lines(&room);
+    assert_eq!(lines.count(), 3);
+    let begins: Vec<_> = (0..3).map(|line| lines.is_from_the_right(line)).collect();
+    assert_eq!(begins, [true, true, false]);
+    assert_eq!(lines.drawn(1), [Drawn { x: 49, text: "abc".into() }]);
+    // A selection ends where it is seen to.
+    let mut editor = with("שלום");
+    editor.select_all();
+    editor.go(Way::Left, false, &room);
+    assert_eq!(editor.caret(), 8, "the left end is the last letter");
 }
 
 #[test]

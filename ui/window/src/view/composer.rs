@@ -4,7 +4,7 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
 use super::controls::{Button, Kind};
-use crate::edit::{Lines, Room};
+use crate::edit::{Drawn, Lines, Room};
 use crate::icon::Icon;
 use crate::model::words;
 use crate::model::{Act, Field, Focus};
@@ -133,9 +133,8 @@ impl View<'_> {
             let left = if lines.is_from_the_right(at) { end - BREAK_WIDTH } else { end };
             self.scene.fill(Rect::new(x + left, y, BREAK_WIDTH, high), self.colours.select);
         }
-        let (left, drawn) = lines.drawn(at);
-        if !drawn.is_empty() {
-            self.scene.text(Point::new(x + left, y), Style::Body, self.colours.text, drawn);
+        for Drawn { x: left, text } in lines.drawn(at) {
+            self.scene.text(Point::new(x + left, y), Style::Body, self.colours.text, text);
         }
         for (left, width) in lines.spans(at, &editor.marked()) {
             self.scene.fill(Rect::new(x + left, y + high - 2, width, 1), self.colours.text);

@@ -4,10 +4,11 @@ use ipc_schema::edge::ui_stored::{Contact, Match};
 
 use super::View;
 use super::controls::{Button, Kind};
+use crate::direction::from_the_right;
 use crate::icon::Icon;
 use crate::model::{Act, Field, Focus, Listing, ReadAct, words};
 use crate::scene::{Point, Rect, Results, Role, Span, Style};
-use crate::text::{from_the_right, visible};
+use crate::text::visible;
 
 /// Height of the bar below a conversation's header.
 pub(super) const FIND_HEIGHT: i32 = 56;
