@@ -24,5 +24,6 @@ pub mod files;
 pub mod ids;
 pub mod mailboxes;
 pub mod search;
+pub mod secret;
 pub mod serve;
 pub mod store;

@@ -1,9 +1,24 @@
-//! Files: cut into pieces that are known to be what was offered one by one (docs/protocol/file.md).
+//! Files: cut into pieces, sealed as chunks that are all of one size, and known to be what was offered piece by piece
+//! (docs/protocol/file.md).
 //!
 //! Nothing here knows of a circuit, a queue's relay or a clock.
+//!
+//! # For who sends
+//! [`Tree`] is made of [`hash_of_piece`] of each piece, once; its root goes into the offer. [`Plan::for_queue`] a queue of the receiver
+//! gives the [`Sealing`] by which each chunk has its [`Sealing::id`] there and its bytes: [`Sealing::seal`] for the pieces, [`Sealing::padding`] for
+//! the numbers behind them, up to [`Cut::chunks`].
+//!
+//! # For who receives
+//! [`Sealing::open`] says of each chunk whether it is what was offered, in any order. The queue is named by what the *sender* calls it.
 
+mod chunk;
+mod cipher;
 mod cut;
 mod tree;
 
+pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Sealing};
 pub use cut::Cut;
 pub use tree::{Hash, Tree, Way, hash_of_piece};
+
+/// What both sides call a file; random, 16 B.
+pub use crate::content::WireId as FileWire;
