@@ -15,6 +15,8 @@ mod chunk;
 mod cipher;
 mod cut;
 mod tree;
+#[cfg(test)]
+mod vector_tests;
 
 pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Sealing};
 pub use cut::Cut;
