@@ -5,6 +5,7 @@
 //! - [`limits`]: every bound, named.
 //! - [`grant`], [`child`], [`ends`], [`rpc`]: how a child starts, and how an edge is served and called.
 //! - [`unseen`]: what of strangers' texts reaches no terminal as it is.
+//! - [`file_name`]: what of a stranger's name for a file can be one.
 //! - [`clock`]: how wrong this computer's clock is, and the words for it.
 //! - [`loss`]: what is told where a file that a suite cannot do without is lost.
 //! - [`relay`], [`mailbox`], [`link`]: the wire formats that stand between processes, and what people hand over.
@@ -22,6 +23,7 @@ pub mod edges {
     };
 }
 pub mod ends;
+pub mod file_name;
 mod generated;
 pub mod grant;
 pub mod limits;

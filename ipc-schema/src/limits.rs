@@ -48,6 +48,9 @@ pub const CHUNK_BYTES: usize = 1 + 512 + PIECE_BYTES + 16;
 /// The largest file, bytes: 65,536 pieces.
 pub const FILE_MAX_BYTES: u64 = 4 << 30;
 
+/// A file's name, bytes: what file systems take.
+pub const FILE_NAME_MAX_BYTES: usize = 255;
+
 /// A queue id, bytes (docs/protocol/mailbox.md, "Mailbox service, version 1").
 pub const QUEUE_ID_BYTES: usize = 24;
 
