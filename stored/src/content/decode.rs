@@ -5,9 +5,10 @@ use ipc_schema::limits::{CONTENT_MAX_BYTES, NAME_MAX_BYTES};
 
 use super::error::{ContentError, wire_id};
 use super::generated::content_capnp::content as wire;
+use super::wire_ranges::read_ranges;
 use super::{
-    Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, Range, TextPart, VERSION,
-    bounded_life, introduction, is_emoji,
+    Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, TextPart, VERSION, bounded_life,
+    introduction, is_emoji,
 };
 
 const NESTING_MAX: i32 = 8;
@@ -62,7 +63,7 @@ fn read_link(root: &wire::Reader<'_>) -> Result<Link, ContentError> {
 }
 
 fn read_acks(acks: &wire::acks::Reader<'_>) -> Result<Acks, ContentError> {
-    let missing = read_ranges(acks.get_missing()?)?;
+    let missing = read_ranges(acks.get_missing()?, GAPS_MAX)?;
     let hash = acks.get_hash()?;
     let (before_gaps, rest) = acks.get_before_gaps()?.as_chunks();
     let one_each = before_gaps.is_empty() || before_gaps.len() == missing.len();
@@ -76,18 +77,6 @@ fn read_acks(acks: &wire::acks::Reader<'_>) -> Result<Acks, ContentError> {
         hash: if hash.is_empty() { None } else { Some(hash.try_into().map_err(|_| ContentError)?) },
         before_gaps: before_gaps.to_vec(),
     })
-}
-
-fn read_ranges(list: capnp::struct_list::Reader<'_, wire::range::Owned>) -> Result<Vec<Range>, ContentError> {
-    if usize::try_from(list.len()).map_or(true, |length| length > GAPS_MAX) {
-        return Err(ContentError);
-    }
-    let ranges: Vec<Range> =
-        list.iter().map(|range| Range { first: range.get_first(), last: range.get_last() }).collect();
-    if ranges.iter().any(|range| range.first == 0 || range.last < range.first) {
-        return Err(ContentError);
-    }
-    Ok(ranges)
 }
 
 /// `None`: a later version knows it.
@@ -111,7 +100,7 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Option<Kind>, ContentError> {
         Ok(Which::QueueChange(())) => Kind::QueueChange,
         Ok(Which::SessionRepair(_)) => Kind::SessionRepair,
         Ok(Which::RatchetKeepAlive(())) => Kind::KeepAlive,
-        Ok(Which::GapRequest(ranges)) => Kind::GapRequest(read_ranges(ranges?)?),
+        Ok(Which::GapRequest(ranges)) => Kind::GapRequest(read_ranges(ranges?, GAPS_MAX)?),
         Ok(Which::Edit(edit)) => Kind::Edit(read_edit(&edit?)?),
         Ok(Which::Delete(text)) => Kind::Delete(wire_id(text?.get_message()?)?),
         Ok(Which::Reaction(reaction)) => read_reaction(&reaction?)?,

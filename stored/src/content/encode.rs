@@ -1,7 +1,8 @@
 //! Domain types to bytes.
 
 use super::generated::content_capnp::content as wire;
-use super::{Acks, Content, EditPart, Kind, Range, TextPart, VERSION, introduction};
+use super::wire_ranges::write_ranges;
+use super::{Acks, Content, EditPart, Kind, TextPart, VERSION, introduction};
 
 /// The bytes that keyvault seals.
 #[must_use]
@@ -34,21 +35,13 @@ fn write_acks(mut acks: wire::acks::Builder<'_>, from: &Acks) {
     acks.set_chain(from.chain.0);
     acks.set_up_to(from.up_to);
     if !from.missing.is_empty() {
-        write_ranges(acks.reborrow().init_missing(count(from.missing.len())), &from.missing);
+        write_ranges(|length| acks.reborrow().init_missing(length), &from.missing);
     }
     if let Some(hash) = &from.hash {
         acks.set_hash(hash);
     }
     if !from.before_gaps.is_empty() {
         acks.set_before_gaps(from.before_gaps.as_flattened());
-    }
-}
-
-fn write_ranges(mut list: capnp::struct_list::Builder<'_, wire::range::Owned>, from: &[Range]) {
-    for (at, range) in (0..list.len()).zip(from) {
-        let mut entry = list.reborrow().get(at);
-        entry.set_first(range.first);
-        entry.set_last(range.last);
     }
 }
 
@@ -68,7 +61,7 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
         // Its bytes are for what a later version has to say.
         Kind::SessionRepair => root.set_session_repair(&[]),
         Kind::KeepAlive => root.set_ratchet_keep_alive(()),
-        Kind::GapRequest(ranges) => write_ranges(root.init_gap_request(count(ranges.len())), ranges),
+        Kind::GapRequest(ranges) => write_ranges(|length| root.init_gap_request(length), ranges),
         Kind::Edit(part) => write_edit(root.init_edit(), part),
         Kind::Delete(message) => root.init_delete().set_message(&message.0),
         Kind::Reaction { message, emoji } => {
@@ -104,8 +97,4 @@ fn write_edit(mut edit: wire::edit::Builder<'_>, from: &EditPart) {
     edit.set_parts(from.parts);
     edit.set_body(&from.body);
     edit.set_name(&from.name.0);
-}
-
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(0)
 }

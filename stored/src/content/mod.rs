@@ -9,6 +9,7 @@ mod error;
 mod introduction;
 mod ranges;
 mod timer;
+mod wire_ranges;
 
 pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
 pub use decode::decode;
