@@ -61,6 +61,8 @@ struct Content {
     # Never written: it could not say which of two changes is the later.
     leafAttestation @28 :Data;
     timer @29 :Timer;
+    fileAnswer @30 :FileAnswer;
+    fileChunks @31 :FileChunks;
   }
 
   struct Acks {
@@ -130,12 +132,64 @@ struct Content {
   }
 
   struct FileOffer {
+    # One file of a message: one of its parts. A message with files has at most filesMax of them, and they are its first parts; its words,
+    # if it has any, are texts behind them, with the same `message` and `parts`.
     file @0 :Data;
+    # 16 B, names the file; no other file of this sender's has it.
     name @1 :Text;
+    # At most fileNameMaxBytes; the reader makes one of it that can be shown (docs/protocol/file.md, "Names").
     sizeBytes @2 :UInt64;
+    # At most fileMaxBytes.
     key @3 :Data;
+    # 32 B random.
     root @4 :Data;
-    # BLAKE3.
+    # BLAKE3 of the file, 32 B.
+    message @5 :Data;
+    # 16 B, names the whole message; as in TextPart, and so are the next four.
+    part @6 :UInt16;
+    parts @7 :UInt16;
+    replyTo @8 :Data;
+    lifeS @9 :UInt32;
+    kind @10 :FileKind;
+    previewWidth @11 :UInt8;
+    # Of `preview`, pixels; 0: there is none.
+    preview @12 :Data;
+    # Of a picture: its rows, 3 B RGB a pixel, at most previewMaxPixels. So nobody decodes a stranger's picture to see what is offered.
+  }
+
+  enum FileKind {
+    file @0;
+    # Also what the reader does not know.
+    picture @1;
+    voice @2;
+  }
+
+  struct FileAnswer {
+    # What one of the two wants of a file from now on. Of one person's answers the one with the latest chain and sequence holds, but
+    # for `stop` and `done`, which are the last.
+    file @0 :Data;
+    word @1 :FileWord;
+  }
+
+  enum FileWord {
+    go @0;
+    # The reader of the offer: send it, or go on. Its sender, who said so by offering: go on.
+    pause @1;
+    stop @2;
+    # The reader: no, or no more. The sender: it is not to be had any more.
+    done @3;
+    # The reader: all of it is here.
+  }
+
+  struct FileChunks {
+    # Which chunks are here. Takes no number: a later one covers it.
+    file @0 :Data;
+    upTo @1 :UInt32;
+    # Every chunk up to this number is durable,
+    missing @2 :List(Range);
+    # but these, at most chunkGapsMax.
+    again @3 :Bool;
+    # Those that are missing did not come in time: relays do not have them any more, lost them, or never had them.
   }
 
   struct Profile {

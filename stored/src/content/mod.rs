@@ -6,6 +6,7 @@ mod decode;
 mod emoji;
 mod encode;
 mod error;
+mod file;
 mod introduction;
 mod ranges;
 mod timer;
@@ -16,6 +17,7 @@ pub use decode::decode;
 pub use emoji::is_emoji;
 pub use encode::encode;
 pub use error::ContentError;
+pub use file::{FileChunks, FileKind, FileOffer, FileWord, Preview};
 pub use introduction::{Introduction, Step};
 pub use ranges::{Range, Received};
 pub use timer::{ChatTimer, bounded_life};
@@ -49,6 +51,15 @@ pub const PARTS_MAX: u16 = 160;
 
 /// Most gaps that one content tells.
 pub const GAPS_MAX: usize = 8;
+
+/// Most files of one message: an evening's pictures.
+pub const FILES_MAX: u16 = 32;
+
+/// A picture's preview, pixels: what is left of `CONTENT_MAX_BYTES` beside the longest other fields of an offer.
+pub const PREVIEW_MAX_PIXELS: usize = 480;
+
+/// Most gaps between chunks that one content tells. As many fit; of 192 that may be on their way half could be missing.
+pub const CHUNK_GAPS_MAX: usize = 96;
 
 /// Most gaps that are told in the message that opens a session anew, which has little room.
 pub const GAPS_IN_REPAIR_MAX: usize = 2;
@@ -164,6 +175,17 @@ pub enum Kind {
     Timer(ChatTimer),
     /// Two people are brought together.
     Introduction(Introduction),
+    /// A file that the reader may have, a part of a message.
+    FileOffer(FileOffer),
+    /// What the sender wants of a file from now on.
+    FileAnswer {
+        /// What both sides call it.
+        file: WireId,
+        /// What is said.
+        word: FileWord,
+    },
+    /// Which chunks of a file the sender has.
+    FileChunks(FileChunks),
     /// A kind, or a version, that this program cannot show yet: acked and kept. All of the content's bytes.
     Later(Vec<u8>),
 }
@@ -174,14 +196,26 @@ impl Kind {
     pub fn numbered(&self) -> bool {
         !matches!(
             self,
-            Self::Receipt(_) | Self::Typing(_) | Self::KeepAlive | Self::GapRequest(_) | Self::SessionRepair
+            Self::Receipt(_)
+                | Self::Typing(_)
+                | Self::KeepAlive
+                | Self::GapRequest(_)
+                | Self::SessionRepair
+                | Self::FileChunks(_)
         )
     }
 
-    /// Whether it changes what is there: a text that was said before, or the timer.
+    /// Whether it changes what is there: a text that was said before, the timer, or what becomes of a file.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        matches!(self, Self::Edit(_) | Self::Delete(_) | Self::Reaction { .. } | Self::Timer(_))
+        matches!(
+            self,
+            Self::Edit(_)
+                | Self::Delete(_)
+                | Self::Reaction { .. }
+                | Self::Timer(_)
+                | Self::FileAnswer { .. }
+        )
     }
 }
 
@@ -296,6 +330,9 @@ mod tests {
             introduction(Step::Ask),
             introduction(Step::Yes),
             introduction(Step::Link),
+            Kind::FileOffer(file::tests::offer()),
+            Kind::FileAnswer { file: WireId([6; 16]), word: FileWord::Pause },
+            Kind::FileChunks(file::tests::chunks(3)),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -307,6 +344,9 @@ mod tests {
         assert!(encode(&content(text("x".repeat(PART_MAX_BYTES)))).len() <= CONTENT_MAX_BYTES);
         let edit = Kind::Edit(edit("x".repeat(PART_MAX_BYTES)));
         assert!(encode(&content(edit)).len() <= CONTENT_MAX_BYTES);
+        assert!(encode(&content(Kind::FileOffer(file::tests::largest_offer()))).len() <= CONTENT_MAX_BYTES);
+        let came = Kind::FileChunks(file::tests::chunks(CHUNK_GAPS_MAX as u64));
+        assert!(encode(&content(came)).len() <= CONTENT_MAX_BYTES);
         // Nothing has come when the first one is written.
         let introduction = Introduction {
             id: WireId([5; 16]),
@@ -340,7 +380,10 @@ mod tests {
         let read = Kind::Receipt(Some(WireId([6; 16])));
         let edited = Kind::Edit(edit("hello".into()));
         let asked = introduction(Step::Ask);
-        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked] {
+        let offer = Kind::FileOffer(file::tests::offer());
+        let came = Kind::FileChunks(file::tests::chunks(3));
+        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked, offer, came]
+        {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {

@@ -72,7 +72,7 @@ pub(super) fn read(
 fn sign_of(content: &Content) -> Sign {
     match content.kind {
         Kind::Typing(on) if !content.link.numbered => Sign::Typing(on),
-        Kind::Text(_) => Sign::Text,
+        Kind::Text(_) | Kind::FileOffer(_) => Sign::Text,
         _ => Sign::None,
     }
 }
@@ -124,6 +124,7 @@ fn refused(turn: &Turn, contact: &Contact, content: &Content) -> Result<bool, St
         Kind::Text(part) => part.message,
         Kind::Edit(edit) => edit.name,
         Kind::Introduction(said) => said.id,
+        Kind::FileOffer(offer) => offer.message,
         Kind::Later(_) => content.id,
         kind => return Ok(kind.is_change() && contact.blocked),
     };
@@ -207,6 +208,7 @@ fn show_in_turn(
     let number = content.link.sequence;
     let first = match &content.kind {
         Kind::Text(part) => number.saturating_sub(part.part.into()).max(1),
+        Kind::FileOffer(offer) => number.saturating_sub(offer.part.into()).max(1),
         _ => number,
     };
     let position = if number < chain.shown {
@@ -247,6 +249,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
             return their_changes::take(turn, contact, &content.link, kind);
         }
         Kind::Timer(timer) => return timers::take(turn, contact, (timer, content.sent_at), place),
+        // No flow takes them yet.
+        Kind::FileOffer(_) | Kind::FileAnswer { .. } | Kind::FileChunks(_) => return Ok(()),
         Kind::QueueChange
         | Kind::Receipt(_)
         | Kind::Typing(_)
