@@ -132,6 +132,9 @@ pub const PASSPHRASE_MAX_BYTES: usize = 1024;
 /// An untrusted picture's file, bytes.
 pub const PICTURE_MAX_BYTES: usize = 8 << 20;
 
+/// A picture's bytes in one piece: few pieces for a large one, and a quarter of a message.
+pub const PICTURE_CHUNK_MAX_BYTES: usize = 256 << 10;
+
 /// Longest side of the pixels that come back, so that RGB fits one message.
 pub const PICTURE_SIDE_MAX: u16 = 512;
 

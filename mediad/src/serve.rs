@@ -4,11 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp_rpc::new_client;
 use ipc_schema::child::{Child, Exit};
-use ipc_schema::edge::stored_mediad::{Begin, Decoder, Finish};
-use ipc_schema::edge::{Call, Served};
-use ipc_schema::edges::stored_mediad_capnp::picture_job;
+use ipc_schema::edge::stored_mediad::{self, Begin, Chunk, Decoder, Finish};
+use ipc_schema::edge::{Closer, Served};
 use ipc_schema::ends::EdgeEnds;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -66,7 +64,7 @@ async fn hung_up(edge: &mut Option<JoinHandle<()>>) {
 /// # Errors
 /// When the descriptors are no edge's.
 pub fn serve(ends: EdgeEnds, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> {
-    Rc::new(DecoderServer { life }).serve(ends)
+    DecoderServer::serve_closing(ends, |closer| DecoderServer { life, closer })
 }
 
 /// How far this process's one job is.
@@ -95,6 +93,7 @@ impl Life {
 
 struct DecoderServer {
     life: Rc<Life>,
+    closer: Closer,
 }
 
 impl Decoder for DecoderServer {
@@ -102,7 +101,8 @@ impl Decoder for DecoderServer {
         let used = self.life.job_given.replace(true);
         let job = if used { Job::refused() } else { Job::new(call.max_side) };
         let life = (!used).then(|| self.life.clone());
-        Ok(Ok(new_client(JobServer { job: RefCell::new(Some(job)), life })))
+        let server = JobServer { job: RefCell::new(Some(job)), life };
+        Ok(Ok(stored_mediad::Job::client(Rc::new(server), self.closer.clone())))
     }
 }
 
@@ -122,27 +122,21 @@ impl Drop for JobServer {
     }
 }
 
-impl picture_job::Server for JobServer {
-    async fn bytes(self: Rc<Self>, params: picture_job::BytesParams) -> Result<(), capnp::Error> {
-        let chunk = params.get()?.get_chunk()?;
+impl stored_mediad::Job for JobServer {
+    async fn bytes(self: Rc<Self>, piece: Chunk) -> Result<(), capnp::Error> {
         if let Some(job) = self.job.borrow_mut().as_mut() {
-            job.add(chunk);
+            job.add(&piece.chunk);
         }
         Ok(())
     }
 
-    async fn finish(
-        self: Rc<Self>,
-        _: picture_job::FinishParams,
-        mut results: picture_job::FinishResults,
-    ) -> Result<(), capnp::Error> {
+    async fn finish(self: Rc<Self>, _: Finish) -> Served<Finish> {
         let outcome = self.job.take().map_or(Err(PictureError::JobUsed), Job::finish);
-        Finish::write_outcome(&outcome, results.get());
         if let Some(life) = &self.life {
             life.answered.set(true);
             life.changed.notify_one();
         }
-        Ok(())
+        Ok(outcome)
     }
 }
 
@@ -150,8 +144,8 @@ impl picture_job::Server for JobServer {
 mod tests {
     use super::*;
     use ipc_schema::edge::stored_mediad::Pixels;
-    use ipc_schema::edge::{ask, send};
-    use ipc_schema::edges::stored_mediad_capnp::decoder;
+    use ipc_schema::edge::{ask, send, stream};
+    use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_job};
 
     fn local<F: Future>(future: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -173,9 +167,7 @@ mod tests {
 
     async fn finish(job: &picture_job::Client, bytes: &[u8]) -> Result<Pixels, PictureError> {
         for chunk in bytes.chunks(50_000) {
-            let mut request = job.bytes_request();
-            request.get().set_chunk(chunk);
-            request.send().await.unwrap();
+            stream(job, &Chunk { chunk: chunk.to_vec() }).await.unwrap();
         }
         send(job, &Finish {}).await.unwrap()
     }

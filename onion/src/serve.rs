@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use getrandom::SysRng;
 use ipc_schema::child::{Child, Exit, GrantedEdge};
-use ipc_schema::edge::Closer;
 use ipc_schema::edge::operator_onion::Operator;
 use ipc_schema::edge::stored_onion::Carrier;
 use ipc_schema::grant::Settings;
@@ -123,10 +122,8 @@ pub fn join(shell: &Rc<Shell>, edge: GrantedEdge) -> std::io::Result<()> {
         ("onion-netd", true) => shell.netd.connected(edge.ends),
         ("onion-stored", true) => shell.disk.connected(edge.ends),
         ("stored-onion", false) => {
-            let closer = Closer::default();
-            let carrier = CarrierServer { shell: shell.clone(), closer: closer.clone() };
-            let carrier = Rc::new(carrier).client(closer.clone()).client;
-            ipc_schema::rpc::serve(edge.ends, carrier).map(|task| closer.watch(task.abort_handle()))
+            let shell = shell.clone();
+            CarrierServer::serve_closing(edge.ends, |closer| CarrierServer { shell, closer }).map(drop)
         }
         ("operator-onion", false) => {
             Rc::new(OperatorServer { shell: shell.clone() }).serve(edge.ends).map(drop)

@@ -129,8 +129,9 @@ pub fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
         ("stored-onion", true) => shell.onion.connected(edge.ends),
         ("stored-mediad", true) => shell.mediad.connected(edge.ends),
         ("ui-stored", false) => {
-            let server = MessengerServer::new(shell.clone(), edge.outside());
-            Rc::new(server).serve(edge.ends).map(drop)
+            let (shell, outside) = (shell.clone(), edge.outside());
+            MessengerServer::serve_closing(edge.ends, |closer| MessengerServer::new(shell, outside, closer))
+                .map(drop)
         }
         _ => Ok(()),
     }

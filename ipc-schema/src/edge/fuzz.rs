@@ -6,10 +6,9 @@ use capnp::traits::{Imbue, ImbueMut};
 
 use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
-use super::stored_mediad::Finish;
 use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
-use super::ui_stored::{self, Event, FinishPicture, Messages, Search};
-use super::{Call, Outcome, Read};
+use super::ui_stored::{self, Event, Messages, Search};
+use super::{Call, Outcome, Read, Streamed};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;
@@ -55,9 +54,9 @@ pub(crate) trait Room {
     const TRIALS: &'static [Trial];
 }
 
-/// The calls of an interface as its [`Room`].
+/// The calls of an interface, and what is streamed to it, as its [`Room`].
 macro_rules! room {
-    ($interface:ident: $($call:ident)*) => {
+    ($interface:ident: $($call:ident)* $(, $item:ident)*) => {
         impl $crate::edge::fuzz::Room for $interface::Client {
             const TRIALS: &'static [$crate::edge::fuzz::Trial] = &[$(
                 $crate::edge::fuzz::Trial {
@@ -68,6 +67,11 @@ macro_rules! room {
                     name: concat!(stringify!($interface), ".", stringify!($call), " tells"),
                     read: $crate::edge::fuzz::tells::<$call>,
                 },
+            )* $(
+                $crate::edge::fuzz::Trial {
+                    name: concat!(stringify!($interface), ".", stringify!($item), " streams"),
+                    read: $crate::edge::fuzz::streams::<$item>,
+                },
             )*];
         }
     };
@@ -75,10 +79,8 @@ macro_rules! room {
 
 pub(crate) use room;
 
-// Capabilities that no trait of a server stands for.
+// A capability that no trait of a server stands for.
 room! { link: RelayKey }
-room! { picture_job: Finish }
-room! { picture_upload: FinishPicture }
 
 fn trials() -> Vec<Trial> {
     let told = [
@@ -124,6 +126,11 @@ where
         |from| C::read_outcome(from.get_as()?).map(Told::<C>),
         |told, to| C::write_outcome(&told.0, to.init_as()),
     )
+}
+
+/// A piece of what is streamed.
+pub(crate) fn streams<S: Streamed + Same>(untrusted: &[u8]) -> Option<bool> {
+    round(untrusted, |from| S::read(from.get_as()?), |piece, to| piece.write(to.init_as()))
 }
 
 fn waiting(untrusted: &[u8]) -> Option<bool> {
@@ -359,10 +366,12 @@ mod tests {
     fn every_call_of_every_room_is_tried() {
         let mut calls = BTreeSet::new();
         rooms(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge"), &mut |source| {
-            for line in source.lines().filter(|line| line.ends_with("_results;")) {
-                let (call, rest) = line.trim().split_once(" of ").expect("a call's first line");
-                let (interface, _) = rest.split_once(':').expect("its interface");
-                calls.extend(["asks", "tells"].map(|half| format!("{interface}.{call} {half}")));
+            for (end, halves) in [("_results;", &["asks", "tells"][..]), ("_params;", &["streams"])] {
+                for line in source.lines().filter(|line| line.ends_with(end)) {
+                    let (call, rest) = line.trim().split_once(" of ").expect("a call's first line");
+                    let (interface, _) = rest.split_once(':').expect("its interface");
+                    calls.extend(halves.iter().map(|half| format!("{interface}.{call} {half}")));
+                }
             }
         });
         let tried = trials().into_iter().map(|trial| trial.name.to_owned()).filter(|name| name.contains(' '));

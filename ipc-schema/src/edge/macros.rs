@@ -1,4 +1,4 @@
-//! What a room is written in: `call!` and its second half, `interface!`, `words!` and `mirrored!`. A call's fields stand in value.rs.
+//! What a room is written in: `call!` and its second half, `streamed!`, `interface!`, `words!` and `mirrored!`. Fields stand in value.rs.
 
 /// One method as a [`Call`]: its arguments field by field, and what comes of it: `nothing`, a bare `word`, a `number`, or what two
 /// functions write and read (`by`), of the whole results or `in` one field of theirs; where that is a union of one value and an error,
@@ -22,17 +22,46 @@ macro_rules! call {
                 client.$request()
             }
 
-            #[allow(unused_mut, unused_variables, reason = "some methods take nothing")]
-            fn write(&self, mut to: $crate::edge::Builder<'_, Self::Params>) {
-                $($crate::edge::value!(write $kind$(($most))? to $set &self.$field);)*
-            }
-
-            #[allow(unused_variables, reason = "some methods take nothing")]
-            fn read(from: $crate::edge::Reader<'_, Self::Params>) -> $crate::edge::Read<Self> {
-                Ok(Self { $($field: $crate::edge::value!(read $kind$(($most))? from.$get()),)* })
-            }
-
+            $crate::edge::arguments! { $($field $kind$(($most))? $get $set,)* }
             $crate::edge::outcome! { $($outcome)* }
+        }
+    };
+}
+
+/// What is handed over piece by piece (`-> stream`) as a [`Streamed`], field by field.
+macro_rules! streamed {
+    (
+        $(#[$doc:meta])*
+        $item:ident of $interface:ident: $request:ident, $params:ident;
+        holds { $($(#[$field_doc:meta])* $field:ident: $type:ty => $kind:ident$(($most:expr))? $get:ident $set:ident,)* }
+    ) => {
+        $(#[$doc])*
+        pub struct $item { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl $crate::edge::Streamed for $item {
+            type Client = $interface::Client;
+            type Params = $interface::$params::Owned;
+
+            fn request(client: &Self::Client) -> ::capnp::capability::StreamingRequest<Self::Params> {
+                client.$request()
+            }
+
+            $crate::edge::arguments! { $($field $kind$(($most))? $get $set,)* }
+        }
+    };
+}
+
+/// How the arguments of a method are written and read.
+macro_rules! arguments {
+    ($($field:ident $kind:ident$(($most:expr))? $get:ident $set:ident,)*) => {
+        #[allow(unused_mut, unused_variables, reason = "some methods take nothing")]
+        fn write(&self, mut to: $crate::edge::Builder<'_, Self::Params>) {
+            $($crate::edge::value!(write $kind$(($most))? to $set &self.$field);)*
+        }
+
+        #[allow(unused_variables, reason = "some methods take nothing")]
+        fn read(from: $crate::edge::Reader<'_, Self::Params>) -> $crate::edge::Read<Self> {
+            Ok(Self { $($field: $crate::edge::value!(read $kind$(($most))? from.$get()),)* })
         }
     };
 }
@@ -266,12 +295,13 @@ macro_rules! mirrored {
     };
 }
 
-/// All calls of one interface: what a server has to do and, where a core without I/O makes them, what that asks and is told. A call
-/// that is forgotten here does not compile where it is served.
+/// All calls of one interface, after what is streamed to it: what a server has to do and, where a core without I/O makes them, what that
+/// asks and is told. A call that is forgotten here does not compile where it is served.
 macro_rules! interface {
     (
         $(#[$doc:meta])*
         $Server:ident of $interface:ident {
+            $(-> $stream:ident($pieces:ident): $item:ident,)*
             $($method:ident($params:ident, $results:ident): $call:ident,)*
         }
     ) => {
@@ -288,7 +318,21 @@ macro_rules! interface {
             where
                 Self: Sized,
             {
-                $crate::edge::serve::<$interface::Client, _>(ends, self)
+                $crate::edge::serve::<$interface::Client, _>(ends, |_| self)
+            }
+
+            /// The same for one that serves other capabilities on that edge, and closes it with theirs.
+            ///
+            /// # Errors
+            /// When the descriptors are no edge's.
+            fn serve_closing(
+                ends: $crate::ends::EdgeEnds,
+                server: impl FnOnce($crate::edge::Closer) -> Self,
+            ) -> ::std::io::Result<::tokio::task::JoinHandle<()>>
+            where
+                Self: Sized,
+            {
+                $crate::edge::serve::<$interface::Client, _>(ends, |closer| ::std::rc::Rc::new(server(closer.clone())))
             }
 
             /// Serves it as a capability of an edge that `closer` ends.
@@ -300,6 +344,12 @@ macro_rules! interface {
             }
 
             $(
+                #[doc = concat!("[`", stringify!($item), "`]. The next may come before this one is done.")]
+                fn $stream(self: ::std::rc::Rc<Self>, item: $item)
+                    -> impl ::std::future::Future<Output = Result<(), ::capnp::Error>> + 'static;
+            )*
+
+            $(
                 #[doc = concat!("[`", stringify!($call), "`].")]
                 fn $method(self: ::std::rc::Rc<Self>, call: $call)
                     -> impl ::std::future::Future<Output = $crate::edge::Served<$call>> + 'static;
@@ -307,6 +357,15 @@ macro_rules! interface {
         }
 
         impl<T: $Server> $interface::Server for $crate::edge::Serving<T> {
+            $(
+                async fn $stream(
+                    self: ::capnp::capability::Rc<Self>,
+                    pieces: $interface::$pieces,
+                ) -> Result<(), ::capnp::Error> {
+                    let item = <$item as $crate::edge::Streamed>::read(pieces.get()?).map_err(|_| self.closer.close())?;
+                    self.server.clone().$stream(item).await
+                }
+            )*
             $(
                 async fn $method(
                     self: ::capnp::capability::Rc<Self>,
@@ -321,7 +380,7 @@ macro_rules! interface {
             )*
         }
         #[cfg(any(test, fuzzing))]
-        $crate::edge::fuzz::room! { $interface: $($call)* }
+        $crate::edge::fuzz::room! { $interface: $($call)* $(, $item)* }
     };
     (
         $(#[$doc:meta])*
@@ -397,4 +456,4 @@ macro_rules! interface {
     };
 }
 
-pub(crate) use {call, interface, mirrored, outcome, words};
+pub(crate) use {arguments, call, interface, mirrored, outcome, streamed, words};

@@ -21,7 +21,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
 
-use capnp::capability::{Client, FromServer, FromTypelessPipeline, Request};
+use capnp::capability::{Client, FromServer, FromTypelessPipeline, Request, StreamingRequest};
 use capnp::traits::{Owned, Pipelined};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -60,6 +60,26 @@ pub trait Call: Sized {
     /// # Errors
     /// [`Malformed`].
     fn read_outcome(from: Reader<'_, Self::Results>) -> Read<Outcome<Self>>;
+}
+
+/// What is handed over piece by piece: in order, as fast as the other side takes it, and answered by nothing.
+pub trait Streamed: Sized {
+    /// The capability that takes it.
+    type Client;
+    /// A piece on the wire.
+    type Params: Owned;
+
+    /// An empty piece.
+    fn request(client: &Self::Client) -> StreamingRequest<Self::Params>;
+
+    /// Writes it.
+    fn write(&self, to: Builder<'_, Self::Params>);
+
+    /// Reads it, every limit checked.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn read(from: Reader<'_, Self::Params>) -> Read<Self>;
 }
 
 /// A call that a core without I/O makes: it goes out as one of all that its interface has, and what came of it comes back as one of those.
@@ -185,6 +205,17 @@ pub fn offer<C: Call>(
     Ok(outcome_of::<C>(request))
 }
 
+/// Hands a piece over at once; ends when the next may follow. That the other side took one is known by a call that follows it.
+pub fn stream<S: Streamed>(
+    client: &S::Client,
+    piece: &S,
+) -> impl Future<Output = Result<(), Failed>> + use<S> {
+    let mut request = S::request(client);
+    piece.write(request.get());
+    let taken = request.send();
+    async move { Ok(taken.await?) }
+}
+
 fn outcome_of<C: Call>(
     request: Request<C::Params, C::Results>,
 ) -> impl Future<Output = Result<Outcome<C>, Failed>> + use<C> {
@@ -226,9 +257,12 @@ impl Closer {
     }
 }
 
-fn serve<C: FromServer<Serving<T>>, T>(ends: EdgeEnds, server: Rc<T>) -> std::io::Result<JoinHandle<()>> {
+fn serve<C: FromServer<Serving<T>>, T>(
+    ends: EdgeEnds,
+    server: impl FnOnce(&Closer) -> Rc<T>,
+) -> std::io::Result<JoinHandle<()>> {
     let closer = Closer::default();
-    let client: C = capnp_rpc::new_client(Serving { server, closer: closer.clone() });
+    let client: C = capnp_rpc::new_client(Serving { server: server(&closer), closer: closer.clone() });
     let task = crate::rpc::serve(ends, Client::new(client.into_client_hook()))?;
     closer.watch(task.abort_handle());
     Ok(task)
@@ -309,14 +343,14 @@ pub fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
-pub(crate) use macros::{call, interface, mirrored, outcome, words};
+pub(crate) use macros::{arguments, call, interface, mirrored, outcome, streamed, words};
 pub(crate) use value::value;
 
 /// Calls and outcomes through a message and back, for the tests of the rooms; each message also altered in many places.
 #[cfg(test)]
 mod trial {
-    use super::fuzz::{Same, asks, tells};
-    use super::{Call, Outcome, Read};
+    use super::fuzz::{Same, asks, streams, tells};
+    use super::{Call, Outcome, Read, Streamed};
     use capnp::message::{Builder as Message, HeapAllocator};
     use capnp::traits::Owned;
 
@@ -329,6 +363,13 @@ mod trial {
         call.write(message.init_root::<<C::Params as Owned>::Builder<'_>>());
         altered(&message, asks::<C>);
         C::read(message.get_root_as_reader().unwrap())
+    }
+
+    pub(super) fn streamed_back<S: Streamed + Same>(piece: &S) -> Read<S> {
+        let mut message = Message::new_default();
+        piece.write(message.init_root::<<S::Params as Owned>::Builder<'_>>());
+        altered(&message, streams::<S>);
+        S::read(message.get_root_as_reader().unwrap())
     }
 
     pub(super) fn told_back<C: Call<Answer: Same, Error: PartialEq>>(

@@ -1,9 +1,9 @@
 //! stored (caller) → mediad (callee): one untrusted picture to plain pixels (`edges/stored-mediad.capnp`). mediad may have been taken
-//! over by the picture: what comes back is pixels of the sizes that it says, or malformed. The picture itself streams past this room.
+//! over by the picture: what comes back is pixels of the sizes that it says, or malformed.
 
-use super::{Builder, Call, Malformed, Part, Read, Reader, bounded, call, interface, mirrored};
+use super::{Builder, Call, Malformed, Part, Read, Reader, bounded, call, interface, mirrored, streamed};
 use crate::edges::stored_mediad_capnp::{self as wire, decoder, picture_job, picture_result};
-use crate::limits::PICTURE_SIDE_MAX;
+use crate::limits::{PICTURE_CHUNK_MAX_BYTES, PICTURE_SIDE_MAX};
 
 interface! {
     /// One that waits for its picture.
@@ -29,6 +29,24 @@ fn write_job(job: &picture_job::Client, mut to: Builder<'_, <Begin as Call>::Res
 
 fn read_job(from: Reader<'_, <Begin as Call>::Results>) -> Read<picture_job::Client> {
     Ok(from.get_job()?)
+}
+
+interface! {
+    /// A picture on its way.
+    Job of picture_job {
+        -> bytes(BytesParams): Chunk,
+        finish(FinishParams, FinishResults): Finish,
+    }
+}
+
+streamed! {
+    /// The next bytes of the picture.
+    #[derive(Clone, PartialEq, Eq)]
+    Chunk of picture_job: bytes_request, bytes_params;
+    holds {
+        /// The bytes.
+        chunk: Vec<u8> => bytes(PICTURE_CHUNK_MAX_BYTES) get_chunk set_chunk,
+    }
 }
 
 call! {
@@ -97,8 +115,18 @@ mirrored! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::told_back;
+    use super::super::trial::{streamed_back, told_back};
     use super::*;
+
+    #[test]
+    fn a_chunk_is_read_as_it_was_written_and_over_its_bound_it_is_malformed() {
+        for length in [0, 1, PICTURE_CHUNK_MAX_BYTES] {
+            let chunk = Chunk { chunk: vec![7; length] };
+            assert!(streamed_back(&chunk) == Ok(chunk), "{length} B");
+        }
+        let longer = Chunk { chunk: vec![7; PICTURE_CHUNK_MAX_BYTES + 1] };
+        assert!(streamed_back(&longer) == Err(Malformed));
+    }
 
     #[test]
     fn pixels_are_read_as_they_were_written_and_each_reason_crosses() {

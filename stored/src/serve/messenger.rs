@@ -10,10 +10,10 @@ use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
     ChangeContact, Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText,
     ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages,
-    Messenger, PictureError, React, ReadError, RetryText, Search, SearchError, SendText, SetProfileName,
-    Settle, SettleError, State, TellTyping, Watch,
+    Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError, SendText,
+    SetProfileName, Settle, SettleError, State, TellTyping, Watch,
 };
-use ipc_schema::edge::{Served, ask};
+use ipc_schema::edge::{Closer, Served, ask};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
 use ipc_schema::limits::{PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
 use tokio::task::{AbortHandle, spawn_local};
@@ -44,13 +44,14 @@ pub(super) struct MessengerServer {
     shell: Rc<Shell>,
     /// A local program, not the window.
     outside: bool,
+    closer: Closer,
     /// Who tells its watchers, the oldest first.
     telling: RefCell<VecDeque<AbortHandle>>,
 }
 
 impl MessengerServer {
-    pub(super) fn new(shell: Rc<Shell>, outside: bool) -> Self {
-        Self { shell, outside, telling: RefCell::default() }
+    pub(super) fn new(shell: Rc<Shell>, outside: bool, closer: Closer) -> Self {
+        Self { shell, outside, closer, telling: RefCell::default() }
     }
 
     /// What one watcher is told costs memory as long as it does not take it.
@@ -193,7 +194,7 @@ impl MessengerServer {
         let decoder = self.shell.mediad.present().ok_or(PictureError::Picture)?;
         let begin = Begin { max_side: call.max_side.clamp(1, PICTURE_SIDE_MAX) };
         let job = ask(&decoder, &begin).await.map_err(|_| PictureError::Picture)?;
-        Ok(capnp_rpc::new_client(Upload::new(job)))
+        Ok(Rc::new(Upload::new(job)).client(self.closer.clone()))
     }
 }
 
@@ -386,7 +387,8 @@ mod tests {
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let (ours, theirs) = EdgeEnds::pipes().unwrap();
             let shell = Rc::new(Shell::new(PathBuf::new(), true, crate::serve::machine()));
-            Rc::new(MessengerServer::new(shell, true)).serve(theirs).unwrap();
+            MessengerServer::serve_closing(theirs, |closer| MessengerServer::new(shell, true, closer))
+                .unwrap();
             let (client, _connection) = ipc_schema::rpc::connect::<messenger::Client>(ours).unwrap();
             let named = |length| MakeInvite { name: "x".repeat(length) };
             let locked = Ok(Err(InviteError::Closed(Closed::Locked)));

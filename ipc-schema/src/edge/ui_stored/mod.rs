@@ -44,7 +44,7 @@ pub use life::{AskInfo, CancelText, CancelTextError, ForwardText, Info, Reason, 
 pub use messages::{
     Delivery, MarkRead, Message, Messages, Note, Place, ReadError, SendError, SendText, Settle, SettleError,
 };
-pub use pictures::{DecodePicture, FinishPicture, PictureError, UploadError};
+pub use pictures::{DecodePicture, FinishPicture, PictureChunk, PictureError, PictureUpload, UploadError};
 pub use search::{Match, Search, SearchError};
 pub use typing::{TellTyping, TypingError};
 

@@ -1,9 +1,10 @@
-//! An untrusted picture, decoded by a disposable mediad. Its bytes stream past this room.
+//! An untrusted picture, decoded by a disposable mediad.
 
 use super::{Closed, Refusal, told};
 use crate::edge::stored_mediad::Pixels;
-use crate::edge::{Builder, Call, Outcome, Read, Reader, call, words};
+use crate::edge::{Builder, Call, Outcome, Read, Reader, call, interface, streamed, words};
 use crate::edges::ui_stored_capnp::{messenger, picture_upload};
+use crate::limits::PICTURE_CHUNK_MAX_BYTES;
 
 call! {
     /// Begins with a picture.
@@ -21,6 +22,24 @@ words! {
     PictureError of Refusal, or Closed(Closed) {
         /// There is nobody who decodes it.
         Picture,
+    }
+}
+
+interface! {
+    /// A picture on its way.
+    PictureUpload of picture_upload {
+        -> bytes(BytesParams): PictureChunk,
+        finish(FinishParams, FinishResults): FinishPicture,
+    }
+}
+
+streamed! {
+    /// The next bytes of the picture.
+    #[derive(Clone, PartialEq, Eq)]
+    PictureChunk of picture_upload: bytes_request, bytes_params;
+    holds {
+        /// The bytes.
+        chunk: Vec<u8> => bytes(PICTURE_CHUNK_MAX_BYTES) get_chunk set_chunk,
     }
 }
 
