@@ -13,6 +13,22 @@ interface PictureJob {
   # In order, ≤ pictureBytesMax in all.
   finish @1 () -> (result :PictureResult);
   # Decodes, scales to fit maxSide; after the answer is out mediad exits 0. If it dies midway the picture is broken: do not retry more than once.
+  kind @2 () -> (kind :PictureKind);
+  # By the first bytes of those that came, alone; 4 KiB are enough. Decodes nothing. After `finish` nothing is known any more: `other`.
+}
+
+enum PictureKind {
+  other @0;
+  png @1;
+  jpeg @2;
+  webp @3;
+  gif @4;
+  heic @5;   # these are told and never decoded: what stands beside their pixels (place, time, camera) stays in
+  avif @6;
+  jxl @7;
+  tiff @8;   # and cameras' raw files, which are made like it
+  mp4 @9;    # and QuickTime
+  pdf @10;
 }
 
 struct PictureResult {

@@ -4,6 +4,7 @@ use ipc_schema::limits::PICTURE_MAX_BYTES;
 
 use crate::error::PictureError;
 use crate::image::{Pixels, decode};
+use crate::kind::{self, Kind};
 
 /// Takes a picture's bytes. Consumed by [`Job::finish`].
 #[derive(Debug)]
@@ -33,6 +34,12 @@ impl Job {
         } else {
             bytes.extend_from_slice(chunk);
         }
+    }
+
+    /// What it is; of a file that is too long nothing is known any more.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.bytes.as_ref().map_or(Kind::Other, |bytes| kind::of(bytes))
     }
 
     /// Decodes what came, and lets go of it.
@@ -69,7 +76,9 @@ mod tests {
     fn bytes_come_in_order() {
         let mut job = Job::new(16);
         job.add(&[0x89, b'P']);
+        assert_eq!(job.kind(), Kind::Other);
         job.add(b"NG\r\n\x1a\n");
+        assert_eq!(job.kind(), Kind::Png);
         assert_eq!(job.finish(), Err(PictureError::Damaged), "a signature and nothing behind it");
     }
 }

@@ -17,4 +17,5 @@
 pub mod error;
 pub mod image;
 pub mod job;
+pub mod kind;
 pub mod serve;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ipc_schema::child::{Child, Exit};
-use ipc_schema::edge::stored_mediad::{self, Begin, Chunk, Decoder, Finish};
+use ipc_schema::edge::stored_mediad::{self, Begin, Chunk, Decoder, Finish, Kind, TellKind};
 use ipc_schema::edge::{Closer, Served};
 use ipc_schema::ends::EdgeEnds;
 use tokio::sync::Notify;
@@ -137,6 +137,10 @@ impl stored_mediad::Job for JobServer {
             life.changed.notify_one();
         }
         Ok(outcome)
+    }
+
+    async fn kind(self: Rc<Self>, _: TellKind) -> Served<TellKind> {
+        Ok(Ok(self.job.borrow().as_ref().map_or(Kind::Other, Job::kind)))
     }
 }
 

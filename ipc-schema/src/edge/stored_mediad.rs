@@ -36,6 +36,7 @@ interface! {
     Job of picture_job {
         -> bytes(BytesParams): Chunk,
         finish(FinishParams, FinishResults): Finish,
+        kind(KindParams, KindResults): TellKind,
     }
 }
 
@@ -55,6 +56,22 @@ call! {
     Finish of picture_job: finish_request, finish_params, finish_results;
     asks {}
     answers Pixels, PictureError: in get_result init_result as picture_result Pixels group init_pixels;
+}
+
+call! {
+    /// What is it?
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    TellKind of picture_job: kind_request, kind_params, kind_results;
+    asks {}
+    answers Kind: by write_kind read_kind;
+}
+
+fn write_kind(kind: &Kind, mut to: Builder<'_, <TellKind as Call>::Results>) {
+    to.set_kind((*kind).into());
+}
+
+fn read_kind(from: Reader<'_, <TellKind as Call>::Results>) -> Read<Kind> {
+    Ok(from.get_kind()?.into())
 }
 
 /// Plain pixels.
@@ -100,6 +117,34 @@ impl Pixels {
 }
 
 mirrored! {
+    /// What a file is, by its first bytes.
+    Kind = wire::PictureKind {
+        /// None of the others.
+        Other => "other",
+        /// PNG.
+        Png => "png",
+        /// JPEG.
+        Jpeg => "jpeg",
+        /// WebP.
+        Webp => "webp",
+        /// GIF.
+        Gif => "gif",
+        /// HEIC or HEIF.
+        Heic => "heic",
+        /// AVIF.
+        Avif => "avif",
+        /// JPEG XL.
+        Jxl => "jxl",
+        /// TIFF, or a camera's raw file.
+        Tiff => "tiff",
+        /// MP4 or QuickTime.
+        Mp4 => "mp4",
+        /// PDF.
+        Pdf => "pdf",
+    }
+}
+
+mirrored! {
     /// Why there are no pixels. The fault lies with whoever made the picture, but for `JobUsed`.
     PictureError = wire::PictureError {
         /// Not a format that is decoded here.
@@ -126,6 +171,13 @@ mod tests {
         }
         let longer = Chunk { chunk: vec![7; PICTURE_CHUNK_MAX_BYTES + 1] };
         assert!(streamed_back(&longer) == Err(Malformed));
+    }
+
+    #[test]
+    fn each_kind_is_read_as_it_was_written() {
+        for kind in Kind::ALL {
+            assert_eq!(told_back::<TellKind>(&Ok(*kind)), Ok(Ok(*kind)));
+        }
     }
 
     #[test]
