@@ -1,20 +1,29 @@
 @0xf88e64bafa9e9d56;
 
-# stored (caller) → mediad (callee): one untrusted picture to plain pixels, then mediad exits 0.
-# mediad may be taken over by the picture: stored checks sizes of what comes back and treats pixels as pixels.
+# stored (caller) → mediad (callee): one untrusted picture, told or shown; then mediad exits 0.
+# mediad may be taken over by the picture: stored checks the lengths of what comes back and treats pixels as
+# pixels. mediad has the picture and nothing else: no name, no other picture, nowhere to send it but back.
 
 interface Decoder {
-  picture @0 (maxSide :UInt16) -> (job :PictureJob);
-  # One job a life; a second call answers a job that refuses. maxSide ≤ pictureSideMax.
+  picture @0 () -> (job :PictureJob);
+  # One picture a life; a second call is refused. mediad exits 0 when the caller lets go of the job, or of the edge once there was one.
 }
 
 interface PictureJob {
+  # What is asked is of the bytes that came before, and nothing is kept of it for the next question: each may be repeated. If mediad dies
+  # midway the picture is at fault, or chance is: the caller asks a fresh one once more, and then no more.
   bytes @0 (chunk :Data) -> stream;
-  # In order, ≤ pictureBytesMax in all.
-  finish @1 () -> (result :PictureResult);
-  # Decodes, scales to fit maxSide; after the answer is out mediad exits 0. If it dies midway the picture is broken: do not retry more than once.
-  kind @2 () -> (kind :PictureKind);
-  # By the first bytes of those that came, alone; 4 KiB are enough. Decodes nothing. After `finish` nothing is known any more: `other`.
+  # In order, ≤ pictureChunkMaxBytes each and ≤ pictureMaxBytes in all; of more nothing is kept, and all that is asked answers `tooLarge`.
+  kind @1 () -> (kind :PictureKind);
+  # By the first bytes alone; 4 KiB are enough. Decodes nothing.
+  show @2 (maxSide :UInt16, sink :ByteSink) -> (result :ShowResult);
+  # Decodes a png; lays it over white, scales it down to fit maxSide (≤ viewSideMax) pixels each way, and hands over width × height × 3
+  # bytes: red, green, blue, row by row. Answers when all were handed over; they may arrive after the answer.
+}
+
+interface ByteSink {
+  bytes @0 (chunk :Data) -> stream;
+  # In order, ≤ pictureChunkMaxBytes each. A caller that has had enough fails the call: mediad gives up then.
 }
 
 enum PictureKind {
@@ -31,12 +40,16 @@ enum PictureKind {
   pdf @10;
 }
 
-struct PictureResult {
+struct ShowResult {
   union {
-    pixels :group { width @0 :UInt16; height @1 :UInt16; rgb @2 :Data; }
-    # rgb: width × height × 3 bytes, alpha laid over white, no metadata.
-    error @3 :PictureError;
+    size :group { width @0 :UInt16; height @1 :UInt16; }
+    error @2 :PictureError;
+    # notAPicture, tooLarge, damaged
   }
 }
 
-enum PictureError { notAPicture @0; tooLarge @1; damaged @2; jobUsed @3; }
+enum PictureError {
+  notAPicture @0;   # no kind that is decoded
+  tooLarge @1;      # the file, a side or the number of pixels
+  damaged @2;       # it starts like a picture and goes on wrong
+}

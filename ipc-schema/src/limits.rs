@@ -135,8 +135,11 @@ pub const PICTURE_MAX_BYTES: usize = 8 << 20;
 /// A picture's bytes in one piece: few pieces for a large one, and a quarter of a message.
 pub const PICTURE_CHUNK_MAX_BYTES: usize = 256 << 10;
 
-/// Longest side of the pixels that come back, so that RGB fits one message.
+/// Longest side of the pixels of a picture that somebody hands over, so that RGB fits one message.
 pub const PICTURE_SIDE_MAX: u16 = 512;
+
+/// Longest side of a picture's pixels, however they are shown: what a large screen has. As many each way are 20 MB.
+pub const VIEW_SIDE_MAX: u16 = 2_560;
 
 /// Connections of local programs to one process at a time: what a person's scripts and windows need, and an eighth of the descriptors
 /// that the tightest callee has.

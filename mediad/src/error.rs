@@ -1,13 +1,35 @@
-//! Why there are no pixels.
+//! Why a picture is not decoded.
 
-pub use ipc_schema::edge::stored_mediad::PictureError;
+use ipc_schema::edge::stored_mediad::ShowError;
 
-/// What the decoder says of a picture.
-pub(crate) fn broken(error: png::DecodingError) -> PictureError {
-    match error {
-        png::DecodingError::LimitsExceeded => PictureError::TooLarge,
-        png::DecodingError::IoError(_) | png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => {
-            PictureError::Damaged
+/// What is wrong with it. Each decoder's own words are too many for anybody to act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureError {
+    /// Not a kind that is decoded here.
+    NotAPicture,
+    /// The file, a side or the number of pixels is over its bound.
+    TooLarge,
+    /// It starts like a picture and goes on wrong.
+    Damaged,
+}
+
+impl From<PictureError> for ShowError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::NotAPicture => Self::NotAPicture,
+            PictureError::TooLarge => Self::TooLarge,
+            PictureError::Damaged => Self::Damaged,
+        }
+    }
+}
+
+impl From<png::DecodingError> for PictureError {
+    fn from(error: png::DecodingError) -> Self {
+        match error {
+            png::DecodingError::LimitsExceeded => Self::TooLarge,
+            png::DecodingError::IoError(_)
+            | png::DecodingError::Format(_)
+            | png::DecodingError::Parameter(_) => Self::Damaged,
         }
     }
 }

@@ -5,12 +5,11 @@
 
 use std::io::Cursor;
 
-use ipc_schema::limits::{PICTURE_MAX_BYTES, PICTURE_SIDE_MAX};
 use png::{ColorType, Decoder, Limits, Transformations};
 
 pub use ipc_schema::edge::stored_mediad::Pixels;
 
-use crate::error::{PictureError, broken};
+use crate::error::PictureError;
 
 /// Most pixels of a picture: above any camera that people carry, and half a second of decoding.
 const PIXELS_MAX: u64 = 40_000_000;
@@ -29,9 +28,6 @@ const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
 /// # Errors
 /// [`PictureError`]; nothing of a broken picture is kept.
 pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
-    if untrusted.len() > PICTURE_MAX_BYTES {
-        return Err(PictureError::TooLarge);
-    }
     if !untrusted.starts_with(&SIGNATURE) {
         return Err(PictureError::NotAPicture);
     }
@@ -39,13 +35,13 @@ pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder.read_header_info().map_err(broken)?.size();
+    let (width, height) = decoder.read_header_info()?.size();
     if width > SIDE_MAX || height > SIDE_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
         return Err(PictureError::TooLarge);
     }
-    let mut reader = decoder.read_info().map_err(broken)?;
+    let mut reader = decoder.read_info()?;
     let layout = Layout::of(reader.output_color_type().0)?;
-    let mut canvas = Canvas::new(width, height, max_side.clamp(1, PICTURE_SIDE_MAX));
+    let mut canvas = Canvas::new(width, height, max_side.max(1));
     // The rows that come are the first frame's: one of another size would leave pixels unwritten.
     let frame = reader.info().frame_control.map_or((width, height), |frame| (frame.width, frame.height));
     if frame != (width, height) {
@@ -53,11 +49,11 @@ pub fn decode(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
     }
     let interlaced = reader.info().interlaced;
     for place in places(width, height, interlaced) {
-        let row = reader.next_interlaced_row().map_err(broken)?.ok_or(PictureError::Damaged)?;
+        let row = reader.next_interlaced_row()?.ok_or(PictureError::Damaged)?;
         canvas.add(row.data(), layout, place);
     }
     // Reads to the end, so that a picture that was cut off or altered behind its last row is told.
-    reader.finish().map_err(broken)?;
+    reader.finish()?;
     Ok(canvas.finish())
 }
 

@@ -1,31 +1,24 @@
-//! The one job of a life: bytes in order, then pixels.
+//! The one job of a life: a picture's bytes in order, and what is asked about it.
 
-use ipc_schema::limits::PICTURE_MAX_BYTES;
+use ipc_schema::limits::{PICTURE_MAX_BYTES, VIEW_SIDE_MAX};
 
 use crate::error::PictureError;
 use crate::image::{Pixels, decode};
 use crate::kind::{self, Kind};
 
-/// Takes a picture's bytes. Consumed by [`Job::finish`].
+/// One picture.
 #[derive(Debug)]
 pub struct Job {
-    max_side: u16,
     bytes: Result<Vec<u8>, PictureError>,
 }
 
+impl Default for Job {
+    fn default() -> Self {
+        Self { bytes: Ok(Vec::new()) }
+    }
+}
+
 impl Job {
-    /// Pixels will fit a square of `max_side`.
-    #[must_use]
-    pub fn new(max_side: u16) -> Self {
-        Self { max_side, bytes: Ok(Vec::new()) }
-    }
-
-    /// A job for a decoder that has had its one.
-    #[must_use]
-    pub fn refused() -> Self {
-        Self { max_side: 0, bytes: Err(PictureError::JobUsed) }
-    }
-
     /// The next bytes. Beyond the bound nothing is kept any more.
     pub fn add(&mut self, chunk: &[u8]) {
         let Ok(bytes) = &mut self.bytes else { return };
@@ -36,18 +29,22 @@ impl Job {
         }
     }
 
+    fn untrusted(&self) -> Result<&[u8], PictureError> {
+        self.bytes.as_deref().map_err(|error| *error)
+    }
+
     /// What it is; of a file that is too long nothing is known any more.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.bytes.as_ref().map_or(Kind::Other, |bytes| kind::of(bytes))
+        self.untrusted().map_or(Kind::Other, kind::of)
     }
 
-    /// Decodes what came, and lets go of it.
+    /// How it looks within `max_side` pixels each way.
     ///
     /// # Errors
     /// [`PictureError`].
-    pub fn finish(self) -> Result<Pixels, PictureError> {
-        decode(&self.bytes?, self.max_side)
+    pub fn pixels(&self, max_side: u16) -> Result<Pixels, PictureError> {
+        decode(self.untrusted()?, max_side.clamp(1, VIEW_SIDE_MAX))
     }
 }
 
@@ -57,28 +54,23 @@ mod tests {
 
     #[test]
     fn more_bytes_than_the_bound_are_too_large_and_not_kept() {
-        let mut job = Job::new(16);
-        job.add(&vec![0; PICTURE_MAX_BYTES]);
+        let mut job = Job::default();
+        job.add(&vec![0xff; PICTURE_MAX_BYTES]);
+        assert!(job.bytes.is_ok());
         job.add(&[0]);
         assert!(job.bytes.is_err());
         job.add(&[0]);
-        assert_eq!(job.finish(), Err(PictureError::TooLarge));
-    }
-
-    #[test]
-    fn a_second_job_is_refused() {
-        let mut job = Job::refused();
-        job.add(b"anything");
-        assert_eq!(job.finish(), Err(PictureError::JobUsed));
+        assert_eq!(job.pixels(16), Err(PictureError::TooLarge));
+        assert_eq!(job.kind(), Kind::Other);
     }
 
     #[test]
     fn bytes_come_in_order() {
-        let mut job = Job::new(16);
+        let mut job = Job::default();
         job.add(&[0x89, b'P']);
         assert_eq!(job.kind(), Kind::Other);
         job.add(b"NG\r\n\x1a\n");
         assert_eq!(job.kind(), Kind::Png);
-        assert_eq!(job.finish(), Err(PictureError::Damaged), "a signature and nothing behind it");
+        assert_eq!(job.pixels(16), Err(PictureError::Damaged), "a signature and nothing behind it");
     }
 }

@@ -1,4 +1,4 @@
-//! mediad: a stranger's picture to plain pixels. One job a life, then exit 0; a fresh instance is waiting already.
+//! mediad: a stranger's picture told, or shown as plain pixels. One picture a life, then exit 0; a fresh instance is waiting already.
 //!
 //! # Holds
 //! The bytes of one picture, and its pixels.

@@ -2,20 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use ipc_schema::child::{Child, Exit};
-use ipc_schema::edge::stored_mediad::{self, Begin, Chunk, Decoder, Finish, Kind, TellKind};
-use ipc_schema::edge::{Closer, Served};
+use ipc_schema::edge::stored_mediad::{self as room, Begin, Chunk, Decoder, Handed, Show, Size, TellKind};
+use ipc_schema::edge::{Closer, Served, stream};
+use ipc_schema::edges::stored_mediad_capnp::byte_sink;
 use ipc_schema::ends::EdgeEnds;
+use ipc_schema::limits::PICTURE_CHUNK_MAX_BYTES;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::error::PictureError;
 use crate::job::Job;
-
-/// How long the caller may take to drop a job whose answer it has.
-const FETCHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs the process: waits for the edge, does one job, ends.
 pub async fn run(child: Child) -> Exit {
@@ -71,23 +68,16 @@ pub fn serve(ends: EdgeEnds, life: Rc<Life>) -> std::io::Result<JoinHandle<()>> 
 #[derive(Debug, Default)]
 pub struct Life {
     job_given: Cell<bool>,
-    answered: Cell<bool>,
-    dropped: Cell<bool>,
+    job_dropped: Cell<bool>,
     changed: Notify,
 }
 
 impl Life {
-    /// Ends when the caller has the answer: it lets go of the job only then, and the answer went out before.
+    /// Ends when the caller lets go of its job: it has all answers that it wanted.
     pub async fn over(&self) {
-        while !self.answered.get() {
+        while !self.job_dropped.get() {
             self.changed.notified().await;
         }
-        let fetched = async {
-            while !self.dropped.get() {
-                self.changed.notified().await;
-            }
-        };
-        let _ = tokio::time::timeout(FETCHED_WITHIN, fetched).await;
     }
 }
 
@@ -97,122 +87,59 @@ struct DecoderServer {
 }
 
 impl Decoder for DecoderServer {
-    async fn picture(self: Rc<Self>, call: Begin) -> Served<Begin> {
-        let used = self.life.job_given.replace(true);
-        let job = if used { Job::refused() } else { Job::new(call.max_side) };
-        let life = (!used).then(|| self.life.clone());
-        let server = JobServer { job: RefCell::new(Some(job)), life };
-        Ok(Ok(stored_mediad::Job::client(Rc::new(server), self.closer.clone())))
+    async fn picture(self: Rc<Self>, _: Begin) -> Served<Begin> {
+        // Nobody's picture shall be decoded where another's was.
+        if self.life.job_given.replace(true) {
+            return Err(capnp::Error::failed(String::new()));
+        }
+        let server = JobServer { job: RefCell::default(), life: self.life.clone() };
+        Ok(Ok(room::Job::client(Rc::new(server), self.closer.clone())))
     }
 }
 
 struct JobServer {
-    job: RefCell<Option<Job>>,
-    /// None for a refused job, whose end means nothing.
-    life: Option<Rc<Life>>,
+    job: RefCell<Job>,
+    life: Rc<Life>,
 }
 
 impl Drop for JobServer {
     fn drop(&mut self) {
-        if let Some(life) = &self.life {
-            life.answered.set(true);
-            life.dropped.set(true);
-            life.changed.notify_one();
-        }
+        self.life.job_dropped.set(true);
+        self.life.changed.notify_one();
     }
 }
 
-impl stored_mediad::Job for JobServer {
+impl room::Job for JobServer {
     async fn bytes(self: Rc<Self>, piece: Chunk) -> Result<(), capnp::Error> {
-        if let Some(job) = self.job.borrow_mut().as_mut() {
-            job.add(&piece.chunk);
-        }
+        self.job.borrow_mut().add(&piece.chunk);
         Ok(())
     }
 
-    async fn finish(self: Rc<Self>, _: Finish) -> Served<Finish> {
-        let outcome = self.job.take().map_or(Err(PictureError::JobUsed), Job::finish);
-        if let Some(life) = &self.life {
-            life.answered.set(true);
-            life.changed.notify_one();
-        }
-        Ok(outcome)
+    async fn kind(self: Rc<Self>, _: TellKind) -> Served<TellKind> {
+        Ok(Ok(self.job.borrow().kind()))
     }
 
-    async fn kind(self: Rc<Self>, _: TellKind) -> Served<TellKind> {
-        Ok(Ok(self.job.borrow().as_ref().map_or(Kind::Other, Job::kind)))
+    async fn show(self: Rc<Self>, call: Show) -> Served<Show> {
+        // A value of its own: nothing is borrowed while the other side takes its time.
+        let shown = self.job.borrow().pixels(call.max_side);
+        match shown {
+            Ok(pixels) => {
+                hand_over(&call.sink, &pixels.rgb).await?;
+                Ok(Ok(Size { width: pixels.width, height: pixels.height }))
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
     }
+}
+
+/// As fast as the caller takes it.
+async fn hand_over(sink: &byte_sink::Client, bytes: &[u8]) -> Result<(), capnp::Error> {
+    for chunk in bytes.chunks(PICTURE_CHUNK_MAX_BYTES) {
+        let taken = stream(sink, &Handed { chunk: chunk.to_vec() }).await;
+        taken.map_err(|_| capnp::Error::disconnected(String::new()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ipc_schema::edge::stored_mediad::Pixels;
-    use ipc_schema::edge::{ask, send, stream};
-    use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_job};
-
-    fn local<F: Future>(future: F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        tokio::task::LocalSet::new().block_on(&runtime, async {
-            tokio::time::timeout(Duration::from_secs(30), future).await.expect("the test hangs")
-        })
-    }
-
-    fn decoder() -> (decoder::Client, Rc<Life>) {
-        let (ours, theirs) = EdgeEnds::pipes().unwrap();
-        let life = Rc::new(Life::default());
-        serve(theirs, life.clone()).unwrap();
-        (ipc_schema::rpc::connect(ours).unwrap().0, life)
-    }
-
-    async fn job(decoder: &decoder::Client) -> picture_job::Client {
-        ask(decoder, &Begin { max_side: 64 }).await.unwrap()
-    }
-
-    async fn finish(job: &picture_job::Client, bytes: &[u8]) -> Result<Pixels, PictureError> {
-        for chunk in bytes.chunks(50_000) {
-            stream(job, &Chunk { chunk: chunk.to_vec() }).await.unwrap();
-        }
-        send(job, &Finish {}).await.unwrap()
-    }
-
-    #[test]
-    fn one_picture_is_decoded_and_then_the_life_is_over() {
-        local(async {
-            let mut png = Vec::new();
-            let mut encoder = png::Encoder::new(&mut png, 300, 300);
-            encoder.set_color(png::ColorType::Rgb);
-            encoder.write_header().unwrap().write_image_data(&[7; 300 * 300 * 3]).unwrap();
-            let (decoder, life) = decoder();
-            let first = job(&decoder).await;
-            let second = job(&decoder).await;
-            assert!(matches!(finish(&second, &png).await, Err(PictureError::JobUsed)));
-            let pixels = Pixels { width: 64, height: 64, rgb: vec![7; 64 * 64 * 3] };
-            assert_eq!(finish(&first, &png).await, Ok(pixels));
-            assert!(matches!(finish(&first, &png).await, Err(PictureError::JobUsed)));
-            drop(first);
-            life.over().await;
-        });
-    }
-
-    #[test]
-    fn rubbish_is_told_and_ends_the_life_too() {
-        local(async {
-            let (decoder, life) = decoder();
-            let first = job(&decoder).await;
-            assert!(matches!(finish(&first, b"GIF89a").await, Err(PictureError::NotAPicture)));
-            drop(first);
-            life.over().await;
-        });
-    }
-
-    #[test]
-    fn more_bytes_than_allowed_are_told() {
-        local(async {
-            let (decoder, _) = decoder();
-            let first = job(&decoder).await;
-            let result = finish(&first, &vec![0; ipc_schema::limits::PICTURE_MAX_BYTES + 1]).await;
-            assert!(matches!(result, Err(PictureError::TooLarge)));
-        });
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The shell: edges, clock and randomness around the cores.
 
+mod decoder;
 mod disk;
 mod driver;
 mod messenger;
@@ -16,6 +17,7 @@ use ipc_schema::edge::ui_stored::Messenger;
 use ipc_schema::{Machine, Timestamp};
 
 use crate::mailboxes::{self, Before, Bounds};
+pub use decoder::{Failure, Picture, Pictures, Source};
 pub use disk::DiskServer;
 pub use driver::Shell;
 use messenger::MessengerServer;
@@ -127,7 +129,7 @@ pub fn take(edge: GrantedEdge, shell: &Rc<Shell>) -> std::io::Result<()> {
     match (edge.name.as_str(), edge.caller) {
         ("stored-keyvault", true) => shell.keyvault.connected(edge.ends),
         ("stored-onion", true) => shell.onion.connected(edge.ends),
-        ("stored-mediad", true) => shell.mediad.connected(edge.ends),
+        ("stored-mediad", true) => shell.pictures.connected(edge.ends),
         ("ui-stored", false) => {
             let (shell, outside) = (shell.clone(), edge.outside());
             MessengerServer::serve_closing(edge.ends, |closer| MessengerServer::new(shell, outside, closer))

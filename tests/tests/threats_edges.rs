@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use capnp::message::Builder;
 use capnp_rpc::rpc_capnp::message;
-use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_result};
 use ipc_schema::grant::Settings;
 use ipc_schema::limits::{MESSAGE_MAX_BYTES, OUTSIDE_CONNECTIONS_MAX};
 use ipc_schema::topology::{CLIENT, Caller, Edge, RELAY, Topology};
@@ -15,6 +14,7 @@ use nix::sys::wait::WaitStatus;
 use privatus_tests::{Neighbour, Part, until};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use stored::serve::Pictures;
 
 /// More than any of them uses, far less than the hostile bytes ask for.
 const MEMORY_MAX_KIB: u64 = 96 * 1024;
@@ -285,19 +285,11 @@ fn a_lost_connection_is_closed_and_a_lost_edge_ends_the_part() {
 fn decode(part: &Part, bytes: &[u8]) -> Option<(u16, u16)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let decoded = async {
-        let (decoder, _) =
-            ipc_schema::rpc::connect::<decoder::Client>(part.callers_ends("stored-mediad")).unwrap();
-        let mut request = decoder.picture_request();
-        request.get().set_max_side(64);
-        let job = request.send().promise.await.unwrap().get().unwrap().get_job().unwrap();
-        let mut chunk = job.bytes_request();
-        chunk.get().set_chunk(bytes);
-        chunk.send().await.unwrap();
-        let answer = job.finish_request().send().promise.await.unwrap();
-        match answer.get().unwrap().get_result().unwrap().which().unwrap() {
-            picture_result::Pixels(pixels) => Some((pixels.get_width(), pixels.get_height())),
-            picture_result::Error(_) => None,
-        }
+        let pictures = Pictures::default();
+        pictures.connected(part.callers_ends("stored-mediad")).unwrap();
+        let picture = pictures.begin().await.unwrap();
+        picture.bytes(bytes.to_vec()).await.unwrap();
+        picture.show(64).await.unwrap().ok().map(|pixels| (pixels.width, pixels.height))
     };
     tokio::task::LocalSet::new().block_on(&runtime, decoded)
 }

@@ -6,6 +6,7 @@ use capnp::traits::{Imbue, ImbueMut};
 
 use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
+use super::stored_mediad::Show;
 use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
 use super::ui_stored::{self, Event, Messages, Search};
 use super::{Call, Outcome, Read, Streamed};
@@ -13,7 +14,7 @@ use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;
 use crate::edges::stored_keyvault_capnp::{gate, vault};
-use crate::edges::stored_mediad_capnp::{decoder, picture_job};
+use crate::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
 use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload, search_match};
@@ -100,6 +101,7 @@ fn trials() -> Vec<Trial> {
         vault::Client::TRIALS,
         decoder::Client::TRIALS,
         picture_job::Client::TRIALS,
+        byte_sink::Client::TRIALS,
         carrier::Client::TRIALS,
         mailbox::Client::TRIALS,
         unlock::Client::TRIALS,
@@ -245,6 +247,7 @@ same! {
     picture_upload::Client:;
     Listen:;
     Watch:;
+    Show: max_side;
     ui_stored::Watch: since;
     Messages: who limit before;
     Search: text who limit before;

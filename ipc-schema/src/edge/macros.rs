@@ -250,7 +250,7 @@ macro_rules! words {
             fn try_from(word: $wire) -> $crate::edge::Read<Self> {
                 match word {
                     $(<$wire>::$word => Ok(Self::$word),)*
-                    #[allow(unused_variables, reason = "only where others are shared")]
+                    #[allow(unused_variables, unreachable_patterns, reason = "only where others are shared, or left out")]
                     other => {
                         $(return <$others>::try_from(other).map(Self::$shared);)?
                         #[allow(unreachable_code, reason = "only where none are")]

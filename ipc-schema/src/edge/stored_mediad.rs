@@ -1,9 +1,11 @@
-//! stored (caller) → mediad (callee): one untrusted picture to plain pixels (`edges/stored-mediad.capnp`). mediad may have been taken
-//! over by the picture: what comes back is pixels of the sizes that it says, or malformed.
+//! stored (caller) → mediad (callee): one untrusted picture, told or shown (`edges/stored-mediad.capnp`). mediad may have
+//! been taken over by the picture: what it says of sizes is bounded here, and what it hands over is counted by who takes it.
 
-use super::{Builder, Call, Malformed, Part, Read, Reader, bounded, call, interface, mirrored, streamed};
-use crate::edges::stored_mediad_capnp::{self as wire, decoder, picture_job, picture_result};
-use crate::limits::{PICTURE_CHUNK_MAX_BYTES, PICTURE_SIDE_MAX};
+use super::{
+    Builder, Call, Malformed, Part, Read, Reader, bounded, call, interface, mirrored, streamed, words,
+};
+use crate::edges::stored_mediad_capnp::{self as wire, byte_sink, decoder, picture_job, show_result};
+use crate::limits::{PICTURE_CHUNK_MAX_BYTES, VIEW_SIDE_MAX};
 
 interface! {
     /// One that waits for its picture.
@@ -13,13 +15,10 @@ interface! {
 }
 
 call! {
-    /// A job: one a life; another one refuses.
+    /// A job: one a life; another one is refused.
     #[derive(Clone, Copy, PartialEq, Eq)]
     Begin of decoder: picture_request, picture_params, picture_results;
-    asks {
-        /// Pixels each way that the picture is to fit.
-        max_side: u16 => number get_max_side set_max_side,
-    }
+    asks {}
     answers picture_job::Client: by write_job read_job;
 }
 
@@ -32,11 +31,11 @@ fn read_job(from: Reader<'_, <Begin as Call>::Results>) -> Read<picture_job::Cli
 }
 
 interface! {
-    /// A picture on its way.
+    /// A picture, as far as it came.
     Job of picture_job {
         -> bytes(BytesParams): Chunk,
-        finish(FinishParams, FinishResults): Finish,
         kind(KindParams, KindResults): TellKind,
+        show(ShowParams, ShowResults): Show,
     }
 }
 
@@ -50,12 +49,21 @@ streamed! {
     }
 }
 
-call! {
-    /// The picture is whole: decode it.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    Finish of picture_job: finish_request, finish_params, finish_results;
-    asks {}
-    answers Pixels, PictureError: in get_result init_result as picture_result Pixels group init_pixels;
+interface! {
+    /// Where an answer's bytes go.
+    Taker of byte_sink {
+        -> bytes(BytesParams): Handed,
+    }
+}
+
+streamed! {
+    /// The next bytes of an answer.
+    #[derive(Clone, PartialEq, Eq)]
+    Handed of byte_sink: bytes_request, bytes_params;
+    holds {
+        /// The bytes.
+        chunk: Vec<u8> => bytes(PICTURE_CHUNK_MAX_BYTES) get_chunk set_chunk,
+    }
 }
 
 call! {
@@ -74,6 +82,56 @@ fn read_kind(from: Reader<'_, <TellKind as Call>::Results>) -> Read<Kind> {
     Ok(from.get_kind()?.into())
 }
 
+call! {
+    /// How does it look?
+    #[derive(Clone)]
+    Show of picture_job: show_request, show_params, show_results;
+    asks {
+        /// Pixels each way that it is to fit.
+        max_side: u16 => number get_max_side set_max_side,
+        /// Takes its pixels.
+        sink: byte_sink::Client => capability get_sink set_sink,
+    }
+    answers Size, ShowError: in get_result init_result as show_result Size group init_size;
+}
+
+/// Sides of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels in a row, at least 1.
+    pub width: u16,
+    /// Rows, at least 1.
+    pub height: u16,
+}
+
+impl Part for Size {
+    type Wire = show_result::size::Owned;
+
+    fn write(&self, mut to: show_result::size::Builder<'_>) {
+        to.set_width(self.width);
+        to.set_height(self.height);
+    }
+
+    fn read(from: show_result::size::Reader<'_>) -> Read<Self> {
+        let size = Self { width: from.get_width(), height: from.get_height() };
+        if size.within(VIEW_SIDE_MAX) { Ok(size) } else { Err(Malformed) }
+    }
+}
+
+impl Size {
+    /// Whether neither side is longer than that.
+    #[must_use]
+    pub fn within(self, max_side: u16) -> bool {
+        [self.width, self.height].iter().all(|side| (1..=max_side).contains(side))
+    }
+
+    /// Bytes of as many pixels.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        usize::from(self.width) * usize::from(self.height) * 3
+    }
+}
+
 /// Plain pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pixels {
@@ -85,31 +143,16 @@ pub struct Pixels {
     pub rgb: Vec<u8>,
 }
 
-impl Part for Pixels {
-    type Wire = picture_result::pixels::Owned;
-
-    fn write(&self, mut to: picture_result::pixels::Builder<'_>) {
-        to.set_width(self.width);
-        to.set_height(self.height);
-        to.set_rgb(&self.rgb);
-    }
-
-    fn read(from: picture_result::pixels::Reader<'_>) -> Read<Self> {
-        Self::sized(from.get_width(), from.get_height(), from.get_rgb()?)
-    }
-}
-
 impl Pixels {
-    /// As many as the sides say.
+    /// As many as the sides say, neither of which is longer than `max_side`.
     ///
     /// # Errors
     /// [`Malformed`]: a side is out of bounds, or the bytes are of another picture.
-    pub fn sized(width: u16, height: u16, rgb: &[u8]) -> Read<Self> {
-        let sane = |side: u16| (1..=PICTURE_SIDE_MAX).contains(&side);
-        let length = usize::from(width) * usize::from(height) * 3;
+    pub fn sized(size: Size, rgb: &[u8], max_side: u16) -> Read<Self> {
+        let length = size.bytes();
         let rgb = bounded(rgb, length)?;
-        if sane(width) && sane(height) && rgb.len() == length {
-            Ok(Self { width, height, rgb })
+        if size.within(max_side) && rgb.len() == length {
+            Ok(Self { width: size.width, height: size.height, rgb })
         } else {
             Err(Malformed)
         }
@@ -144,17 +187,15 @@ mirrored! {
     }
 }
 
-mirrored! {
-    /// Why there are no pixels. The fault lies with whoever made the picture, but for `JobUsed`.
-    PictureError = wire::PictureError {
-        /// Not a format that is decoded here.
-        NotAPicture => "not a picture",
-        /// The file, a side or the number of pixels is over its bound.
-        TooLarge => "the picture is too large",
+words! {
+    /// Why there are no pixels. The fault lies with whoever made the picture.
+    ShowError of wire::PictureError {
+        /// Not a kind that is decoded here.
+        NotAPicture,
+        /// The file, a side, the number of pixels or what they take is over its bound.
+        TooLarge,
         /// It starts like a picture and goes on wrong.
-        Damaged => "the picture is damaged",
-        /// This process has had its one job.
-        JobUsed => "this decoder was used already",
+        Damaged,
     }
 }
 
@@ -164,42 +205,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chunk_is_read_as_it_was_written_and_over_its_bound_it_is_malformed() {
+    fn bytes_are_read_as_they_were_written_and_over_their_bound_they_are_malformed() {
         for length in [0, 1, PICTURE_CHUNK_MAX_BYTES] {
-            let chunk = Chunk { chunk: vec![7; length] };
+            let (chunk, handed) = (Chunk { chunk: vec![7; length] }, Handed { chunk: vec![7; length] });
             assert!(streamed_back(&chunk) == Ok(chunk), "{length} B");
+            assert!(streamed_back(&handed) == Ok(handed), "{length} B");
         }
-        let longer = Chunk { chunk: vec![7; PICTURE_CHUNK_MAX_BYTES + 1] };
-        assert!(streamed_back(&longer) == Err(Malformed));
+        let longer = vec![7; PICTURE_CHUNK_MAX_BYTES + 1];
+        assert!(streamed_back(&Chunk { chunk: longer.clone() }) == Err(Malformed));
+        assert!(streamed_back(&Handed { chunk: longer }) == Err(Malformed));
     }
 
     #[test]
-    fn each_kind_is_read_as_it_was_written() {
+    fn what_is_told_is_read_as_it_was_written() {
         for kind in Kind::ALL {
             assert_eq!(told_back::<TellKind>(&Ok(*kind)), Ok(Ok(*kind)));
         }
+        let size = Size { width: VIEW_SIDE_MAX, height: 1 };
+        assert_eq!(told_back::<Show>(&Ok(size)), Ok(Ok(size)));
+        for error in [ShowError::NotAPicture, ShowError::TooLarge, ShowError::Damaged] {
+            assert_eq!(told_back::<Show>(&Err(error)), Ok(Err(error)));
+        }
     }
 
     #[test]
-    fn pixels_are_read_as_they_were_written_and_each_reason_crosses() {
-        let pixels = Pixels { width: 2, height: 3, rgb: vec![7; 18] };
-        assert_eq!(told_back::<Finish>(&Ok(pixels.clone())), Ok(Ok(pixels)));
-        for error in PictureError::ALL {
-            assert_eq!(told_back::<Finish>(&Err(*error)), Ok(Err(*error)));
+    fn sizes_out_of_bounds_are_malformed() {
+        for (width, height) in [(0, 3), (3, 0), (VIEW_SIDE_MAX + 1, 1), (1, u16::MAX)] {
+            assert_eq!(told_back::<Show>(&Ok(Size { width, height })), Err(Malformed), "{width} x {height}");
         }
     }
 
     #[test]
     fn pixels_that_are_not_of_their_size_are_malformed() {
-        for (width, height, length) in [
-            (0, 0, 0),
-            (0, 3, 0),
-            (2, 3, 17),
-            (2, 3, 19),
-            (PICTURE_SIDE_MAX + 1, 1, usize::from(PICTURE_SIDE_MAX + 1) * 3),
-        ] {
-            let pixels = Pixels { width, height, rgb: vec![7; length] };
-            assert_eq!(told_back::<Finish>(&Ok(pixels)), Err(Malformed), "{width} x {height}, {length} B");
+        let size = Size { width: 2, height: 3 };
+        assert!(Pixels::sized(size, &[7; 18], 3).is_ok());
+        for (length, max_side) in [(17, 3), (19, 3), (0, 3), (18, 2)] {
+            assert_eq!(Pixels::sized(size, &vec![7; length], max_side), Err(Malformed), "{length} B");
         }
     }
 }

@@ -15,13 +15,13 @@ use ipc_schema::edge::stored_onion::{
 use ipc_schema::edge::ui_stored::{Closed, History};
 use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
-use ipc_schema::edges::stored_mediad_capnp::decoder;
 use ipc_schema::edges::stored_onion_capnp::{carrier, mailbox};
 use ipc_schema::rpc::Peer;
 use ipc_schema::{Machine, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 
+use super::decoder::Pictures;
 use super::onion::{Inputs, Sink, Watcher};
 use crate::engine::{
     Action, Asks, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Reply, RequestId, Ticket,
@@ -53,7 +53,7 @@ pub(super) enum Access {
 pub struct Shell {
     pub(super) keyvault: Peer<gate::Client>,
     pub(super) onion: Peer<carrier::Client>,
-    pub(super) mediad: Peer<decoder::Client>,
+    pub(super) pictures: Pictures,
     pub(super) headless: bool,
     pub(super) machine: Machine,
     pub(super) access: Cell<Access>,
@@ -87,7 +87,7 @@ impl Shell {
         Self {
             keyvault: Peer::new(),
             onion: Peer::new(),
-            mediad: Peer::new(),
+            pictures: Pictures::default(),
             headless,
             machine,
             access: Cell::new(Access::Locked),

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipc_schema::edge::stored_mediad::Begin;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
     ChangeContact, Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText,
@@ -13,7 +12,7 @@ use ipc_schema::edge::ui_stored::{
     Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError, SendText,
     SetProfileName, Settle, SettleError, State, TellTyping, Watch,
 };
-use ipc_schema::edge::{Closer, Served, ask};
+use ipc_schema::edge::{Closer, Served};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
 use ipc_schema::limits::{PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
 use tokio::task::{AbortHandle, spawn_local};
@@ -191,10 +190,9 @@ impl MessengerServer {
 
     async fn upload(&self, call: DecodePicture) -> Result<picture_upload::Client, PictureError> {
         self.access().await?;
-        let decoder = self.shell.mediad.present().ok_or(PictureError::Picture)?;
-        let begin = Begin { max_side: call.max_side.clamp(1, PICTURE_SIDE_MAX) };
-        let job = ask(&decoder, &begin).await.map_err(|_| PictureError::Picture)?;
-        Ok(Rc::new(Upload::new(job)).client(self.closer.clone()))
+        let picture = self.shell.pictures.begin().await.map_err(|_| PictureError::Picture)?;
+        let upload = Upload::new(picture, call.max_side.clamp(1, PICTURE_SIDE_MAX));
+        Ok(upload.client(self.closer.clone()))
     }
 }
 

@@ -1,10 +1,10 @@
 //! An untrusted picture, decoded by a disposable mediad.
 
 use super::{Closed, Refusal, told};
-use crate::edge::stored_mediad::Pixels;
+use crate::edge::stored_mediad::{Pixels, Size};
 use crate::edge::{Builder, Call, Outcome, Read, Reader, call, interface, streamed, words};
 use crate::edges::ui_stored_capnp::{messenger, picture_upload};
-use crate::limits::PICTURE_CHUNK_MAX_BYTES;
+use crate::limits::{PICTURE_CHUNK_MAX_BYTES, PICTURE_SIDE_MAX};
 
 call! {
     /// Begins with a picture.
@@ -72,7 +72,10 @@ fn write_pixels(outcome: &Outcome<FinishPicture>, mut to: Builder<'_, <FinishPic
 
 fn read_pixels(from: Reader<'_, <FinishPicture as Call>::Results>) -> Read<Outcome<FinishPicture>> {
     match told(from.get_error()?)? {
-        Ok(()) => Pixels::sized(from.get_width(), from.get_height(), from.get_rgb()?).map(Ok),
+        Ok(()) => {
+            let size = Size { width: from.get_width(), height: from.get_height() };
+            Pixels::sized(size, from.get_rgb()?, PICTURE_SIDE_MAX).map(Ok)
+        }
         Err(error) => Ok(Err(error)),
     }
 }
