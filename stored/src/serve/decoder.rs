@@ -244,3 +244,6 @@ impl Source for &[u8] {
         Ok(rest.get(..length).unwrap_or_default().to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests;
