@@ -3,8 +3,8 @@
 use ipc_schema::limits::{PICTURE_MAX_BYTES, VIEW_SIDE_MAX};
 
 use crate::error::PictureError;
-use crate::image::{Pixels, decode};
 use crate::kind::{self, Kind};
+use crate::view::{Pixels, pixels};
 
 /// One picture.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Job {
     /// # Errors
     /// [`PictureError`].
     pub fn pixels(&self, max_side: u16) -> Result<Pixels, PictureError> {
-        decode(self.untrusted()?, max_side.clamp(1, VIEW_SIDE_MAX))
+        pixels(self.untrusted()?, max_side.clamp(1, VIEW_SIDE_MAX))
     }
 }
 

@@ -14,8 +14,11 @@
 //! That picture shows as broken. stored asks a fresh instance at most once more.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod decode;
 pub mod error;
-pub mod image;
 pub mod job;
 pub mod kind;
+mod raster;
+mod scale;
 pub mod serve;
+pub mod view;
