@@ -19,6 +19,9 @@ pub mod error;
 pub mod job;
 pub mod kind;
 mod raster;
+#[cfg(test)]
+mod samples;
 mod scale;
 pub mod serve;
+mod turn;
 pub mod view;

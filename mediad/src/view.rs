@@ -6,12 +6,14 @@ use crate::decode::decode;
 use crate::error::PictureError;
 use crate::scale::fit;
 
-/// Decodes `untrusted`, lays it over white, and scales it down to fit `max_side` pixels each way (never up).
+/// Decodes `untrusted`, lays it over white, scales it down to fit `max_side` pixels each way (never up), and turns it as it says. Of one
+/// that moves it is the first picture.
 ///
 /// # Errors
 /// [`PictureError`]; nothing of a broken picture is shown.
 pub fn pixels(untrusted: &[u8], max_side: u16) -> Result<Pixels, PictureError> {
-    Ok(fit(&decode(untrusted)?, max_side))
+    let decoded = decode(untrusted)?;
+    Ok(decoded.turn.pixels(fit(&decoded.raster, max_side)))
 }
 
 #[cfg(test)]
