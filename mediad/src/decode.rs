@@ -7,11 +7,16 @@ use crate::kind::{self, Kind};
 use crate::raster::Raster;
 use crate::turn::Turn;
 
+/// A colour profile that is longer says nothing about red, green and blue that a short one cannot say, bytes.
+const PROFILE_MAX_BYTES: usize = 1 << 20;
+
 /// A picture as it lies in its file.
 pub(crate) struct Decoded {
     pub(crate) raster: Raster,
     /// How it is to be turned.
     pub(crate) turn: Turn,
+    /// What its colours are (ICC).
+    pub(crate) profile: Option<Vec<u8>>,
 }
 
 /// The first or only picture of a file.
@@ -20,4 +25,9 @@ pub(crate) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
         Kind::Png => self::png::decode(untrusted),
         _ => Err(PictureError::NotAPicture),
     }
+}
+
+/// One of a bearable length.
+fn profile(profile: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    profile.filter(|profile| profile.len() <= PROFILE_MAX_BYTES)
 }

@@ -14,10 +14,12 @@
 //! That picture shows as broken. stored asks a fresh instance at most once more.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod colour;
 mod decode;
 pub mod error;
 pub mod job;
 pub mod kind;
+mod profile;
 mod raster;
 #[cfg(test)]
 mod samples;

@@ -55,3 +55,47 @@ pub(crate) fn png() -> Vec<u8> {
     encoder.write_header().unwrap().write_image_data(&corners()).unwrap();
     file
 }
+
+/// A colour profile: where red, green and blue lie (XYZ, D50), and one curve for all.
+pub(crate) fn profile(colours: [[f64; 3]; 3], curve: &[u8]) -> Vec<u8> {
+    let fixed = |value: f64| ((value * 65_536.0).round() as i32).to_be_bytes();
+    let mut tags: Vec<(&[u8; 4], Vec<u8>)> = Vec::new();
+    for (name, colour) in [b"rXYZ", b"gXYZ", b"bXYZ"].into_iter().zip(colours) {
+        tags.push((name, [&b"XYZ \0\0\0\0"[..], &colour.map(fixed).concat()].concat()));
+    }
+    for name in [b"rTRC", b"gTRC", b"bTRC"] {
+        tags.push((name, curve.to_vec()));
+    }
+    let mut head = vec![0; 128];
+    head[16..24].copy_from_slice(b"RGB XYZ ");
+    head[36..40].copy_from_slice(b"acsp");
+    head.extend((tags.len() as u32).to_be_bytes());
+    let mut data: Vec<u8> = Vec::new();
+    for (name, tag) in &tags {
+        let at = 132 + 12 * tags.len() + data.len();
+        head.extend([&name[..], &(at as u32).to_be_bytes(), &(tag.len() as u32).to_be_bytes()].concat());
+        data.extend(tag);
+    }
+    head.extend(data);
+    head
+}
+
+/// sRGB's own colours (IEC 61966-2-1, adapted to D50).
+pub(crate) const SRGB: [[f64; 3]; 3] =
+    [[0.436_07, 0.222_49, 0.013_92], [0.385_15, 0.716_87, 0.097_08], [0.143_07, 0.060_61, 0.714_10]];
+/// Those of Apple's screens and cameras (Display P3).
+pub(crate) const P3: [[f64; 3]; 3] =
+    [[0.515_10, 0.241_20, -0.001_05], [0.291_96, 0.692_24, 0.041_89], [0.157_20, 0.066_58, 0.784_55]];
+
+/// sRGB's curve as a formula (ICC.1:2022, 10.18, type 3).
+pub(crate) fn srgb_curve() -> Vec<u8> {
+    let numbers = [2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45];
+    let fixed = numbers.map(|value: f64| ((value * 65_536.0).round() as i32).to_be_bytes()).concat();
+    [&b"para\0\0\0\0\0\x03\0\0"[..], &fixed].concat()
+}
+
+/// A curve that is an exponent (10.6).
+pub(crate) fn power_curve(exponent: f64) -> Vec<u8> {
+    let number = ((exponent * 256.0).round() as u16).to_be_bytes();
+    [&b"curv\0\0\0\0\0\0\0\x01"[..], &number].concat()
+}

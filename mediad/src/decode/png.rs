@@ -4,19 +4,18 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, Limits, Transformations};
 
-use super::Decoded;
+use super::{Decoded, profile};
 use crate::error::PictureError;
 use crate::raster::{Layout, Raster};
 use crate::turn::Turn;
 
-/// What the decoder may allocate beside the pixels, bytes: two rows, tables, and the ancillary chunks that it cannot be told to
+/// What the decoder may allocate beside the pixels, bytes: two rows, tables, a profile, and the ancillary chunks that it cannot be told to
 /// skip.
 const DECODER_MAX_BYTES: usize = 16 << 20;
 
 pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(untrusted), Limits { bytes: DECODER_MAX_BYTES });
     decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let (width, height) = decoder.read_header_info()?.size();
     let side = |side: u32| usize::try_from(side).map_err(|_| PictureError::TooLarge);
@@ -40,8 +39,10 @@ pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
     reader.next_frame(&mut bytes)?;
     // Reads to the end, so that a picture that was cut off or altered behind its last row is told.
     reader.finish()?;
-    let turn = reader.info().exif_metadata.as_ref().map(|exif| Turn::of_exif(exif)).unwrap_or_default();
-    Ok(Decoded { raster: Raster { width: columns, height: rows, layout, bytes }, turn })
+    let info = reader.info();
+    let profile = profile(info.icc_profile.as_ref().map(|profile| profile.to_vec()));
+    let turn = info.exif_metadata.as_ref().map(|exif| Turn::of_exif(exif)).unwrap_or_default();
+    Ok(Decoded { raster: Raster { width: columns, height: rows, layout, bytes }, turn, profile })
 }
 
 #[cfg(test)]
