@@ -129,8 +129,8 @@ pub const MESSAGE_ID_MAX_CHARS: usize = 64;
 /// A passphrase, bytes.
 pub const PASSPHRASE_MAX_BYTES: usize = 1024;
 
-/// An untrusted picture's file, bytes.
-pub const PICTURE_MAX_BYTES: usize = 8 << 20;
+/// A picture's file that is decoded, bytes: more than any JPEG of a camera.
+pub const PICTURE_MAX_BYTES: usize = 64 << 20;
 
 /// A picture's bytes in one piece: few pieces for a large one, and a quarter of a message.
 pub const PICTURE_CHUNK_MAX_BYTES: usize = 256 << 10;

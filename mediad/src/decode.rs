@@ -1,5 +1,6 @@
 //! Any picture to its pixels.
 
+mod jpeg;
 mod png;
 
 use crate::error::PictureError;
@@ -23,6 +24,7 @@ pub(crate) struct Decoded {
 pub(crate) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
     match kind::of(untrusted) {
         Kind::Png => self::png::decode(untrusted),
+        Kind::Jpeg => self::jpeg::decode(untrusted),
         _ => Err(PictureError::NotAPicture),
     }
 }

@@ -33,3 +33,12 @@ impl From<png::DecodingError> for PictureError {
         }
     }
 }
+
+impl From<zune_jpeg::errors::DecodeErrors> for PictureError {
+    fn from(error: zune_jpeg::errors::DecodeErrors) -> Self {
+        match error {
+            zune_jpeg::errors::DecodeErrors::LargeDimensions(_) => Self::TooLarge,
+            _ => Self::Damaged,
+        }
+    }
+}

@@ -2,11 +2,12 @@
 
 use crate::error::PictureError;
 
-/// Most pixels of a picture. A fuzzer learns nothing from large ones.
-pub(crate) const PIXELS_MAX: usize = if cfg!(fuzzing) { 1 << 16 } else { 40_000_000 };
+/// Most pixels of a picture: what cameras of phones have, but for a few special modes. A fuzzer learns nothing from large ones.
+pub(crate) const PIXELS_MAX: usize = if cfg!(fuzzing) { 1 << 16 } else { 100_000_000 };
 
-/// What decoding one may take beside the file, bytes; the profile's row for memory leaves room for it.
-const WORK_MAX_BYTES: usize = 160_000_000;
+/// What decoding one may take beside the file, bytes: a JPEG of [`PIXELS_MAX`] in three components, of which the
+/// pixels and the coefficients are there at a time (3 + 6 B). The profile's row for memory leaves room for it.
+const WORK_MAX_BYTES: usize = 900_000_000;
 
 /// What the bytes of a pixel are, 8 bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

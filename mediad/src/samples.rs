@@ -1,6 +1,8 @@
 //! Small pictures, with what cameras and programs put beside them.
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
+use jpeg_encoder::SamplingFactor;
+
 /// Sides of [`corners`].
 pub(crate) const WIDTH: u16 = 24;
 pub(crate) const HEIGHT: u16 = 16;
@@ -32,6 +34,27 @@ pub(crate) fn exif(orientation: u16, little: bool) -> Vec<u8> {
     tiff.extend([&two(0x0112)[..], &two(3), &four(1), &two(orientation), &two(0)].concat());
     tiff.extend(four(0));
     tiff
+}
+
+/// The corners as a JPEG. `beside`: application segments, and what they hold.
+pub(crate) fn jpeg(beside: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 85);
+    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+    for (number, data) in beside {
+        encoder.add_app_segment(*number, data.clone()).unwrap();
+    }
+    encoder.encode(&corners(), WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).unwrap();
+    file
+}
+
+pub(crate) fn jpeg_turned(orientation: u16, little: bool) -> Vec<u8> {
+    jpeg(&[(1, [b"Exif\0\0".to_vec(), exif(orientation, little)].concat())])
+}
+
+/// A profile in a JPEG (ICC.1:2022, B.4).
+pub(crate) fn jpeg_coloured(profile: &[u8]) -> Vec<u8> {
+    jpeg(&[(2, [b"ICC_PROFILE\0\x01\x01", profile].concat())])
 }
 
 /// Adds chunks before the end of a PNG's header, or its end.

@@ -1,7 +1,10 @@
-//! Pictures as they are shown, and those that are none.
+//! Pictures of each kind as they are shown, and those that are none.
 
 use super::*;
-use crate::samples::{BLACK, BLUE, GREEN, HEIGHT, RED, WIDTH, chunk, exif, png, png_with};
+use crate::samples::{
+    BLACK, BLUE, GREEN, HEIGHT, P3, RED, SRGB, WIDTH, chunk, corners, exif, jpeg, jpeg_coloured, jpeg_turned,
+    png, png_with, power_curve, profile, srgb_curve,
+};
 
 /// The colours in the middle of each quarter: left above, right above, left below, right below.
 pub(crate) fn quarters(pixels: &Pixels) -> [[u8; 3]; 4] {
@@ -17,6 +20,22 @@ fn assert_near(seen: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
     let near =
         seen.as_flattened().iter().zip(expected.as_flattened()).all(|(one, other)| one.abs_diff(*other) < 24);
     assert!(near, "{seen:?}");
+}
+
+fn every_kind() -> [(&'static str, Vec<u8>); 2] {
+    [("png", png()), ("jpeg", jpeg(&[]))]
+}
+
+#[test]
+fn each_kind_is_shown_and_scaled() {
+    for (kind, picture) in every_kind() {
+        let shown = pixels(&picture, 512).unwrap();
+        assert_eq!((shown.width, shown.height), (WIDTH, HEIGHT), "{kind}");
+        assert_near(quarters(&shown), [RED, GREEN, BLUE, BLACK]);
+        let small = pixels(&picture, 12).unwrap();
+        assert_eq!((small.width, small.height), (12, 8), "{kind}");
+        assert_near(quarters(&small), [RED, GREEN, BLUE, BLACK]);
+    }
 }
 
 /// Where red, green, blue and black are after each of the eight (Exif 2.3, 4.6.4).
@@ -35,10 +54,13 @@ pub(crate) const TURNED: [[[u8; 3]; 4]; 8] = [
 fn a_picture_is_turned_as_it_says_in_each_of_the_eight_ways() {
     for (orientation, expected) in (1_u16..).zip(TURNED) {
         for little in [true, false] {
-            let shown = pixels(&png_with(&png(), &chunk(b"eXIf", &exif(orientation, little))), 512).unwrap();
-            let size = if orientation < 5 { (WIDTH, HEIGHT) } else { (HEIGHT, WIDTH) };
-            assert_eq!((shown.width, shown.height), size, "{orientation}");
-            assert_near(quarters(&shown), expected);
+            let camera = exif(orientation, little);
+            for picture in [jpeg_turned(orientation, little), png_with(&png(), &chunk(b"eXIf", &camera))] {
+                let shown = pixels(&picture, 512).unwrap();
+                let size = if orientation < 5 { (WIDTH, HEIGHT) } else { (HEIGHT, WIDTH) };
+                assert_eq!((shown.width, shown.height), size, "{orientation}");
+                assert_near(quarters(&shown), expected);
+            }
         }
     }
 }
@@ -52,8 +74,24 @@ fn what_no_camera_writes_turns_nothing() {
         b"MM\0*\xff\xff\xff\xff".to_vec(),
         vec![],
     ] {
-        let shown = pixels(&png_with(&png(), &chunk(b"eXIf", &camera)), 512).unwrap();
+        let shown = pixels(&jpeg(&[(1, [b"Exif\0\0".to_vec(), camera].concat())]), 512).unwrap();
         assert_near(quarters(&shown), TURNED[0]);
+    }
+}
+
+#[test]
+fn colours_of_another_profile_become_srgb_and_srgb_stays() {
+    let plain = pixels(&jpeg(&[]), 512).unwrap();
+    assert_eq!(pixels(&jpeg_coloured(&profile(SRGB, &srgb_curve())), 512).unwrap(), plain);
+    // Red of a wide screen is beyond sRGB's: it stays as red as can be. What is half as bright becomes more colourful.
+    let shown = pixels(&jpeg_coloured(&profile(P3, &srgb_curve())), 512).unwrap();
+    assert_near(quarters(&shown), TURNED[0]);
+    let brighter = pixels(&jpeg_coloured(&profile(SRGB, &power_curve(1.0))), 512).unwrap();
+    assert!(brighter != plain);
+    // Nonsense is left out.
+    for nonsense in [vec![], vec![0; 200], profile(P3, b"curv\0\0\0\0\xff\xff\xff\xff"), profile(P3, b"para")]
+    {
+        assert_eq!(pixels(&jpeg_coloured(&nonsense), 512).unwrap(), plain);
     }
 }
 
@@ -72,4 +110,30 @@ fn what_is_no_picture_is_not_decoded() {
     ] {
         assert_eq!(pixels(other, 512), Err(PictureError::NotAPicture), "{}", other.escape_ascii());
     }
+}
+
+#[test]
+fn a_picture_cut_anywhere_is_damaged_or_shown_and_never_more() {
+    for (kind, picture) in every_kind() {
+        for length in 12..picture.len() {
+            match pixels(&picture[..length], 512) {
+                Ok(shown) => assert_eq!((shown.width, shown.height), (WIDTH, HEIGHT), "{kind}: {length} B"),
+                Err(error) => assert_eq!(error, PictureError::Damaged, "{kind}: {length} B"),
+            }
+        }
+        assert!(pixels(&picture[..picture.len() / 2], 512).is_err(), "{kind}");
+    }
+}
+
+#[test]
+fn sizes_that_nobody_has_memory_for_are_refused_at_once() {
+    let mut wide = jpeg(&[]);
+    let frame = wide.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    wide[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+    assert_eq!(pixels(&wide, 512), Err(PictureError::TooLarge));
+}
+
+#[test]
+fn pixels_are_as_they_were_where_nothing_is_scaled() {
+    assert_eq!(pixels(&png(), 24).unwrap().rgb, corners());
 }

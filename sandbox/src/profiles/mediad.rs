@@ -1,4 +1,4 @@
-//! mediad: a stranger's bytes to pixels, and nothing but the base. One job, then exit.
+//! mediad: a stranger's picture to pixels, and nothing but the base. One job, then exit.
 
 use super::base::{BASE, NO_FILES};
 use super::{CHILD, EVERY, Profile};
@@ -13,7 +13,7 @@ const LIMITS: &[Limit] = &[
     limit(Descriptors, 32, "one edge, the loop, the report"),
     limit(LockedMemory, 0, "locks nothing"),
     limit(FileSize, 4096, "its report"),
-    limit(Data, 256 << 20, "a picture of 8 MiB, one row of it, a decoder of 4 MiB; ten times that"),
-    limit(Processor, 60, "40 million pixels take some 2 s"),
+    limit(Data, 1280 << 20, "a file of 64 MiB, 900 MB for 100 million pixels; room to grow"),
+    limit(Processor, 60, "100 million pixels take some 5 s"),
     limit(Tasks, 1, "one thread"),
 ];
