@@ -17,7 +17,7 @@ interface PictureJob {
   kind @1 () -> (kind :PictureKind);
   # By the first bytes alone; 4 KiB are enough. Decodes nothing.
   show @2 (maxSide :UInt16, sink :ByteSink) -> (result :ShowResult);
-  # Decodes a png or jpeg; lays it over white, scales it down to fit maxSide (≤ viewSideMax) pixels each way, turns it as it says that it is to be turned, and hands over width × height × 3
+  # Decodes a png, jpeg, webp or gif, of one that moves the first picture; lays it over white, scales it down to fit maxSide (≤ viewSideMax) pixels each way, turns it as it says that it is to be turned, and hands over width × height × 3
   # bytes: red, green, blue of sRGB, row by row. Answers when all were handed over; they may arrive after the answer.
 }
 

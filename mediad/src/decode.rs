@@ -1,7 +1,9 @@
 //! Any picture to its pixels.
 
+mod gif;
 mod jpeg;
 mod png;
+mod webp;
 
 use crate::error::PictureError;
 use crate::kind::{self, Kind};
@@ -25,7 +27,11 @@ pub(crate) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
     match kind::of(untrusted) {
         Kind::Png => self::png::decode(untrusted),
         Kind::Jpeg => self::jpeg::decode(untrusted),
-        _ => Err(PictureError::NotAPicture),
+        Kind::Webp => self::webp::decode(untrusted),
+        Kind::Gif => self::gif::decode(untrusted),
+        Kind::Heic | Kind::Avif | Kind::Jxl | Kind::Tiff | Kind::Mp4 | Kind::Pdf | Kind::Other => {
+            Err(PictureError::NotAPicture)
+        }
     }
 }
 

@@ -42,3 +42,23 @@ impl From<zune_jpeg::errors::DecodeErrors> for PictureError {
         }
     }
 }
+
+impl From<image_webp::DecodingError> for PictureError {
+    fn from(error: image_webp::DecodingError) -> Self {
+        match error {
+            image_webp::DecodingError::ImageTooLarge | image_webp::DecodingError::MemoryLimitExceeded => {
+                Self::TooLarge
+            }
+            _ => Self::Damaged,
+        }
+    }
+}
+
+impl From<gif::DecodingError> for PictureError {
+    fn from(error: gif::DecodingError) -> Self {
+        match error {
+            gif::DecodingError::MemoryLimit | gif::DecodingError::OutOfMemory => Self::TooLarge,
+            _ => Self::Damaged,
+        }
+    }
+}

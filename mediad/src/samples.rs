@@ -1,6 +1,7 @@
-//! Small pictures, with what cameras and programs put beside them.
+//! Small pictures of each kind, with what cameras and programs put beside them.
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
+use image_webp::WebPEncoder;
 use jpeg_encoder::SamplingFactor;
 
 /// Sides of [`corners`].
@@ -76,6 +77,72 @@ pub(crate) fn png() -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, WIDTH.into(), HEIGHT.into());
     encoder.set_color(png::ColorType::Rgb);
     encoder.write_header().unwrap().write_image_data(&corners()).unwrap();
+    file
+}
+
+/// The corners as a lossless WebP.
+pub(crate) fn webp(set: impl FnOnce(&mut WebPEncoder<&mut Vec<u8>>)) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = WebPEncoder::new(&mut file);
+    set(&mut encoder);
+    encoder.encode(&corners(), WIDTH.into(), HEIGHT.into(), image_webp::ColorType::Rgb8).unwrap();
+    file
+}
+
+/// The corners as cwebp writes them at quality 60: a `VP8 ` chunk's content.
+pub(crate) const LOSSY_WEBP: &str = "5003009d012a180010002e855aad56a2a727270700844b5005d88fff03ccbfdcb3160000feebdd9dc0e7eaa3f925ffff0ad7fda4fe87\
+    fffbb05e59ffb798f737fffbd8264ffcf2997a70f9acf1203e400000";
+
+/// 16 × 16 red, less and less of it downwards, as cwebp writes it: the content of `ALPH` and `VP8 `.
+pub(crate) const ALPHA_WEBP: [&str; 2] = [
+    "017f20104852d81f788588481d5045b60d155450410515545041051554504105155450c1d77688e87f7e1e97c3663119741a95422611\
+    0900",
+    "d001009d012a1000100002804225a00274ba01f80003b000feef76d7fe156e18866abffbd82fbb05f760bfd6c000",
+];
+
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        text.bytes().filter_map(|byte| char::from(byte).to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|two| two[0] << 4 | two[1]).collect()
+}
+
+/// A WebP of these chunks.
+pub(crate) fn riff(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut body = b"WEBP".to_vec();
+    for (name, data) in chunks {
+        body.extend(*name);
+        body.extend((data.len() as u32).to_le_bytes());
+        body.extend(data);
+        body.extend(vec![0; data.len() % 2]);
+    }
+    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+}
+
+/// The first chunk of a WebP with more than pixels.
+pub(crate) fn vp8x(flags: u8, width: u32, height: u32) -> (&'static [u8; 4], Vec<u8>) {
+    let side = |side: u32| (side - 1).to_le_bytes();
+    (b"VP8X", [&[flags, 0, 0, 0], &side(width)[..3], &side(height)[..3]].concat())
+}
+
+/// The corners as a GIF, as often as is said.
+pub(crate) fn gif(pictures: usize) -> Vec<u8> {
+    let palette = [RED, GREEN, BLUE, BLACK].concat();
+    let pixels: Vec<u8> = corners()
+        .chunks(3)
+        .map(|pixel| palette.chunks(3).position(|colour| colour == pixel).unwrap() as u8)
+        .collect();
+    let mut file = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut file, WIDTH, HEIGHT, &palette).unwrap();
+    for _ in 0..pictures {
+        let frame = gif::Frame {
+            width: WIDTH,
+            height: HEIGHT,
+            buffer: pixels.as_slice().into(),
+            ..gif::Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
     file
 }
 

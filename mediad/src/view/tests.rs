@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::samples::{
-    BLACK, BLUE, GREEN, HEIGHT, P3, RED, SRGB, WIDTH, chunk, corners, exif, jpeg, jpeg_coloured, jpeg_turned,
-    png, png_with, power_curve, profile, srgb_curve,
+    ALPHA_WEBP, BLACK, BLUE, GREEN, HEIGHT, LOSSY_WEBP, P3, RED, SRGB, WIDTH, chunk, corners, exif, gif,
+    jpeg, jpeg_coloured, jpeg_turned, png, png_with, power_curve, profile, riff, srgb_curve, unhex, vp8x,
+    webp,
 };
 
 /// The colours in the middle of each quarter: left above, right above, left below, right below.
@@ -22,8 +23,14 @@ fn assert_near(seen: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
     assert!(near, "{seen:?}");
 }
 
-fn every_kind() -> [(&'static str, Vec<u8>); 2] {
-    [("png", png()), ("jpeg", jpeg(&[]))]
+fn every_kind() -> [(&'static str, Vec<u8>); 5] {
+    [
+        ("png", png()),
+        ("jpeg", jpeg(&[])),
+        ("lossless webp", webp(|_| {})),
+        ("lossy webp", riff(&[(b"VP8 ", unhex(LOSSY_WEBP))])),
+        ("gif", gif(1)),
+    ]
 }
 
 #[test]
@@ -55,7 +62,13 @@ fn a_picture_is_turned_as_it_says_in_each_of_the_eight_ways() {
     for (orientation, expected) in (1_u16..).zip(TURNED) {
         for little in [true, false] {
             let camera = exif(orientation, little);
-            for picture in [jpeg_turned(orientation, little), png_with(&png(), &chunk(b"eXIf", &camera))] {
+            let lossy = [vp8x(0x08, 24, 16), (b"VP8 ", unhex(LOSSY_WEBP)), (b"EXIF", camera.clone())];
+            for picture in [
+                jpeg_turned(orientation, little),
+                png_with(&png(), &chunk(b"eXIf", &camera)),
+                webp(|encoder| encoder.set_exif_metadata(camera.clone())),
+                riff(&lossy),
+            ] {
                 let shown = pixels(&picture, 512).unwrap();
                 let size = if orientation < 5 { (WIDTH, HEIGHT) } else { (HEIGHT, WIDTH) };
                 assert_eq!((shown.width, shown.height), size, "{orientation}");
@@ -80,6 +93,15 @@ fn what_no_camera_writes_turns_nothing() {
 }
 
 #[test]
+fn alpha_lies_over_white() {
+    let [alpha, colour] = ALPHA_WEBP.map(unhex);
+    let shown = pixels(&riff(&[vp8x(0x10, 16, 16), (b"ALPH", alpha), (b"VP8 ", colour)]), 512).unwrap();
+    let (first, last) = (&shown.rgb[..3], &shown.rgb[shown.rgb.len() - 3..]);
+    assert!(first[1] > 200 && last[1] < 60 || first[1] < 60 && last[1] > 200, "{first:?} {last:?}");
+    assert!(shown.rgb.chunks(3).all(|pixel| pixel[0] > 220), "it stays red");
+}
+
+#[test]
 fn colours_of_another_profile_become_srgb_and_srgb_stays() {
     let plain = pixels(&jpeg(&[]), 512).unwrap();
     assert_eq!(pixels(&jpeg_coloured(&profile(SRGB, &srgb_curve())), 512).unwrap(), plain);
@@ -93,6 +115,36 @@ fn colours_of_another_profile_become_srgb_and_srgb_stays() {
     {
         assert_eq!(pixels(&jpeg_coloured(&nonsense), 512).unwrap(), plain);
     }
+}
+
+#[test]
+fn of_one_that_moves_the_first_picture_is_shown() {
+    assert_near(quarters(&pixels(&gif(3), 512).unwrap()), TURNED[0]);
+    let still = riff(&[(b"VP8 ", unhex(LOSSY_WEBP))]);
+    let place = [&[0; 6][..], &[23, 0, 0, 15, 0, 0, 100, 0, 0, 0]].concat();
+    let frame = || (b"ANMF", [&place[..], &still[12..]].concat());
+    let moving = riff(&[vp8x(0x02, 24, 16), (b"ANIM", vec![0; 6]), frame(), frame()]);
+    assert_near(quarters(&pixels(&moving, 512).unwrap()), TURNED[0]);
+}
+
+#[test]
+fn a_gif_may_have_its_picture_in_a_corner_of_the_screen_or_beyond_it() {
+    let mut file = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut file, 8, 8, &[0, 0, 0, 9, 9, 9]).unwrap();
+    let frame = gif::Frame {
+        left: 6,
+        top: 6,
+        width: 4,
+        height: 4,
+        buffer: vec![1; 16].into(),
+        ..gif::Frame::default()
+    };
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    let shown = pixels(&file, 512).unwrap();
+    let seen: usize = shown.rgb.chunks(3).filter(|pixel| **pixel == [9; 3]).count();
+    assert_eq!((shown.width, shown.height, seen), (8, 8, 4));
+    assert!(shown.rgb.starts_with(&[255; 3]), "what no picture covers is seen through");
 }
 
 #[test]
@@ -130,10 +182,32 @@ fn sizes_that_nobody_has_memory_for_are_refused_at_once() {
     let mut wide = jpeg(&[]);
     let frame = wide.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
     wide[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
-    assert_eq!(pixels(&wide, 512), Err(PictureError::TooLarge));
+    let mut screen = gif(1);
+    screen[6..10].copy_from_slice(&[0xff; 4]);
+    let mut lossless = webp(|_| {});
+    lossless[21..25].copy_from_slice(&0x0fff_ffff_u32.to_le_bytes());
+    for (what, picture) in [
+        ("a JPEG of 65535 x 65535", wide),
+        ("a GIF's screen of 65535 x 65535", screen),
+        ("a WebP of 16384 x 16384", lossless),
+        (
+            "a WebP that says it is 16 million pixels wide",
+            riff(&[vp8x(0, 1 << 24, 1 << 24), (b"VP8 ", unhex(LOSSY_WEBP))]),
+        ),
+    ] {
+        assert!(
+            matches!(pixels(&picture, 512), Err(PictureError::TooLarge | PictureError::Damaged)),
+            "{what}"
+        );
+    }
+    // One whose chunks do not agree.
+    let other = riff(&[vp8x(0, 25, 16), (b"VP8 ", unhex(LOSSY_WEBP))]);
+    assert_eq!(pixels(&other, 512), Err(PictureError::Damaged));
 }
 
 #[test]
 fn pixels_are_as_they_were_where_nothing_is_scaled() {
-    assert_eq!(pixels(&png(), 24).unwrap().rgb, corners());
+    for (kind, picture) in [("png", png()), ("webp", webp(|_| {})), ("gif", gif(1))] {
+        assert_eq!(pixels(&picture, 24).unwrap().rgb, corners(), "{kind}");
+    }
 }
