@@ -14,6 +14,7 @@
 //! That picture shows as broken. stored asks a fresh instance at most once more.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod clean;
 mod colour;
 mod decode;
 pub mod error;

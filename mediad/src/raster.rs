@@ -1,11 +1,12 @@
 //! A decoded picture in memory.
 
 use crate::error::PictureError;
+use crate::turn::Grid;
 
 /// Most pixels of a picture: what cameras of phones have, but for a few special modes. A fuzzer learns nothing from large ones.
 pub(crate) const PIXELS_MAX: usize = if cfg!(fuzzing) { 1 << 16 } else { 100_000_000 };
 
-/// What decoding one may take beside the file, bytes: a JPEG of [`PIXELS_MAX`] in three components, of which the
+/// What decoding one and writing it anew may take beside the file, bytes: a JPEG of [`PIXELS_MAX`] in three components, of which the
 /// pixels and the coefficients are there at a time (3 + 6 B). The profile's row for memory leaves room for it.
 const WORK_MAX_BYTES: usize = 900_000_000;
 
@@ -57,6 +58,11 @@ impl Raster {
     pub(crate) fn row(&self, y: usize) -> &[u8] {
         let length = self.width * self.layout.bytes();
         self.bytes.get(y * length..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+    }
+
+    /// All of it, to be turned.
+    pub(crate) fn grid(&self) -> Grid<'_> {
+        Grid { width: self.width, height: self.height, bytes_each: self.layout.bytes(), bytes: &self.bytes }
     }
 
     /// One row in red, green and blue, over white.
