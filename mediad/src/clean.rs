@@ -1,6 +1,7 @@
 //! A picture written anew, turned as it is to be seen, with nothing in its file but its pixels.
 
 mod jpeg;
+mod png;
 
 use std::io::{self, Write};
 
@@ -19,14 +20,26 @@ pub struct Cleaned {
     pub bytes: Vec<u8>,
 }
 
-/// Decodes `untrusted` and writes it anew: a JPEG as a JPEG.
+/// Decodes `untrusted` and writes it anew: JPEG as JPEG, and PNG as PNG with the very same pixels.
 ///
 /// # Errors
 /// [`PictureError`]; nothing of a picture that cannot be read is written.
 pub fn clean(untrusted: &[u8]) -> Result<Cleaned, PictureError> {
     match kind::of(untrusted) {
+        Kind::Png => self::png::clean(untrusted),
         Kind::Jpeg => self::jpeg::clean(untrusted, &decode(untrusted)?),
         _ => Err(PictureError::NotAPicture),
+    }
+}
+
+/// What cannot be seen at all has no colour either: what was painted over would still be there.
+fn hide(pixels: &mut [u8], colour_bytes: usize, alpha_bytes: usize) {
+    for pixel in pixels.chunks_exact_mut((colour_bytes + alpha_bytes).max(1)) {
+        if let Some((colour, alpha)) = pixel.split_at_mut_checked(colour_bytes)
+            && alpha.iter().all(|byte| *byte == 0)
+        {
+            colour.fill(0);
+        }
     }
 }
 

@@ -46,6 +46,21 @@ impl ToSrgb {
             }
         }
     }
+
+    /// The same for samples of 16 bits, the higher byte first.
+    pub(crate) fn change_deep(&self, pixels: &mut [u8], bytes_each: usize) {
+        for pixel in pixels.chunks_exact_mut(bytes_each.max(1)) {
+            let Some(pixel) = pixel.first_chunk_mut::<6>() else { return };
+            let samples = pixel.as_chunks_mut::<2>().0;
+            let mut light = [0.0; 3];
+            for ((light, curve), sample) in light.iter_mut().zip(&self.profile.curves).zip(&*samples) {
+                *light = curve.light(f32::from(u16::from_be_bytes(*sample)) / 65_535.0);
+            }
+            for (sample, row) in samples.iter_mut().zip(&self.profile.matrix) {
+                *sample = deep(shown(mixed(row, light))).to_be_bytes();
+            }
+        }
+    }
 }
 
 /// Half a step of each curve, and each colour where it is in sRGB.
@@ -77,6 +92,11 @@ fn part(value: u8) -> f32 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 255")]
 fn byte(value: f32) -> u8 {
     (value * 255.0 + 0.5).clamp(0.0, 255.0) as u8
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 65,535")]
+fn deep(value: f32) -> u16 {
+    (value * 65_535.0 + 0.5).clamp(0.0, 65_535.0) as u16
 }
 
 #[allow(
@@ -111,6 +131,12 @@ mod tests {
             assert!(
                 pixel.iter().zip(to).all(|(one, other): (&u8, u8)| one.abs_diff(other) <= 2),
                 "{from:?}: {pixel:?}"
+            );
+            let mut deep: Vec<u8> = from.iter().flat_map(|value| [*value; 2]).collect();
+            p3.change_deep(&mut deep, 6);
+            assert!(
+                deep.iter().step_by(2).zip(to).all(|(one, other)| one.abs_diff(other) <= 2),
+                "{from:?}: {deep:?}"
             );
         }
     }
@@ -150,6 +176,7 @@ mod tests {
             for profile in [&whole[..at], &altered] {
                 if let Some(colours) = ToSrgb::from(profile) {
                     colours.change(&mut [1, 2, 3, 4, 5], 3);
+                    colours.change_deep(&mut [1; 8], 6);
                 }
             }
         }

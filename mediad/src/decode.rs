@@ -10,6 +10,8 @@ use crate::kind::{self, Kind};
 use crate::raster::Raster;
 use crate::turn::Turn;
 
+pub(crate) use self::png::{Raw, raw};
+
 /// A colour profile that is longer says nothing about red, green and blue that a short one cannot say, bytes.
 const PROFILE_MAX_BYTES: usize = 1 << 20;
 

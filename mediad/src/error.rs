@@ -11,6 +11,8 @@ pub enum PictureError {
     TooLarge,
     /// It starts like a picture and goes on wrong.
     Damaged,
+    /// It moves: what is written anew has one picture.
+    Animated,
 }
 
 impl From<PictureError> for ShowError {
@@ -18,7 +20,8 @@ impl From<PictureError> for ShowError {
         match error {
             PictureError::NotAPicture => Self::NotAPicture,
             PictureError::TooLarge => Self::TooLarge,
-            PictureError::Damaged => Self::Damaged,
+            // Nothing that gives pixels says that a picture moves: the first one of it is given.
+            PictureError::Damaged | PictureError::Animated => Self::Damaged,
         }
     }
 }

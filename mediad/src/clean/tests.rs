@@ -1,7 +1,12 @@
 //! What is in a picture's file after it was written anew.
 
+use ::png::{BitDepth, ColorType, Transformations};
+
 use super::*;
-use crate::samples::{self, HEIGHT, P3, WIDTH, exif, jpeg_coloured, jpeg_turned, profile, srgb_curve};
+use crate::decode::raw;
+use crate::samples::{
+    self, HEIGHT, P3, WIDTH, chunk, corners, exif, jpeg_coloured, jpeg_turned, png_with, profile, srgb_curve,
+};
 use crate::view::{Pixels, pixels};
 
 const SECRET: &[u8] = b"52.5200N 13.4050E";
@@ -50,17 +55,126 @@ fn nothing_is_left_beside_a_jpegs_pixels() {
 }
 
 #[test]
+fn nothing_is_left_beside_a_pngs_pixels_which_are_the_same() {
+    let chunks = [
+        chunk(b"eXIf", &[exif(1, false), SECRET.to_vec()].concat()),
+        chunk(b"tEXt", &[b"Comment\0", SECRET].concat()),
+        chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\0\0\0\0", SECRET].concat()),
+        chunk(b"tIME", &[7, 228, 1, 1, 1, 1, 1]),
+        chunk(b"pHYs", &[0; 9]),
+        chunk(b"prVt", SECRET),
+    ];
+    let tagged = [png_with(&samples::png(), &chunks.concat()), SECRET.to_vec()].concat();
+    let cleaned = clean(&tagged).unwrap();
+    assert_eq!(cleaned.kind, Kind::Png);
+    assert_holds_nothing(&cleaned.bytes);
+    assert_eq!(shown(&cleaned.bytes).rgb, corners());
+    let names: Vec<&[u8]> = names(&cleaned.bytes);
+    assert!(names.iter().all(|name| [&b"IHDR"[..], b"IDAT", b"IEND"].contains(name)));
+}
+
+/// A PNG's chunks.
+fn names(png: &[u8]) -> Vec<&[u8]> {
+    let (mut rest, mut names) = (&png[8..], Vec::new());
+    while let Some(length) = rest.first_chunk() {
+        names.push(&rest[4..8]);
+        rest = &rest[12 + u32::from_be_bytes(*length) as usize..];
+    }
+    names
+}
+
+#[test]
+fn a_png_keeps_its_palette_and_depth() {
+    use BitDepth::{Eight, Four, One, Sixteen, Two};
+    use ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
+    for (colours, depth, bytes) in [
+        (Grayscale, One, vec![0b1010_0000]),
+        (Grayscale, Sixteen, vec![1, 2, 3, 4, 5, 6]),
+        (GrayscaleAlpha, Eight, vec![1, 2, 3, 4, 5, 6]),
+        (Indexed, Two, vec![0b0001_1000]),
+        (Indexed, Four, vec![0x01, 0x20]),
+        (Indexed, Eight, vec![0, 1, 2]),
+        (Rgb, Sixteen, (0..18).collect()),
+        (Rgba, Eight, (1..13).collect()),
+    ] {
+        let mut file = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut file, 3, 1);
+        encoder.set_color(colours);
+        encoder.set_depth(depth);
+        if colours == Indexed {
+            encoder.set_palette(vec![255, 0, 0, 0, 255, 0, 0, 0, 255]);
+            encoder.set_trns(vec![255, 1, 255]);
+        }
+        encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+        let cleaned = clean(&file).unwrap().bytes;
+        let (before, after) =
+            [file.clone(), cleaned].map(|file| raw(&file, Transformations::IDENTITY).unwrap()).into();
+        assert_eq!(
+            (after.colours, after.depth, after.bytes),
+            (colours, depth, before.bytes),
+            "{colours:?} {depth:?}"
+        );
+        assert_eq!((after.palette, after.transparent), (before.palette, before.transparent));
+        // Turned, samples that share a byte are taken apart, and it looks the same.
+        let turned = png_with(&file, &chunk(b"eXIf", &exif(6, true)));
+        assert_eq!(shown(&clean(&turned).unwrap().bytes), shown(&turned), "{colours:?} {depth:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_has_no_colour_any_more() {
+    for (depth, bytes) in
+        [(BitDepth::Eight, vec![9, 8, 7, 0, 9, 8, 7, 1]), (BitDepth::Sixteen, vec![9, 9, 8, 8, 7, 7, 0, 0])]
+    {
+        let mut file = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut file, if depth == BitDepth::Eight { 2 } else { 1 }, 1);
+        encoder.set_color(ColorType::Rgba);
+        encoder.set_depth(depth);
+        encoder.write_header().unwrap().write_image_data(&bytes).unwrap();
+        let cleaned = raw(&clean(&file).unwrap().bytes, Transformations::IDENTITY).unwrap();
+        let expected = if depth == BitDepth::Eight { vec![0, 0, 0, 0, 9, 8, 7, 1] } else { vec![0; 8] };
+        assert_eq!(cleaned.bytes, expected);
+    }
+}
+
+#[test]
+fn pictures_that_move_are_not_made_to_stand_still() {
+    let control = chunk(b"acTL", &[0, 0, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(clean(&png_with(&samples::png(), &control)), Err(PictureError::Animated));
+}
+
+#[test]
 fn each_way_of_being_held_becomes_the_way_that_it_looks() {
     for orientation in 1..=8 {
-        let tagged = jpeg_turned(orientation, true);
-        assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
+        for tagged in [
+            jpeg_turned(orientation, true),
+            png_with(&samples::png(), &chunk(b"eXIf", &exif(orientation, true))),
+        ] {
+            assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
+        }
     }
 }
 
 #[test]
 fn colours_become_srgb_in_every_kind() {
-    let tagged = jpeg_coloured(&profile(P3, &srgb_curve()));
-    assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
+    let wide = profile(P3, &srgb_curve());
+    let mut named = b"P3\0\0".to_vec();
+    named.extend(stored(&wide));
+    for tagged in [jpeg_coloured(&wide), png_with(&samples::png(), &chunk(b"iCCP", &named))] {
+        assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
+    }
+}
+
+/// zlib with one stored block.
+fn stored(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap();
+    let (a, b) = data.iter().fold((1_u32, 0_u32), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65_521;
+        (a, (b + a) % 65_521)
+    });
+    let head = [0x78, 0x01, 1];
+    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), data, &((b << 16) | a).to_be_bytes()]
+        .concat()
 }
 
 #[test]
