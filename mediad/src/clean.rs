@@ -1,13 +1,15 @@
 //! A picture written anew, turned as it is to be seen, with nothing in its file but its pixels.
 
+mod gif;
 mod jpeg;
 mod png;
+mod webp;
 
 use std::io::{self, Write};
 
 use ipc_schema::limits::PICTURE_MAX_BYTES;
 
-use crate::decode::decode;
+use crate::decode::{Decoded, decode};
 use crate::error::PictureError;
 use crate::kind::{self, Kind};
 
@@ -20,16 +22,27 @@ pub struct Cleaned {
     pub bytes: Vec<u8>,
 }
 
-/// Decodes `untrusted` and writes it anew: JPEG as JPEG, and PNG as PNG with the very same pixels.
+/// Decodes `untrusted` and writes it anew: JPEG as JPEG, PNG as PNG and GIF as GIF with the very same pixels, lossless WebP as such;
+/// of a lossy WebP there is no encoder without C, so it becomes a JPEG, or lossless where it can be seen through.
 ///
 /// # Errors
 /// [`PictureError`]; nothing of a picture that cannot be read is written.
 pub fn clean(untrusted: &[u8]) -> Result<Cleaned, PictureError> {
     match kind::of(untrusted) {
         Kind::Png => self::png::clean(untrusted),
-        Kind::Jpeg => self::jpeg::clean(untrusted, &decode(untrusted)?),
-        _ => Err(PictureError::NotAPicture),
+        Kind::Gif => self::gif::clean(untrusted),
+        Kind::Webp => self::webp::clean(&standing(untrusted)?),
+        Kind::Jpeg => self::jpeg::clean(untrusted, &standing(untrusted)?),
+        Kind::Heic | Kind::Avif | Kind::Jxl | Kind::Tiff | Kind::Mp4 | Kind::Pdf | Kind::Other => {
+            Err(PictureError::NotAPicture)
+        }
     }
+}
+
+/// A picture that does not move.
+fn standing(untrusted: &[u8]) -> Result<Decoded, PictureError> {
+    let decoded = decode(untrusted)?;
+    if decoded.animated { Err(PictureError::Animated) } else { Ok(decoded) }
 }
 
 /// What cannot be seen at all has no colour either: what was painted over would still be there.

@@ -10,6 +10,7 @@ use crate::kind::{self, Kind};
 use crate::raster::Raster;
 use crate::turn::Turn;
 
+pub(crate) use self::gif::{Still, still};
 pub(crate) use self::png::{Raw, raw};
 
 /// A colour profile that is longer says nothing about red, green and blue that a short one cannot say, bytes.
@@ -22,6 +23,10 @@ pub(crate) struct Decoded {
     pub(crate) turn: Turn,
     /// What its colours are (ICC).
     pub(crate) profile: Option<Vec<u8>>,
+    /// It moves; the pixels are its first picture.
+    pub(crate) animated: bool,
+    /// It was written so that something was lost.
+    pub(crate) lossy: bool,
 }
 
 /// The first or only picture of a file.

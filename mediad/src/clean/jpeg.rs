@@ -20,10 +20,10 @@ const TABLE_SUM: u32 = 3_688;
 
 /// How finely a JPEG is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fineness {
-    quality: u8,
+pub(super) struct Fineness {
+    pub(super) quality: u8,
     /// Colours have half the brightness's rows and columns.
-    halved: bool,
+    pub(super) halved: bool,
 }
 
 pub(super) fn clean(untrusted: &[u8], decoded: &Decoded) -> Result<Cleaned, PictureError> {
@@ -31,7 +31,7 @@ pub(super) fn clean(untrusted: &[u8], decoded: &Decoded) -> Result<Cleaned, Pict
 }
 
 /// Writes a picture that nothing is seen through.
-fn write(decoded: &Decoded, fineness: Fineness) -> Result<Cleaned, PictureError> {
+pub(super) fn write(decoded: &Decoded, fineness: Fineness) -> Result<Cleaned, PictureError> {
     let side = |side: usize| u16::try_from(side).map_err(too_large);
     let raster = &decoded.raster;
     let (width, height) = decoded.turn.size(side(raster.width)?, side(raster.height)?);

@@ -5,7 +5,8 @@ use ::png::{BitDepth, ColorType, Transformations};
 use super::*;
 use crate::decode::raw;
 use crate::samples::{
-    self, HEIGHT, P3, WIDTH, chunk, corners, exif, jpeg_coloured, jpeg_turned, png_with, profile, srgb_curve,
+    self, ALPHA_WEBP, HEIGHT, LOSSY_WEBP, P3, WIDTH, chunk, corners, exif, jpeg_coloured, jpeg_turned,
+    png_with, profile, riff, srgb_curve, unhex, vp8x,
 };
 use crate::view::{Pixels, pixels};
 
@@ -138,7 +139,50 @@ fn what_cannot_be_seen_has_no_colour_any_more() {
 }
 
 #[test]
+fn a_lossless_webp_stays_one_and_a_lossy_one_becomes_a_jpeg_or_lossless() {
+    let tagged = samples::webp(|encoder| {
+        encoder.set_exif_metadata([exif(3, true), SECRET.to_vec()].concat());
+        encoder.set_xmp_metadata(SECRET.to_vec());
+        encoder.set_icc_profile(profile(P3, &srgb_curve()));
+    });
+    let camera = [exif(8, true), SECRET.to_vec()].concat();
+    let lossy = riff(&[
+        vp8x(0x0c, 24, 16),
+        (b"VP8 ", unhex(LOSSY_WEBP)),
+        (b"EXIF", camera),
+        (b"XMP ", SECRET.to_vec()),
+    ]);
+    let [alpha, colour] = ALPHA_WEBP.map(unhex);
+    let alpha = riff(&[vp8x(0x14, 16, 16), (b"ALPH", alpha), (b"VP8 ", colour), (b"XMP ", SECRET.to_vec())]);
+    for (file, kind) in [(tagged, Kind::Webp), (lossy, Kind::Jpeg), (alpha, Kind::Webp)] {
+        let file = [file, SECRET.to_vec()].concat();
+        let cleaned = clean(&file).unwrap();
+        assert_eq!(cleaned.kind, kind);
+        assert_holds_nothing(&cleaned.bytes);
+        assert_near(&shown(&cleaned.bytes), &shown(&file));
+    }
+}
+
+#[test]
+fn a_gif_of_one_picture_stays_one_with_the_same_pixels_and_one_that_moves_is_told() {
+    let picture = samples::gif(1);
+    let comment = [&[0x21, 0xfe, 17][..], SECRET, &[0]].concat();
+    // Behind the palette of four colours.
+    let tagged = [&picture[..25], &comment, &picture[25..], SECRET].concat();
+    let cleaned = clean(&tagged).unwrap();
+    assert_eq!(cleaned.kind, Kind::Gif);
+    assert_holds_nothing(&cleaned.bytes);
+    assert_eq!(shown(&cleaned.bytes).rgb, corners());
+    assert_eq!(clean(&samples::gif(2)), Err(PictureError::Animated));
+}
+
+#[test]
 fn pictures_that_move_are_not_made_to_stand_still() {
+    let still = riff(&[(b"VP8 ", unhex(LOSSY_WEBP))]);
+    let place = [&[0; 6][..], &[23, 0, 0, 15, 0, 0, 100, 0, 0, 0]].concat();
+    let moving =
+        riff(&[vp8x(0x02, 24, 16), (b"ANIM", vec![0; 6]), (b"ANMF", [&place[..], &still[12..]].concat())]);
+    assert_eq!(clean(&moving), Err(PictureError::Animated));
     let control = chunk(b"acTL", &[0, 0, 0, 1, 0, 0, 0, 0]);
     assert_eq!(clean(&png_with(&samples::png(), &control)), Err(PictureError::Animated));
 }
@@ -149,6 +193,7 @@ fn each_way_of_being_held_becomes_the_way_that_it_looks() {
         for tagged in [
             jpeg_turned(orientation, true),
             png_with(&samples::png(), &chunk(b"eXIf", &exif(orientation, true))),
+            samples::webp(|encoder| encoder.set_exif_metadata(exif(orientation, true))),
         ] {
             assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
         }
@@ -160,7 +205,11 @@ fn colours_become_srgb_in_every_kind() {
     let wide = profile(P3, &srgb_curve());
     let mut named = b"P3\0\0".to_vec();
     named.extend(stored(&wide));
-    for tagged in [jpeg_coloured(&wide), png_with(&samples::png(), &chunk(b"iCCP", &named))] {
+    for tagged in [
+        jpeg_coloured(&wide),
+        png_with(&samples::png(), &chunk(b"iCCP", &named)),
+        samples::webp(|encoder| encoder.set_icc_profile(wide.clone())),
+    ] {
         assert_near(&shown(&clean(&tagged).unwrap().bytes), &shown(&tagged));
     }
 }

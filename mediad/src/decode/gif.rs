@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
 
 use super::Decoded;
 use crate::error::PictureError;
@@ -13,18 +13,20 @@ use crate::turn::Turn;
 const BYTES_EACH: usize = 4;
 
 /// The first picture of a GIF as it lies in its file.
-struct Still {
+pub(crate) struct Still {
     /// Of the screen that it is shown on.
-    width: u16,
-    height: u16,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
     /// Its place there, and its pixels: their numbers in the palette.
-    frame: gif::Frame<'static>,
+    pub(crate) frame: gif::Frame<'static>,
     /// Red, green and blue of each colour.
-    palette: Vec<u8>,
+    pub(crate) palette: Vec<u8>,
+    /// Others follow.
+    pub(crate) animated: bool,
 }
 
-/// Reads the first picture.
-fn still(untrusted: &[u8]) -> Result<Still, PictureError> {
+/// Reads the first picture, and whether it is the only one.
+pub(crate) fn still(untrusted: &[u8]) -> Result<Still, PictureError> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options
@@ -40,7 +42,12 @@ fn still(untrusted: &[u8]) -> Result<Still, PictureError> {
     decoder.read_into_buffer(&mut pixels)?;
     frame.buffer = pixels.into();
     let palette = decoder.palette()?.to_vec();
-    Ok(Still { width, height, frame, palette })
+    Ok(Still { width, height, frame, palette, animated: another(&mut decoder) })
+}
+
+/// Whether a second picture follows. What stands behind the first and cannot be read is not shown either.
+fn another(decoder: &mut Decoder<&[u8]>) -> bool {
+    decoder.next_frame_info().is_ok_and(|frame| frame.is_some())
 }
 
 pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
@@ -63,5 +70,7 @@ pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
         raster: Raster { width, height, layout: Layout::Rgb, bytes },
         turn: Turn::default(),
         profile: None,
+        animated: still.animated,
+        lossy: false,
     })
 }

@@ -45,5 +45,7 @@ pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
         raster: Raster { width, height, layout, bytes },
         turn,
         profile: profile(decoder.icc_profile()),
+        animated: false,
+        lossy: true,
     })
 }

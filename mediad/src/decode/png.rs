@@ -78,8 +78,8 @@ pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
         // EXPAND leaves no palette.
         ColorType::Indexed => return Err(PictureError::Damaged),
     };
-    let Raw { width, height, bytes, turn, profile, .. } = raw;
-    Ok(Decoded { raster: Raster { width, height, layout, bytes }, turn, profile })
+    let Raw { width, height, bytes, turn, profile, animated, .. } = raw;
+    Ok(Decoded { raster: Raster { width, height, layout, bytes }, turn, profile, animated, lossy: false })
 }
 
 #[cfg(test)]

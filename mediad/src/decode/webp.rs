@@ -9,7 +9,7 @@ use crate::error::PictureError;
 use crate::raster::{Layout, Raster};
 use crate::turn::Turn;
 
-/// What a pixel takes at most: four bytes decoded twice where it has no alpha, and four of its planes.
+/// What a pixel takes at most: four bytes decoded, four of one that is turned, four in the encoder.
 const BYTES_EACH: usize = 12;
 
 pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
@@ -29,5 +29,11 @@ pub(super) fn decode(untrusted: &[u8]) -> Result<Decoded, PictureError> {
     }
     let mut bytes = vec![0; length];
     decoder.read_image(&mut bytes)?;
-    Ok(Decoded { raster: Raster { width, height, layout, bytes }, turn, profile: colours })
+    Ok(Decoded {
+        raster: Raster { width, height, layout, bytes },
+        turn,
+        profile: colours,
+        animated: decoder.is_animated(),
+        lossy: decoder.is_lossy(),
+    })
 }
