@@ -129,7 +129,7 @@ pub const MESSAGE_ID_MAX_CHARS: usize = 64;
 /// A passphrase, bytes.
 pub const PASSPHRASE_MAX_BYTES: usize = 1024;
 
-/// A picture's file that is decoded, bytes: more than any JPEG of a camera.
+/// A picture's file that is decoded or written anew, bytes: more than any JPEG of a camera.
 pub const PICTURE_MAX_BYTES: usize = 64 << 20;
 
 /// A picture's bytes in one piece: few pieces for a large one, and a quarter of a message.

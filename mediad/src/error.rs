@@ -1,13 +1,13 @@
 //! Why a picture is not decoded.
 
-use ipc_schema::edge::stored_mediad::ShowError;
+use ipc_schema::edge::stored_mediad::{CleanError, ShowError};
 
 /// What is wrong with it. Each decoder's own words are too many for anybody to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureError {
     /// Not a kind that is decoded here.
     NotAPicture,
-    /// The file, a side or the number of pixels is over its bound.
+    /// The file, a side, the number of pixels or what they would take is over its bound.
     TooLarge,
     /// It starts like a picture and goes on wrong.
     Damaged,
@@ -22,6 +22,17 @@ impl From<PictureError> for ShowError {
             PictureError::TooLarge => Self::TooLarge,
             // Nothing that gives pixels says that a picture moves: the first one of it is given.
             PictureError::Damaged | PictureError::Animated => Self::Damaged,
+        }
+    }
+}
+
+impl From<PictureError> for CleanError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::NotAPicture => Self::NotAPicture,
+            PictureError::TooLarge => Self::TooLarge,
+            PictureError::Damaged => Self::Damaged,
+            PictureError::Animated => Self::Animated,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use ipc_schema::limits::{PICTURE_MAX_BYTES, VIEW_SIDE_MAX};
 
+use crate::clean::{Cleaned, clean};
 use crate::error::PictureError;
 use crate::kind::{self, Kind};
 use crate::view::{Pixels, pixels};
@@ -46,6 +47,14 @@ impl Job {
     pub fn pixels(&self, max_side: u16) -> Result<Pixels, PictureError> {
         pixels(self.untrusted()?, max_side.clamp(1, VIEW_SIDE_MAX))
     }
+
+    /// The same picture, with nothing beside it.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    pub fn clean(&self) -> Result<Cleaned, PictureError> {
+        clean(self.untrusted()?)
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +70,7 @@ mod tests {
         assert!(job.bytes.is_err());
         job.add(&[0]);
         assert_eq!(job.pixels(16), Err(PictureError::TooLarge));
+        assert_eq!(job.clean(), Err(PictureError::TooLarge));
         assert_eq!(job.kind(), Kind::Other);
     }
 

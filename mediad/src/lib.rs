@@ -1,11 +1,11 @@
-//! mediad: a stranger's picture told, or shown as plain pixels. One picture a life, then exit 0; a fresh instance is waiting already.
+//! mediad: a stranger's picture told, shown, or written anew. One picture a life, then exit 0; a fresh instance is waiting already.
 //!
 //! # Holds
 //! The bytes of one picture, and its pixels.
 //!
 //! # Trusts
-//! Nobody. The bytes come from a stranger; whoever takes this process over gets that one picture and a way to answer stored with
-//! other pixels of bounded size.
+//! Nobody. The bytes come from a stranger, or from a stranger by way of the user; whoever takes this process over gets that one picture
+//! and a way to answer stored with other pixels or another file of bounded size.
 //!
 //! # Never sees
 //! Files, the network, keys, texts, names, any other picture.

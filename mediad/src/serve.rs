@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ipc_schema::child::{Child, Exit};
-use ipc_schema::edge::stored_mediad::{self as room, Begin, Chunk, Decoder, Handed, Show, Size, TellKind};
+use ipc_schema::edge::stored_mediad::{
+    self as room, Begin, Chunk, Clean, CleanFile, Decoder, Handed, Show, Size, TellKind,
+};
 use ipc_schema::edge::{Closer, Served, stream};
 use ipc_schema::edges::stored_mediad_capnp::byte_sink;
 use ipc_schema::ends::EdgeEnds;
@@ -126,6 +128,20 @@ impl room::Job for JobServer {
             Ok(pixels) => {
                 hand_over(&call.sink, &pixels.rgb).await?;
                 Ok(Ok(Size { width: pixels.width, height: pixels.height }))
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn clean(self: Rc<Self>, call: Clean) -> Served<Clean> {
+        let cleaned = self.job.borrow().clean();
+        match cleaned {
+            Ok(file) => {
+                hand_over(&call.sink, &file.bytes).await?;
+                Ok(Ok(CleanFile {
+                    kind: file.kind,
+                    bytes: u32::try_from(file.bytes.len()).unwrap_or(u32::MAX),
+                }))
             }
             Err(error) => Ok(Err(error.into())),
         }

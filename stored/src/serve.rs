@@ -17,7 +17,7 @@ use ipc_schema::edge::ui_stored::Messenger;
 use ipc_schema::{Machine, Timestamp};
 
 use crate::mailboxes::{self, Before, Bounds};
-pub use decoder::{Failure, Picture, Pictures, Source};
+pub use decoder::{Failure, Picture, Pictures, Source, Target};
 pub use disk::DiskServer;
 pub use driver::Shell;
 use messenger::MessengerServer;

@@ -6,7 +6,7 @@ use capnp::traits::{Imbue, ImbueMut};
 
 use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
-use super::stored_mediad::Show;
+use super::stored_mediad::{Clean, Show};
 use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
 use super::ui_stored::{self, Event, Messages, Search};
 use super::{Call, Outcome, Read, Streamed};
@@ -248,6 +248,7 @@ same! {
     Listen:;
     Watch:;
     Show: max_side;
+    Clean:;
     ui_stored::Watch: since;
     Messages: who limit before;
     Search: text who limit before;

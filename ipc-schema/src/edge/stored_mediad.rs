@@ -1,11 +1,13 @@
-//! stored (caller) → mediad (callee): one untrusted picture, told or shown (`edges/stored-mediad.capnp`). mediad may have
+//! stored (caller) → mediad (callee): one untrusted picture, told, shown or written anew (`edges/stored-mediad.capnp`). mediad may have
 //! been taken over by the picture: what it says of sizes is bounded here, and what it hands over is counted by who takes it.
 
 use super::{
     Builder, Call, Malformed, Part, Read, Reader, bounded, call, interface, mirrored, streamed, words,
 };
-use crate::edges::stored_mediad_capnp::{self as wire, byte_sink, decoder, picture_job, show_result};
-use crate::limits::{PICTURE_CHUNK_MAX_BYTES, VIEW_SIDE_MAX};
+use crate::edges::stored_mediad_capnp::{
+    self as wire, byte_sink, clean_result, decoder, picture_job, show_result,
+};
+use crate::limits::{PICTURE_CHUNK_MAX_BYTES, PICTURE_MAX_BYTES, VIEW_SIDE_MAX};
 
 interface! {
     /// One that waits for its picture.
@@ -36,6 +38,7 @@ interface! {
         -> bytes(BytesParams): Chunk,
         kind(KindParams, KindResults): TellKind,
         show(ShowParams, ShowResults): Show,
+        clean(CleanParams, CleanResults): Clean,
     }
 }
 
@@ -93,6 +96,17 @@ call! {
         sink: byte_sink::Client => capability get_sink set_sink,
     }
     answers Size, ShowError: in get_result init_result as show_result Size group init_size;
+}
+
+call! {
+    /// The same picture, please, with nothing beside it.
+    #[derive(Clone)]
+    Clean of picture_job: clean_request, clean_params, clean_results;
+    asks {
+        /// Takes the file.
+        sink: byte_sink::Client => capability get_sink set_sink,
+    }
+    answers CleanFile, CleanError: in get_result init_result as clean_result File group init_file;
 }
 
 /// Sides of pixels.
@@ -159,6 +173,30 @@ impl Pixels {
     }
 }
 
+/// What a picture became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanFile {
+    /// What it is now.
+    pub kind: Kind,
+    /// Its length.
+    pub bytes: u32,
+}
+
+impl Part for CleanFile {
+    type Wire = clean_result::file::Owned;
+
+    fn write(&self, mut to: clean_result::file::Builder<'_>) {
+        to.set_kind(self.kind.into());
+        to.set_bytes(self.bytes);
+    }
+
+    fn read(from: clean_result::file::Reader<'_>) -> Read<Self> {
+        let file = Self { kind: from.get_kind()?.into(), bytes: from.get_bytes() };
+        let fits = usize::try_from(file.bytes).is_ok_and(|bytes| (1..=PICTURE_MAX_BYTES).contains(&bytes));
+        if fits { Ok(file) } else { Err(Malformed) }
+    }
+}
+
 mirrored! {
     /// What a file is, by its first bytes.
     Kind = wire::PictureKind {
@@ -187,6 +225,14 @@ mirrored! {
     }
 }
 
+impl Kind {
+    /// Whether it is decoded here, and can be written anew.
+    #[must_use]
+    pub fn is_decoded(self) -> bool {
+        matches!(self, Self::Png | Self::Jpeg | Self::Webp | Self::Gif)
+    }
+}
+
 words! {
     /// Why there are no pixels. The fault lies with whoever made the picture.
     ShowError of wire::PictureError {
@@ -196,6 +242,20 @@ words! {
         TooLarge,
         /// It starts like a picture and goes on wrong.
         Damaged,
+    }
+}
+
+words! {
+    /// Why a picture is not written anew. The fault lies with whoever made it.
+    CleanError of wire::PictureError {
+        /// Not a kind that is decoded here.
+        NotAPicture,
+        /// The file, before or after, a side, the number of pixels or what they take is over its bound.
+        TooLarge,
+        /// It starts like a picture and goes on wrong.
+        Damaged,
+        /// It moves, and would not any more.
+        Animated,
     }
 }
 
@@ -220,11 +280,18 @@ mod tests {
     fn what_is_told_is_read_as_it_was_written() {
         for kind in Kind::ALL {
             assert_eq!(told_back::<TellKind>(&Ok(*kind)), Ok(Ok(*kind)));
+            let file = CleanFile { kind: *kind, bytes: 1 };
+            assert_eq!(told_back::<Clean>(&Ok(file)), Ok(Ok(file)));
         }
         let size = Size { width: VIEW_SIDE_MAX, height: 1 };
         assert_eq!(told_back::<Show>(&Ok(size)), Ok(Ok(size)));
         for error in [ShowError::NotAPicture, ShowError::TooLarge, ShowError::Damaged] {
             assert_eq!(told_back::<Show>(&Err(error)), Ok(Err(error)));
+        }
+        for error in
+            [CleanError::NotAPicture, CleanError::TooLarge, CleanError::Damaged, CleanError::Animated]
+        {
+            assert_eq!(told_back::<Clean>(&Err(error)), Ok(Err(error)));
         }
     }
 
@@ -232,6 +299,10 @@ mod tests {
     fn sizes_out_of_bounds_are_malformed() {
         for (width, height) in [(0, 3), (3, 0), (VIEW_SIDE_MAX + 1, 1), (1, u16::MAX)] {
             assert_eq!(told_back::<Show>(&Ok(Size { width, height })), Err(Malformed), "{width} x {height}");
+        }
+        for bytes in [0, u32::try_from(PICTURE_MAX_BYTES).unwrap() + 1, u32::MAX] {
+            let file = CleanFile { kind: Kind::Png, bytes };
+            assert_eq!(told_back::<Clean>(&Ok(file)), Err(Malformed), "{bytes} B");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use ipc_schema::edge::stored_mediad::{Kind, ShowError, Taker};
+use ipc_schema::edge::stored_mediad::{CleanError, Kind, ShowError, Taker};
 use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_mediad_capnp::{decoder, picture_job};
 
@@ -66,14 +66,19 @@ fn one_picture_is_asked_about_and_then_the_life_is_over() {
         let job = job(&decoder, &png(300)).await;
         assert_eq!(ask(&job, &TellKind {}).await, Ok(Kind::Png));
         // More than one piece of pixels.
-        let shown = Rc::new(Kept::default());
+        let (shown, cleaned) = (Rc::new(Kept::default()), Rc::new(Kept::default()));
         let show = Show { max_side: 299, sink: shown.sink() };
         assert_eq!(send(&job, &show).await, Ok(Ok(Size { width: 299, height: 299 })));
+        let clean = Clean { sink: cleaned.sink() };
+        let file = send(&job, &clean).await.unwrap().unwrap();
         // What is handed over may arrive after the answer.
-        while shown.bytes.borrow().len() < 299 * 299 * 3 {
+        while shown.bytes.borrow().len() < 299 * 299 * 3 || cleaned.bytes.borrow().len() < file.bytes as usize
+        {
             tokio::task::yield_now().await;
         }
         assert_eq!(*shown.bytes.borrow(), vec![7; 299 * 299 * 3]);
+        assert_eq!(file.kind, Kind::Png);
+        assert!(cleaned.bytes.borrow().starts_with(b"\x89PNG"));
         drop(job);
         life.over().await;
     });
@@ -95,8 +100,9 @@ fn rubbish_is_told_and_ends_the_life_too() {
         let job = job(&decoder, b"<svg/>").await;
         let sink = Rc::new(Kept::default()).sink();
         assert_eq!(ask(&job, &TellKind {}).await, Ok(Kind::Other));
-        let show = Show { max_side: 64, sink };
+        let show = Show { max_side: 64, sink: sink.clone() };
         assert_eq!(send(&job, &show).await, Ok(Err(ShowError::NotAPicture)));
+        assert_eq!(send(&job, &Clean { sink }).await, Ok(Err(CleanError::NotAPicture)));
         drop(job);
         life.over().await;
     });

@@ -1,4 +1,4 @@
-//! mediad: a stranger's picture to pixels, and nothing but the base. One job, then exit.
+//! mediad: a stranger's picture to pixels or to a file anew, and nothing but the base. One job, then exit.
 
 use super::base::{BASE, NO_FILES};
 use super::{CHILD, EVERY, Profile};
@@ -13,7 +13,11 @@ const LIMITS: &[Limit] = &[
     limit(Descriptors, 32, "one edge, the loop, the report"),
     limit(LockedMemory, 0, "locks nothing"),
     limit(FileSize, 4096, "its report"),
-    limit(Data, 1280 << 20, "a file of 64 MiB, 900 MB for 100 million pixels; room to grow"),
-    limit(Processor, 60, "100 million pixels take some 5 s"),
+    limit(
+        Data,
+        1280 << 20,
+        "a file of 64 MiB, 900 MB for 100 million pixels, the file that it becomes; room to grow",
+    ),
+    limit(Processor, 60, "100 million pixels take some 10 s to be decoded and written anew"),
     limit(Tasks, 1, "one thread"),
 ];

@@ -1,4 +1,4 @@
-//! Pictures told and shown, each by a mediad of its own (edges/stored-mediad.capnp). stored opens none itself: here bytes go
+//! Pictures told, shown and written anew, each by a mediad of its own (edges/stored-mediad.capnp). stored opens none itself: here bytes go
 //! out, and what comes back is counted.
 
 use std::io;
@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc_schema::edge::stored_mediad::{Begin, Chunk, Handed, Kind, Pixels, Show, ShowError, Taker, TellKind};
+use ipc_schema::edge::stored_mediad::{
+    Begin, Chunk, Clean, CleanError, CleanFile, Handed, Kind, Pixels, Show, ShowError, Taker, TellKind,
+};
 use ipc_schema::edge::{Closer, Failed, ask, send, stream};
 use ipc_schema::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
 use ipc_schema::ends::EdgeEnds;
@@ -34,6 +36,21 @@ pub trait Source {
     fn read(&mut self, at: usize) -> io::Result<Vec<u8>>;
 }
 
+/// Where a clean picture's file goes.
+pub trait Target {
+    /// Begins anew: nothing of what was written before counts.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being written.
+    fn begin(&mut self) -> io::Result<()>;
+
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being written.
+    fn write(&mut self, bytes: Vec<u8>) -> io::Result<()>;
+}
+
 /// Why a picture's question has no answer.
 #[derive(Debug)]
 pub enum Failure<E> {
@@ -43,7 +60,7 @@ pub enum Failure<E> {
     Died,
     /// No mediad came: it may be tried later.
     Away,
-    /// Its file cannot be read.
+    /// Its file cannot be read, or the clean one not be written.
     Disk(io::Error),
 }
 
@@ -102,6 +119,23 @@ impl Pictures {
         self.twice(async |picture: &Picture| {
             picture.all(source, ShowError::TooLarge).await?;
             picture.show(max_side).await?.map_err(Failure::Picture)
+        })
+        .await
+    }
+
+    /// Writes the same picture without anything beside it into `target`, and says what it is now. What `target` has where this fails
+    /// is worth nothing.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn clean(
+        &self,
+        source: &mut impl Source,
+        target: &mut impl Target,
+    ) -> Result<CleanFile, Failure<CleanError>> {
+        self.twice(async |picture: &Picture| {
+            picture.all(source, CleanError::TooLarge).await?;
+            picture.clean(target).await
         })
         .await
     }
@@ -192,6 +226,27 @@ impl Picture {
         };
         Ok(Ok(Pixels::sized(size, &rgb, max_side)?))
     }
+
+    /// Writes it anew into `target`.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn clean(&self, target: &mut impl Target) -> Result<CleanFile, Failure<CleanError>> {
+        target.begin().map_err(Failure::Disk)?;
+        let (sink, mut pieces) = sink();
+        let asked = send(&self.job, &Clean { sink });
+        let mut bytes = 0;
+        let keep = |piece: Vec<u8>| {
+            bytes += piece.len();
+            if bytes > PICTURE_MAX_BYTES {
+                Err(Failure::Died)
+            } else {
+                target.write(piece).map_err(Failure::Disk)
+            }
+        };
+        let length = |file: &CleanFile| usize::try_from(file.bytes).unwrap_or(usize::MAX);
+        taken(asked, &mut pieces, length, keep).await?.map_err(Failure::Picture)
+    }
 }
 
 /// What a question answered, when as many bytes were handed over as it says. They come before it and after it, and no others.
@@ -242,6 +297,18 @@ impl Source for &[u8] {
         let rest = self.get(at..).unwrap_or_default();
         let length = rest.len().min(ipc_schema::limits::PICTURE_CHUNK_MAX_BYTES);
         Ok(rest.get(..length).unwrap_or_default().to_vec())
+    }
+}
+
+impl Target for Vec<u8> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.clear();
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.extend(bytes);
+        Ok(())
     }
 }
 

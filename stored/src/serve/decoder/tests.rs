@@ -120,6 +120,24 @@ impl room::Job for Job {
         let wide = self.0.does == Does::Wide;
         Ok(Ok(if wide { Size { width: 4, height: 1 } } else { Size { width: 2, height: 2 } }))
     }
+
+    async fn clean(self: Rc<Self>, call: Clean) -> Served<Clean> {
+        let bytes = match self.0.does {
+            Does::Dies => {
+                // Some of it is handed over before.
+                let _ = stream(&call.sink, &Handed { chunk: vec![1; 5] }).await;
+                self.0.end();
+                return std::future::pending().await;
+            }
+            Does::HandsOver(bytes) => bytes,
+            _ => 2,
+        };
+        for chunk in vec![2; bytes].chunks(PICTURE_CHUNK_MAX_BYTES) {
+            let taken = stream(&call.sink, &Handed { chunk: chunk.to_vec() }).await;
+            taken.map_err(|_| capnp::Error::failed(String::new()))?;
+        }
+        Ok(Ok(CleanFile { kind: Kind::Png, bytes: 2 }))
+    }
 }
 
 fn local<'a>(does: &[Does], test: impl FnOnce(Mediads) -> LocalBoxFuture<'a, ()>) {
@@ -189,6 +207,18 @@ fn a_mediad_that_ends_before_it_saw_anything_is_no_try() {
 }
 
 #[test]
+fn of_a_clean_file_nothing_stays_that_a_mediad_wrote_before_it_died() {
+    local(&[Does::Dies, Does::Well], |mediads| {
+        async move {
+            let mut clean = b"before".to_vec();
+            let file = mediads.pictures.clean(&mut { FILE }, &mut clean).await.unwrap();
+            assert_eq!((file.kind, clean), (Kind::Png, vec![2; 2]));
+        }
+        .boxed_local()
+    });
+}
+
+#[test]
 fn more_or_fewer_bytes_than_it_says_are_a_mediad_that_was_taken_over() {
     for does in [
         Does::HandsOver(11),
@@ -205,6 +235,13 @@ fn more_or_fewer_bytes_than_it_says_are_a_mediad_that_was_taken_over() {
             .boxed_local()
         });
     }
+    local(&[Does::HandsOver(PICTURE_MAX_BYTES + 1)], |mediads| {
+        async move {
+            let told = mediads.pictures.clean(&mut { FILE }, &mut Vec::new()).await;
+            assert!(matches!(told, Err(Failure::Died)));
+        }
+        .boxed_local()
+    });
 }
 
 #[test]
@@ -220,16 +257,29 @@ fn a_file_that_is_too_long_is_not_handed_over_whole() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_as_that() {
+fn a_file_that_cannot_be_read_or_written_is_told_as_that() {
     struct Broken;
     impl Source for Broken {
         fn read(&mut self, _: usize) -> io::Result<Vec<u8>> {
             Err(io::ErrorKind::NotFound.into())
         }
     }
+    impl Target for Broken {
+        fn begin(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&mut self, _: Vec<u8>) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
     local(&[Does::Well], |mediads| {
         async move {
             assert!(matches!(mediads.pictures.show(&mut Broken, 2).await, Err(Failure::Disk(_))));
+            assert!(matches!(
+                mediads.pictures.clean(&mut { FILE }, &mut Broken).await,
+                Err(Failure::Disk(_))
+            ));
         }
         .boxed_local()
     });
