@@ -2,6 +2,7 @@
 //! hostile ones do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod exiftool;
 mod hostile;
 mod samples;
 
