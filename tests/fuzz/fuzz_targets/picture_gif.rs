@@ -1,0 +1,10 @@
+//! A stranger's GIF.
+#![no_main]
+
+#[path = "picture/altered.rs"]
+#[allow(dead_code)]
+mod altered;
+
+libfuzzer_sys::fuzz_target!(|untrusted: &[u8]| {
+    altered::each(untrusted, &[include_bytes!("picture/small.gif")], altered::show);
+});
