@@ -15,6 +15,7 @@
 mod cells;
 mod edges;
 mod growth;
+mod pictures;
 mod ratchet;
 mod report;
 mod search;
@@ -55,6 +56,9 @@ fn main() {
     // Takes some minutes: only by its name.
     if wanted.iter().any(|wanted| wanted == "million") {
         growth::measure(&mut report, MILLION);
+    }
+    if want("pictures") {
+        pictures::measure(&mut report);
     }
     if want("edges") {
         edges::measure(&mut report);
