@@ -113,6 +113,9 @@ enum VaultError {
   bug @8;
   inviteAgain @9;           # nothing is left to open the session anew with: the two have to invite each other again
   numberChanged @10;        # the safety number that was compared is not the contact's
+  noComparison @11;         # no run is that far
+  notCommittedTo @12;       # somebody sits between, or the peer cheats: the user is to be told
+  otherString @13;          # the short string that is shown is another one
 }
 
 struct BeginResult { union { authKey @0 :Data; error @1 :VaultError; } }
@@ -234,3 +237,25 @@ struct CodeResult { union { code @0 :Text; error @1 :VaultError; } }
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
 
 struct ComparisonResult { union { told @0 :Comparison; error @1 :VaultError; } }
+
+struct StepResult {
+  union {
+    step :group {
+      told @0 :Data;        # 32 B for the peer: the commitment or the nonce
+      runs @1 :UInt32;      # since the contact was last verified, with this one: a second try is seen
+    }
+    error @2 :VaultError;
+  }
+}
+
+struct ShownResult {
+  union {
+    shown :group {
+      nonce @0 :Data;       # 32 B, the own: who began sends it
+      digits @1 :Text;      # 8 in 2 groups
+      words @2 :List(Text); # 2
+      runs @3 :UInt32;      # as in StepResult
+    }
+    error @4 :VaultError;
+  }
+}

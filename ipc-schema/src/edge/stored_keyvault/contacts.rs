@@ -10,8 +10,19 @@ use crate::limits::LINK_MAX_CHARS;
 /// A safety number's digits with spaces, bytes.
 pub const DIGITS_MAX_BYTES: usize = 80;
 /// Its words, and bytes of one.
-pub(super) const WORDS: usize = 8;
+pub(in crate::edge) const WORDS: usize = 8;
 const WORD_MAX_BYTES: usize = 32;
+
+/// What people read to each other.
+pub(in crate::edge) fn write_words(mut to: capnp::text_list::Builder<'_>, words: &[String]) {
+    for (at, word) in (0..).zip(words) {
+        to.set(at, word);
+    }
+}
+
+pub(in crate::edge) fn read_words(from: capnp::text_list::Reader<'_>) -> Read<Vec<String>> {
+    listed(from.iter(), WORDS, |word| text(word?, WORD_MAX_BYTES))
+}
 
 call! {
     /// A contact's safety number, and whether it was compared.
@@ -49,16 +60,13 @@ impl Part for SafetyNumber {
     fn write(&self, mut to: session_result::session::Builder<'_>) {
         to.set_digits(&self.digits);
         to.set_verified(self.verified);
-        let mut words = to.init_words(length(self.words.len()));
-        for (at, word) in (0..).zip(&self.words) {
-            words.set(at, word);
-        }
+        write_words(to.init_words(length(self.words.len())), &self.words);
     }
 
     fn read(from: session_result::session::Reader<'_>) -> Read<Self> {
         Ok(Self {
             digits: text(from.get_digits()?, DIGITS_MAX_BYTES)?,
-            words: listed(from.get_words()?.iter(), WORDS, |word| text(word?, WORD_MAX_BYTES))?,
+            words: read_words(from.get_words()?)?,
             verified: from.get_verified(),
         })
     }

@@ -1,6 +1,7 @@
 //! stored (caller) → keyvault (callee): the gate that waits for the passphrase, and the vault behind it
 //! (`edges/stored-keyvault.capnp`, which says what each call means).
 
+mod comparison;
 mod contacts;
 mod gate;
 mod invites;
@@ -12,10 +13,12 @@ use super::{interface, words};
 use crate::edges::stored_keyvault_capnp::{VaultError, vault};
 use crate::limits::{KEY_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES};
 
+pub use comparison::{CheckError, ComparisonStep, RevealError, Shown, VerifyStringError};
 pub use contacts::{
     CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
     SetVerified, SetVerifiedError, VerificationCode,
 };
+pub(in crate::edge) use contacts::{read_words, write_words};
 pub use gate::{Gate, OpenGate, Standing, Stands, Unlocked, Wiped};
 pub use invites::{
     AcceptInvite, AcceptInviteError, AcceptedInvite, BeginInvite, BeginInviteError, BeginReceiveQueue,

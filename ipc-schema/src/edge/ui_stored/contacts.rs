@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Closed, Refusal, told};
 use crate::Timestamp;
-use crate::edge::stored_keyvault::DIGITS_MAX_BYTES;
-use crate::edge::{Builder, Call, Outcome, Part, Read, Reader, call, length, listed, mirrored, text, words};
+use crate::edge::stored_keyvault::{DIGITS_MAX_BYTES, read_words, write_words};
+use crate::edge::{Builder, Call, Outcome, Part, Read, Reader, call, length, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, contact, contact_action, messenger};
 use crate::limits::{
     BEGINNING_MAX_CHARS, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, NOTE_MAX_BYTES, PEOPLE_MAX,
@@ -14,9 +14,6 @@ use crate::limits::{
 
 /// Bytes of the word for a route.
 const ROUTE_MAX_BYTES: usize = 16;
-/// A safety number's words, and bytes of one.
-const WORDS: usize = 8;
-const WORD_MAX_BYTES: usize = 32;
 
 /// The end of a mute that has none.
 pub const MUTED_FOR_EVER: Timestamp = Timestamp(u64::MAX);
@@ -364,10 +361,7 @@ fn write_number(outcome: &Outcome<AskSafetyNumber>, mut to: Builder<'_, <AskSafe
             to.set_digits(&number.digits);
             to.set_verified(number.verified);
             to.set_code(&number.code);
-            let mut words = to.init_words(length(number.words.len()));
-            for (at, word) in (0..).zip(&number.words) {
-                words.set(at, word);
-            }
+            write_words(to.init_words(length(number.words.len())), &number.words);
         }
         Err(error) => to.set_error((*error).into()),
     }
@@ -377,7 +371,7 @@ fn read_number(from: Reader<'_, <AskSafetyNumber as Call>::Results>) -> Read<Out
     match told(from.get_error()?)? {
         Ok(()) => Ok(Ok(SafetyNumber {
             digits: text(from.get_digits()?, DIGITS_MAX_BYTES)?,
-            words: listed(from.get_words()?.iter(), WORDS, |word| text(word?, WORD_MAX_BYTES))?,
+            words: read_words(from.get_words()?)?,
             verified: from.get_verified(),
             code: text(from.get_code()?, LINK_MAX_CHARS)?,
         })),
