@@ -14,7 +14,7 @@ use ipc_schema::edge::{Call, Failed, Outcome};
 use ipc_schema::edges::stored_keyvault_capnp::VaultError as Word;
 use rand_core::CryptoRng;
 
-use crate::error::{InviteError, VaultError};
+use crate::error::{InviteError, Thing, VaultError};
 use crate::ids::{InnerHash, PutId, QueueId};
 use crate::store::Store;
 use crate::vault::{self, Vault};
@@ -68,6 +68,7 @@ pub fn answer(vault: &mut Vault<impl Store>, ask: Ask, now: Timestamp, rng: &mut
 /// What the caller can do about it.
 fn word(error: &VaultError) -> Word {
     match error {
+        VaultError::WrongPurpose(Thing::Comparison) => Word::NoComparison,
         VaultError::NoSuch(_) | VaultError::WrongPurpose(_) => Word::NoSuchId,
         VaultError::RateLimited { .. } => Word::RateLimited,
         VaultError::TooManyKept | VaultError::TooMany(_) => Word::TooManyOpen,
@@ -77,6 +78,8 @@ fn word(error: &VaultError) -> Word {
         VaultError::NoPeerQueue => Word::NoQueue,
         VaultError::InviteAgain => Word::InviteAgain,
         VaultError::NumberChanged => Word::NumberChanged,
+        VaultError::Mistaken => Word::OtherString,
+        VaultError::NotCommittedTo => Word::NotCommittedTo,
         VaultError::Store(_) => Word::Storage,
         VaultError::Bug(_) | VaultError::Invite(_) => Word::Bug,
     }

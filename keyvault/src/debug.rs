@@ -17,7 +17,7 @@ const SECRET: [&str; 8] = [
 ];
 
 /// Types that derive Debug over raw bytes or text, with what those are. What is not public is `Secret`, whose Debug is silent.
-const PUBLIC: [(&str, &str); 19] = [
+const PUBLIC: [(&str, &str); 18] = [
     ("Agreed", "the transcript's hash"),
     ("Authenticator", "what a relay is sent"),
     ("DeviceList", "what a peer is sent"),
@@ -35,7 +35,6 @@ const PUBLIC: [(&str, &str); 19] = [
     ("RepairSection", "a bundle of public keys"),
     ("SafetyNumber", "what two people read to each other"),
     ("ShortString", "what two people read to each other"),
-    ("Shown", "what two people read to each other"),
     ("Sign", "a circuit's binding, known to the relay"),
 ];
 

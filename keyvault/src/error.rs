@@ -45,6 +45,12 @@ pub enum VaultError {
     /// The user compared another safety number than the contact's.
     #[error("the safety number is another one now")]
     NumberChanged,
+    /// The user was told another short string than the one that is shown here.
+    #[error("the short string is another one")]
+    Mistaken,
+    /// The peer revealed another nonce than it had committed to: somebody sits between, or it cheats.
+    #[error("what was revealed is not what was committed to")]
+    NotCommittedTo,
     /// An invite cannot be used.
     #[error(transparent)]
     Invite(#[from] InviteError),

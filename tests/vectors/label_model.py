@@ -42,6 +42,11 @@ def words(data):
     return " ".join(proquint(data[at : at + 2]) for at in range(0, len(data), 2))
 
 
+def short_digits(data):
+    number = f"{int.from_bytes(data, 'big') % 10**8:08}"
+    return number[:4] + " " + number[4:]
+
+
 def signs(vector, label, message):
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vector["in"]["b-ed"])).sign(label + message)
 
@@ -105,8 +110,8 @@ def values(invite, address):
         "replay": sha(b"privatus/replay/v1", prefix[177:]),
         "safety/words": words(safety[16:]),
         "sas/commitment": sha(b"privatus/sas/commitment/v1", low, high, nonce_a),
-        "sas/digits": f"{int.from_bytes(string[:8], 'big') % 10**6:06}",
-        "sas/words": words(string[8:16]),
+        "sas/digits": short_digits(string[:8]),
+        "sas/words": words(string[8:12]),
         "verification-code": "privatus:v#" + base64.urlsafe_b64encode(code).rstrip(b"=").decode(),
         "address-record": sha(address_record(address)),
         "frame": frame(),

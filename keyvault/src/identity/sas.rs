@@ -1,5 +1,5 @@
 //! The short authentication string: what two people read to each other when they cannot compare the whole safety number, made so
-//! that whoever sits between them has one guess in a million and no second one that stays unseen.
+//! that whoever sits between them has one guess in 100 million and no second one that stays unseen.
 //!
 //! Commit, then reveal: A sends a commitment to its nonce, B answers with its own nonce, A reveals. Both read out the hash of both ids
 //! and both nonces. Somebody between the two has to fix the nonces that it shows to either side before it learns the last one, so it
@@ -17,15 +17,17 @@ use crate::memory::Secret32;
 
 const COMMITMENT_LABEL: &[u8] = b"privatus/sas/commitment/v1";
 const STRING_LABEL: &[u8] = b"privatus/sas/string/v1";
-/// Words of 16 bits.
-const WORDS: usize = 4;
+/// Words of 16 bits: somewhat more than the digits have.
+const WORDS: usize = 2;
+/// Of the digits, in two groups.
+const GROUP: u64 = 10_000;
 
 /// What the two read to each other: one of the two is enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortString {
-    /// 6 digits: a guess fits once in 1,000,000.
+    /// Two groups of 4 digits with a space between: a guess fits once in 100,000,000.
     pub digits: String,
-    /// 4 pronounceable words of 5 letters.
+    /// 2 pronounceable words of 5 letters: a guess fits once in 2^32.
     pub words: Vec<String>,
 }
 
@@ -55,10 +57,11 @@ impl Pair {
     pub(crate) fn string(&self, initiators: &[u8; 32], responders: &[u8; 32]) -> ShortString {
         let hash = kdf::sha256(&[STRING_LABEL, &self.low, &self.high, initiators, responders]);
         let (number, rest) = certain(hash.split_first_chunk::<8>().ok_or(()));
+        let number = u64::from_be_bytes(*number);
         let words = rest.chunks_exact(2).take(WORDS);
         ShortString {
-            // 2^64 is no multiple of 10^6; the difference is one part in 10^13.
-            digits: format!("{:06}", u64::from_be_bytes(*number) % 1_000_000),
+            // 2^64 is no multiple of 10^8; the difference is one part in 10^11.
+            digits: format!("{:04} {:04}", number / GROUP % GROUP, number % GROUP),
             words: words
                 .map(|pair| proquint(pair.iter().fold(0, |bits, byte| bits << 8 | u16::from(*byte))))
                 .collect(),
@@ -175,7 +178,7 @@ mod tests {
         let (revealed, at_alice) = alice.reveal(&bob.nonce());
         let at_bob = bob.check(&revealed).unwrap();
         assert_eq!(at_alice, at_bob);
-        assert_eq!((at_bob.digits.len(), at_bob.words.len()), (6, 4));
+        assert_eq!((at_bob.digits.len(), at_bob.words.len()), (9, 2));
     }
 
     /// Mallory between the two, with the two runs in the order that leaves her most: she knows Alice's commitment and Bob's nonce
@@ -198,7 +201,7 @@ mod tests {
         let hits = (0..tries)
             .filter(|_| {
                 let (at_alice, at_bob) = between(&mut rng);
-                at_alice.digits[4..] == at_bob.digits[4..]
+                at_alice.digits[7..] == at_bob.digits[7..]
             })
             .count();
         // 200 are expected, with a deviation of 14.
@@ -214,7 +217,7 @@ mod tests {
         let wanted = Pair::of(ALICE, MALLORY).string(&[7; 32], &[8; 32]).digits;
         let found = (0_u32..)
             .map(|n| kdf::sha256(&[&n.to_be_bytes()]))
-            .find(|nonce| Pair::of(MALLORY, BOB).string(nonce, &bob.nonce()).digits[3..] == wanted[3..]);
+            .find(|nonce| Pair::of(MALLORY, BOB).string(nonce, &bob.nonce()).digits[5..] == wanted[5..]);
         assert_eq!(bob.check(&found.unwrap()), Err(NotCommittedTo), "it is found at once, and of no use");
     }
 

@@ -25,6 +25,10 @@ pub const UNOFFERED_MAX: usize = 256;
 pub const RECEIVE_QUEUES_MAX: usize = 16;
 /// Opened invites of others that wait to be accepted.
 pub const ACCEPTS_MAX: usize = 64;
+/// Comparisons by short string that are under way: a person reads to one contact at a time. The oldest goes.
+pub const COMPARISONS_MAX: usize = 16;
+/// Other strings than the one that is shown which are taken for a slip; with this many a run is over.
+pub const MISTAKEN_MAX: u32 = 3;
 
 /// Strangers that may come through own addresses within [`NEW_CONTACTS_WITHIN`], counted apart from contacts that the user makes, so
 /// that strangers cannot keep the user from making any.

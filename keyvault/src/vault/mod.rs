@@ -5,6 +5,8 @@
 mod accept;
 mod addresses;
 mod ages;
+mod comparison;
+mod comparison_runs;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod invite_records;
@@ -33,10 +35,10 @@ pub use addresses::{ContactAddress, PublishedAddress};
 pub(crate) use fuzz::fuzz_record;
 pub use invites::FinishedInvite;
 pub use limits::{
-    ACCEPTS_MAX, ADDRESS_RENEWED, ADDRESS_VALID, DUPLICATE_FOR, FORMER_KEPT, HELD_AT_RELAY, INVITE_GRACE,
-    INVITE_LIFETIME, KEPT_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN, PEER_QUEUES_MAX, RECEIVE_QUEUES_MAX,
-    REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID, REPAIRS_A_KEY, REPAIRS_TAKEN, REPAIRS_WITHIN,
-    UNOFFERED_MAX, VISITORS_KEPT_MAX, VISITORS_MAX,
+    ACCEPTS_MAX, ADDRESS_RENEWED, ADDRESS_VALID, COMPARISONS_MAX, DUPLICATE_FOR, FORMER_KEPT, HELD_AT_RELAY,
+    INVITE_GRACE, INVITE_LIFETIME, KEPT_MAX, MISTAKEN_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN,
+    PEER_QUEUES_MAX, RECEIVE_QUEUES_MAX, REPAIR_EVERY, REPAIR_KEPT, REPAIR_RENEWED, REPAIR_VALID,
+    REPAIRS_A_KEY, REPAIRS_TAKEN, REPAIRS_WITHIN, UNOFFERED_MAX, VISITORS_KEPT_MAX, VISITORS_MAX,
 };
 pub use marks::{MARKS_A_RECORD, MARKS_RING};
 pub use messages::{OutgoingEnvelope, PeerQueue, SealEnvelope};
@@ -47,12 +49,11 @@ pub use repair::RepairSession;
 pub use signing::{Purpose, Sign};
 pub use sweep::Sweep;
 pub use unlocked::Vault;
-pub use verification::Shown;
 
 use crate::error::{Thing, VaultError};
 use crate::identity::SafetyNumber;
 use crate::ids::{PeerQueueId, ReceiveQueueId, SessionId};
-use crate::store::{Changes, Store, Table};
+use crate::store::{Changes, Store};
 use record::Record;
 use records::{ContactRecord, OpenedRecord, ReceiveQueueRecord, SessionRecord};
 use repair_records::{FormerRecord, RepairRecord};
@@ -126,7 +127,7 @@ impl<S: Store> Vault<S> {
         changes.delete(SessionRecord::TABLE, &session.key());
         changes.delete(ContactRecord::TABLE, &session.key());
         changes.delete(RepairRecord::TABLE, &session.key());
-        changes.delete(Table::Comparison, &session.key());
+        changes.delete(records::ComparisonRecord::TABLE, &session.key());
         self.forget_visitor(session, &mut changes)?;
         changes.delete(FormerRecord::TABLE, &session.key());
         for queue in &record.peer_queues {
@@ -148,6 +149,7 @@ impl<S: Store> Vault<S> {
         }
         self.drop_marks(session, &mut changes)?;
         self.store.commit(&changes)?;
+        self.comparisons.drop(session);
         self.kept = self.count_kept()?;
         Ok(())
     }

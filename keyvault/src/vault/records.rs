@@ -382,6 +382,24 @@ impl Record for UsedRecord {
     }
 }
 
+/// Comparisons by short string with one contact since they were last verified.
+pub(super) struct ComparisonRecord {
+    pub(super) runs: u32,
+}
+
+impl Record for ComparisonRecord {
+    const TABLE: Table = Table::Comparison;
+
+    fn write(&self, writer: &mut Writer) -> Result<(), Malformed> {
+        writer.u32(self.runs);
+        Ok(())
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { runs: reader.u32()? })
+    }
+}
+
 /// What belongs to the vault as a whole.
 #[derive(Clone, Default)]
 pub(super) struct MetaRecord {

@@ -650,91 +650,6 @@ fn a_visitors_session_heals_like_any_other() {
 // ---- comparing
 
 #[test]
-fn a_short_string_is_compared_in_three_steps_each_of_which_may_be_repeated() {
-    let mut w = in_step();
-    let (a, b) = (w.alice_session, w.bob_session);
-    let commitment = w.alice.begin_comparison(a, &mut w.rng).unwrap();
-    w.alice = restarted(&w.alice);
-    assert_eq!(w.alice.begin_comparison(a, &mut w.rng).unwrap(), commitment);
-    let nonce = w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
-    w.bob = restarted(&w.bob);
-    assert_eq!(w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap(), nonce);
-    let (revealed, at_alice) = w.alice.reveal_comparison(a, nonce).unwrap();
-    assert_eq!(w.alice.reveal_comparison(a, nonce).unwrap(), (revealed, at_alice.clone()));
-    let at_bob = w.bob.check_comparison(b, revealed).unwrap().unwrap();
-    assert_eq!(w.bob.check_comparison(b, revealed).unwrap().unwrap(), at_bob);
-    assert_eq!(w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap(), nonce);
-    assert_eq!(at_alice, at_bob);
-    assert_eq!(at_bob.runs, 1);
-}
-
-#[test]
-fn a_second_try_is_counted_and_no_second_nonce_is_taken() {
-    let mut w = in_step();
-    let (a, b) = (w.alice_session, w.bob_session);
-    let wrong = |error: VaultError| matches!(error, VaultError::WrongPurpose(Thing::Comparison));
-    assert!(wrong(w.alice.reveal_comparison(a, [1; 32]).unwrap_err()));
-    assert!(wrong(w.alice.check_comparison(a, [1; 32]).unwrap_err()));
-
-    let commitment = w.alice.begin_comparison(a, &mut w.rng).unwrap();
-    let (revealed, _) = w.alice.reveal_comparison(a, [1; 32]).unwrap();
-    assert!(
-        wrong(w.alice.reveal_comparison(a, [2; 32]).unwrap_err()),
-        "another nonce for the same commitment"
-    );
-
-    // Whoever sits between abandons a run at Bob's and begins another one: Bob sees that it is the second.
-    w.bob.answer_comparison(b, [7; 32], &mut w.rng).unwrap();
-    w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
-    assert_eq!(w.bob.check_comparison(b, revealed).unwrap().unwrap().runs, 2);
-
-    // And what was not committed to ends a run for good.
-    w.bob.answer_comparison(b, [8; 32], &mut w.rng).unwrap();
-    assert_eq!(w.bob.check_comparison(b, [9; 32]).unwrap(), None);
-    assert_eq!(w.bob.check_comparison(b, revealed).unwrap(), None);
-    let digits = w.bob.safety_number(b).unwrap().digits;
-    w.bob.set_verified(b, Some(&digits)).unwrap();
-    w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
-    assert_eq!(w.bob.check_comparison(b, revealed).unwrap().unwrap().runs, 1, "verified meanwhile");
-}
-
-#[test]
-fn a_peer_that_commits_and_never_reveals_holds_up_no_comparison() {
-    let mut w = in_step();
-    let (a, b) = (w.alice_session, w.bob_session);
-    w.alice.answer_comparison(a, [7; 32], &mut w.rng).unwrap();
-    let commitment = w.alice.begin_comparison(a, &mut w.rng).unwrap();
-    let nonce = w.bob.answer_comparison(b, commitment, &mut w.rng).unwrap();
-    let (revealed, at_alice) = w.alice.reveal_comparison(a, nonce).unwrap();
-    let at_bob = w.bob.check_comparison(b, revealed).unwrap().unwrap();
-    assert_eq!(at_alice.string, at_bob.string);
-    assert_eq!((at_alice.runs, at_bob.runs), (2, 1), "what was given up is counted");
-    // What the peer reveals after all ends nothing.
-    let late = w.alice.check_comparison(a, [8; 32]);
-    assert!(matches!(late, Err(VaultError::WrongPurpose(Thing::Comparison))));
-    assert_eq!(w.alice.reveal_comparison(a, nonce).unwrap(), (revealed, at_alice));
-}
-
-#[test]
-fn when_both_begin_a_comparison_the_lower_commitment_goes_on() {
-    let mut w = in_step();
-    let (a, b) = (w.alice_session, w.bob_session);
-    let (alices, bobs) =
-        (w.alice.begin_comparison(a, &mut w.rng).unwrap(), w.bob.begin_comparison(b, &mut w.rng).unwrap());
-    let at_alice = w.alice.answer_comparison(a, bobs, &mut w.rng);
-    let at_bob = w.bob.answer_comparison(b, alices, &mut w.rng);
-    assert_ne!(at_alice.is_ok(), at_bob.is_ok());
-    let (began, answered) = if alices < bobs {
-        let (revealed, shown) = w.alice.reveal_comparison(a, at_bob.unwrap()).unwrap();
-        (shown, w.bob.check_comparison(b, revealed).unwrap().unwrap())
-    } else {
-        let (revealed, shown) = w.bob.reveal_comparison(b, at_alice.unwrap()).unwrap();
-        (shown, w.alice.check_comparison(a, revealed).unwrap().unwrap())
-    };
-    assert_eq!(began, answered);
-}
-
-#[test]
 fn a_code_that_matches_verifies_and_any_other_does_not() {
     let mut w = in_step();
     let (a, b) = (w.alice_session, w.bob_session);
@@ -756,6 +671,9 @@ fn a_code_that_matches_verifies_and_any_other_does_not() {
         assert!(matches!(nobody, Err(VaultError::NoSuch(Thing::Session))));
     }
 }
+
+#[path = "comparison_tests.rs"]
+mod comparing;
 
 #[path = "clock_tests.rs"]
 mod clocks;

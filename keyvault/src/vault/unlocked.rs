@@ -3,6 +3,7 @@
 use ipc_schema::Timestamp;
 use rand_core::CryptoRng;
 
+use super::comparison_runs::ComparisonRuns;
 use super::limits::{KEPT_MAX, NEW_CONTACTS_MAX, NEW_CONTACTS_WITHIN, VISITORS_MAX};
 use super::record::Record;
 use super::records::{MetaRecord, OpenedRecord, OutboxRecord};
@@ -17,6 +18,7 @@ pub struct Vault<S> {
     pub(super) meta: MetaRecord,
     /// Un-forgotten answers in the store.
     pub(super) kept: usize,
+    pub(super) comparisons: ComparisonRuns,
 }
 
 impl<S: Store> Vault<S> {
@@ -27,7 +29,7 @@ impl<S: Store> Vault<S> {
     pub fn open(store: S) -> Result<Self, VaultError> {
         let meta = store.read(MetaRecord::TABLE, META_ID)?;
         let meta = meta.map(|bytes| MetaRecord::decode(&bytes)).transpose()?.unwrap_or_default();
-        let mut vault = Self { store, meta, kept: 0 };
+        let mut vault = Self { store, meta, kept: 0, comparisons: ComparisonRuns::default() };
         vault.kept = vault.count_kept()?;
         Ok(vault)
     }
@@ -50,6 +52,8 @@ impl<S: Store> Vault<S> {
     pub fn flush(&mut self) -> Result<(), VaultError> {
         let Err(error) = self.store.flush() else { return Ok(()) };
         self.store.reload()?;
+        // Each was counted first, and that may be gone.
+        self.comparisons.clear();
         let meta = self.store.read(MetaRecord::TABLE, META_ID)?;
         self.meta = meta.map(|bytes| MetaRecord::decode(&bytes)).transpose()?.unwrap_or_default();
         self.kept = self.count_kept()?;
