@@ -93,6 +93,25 @@ interface Vault {
 
   compareCode @16 (session :UInt64, code :Text) -> (result :ComparisonResult);
   # Compares what was scanned; a match verifies the contact. Idempotent.
+
+  # The short string (docs/protocol/identity.md, "Verification"). A run is named by its session, and nothing of it outlives keyvault or
+  # is in its file but how many there were: a nonce that came back with an old copy would be known. 16 are under way at once.
+  beginComparison @17 (session :UInt64) -> (result :StepResult);
+  # The commitment for the peer. Each call is another run, and counted; one that was under way with this contact is over.
+
+  answerComparison @18 (session :UInt64, commitment :Data) -> (result :StepResult);
+  # The other side: the nonce that answers it. Idempotent by the commitment; another one is another run, and counted, unless it takes the
+  # place of an own one that nobody has answered: both began at once.
+
+  revealComparison @19 (session :UInt64, nonce :Data) -> (result :ShownResult);
+  # Who began: takes what answers. Idempotent by the nonce: no other one is taken in this run.
+
+  checkComparison @20 (session :UInt64, nonce :Data) -> (result :ShownResult);
+  # The other side: takes what was revealed. notCommittedTo: it is not what was promised, and the run is over. Idempotent.
+
+  verifyString @21 (session :UInt64, told :Text) -> (result :DoneResult);
+  # The user says that this, the digits or the words in any grouping, is what the other side reads out. Only if it is what is shown here
+  # the contact is verified; the run is over then, and with the third other string.
 }
 
 struct Created {

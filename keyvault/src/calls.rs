@@ -3,12 +3,14 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInvite, AcceptInviteError, AcceptedInvite, Ask, BeginInvite, BeginInviteError, BeginReceiveQueue,
-    BeginReceiveQueueError, CancelInvite, Command, CompareCode, Created, Envelope, FinishInvite,
-    FinishInviteError, FinishReceiveQueue, FinishedInvite, Forget, InviteFailed, InviteRefusal, OpenEnvelope,
-    OpenError, OpenInvite, OpenInviteError, Opened, OpenedInvite, OpenedMessage, PeerQueue, Purpose,
-    RemoveSession, RepairError, RepairSession, SafetyNumber, SealEnvelope, SealError, Session, SessionError,
-    SetVerified, SetVerifiedError, Sign, SignError, Told, VerificationCode,
+    AcceptInvite, AcceptInviteError, AcceptedInvite, AnswerComparison, Ask, BeginComparison, BeginInvite,
+    BeginInviteError, BeginReceiveQueue, BeginReceiveQueueError, CancelInvite, CheckComparison, CheckError,
+    Command, CompareCode, Created, Envelope, FinishInvite, FinishInviteError, FinishReceiveQueue,
+    FinishedInvite, Forget, InviteFailed, InviteRefusal, OpenEnvelope, OpenError, OpenInvite,
+    OpenInviteError, Opened, OpenedInvite, OpenedMessage, PeerQueue, Purpose, RemoveSession, RepairError,
+    RepairSession, RevealComparison, RevealError, SafetyNumber, SealEnvelope, SealError, Session,
+    SessionError, SetVerified, SetVerifiedError, Sign, SignError, Told, VerificationCode, VerifyString,
+    VerifyStringError,
 };
 use ipc_schema::edge::{Call, Failed, Outcome};
 use ipc_schema::edges::stored_keyvault_capnp::VaultError as Word;
@@ -62,7 +64,8 @@ pub fn answer(vault: &mut Vault<impl Store>, ask: Ask, now: Timestamp, rng: &mut
         };
     }
     answered!(BeginInvite FinishInvite CancelInvite OpenInvite AcceptInvite BeginReceiveQueue FinishReceiveQueue SealEnvelope
-        OpenEnvelope Forget Sign Session RemoveSession RepairSession SetVerified VerificationCode CompareCode)
+        OpenEnvelope Forget Sign Session RemoveSession RepairSession SetVerified VerificationCode CompareCode
+        BeginComparison AnswerComparison RevealComparison CheckComparison VerifyString)
 }
 
 /// What the caller can do about it.
@@ -96,7 +99,7 @@ macro_rules! refused {
 }
 
 refused!(BeginInviteError FinishInviteError OpenInviteError AcceptInviteError BeginReceiveQueueError SealError OpenError
-    SignError RepairError SessionError SetVerifiedError);
+    SignError RepairError SessionError SetVerifiedError RevealError CheckError VerifyStringError);
 
 impl Refused for std::convert::Infallible {
     fn of(error: VaultError) -> Result<Self, VaultError> {
@@ -222,6 +225,13 @@ serve! {
     };
     VerificationCode(asked, vault, now, rng) => vault.verification_code(asked.session);
     CompareCode(asked, vault, now, rng) => vault.compare_code(asked.session, &asked.code);
+    BeginComparison(asked, vault, now, rng) => vault.begin_comparison(asked.session, rng);
+    AnswerComparison(asked, vault, now, rng) => {
+        vault.answer_comparison(asked.session, asked.commitment, rng)
+    };
+    RevealComparison(asked, vault, now, rng) => vault.reveal_comparison(asked.session, asked.nonce);
+    CheckComparison(asked, vault, now, rng) => vault.check_comparison(asked.session, asked.nonce);
+    VerifyString(asked, vault, now, rng) => vault.verify_string(asked.session, &asked.told);
 }
 
 /// A relay's answer to `create`; what is wrong with it is the relay's fault, not the caller's.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ipc_schema::edge::Served;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInvite, BeginInvite, BeginReceiveQueue, CancelInvite, CompareCode, FinishInvite,
-    FinishReceiveQueue, Forget, OpenEnvelope, OpenInvite, RemoveSession, RepairSession, SealEnvelope,
-    Session, SetVerified, Sign, Vault, VerificationCode,
+    AcceptInvite, AnswerComparison, BeginComparison, BeginInvite, BeginReceiveQueue, CancelInvite,
+    CheckComparison, CompareCode, FinishInvite, FinishReceiveQueue, Forget, OpenEnvelope, OpenInvite,
+    RemoveSession, RepairSession, RevealComparison, SealEnvelope, Session, SetVerified, Sign, Vault,
+    VerificationCode, VerifyString,
 };
 
 use super::report;
@@ -136,6 +137,26 @@ impl Vault for VaultServer {
     }
 
     async fn compare_code(self: Rc<Self>, call: CompareCode) -> Served<CompareCode> {
+        self.change(call).await
+    }
+
+    async fn begin_comparison(self: Rc<Self>, call: BeginComparison) -> Served<BeginComparison> {
+        self.change(call).await
+    }
+
+    async fn answer_comparison(self: Rc<Self>, call: AnswerComparison) -> Served<AnswerComparison> {
+        self.change(call).await
+    }
+
+    async fn reveal_comparison(self: Rc<Self>, call: RevealComparison) -> Served<RevealComparison> {
+        self.look(call)
+    }
+
+    async fn check_comparison(self: Rc<Self>, call: CheckComparison) -> Served<CheckComparison> {
+        self.look(call)
+    }
+
+    async fn verify_string(self: Rc<Self>, call: VerifyString) -> Served<VerifyString> {
         self.change(call).await
     }
 }

@@ -82,4 +82,6 @@ macro_rules! answered {
 answered!(begin_invite BeginInvite finish_invite FinishInvite cancel_invite CancelInvite open_invite OpenInvite
     accept_invite AcceptInvite begin_receive_queue BeginReceiveQueue finish_receive_queue FinishReceiveQueue seal_envelope SealEnvelope
     open_envelope OpenEnvelope forget Forget sign Sign session Session remove_session RemoveSession
-    repair_session RepairSession set_verified SetVerified verification_code VerificationCode compare_code CompareCode);
+    repair_session RepairSession set_verified SetVerified verification_code VerificationCode compare_code CompareCode
+    begin_comparison BeginComparison answer_comparison AnswerComparison reveal_comparison RevealComparison
+    check_comparison CheckComparison verify_string VerifyString);

@@ -1,9 +1,72 @@
 //! Comparing by short string: three steps between two vaults, and the person's word (docs/protocol/identity.md, "Verification").
 
-use super::contacts::{DIGITS_MAX_BYTES, read_words, write_words};
-use super::{Fault, Key};
-use crate::edge::{Part, Read, fixed, length, text, words};
-use crate::edges::stored_keyvault_capnp::{VaultError, shown_result, step_result};
+use super::contacts::{DIGITS_MAX_BYTES, SessionError, read_words, write_words};
+use super::{Fault, Key, SessionId};
+use crate::edge::{Part, Read, call, fixed, length, text, words};
+use crate::edges::stored_keyvault_capnp::{VaultError, done_result, shown_result, step_result, vault};
+
+call! {
+    /// Begins a run: its commitment. Each call is another one.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    BeginComparison of vault: begin_comparison_request, begin_comparison_params, begin_comparison_results;
+    asks {
+        /// The contact's.
+        session: SessionId => number get_session set_session,
+    }
+    answers ComparisonStep, SessionError: in get_result init_result as step_result Step group init_step;
+}
+
+call! {
+    /// The nonce that answers a peer's commitment.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    AnswerComparison of vault: answer_comparison_request, answer_comparison_params, answer_comparison_results;
+    asks {
+        /// The contact's.
+        session: SessionId => number get_session set_session,
+        /// Untrusted.
+        commitment: Key => fixed get_commitment set_commitment,
+    }
+    answers ComparisonStep, SessionError: in get_result init_result as step_result Step group init_step;
+}
+
+call! {
+    /// Who began is answered with this nonce.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    RevealComparison of vault: reveal_comparison_request, reveal_comparison_params, reveal_comparison_results;
+    asks {
+        /// The contact's.
+        session: SessionId => number get_session set_session,
+        /// Untrusted.
+        nonce: Key => fixed get_nonce set_nonce,
+    }
+    answers Shown, RevealError: in get_result init_result as shown_result Shown group init_shown;
+}
+
+call! {
+    /// Who answered is revealed this nonce.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    CheckComparison of vault: check_comparison_request, check_comparison_params, check_comparison_results;
+    asks {
+        /// The contact's.
+        session: SessionId => number get_session set_session,
+        /// Untrusted.
+        nonce: Key => fixed get_nonce set_nonce,
+    }
+    answers Shown, CheckError: in get_result init_result as shown_result Shown group init_shown;
+}
+
+call! {
+    /// The user says that the other side reads this out; only what is shown here verifies the contact.
+    #[derive(Clone, PartialEq, Eq)]
+    VerifyString of vault: verify_string_request, verify_string_params, verify_string_results;
+    asks {
+        /// The contact's.
+        session: SessionId => number get_session set_session,
+        /// Digits or words, in any grouping.
+        told: String => text(DIGITS_MAX_BYTES) get_told set_told,
+    }
+    answers (), VerifyStringError: in get_result init_result as done_result Done nothing set_done;
+}
 
 /// A step for the peer, before there is anything to read out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,10 @@ use super::{interface, words};
 use crate::edges::stored_keyvault_capnp::{VaultError, vault};
 use crate::limits::{KEY_BYTES, PUT_ID_BYTES, QUEUE_ID_BYTES};
 
-pub use comparison::{CheckError, ComparisonStep, RevealError, Shown, VerifyStringError};
+pub use comparison::{
+    AnswerComparison, BeginComparison, CheckComparison, CheckError, ComparisonStep, RevealComparison,
+    RevealError, Shown, VerifyString, VerifyStringError,
+};
 pub use contacts::{
     CompareCode, Comparison, DIGITS_MAX_BYTES, RemoveSession, SafetyNumber, Session, SessionError,
     SetVerified, SetVerifiedError, VerificationCode,
@@ -116,6 +119,11 @@ interface! {
         set_verified(SetVerifiedParams, SetVerifiedResults): SetVerified,
         verification_code(VerificationCodeParams, VerificationCodeResults): VerificationCode,
         compare_code(CompareCodeParams, CompareCodeResults): CompareCode,
+        begin_comparison(BeginComparisonParams, BeginComparisonResults): BeginComparison,
+        answer_comparison(AnswerComparisonParams, AnswerComparisonResults): AnswerComparison,
+        reveal_comparison(RevealComparisonParams, RevealComparisonResults): RevealComparison,
+        check_comparison(CheckComparisonParams, CheckComparisonResults): CheckComparison,
+        verify_string(VerifyStringParams, VerifyStringResults): VerifyString,
     }
 }
 

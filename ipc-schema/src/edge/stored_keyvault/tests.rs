@@ -43,6 +43,8 @@ fn each_call_is_read_as_it_was_written() {
         content: vec![6; CONTENT_MAX_BYTES],
     };
     assert!(read_back(&accept) == Ok(accept));
+    let answer = AnswerComparison { session: SessionId(1), commitment: [2; 32] };
+    assert!(read_back(&answer) == Ok(answer));
     let open = OpenInvite { accept: AcceptId(1), link: "x".repeat(LINK_MAX_CHARS) };
     assert!(read_back(&open) == Ok(open));
     let forget =
@@ -104,6 +106,16 @@ fn each_outcome_is_read_as_it_was_written() {
         told_back::<SetVerified>(&Err(SetVerifiedError::NumberChanged)),
         Ok(Err(SetVerifiedError::NumberChanged))
     );
+    let shown = Shown { nonce: [1; 32], digits: "1234 5678".into(), words: vec!["lusab".into(); 2], runs: 3 };
+    assert!(told_back::<RevealComparison>(&Ok(shown.clone())) == Ok(Ok(shown.clone())));
+    assert!(told_back::<CheckComparison>(&Ok(shown.clone())) == Ok(Ok(shown)));
+    let cheated = Err(CheckError::NotCommittedTo);
+    assert!(told_back::<CheckComparison>(&cheated) == Ok(cheated));
+    let step = Ok(ComparisonStep { told: [4; 32], runs: 5 });
+    assert_eq!(told_back::<BeginComparison>(&step), Ok(step));
+    assert_eq!(told_back::<AnswerComparison>(&step), Ok(step));
+    let other = Err(VerifyStringError::OtherString);
+    assert_eq!(told_back::<VerifyString>(&other), Ok(other));
     assert_eq!(told_back::<FinishReceiveQueue>(&Ok(true)), Ok(Ok(true)));
     assert_eq!(
         told_back::<Standing>(&Ok(Stands { number: 3, screen_locked: true, vault: 4 }))
@@ -126,6 +138,10 @@ fn what_is_too_long_or_too_many_is_malformed() {
     assert!(read_back(&content(CONTENT_MAX_BYTES + 1)).is_err());
     let compare = |length| CompareCode { session: SessionId(1), code: "x".repeat(length) };
     assert!(read_back(&compare(LINK_MAX_CHARS)).is_ok() && read_back(&compare(LINK_MAX_CHARS + 1)).is_err());
+    let verify = |length| VerifyString { session: SessionId(1), told: "1".repeat(length) };
+    assert!(
+        read_back(&verify(DIGITS_MAX_BYTES)).is_ok() && read_back(&verify(DIGITS_MAX_BYTES + 1)).is_err()
+    );
     let opens = |length| OpenEnvelope {
         receive_queue: ReceiveQueueId(1),
         envelope: vec![0; length],

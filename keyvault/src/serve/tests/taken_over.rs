@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use ipc_schema::Timestamp;
 use ipc_schema::edges::stored_keyvault_capnp::{
-    VaultError as Code, accept_result, begin_result, code_result, comparison_result, finish_invite_result,
-    purpose, seal_result, session_result, sign_result,
+    VaultError as Code, accept_result, begin_result, code_result, comparison_result, done_result,
+    finish_invite_result, purpose, seal_result, session_result, shown_result, sign_result, step_result,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -304,6 +304,32 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
             fields.set_code(code.as_str());
         });
         assert!(matches!(result!(told), comparison_result::Told(_)));
+        let begun = ask!(heard, vault, "beginComparison", begin_comparison_request, |fields| {
+            fields.set_session(session);
+        });
+        let step_result::Step(commitment) = result!(begun) else { panic!() };
+        let commitment = commitment.get_told().unwrap().to_vec();
+        let revealed = ask!(heard, vault, "revealComparison", reveal_comparison_request, |fields| {
+            fields.set_session(session);
+            fields.set_nonce(&[5; 32]);
+        });
+        let shown_result::Shown(shown) = result!(revealed) else { panic!() };
+        let digits = shown.get_digits().unwrap().to_str().unwrap().to_owned();
+        assert_ne!(shown.get_nonce().unwrap(), commitment, "the nonce was committed to only");
+        let told = ask!(heard, vault, "verifyString", verify_string_request, |fields| {
+            fields.set_session(session);
+            fields.set_told(digits.as_str());
+        });
+        assert!(matches!(result!(told), done_result::Done(())));
+        ask!(heard, vault, "answerComparison", answer_comparison_request, |fields| {
+            fields.set_session(session);
+            fields.set_commitment(&[6; 32]);
+        });
+        let cheated = ask!(heard, vault, "checkComparison", check_comparison_request, |fields| {
+            fields.set_session(session);
+            fields.set_nonce(&[7; 32]);
+        });
+        assert!(matches!(result!(cheated), shown_result::Error(Ok(Code::NotCommittedTo))));
 
         // ---- rates
         let mut repair = async |outbox| {
