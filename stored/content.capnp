@@ -63,6 +63,7 @@ struct Content {
     timer @29 :Timer;
     fileAnswer @30 :FileAnswer;
     fileChunks @31 :FileChunks;
+    comparison @32 :Comparison;
   }
 
   struct Acks {
@@ -222,5 +223,28 @@ struct Content {
     # I do. A no is not said.
     link @3;
     # Introducer: both do, and this is their invite.
+  }
+  struct Comparison {
+    # A short string is compared (docs/protocol/identity.md, "Verification"). Never numbered: it is for now, and told again while it is not
+    # answered.
+    commitment @0 :Data;
+    # 32 B, of who began: names the run in each of its steps.
+    union {
+      begin @1 :Void;
+      answer @2 :Data;
+      # 32 B, the nonce of who answers.
+      reveal @3 :Data;
+      # 32 B, the nonce of who began.
+      end @4 :End;
+    }
+  }
+
+  enum End {
+    # Why the sender goes on no more. Their word, which decides nothing at the reader's.
+    stopped @0;
+    # Given up, or not known here: a program that died in the middle.
+    different @1;
+    # Their person said so.
+    same @2;
   }
 }

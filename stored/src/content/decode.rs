@@ -8,7 +8,7 @@ use super::generated::content_capnp::content as wire;
 use super::wire_ranges::read_ranges;
 use super::{
     Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, TextPart, VERSION, bounded_life,
-    file, introduction, is_emoji,
+    comparison, file, introduction, is_emoji,
 };
 
 const NESTING_MAX: i32 = 8;
@@ -117,6 +117,9 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Option<Kind>, ContentError> {
         Ok(Which::FileOffer(offer)) => Kind::FileOffer(file::read_offer(&offer?)?),
         Ok(Which::FileAnswer(answer)) => return file::read_answer(&answer?),
         Ok(Which::FileChunks(chunks)) => Kind::FileChunks(file::read_chunks(&chunks?)?),
+        Ok(Which::Comparison(said)) => {
+            return Ok(comparison::read(&said?)?.map(Kind::Comparison));
+        }
         Ok(_) | Err(capnp::NotInSchema(_)) => return Ok(None),
     }))
 }

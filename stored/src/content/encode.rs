@@ -2,7 +2,7 @@
 
 use super::generated::content_capnp::content as wire;
 use super::wire_ranges::write_ranges;
-use super::{Acks, Content, EditPart, Kind, TextPart, VERSION, file, introduction};
+use super::{Acks, Content, EditPart, Kind, TextPart, VERSION, comparison, file, introduction};
 
 /// The bytes that keyvault seals.
 #[must_use]
@@ -78,6 +78,7 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
         Kind::FileOffer(offer) => file::write_offer(root.init_file_offer(), offer),
         Kind::FileAnswer { file, word } => file::write_answer(root.init_file_answer(), *file, *word),
         Kind::FileChunks(chunks) => file::write_chunks(root.init_file_chunks(), chunks),
+        Kind::Comparison(said) => comparison::write(root.init_comparison(), said),
         // Never written by this version; as an unread attestation it is at least legal.
         Kind::Later(_) => root.set_leaf_attestation(&[]),
     }

@@ -2,6 +2,7 @@
 //! docs/protocol/envelope.md, "Frame").
 
 mod acks;
+mod comparison;
 mod decode;
 mod emoji;
 mod encode;
@@ -13,6 +14,7 @@ mod timer;
 mod wire_ranges;
 
 pub use acks::{Acks, HASH_HEAD_BYTES, HashHead, Run, head};
+pub use comparison::{Comparison, ComparisonEnd, ComparisonStep};
 pub use decode::decode;
 pub use emoji::is_emoji;
 pub use encode::encode;
@@ -186,6 +188,8 @@ pub enum Kind {
     },
     /// Which chunks of a file the sender has.
     FileChunks(FileChunks),
+    /// A short string is compared. Worth nothing a moment later.
+    Comparison(Comparison),
     /// A kind, or a version, that this program cannot show yet: acked and kept. All of the content's bytes.
     Later(Vec<u8>),
 }
@@ -202,6 +206,7 @@ impl Kind {
                 | Self::GapRequest(_)
                 | Self::SessionRepair
                 | Self::FileChunks(_)
+                | Self::Comparison(_)
         )
     }
 
@@ -304,6 +309,10 @@ mod tests {
         Kind::Introduction(Introduction { id: WireId([5; 16]), step, name: "Cai".into(), link: "x".into() })
     }
 
+    fn comparison(step: ComparisonStep) -> Kind {
+        Kind::Comparison(Comparison { run: [7; 32], step })
+    }
+
     fn reaction(emoji: &str) -> Kind {
         Kind::Reaction { message: WireId([2; 16]), emoji: emoji.into() }
     }
@@ -333,6 +342,12 @@ mod tests {
             Kind::FileOffer(file::tests::offer()),
             Kind::FileAnswer { file: WireId([6; 16]), word: FileWord::Pause },
             Kind::FileChunks(file::tests::chunks(3)),
+            comparison(ComparisonStep::Begin),
+            comparison(ComparisonStep::Answer([8; 32])),
+            comparison(ComparisonStep::Reveal([9; 32])),
+            comparison(ComparisonStep::End(ComparisonEnd::Stopped)),
+            comparison(ComparisonStep::End(ComparisonEnd::Different)),
+            comparison(ComparisonStep::End(ComparisonEnd::Same)),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -366,7 +381,8 @@ mod tests {
     fn cut_and_lengthened_contents_are_refused() {
         let read = Kind::Receipt(Some(WireId([6; 16])));
         let edited = Kind::Edit(edit("hello".into()));
-        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1)] {
+        let answer = comparison(ComparisonStep::Answer([8; 32]));
+        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), answer] {
             let bytes = encode(&content(kind));
             for length in 0..bytes.len() {
                 assert!(decode(&bytes[..length]).is_err(), "{length}");
@@ -382,8 +398,9 @@ mod tests {
         let asked = introduction(Step::Ask);
         let offer = Kind::FileOffer(file::tests::offer());
         let came = Kind::FileChunks(file::tests::chunks(3));
-        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked, offer, came]
-        {
+        let ended = comparison(ComparisonStep::End(ComparisonEnd::Same));
+        let small = [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked, ended];
+        for kind in small.into_iter().chain([offer, came]) {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {

@@ -256,6 +256,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         | Kind::Typing(_)
         | Kind::KeepAlive
         | Kind::SessionRepair
+        | Kind::Comparison(_)
         | Kind::GapRequest(_) => return Ok(()),
     };
     if let Some(shown) = turn.store.message_by_wire(contact, wire)? {
