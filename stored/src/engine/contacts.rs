@@ -12,39 +12,14 @@ use ipc_schema::limits::{LINK_MAX_CHARS, NOTE_MAX_BYTES};
 
 use super::event::{Asked, ContactEvent, OutboxEvent, TypingEvent};
 use super::interface::Action;
-use super::names::{Found, called, called_or_made, is_name, usable_name};
-use super::requests::{Asker, Asks};
+use super::met::met;
+use super::names::{Found, called_or_made, is_name, usable_name};
+use super::requests::Asker;
 use super::turn::Turn;
 use super::{attributes, hold, oneself, receipts, removal, timers};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind};
-
-/// Why there is nothing of keyvault's to ask about a contact.
-pub(super) enum NotMet {
-    /// There is no such contact.
-    Nobody,
-    /// Both have not met yet.
-    Waiting,
-    /// It is the user.
-    Oneself,
-}
-
-macro_rules! not_met {
-    ($($error:ident)*) => {
-        $(impl From<NotMet> for $error {
-            fn from(why: NotMet) -> Self {
-                match why {
-                    NotMet::Nobody => Self::NoSuchContact,
-                    NotMet::Waiting => Self::Waiting,
-                    NotMet::Oneself => Self::NotForSelf,
-                }
-            }
-        })*
-    };
-}
-
-not_met! { NumberError ChangeError }
 
 pub(super) fn handle(turn: &mut Turn, event: ContactEvent) -> Result<(), StoreError> {
     match event {
@@ -185,23 +160,6 @@ fn safety_number(turn: &mut Turn, request: Asker<AskSafetyNumber>, who: &str) ->
     Ok(())
 }
 
-/// A contact's session. There is none before both sides have met; the request is answered then.
-fn met<C: Asks<Error: From<NotMet>>>(
-    turn: &mut Turn,
-    request: Asker<C>,
-    who: &str,
-) -> Result<Option<(Asker<C>, ContactId, SessionId)>, StoreError> {
-    let contact = called(&turn.store, who)?;
-    let why = match contact.map(|contact| (contact.id, contact.session, contact.state)) {
-        Some((id, Some(session), _)) => return Ok(Some((request, id, session))),
-        Some((_, None, ContactState::Oneself)) => NotMet::Oneself,
-        Some((_, None, state)) if state != ContactState::Connected => NotMet::Waiting,
-        _ => NotMet::Nobody,
-    };
-    turn.answer(request, Err(why.into()));
-    Ok(None)
-}
-
 fn number_told(
     turn: &mut Turn,
     request: Asker<AskSafetyNumber>,
@@ -259,7 +217,7 @@ fn verified_told(
 ) -> Result<(), StoreError> {
     let answer = match set {
         Ok(Ok(())) => {
-            note_verified(turn, id, verified)?;
+            hold::compared(turn, id, verified)?;
             turn.store.contact(id)?.ok_or(ChangeError::NoSuchContact)
         }
         Ok(Err(SetVerifiedError::NoSuchId)) => Err(ChangeError::NoSuchContact),
@@ -296,20 +254,10 @@ fn compared(
 ) -> Result<(), StoreError> {
     let told = settled(told);
     if told == Ok(Comparison::Match) {
-        note_verified(turn, id, true)?;
+        hold::compared(turn, id, true)?;
     }
     turn.answer(request, told);
     Ok(())
-}
-
-/// keyvault holds it; this is the copy for lists.
-fn note_verified(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), StoreError> {
-    turn.store.set_verified(id, verified)?;
-    if let Some(contact) = turn.store.contact(id)?.filter(|_| verified) {
-        // Who compared again has spoken with them.
-        hold::resume(turn, &contact)?;
-    }
-    turn.event(&EventKind::Contact { contact: id })
 }
 
 fn settled<T>(told: Asked<T, SessionError>) -> Result<T, NumberError> {

@@ -14,7 +14,6 @@ use crate::store::{Change, Message, Outgoing, OutgoingKind};
 
 /// Fixes the bytes of a content: its number, what came before it, and the acks that ride along.
 pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError> {
-    let mut chain = turn.store.send_chain(outgoing.contact)?;
     let message = match outgoing.message.as_deref() {
         Some(id) => turn.store.message(id)?,
         None => None,
@@ -22,6 +21,11 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     // A text says when it was written, however long it waited, and however often it was numbered since.
     let sent_at = message.as_ref().map_or(turn.now, |message| message.sent_at);
     let kind = kind_of(turn, outgoing, message)?;
+    fix_as(turn, outgoing, kind, sent_at)
+}
+
+fn fix_as(turn: &mut Turn, outgoing: &Outgoing, kind: Kind, sent_at: Timestamp) -> Result<(), StoreError> {
+    let mut chain = turn.store.send_chain(outgoing.contact)?;
     let (numbered, passing) = (kind.numbered(), outgoing.kind.is_passing());
     if numbered {
         chain.sequence += 1;

@@ -53,6 +53,16 @@ pub(super) fn resume(turn: &mut Turn, contact: &Contact) -> Result<bool, StoreEr
     Ok(contact.held)
 }
 
+/// The person compared, or is to compare again: keyvault holds it, and this is the copy for lists.
+pub(super) fn compared(turn: &mut Turn, id: ContactId, verified: bool) -> Result<(), StoreError> {
+    turn.store.set_verified(id, verified)?;
+    if let Some(contact) = turn.store.contact(id)?.filter(|_| verified) {
+        // Who compared again has spoken with them.
+        resume(turn, &contact)?;
+    }
+    turn.event(&EventKind::Contact { contact: id })
+}
+
 /// What the words to a contact wait for now.
 pub(super) fn wait(turn: &Turn, contact: &Contact) -> Result<Wait, StoreError> {
     if contact.held {

@@ -27,6 +27,7 @@ mod introduction_steps;
 mod introductions;
 mod invites;
 mod life;
+mod met;
 mod names;
 mod newer;
 mod notes;
@@ -121,6 +122,13 @@ struct Flows {
     ends: Ends,
 }
 
+impl Flows {
+    /// Contacts are told to ui with what is kept nowhere.
+    fn complete(&self, reply: &mut Reply) {
+        reply.each_contact(|contact| contact.is_typing = self.typing.is_shown(contact.id));
+    }
+}
+
 impl Engine {
     /// An engine on an open store. Nothing is done before [`Engine::start`].
     #[must_use]
@@ -164,7 +172,7 @@ impl Engine {
         for query in queries {
             if let Input::Query(request, query) = query {
                 let answer = self.query(*query).map(|mut reply| {
-                    self.flows.typing.complete(&mut reply);
+                    self.flows.complete(&mut reply);
                     reply
                 });
                 let answer = self.turn.store.trusted(answer);
@@ -225,7 +233,7 @@ impl Engine {
         let mut actions = self.turn.finish();
         for action in &mut actions {
             if let Action::Answer(_, Ok(reply)) = action {
-                self.flows.typing.complete(reply);
+                self.flows.complete(reply);
             }
         }
         Ok(actions)

@@ -147,6 +147,20 @@ asked! {
     }
 }
 
+impl Reply {
+    /// Every contact that is told.
+    pub(super) fn each_contact(&mut self, mut of: impl FnMut(&mut Contact)) {
+        match self {
+            Self::Contacts(Ok(contacts)) => contacts.iter_mut().for_each(of),
+            Self::ChangeContact(Ok(contact)) | Self::AcceptInvite(Ok(contact)) => of(contact),
+            Self::EventsAfter(Ok(told)) => {
+                told.iter_mut().filter_map(|told| told.contact.as_mut()).for_each(of)
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What the user calls themselves.
 #[derive(Clone, Copy)]
 pub struct ProfileName {}

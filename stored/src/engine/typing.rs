@@ -10,7 +10,7 @@ use ipc_schema::edge::ui_stored::{TellTyping, TypingError};
 use super::event::{OutboxEvent, Sign, Timer, TypingEvent};
 use super::names::{self, Found};
 use super::receipts;
-use super::requests::{Reply, Writing, WritingChange};
+use super::requests::{Writing, WritingChange};
 use super::turn::Turn;
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -172,22 +172,9 @@ impl Typing {
         Writing { newest: self.changes, changes: changes.collect() }
     }
 
-    /// Contacts are told to ui with what they do now.
-    pub(super) fn complete(&self, reply: &mut Reply) {
-        match reply {
-            Reply::Contacts(Ok(contacts)) => contacts.iter_mut().for_each(|contact| self.mark(contact)),
-            Reply::ChangeContact(Ok(contact)) | Reply::AcceptInvite(Ok(contact)) => self.mark(contact),
-            Reply::EventsAfter(Ok(told)) => {
-                told.iter_mut()
-                    .filter_map(|told| told.contact.as_mut())
-                    .for_each(|contact| self.mark(contact));
-            }
-            _ => {}
-        }
-    }
-
-    fn mark(&self, contact: &mut Contact) {
-        contact.is_typing = self.theirs.get(&contact.id).is_some_and(|their| their.on);
+    /// Whether they are shown to write now.
+    pub(super) fn is_shown(&self, contact: ContactId) -> bool {
+        self.theirs.get(&contact).is_some_and(|their| their.on)
     }
 
     // ---- what the user does
