@@ -85,6 +85,53 @@ interface Messenger {
   answerIntroduction @28 (id :Text, yes :Bool, name :Text) -> (error :Refusal);
   # `id`: of a message whose note is `introduction`. `name`: what I call them; empty: as told, with a number where somebody has that name.
   # A no is told to nobody. Idempotent.
+  compareShort @29 (who :Text, action :ShortAction, waitMs :UInt32) -> (comparison :ShortComparison, error :Refusal);
+  # A short string that both see and read to each other, in place of the 60 digits (docs/protocol/identity.md, "Verification"). One at a time
+  # with each contact. Both users have to `join`; whoever does first asks the other, whose Contact.comparing is `asked` then. Answers how it
+  # is after the action, or where it is `waiting` once that has changed, at the latest after `waitMs`. Each change of state is a contact event.
+  # Kept nowhere: a restart of keyvault or stored, on either side, ends it. Each action is idempotent.
+}
+
+struct ShortAction {
+  union {
+    look @0 :Void;
+    join @1 :Void;        # begins one, or goes on with the one that they began; nothing where one is under way
+    same @2 :Text;        # the user says that the contact reads out this: the digits or the words, in any grouping. Only if it is what is shown here
+                          # the contact is verified (and what was held goes on); else otherString, and with the third the string is gone
+    differ @3 :Void;      # the user says that they read out another one
+    stop @4 :Void;        # gives it up, or does not take up what they began
+  }
+}
+
+enum ShortState {
+  none @0;              # nothing since the last start
+  asked @1;             # they began: to `join`, or to `stop`
+  waiting @2;           # the user joined: for them to join, or for their program
+  shown @3;             # the string is there
+  over @4;              # `end` says why
+}
+
+enum ShortEnd {
+  none @0;
+  same @1;              # the user said so, and the contact is verified
+  different @2;         # the user said so
+  stopped @3;           # the user gave it up
+  theyStopped @4;       # they did, or their program knows nothing of it (any more)
+  timedOut @5;          # nothing came in time
+  cheated @6;           # their program revealed what it had not promised: somebody sits between, or it is no honest one
+  failed @7;            # keyvault could not do its part
+}
+
+struct ShortComparison {
+  state @0 :ShortState;
+  end @1 :ShortEnd;
+  digits @2 :Text;      # 8 in 2 groups; these two where `shown`, else empty
+  words @3 :List(Text); # 2
+  runs @4 :UInt32;      # begun or answered here since the contact was last verified, with this one: each is one guess of somebody in between,
+                        # and where they are many somebody may be trying. 0: not known yet
+  endsAt @5 :UInt64;    # ms since 1970: given up then; 0 where nothing is under way
+  theirs @6 :ShortEnd;  # what their program says of its user: different, theyStopped, and same, which is told only after the user said so too.
+                        # Their word, and no reason to say anything here
 }
 
 enum Comparison { match @0; otherPerson @1; notACode @2; newerVersion @3; }
@@ -145,6 +192,8 @@ enum Refusal {
   underWay @39;         # the text was sealed, and may be at a relay: it cannot be taken back
   alreadyOpen @40;      # these two were asked whether they want to meet, and have not both answered
   noIntroduction @41;   # there is none of that id, or it is over
+  noComparison @42;     # no short string is shown
+  otherString @43;      # the short string that is shown is another one
 }
 
 struct Counts {

@@ -21,7 +21,8 @@ impl From<Refusal> for Failure {
             | Refusal::NotYours
             | Refusal::NotForSelf
             | Refusal::UnderWay
-            | Refusal::AlreadyOpen => Self::Refused(line),
+            | Refusal::AlreadyOpen
+            | Refusal::OtherString => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -49,7 +50,8 @@ impl From<Refusal> for Failure {
             | Refusal::DiskFails
             | Refusal::HistoryInUse
             | Refusal::NoteTooLong
-            | Refusal::NoIntroduction => Self::Failed(line),
+            | Refusal::NoIntroduction
+            | Refusal::NoComparison => Self::Failed(line),
         }
     }
 }
@@ -71,6 +73,8 @@ const UNDER_WAY: &str =
 const ALREADY_OPEN: &str =
     "these two were asked already and have not both answered: nothing more to do, it ends after 7 days";
 const NO_INTRODUCTION: &str = "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again";
+const NO_COMPARISON: &str = "no short string is shown: `privatus contact compare WHO`, on both sides while you speak to each other, shows one";
+const OTHER_STRING: &str = "this is not the string that you have with them, and nobody was marked: have them read theirs out once more; if it is another one, somebody may sit between the two of you, and `privatus contact compare WHO --different` says so";
 
 fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
@@ -117,6 +121,8 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::UnderWay => UNDER_WAY,
         Refusal::AlreadyOpen => ALREADY_OPEN,
         Refusal::NoIntroduction => NO_INTRODUCTION,
+        Refusal::NoComparison => NO_COMPARISON,
+        Refusal::OtherString => OTHER_STRING,
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
         Refusal::NotYours => {
             "you did not write this: `privatus delete ID` without --both deletes it here alone"

@@ -4,6 +4,7 @@
 //! What a person gives is bounded far above what can be right: they are told what is wrong with it, in a word of the method.
 
 mod changes;
+mod comparison;
 mod contacts;
 mod drafts;
 mod events;
@@ -27,6 +28,7 @@ use crate::limits::{NAME_MAX_BYTES, TYPED_MAX_BYTES};
 /// Any word of the edge: for whoever tells a person, and needs to know no method for that.
 pub use crate::edges::ui_stored_capnp::Refusal;
 pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactError, Reaction};
+pub use comparison::{CompareShort, ShortAction, ShortComparison, ShortEnd, ShortError, ShortState};
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
     ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, TIMER_LONGEST_S,

@@ -134,6 +134,11 @@ fn each_call_is_read_as_it_was_written() {
     assert!(read_back(&settle) == Ok(settle));
     let compare = CompareCode { who: "bob".into(), code: "privatus:v#".into() };
     assert!(read_back(&compare) == Ok(compare));
+    let same = ShortAction::Same(typed(TYPED_MAX_BYTES));
+    for action in [ShortAction::Look, ShortAction::Join, same, ShortAction::Differ, ShortAction::Stop] {
+        let short = CompareShort { who: "bob".into(), action, wait_ms: 5 };
+        assert!(read_back(&short) == Ok(short));
+    }
     let edit = EditText { id: "m1".into(), text: typed(TEXT_MAX_BYTES) };
     assert!(read_back(&edit) == Ok(edit));
     for both in [false, true] {
@@ -176,6 +181,24 @@ fn each_call_is_read_as_it_was_written() {
     for set in [true, false] {
         let draft = Draft { who: "bob".into(), set, text: "half a sent".into() };
         assert!(read_back(&draft) == Ok(draft));
+    }
+}
+
+#[test]
+fn every_end_of_a_short_string_is_read_as_it_was_written() {
+    for (state, end) in
+        ShortState::ALL.iter().flat_map(|state| ShortEnd::ALL.iter().map(move |end| (*state, *end)))
+    {
+        let short = ShortComparison {
+            state,
+            end,
+            digits: "1234 5678".into(),
+            words: vec!["lusab".into(); 2],
+            runs: 3,
+            ends_at: Timestamp(4),
+            theirs: end,
+        };
+        assert_eq!(told_back::<CompareShort>(&Ok(short.clone())), Ok(Ok(short)));
     }
 }
 

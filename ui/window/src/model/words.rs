@@ -447,6 +447,13 @@ pub fn comparison(comparison: Comparison, contact: &Contact) -> Told {
     }
 }
 
+const LINK_TRUNCATED: (&str, &str) =
+    ("Cut short", "The end of the link is missing. Copy all of it, from privatus: to the last letter.");
+const LINK_USED: (&str, &str) = (
+    "Already used",
+    "Someone opened this link before you, or it was cancelled. If it was not you, tell the sender and ask for a new one.",
+);
+
 /// Why stored said no: a title, and what to do next.
 #[must_use]
 pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
@@ -463,10 +470,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::BadId | Refusal::Conflict => ("It was not taken", "Try once more. Your text is safe here."),
         Refusal::Network => ("No relay answered", "Nothing was changed. Try again when the network is back."),
         Refusal::LinkMalformed => ("Not an invitation", "A link starts with privatus:i#. Copy all of it."),
-        Refusal::LinkTruncated => (
-            "Cut short",
-            "The end of the link is missing. Copy all of it, from privatus: to the last letter.",
-        ),
+        Refusal::LinkTruncated => LINK_TRUNCATED,
         Refusal::LinkAltered => {
             ("Changed on its way", "A letter of the link is not as it was. Copy it again.")
         }
@@ -475,10 +479,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::LinkOwn => {
             ("Your own invitation", "Give it to somebody else: only another person can accept it.")
         }
-        Refusal::LinkUsed => (
-            "Already used",
-            "Someone opened this link before you, or it was cancelled. If it was not you, tell the sender and ask for a new one.",
-        ),
+        Refusal::LinkUsed => LINK_USED,
         Refusal::RateLimited => {
             ("Too many at once", "Ten new contacts an hour are possible. Try again later.")
         }
@@ -506,6 +507,8 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::NoteTooLong => ("The note is too long", "Nothing was changed. Make it shorter."),
         Refusal::NotForSelf => ("These are your own notes", "Nobody is there to compare with or block."),
         Refusal::AlreadyOpen => ("Asked already", "They have not both answered yet. Nothing was changed."),
+        Refusal::NoComparison => ("Nothing is compared", "Begin again on both sides. Nothing was marked."),
+        Refusal::OtherString => ("Another string", "Nobody was marked. Have them read theirs once more."),
         Refusal::NoIntroduction => ("The introduction is over", "Nothing was changed."),
         Refusal::UnderWay => ("Under way already", "It cannot be taken back any more. Nothing was changed."),
     }
