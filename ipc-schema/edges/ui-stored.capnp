@@ -269,6 +269,7 @@ struct Contact {
   typing @17 :Bool;     # they see that the user is writing
   isTyping @18 :Bool;   # they are writing now, as they say
   timerS @19 :UInt32;   # texts written from now on disappear after so many seconds; 0: never
+  comparing @20 :ShortState; # as `compareShort` tells it
 }
 
 enum Notice {
@@ -386,6 +387,7 @@ enum Note {
   introduced @8;       # nothing is to be done: the user said yes, or introduces the two, or got to know the contact by `introduces`
   introductionOver @9; # nothing came of it
   newer @10;            # they sent what only a later version can show, which is kept for it
+  stringsDiffer @11;    # a short string was compared and was another one over there, or not made as promised: somebody may sit between
 }
 
 struct Event {

@@ -105,6 +105,10 @@ impl Note {
             Self::Newer => {
                 "What they sent here needs a newer version of Privatus. It is kept, and shown once that is installed."
             }
+            Self::StringsDiffer => {
+                "A short string was compared and was not the same on both sides, or was made in another way than their program \
+                 promised. Somebody may sit between the two of you: write nothing here that matters, and meet anew, best in person."
+            }
             Self::OlderCopyThere => {
                 "An older copy of their profile was used. What you wrote after that copy may be missing there. If they did not \
                  put one back, somebody else may have it: ask them, and compare the safety number."

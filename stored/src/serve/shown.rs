@@ -53,6 +53,7 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         typing: from.typing,
         is_typing: from.is_typing,
         timer_s: from.timer.seconds,
+        comparing: from.comparing,
     }
 }
 
@@ -82,6 +83,7 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::Introduced => Note::Introduced,
             store::Note::IntroductionOver => Note::IntroductionOver,
             store::Note::Newer => Note::Newer,
+            store::Note::StringsDiffer => Note::StringsDiffer,
         },
         held: from.held,
         reactions: reactions(from.reactions),

@@ -1,6 +1,7 @@
 //! Contacts and the two chains of numbers that each has.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::ShortState;
 use rusqlite::Row;
 
 use super::Store;
@@ -79,6 +80,8 @@ pub struct Contact {
     pub typing: bool,
     /// They write just now. Not kept: the engine knows.
     pub is_typing: bool,
+    /// How far a comparison by short string with them is. Not kept either.
+    pub comparing: ShortState,
     /// How long texts live that are written from now on.
     pub timer: ChatTimer,
 }
@@ -109,6 +112,7 @@ impl Contact {
             receipts: false,
             typing: false,
             is_typing: false,
+            comparing: ShortState::None,
             timer: ChatTimer::default(),
         }
     }
@@ -198,6 +202,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         receipts: row.get("tells_read")?,
         typing: row.get("tells_typing")?,
         is_typing: false,
+        comparing: ShortState::None,
     })
 }
 

@@ -172,6 +172,8 @@ pub enum Note {
     IntroductionOver,
     /// What they sent can be shown by a later version only.
     Newer,
+    /// A short string was compared and differed, or was not made as their program had promised.
+    StringsDiffer,
 }
 
 impl std::fmt::Debug for Message {

@@ -1,7 +1,7 @@
 //! `privatus contacts`.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, is_muted};
+use ipc_schema::edge::ui_stored::{Contact, Contacts, Notice, ShortState, is_muted};
 
 use super::rows::ContactRow;
 use super::{Context, Outcome, duration, output, sockets, talk};
@@ -23,6 +23,9 @@ pub(super) fn words(contact: &Contact) -> String {
     if let Some(words) = notice(contact.notice) {
         line.push_str(&format!(", {words}"));
     }
+    if let Some(words) = comparing(contact.comparing) {
+        line.push_str(&format!(", {words}"));
+    }
     if contact.held {
         line.push_str(", what you write waits: ask them, then `contact verify` or `contact resume`");
     }
@@ -39,6 +42,16 @@ pub(super) fn words(contact: &Contact) -> String {
         line.push_str(&format!(", texts disappear after {}", duration::words(contact.timer_s.into())));
     }
     line
+}
+
+/// What to do about a short string, where something is.
+fn comparing(state: ShortState) -> Option<&'static str> {
+    match state {
+        ShortState::None | ShortState::Over => None,
+        ShortState::Asked => Some("wants to compare a short string: `contact compare`"),
+        ShortState::Waiting => Some("is to join a comparison"),
+        ShortState::Shown => Some("has a short string with you: `contact compare`"),
+    }
 }
 
 /// What is new or wrong with a contact: what it means, or what to do.

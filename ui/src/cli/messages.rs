@@ -70,7 +70,8 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
             | Note::Introduction
             | Note::Introduced
             | Note::IntroductionOver
-            | Note::Newer,
+            | Note::Newer
+            | Note::StringsDiffer,
             _,
         ) => "-- ".into(),
     };

@@ -2,7 +2,8 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{
-    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, Reason, is_muted,
+    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, Reason,
+    ShortState, is_muted,
 };
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ pub struct ContactRow<'a> {
     typing: bool,
     is_typing: bool,
     timer_s: u32,
+    comparing: Option<&'static str>,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -63,6 +65,7 @@ impl<'a> ContactRow<'a> {
             typing: contact.typing,
             is_typing: contact.is_typing,
             timer_s: contact.timer_s,
+            comparing: (contact.comparing != ShortState::None).then(|| contact.comparing.word()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Closed, Refusal, told};
+use super::{Closed, Refusal, ShortState, told};
 use crate::Timestamp;
 use crate::edge::stored_keyvault::{DIGITS_MAX_BYTES, read_words, write_words};
 use crate::edge::{Builder, Call, Outcome, Part, Read, Reader, call, length, mirrored, text, words};
@@ -83,6 +83,8 @@ pub struct Contact {
     pub is_typing: bool,
     /// What is written from now on disappears after so many seconds; 0: never.
     pub timer_s: u32,
+    /// How far a comparison by short string is with them.
+    pub comparing: ShortState,
 }
 
 /// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
@@ -144,6 +146,7 @@ impl Contact {
             typing: false,
             is_typing: false,
             timer_s: 0,
+            comparing: ShortState::None,
         }
     }
 }
@@ -172,6 +175,7 @@ impl Part for Contact {
         to.set_typing(self.typing);
         to.set_is_typing(self.is_typing);
         to.set_timer_s(self.timer_s);
+        to.set_comparing(self.comparing.into());
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -196,6 +200,7 @@ impl Part for Contact {
             typing: from.get_typing(),
             is_typing: from.get_is_typing(),
             timer_s: from.get_timer_s(),
+            comparing: from.get_comparing()?.into(),
         })
     }
 }

@@ -138,6 +138,8 @@ mirrored! {
         IntroductionOver => "introduction-over",
         /// They sent what only a later version can show.
         Newer => "newer",
+        /// A short string that was compared was another one over there, or not made as promised.
+        StringsDiffer => "strings-differ",
     }
 }
 

@@ -40,6 +40,7 @@ fn contact() -> Contact {
         typing: false,
         is_typing: true,
         timer_s: TIMER_LONGEST_S,
+        comparing: ShortState::Asked,
     }
 }
 
