@@ -10,7 +10,7 @@ use ipc_schema::edge::ui_stored::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NOTE_MAX_BYTES};
 
-use super::event::{Asked, ContactEvent, OutboxEvent, TypingEvent};
+use super::event::{Asked, ComparisonEvent, ContactEvent, OutboxEvent, TypingEvent};
 use super::interface::Action;
 use super::met::met;
 use super::names::{Found, called_or_made, is_name, usable_name};
@@ -98,6 +98,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             turn.store.set_blocked(id, blocked)?;
             turn.wish(OutboxEvent::Pump(id));
             turn.wish(TypingEvent::Ended(id));
+            turn.wish(ComparisonEvent::Gone(id));
         }
         ContactAction::Delete => {
             removal::remove(turn, &contact)?;

@@ -136,7 +136,7 @@ impl Deposits {
             .collect();
         fresh.sort_by_key(|(queue, _)| !self.is_ready(turn.now, circuits, *queue));
         // By the time the second would go it is over.
-        if turn.store.outgoing(outgoing)?.is_some_and(|outgoing| outgoing.kind.is_passing()) {
+        if turn.store.outgoing(outgoing)?.is_some_and(|outgoing| outgoing.kind.goes_one_way()) {
             fresh.truncate(1);
         }
         let mut touched = Vec::new();

@@ -3,19 +3,20 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{
-    AcceptInviteError, AcceptedInvite, BeginInviteError, Comparison, Envelope, FinishInviteError,
-    FinishedInvite, InviteFailed, News, OpenError, OpenInviteError, Opened, OpenedInvite, Purpose,
-    RepairError, SafetyNumber, SealError, SessionError, SetVerifiedError, SignError,
+    self, AcceptInviteError, AcceptedInvite, BeginInviteError, CheckError, ComparisonStep, Envelope,
+    FinishInviteError, FinishedInvite, InviteFailed, Key, News, OpenError, OpenInviteError, Opened,
+    OpenedInvite, Purpose, RepairError, RevealError, SafetyNumber, SealError, SessionError, SetVerifiedError,
+    Shown, SignError, VerifyStringError,
 };
 
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, ContactAction, MakeInvite,
-    SetProfileName, TellTyping,
+    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, CompareShort, ContactAction,
+    MakeInvite, SetProfileName, TellTyping,
 };
 
 use super::interface::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::requests::Asker;
-use crate::content::{Acks, Range, WireId};
+use crate::content::{Acks, Comparison, Range, WireId};
 use crate::ids::{
     AcceptId, ContactId, DepositId, InviteId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId,
     RelayId, SessionId,
@@ -32,6 +33,7 @@ pub(super) enum Event {
     Queues(QueueEvent),
     Accepts(AcceptEvent),
     Contacts(ContactEvent),
+    Comparisons(ComparisonEvent),
     Inbox(InboxEvent),
     Outbox(OutboxEvent),
     Deposits(DepositEvent),
@@ -163,7 +165,37 @@ pub(super) enum ContactEvent {
         who: String,
         code: String,
     },
-    Compared(Asker<CompareCode>, ContactId, Asked<Comparison, SessionError>),
+    Compared(Asker<CompareCode>, ContactId, Asked<stored_keyvault::Comparison, SessionError>),
+}
+
+/// For short strings that are compared. The number is that of a run: keyvault's answer may come when it is over.
+pub(super) enum ComparisonEvent {
+    Act(Asker<CompareShort>, CompareShort),
+    /// They say something of one, sent then by their clock.
+    Heard {
+        contact: ContactId,
+        sent_at: Timestamp,
+        said: Comparison,
+    },
+    Begun(ContactId, u64, Asked<ComparisonStep, SessionError>),
+    Answered(ContactId, u64, Asked<ComparisonStep, SessionError>),
+    Revealed {
+        contact: ContactId,
+        number: u64,
+        theirs: Key,
+        told: Asked<Shown, RevealError>,
+    },
+    Checked(ContactId, u64, Asked<Shown, CheckError>),
+    Verified {
+        request: Asker<CompareShort>,
+        contact: ContactId,
+        number: u64,
+        told: Asked<(), VerifyStringError>,
+    },
+    /// It is time to say something again, or to give up.
+    Due(ContactId),
+    /// The contact is blocked, or goes.
+    Gone(ContactId),
 }
 
 /// For what comes in.
@@ -217,6 +249,8 @@ pub(super) enum OutboxEvent {
     TakenBack(ContactId, Vec<(OutgoingId, Option<OutboxId>)>),
     /// Now or never: it is worth nothing a moment later.
     SayNow(ContactId, OutgoingKind),
+    /// The same, of a comparison. What was to be said of one before, and is at no relay, does not leave any more.
+    Compare(ContactId, Comparison),
     /// That moment has come.
     Passed(OutgoingId),
     /// Nothing of this kind leaves any more for a contact.
@@ -373,6 +407,7 @@ pub(super) enum Timer {
     Cease(ContactId),
     TypingOver(ContactId),
     Ends,
+    Comparison(ContactId),
 }
 
 /// Why keyvault did not seal a content.
@@ -459,6 +494,7 @@ for_flow! {
     Queues: QueueEvent,
     Accepts: AcceptEvent,
     Contacts: ContactEvent,
+    Comparisons: ComparisonEvent,
     Inbox: InboxEvent,
     Outbox: OutboxEvent,
     Deposits: DepositEvent,

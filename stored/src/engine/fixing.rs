@@ -24,7 +24,13 @@ pub(super) fn fix(turn: &mut Turn, outgoing: &Outgoing) -> Result<(), StoreError
     fix_as(turn, outgoing, kind, sent_at)
 }
 
-fn fix_as(turn: &mut Turn, outgoing: &Outgoing, kind: Kind, sent_at: Timestamp) -> Result<(), StoreError> {
+/// The same, of what stands nowhere else.
+pub(super) fn fix_as(
+    turn: &mut Turn,
+    outgoing: &Outgoing,
+    kind: Kind,
+    sent_at: Timestamp,
+) -> Result<(), StoreError> {
     let mut chain = turn.store.send_chain(outgoing.contact)?;
     let (numbered, passing) = (kind.numbered(), outgoing.kind.is_passing());
     if numbered {
@@ -80,6 +86,8 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
         OutgoingKind::Timer => Kind::Timer(
             turn.store.contact(outgoing.contact)?.map(|contact| contact.timer).unwrap_or_default(),
         ),
+        // Its bytes are fixed when it is added.
+        OutgoingKind::Comparison => Kind::KeepAlive,
         OutgoingKind::Introduction => said_of(turn, outgoing, introduction_steps::said)?,
     })
 }

@@ -1,6 +1,6 @@
 //! Whose keys are known: before both sides have met there is nothing of keyvault's to ask about a contact.
 
-use ipc_schema::edge::ui_stored::{ChangeError, NumberError};
+use ipc_schema::edge::ui_stored::{ChangeError, NumberError, ShortError};
 
 use super::names::called;
 use super::requests::{Asker, Asks};
@@ -33,7 +33,7 @@ macro_rules! not_met {
     };
 }
 
-not_met! { NumberError ChangeError }
+not_met! { NumberError ChangeError ShortError }
 
 /// A contact's session. There is none before both sides have met; the request is answered then.
 pub(super) fn met<C: Asks<Error: From<NotMet>>>(

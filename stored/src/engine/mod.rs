@@ -12,6 +12,8 @@ mod acked;
 mod attributes;
 mod changes;
 mod circuits;
+mod comparison;
+mod comparison_run;
 mod contacts;
 mod conversations;
 mod deposits;
@@ -58,18 +60,19 @@ use rand_core::CryptoRng;
 
 pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
 pub use requests::{
-    AcceptOf, Accepting, Asks, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, Info, InviteOf,
-    Matches, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query, Question, Reply,
-    Request, RequestId, Search, Told, Writing, WritingAfter, WritingChange, settled,
+    AcceptOf, Accepting, Asks, ComparisonWith, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, Info,
+    InviteOf, Matches, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query,
+    Question, Reply, Request, RequestId, Search, Told, Writing, WritingAfter, WritingChange, settled,
 };
 
 use self::accepts::Accepts;
 use self::circuits::Circuits;
+use self::comparison::Comparisons;
 use self::deposits::Deposits;
 use self::ends::Ends;
 use self::event::{
-    AcceptEvent, CircuitEvent, ContactEvent, DepositEvent, EndEvent, Event, InboxEvent, InviteEvent,
-    LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
+    AcceptEvent, CircuitEvent, ComparisonEvent, ContactEvent, DepositEvent, EndEvent, Event, InboxEvent,
+    InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
 };
 use self::inbox::Inbox;
 use self::life::Life;
@@ -120,12 +123,16 @@ struct Flows {
     life: Life,
     typing: Typing,
     ends: Ends,
+    comparisons: Comparisons,
 }
 
 impl Flows {
     /// Contacts are told to ui with what is kept nowhere.
     fn complete(&self, reply: &mut Reply) {
-        reply.each_contact(|contact| contact.is_typing = self.typing.is_shown(contact.id));
+        reply.each_contact(|contact| {
+            contact.is_typing = self.typing.is_shown(contact.id);
+            contact.comparing = self.comparisons.state(contact.id);
+        });
     }
 }
 
@@ -271,6 +278,7 @@ impl Engine {
             Event::Queues(event) => flows.queues.handle(turn, circuits, event),
             Event::Accepts(event) => flows.accepts.handle(turn, circuits, event),
             Event::Contacts(event) => contacts::handle(turn, event),
+            Event::Comparisons(event) => flows.comparisons.handle(turn, event),
             Event::Inbox(event) => flows.inbox.handle(turn, circuits, event),
             Event::Outbox(event) => flows.outbox.handle(turn, event),
             Event::Deposits(event) => flows.deposits.handle(turn, circuits, event),
@@ -349,6 +357,7 @@ impl Engine {
             Timer::Cease(contact) => self.run(TypingEvent::Cease(contact)),
             Timer::TypingOver(contact) => self.run(TypingEvent::Over(contact)),
             Timer::Ends => self.run(EndEvent::Look),
+            Timer::Comparison(contact) => self.run(ComparisonEvent::Due(contact)),
         }
     }
 
@@ -376,6 +385,7 @@ impl Engine {
                 let request = Asker::of(id, &call);
                 self.run(ContactEvent::CompareCode { request, who: call.who, code: call.code })
             }
+            Request::CompareShort(call) => self.run(ComparisonEvent::Act(Asker::of(id, &call), call)),
             Request::MarkRead(call) => {
                 let read = conversations::mark_read(&mut self.turn, &call.who, &call.up_to)?;
                 self.turn.answer(Asker::of(id, &call), read);
@@ -438,6 +448,9 @@ impl Engine {
             Query::FirstMatches(ask) => Reply::FirstMatches(search::first(store, &ask)?),
             Query::NextMatches(ask) => Reply::NextMatches(Ok(search::next(store, ask)?)),
             Query::AskInfo(ask) => Reply::AskInfo(own_texts::info(store, &ask.id)?),
+            Query::ComparisonWith(ask) => {
+                Reply::ComparisonWith(self.flows.comparisons.look(store, &ask.who)?)
+            }
             Query::WritingAfter(ask) => Reply::WritingAfter(Ok(self.flows.typing.after(ask.change))),
         })
     }
@@ -505,6 +518,7 @@ impl Engine {
         self.flows.deposits.set_back(sooner);
         self.flows.repair.set_back(sooner);
         self.flows.typing.set_back(sooner);
+        self.flows.comparisons.set_back(sooner);
         if let Some(halt) = &mut self.halted {
             halt.until = halt.until.map(sooner);
         }

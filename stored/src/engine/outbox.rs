@@ -17,7 +17,7 @@ use super::event::{
 use super::hold::{self, Wait};
 use super::turn::Turn;
 use super::{acked, fixing, life, notes, receipts};
-use crate::content::{Acks, Range};
+use crate::content::{Acks, Comparison, Kind, Range};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
 use crate::store::{Delivery, EventKind, Note, Outgoing, OutgoingKind, OutgoingState, SendChain};
@@ -92,6 +92,7 @@ impl Outbox {
                 Ok(())
             }
             OutboxEvent::SayNow(contact, kind) => self.say_now(turn, contact, kind),
+            OutboxEvent::Compare(contact, said) => self.compare(turn, contact, said),
             OutboxEvent::Passed(id) => self.passed(turn, id),
             OutboxEvent::Unsay(contact, kind) => self.unsay(turn, contact, kind),
             OutboxEvent::Committed(inner) => {
@@ -322,6 +323,24 @@ impl Outbox {
         }
         match passing::add(turn, contact, kind)? {
             Some(outgoing) => self.fix_and_seal(turn, &outgoing, session),
+            None => Ok(()),
+        }
+    }
+
+    /// A step of a comparison takes the place of the one before it.
+    fn compare(&mut self, turn: &mut Turn, contact: ContactId, said: Comparison) -> Result<(), StoreError> {
+        for id in turn.store.not_at_relay(contact, OutgoingKind::Comparison)? {
+            self.passed(turn, id)?;
+        }
+        let Some(contact) = turn.store.contact(contact)?.filter(|contact| !contact.blocked) else {
+            return Ok(());
+        };
+        let Some(session) = contact.session.filter(|_| self.may_seal(contact.id)) else { return Ok(()) };
+        match passing::add(turn, contact.id, OutgoingKind::Comparison)? {
+            Some(outgoing) => {
+                fixing::fix_as(turn, &outgoing, Kind::Comparison(said), turn.now)?;
+                self.seal(turn, outgoing.id, session)
+            }
             None => Ok(()),
         }
     }

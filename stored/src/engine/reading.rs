@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
+use super::event::{ComparisonEvent, EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::received::{Place, message_id};
 use super::turn::Turn;
 use super::{hold, introductions, newer, places, their_changes, timers};
@@ -63,6 +63,10 @@ pub(super) fn read(
     {
         // Behind the acks that came with it, which may be of that text.
         turn.wish(ReceiptEvent::Theirs(id, text));
+    } else if let Kind::Comparison(said) = content.kind
+        && !contact.blocked
+    {
+        turn.wish(ComparisonEvent::Heard { contact: id, sent_at: content.sent_at, said });
     }
     turn.store.set_receive_chain(id, &chain)?;
     Ok(Some(chain))

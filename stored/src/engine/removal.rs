@@ -2,7 +2,7 @@
 
 use ipc_schema::edge::stored_keyvault::RemoveSession;
 
-use super::event::{DepositEvent, QueueEvent, TypingEvent};
+use super::event::{ComparisonEvent, DepositEvent, QueueEvent, TypingEvent};
 use super::introduction_steps;
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -19,6 +19,7 @@ pub(super) fn remove(turn: &mut Turn, contact: &Contact) -> Result<(), StoreErro
     turn.store.delete_contact(contact.id)?;
     turn.event(&EventKind::Contact { contact: contact.id })?;
     turn.wish(TypingEvent::Ended(contact.id));
+    turn.wish(ComparisonEvent::Gone(contact.id));
     queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
     if let (true, Some(session)) = (receive_queues.is_empty(), contact.session) {
         turn.tell(RemoveSession { session: session.into() });

@@ -8,11 +8,11 @@ use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AnswerError, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelError,
-    CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, Contacts,
-    Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText, ForwardText, Introduce,
+    CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, CompareShort,
+    Contacts, Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText, ForwardText, Introduce,
     IntroduceError, InviteError, Invites, MakeInvite, MarkRead, NumberError, Place, ProfileNameError, React,
     ReactError, ReadError, RetryError, RetryText, SafetyNumber, SearchError, SendError, SendText,
-    SetProfileName, SettleError, TellTyping, TypingError,
+    SetProfileName, SettleError, ShortComparison, ShortError, TellTyping, TypingError,
 };
 
 use crate::ids::ContactId;
@@ -125,6 +125,7 @@ asked! {
         TellTyping => (), TypingError;
         Introduce => (), IntroduceError;
         AnswerIntroduction => (), AnswerError;
+        CompareShort => ShortComparison, ShortError;
     }
     /// Something to be told, of what is durable.
     Query {
@@ -144,6 +145,7 @@ asked! {
         NextMatches => Matches, Closed;
         AskInfo => Info, SettleError;
         WritingAfter => Writing, Closed;
+        ComparisonWith => ShortComparison, ShortError;
     }
 }
 
@@ -224,6 +226,13 @@ pub struct NewestEvent {}
 pub struct WritingAfter {
     /// After [`Writing::newest`] of an earlier answer; `None`: those who write now.
     pub change: Option<u64>,
+}
+
+/// How a comparison by short string is.
+#[derive(Clone)]
+pub struct ComparisonWith {
+    /// With whom, in the user's word.
+    pub who: String,
 }
 
 /// What was begun to be written to somebody; empty: nothing.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
-    ChangeContact, Closed, CompareCode, Contact, Contacts, Count, DecodePicture, DeleteText, Draft, EditText,
-    ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages,
-    Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError, SendText,
-    SetProfileName, Settle, SettleError, State, TellTyping, Watch,
+    ChangeContact, Closed, CompareCode, CompareShort, Contact, Contacts, Count, DecodePicture, DeleteText,
+    Draft, EditText, ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead,
+    Messages, Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError,
+    SendText, SetProfileName, Settle, SettleError, ShortAction, ShortComparison, ShortError, ShortState,
+    State, TellTyping, Watch,
 };
 use ipc_schema::edge::{Closer, Served};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -22,8 +23,8 @@ use super::driver::{Access, Shell};
 use super::pictures::Upload;
 use super::shown;
 use crate::engine::{
-    AcceptOf, Accepting, Asks, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf, MessageOf,
-    NewestEvent, NextMatches, NextPage, ProfileName, WritingAfter, settled,
+    AcceptOf, Accepting, Asks, ComparisonWith, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf,
+    MessageOf, NewestEvent, NextMatches, NextPage, ProfileName, WritingAfter, settled,
 };
 use crate::store::{Delivery, InviteState};
 
@@ -135,6 +136,24 @@ impl MessengerServer {
                 return Ok(state);
             }
         }
+    }
+
+    /// Does something about a comparison, and waits as long as the caller does for the other side.
+    async fn compare(&self, call: CompareShort) -> Result<ShortComparison, ShortError> {
+        let until = Instant::now() + Duration::from_millis(u64::from(call.wait_ms));
+        let look = ComparisonWith { who: call.who.clone() };
+        let mut changes = self.shell.changes();
+        changes.mark_unchanged();
+        let mut told = if call.action == ShortAction::Look {
+            self.ask(look.clone()).await?
+        } else {
+            self.ask(call).await?
+        };
+        while told.state == ShortState::Waiting && timeout_at(until, changes.changed()).await.is_ok() {
+            changes.mark_unchanged();
+            told = self.ask(look.clone()).await?;
+        }
+        Ok(told)
     }
 
     async fn stream(&self, call: Messages) -> Served<Messages> {
@@ -361,6 +380,10 @@ impl Messenger for MessengerServer {
 
     async fn answer_introduction(self: Rc<Self>, call: AnswerIntroduction) -> Served<AnswerIntroduction> {
         Ok(self.ask(call).await)
+    }
+
+    async fn compare_short(self: Rc<Self>, call: CompareShort) -> Served<CompareShort> {
+        Ok(self.compare(call).await)
     }
 }
 

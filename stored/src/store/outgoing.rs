@@ -53,6 +53,8 @@ pub enum OutgoingKind {
     Timer,
     /// Brings two people together.
     Introduction,
+    /// A short string is compared.
+    Comparison,
 }
 
 impl OutgoingKind {
@@ -83,12 +85,23 @@ impl OutgoingKind {
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
             // Nobody wrote it; who sends it asks what words wait for.
             Self::Typing | Self::Paused => false,
+            // By it the words may go on.
+            Self::Comparison => false,
         }
     }
 
-    /// Whether it is worth nothing a moment later: it carries nothing else, goes one way, and what did not leave by then is dropped.
+    /// Those that [`OutgoingKind::is_passing`].
+    pub(crate) const PASSING: [Self; 3] = [Self::Typing, Self::Paused, Self::Comparison];
+
+    /// Whether it is worth nothing a moment later: it carries nothing else, and what did not leave by then, or by a start, is dropped.
     #[must_use]
     pub fn is_passing(self) -> bool {
+        Self::PASSING.contains(&self)
+    }
+
+    /// Whether one relay is enough: by the time that it would go another way it is over.
+    #[must_use]
+    pub fn goes_one_way(self) -> bool {
         matches!(self, Self::Typing | Self::Paused)
     }
 }

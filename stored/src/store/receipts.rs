@@ -176,13 +176,14 @@ impl Store {
 
     /// What was worth nothing a moment later is not to leave after a start. keyvault may still know it, and is told to forget.
     pub(crate) fn drop_passing(&self) -> Result<(), StoreError> {
-        let kinds = (OutgoingKind::Typing, OutgoingKind::Paused);
+        let [one, two, three] = OutgoingKind::PASSING;
+        let kinds = (one, two, three);
         self.run(
-            "DELETE FROM deposits WHERE outgoing IN (SELECT id FROM outgoing WHERE kind IN (?1, ?2))",
+            "DELETE FROM deposits WHERE outgoing IN (SELECT id FROM outgoing WHERE kind IN (?1, ?2, ?3))",
             kinds,
         )?;
-        self.run("DELETE FROM outgoing WHERE kind IN (?1, ?2) AND state = 0", kinds)?;
-        self.run("UPDATE outgoing SET state = 3, content = NULL WHERE kind IN (?1, ?2)", kinds)
+        self.run("DELETE FROM outgoing WHERE kind IN (?1, ?2, ?3) AND state = 0", kinds)?;
+        self.run("UPDATE outgoing SET state = 3, content = NULL WHERE kind IN (?1, ?2, ?3)", kinds)
     }
 }
 

@@ -82,6 +82,7 @@ interface! {
         typing(TypingParams, TypingResults): TellTyping,
         introduce(IntroduceParams, IntroduceResults): Introduce,
         answer_introduction(AnswerIntroductionParams, AnswerIntroductionResults): AnswerIntroduction,
+        compare_short(CompareShortParams, CompareShortResults): CompareShort,
     }
 }
 

@@ -10,8 +10,10 @@ use crate::store::{Outgoing, OutgoingKind, OutgoingState};
 
 /// What passes and has not left by then is dropped: whoever got it would not show it.
 const PASSES: Duration = Duration::from_secs(20);
+/// A step of a comparison is said anew in less.
+const STEP_PASSES: Duration = Duration::from_secs(300);
 
-/// Whether something that passes is on its way to a contact.
+/// Whether the user's writing, or that it ceased, is on its way to a contact.
 pub(super) fn is_under_way(turn: &Turn, contact: ContactId) -> Result<bool, StoreError> {
     let mut under_way = false;
     for passing in [OutgoingKind::Typing, OutgoingKind::Paused] {
@@ -27,7 +29,8 @@ pub(super) fn add(
     kind: OutgoingKind,
 ) -> Result<Option<Outgoing>, StoreError> {
     let id = turn.store.add_outgoing(contact, kind, None, None)?;
-    turn.after(PASSES, Timer::Passed(id));
+    let passes = if kind == OutgoingKind::Comparison { STEP_PASSES } else { PASSES };
+    turn.after(passes, Timer::Passed(id));
     turn.store.outgoing(id)
 }
 
