@@ -544,6 +544,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
 #[cfg(test)]
 mod changes_tests;
 #[cfg(test)]
+mod comparison_tests;
+#[cfg(test)]
 mod ends_tests;
 #[cfg(test)]
 mod faults_tests;

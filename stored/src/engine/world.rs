@@ -154,6 +154,15 @@ impl World {
         self.perform(who, actions);
     }
 
+    /// A flow is told something that nobody's program would cause.
+    pub(super) fn tell(&mut self, who: usize, event: impl Into<Event>) {
+        let now = self.people[who].clock(self.now);
+        let person = &mut self.people[who];
+        person.engine.set_now(now);
+        let actions = person.engine.transaction(|engine| engine.run(event)).unwrap();
+        self.perform(who, actions);
+    }
+
     /// What a backup of the vault would hold.
     pub(super) fn copy_of_vault(&self, who: usize) -> MemoryStore {
         self.people[who].vault.store().clone()
