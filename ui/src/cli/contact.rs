@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction};
 
 use super::rows::ContactRow;
-use super::{Context, Outcome, contacts, output, question, safety, sockets, talk};
+use super::{Context, Outcome, compare, contacts, output, question, safety, sockets, talk};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -25,6 +25,13 @@ enum Action {
         who: String,
         #[command(flatten)]
         by: safety::By,
+    },
+    /// Begin to compare a short string, or go on with what they began, and print it once both joined
+    Compare {
+        /// Their name or id
+        who: String,
+        #[command(flatten)]
+        how: compare::How,
     },
     /// Call somebody otherwise; seen by you alone
     Rename {
@@ -76,6 +83,7 @@ impl Action {
         match self {
             Self::Show { who }
             | Self::Verify { who, .. }
+            | Self::Compare { who, .. }
             | Self::Rename { who, .. }
             | Self::Block { who, .. }
             | Self::Unblock { who }
@@ -89,7 +97,7 @@ impl Action {
     /// What is asked of stored. Whatever compares is not asked here: of *verify* this is the way back.
     fn asked(&self) -> ContactAction {
         match self {
-            Self::Show { .. } => ContactAction::Show,
+            Self::Show { .. } | Self::Compare { .. } => ContactAction::Show,
             Self::Verify { .. } => ContactAction::Verify(None),
             Self::Rename { name, .. } => ContactAction::Rename(name.clone()),
             Self::Block { off, .. } => ContactAction::Block(!off),
@@ -105,6 +113,7 @@ impl Action {
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match &arguments.action {
         Action::Show { who } => safety::show(who, context),
+        Action::Compare { who, how } => compare::run(who, how, context),
         Action::Verify { who, by } if !by.off => safety::verify(who, by, context),
         action => act(action, context),
     }

@@ -71,7 +71,10 @@ const OWN: &[(&str, &[&str])] = &[
     ("relay", &["status", "metrics"]),
     ("slot", &["list", "add", "change", "remove"]),
     ("invite", &["list"]),
-    ("contact", &["show", "verify", "rename", "block", "unblock", "delete", "resume", "accept", "decline"]),
+    (
+        "contact",
+        &["show", "verify", "compare", "rename", "block", "unblock", "delete", "resume", "accept", "decline"],
+    ),
     ("profile", &["name"]),
 ];
 

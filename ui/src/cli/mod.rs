@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 mod accept;
 mod audit;
 mod cancel;
+mod compare;
 mod contact;
 mod contacts;
 #[cfg(test)]
@@ -131,7 +132,7 @@ enum Command {
     Accept(accept::Arguments),
     /// Everybody you can write to, or have invited
     Contacts,
-    /// One contact: show, verify, resume, rename, block, delete, accept, decline
+    /// One contact: show, verify, compare, resume, rename, block, delete, accept, decline
     Contact(contact::Arguments),
     /// Bring two contacts together, or answer who wants that
     Introduce(introduce::Arguments),

@@ -27,7 +27,7 @@ pub(super) fn sure(loss: &str, output: Output) -> Outcome {
 pub(super) fn reaches_somebody(output: Output) -> Outcome {
     if output.json || !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "say what was compared: --digits or --words that they read out, or --scanned; `privatus contact show WHO` prints yours".into(),
+            "say what was compared: --digits, --words or --short that they read out, or --scanned; `privatus contact show WHO` prints yours".into(),
         ));
     }
     Ok(())

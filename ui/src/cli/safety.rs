@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::contacts::LOST;
 use super::exit::{Doing, Failure};
 use super::rows::ContactRow;
-use super::{Context, Outcome, contacts, output, question, sockets, talk};
+use super::{Context, Outcome, compare, contacts, output, question, sockets, talk};
 use crate::peers::PeerError;
 use crate::peers::messenger::Messenger;
 
@@ -29,6 +29,9 @@ pub(super) struct By {
     /// The code that was scanned from their screen, one line on stdin
     #[arg(long)]
     scanned: bool,
+    /// The short string that they read out, its 8 digits or its 2 words: `contact compare` shows yours
+    #[arg(long, value_name = "STRING")]
+    short: Option<String>,
     /// Take it back
     #[arg(long)]
     pub(super) off: bool,
@@ -70,7 +73,7 @@ pub(super) fn show(who: &str, context: &Context) -> Outcome {
             words.push('\n');
             words.push_str(&to_compare(number, std::io::stdout().is_terminal()));
             if !contact.verified {
-                words.push_str("\nNot compared yet: `privatus contact verify WHO`.");
+                words.push_str("\nNot compared yet: `privatus contact verify WHO`, or shorter: `privatus contact compare WHO`.");
             }
         }
         words
@@ -96,8 +99,13 @@ pub(super) fn verify(who: &str, by: &By, context: &Context) -> Outcome {
     if by.is_a_question() {
         question::reaches_somebody(context.output)?;
     }
-    if by.scanned {
+    if let Some(string) = &by.short {
         // keyvault compares, and marks them.
+        let contact = compare::verify(who, string, context)?;
+        return context.output.done(&ContactRow::from(&contact), || compared(&contact), LOST);
+    }
+    if by.scanned {
+        // The same.
         scanned(who, context)?;
     }
     let ask = AskSafetyNumber { who: who.into() };
@@ -111,16 +119,17 @@ pub(super) fn verify(who: &str, by: &By, context: &Context) -> Outcome {
     };
     let change = ChangeContact { who: who.into(), action };
     let contact = sockets::block_on(talk::call(&context.profile, talk::SOON, change))?;
-    let words = || {
-        let contact = contacts::words(&contact);
-        format!("{contact}\nCompared. If it was not, `privatus contact verify WHO --off` takes it back.")
-    };
-    context.output.done(&Row::new(&contact, Some(&number)), words, LOST)
+    context.output.done(&Row::new(&contact, Some(&number)), || compared(&contact), LOST)
+}
+
+fn compared(contact: &Contact) -> String {
+    let contact = contacts::words(contact);
+    format!("{contact}\nCompared. If it was not, `privatus contact verify WHO --off` takes it back.")
 }
 
 impl By {
     fn is_a_question(&self) -> bool {
-        !self.scanned && self.digits.is_none() && self.words.is_none()
+        !self.scanned && self.digits.is_none() && self.words.is_none() && self.short.is_none()
     }
 
     /// Ends with an error unless the other side has the same as we.
@@ -212,7 +221,13 @@ mod tests {
     use super::*;
 
     fn by(digits: Option<&str>, words: Option<&str>) -> By {
-        By { digits: digits.map(Into::into), words: words.map(Into::into), scanned: false, off: false }
+        By {
+            digits: digits.map(Into::into),
+            words: words.map(Into::into),
+            scanned: false,
+            short: None,
+            off: false,
+        }
     }
 
     #[test]
