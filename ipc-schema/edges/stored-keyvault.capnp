@@ -232,6 +232,11 @@ struct Purpose {
     secure @9 :UInt64;      # peer queue
     deposit :group { peerQueue @10 :UInt64; putId @11 :Data; envelopeHash @12 :Data; }
     secureRead @13 :UInt64; # accept id
+    putChunk :group { peerQueue @14 :UInt64; chunkId @15 :Data; chunkHash @16 :Data; }
+    # A chunk of a file, sealed by stored under the file's own key: keyvault sees neither. Ids 16 B, the hash SHA-256.
+    subscribeChunks @17 :UInt64;   # own receive queue
+    fetchChunks :group { receiveQueue @18 :UInt64; chunks @19 :List(Data); }         # at most 4 ids
+    acknowledgeChunks :group { receiveQueue @20 :UInt64; chunks @21 :List(Data); }   # at most 32 ids
   }
 }
 

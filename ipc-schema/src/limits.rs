@@ -35,14 +35,14 @@ pub const OFFERS_MAX: usize = 2;
 /// Contact points in one invite link (docs/protocol/identity.md, "Invite link").
 pub const HINTS_MAX: usize = 3;
 
-/// A blob (file chunk or invite bundle), bytes (docs/protocol/mailbox.md, "Request").
+/// A blob (an invite's bundle), bytes (docs/protocol/mailbox.md, "Request").
 pub const BLOB_MAX_BYTES: usize = 64 << 10;
 
 /// A piece of a file, bytes: as many hashes of BLAKE3 as stand under one node of its tree (docs/protocol/file.md, "Pieces and chunks").
 pub const PIECE_BYTES: usize = 64 << 10;
 
 /// A chunk, bytes, always: a piece, the way through the tree of the largest file, version and tag (docs/protocol/file.md, "Pieces and
-/// chunks").
+/// chunks"). To put one takes 136 relay messages.
 pub const CHUNK_BYTES: usize = 1 + 512 + PIECE_BYTES + 16;
 
 /// The largest file, bytes: 65,536 pieces.
@@ -51,10 +51,20 @@ pub const FILE_MAX_BYTES: u64 = 4 << 30;
 /// A file's name, bytes: what file systems take.
 pub const FILE_NAME_MAX_BYTES: usize = 255;
 
+/// Chunks in one answer that names them: a stream holds no more of them at a time.
+pub const CHUNKS_PER_ANSWER_MAX: usize = 4;
+
+/// Chunks pushed on a subscription before one is acked: 2 MiB, four windows, for an ack takes two flushes to a disk. Also the ids in one
+/// ack of chunks: to overwrite more of them at a time would keep texts waiting.
+pub const CHUNKS_UNACKED_MAX: usize = 32;
+
+/// Chunks on their way out on one circuit that are not answered yet: 1 MiB, two windows.
+pub const CHUNKS_UNANSWERED_MAX: usize = 16;
+
 /// A queue id, bytes (docs/protocol/mailbox.md, "Mailbox service, version 1").
 pub const QUEUE_ID_BYTES: usize = 24;
 
-/// A put id or message id in a mailbox, bytes.
+/// A put id, message id or chunk id in a mailbox, bytes.
 pub const PUT_ID_BYTES: usize = 16;
 
 /// A relay id (Ed25519), circuit binding, hash or key, bytes.

@@ -54,6 +54,25 @@ pub enum Command {
         /// X25519.
         sender_key: [u8; 32],
     },
+    /// Sender: one chunk of a file.
+    PutChunk {
+        /// Chosen by the sender, remembered for the TTL.
+        chunk_id: [u8; 16],
+        /// SHA-256 of the chunk.
+        chunk_hash: [u8; 32],
+    },
+    /// Receiver: push the chunks that wait and that come.
+    SubscribeChunks,
+    /// Receiver: those of these chunks that lie there.
+    FetchChunks {
+        /// Chunk ids.
+        chunks: Vec<[u8; 16]>,
+    },
+    /// Receiver: these chunks are durable here; delete them.
+    AcknowledgeChunks {
+        /// Chunk ids.
+        chunks: Vec<[u8; 16]>,
+    },
 }
 
 impl Command {
@@ -70,6 +89,10 @@ impl Command {
             Self::Secure { .. } => 7,
             Self::Deposit { .. } => 8,
             Self::SecureRead { .. } => 9,
+            Self::PutChunk { .. } => 10,
+            Self::SubscribeChunks => 11,
+            Self::FetchChunks { .. } => 12,
+            Self::AcknowledgeChunks { .. } => 13,
         }
     }
 
@@ -78,10 +101,12 @@ impl Command {
     pub fn arguments_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         match self {
-            Self::Subscribe | Self::Delete => {}
+            Self::Subscribe | Self::Delete | Self::SubscribeChunks => {}
             Self::Collect { max } => hash.update(max.to_be_bytes()),
-            Self::Acknowledge { messages } => {
-                for id in messages {
+            Self::Acknowledge { messages: ids }
+            | Self::FetchChunks { chunks: ids }
+            | Self::AcknowledgeChunks { chunks: ids } => {
+                for id in ids {
                     hash.update(id);
                 }
             }
@@ -99,6 +124,10 @@ impl Command {
             Self::SecureRead { blob_id, sender_key } => {
                 hash.update(blob_id);
                 hash.update(sender_key);
+            }
+            Self::PutChunk { chunk_id, chunk_hash } => {
+                hash.update(chunk_id);
+                hash.update(chunk_hash);
             }
         }
         hash.finalize().into()

@@ -304,6 +304,16 @@ fn command(command: Command) -> vault::Sign {
                 vault::Purpose::Deposit { peer_queue, put_id: PutId(put_id), envelope_hash }
             }
             Purpose::SecureRead(accept) => vault::Purpose::SecureRead(accept),
+            Purpose::PutChunk { peer_queue, chunk_id, chunk_hash } => {
+                vault::Purpose::PutChunk { peer_queue, chunk_id: PutId(chunk_id), chunk_hash }
+            }
+            Purpose::SubscribeChunks(receive_queue) => vault::Purpose::SubscribeChunks(receive_queue),
+            Purpose::FetchChunks { receive_queue, chunks } => {
+                vault::Purpose::FetchChunks { receive_queue, chunks }
+            }
+            Purpose::AcknowledgeChunks { receive_queue, chunks } => {
+                vault::Purpose::AcknowledgeChunks { receive_queue, chunks }
+            }
         },
     }
 }

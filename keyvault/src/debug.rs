@@ -30,7 +30,7 @@ const PUBLIC: [(&str, &str); 18] = [
     ("PeerQueue", "a public key"),
     ("PublicIdentity", "public keys and a signature"),
     ("PublishedAddress", "what anybody may look up"),
-    ("Purpose", "names and hashes of envelopes"),
+    ("Purpose", "names and hashes of envelopes and of sealed chunks"),
     ("RatchetError", "a public key"),
     ("RepairSection", "a bundle of public keys"),
     ("SafetyNumber", "what two people read to each other"),

@@ -50,6 +50,31 @@ pub enum Purpose {
     },
     /// Bind the blob of an opened invite to this side's key and read it.
     SecureRead(AcceptId),
+    /// Put one chunk of a file into a peer's queue.
+    PutChunk {
+        /// A queue of the session's peer.
+        peer_queue: PeerQueueId,
+        /// Names the chunk.
+        chunk_id: PutId,
+        /// SHA-256 of the chunk.
+        chunk_hash: [u8; 32],
+    },
+    /// Receive chunks on an own queue.
+    SubscribeChunks(ReceiveQueueId),
+    /// Fetch some chunks of an own queue.
+    FetchChunks {
+        /// An own queue, finished.
+        receive_queue: ReceiveQueueId,
+        /// Their names.
+        chunks: Vec<[u8; 16]>,
+    },
+    /// Delete chunks that are durable here from an own queue.
+    AcknowledgeChunks {
+        /// An own queue, finished.
+        receive_queue: ReceiveQueueId,
+        /// Their names.
+        chunks: Vec<[u8; 16]>,
+    },
 }
 
 /// A command for one relay on one circuit.
@@ -100,6 +125,21 @@ impl<S: Store> Vault<S> {
                 self.sign_sender(request, *peer_queue, |_| command)
             }
             Purpose::SecureRead(accept) => self.sign_read(request, *accept),
+            Purpose::PutChunk { peer_queue, chunk_id, chunk_hash } => {
+                let command = Command::PutChunk { chunk_id: chunk_id.0, chunk_hash: *chunk_hash };
+                self.sign_sender(request, *peer_queue, |_| command)
+            }
+            Purpose::SubscribeChunks(receive_queue) => {
+                self.sign_receiver(request, *receive_queue, &Command::SubscribeChunks)
+            }
+            Purpose::FetchChunks { receive_queue, chunks } => {
+                self.sign_receiver(request, *receive_queue, &Command::FetchChunks { chunks: chunks.clone() })
+            }
+            Purpose::AcknowledgeChunks { receive_queue, chunks } => self.sign_receiver(
+                request,
+                *receive_queue,
+                &Command::AcknowledgeChunks { chunks: chunks.clone() },
+            ),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::agreement_key::AgreementSecret;
 use crate::envelope::ENVELOPE_BYTES;
 use crate::error::InviteError;
 use crate::frame::{CONTENT_MAX, FIRST_CONTENT_MAX};
-use crate::ids::{AcceptId, InnerHash, InviteId, OutboxId, QueueId, RelayId};
+use crate::ids::{AcceptId, InnerHash, InviteId, OutboxId, PutId, QueueId, RelayId};
 use crate::invite::BLOB_BYTES;
 use crate::mailbox::{self, Authenticator};
 use crate::memory::Secret32;
@@ -698,6 +698,23 @@ fn receiver_commands_verify_under_the_key_that_went_into_create() {
     assert!(!verify(context(5, [4; 32]), Command::Collect { max: 9 }), "another circuit");
     assert!(!verify(context(5, [3; 32]), Command::Collect { max: 10 }), "other arguments");
     assert!(!verify(context(5, [3; 32]), Command::Delete), "another command");
+    let chunks = vec![[7; 16], [8; 16]];
+    for (purpose, command) in [
+        (Purpose::SubscribeChunks(ReceiveQueueId(1)), Command::SubscribeChunks),
+        (
+            Purpose::FetchChunks { receive_queue: ReceiveQueueId(1), chunks: chunks.clone() },
+            Command::FetchChunks { chunks: chunks.clone() },
+        ),
+        (
+            Purpose::AcknowledgeChunks { receive_queue: ReceiveQueueId(1), chunks: chunks.clone() },
+            Command::AcknowledgeChunks { chunks },
+        ),
+    ] {
+        request.purpose = purpose;
+        let Authenticator::Receiver(signature) = alice.sign(&request).unwrap() else { panic!() };
+        let input = ipc_schema::mailbox::signing_input(&context(5, [3; 32]), &command);
+        assert!(key.verify_strict(&input, &Signature::from_bytes(&signature)).is_ok(), "{command:?}");
+    }
     request.relay = OTHER_RELAY;
     assert!(matches!(alice.sign(&request), Err(VaultError::RelayMismatch)));
     request.purpose = Purpose::Secure(PeerQueueId(1));
@@ -722,6 +739,11 @@ fn the_relay_can_check_a_senders_commands_with_its_own_queue_key() {
     assert_eq!(w.bob.sign(&request).unwrap(), mailbox::authenticate(&key, &context, &command));
     let request = Sign { purpose: Purpose::Secure(envelope.peer_queue), ..request };
     let command = Command::Secure { sender_key: queue.sender_key };
+    assert_eq!(w.bob.sign(&request).unwrap(), mailbox::authenticate(&key, &context, &command));
+    let (peer_queue, chunk_id, chunk_hash) = (envelope.peer_queue, PutId([6; 16]), [7; 32]);
+    let purpose = Purpose::PutChunk { peer_queue, chunk_id, chunk_hash };
+    let command = Command::PutChunk { chunk_id: chunk_id.0, chunk_hash };
+    let request = Sign { purpose, ..request };
     assert_eq!(w.bob.sign(&request).unwrap(), mailbox::authenticate(&key, &context, &command));
 }
 

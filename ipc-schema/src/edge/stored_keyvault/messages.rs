@@ -7,7 +7,10 @@ use crate::edge::{Malformed, Outcome, Part, Read, bounded, call, fixed, length, 
 use crate::edges::stored_keyvault_capnp::{
     VaultError, envelope, open_result, peer_queue, purpose, seal_result, sign_result, vault,
 };
-use crate::limits::{CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, OFFERS_MAX};
+use crate::limits::{
+    CHUNKS_PER_ANSWER_MAX, CHUNKS_UNACKED_MAX, CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX,
+    OFFERS_MAX,
+};
 use crate::relay::RelayId;
 
 /// Queues of one peer, and envelopes of one message, that are ever told.
@@ -348,6 +351,31 @@ pub enum Purpose {
     },
     /// Reads somebody's bundle.
     SecureRead(AcceptId),
+    /// Puts a chunk of a file into a peer's queue.
+    PutChunk {
+        /// The peer's queue that it is for.
+        peer_queue: PeerQueueId,
+        /// Its name there.
+        chunk_id: PutId,
+        /// SHA-256.
+        chunk_hash: Key,
+    },
+    /// Has an own queue push the chunks that come.
+    SubscribeChunks(ReceiveQueueId),
+    /// Asks an own queue for some chunks.
+    FetchChunks {
+        /// The own queue that it is for.
+        receive_queue: ReceiveQueueId,
+        /// At most [`CHUNKS_PER_ANSWER_MAX`].
+        chunks: Vec<PutId>,
+    },
+    /// Takes the chunks that are durable here off an own queue.
+    AcknowledgeChunks {
+        /// The own queue that it is for.
+        receive_queue: ReceiveQueueId,
+        /// At most [`CHUNKS_UNACKED_MAX`].
+        chunks: Vec<PutId>,
+    },
 }
 
 impl Part for Command {
@@ -362,10 +390,7 @@ impl Part for Command {
             Purpose::Acknowledge { receive_queue, messages } => {
                 let mut to = to.init_acknowledge();
                 to.set_receive_queue(receive_queue.0);
-                let mut list = to.init_messages(length(messages.len()));
-                for (at, id) in (0..).zip(messages) {
-                    list.set(at, id);
-                }
+                write_ids(messages, to.init_messages(length(messages.len())));
             }
             Purpose::Delete(receive_queue) => to.set_delete(receive_queue.0),
             Purpose::LeaveBlob(invite) => to.init_leave_blob().set_invite(invite.0),
@@ -378,6 +403,23 @@ impl Part for Command {
                 to.set_envelope_hash(envelope_hash);
             }
             Purpose::SecureRead(accept) => to.set_secure_read(accept.0),
+            Purpose::PutChunk { peer_queue, chunk_id, chunk_hash } => {
+                let mut to = to.init_put_chunk();
+                to.set_peer_queue(peer_queue.0);
+                to.set_chunk_id(chunk_id);
+                to.set_chunk_hash(chunk_hash);
+            }
+            Purpose::SubscribeChunks(receive_queue) => to.set_subscribe_chunks(receive_queue.0),
+            Purpose::FetchChunks { receive_queue, chunks } => {
+                let mut to = to.init_fetch_chunks();
+                to.set_receive_queue(receive_queue.0);
+                write_ids(chunks, to.init_chunks(length(chunks.len())));
+            }
+            Purpose::AcknowledgeChunks { receive_queue, chunks } => {
+                let mut to = to.init_acknowledge_chunks();
+                to.set_receive_queue(receive_queue.0);
+                write_ids(chunks, to.init_chunks(length(chunks.len())));
+            }
         }
     }
 
@@ -386,7 +428,7 @@ impl Part for Command {
             purpose::Subscribe(receive_queue) => Purpose::Subscribe(ReceiveQueueId(receive_queue)),
             purpose::Acknowledge(acknowledge) => Purpose::Acknowledge {
                 receive_queue: ReceiveQueueId(acknowledge.get_receive_queue()),
-                messages: listed(acknowledge.get_messages()?.iter(), IDS_PER_CALL_MAX, |id| fixed(id?))?,
+                messages: read_ids(acknowledge.get_messages()?, IDS_PER_CALL_MAX)?,
             },
             purpose::Delete(receive_queue) => Purpose::Delete(ReceiveQueueId(receive_queue)),
             purpose::LeaveBlob(leave) => Purpose::LeaveBlob(InviteId(leave.get_invite())),
@@ -398,6 +440,20 @@ impl Part for Command {
                 envelope_hash: fixed(deposit.get_envelope_hash()?)?,
             },
             purpose::SecureRead(accept) => Purpose::SecureRead(AcceptId(accept)),
+            purpose::PutChunk(put) => Purpose::PutChunk {
+                peer_queue: PeerQueueId(put.get_peer_queue()),
+                chunk_id: fixed(put.get_chunk_id()?)?,
+                chunk_hash: fixed(put.get_chunk_hash()?)?,
+            },
+            purpose::SubscribeChunks(queue) => Purpose::SubscribeChunks(ReceiveQueueId(queue)),
+            purpose::FetchChunks(fetch) => Purpose::FetchChunks {
+                receive_queue: ReceiveQueueId(fetch.get_receive_queue()),
+                chunks: read_ids(fetch.get_chunks()?, CHUNKS_PER_ANSWER_MAX)?,
+            },
+            purpose::AcknowledgeChunks(acknowledge) => Purpose::AcknowledgeChunks {
+                receive_queue: ReceiveQueueId(acknowledge.get_receive_queue()),
+                chunks: read_ids(acknowledge.get_chunks()?, CHUNKS_UNACKED_MAX)?,
+            },
         };
         Ok(Self {
             relay: RelayId(fixed(from.get_relay()?)?),
@@ -406,6 +462,16 @@ impl Part for Command {
             purpose,
         })
     }
+}
+
+fn write_ids(ids: &[PutId], mut list: capnp::data_list::Builder<'_>) {
+    for (at, id) in (0..).zip(ids) {
+        list.set(at, id);
+    }
+}
+
+fn read_ids(list: capnp::data_list::Reader<'_>, most: usize) -> Read<Vec<PutId>> {
+    listed(list.iter(), most, |id| fixed(id?))
 }
 
 words! {

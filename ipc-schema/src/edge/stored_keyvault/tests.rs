@@ -10,7 +10,8 @@ use crate::edge::trial::{read_back, told_back};
 use crate::edge::{Call, Malformed};
 use crate::edges::stored_keyvault_capnp::VaultError;
 use crate::limits::{
-    BLOB_MAX_BYTES, CONTENT_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX, LINK_MAX_CHARS, OFFERS_MAX,
+    BLOB_MAX_BYTES, CHUNKS_PER_ANSWER_MAX, CHUNKS_UNACKED_MAX, CONTENT_MAX_BYTES, ENVELOPE_BYTES,
+    IDS_PER_CALL_MAX, LINK_MAX_CHARS, OFFERS_MAX,
 };
 use crate::relay::RelayId;
 
@@ -59,6 +60,16 @@ fn each_call_is_read_as_it_was_written() {
         Purpose::Secure(PeerQueueId(1)),
         Purpose::Deposit { peer_queue: PeerQueueId(1), put_id: [2; 16], envelope_hash: [3; 32] },
         Purpose::SecureRead(AcceptId(1)),
+        Purpose::PutChunk { peer_queue: PeerQueueId(1), chunk_id: [2; 16], chunk_hash: [3; 32] },
+        Purpose::SubscribeChunks(ReceiveQueueId(1)),
+        Purpose::FetchChunks {
+            receive_queue: ReceiveQueueId(1),
+            chunks: vec![[2; 16]; CHUNKS_PER_ANSWER_MAX],
+        },
+        Purpose::AcknowledgeChunks {
+            receive_queue: ReceiveQueueId(1),
+            chunks: vec![[2; 16]; CHUNKS_UNACKED_MAX],
+        },
     ] {
         assert!(read_back(&command(purpose.clone())) == Ok(command(purpose)));
     }

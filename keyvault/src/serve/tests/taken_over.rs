@@ -263,6 +263,19 @@ fn a_taken_over_stored_gets_no_key_no_forgotten_text_no_other_purpose_and_no_mor
         assert!(!sign(RELAY, &|mut purpose| purpose.set_subscribe(peer_queue)).await, "the peer's queue");
         assert!(!sign(RELAY, &|mut purpose| purpose.set_secure(1)).await, "the own queue");
         assert!(!sign(RELAY, &|mut purpose| purpose.set_secure_read(1)).await, "the own invite");
+        let put_chunk = |queue| {
+            move |purpose: purpose::Builder<'_>| {
+                let mut put = purpose.init_put_chunk();
+                put.set_peer_queue(queue);
+                put.set_chunk_id(&[6; 16]);
+                put.set_chunk_hash(&[7; 32]);
+            }
+        };
+        assert!(sign(OTHER_RELAY, &put_chunk(peer_queue)).await);
+        assert!(!sign(RELAY, &put_chunk(peer_queue)).await, "another relay");
+        assert!(!sign(RELAY, &put_chunk(1)).await, "the own queue");
+        let subscribe = |queue| move |mut purpose: purpose::Builder<'_>| purpose.set_subscribe_chunks(queue);
+        assert!(!sign(OTHER_RELAY, &subscribe(peer_queue)).await, "the peer's queue");
         assert!(!sign(RELAY, &|purpose| purpose.init_leave_blob().set_invite(1)).await, "a used invite");
 
         // ---- other people's invites
