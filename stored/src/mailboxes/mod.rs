@@ -8,6 +8,7 @@ mod blobs;
 mod expire;
 mod file;
 mod folder;
+mod names;
 mod queues;
 #[cfg(test)]
 mod tests;

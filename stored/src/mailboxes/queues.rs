@@ -3,23 +3,15 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Outcome;
 use ipc_schema::edge::onion_stored::{
-    Ack, AckError, Create, CreateError, Created, Delete, DeleteError, Message, MessageId, Placed, Put,
-    PutError, QueueId, Read, ReceiverRow, Secure, SecureError, SenderRow,
+    Ack, AckError, Create, CreateError, Created, Delete, DeleteError, Message, Placed, Put, PutError,
+    QueueId, Read, ReceiverRow, Secure, SecureError, SenderRow,
 };
 
 use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
 
 use super::file::{ENVELOPES_MAX, Mailboxes, length};
+use super::names::{name, number};
 use crate::error::StoreError;
-
-/// Names are counted in each queue, so they tell nothing of other people's traffic.
-fn name(number: i64) -> MessageId {
-    u128::from(number.cast_unsigned()).to_be_bytes()
-}
-
-fn number(name: MessageId) -> Option<i64> {
-    i64::try_from(u128::from_be_bytes(name)).ok()
-}
 
 impl Mailboxes {
     /// A new queue, or the one that this key has.
