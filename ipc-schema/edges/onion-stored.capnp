@@ -27,6 +27,17 @@ interface MailboxDisk {
   expire @12 (now :UInt64) -> (removed :UInt32);
   counts @13 () -> (queues :UInt64, messages :UInt64, blobs :UInt64, bytes :UInt64, begunAnew :UInt64);
   # `begunAnew`: when these mailboxes took the place of others that were lost or damaged, milliseconds since 1970; 0: never.
+
+  # Chunks of files lie beside the envelopes of a queue and share nothing with them but its bytes of blobs: neither can fill the other's
+  # room, and a reader of the one sees nothing of the other. Every chunk is 66,065 B, and is changed or read behind what else waits.
+  putChunk @14 (senderQueue :Data, chunkId :Data, chunk :Data) -> (answer :DiskAnswer, stored :Bool);
+  # `stored` false: this chunkId was seen before (also after its ack, for the TTL). Other bytes under an id that lies there are `taken`.
+  readChunks @15 (receiverQueue :Data, after :Data, max :UInt16) -> (chunks :List(Chunk));
+  # Oldest first, those after the place `after` (empty: from the start); never more than 4.
+  namedChunks @16 (receiverQueue :Data, ids :List(Data)) -> (chunks :List(Chunk));
+  # Those of at most 4 that lie there.
+  ackChunks @17 (receiverQueue :Data, ids :List(Data)) -> (answer :DiskAnswer);
+  # Deletes at most 32, and overwrites where they lay.
 }
 
 struct CreateResult {
@@ -39,3 +50,9 @@ struct CreateResult {
 enum DiskAnswer { ok @0; full @1; noQueue @2; taken @3; diskFull @4; noBlob @5; }
 
 struct Message { id @0 :Data; envelope @1 :Data; }
+
+struct Chunk {
+  id @0 :Data;        # 16 B, the sender's
+  place @1 :Data;     # 16 B, where it lies in the order of the queue
+  chunk @2 :Data;     # 66,065 B
+}

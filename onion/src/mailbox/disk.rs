@@ -2,9 +2,10 @@
 //! that went away answers [`DiskReply::Lost`], and the shell says when it is back.
 
 pub use ipc_schema::edge::onion_stored::{
-    Ack, AckError, Ask as DiskRequest, BindBlob, BindBlobError, Blob, BlobRow, ByReceiver, BySender, Create,
-    CreateError, Created, Delete, DeleteError, DropBlob, DropBlobError, LeaveBlob, LeaveBlobError, Message,
-    Placed, Put, PutError, Read, ReceiverRow, Secure, SecureError, SenderRow, Told as DiskReply,
+    Ack, AckChunks, AckError, Ask as DiskRequest, BindBlob, BindBlobError, Blob, BlobRow, ByReceiver,
+    BySender, Chunk, Create, CreateError, Created, Delete, DeleteError, DropBlob, DropBlobError, LeaveBlob,
+    LeaveBlobError, Message, NamedChunks, Placed, Put, PutChunk, PutChunkError, PutError, Read, ReadChunks,
+    ReceiverRow, Secure, SecureError, SenderRow, Told as DiskReply,
 };
 
 /// Names one request until its reply.

@@ -9,11 +9,12 @@ use ipc_schema::edge::Outcome;
 use ipc_schema::edge::onion_stored::DiskCounts;
 
 use super::disk::{
-    Ack, AckError, BindBlob, BindBlobError, BlobRow, Create, Created, Delete, DiskReply, DiskRequest,
-    DropBlob, LeaveBlob, LeaveBlobError, Message, Placed, Put, PutError, Read, ReceiverRow, Secure,
-    SecureError, SenderRow,
+    Ack, AckChunks, AckError, BindBlob, BindBlobError, BlobRow, Chunk, Create, Created, Delete, DiskReply,
+    DiskRequest, DropBlob, LeaveBlob, LeaveBlobError, Message, NamedChunks, Placed, Put, PutChunk,
+    PutChunkError, PutError, Read, ReadChunks, ReceiverRow, Secure, SecureError, SenderRow,
 };
 use super::message::QueueId;
+use ipc_schema::limits::{CHUNK_BYTES, CHUNKS_PER_ANSWER_MAX};
 
 /// Envelopes in one queue (docs/protocol/mailbox.md, "What the commands do").
 pub const QUEUE_MAX: usize = 512;
@@ -24,13 +25,14 @@ pub const TTL: Duration = Duration::from_secs(21 * 86_400);
 /// How long a blob lies (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_TTL: Duration = Duration::from_secs(7 * 86_400);
 
-#[derive(Debug)]
 struct Queue {
     sender_queue: QueueId,
     receiver_key: [u8; 32],
     sender_key: Option<[u8; 32]>,
     messages: BTreeMap<u64, (Timestamp, Vec<u8>)>,
     seen: BTreeMap<[u8; 16], (Timestamp, u64)>,
+    chunks: BTreeMap<u64, (Timestamp, Chunk)>,
+    chunks_seen: BTreeMap<[u8; 16], Timestamp>,
 }
 
 struct Blob {
@@ -95,6 +97,10 @@ impl ModelDisk {
                 DiskReply::Expire(Ok(0))
             }
             DiskRequest::Counts(_) => DiskReply::Counts(Ok(DiskCounts::default())),
+            DiskRequest::PutChunk(call) => DiskReply::PutChunk(self.put_chunk(now, call)),
+            DiskRequest::ReadChunks(call) => DiskReply::ReadChunks(Ok(self.read_chunks(&call))),
+            DiskRequest::NamedChunks(call) => DiskReply::NamedChunks(Ok(self.named_chunks(&call))),
+            DiskRequest::AckChunks(call) => DiskReply::AckChunks(self.ack_chunks(&call)),
         }
     }
 
@@ -103,8 +109,16 @@ impl ModelDisk {
         for queue in self.queues.values_mut() {
             queue.messages.retain(|_, (put, _)| now.since(*put) < TTL);
             queue.seen.retain(|_, (put, _)| now.since(*put) < TTL);
+            queue.chunks.retain(|_, (put, _)| now.since(*put) < BLOB_TTL);
+            queue.chunks_seen.retain(|_, put| now.since(*put) < BLOB_TTL);
         }
         self.blobs.retain(|_, blob| now.since(blob.left) < BLOB_TTL);
+    }
+
+    /// Chunks that wait in all queues.
+    #[must_use]
+    pub fn chunks_waiting(&self) -> usize {
+        self.queues.values().map(|queue| queue.chunks.len()).sum()
     }
 
     /// Envelopes that wait in all queues.
@@ -120,7 +134,9 @@ impl ModelDisk {
             return Created { receiver_queue: *known, sender_queue: queue.sender_queue };
         }
         let (messages, seen) = (BTreeMap::new(), BTreeMap::new());
-        let queue = Queue { sender_queue, receiver_key, sender_key: None, messages, seen };
+        let (chunks, chunks_seen) = (BTreeMap::new(), BTreeMap::new());
+        let queue =
+            Queue { sender_queue, receiver_key, sender_key: None, messages, seen, chunks, chunks_seen };
         self.queues.insert(receiver_queue, queue);
         self.by_sender.insert(sender_queue, receiver_queue);
         Created { receiver_queue, sender_queue }
@@ -187,11 +203,57 @@ impl ModelDisk {
             let same = known.row.blob == row.blob && known.row.read_key == row.read_key;
             return if same { Ok(()) } else { Err(LeaveBlobError::Taken) };
         }
-        let beside = self.blobs.values().filter(|blob| blob.row.receiver_queue == receiver_queue);
-        if beside.map(|blob| blob.row.blob.len()).sum::<usize>() + row.blob.len() > BLOBS_MAX_BYTES {
+        if self.blob_bytes(&receiver_queue) + row.blob.len() > BLOBS_MAX_BYTES {
             return Err(LeaveBlobError::Full);
         }
         self.blobs.insert(blob_id, Blob { row, left: now });
+        Ok(())
+    }
+
+    /// Bytes of blobs and chunks beside a queue.
+    fn blob_bytes(&self, queue: &QueueId) -> usize {
+        let blobs = self.blobs.values().filter(|blob| blob.row.receiver_queue == *queue);
+        let chunks = self.queues.get(queue).map_or(0, |queue| queue.chunks.len() * CHUNK_BYTES);
+        blobs.map(|blob| blob.row.blob.len()).sum::<usize>() + chunks
+    }
+
+    fn put_chunk(&mut self, now: Timestamp, call: PutChunk) -> Outcome<PutChunk> {
+        let PutChunk { sender_queue, chunk_id: id, chunk } = call;
+        let receiver_queue = *self.by_sender.get(&sender_queue).ok_or(PutChunkError::NoQueue)?;
+        let used = self.blob_bytes(&receiver_queue);
+        let queue = self.queues.get_mut(&receiver_queue).ok_or(PutChunkError::NoQueue)?;
+        if let Some((_, there)) = queue.chunks.values().find(|(_, there)| there.id == id) {
+            return if there.chunk == chunk { Ok(false) } else { Err(PutChunkError::Taken) };
+        }
+        if queue.chunks_seen.contains_key(&id) {
+            return Ok(false);
+        }
+        if used + chunk.len() > BLOBS_MAX_BYTES {
+            return Err(PutChunkError::Full);
+        }
+        self.last += 1;
+        queue.chunks.insert(self.last, (now, Chunk { id, place: id_of(self.last), chunk }));
+        queue.chunks_seen.insert(id, now);
+        Ok(true)
+    }
+
+    fn read_chunks(&self, call: &ReadChunks) -> Vec<Chunk> {
+        let after = call.after.map_or(0, number_of);
+        let Some(queue) = self.queues.get(&call.receiver_queue) else { return Vec::new() };
+        let later = queue.chunks.iter().filter(|(number, _)| **number > after);
+        let max = usize::from(call.max).min(CHUNKS_PER_ANSWER_MAX);
+        later.take(max).map(|(_, (_, chunk))| chunk.clone()).collect()
+    }
+
+    fn named_chunks(&self, call: &NamedChunks) -> Vec<Chunk> {
+        let Some(queue) = self.queues.get(&call.receiver_queue) else { return Vec::new() };
+        let named = |id: &[u8; 16]| queue.chunks.values().find(|(_, chunk)| chunk.id == *id);
+        call.ids.iter().filter_map(named).map(|(_, chunk)| chunk.clone()).collect()
+    }
+
+    fn ack_chunks(&mut self, call: &AckChunks) -> Outcome<AckChunks> {
+        let queue = self.queues.get_mut(&call.receiver_queue).ok_or(AckError::NoQueue)?;
+        queue.chunks.retain(|_, (_, chunk)| !call.ids.contains(&chunk.id));
         Ok(())
     }
 

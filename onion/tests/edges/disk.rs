@@ -6,8 +6,8 @@ use std::rc::Rc;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Served;
 use ipc_schema::edge::onion_stored::{
-    Ack, BindBlob, Blob, ByReceiver, BySender, Counts, Create, Delete, DropBlob, Expire, LeaveBlob,
-    MailboxDisk, Put, Read, Secure,
+    Ack, AckChunks, BindBlob, Blob, ByReceiver, BySender, Counts, Create, Delete, DropBlob, Expire,
+    LeaveBlob, MailboxDisk, NamedChunks, Put, PutChunk, Read, ReadChunks, Secure,
 };
 use onion::mailbox::DiskReply;
 use onion::mailbox::model_disk::ModelDisk;
@@ -43,4 +43,8 @@ carried_out! {
     drop_blob: DropBlob,
     expire: Expire,
     counts: Counts,
+    put_chunk: PutChunk,
+    read_chunks: ReadChunks,
+    named_chunks: NamedChunks,
+    ack_chunks: AckChunks,
 }

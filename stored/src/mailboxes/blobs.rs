@@ -1,4 +1,4 @@
-//! Write-once blobs beside a queue: an invite's bundle, later a file's chunks.
+//! Write-once blobs beside a queue: an invite's bundle.
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Outcome;
@@ -87,8 +87,13 @@ impl Mailboxes {
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )?;
         let Some((queue, bytes)) = removed else { return Ok(Err(DropBlobError::NoBlob)) };
-        self.run("UPDATE queues SET blob_bytes = max(blob_bytes - ?2, 0) WHERE id = ?1", (queue, bytes))?;
+        self.free_blob_bytes(queue, bytes)?;
         self.count(0, 0, -1, -bytes)?;
         Ok(Ok(()))
+    }
+
+    /// A queue has so many bytes of blobs less.
+    pub(super) fn free_blob_bytes(&self, queue: i64, bytes: i64) -> Result<(), StoreError> {
+        self.run("UPDATE queues SET blob_bytes = max(blob_bytes - ?2, 0) WHERE id = ?1", (queue, bytes))
     }
 }

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 
 /// An envelope's life, and how long its put id is remembered (docs/protocol/mailbox.md, "What the commands do").
 pub const ENVELOPE_LIFE_MS: u64 = 21 * DAY_MS;
-/// A blob's life (docs/protocol/mailbox.md, "What the commands do").
+/// The life of a blob and of a chunk, and how long a chunk's put is remembered (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_LIFE_MS: u64 = 7 * DAY_MS;
 /// A queue that nobody used so long is dropped (docs/protocol/mailbox.md, "What the commands do").
 pub const QUEUE_IDLE_MS: u64 = 60 * DAY_MS;
@@ -41,6 +41,7 @@ impl Mailboxes {
         for blob in &blobs {
             let _ = self.drop_blob(blob)?;
         }
+        removed += self.expire_chunks(before, after, EXPIRE_MAX)?;
         let (before, after) = over(QUEUE_IDLE_MS);
         // Nobody can say whether it is in use: it has another life.
         self.run("UPDATE queues SET used_at = ?2 WHERE used_at > ?1", (after, now.0.cast_signed()))?;
@@ -63,6 +64,7 @@ impl Mailboxes {
         let ahead = self.row(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM messages WHERE at > ?1)
              OR EXISTS (SELECT 1 FROM puts WHERE at > ?1) OR EXISTS (SELECT 1 FROM blobs WHERE at > ?1)
+             OR EXISTS (SELECT 1 FROM chunks WHERE at > ?1) OR EXISTS (SELECT 1 FROM chunk_puts WHERE at > ?1)
              OR EXISTS (SELECT 1 FROM queues WHERE used_at > ?1)",
             [now],
             |_| Ok(()),

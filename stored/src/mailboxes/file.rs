@@ -11,7 +11,7 @@ use crate::error::StoreError;
 
 /// Un-acked envelopes in one queue (docs/protocol/mailbox.md, "What the commands do").
 pub const ENVELOPES_MAX: u32 = 512;
-/// Blobs beside one queue, bytes (docs/protocol/mailbox.md, "What the commands do").
+/// Blobs and chunks beside one queue, bytes (docs/protocol/mailbox.md, "What the commands do").
 pub const BLOB_BYTES_MAX: u64 = 8 << 20;
 
 /// What the relay's operator allows in all; 0: no bound of its own.
@@ -74,6 +74,29 @@ const SET_BACK: &str = "CREATE TABLE IF NOT EXISTS set_back (id INTEGER PRIMARY 
 /// When these mailboxes took the place of others that were lost.
 const BEGUN_ANEW: &str = "CREATE TABLE IF NOT EXISTS begun_anew (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;";
 
+/// Chunks of files; a file of before has none.
+const CHUNKS: &str = "
+CREATE TABLE IF NOT EXISTS chunks (
+    queue INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    chunk_id BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    chunk BLOB NOT NULL,
+    PRIMARY KEY (queue, number)
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS chunks_id ON chunks (queue, chunk_id);
+CREATE INDEX IF NOT EXISTS chunks_at ON chunks (at);
+CREATE TABLE IF NOT EXISTS chunk_puts (
+    queue INTEGER NOT NULL,
+    chunk_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (queue, chunk_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS chunk_puts_number ON chunk_puts (queue, number);
+CREATE INDEX IF NOT EXISTS chunk_puts_at ON chunk_puts (at);
+";
+
 /// The open mailbox disk.
 pub struct Mailboxes {
     db: Connection,
@@ -105,6 +128,7 @@ impl Mailboxes {
         }
         db.execute_batch(SET_BACK)?;
         db.execute_batch(BEGUN_ANEW)?;
+        db.execute_batch(CHUNKS)?;
         Ok(Self { db, bounds })
     }
 

@@ -5,6 +5,7 @@
 //! it is sealed end to end.
 
 mod blobs;
+mod chunks;
 mod expire;
 mod file;
 mod folder;

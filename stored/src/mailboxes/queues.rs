@@ -188,12 +188,14 @@ impl Mailboxes {
             .unwrap_or_default();
         let (blobs, blob_bytes) = self
             .row(
-                "SELECT count(*), ifnull(sum(length(blob)), 0) FROM blobs WHERE queue = ?1",
+                "SELECT count(*), ifnull(sum(bytes), 0) FROM (
+                     SELECT length(blob) AS bytes FROM blobs WHERE queue = ?1
+                     UNION ALL SELECT length(chunk) FROM chunks WHERE queue = ?1)",
                 [queue],
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
             )?
             .unwrap_or_default();
-        for table in ["messages", "puts", "blobs"] {
+        for table in ["messages", "puts", "blobs", "chunks", "chunk_puts"] {
             self.run(&format!("DELETE FROM {table} WHERE queue = ?1"), [queue])?;
         }
         self.run("DELETE FROM queues WHERE id = ?1", [queue])?;

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use ipc_schema::Machine;
 use ipc_schema::edge::Served;
 use ipc_schema::edge::onion_stored::{
-    Ack, AckError, BindBlob, BindBlobError, Blob, ByReceiver, BySender, Counts, Create, CreateError, Delete,
-    DeleteError, DropBlob, DropBlobError, Expire, LeaveBlob, LeaveBlobError, MailboxDisk, Put, PutError,
-    Read, Secure, SecureError,
+    Ack, AckChunks, AckError, BindBlob, BindBlobError, Blob, ByReceiver, BySender, Counts, Create,
+    CreateError, Delete, DeleteError, DropBlob, DropBlobError, Expire, LeaveBlob, LeaveBlobError,
+    MailboxDisk, NamedChunks, Put, PutChunk, PutChunkError, PutError, Read, ReadChunks, Secure, SecureError,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -180,5 +180,23 @@ impl MailboxDisk for DiskServer {
 
     async fn counts(self: Rc<Self>, _: Counts) -> Served<Counts> {
         self.read_from(self.mailboxes.totals()).map(Ok)
+    }
+
+    async fn put_chunk(self: Rc<Self>, call: PutChunk) -> Served<PutChunk> {
+        let now = self.machine.now();
+        self.change(PutChunkError::DiskFull, move |disk| disk.put_chunk(&call, now)).await
+    }
+
+    async fn read_chunks(self: Rc<Self>, call: ReadChunks) -> Served<ReadChunks> {
+        self.read_from(self.mailboxes.read_chunks(&call)).map(Ok)
+    }
+
+    async fn named_chunks(self: Rc<Self>, call: NamedChunks) -> Served<NamedChunks> {
+        self.read_from(self.mailboxes.named_chunks(&call)).map(Ok)
+    }
+
+    async fn ack_chunks(self: Rc<Self>, call: AckChunks) -> Served<AckChunks> {
+        let now = self.machine.now();
+        self.change(AckError::DiskFull, move |disk| disk.ack_chunks(&call, now)).await
     }
 }

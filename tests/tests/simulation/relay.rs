@@ -114,4 +114,5 @@ macro_rules! handed_on {
 }
 
 handed_on!(create Create by_receiver ByReceiver by_sender BySender secure Secure read Read ack Ack delete Delete
-    leave_blob LeaveBlob blob Blob bind_blob BindBlob drop_blob DropBlob expire Expire counts Counts);
+    leave_blob LeaveBlob blob Blob bind_blob BindBlob drop_blob DropBlob expire Expire counts Counts
+    put_chunk PutChunk read_chunks ReadChunks named_chunks NamedChunks ack_chunks AckChunks);

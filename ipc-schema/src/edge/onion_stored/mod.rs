@@ -1,5 +1,9 @@
 //! onion (caller) → stored (callee): a relay's mailbox disk (`edges/onion-stored.capnp`).
 
+mod chunks;
+
+pub use chunks::{AckChunks, Chunk, ChunkId, NamedChunks, PutChunk, PutChunkError, ReadChunks};
+
 use super::{
     Builder, Call, Malformed, Outcome, Read as Strict, Reader, bounded, call, fixed, interface, length,
     listed, optional, words,
@@ -37,6 +41,10 @@ interface! {
         drop_blob(DropBlobParams, DropBlobResults): DropBlob,
         expire(ExpireParams, ExpireResults): Expire,
         counts(CountsParams, CountsResults): Counts,
+        put_chunk(PutChunkParams, PutChunkResults): PutChunk,
+        read_chunks(ReadChunksParams, ReadChunksResults): ReadChunks,
+        named_chunks(NamedChunksParams, NamedChunksResults): NamedChunks,
+        ack_chunks(AckChunksParams, AckChunksResults): AckChunks,
     }
 }
 
