@@ -113,6 +113,7 @@ impl Mailboxes {
             Ok(db.execute_batch(
                 "PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
+                 PRAGMA secure_delete = ON;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA wal_autocheckpoint = 1000;
                  PRAGMA cache_size = -2048;",

@@ -6,6 +6,8 @@
 
 mod blobs;
 mod chunks;
+#[cfg(test)]
+mod chunks_tests;
 mod expire;
 mod file;
 mod folder;
