@@ -19,16 +19,22 @@ type Work = Box<dyn FnOnce(&Mailboxes) -> Result<(), StoreError>>;
 
 /// Changes that may wait together for one flush.
 const GROUP_MAX: usize = 256;
+/// Chunks that are put or overwritten in one flush, 1 MiB: what a text waits for behind them.
+const CHUNKS_PER_GROUP: usize = 16;
 
 struct Job {
     work: Work,
     durable: oneshot::Sender<bool>,
+    /// Chunks that it writes.
+    chunks: usize,
 }
 
 /// The disk, as onion has it.
 pub struct DiskServer {
     mailboxes: Rc<Mailboxes>,
     jobs: mpsc::UnboundedSender<Job>,
+    /// Those that wait behind all others, since each writes as much as sixteen texts.
+    chunk_jobs: mpsc::UnboundedSender<Job>,
     machine: Machine,
     damage: Rc<Notify>,
 }
@@ -38,9 +44,11 @@ impl DiskServer {
     pub fn new(mailboxes: Mailboxes, machine: Machine) -> (Self, impl Future<Output = ()>) {
         let mailboxes = Rc::new(mailboxes);
         let (jobs, waiting) = mpsc::unbounded_channel();
+        let (chunk_jobs, chunks_waiting) = mpsc::unbounded_channel();
         let damage = Rc::new(Notify::new());
+        let waiting = Groups { waiting, chunks_waiting };
         let work = flush_groups(mailboxes.clone(), waiting, damage.clone());
-        (Self { mailboxes, jobs, machine, damage }, work)
+        (Self { mailboxes, jobs, chunk_jobs, machine, damage }, work)
     }
 
     /// Ends once damage was met.
@@ -54,7 +62,17 @@ impl DiskServer {
         failed: E,
         work: impl FnOnce(&Mailboxes) -> Result<Result<T, E>, StoreError> + 'static,
     ) -> Result<Result<T, E>, capnp::Error> {
-        Ok(self.flushed(work).await.unwrap_or(Err(failed)))
+        Ok(self.flushed(0, work).await.unwrap_or(Err(failed)))
+    }
+
+    /// The same for a change that writes so many chunks.
+    async fn change_chunks<T: 'static, E: 'static>(
+        &self,
+        chunks: usize,
+        failed: E,
+        work: impl FnOnce(&Mailboxes) -> Result<Result<T, E>, StoreError> + 'static,
+    ) -> Result<Result<T, E>, capnp::Error> {
+        Ok(self.flushed(chunks.max(1), work).await.unwrap_or(Err(failed)))
     }
 
     /// What was read. Free text never crosses an edge: that the disk cannot be read ends the call, and says no more.
@@ -67,6 +85,7 @@ impl DiskServer {
 
     async fn flushed<T: 'static>(
         &self,
+        chunks: usize,
         work: impl FnOnce(&Mailboxes) -> Result<T, StoreError> + 'static,
     ) -> Option<T> {
         let result = Rc::new(RefCell::new(None));
@@ -77,25 +96,48 @@ impl DiskServer {
             Ok(())
         });
         let (durable, flushed) = oneshot::channel();
-        self.jobs.send(Job { work, durable }).ok()?;
+        let jobs = if chunks == 0 { &self.jobs } else { &self.chunk_jobs };
+        jobs.send(Job { work, durable, chunks }).ok()?;
         if flushed.await.ok()? { result.take() } else { None }
     }
 }
 
-async fn flush_groups(
-    mailboxes: Rc<Mailboxes>,
-    mut waiting: mpsc::UnboundedReceiver<Job>,
-    damage: Rc<Notify>,
-) {
-    while let Some(first) = waiting.recv().await {
+/// What waits to be flushed.
+struct Groups {
+    waiting: mpsc::UnboundedReceiver<Job>,
+    chunks_waiting: mpsc::UnboundedReceiver<Job>,
+}
+
+impl Groups {
+    /// What is flushed next: all that is no chunk, and some chunks. `None`: there is nobody any more who could ask.
+    async fn next(&mut self) -> Option<Vec<Job>> {
+        let first = tokio::select! {
+            biased;
+            Some(job) = self.waiting.recv() => job,
+            Some(job) = self.chunks_waiting.recv() => job,
+            else => return None,
+        };
         // Lets calls that lie in the socket already join the group.
         tokio::task::yield_now().await;
+        let mut chunks = first.chunks;
         let mut group = vec![first];
         while group.len() < GROUP_MAX
-            && let Ok(job) = waiting.try_recv()
+            && let Ok(job) = self.waiting.try_recv()
         {
             group.push(job);
         }
+        while chunks < CHUNKS_PER_GROUP
+            && let Ok(job) = self.chunks_waiting.try_recv()
+        {
+            chunks += job.chunks;
+            group.push(job);
+        }
+        Some(group)
+    }
+}
+
+async fn flush_groups(mailboxes: Rc<Mailboxes>, mut waiting: Groups, damage: Rc<Notify>) {
+    while let Some(group) = waiting.next().await {
         let mut durable = Vec::with_capacity(group.len());
         let done = mailboxes.together(|mailboxes| {
             group.into_iter().try_for_each(|job| {
@@ -126,7 +168,7 @@ impl MailboxDisk for DiskServer {
             // Nobody waits for this one, and it may fail.
             let ((durable, _), now) = (oneshot::channel(), self.machine.now());
             let work: Work = Box::new(move |disk| disk.touch(&queue, now).map(drop));
-            let _ = self.jobs.send(Job { work, durable });
+            let _ = self.jobs.send(Job { work, durable, chunks: 0 });
         }
         Ok(Ok(found))
     }
@@ -175,7 +217,7 @@ impl MailboxDisk for DiskServer {
     }
 
     async fn expire(self: Rc<Self>, call: Expire) -> Served<Expire> {
-        Ok(Ok(self.flushed(move |disk| disk.expire(call.now)).await.unwrap_or(0)))
+        Ok(Ok(self.flushed(0, move |disk| disk.expire(call.now)).await.unwrap_or(0)))
     }
 
     async fn counts(self: Rc<Self>, _: Counts) -> Served<Counts> {
@@ -184,7 +226,7 @@ impl MailboxDisk for DiskServer {
 
     async fn put_chunk(self: Rc<Self>, call: PutChunk) -> Served<PutChunk> {
         let now = self.machine.now();
-        self.change(PutChunkError::DiskFull, move |disk| disk.put_chunk(&call, now)).await
+        self.change_chunks(1, PutChunkError::DiskFull, move |disk| disk.put_chunk(&call, now)).await
     }
 
     async fn read_chunks(self: Rc<Self>, call: ReadChunks) -> Served<ReadChunks> {
@@ -197,6 +239,52 @@ impl MailboxDisk for DiskServer {
 
     async fn ack_chunks(self: Rc<Self>, call: AckChunks) -> Served<AckChunks> {
         let now = self.machine.now();
-        self.change(AckError::DiskFull, move |disk| disk.ack_chunks(&call, now)).await
+        let chunks = call.ids.len();
+        self.change_chunks(chunks, AckError::DiskFull, move |disk| disk.ack_chunks(&call, now)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::Timestamp;
+    use ipc_schema::limits::{CHUNK_BYTES, ENVELOPE_BYTES};
+
+    use super::*;
+    use crate::mailboxes::Bounds;
+
+    /// Whatever waits to be written of files, an envelope is in the next flush.
+    #[tokio::test]
+    async fn an_envelope_does_not_wait_behind_all_chunks() {
+        let folder = tempfile::tempdir().unwrap();
+        let mailboxes = Mailboxes::open(&folder.path().join("mailboxes.db"), Bounds::default()).unwrap();
+        let machine = Machine::new(|| Timestamp(1_700_000_000_000), || panic!("no chance is needed"));
+        let (disk, work) = DiskServer::new(mailboxes, machine);
+        let disk = Rc::new(disk);
+        let local = tokio::task::LocalSet::new();
+        local.spawn_local(work);
+        let (receiver_queue, sender_queue) = ([1; 24], [2; 24]);
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let tried = async {
+            let call = Create { receiver_queue, sender_queue, receiver_key: [3; 32] };
+            disk.clone().create(call).await.unwrap().unwrap();
+            let chunks = (0..100_u8).map(|number| {
+                let (disk, order) = (disk.clone(), order.clone());
+                async move {
+                    let (chunk_id, chunk) = ([number; 16], vec![number; CHUNK_BYTES]);
+                    let put = PutChunk { sender_queue, chunk_id, chunk };
+                    assert_eq!(disk.put_chunk(put).await.unwrap(), Ok(true));
+                    order.borrow_mut().push("chunk");
+                }
+            });
+            let envelope = async {
+                let put = Put { sender_queue, put_id: [1; 16], envelope: vec![0; ENVELOPE_BYTES] };
+                assert!(disk.clone().put(put).await.unwrap().unwrap().stored);
+                order.borrow_mut().push("envelope");
+            };
+            futures::join!(futures::future::join_all(chunks), envelope);
+        };
+        local.run_until(tried).await;
+        let before = order.borrow().iter().position(|what| *what == "envelope").unwrap();
+        assert!(before <= CHUNKS_PER_GROUP, "{before} chunks before it");
     }
 }
