@@ -3,7 +3,7 @@
 # stored (caller) → onion (callee): deposit at, and receive from, mailboxes on relays, each over a circuit of its own.
 # onion sees queue ids and sealed envelopes, never names, plaintext or keys: whatever authenticates a command was made by
 # keyvault for that circuit's binding. stored assumes that onion may drop, delay or lie, and believes an ack of the peer alone.
-# An envelope is 4,096 B and a blob ≤ 64 KiB; anything else closes the edge.
+# An envelope is 4,096 B, a chunk 66,065 B and a blob ≤ 64 KiB; anything else closes the edge.
 
 interface Carrier {
   watch @0 (watcher :NetworkWatcher) -> ();
@@ -84,6 +84,16 @@ struct Command {
     leaveBlob :group { receiverQueue @10 :Data; blobId @11 :Data; readKey @12 :Data; blob @13 :Data; }
     secureRead :group { blobId @14 :Data; senderKey @15 :Data; }
     dropBlob :group { receiverQueue @16 :Data; blobId @17 :Data; }
+
+    # Chunks of files, on a circuit of lane `bulk`. Ids of chunks are 16 B and the sender's.
+    putChunk :group { senderQueue @18 :Data; chunkId @19 :Data; chunk @20 :Data; }
+    # At most 16 of them unanswered on a circuit: one more is the caller's fault.
+    subscribeChunks :group { receiverQueue @21 :Data; sink @22 :EnvelopeSink; }
+    # Pushes the chunks that wait, oldest first, then what comes, until the circuit dies. At most 32 un-acked are pushed.
+    fetchChunks :group { receiverQueue @23 :Data; chunks @24 :List(Data); sink @25 :EnvelopeSink; }
+    # Those of at most 4 that lie there come to the sink, each before the answer.
+    acknowledgeChunks :group { receiverQueue @26 :Data; chunks @27 :List(Data); }
+    # At most 32; what is not there is fine.
   }
 }
 
@@ -115,6 +125,8 @@ enum Refused {
 
 interface EnvelopeSink {
   waiting @0 (message :Waiting) -> stream;
+  chunk @1 (id :Data, chunk :Data) -> stream;
+  # stored answers once it has the chunk durably or will never want it. Until then little more is sent: onion holds the relay back.
 }
 
 struct Waiting {

@@ -7,7 +7,7 @@ use capnp::traits::{Imbue, ImbueMut};
 use super::onion_netd::{Bootstrap, Connect, Hint, Incoming, Listen, RelayKey};
 use super::stored_keyvault::Unlocked;
 use super::stored_mediad::{Clean, Show};
-use super::stored_onion::{Give, NetworkState, Opened, Waiting, Watch};
+use super::stored_onion::{ChunkWaiting, Give, NetworkState, Opened, Waiting, Watch};
 use super::ui_stored::{self, Event, Messages, Search};
 use super::{Call, Outcome, Read, Streamed};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
@@ -15,6 +15,7 @@ use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;
 use crate::edges::stored_keyvault_capnp::{gate, vault};
 use crate::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
+use crate::edges::stored_onion_capnp::envelope_sink::chunk_params;
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
 use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload, search_match};
@@ -86,6 +87,7 @@ room! { link: RelayKey }
 fn trials() -> Vec<Trial> {
     let told = [
         Trial { name: "envelope_sink.Waiting", read: waiting },
+        Trial { name: "envelope_sink.ChunkWaiting", read: chunk },
         Trial { name: "network_watcher.NetworkState", read: network_state },
         Trial { name: "message_sink.Message", read: message },
         Trial { name: "watcher.Event", read: event },
@@ -140,6 +142,14 @@ fn waiting(untrusted: &[u8]) -> Option<bool> {
         untrusted,
         |from| Waiting::read(from.get_as::<waiting::Reader<'_>>()?),
         |waiting, to| waiting.write(to.init_as::<waiting::Builder<'_>>()),
+    )
+}
+
+fn chunk(untrusted: &[u8]) -> Option<bool> {
+    round(
+        untrusted,
+        |from| ChunkWaiting::read(from.get_as::<chunk_params::Reader<'_>>()?),
+        |chunk, to| chunk.write(to.init_as::<chunk_params::Builder<'_>>()),
     )
 }
 

@@ -6,14 +6,18 @@
 
 use ipc_schema::bytes::{Cursor, Short};
 pub use ipc_schema::edge::stored_keyvault::Created;
-pub use ipc_schema::edge::stored_onion::Waiting;
 use ipc_schema::edge::stored_onion::{self, Refused};
-use ipc_schema::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX};
+pub use ipc_schema::edge::stored_onion::{ChunkWaiting, Waiting};
+use ipc_schema::limits::{
+    BLOB_MAX_BYTES, CHUNK_BYTES, CHUNKS_PER_ANSWER_MAX, CHUNKS_UNACKED_MAX, ENVELOPE_BYTES,
+    ENVELOPES_PER_ANSWER_MAX, IDS_PER_CALL_MAX,
+};
 use ipc_schema::mailbox::Command;
 use sha2::{Digest, Sha256};
 
 const VERSION: u8 = 1;
 const CREATE: u8 = 0;
+const PUT_CHUNK: u8 = 10;
 
 /// Envelopes in one part of an answer to COLLECT: what still fits a stream's message.
 pub const ENVELOPES_PER_PART: usize = 16;
@@ -91,6 +95,25 @@ pub enum Call {
         /// X25519.
         sender_key: [u8; 32],
     },
+    /// One chunk of a file.
+    PutChunk {
+        /// The sender's, remembered for the TTL.
+        chunk_id: [u8; 16],
+        /// 66,065 B.
+        chunk: Vec<u8>,
+    },
+    /// Push the chunks that wait and that come.
+    SubscribeChunks,
+    /// Those of these chunks that lie there.
+    FetchChunks {
+        /// Chunk ids, 1 to 4.
+        chunks: Vec<[u8; 16]>,
+    },
+    /// Delete these chunks.
+    AcknowledgeChunks {
+        /// Chunk ids, at most 32.
+        chunks: Vec<[u8; 16]>,
+    },
 }
 
 impl std::fmt::Debug for Call {
@@ -127,8 +150,25 @@ impl Call {
                 (queue, Self::SecureRead { blob_id, sender_key })
             }
             Given::DropBlob { receiver_queue, blob_id } => (receiver_queue, Self::DropBlob { blob_id }),
+            Given::Chunks(given) => return Self::of_chunks(given),
         };
         (queue, call, sink)
+    }
+
+    fn of_chunks<S>(given: stored_onion::Chunks<S>) -> (QueueId, Self, Option<S>) {
+        use stored_onion::Chunks as Given;
+        match given {
+            Given::Put { sender_queue, chunk_id, chunk } => {
+                (sender_queue, Self::PutChunk { chunk_id, chunk }, None)
+            }
+            Given::Subscribe { receiver_queue, sink } => (receiver_queue, Self::SubscribeChunks, Some(sink)),
+            Given::Fetch { receiver_queue, chunks, sink } => {
+                (receiver_queue, Self::FetchChunks { chunks }, Some(sink))
+            }
+            Given::Acknowledge { receiver_queue, chunks } => {
+                (receiver_queue, Self::AcknowledgeChunks { chunks }, None)
+            }
+        }
     }
 
     /// What is authenticated: the same with hashes in place of long arguments.
@@ -152,6 +192,12 @@ impl Call {
             Self::SecureRead { blob_id, sender_key } => {
                 Command::SecureRead { blob_id: *blob_id, sender_key: *sender_key }
             }
+            Self::PutChunk { chunk_id, chunk } => {
+                Command::PutChunk { chunk_id: *chunk_id, chunk_hash: Sha256::digest(chunk).into() }
+            }
+            Self::SubscribeChunks => Command::SubscribeChunks,
+            Self::FetchChunks { chunks } => Command::FetchChunks { chunks: chunks.clone() },
+            Self::AcknowledgeChunks { chunks } => Command::AcknowledgeChunks { chunks: chunks.clone() },
         }
     }
 
@@ -161,27 +207,45 @@ impl Call {
         match self {
             Self::Collect { max } => (1..=ENVELOPES_PER_ANSWER_MAX).contains(&usize::from(*max)),
             Self::Acknowledge { messages } => messages.len() <= IDS_PER_CALL_MAX,
+            Self::AcknowledgeChunks { chunks } => chunks.len() <= CHUNKS_UNACKED_MAX,
+            Self::FetchChunks { chunks } => (1..=CHUNKS_PER_ANSWER_MAX).contains(&chunks.len()),
+            Self::PutChunk { chunk, .. } => chunk.len() == CHUNK_BYTES,
             Self::LeaveBlob { blob, .. } => blob.len() <= BLOB_MAX_BYTES,
             Self::Deposit { envelope, .. } => envelope.len() == ENVELOPE_BYTES,
             _ => true,
         }
     }
 
+    /// Of the command, without hashing what it carries.
     fn number(&self) -> u8 {
-        self.command().number()
+        match self {
+            Self::PutChunk { .. } => PUT_CHUNK,
+            other => other.command().number(),
+        }
     }
 
     /// The receiver signs, the sender and who reads an invite's blob MAC.
     #[must_use]
     pub const fn is_senders(&self) -> bool {
-        matches!(self, Self::Secure { .. } | Self::Deposit { .. } | Self::SecureRead { .. })
+        matches!(
+            self,
+            Self::Secure { .. } | Self::Deposit { .. } | Self::SecureRead { .. } | Self::PutChunk { .. }
+        )
+    }
+
+    /// Whether its answer brings chunks.
+    #[must_use]
+    pub const fn fetches(&self) -> bool {
+        matches!(self, Self::FetchChunks { .. })
     }
 
     fn pack(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Subscribe | Self::Delete => {}
+            Self::Subscribe | Self::Delete | Self::SubscribeChunks => {}
             Self::Collect { max } => out.extend_from_slice(&max.to_be_bytes()),
-            Self::Acknowledge { messages } => messages.iter().for_each(|id| out.extend_from_slice(id)),
+            Self::Acknowledge { messages: ids }
+            | Self::FetchChunks { chunks: ids }
+            | Self::AcknowledgeChunks { chunks: ids } => ids.iter().for_each(|id| out.extend_from_slice(id)),
             Self::LeaveBlob { blob_id, read_key, blob } => {
                 out.extend_from_slice(blob_id);
                 out.extend_from_slice(read_key);
@@ -196,6 +260,10 @@ impl Call {
             Self::SecureRead { blob_id, sender_key } => {
                 out.extend_from_slice(blob_id);
                 out.extend_from_slice(sender_key);
+            }
+            Self::PutChunk { chunk_id, chunk } => {
+                out.extend_from_slice(chunk_id);
+                out.extend_from_slice(chunk);
             }
         }
     }
@@ -215,6 +283,12 @@ impl Call {
             7 => Self::Secure { sender_key: cursor.array()? },
             8 => Self::Deposit { put_id: cursor.array()?, envelope: take_rest(cursor)? },
             9 => Self::SecureRead { blob_id: cursor.array()?, sender_key: cursor.array()? },
+            PUT_CHUNK => {
+                Self::PutChunk { chunk_id: cursor.array()?, chunk: cursor.take(CHUNK_BYTES)?.to_vec() }
+            }
+            11 => Self::SubscribeChunks,
+            12 => Self::FetchChunks { chunks: read_ids(cursor)? },
+            13 => Self::AcknowledgeChunks { chunks: read_ids(cursor)? },
             _ => return Err(Misbehaved::Malformed),
         })
     }
@@ -341,7 +415,7 @@ impl Request {
         }
         let (queue, counter) = (cursor.array()?, cursor.u64()?);
         let authenticator = match number {
-            7..=9 => Authenticator::Mac(cursor.array()?),
+            7..=PUT_CHUNK => Authenticator::Mac(cursor.array()?),
             _ => Authenticator::Signature(cursor.array()?),
         };
         let call = Call::read(number, &mut cursor)?;
@@ -449,6 +523,8 @@ pub enum Reply {
     Blob(Vec<u8>),
     /// To SUBSCRIBE, any number of times after its answer.
     Push(Waiting),
+    /// To SUBSCRIBE CHUNKS, any number of times after its answer; to FETCH CHUNKS, before it.
+    Chunk(ChunkWaiting),
 }
 
 impl Reply {
@@ -462,6 +538,7 @@ impl Reply {
             Self::Envelopes { .. } => 4,
             Self::Blob(_) => 5,
             Self::Push(_) => 6,
+            Self::Chunk(_) => 7,
         };
         let mut out = vec![VERSION, kind];
         out.extend_from_slice(&request.to_be_bytes());
@@ -479,6 +556,10 @@ impl Reply {
             }
             Self::Blob(blob) => out.extend_from_slice(blob),
             Self::Push(waiting) => pack_waiting(&mut out, waiting),
+            Self::Chunk(waiting) => {
+                out.extend_from_slice(&waiting.id);
+                out.extend_from_slice(&waiting.chunk);
+            }
         }
         out
     }
@@ -510,6 +591,7 @@ impl Reply {
                 Self::Blob(blob)
             }
             6 => Self::Push(read_waiting(&mut cursor)?),
+            7 => Self::Chunk(ChunkWaiting { id: cursor.array()?, chunk: cursor.take(CHUNK_BYTES)?.to_vec() }),
             _ => return Err(Misbehaved::Malformed),
         };
         cursor.end()?;
@@ -564,6 +646,10 @@ mod tests {
             Call::Secure { sender_key: [4; 32] },
             Call::Deposit { put_id: [5; 16], envelope: vec![6; ENVELOPE_BYTES] },
             Call::SecureRead { blob_id: [1; 32], sender_key: [4; 32] },
+            Call::PutChunk { chunk_id: [5; 16], chunk: vec![6; CHUNK_BYTES] },
+            Call::SubscribeChunks,
+            Call::FetchChunks { chunks: vec![[1; 16]; CHUNKS_PER_ANSWER_MAX] },
+            Call::AcknowledgeChunks { chunks: vec![[1; 16], [2; 16]] },
         ]
     }
 
@@ -583,6 +669,7 @@ mod tests {
             Reply::Envelopes { more: false, envelopes: Vec::new() },
             Reply::Blob(vec![4; BLOB_MAX_BYTES]),
             Reply::Push(waiting),
+            Reply::Chunk(ChunkWaiting { id: [1; 16], chunk: vec![2; CHUNK_BYTES] }),
         ]
     }
 
@@ -613,11 +700,24 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_takes_136_relay_messages_either_way() {
+        let put = Request::Signed(signed(Call::PutChunk { chunk_id: [5; 16], chunk: vec![6; CHUNK_BYTES] }));
+        let push = Reply::Chunk(ChunkWaiting { id: [1; 16], chunk: vec![2; CHUNK_BYTES] });
+        for length in [put.pack(1).len(), push.pack(1).len()] {
+            assert_eq!((length + 4).div_ceil(488), 136);
+        }
+    }
+
+    #[test]
     fn whatever_is_cut_or_too_long_is_refused() {
-        for call in calls()
-            .into_iter()
-            .filter(|call| !matches!(call, Call::LeaveBlob { .. } | Call::Acknowledge { .. }))
-        {
+        let of_any_length = |call: &Call| {
+            use Call::{Acknowledge, AcknowledgeChunks, FetchChunks, LeaveBlob};
+            matches!(
+                call,
+                LeaveBlob { .. } | Acknowledge { .. } | FetchChunks { .. } | AcknowledgeChunks { .. }
+            )
+        };
+        for call in calls().into_iter().filter(|call| !of_any_length(call)) {
             let packed = Request::Signed(signed(call)).pack(1);
             for length in 0..packed.len() {
                 assert!(Request::parse(&packed[..length]).is_err(), "cut at {length}");
@@ -626,7 +726,11 @@ mod tests {
         }
         let blob = Call::LeaveBlob { blob_id: [1; 32], read_key: [2; 32], blob: vec![3; BLOB_MAX_BYTES + 1] };
         let ids = Call::Acknowledge { messages: vec![[0; 16]; IDS_PER_CALL_MAX + 1] };
-        for call in [blob, ids, Call::Collect { max: 0 }, Call::Collect { max: 129 }] {
+        let fetch = |count| Call::FetchChunks { chunks: vec![[0; 16]; count] };
+        let acks = Call::AcknowledgeChunks { chunks: vec![[0; 16]; CHUNKS_UNACKED_MAX + 1] };
+        let collects = [Call::Collect { max: 0 }, Call::Collect { max: 129 }];
+        let chunks = [fetch(0), fetch(CHUNKS_PER_ANSWER_MAX + 1), acks];
+        for call in [blob, ids].into_iter().chain(collects).chain(chunks) {
             assert_eq!(Request::parse(&Request::Signed(signed(call)).pack(1)), Err(Misbehaved::Malformed));
         }
     }
@@ -642,7 +746,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_a_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), kind in 0_u8..12) {
+        fn no_bytes_make_a_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), kind in 0_u8..15) {
             let mut shaped = vec![VERSION, 0, 0, 0, 1, kind];
             shaped.extend_from_slice(&bytes);
             let _ = Request::parse(&shaped);

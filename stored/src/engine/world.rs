@@ -628,6 +628,7 @@ impl World {
             Command::DropBlob { blob_id, .. } => {
                 told(mailboxes.drop_blob(&disk::DropBlob { blob_id }).unwrap())
             }
+            Command::Chunks(_) => panic!("nobody sends files yet"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a mailbox is told over a circuit to it.
 
-use super::{Key, MessageId, QueueId};
+use super::{Chunks, Key, MessageId, QueueId};
 use crate::edge::{Part, Read, bounded, fixed, length, listed};
 use crate::edges::stored_onion_capnp::{command, envelope_sink};
 use crate::limits::{BLOB_MAX_BYTES, ENVELOPE_BYTES, IDS_PER_CALL_MAX};
@@ -68,6 +68,8 @@ pub enum Command<S> {
         /// Its id.
         blob_id: Key,
     },
+    /// Something about the chunks of files in a queue.
+    Chunks(Chunks<S>),
 }
 
 impl<S> Command<S> {
@@ -90,6 +92,7 @@ impl<S> Command<S> {
             }
             Self::SecureRead { blob_id, sender_key } => Command::SecureRead { blob_id, sender_key },
             Self::DropBlob { receiver_queue, blob_id } => Command::DropBlob { receiver_queue, blob_id },
+            Self::Chunks(chunks) => Command::Chunks(chunks.with_sink(change)),
         }
     }
 }
@@ -141,6 +144,7 @@ impl Part for Command<envelope_sink::Client> {
                 to.set_receiver_queue(receiver_queue);
                 to.set_blob_id(blob_id);
             }
+            Self::Chunks(chunks) => chunks.write(to),
         }
     }
 
@@ -177,6 +181,10 @@ impl Part for Command<envelope_sink::Client> {
                 receiver_queue: fixed(from.get_receiver_queue()?)?,
                 blob_id: fixed(from.get_blob_id()?)?,
             },
+            command::PutChunk(from) => Self::Chunks(Chunks::read_put(from)?),
+            command::SubscribeChunks(from) => Self::Chunks(Chunks::read_subscribe(from)?),
+            command::FetchChunks(from) => Self::Chunks(Chunks::read_fetch(from)?),
+            command::AcknowledgeChunks(from) => Self::Chunks(Chunks::read_acknowledge(from)?),
         })
     }
 }

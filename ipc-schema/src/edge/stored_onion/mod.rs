@@ -1,7 +1,9 @@
 //! stored (caller) → onion (callee): mailboxes on relays, each over a circuit of its own (`edges/stored-onion.capnp`).
 
+mod chunks;
 mod command;
 
+pub use chunks::{ChunkWaiting, Chunks};
 pub use command::Command;
 
 use super::stored_keyvault::Created;
@@ -27,7 +29,7 @@ const AUTH_BYTES: [usize; 2] = [32, 64];
 pub type Isolation = [u8; 16];
 /// A queue's name, one for its receiver and another for its sender.
 pub type QueueId = [u8; QUEUE_ID_BYTES];
-/// An envelope's name in its queue, or a put's.
+/// An envelope's name in its queue, or a put's or a chunk's.
 pub type MessageId = [u8; PUT_ID_BYTES];
 /// Ed25519 or X25519, as the field says; also a blob's name.
 pub type Key = [u8; KEY_BYTES];
@@ -393,7 +395,8 @@ mod tests {
     use super::super::Call;
     use super::super::trial::{read_back, told_back};
     use super::*;
-    use crate::limits::IDS_PER_CALL_MAX;
+    use crate::edges::stored_onion_capnp::command;
+    use crate::limits::{CHUNK_BYTES, CHUNKS_UNACKED_MAX, IDS_PER_CALL_MAX};
     use capnp::message::Builder as Bytes;
 
     fn through(command: &Command<()>) -> Read<Command<()>> {
@@ -424,6 +427,8 @@ mod tests {
             },
             Command::SecureRead { blob_id: key, sender_key: [9; 32] },
             Command::DropBlob { receiver_queue, blob_id: key },
+            Command::Chunks(Chunks::Put { sender_queue, chunk_id: [4; 16], chunk: vec![5; CHUNK_BYTES] }),
+            acknowledge_chunks(CHUNKS_UNACKED_MAX),
         ] {
             assert_eq!(through(&command), Ok(command));
         }
@@ -438,6 +443,11 @@ mod tests {
         }
         let acks = Command::Acknowledge { receiver_queue, messages: vec![[6; 16]; IDS_PER_CALL_MAX + 1] };
         assert_eq!(through(&acks), Err(Malformed));
+        for length in [0, CHUNK_BYTES - 1, CHUNK_BYTES + 1] {
+            let put = Chunks::Put { sender_queue, chunk_id: [4; 16], chunk: vec![5; length] };
+            assert_eq!(through(&Command::Chunks(put)), Err(Malformed), "{length}");
+        }
+        assert_eq!(through(&acknowledge_chunks(CHUNKS_UNACKED_MAX + 1)), Err(Malformed));
         let blob = vec![8; BLOB_MAX_BYTES + 1];
         let leave = Command::LeaveBlob { receiver_queue, blob_id: [3; 32], read_key: [7; 32], blob };
         assert_eq!(through(&leave), Err(Malformed));
@@ -449,12 +459,25 @@ mod tests {
         assert!(read_back(&pick(RELAYS_MAX)).is_ok() && read_back(&pick(RELAYS_MAX + 1)).is_err());
     }
 
+    fn acknowledge_chunks(count: usize) -> Command<()> {
+        Command::Chunks(Chunks::Acknowledge { receiver_queue: [1; 24], chunks: vec![[6; 16]; count] })
+    }
+
     #[test]
-    fn a_subscription_without_a_sink_is_malformed() {
-        let mut message = Bytes::new_default();
-        let mut give = message.init_root::<mailbox::command_params::Builder<'_>>();
-        give.reborrow().init_command().init_subscribe().set_receiver_queue(&[1; 24]);
-        assert!(Give::read(message.get_root_as_reader().unwrap()).is_err());
+    fn what_brings_something_and_has_no_sink_is_malformed() {
+        type Begin = fn(command::Builder<'_>);
+        let begin: [Begin; 3] = [
+            |command| command.init_subscribe().set_receiver_queue(&[1; 24]),
+            |command| command.init_subscribe_chunks().set_receiver_queue(&[1; 24]),
+            |command| command.init_fetch_chunks().set_receiver_queue(&[1; 24]),
+        ];
+        for begin in begin {
+            let mut message = Bytes::new_default();
+            let mut give = message.init_root::<mailbox::command_params::Builder<'_>>();
+            give.set_auth(&[1; 64]);
+            begin(give.init_command());
+            assert!(Give::read(message.get_root_as_reader().unwrap()).is_err());
+        }
     }
 
     #[test]

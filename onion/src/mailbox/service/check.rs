@@ -220,6 +220,10 @@ fn receivers(desk: &mut Desk, asker: Asker, queue: Queue, call: Call) {
         Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
             return desk.answer(asker, Answer::Refused);
         }
+        Call::PutChunk { .. }
+        | Call::SubscribeChunks
+        | Call::FetchChunks { .. }
+        | Call::AcknowledgeChunks { .. } => return desk.answer(asker, Answer::Refused),
     };
     desk.go_on(asker, request, then);
 }
