@@ -49,7 +49,7 @@ impl Hosting {
         let Some(service) = &mut self.service else { return };
         let wanted = match event {
             ServiceEvent::Message(message) => service.message(turn.now, &mut turn.rng, &message),
-            ServiceEvent::Drained(stream) => service.drained(stream),
+            ServiceEvent::Drained(stream) => service.drained(turn.now, &mut turn.rng, stream),
             ServiceEvent::Ended(stream) => {
                 service.ended(stream);
                 Vec::new()

@@ -2,18 +2,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use ipc_schema::limits::CHUNK_BYTES;
+
+use super::budget::Share;
 use crate::event::StreamRef;
 use crate::id::{RelayCircuit, StreamId};
 use crate::mailbox::disk::Ticket;
 use crate::mailbox::keys::SenderMacKey;
 use crate::mailbox::message::{QueueId, Request};
 
-/// Requests and replies that wait on one circuit before its client is held back.
+/// Requests and replies that wait on one circuit before its client is held back. A chunk counts as [`CHUNK_WEIGHT`].
 pub const HOLD_ABOVE: usize = 32;
 /// Of those on one circuit, however held back: more than a window of cells can carry is no honest client's.
 pub const WAITING_MAX: usize = 512;
-/// Requests of one circuit that the disk is asked for at a time: enough for one flush to take many.
+/// Requests of one circuit that the disk is asked for at a time: enough for one flush to take many. A chunk counts as
+/// [`CHUNK_WEIGHT`].
 pub const IN_FLIGHT_MAX: usize = 32;
+/// What a chunk counts among the above: 8 of them are a window.
+pub const CHUNK_WEIGHT: usize = 4;
 /// Bytes of replies that wait for one stream.
 pub const UNSENT_MAX_BYTES: usize = 2 << 20;
 /// Counters kept of circuits whose streams all ended: the circuit itself may go on.
@@ -51,6 +57,26 @@ pub struct Waiting {
     pub id: u32,
     /// What is asked.
     pub request: Request,
+    /// What it takes of the budget.
+    pub share: Share,
+}
+
+impl Waiting {
+    fn weight(&self) -> usize {
+        weight(self.share.bytes())
+    }
+}
+
+/// What something counts, by what it holds.
+const fn weight(bytes: usize) -> usize {
+    if bytes >= CHUNK_BYTES { CHUNK_WEIGHT } else { 1 }
+}
+
+/// A reply that its stream has not taken yet.
+#[derive(Debug)]
+struct Unsent {
+    message: Vec<u8>,
+    share: Share,
 }
 
 /// Who made a request, and its number on that stream.
@@ -74,7 +100,7 @@ pub struct Caller {
     /// What the disk has to answer before the next one is checked: a look-up for the first one's sake, or a `secure` that later
     /// ones may rest on. By ticket, for a late answer to what an ended stream asked must not count for another's request.
     pub waits_for: Option<Ticket>,
-    /// Requests that were checked, and that the disk is asked for.
+    /// What was checked and the disk is being asked for, by its weight.
     pub in_flight: usize,
     /// What it told.
     pub found: Option<Found>,
@@ -85,7 +111,7 @@ pub struct Caller {
     /// Streams of it that are open.
     streams: Vec<StreamId>,
     /// Replies of streams that are full, in order. A stream stands here exactly while it is full.
-    unsent: BTreeMap<StreamId, VecDeque<Vec<u8>>>,
+    unsent: BTreeMap<StreamId, VecDeque<Unsent>>,
 }
 
 impl Caller {
@@ -111,21 +137,28 @@ impl Caller {
     }
 
     /// Keeps a reply for later. `false`: more than one stream may keep.
-    pub fn keep(&mut self, stream: StreamId, message: Vec<u8>) -> bool {
+    pub fn keep(&mut self, stream: StreamId, message: Vec<u8>, share: Share) -> bool {
         let unsent = self.unsent.entry(stream).or_default();
-        unsent.push_back(message);
-        unsent.iter().map(Vec::len).sum::<usize>() <= UNSENT_MAX_BYTES
+        unsent.push_back(Unsent { message, share });
+        unsent.iter().map(|unsent| unsent.share.bytes()).sum::<usize>() <= UNSENT_MAX_BYTES
     }
 
     /// The stream takes replies again: those that waited.
-    pub fn drained(&mut self, stream: StreamId) -> VecDeque<Vec<u8>> {
-        self.unsent.remove(&stream).unwrap_or_default()
+    pub fn drained(&mut self, stream: StreamId) -> impl Iterator<Item = Vec<u8>> + use<> {
+        self.unsent.remove(&stream).unwrap_or_default().into_iter().map(|unsent| unsent.message)
     }
 
-    /// What waits, requests and replies.
+    /// What waits, requests and replies, by its weight.
     #[must_use]
     pub fn load(&self) -> usize {
-        self.waiting.len() + self.unsent.values().map(VecDeque::len).sum::<usize>()
+        let unsent = self.unsent.values().flatten().map(|unsent| weight(unsent.share.bytes()));
+        self.waiting.iter().map(Waiting::weight).sum::<usize>() + unsent.sum::<usize>()
+    }
+
+    /// Bytes that wait.
+    fn held_bytes(&self) -> usize {
+        let unsent = self.unsent.values().flatten().map(|unsent| unsent.share.bytes());
+        self.waiting.iter().map(|waiting| waiting.share.bytes()).sum::<usize>() + unsent.sum::<usize>()
     }
 
     /// Whether `counter` rises above all that authenticated before; it counts from here.
@@ -163,6 +196,14 @@ impl Callers {
             caller.streams.push(from.stream);
         }
         caller
+    }
+
+    /// A stream of the circuit of which most waits.
+    #[must_use]
+    pub fn greediest(&self) -> Option<StreamRef> {
+        let (circuit, caller) = self.circuits.iter().max_by_key(|(_, caller)| caller.held_bytes())?;
+        let stream = *caller.streams.first()?;
+        (caller.held_bytes() > 0).then_some(StreamRef { circuit: *circuit, stream })
     }
 
     /// Whether that stream is open.

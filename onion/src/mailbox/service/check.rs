@@ -8,11 +8,12 @@ use rand_core::CryptoRng;
 use super::callers::{self, Asker, Found, IN_FLIGHT_MAX};
 use super::desk::{Desk, Purpose, Then};
 use super::push;
+use super::subscribers::{Name, Of};
 use crate::event::StreamRef;
 use crate::id::{RelayCircuit, RelayId};
 use crate::mailbox::disk::{
-    Ack, BindBlob, Blob, BlobRow, ByReceiver, BySender, Create, Delete, DiskReply, DiskRequest, LeaveBlob,
-    Put, Secure, Ticket,
+    Ack, AckChunks, BindBlob, Blob, BlobRow, ByReceiver, BySender, Create, Delete, DiskReply, DiskRequest,
+    LeaveBlob, NamedChunks, Put, PutChunk, Secure, Ticket,
 };
 use crate::mailbox::message::{Answer, Call, QueueId, Reply, Request, Signed};
 use crate::mailbox::{keys, proof_of_work};
@@ -28,12 +29,11 @@ fn wanted(request: &Request, found: Option<&Found>) -> Option<DiskRequest> {
     match (&signed.call, found) {
         (Call::SecureRead { blob_id, .. }, _) => Some(Blob { blob_id: *blob_id }.into()),
         (Call::Secure { .. }, Some(Found::Sender { queue, .. })) if *queue == signed.queue => None,
-        (Call::Deposit { .. }, Some(Found::Sender { queue, sender: Some(_), .. }))
-            if *queue == signed.queue =>
-        {
-            None
-        }
-        (Call::Secure { .. } | Call::Deposit { .. }, _) => {
+        (
+            Call::Deposit { .. } | Call::PutChunk { .. },
+            Some(Found::Sender { queue, sender: Some(_), .. }),
+        ) if *queue == signed.queue => None,
+        (Call::Secure { .. } | Call::Deposit { .. } | Call::PutChunk { .. }, _) => {
             Some(BySender { sender_queue: signed.queue }.into())
         }
         (_, Some(Found::Receiver { queue, .. })) if *queue == signed.queue => None,
@@ -49,11 +49,19 @@ pub(super) fn advance(desk: &mut Desk, now: Timestamp, rng: &mut impl CryptoRng,
             return;
         }
         let Some(first) = caller.waiting.front() else { return };
+        if matches!(&first.request, Request::Signed(signed) if signed.call.fetches())
+            && caller.is_full(first.stream)
+        {
+            // It goes on once its stream takes what was read for it before.
+            return;
+        }
         if let Some(look_up) = wanted(&first.request, caller.found.as_ref()) {
             let ticket = desk.ask(look_up, Purpose::LookUp(circuit));
             return desk.wait_for(circuit, ticket);
         }
-        let Some(callers::Waiting { stream, id, request }) = caller.waiting.pop_front() else { return };
+        let Some(callers::Waiting { stream, id, request, .. }) = caller.waiting.pop_front() else {
+            return;
+        };
         let asker = Asker { to: StreamRef { circuit, stream }, request: id };
         match request {
             Request::Create { receiver_key, work } => {
@@ -81,7 +89,8 @@ pub(super) fn looked_up(
     let Some(caller) = desk.callers.of(circuit).filter(asked) else { return };
     caller.waits_for = None;
     caller.found = None;
-    let Some(callers::Waiting { stream, id, request: Request::Signed(signed) }) = caller.waiting.pop_front()
+    let Some(callers::Waiting { stream, id, request: Request::Signed(signed), .. }) =
+        caller.waiting.pop_front()
     else {
         return;
     };
@@ -201,11 +210,8 @@ struct Queue {
 fn receivers(desk: &mut Desk, asker: Asker, queue: Queue, call: Call) {
     let Queue { receiver: queue, sender: sender_queue, .. } = queue;
     let (request, then) = match call {
-        Call::Subscribe => {
-            desk.subscribers.add(queue, asker.to, asker.request, sender_queue);
-            desk.answer(asker, Answer::Ok);
-            return push::pump(desk, &queue);
-        }
+        Call::Subscribe => return subscribe(desk, asker, (queue, Of::Envelopes), sender_queue),
+        Call::SubscribeChunks => return subscribe(desk, asker, (queue, Of::Chunks), sender_queue),
         // Who the sender is comes first: its key is handed out with each envelope.
         Call::Collect { max } => (BySender { sender_queue }.into(), Then::CollectFrom { queue, max }),
         Call::Acknowledge { messages } => (
@@ -217,15 +223,24 @@ fn receivers(desk: &mut Desk, asker: Asker, queue: Queue, call: Call) {
             (LeaveBlob { receiver_queue: queue, blob_id, read_key, blob }.into(), Then::Plain)
         }
         Call::DropBlob { blob_id } => (Blob { blob_id }.into(), Then::DropOwn { queue, blob_id }),
-        Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } => {
+        Call::FetchChunks { chunks } => {
+            (NamedChunks { receiver_queue: queue, ids: chunks }.into(), Then::FetchChunks)
+        }
+        Call::AcknowledgeChunks { chunks } => (
+            AckChunks { receiver_queue: queue, ids: chunks.clone() }.into(),
+            Then::AcknowledgeChunks { queue, chunks },
+        ),
+        Call::Secure { .. } | Call::Deposit { .. } | Call::SecureRead { .. } | Call::PutChunk { .. } => {
             return desk.answer(asker, Answer::Refused);
         }
-        Call::PutChunk { .. }
-        | Call::SubscribeChunks
-        | Call::FetchChunks { .. }
-        | Call::AcknowledgeChunks { .. } => return desk.answer(asker, Answer::Refused),
     };
     desk.go_on(asker, request, then);
+}
+
+fn subscribe(desk: &mut Desk, asker: Asker, name: Name, sender_queue: QueueId) {
+    desk.subscribers.add(name, asker, sender_queue);
+    desk.answer(asker, Answer::Ok);
+    push::pump(desk, name);
 }
 
 fn senders(desk: &mut Desk, now: Timestamp, asker: Asker, queue: Queue, call: Call) {
@@ -243,9 +258,15 @@ fn senders(desk: &mut Desk, now: Timestamp, asker: Asker, queue: Queue, call: Ca
                 return desk.answer(asker, Answer::Throttled);
             }
             // Kept for a push only where somebody listens.
-            let envelope_to_push = desk.subscribers.of(&receiver_queue).map(|_| envelope.clone());
+            let listens = desk.subscribers.of(&(receiver_queue, Of::Envelopes));
+            let envelope_to_push = listens.map(|_| envelope.clone());
             let then = Then::Deposit { receiver_queue, sender_key, envelope: envelope_to_push };
             desk.go_on(asker, Put { sender_queue: queue, put_id, envelope }.into(), then);
+        }
+        // No rate of their own: what lies un-acked is bounded, and circuits take turns on their links.
+        (Call::PutChunk { chunk_id, chunk }, Some(_)) => {
+            let request = PutChunk { sender_queue: queue, chunk_id, chunk };
+            desk.go_on(asker, request.into(), Then::PutChunk { receiver_queue });
         }
         _ => desk.answer(asker, Answer::NotAuthorised),
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::callers::{Asker, Callers, HOLD_ABOVE};
+use ipc_schema::limits::CHUNK_BYTES;
+
+use super::budget::{Budget, Share};
+use super::callers::{Asker, CHUNK_WEIGHT, Callers, HOLD_ABOVE};
 use super::rates::Rates;
-use super::subscribers::Subscribers;
+use super::subscribers::{Name, Subscribers};
 use crate::event::StreamRef;
 use crate::id::{RelayCircuit, RelayId};
 use crate::mailbox::disk::{DiskRequest, Ticket};
@@ -30,11 +33,11 @@ pub(super) enum Purpose {
     /// The first waiting request of a circuit needs its queue or blob.
     LookUp(RelayCircuit),
     /// A request that was checked.
-    Finish { asker: Asker, then: Then },
+    Finish { asker: Asker, then: Then, weight: usize, share: Share },
     /// A subscription reads on.
-    Push { queue: QueueId, to: StreamRef },
+    Push { name: Name, to: StreamRef },
     /// A subscription wants to know who its sender is.
-    Sender { queue: QueueId, to: StreamRef },
+    Sender { name: Name, to: StreamRef },
 }
 
 /// How a request that was checked goes on once the disk has answered.
@@ -88,6 +91,14 @@ pub(super) enum Then {
         sender_key: [u8; 32],
         blob: Vec<u8>,
     },
+    PutChunk {
+        receiver_queue: QueueId,
+    },
+    FetchChunks,
+    AcknowledgeChunks {
+        queue: QueueId,
+        chunks: Vec<[u8; 16]>,
+    },
     Plain,
 }
 
@@ -101,6 +112,7 @@ pub(super) struct Desk {
     pub(super) callers: Callers,
     pub(super) subscribers: Subscribers,
     pub(super) rates: Rates,
+    pub(super) budget: Budget,
     pending: BTreeMap<Ticket, Purpose>,
     last_ticket: u64,
     out: Vec<Output>,
@@ -115,6 +127,7 @@ impl Desk {
             callers: Callers::default(),
             subscribers: Subscribers::default(),
             rates: Rates::new(),
+            budget: Budget::default(),
             pending: BTreeMap::new(),
             last_ticket: 0,
             out: Vec::new(),
@@ -158,11 +171,28 @@ impl Desk {
     /// Holds a client back while much of it waits.
     pub(super) fn balance(&mut self, stream: StreamRef) {
         let Some(caller) = self.callers.of(stream.circuit) else { return };
-        let load = caller.load();
-        if (!caller.held && load > HOLD_ABOVE) || (caller.held && load <= HOLD_ABOVE / 2) {
+        let (load, most) = (caller.load(), if self.budget.is_tight() { 0 } else { HOLD_ABOVE });
+        if (!caller.held && load > most) || (caller.held && load <= most / 2) {
             caller.held = !caller.held;
             let held = caller.held;
             self.out.push(Output::Hold(stream, held));
+        }
+    }
+
+    /// Ends the circuits of which most waits, until the rest fits.
+    pub(super) fn relieve(&mut self) {
+        while self.budget.is_over()
+            && let Some(greediest) = self.callers.greediest()
+        {
+            self.expel(greediest);
+        }
+    }
+
+    /// Keeps a reply until its stream takes it.
+    pub(super) fn keep(&mut self, to: StreamRef, message: Vec<u8>) {
+        let share = self.budget.share(message.len());
+        if self.callers.of(to.circuit).is_some_and(|caller| !caller.keep(to.stream, message, share)) {
+            self.expel(to);
         }
     }
 
@@ -171,11 +201,10 @@ impl Desk {
             return;
         }
         let message = reply.pack(request);
-        let Some(caller) = self.callers.of(to.circuit) else { return };
-        if !caller.is_full(to.stream) {
+        if self.callers.of(to.circuit).is_some_and(|caller| caller.is_full(to.stream)) {
+            self.keep(to, message);
+        } else {
             self.out.push(Output::Reply(to, message));
-        } else if !caller.keep(to.stream, message) {
-            self.expel(to);
         }
     }
 
@@ -185,10 +214,16 @@ impl Desk {
 
     /// Asks the disk for the sake of a request that was checked.
     pub(super) fn go_on(&mut self, asker: Asker, request: DiskRequest, then: Then) -> Ticket {
+        let chunks = match &request {
+            DiskRequest::PutChunk(_) => 1,
+            DiskRequest::NamedChunks(call) => call.ids.len(),
+            _ => 0,
+        };
+        let (weight, share) = ((chunks * CHUNK_WEIGHT).max(1), self.budget.share(chunks * CHUNK_BYTES));
         if let Some(caller) = self.callers.of(asker.to.circuit) {
-            caller.in_flight += 1;
+            caller.in_flight += weight;
         }
-        self.ask(request, Purpose::Finish { asker, then })
+        self.ask(request, Purpose::Finish { asker, then, weight, share })
     }
 
     pub(super) fn wait_for(&mut self, circuit: RelayCircuit, ticket: Ticket) {

@@ -2,14 +2,15 @@
 
 use crate::event::StreamRef;
 use crate::mailbox::disk::{
-    AckError, BindBlobError, BlobRow, ByReceiver, CreateError, DeleteError, DiskReply, DropBlob,
-    DropBlobError, LeaveBlobError, Message, Placed, PutError, Read, Secure, SecureError,
+    AckError, BindBlobError, BlobRow, ByReceiver, Chunk, CreateError, DeleteError, DiskReply, DropBlob,
+    DropBlobError, LeaveBlobError, Message, Placed, PutChunkError, PutError, Read, Secure, SecureError,
 };
-use crate::mailbox::message::{Answer, Created, ENVELOPES_PER_PART, QueueId, Reply, Waiting};
+use crate::mailbox::message::{Answer, ChunkWaiting, Created, ENVELOPES_PER_PART, QueueId, Reply, Waiting};
 
 use super::callers::Asker;
 use super::desk::{Desk, Then};
 use super::push;
+use super::subscribers::Of;
 
 /// What a stranger is told of a disk's word.
 macro_rules! told {
@@ -26,6 +27,7 @@ told! {
     CreateError { Full => Full, Taken => NotAuthorised, DiskFull => DiskFull, }
     SecureError { NoQueue => NoQueue, Taken => NotAuthorised, DiskFull => DiskFull, }
     PutError { NoQueue => NoQueue, Full => Full, DiskFull => DiskFull, }
+    PutChunkError { NoQueue => NoQueue, Full => Full, Taken => NotAuthorised, DiskFull => DiskFull, }
     AckError { NoQueue => NoQueue, DiskFull => DiskFull, }
     DeleteError { NoQueue => NoQueue, DiskFull => DiskFull, }
     LeaveBlobError { NoQueue => NoQueue, Full => Full, Taken => NotAuthorised, DiskFull => DiskFull, }
@@ -73,8 +75,9 @@ pub(super) fn finish(desk: &mut Desk, asker: Asker, then: Then, reply: DiskReply
             desk.answer(asker, answer_of(outcome));
             if outcome.is_ok() {
                 desk.rates.acked(&queue, messages.len());
-                desk.subscribers.acked(&queue, &messages);
-                push::pump(desk, &queue);
+                let name = (queue, Of::Envelopes);
+                desk.subscribers.acked(&name, &messages);
+                push::pump(desk, name);
             }
         }
         (Then::Delete { queue }, DiskReply::Delete(outcome)) => {
@@ -91,8 +94,37 @@ pub(super) fn finish(desk: &mut Desk, asker: Asker, then: Then, reply: DiskReply
         (then @ (Then::BindBlob { .. } | Then::SecureFor { .. } | Then::SecuredRead { .. }), reply) => {
             secure_and_read(desk, asker, then, reply);
         }
+        (then @ (Then::PutChunk { .. } | Then::FetchChunks | Then::AcknowledgeChunks { .. }), reply) => {
+            of_chunks(desk, asker, then, reply)
+        }
         (Then::Plain, DiskReply::LeaveBlob(outcome)) => desk.answer(asker, answer_of(outcome)),
         (Then::Plain, DiskReply::DropBlob(outcome)) => desk.answer(asker, answer_of(outcome)),
+        _ => desk.answer(asker, Answer::Throttled),
+    }
+}
+
+fn of_chunks(desk: &mut Desk, asker: Asker, then: Then, reply: DiskReply) {
+    match (then, reply) {
+        (Then::PutChunk { receiver_queue }, DiskReply::PutChunk(outcome)) => {
+            desk.answer(asker, answer_of(outcome));
+            if outcome == Ok(true) {
+                push::chunk_put(desk, &receiver_queue);
+            }
+        }
+        (Then::FetchChunks, DiskReply::NamedChunks(Ok(chunks))) => {
+            for Chunk { id, chunk, .. } in chunks {
+                desk.reply(asker, &Reply::Chunk(ChunkWaiting { id, chunk }));
+            }
+            desk.answer(asker, Answer::Ok);
+        }
+        (Then::AcknowledgeChunks { queue, chunks }, DiskReply::AckChunks(outcome)) => {
+            desk.answer(asker, answer_of(outcome));
+            if outcome.is_ok() {
+                let name = (queue, Of::Chunks);
+                desk.subscribers.acked(&name, &chunks);
+                push::pump(desk, name);
+            }
+        }
         _ => desk.answer(asker, Answer::Throttled),
     }
 }
@@ -155,7 +187,7 @@ fn secured(desk: &mut Desk, to: StreamRef, receiver_queue: &QueueId, secured_for
         caller.found = None;
     }
     if secured_for.is_some()
-        && let Some(subscriber) = desk.subscribers.of(receiver_queue)
+        && let Some(subscriber) = desk.subscribers.of(&(*receiver_queue, Of::Envelopes))
     {
         subscriber.sender_key = secured_for;
     }

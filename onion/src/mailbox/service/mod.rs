@@ -5,6 +5,7 @@
 //!
 //! `desk` is what all steps share; a request goes through `check`, the disk and `finish`, and what was put through `push`.
 
+mod budget;
 mod callers;
 mod check;
 mod desk;
@@ -54,14 +55,16 @@ impl Service {
             desk.expel(message.from);
             return desk.take();
         };
+        let share = desk.budget.share(message.message.len());
         let caller = desk.callers.open(message.from, message.binding);
-        caller.waiting.push_back(callers::Waiting { stream: message.from.stream, id, request });
+        caller.waiting.push_back(callers::Waiting { stream: message.from.stream, id, request, share });
         if caller.load() > WAITING_MAX {
             desk.expel(message.from);
             return desk.take();
         }
         check::advance(desk, now, rng, message.from.circuit);
         desk.balance(message.from);
+        desk.relieve();
         desk.take()
     }
 
@@ -88,11 +91,12 @@ impl Service {
                     desk.balance(StreamRef { circuit, stream });
                 }
             }
-            Some(Purpose::Finish { asker, then }) => {
+            Some(Purpose::Finish { asker, then, weight, share }) => {
                 let to = asker.to;
                 if let Some(caller) = desk.callers.of(to.circuit) {
-                    caller.in_flight = caller.in_flight.saturating_sub(1);
+                    caller.in_flight = caller.in_flight.saturating_sub(weight);
                 }
+                drop(share);
                 finish::finish(desk, asker, then, reply);
                 if let Some(caller) =
                     desk.callers.of(to.circuit).filter(|caller| caller.waits_for == Some(ticket))
@@ -102,31 +106,32 @@ impl Service {
                 check::advance(desk, now, rng, to.circuit);
                 desk.balance(to);
             }
-            Some(Purpose::Push { queue, to }) => push::was_read(desk, &queue, to, reply),
-            Some(Purpose::Sender { queue, to }) => push::sender_known(desk, &queue, to, &reply),
+            Some(Purpose::Push { name, to }) => push::was_read(desk, name, to, reply),
+            Some(Purpose::Sender { name, to }) => push::sender_known(desk, name, to, &reply),
         }
+        desk.relieve();
         desk.take()
     }
 
     /// A stream did not take a reply. Tell it for each, in order.
     pub fn refused(&mut self, to: StreamRef, message: Vec<u8>) -> Vec<Output> {
         let desk = &mut self.desk;
-        if desk.callers.of(to.circuit).is_some_and(|caller| !caller.keep(to.stream, message)) {
-            desk.expel(to);
-        }
+        desk.keep(to, message);
         desk.balance(to);
+        desk.relieve();
         desk.take()
     }
 
     /// A stream takes replies again.
-    pub fn drained(&mut self, stream: StreamRef) -> Vec<Output> {
+    pub fn drained(&mut self, now: Timestamp, rng: &mut impl CryptoRng, stream: StreamRef) -> Vec<Output> {
         let desk = &mut self.desk;
         if let Some(caller) = desk.callers.of(stream.circuit) {
             let unsent = caller.drained(stream.stream);
-            unsent.into_iter().for_each(|message| desk.say(Output::Reply(stream, message)));
+            unsent.for_each(|message| desk.say(Output::Reply(stream, message)));
         }
-        for queue in desk.subscribers.on(stream) {
-            push::pump(desk, &queue);
+        check::advance(desk, now, rng, stream.circuit);
+        for name in desk.subscribers.on(stream) {
+            push::pump(desk, name);
         }
         desk.balance(stream);
         desk.take()
@@ -140,8 +145,8 @@ impl Service {
     /// The disk is there again after it answered [`DiskReply::Lost`]. Streams went on meanwhile; subscriptions read on.
     pub fn disk_is_back(&mut self) -> Vec<Output> {
         let desk = &mut self.desk;
-        for queue in desk.subscribers.queues() {
-            push::pump(desk, &queue);
+        for name in desk.subscribers.names() {
+            push::pump(desk, name);
         }
         desk.take()
     }

@@ -436,7 +436,7 @@ fn a_full_stream_loses_nothing_and_keeps_the_order() {
     world.deliver(&mut receiver);
     assert!(receiver.pushed.is_empty());
     world.full.clear();
-    let outputs = world.service.drained(receiver.at);
+    let outputs = world.service.drained(world.now, &mut world.rng, receiver.at);
     world.take(outputs);
     world.settle(&mut receiver);
     assert_eq!(
