@@ -3,19 +3,24 @@
 use std::collections::HashMap;
 
 use ipc_schema::edge::stored_onion::OpenError;
-use ipc_schema::limits::UNACKED_MAX;
+use ipc_schema::limits::{CHUNKS_UNACKED_MAX, UNACKED_MAX};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{AskError, AskId, OpenId, Opened};
+use crate::core::{AskError, AskId, Brings, OpenId, Opened, Pushed};
 use crate::id::CircuitHandle;
 use crate::mailbox::Outcome;
-use crate::mailbox::message::{Answer, Waiting};
+use crate::mailbox::message::Answer;
 
-/// A command that is on its way, and what is pushed after its answer.
+/// Chunks that wait for their caller before its relay is held back: enough to go on while one of them is being written to a disk.
+pub const CHUNKS_WAITING: usize = 3;
+
+/// A command that is on its way, and what it brings beside its answer.
 pub struct Asked {
+    /// Its name.
+    pub id: AskId,
     outcome: oneshot::Receiver<Result<Outcome, AskError>>,
-    /// Envelopes of a subscription; closed for other commands.
-    pub pushes: mpsc::Receiver<Waiting>,
+    /// What it brings; closed where that is nothing.
+    pub pushes: mpsc::Receiver<Pushed>,
 }
 
 impl Asked {
@@ -32,11 +37,22 @@ impl Asked {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overrun;
 
+/// Whether a caller takes what comes as fast as it does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It does, as far as is to be seen.
+    Kept,
+    /// More than [`CHUNKS_WAITING`] chunks wait for it.
+    Behind,
+}
+
 #[derive(Debug)]
 struct Waits {
     outcome: Option<oneshot::Sender<Result<Outcome, AskError>>>,
-    /// Of a subscription alone.
-    pushes: Option<mpsc::Sender<Waiting>>,
+    /// `None` where it brings nothing.
+    pushes: Option<mpsc::Sender<Pushed>>,
+    /// More comes after its answer.
+    subscribes: bool,
 }
 
 /// Who waits for what.
@@ -63,21 +79,30 @@ impl Callers {
         circuit.filter(|_| !heard)
     }
 
-    /// Somebody gives a command. `subscribes`: it brings envelopes once it stands.
-    pub fn ask(&mut self, subscribes: bool) -> (AskId, Asked) {
+    /// Somebody gives a command, which brings that.
+    pub fn ask(&mut self, brings: Brings) -> (AskId, Asked) {
         self.last += 1;
         let (tell, outcome) = oneshot::channel();
-        // A relay may have as many un-acked envelopes on their way as a subscription allows, and no more.
-        let (push, pushes) = mpsc::channel(UNACKED_MAX);
-        let waits = Waits { outcome: Some(tell), pushes: subscribes.then_some(push) };
-        self.asks.insert(AskId(self.last), waits);
-        (AskId(self.last), Asked { outcome, pushes })
+        // A relay may have as much that is un-acked on its way as a subscription allows, and no more.
+        let most = match brings {
+            Brings::Nothing | Brings::Envelopes => UNACKED_MAX,
+            Brings::Chunks | Brings::ChunksBeforeItsAnswer => CHUNKS_UNACKED_MAX,
+        };
+        let (push, pushes) = mpsc::channel(most);
+        let waits = Waits {
+            outcome: Some(tell),
+            pushes: (brings != Brings::Nothing).then_some(push),
+            subscribes: matches!(brings, Brings::Envelopes | Brings::Chunks),
+        };
+        let id = AskId(self.last);
+        self.asks.insert(id, waits);
+        (id, Asked { id, outcome, pushes })
     }
 
     /// How a command ended.
     pub fn answered(&mut self, id: AskId, outcome: Result<Outcome, AskError>) {
         let Some(waits) = self.asks.get_mut(&id) else { return };
-        let stands = waits.pushes.is_some() && outcome == Ok(Outcome::Answer(Answer::Ok));
+        let stands = waits.subscribes && outcome == Ok(Outcome::Answer(Answer::Ok));
         if let Some(waiting) = waits.outcome.take() {
             // A caller that went away does not hear it.
             let _ = waiting.send(outcome);
@@ -87,16 +112,20 @@ impl Callers {
         }
     }
 
-    /// An envelope of a subscription.
+    /// What a command brings.
     ///
     /// # Errors
     /// [`Overrun`].
-    pub fn pushed(&mut self, id: AskId, waiting: Waiting) -> Result<(), Overrun> {
-        let pushes = self.asks.get(&id).and_then(|waits| waits.pushes.as_ref());
-        match pushes.map(|pushes| pushes.try_send(waiting)) {
-            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Overrun),
-            _ => Ok(()),
+    pub fn pushed(&mut self, id: AskId, pushed: Pushed) -> Result<Pace, Overrun> {
+        let Some(pushes) = self.asks.get(&id).and_then(|waits| waits.pushes.as_ref()) else {
+            return Ok(Pace::Kept);
+        };
+        let is_chunk = matches!(pushed, Pushed::Chunk(_));
+        if let Err(mpsc::error::TrySendError::Full(_)) = pushes.try_send(pushed) {
+            return Err(Overrun);
         }
+        let waiting = pushes.max_capacity() - pushes.capacity();
+        Ok(if is_chunk && waiting > CHUNKS_WAITING { Pace::Behind } else { Pace::Kept })
     }
 
     /// A subscription is over.
@@ -108,9 +137,14 @@ impl Callers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::message::{ChunkWaiting, Waiting};
 
-    fn waiting() -> Waiting {
-        Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; 10] }
+    fn waiting() -> Pushed {
+        Pushed::Envelope(Waiting { id: [1; 16], sender_key: [2; 32], envelope: vec![3; 10] })
+    }
+
+    fn chunk() -> Pushed {
+        Pushed::Chunk(ChunkWaiting { id: [1; 16], chunk: vec![2; 10] })
     }
 
     fn opened() -> Opened {
@@ -120,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn a_plain_command_is_answered_once_and_forgotten() {
         let mut callers = Callers::default();
-        let (id, mut asked) = callers.ask(false);
+        let (id, mut asked) = callers.ask(Brings::Nothing);
         callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
         assert_eq!(asked.outcome().await, Ok(Outcome::Answer(Answer::Ok)));
         assert!(asked.pushes.recv().await.is_none());
@@ -130,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn a_subscription_brings_envelopes_until_it_ends() {
         let mut callers = Callers::default();
-        let (id, mut asked) = callers.ask(true);
+        let (id, mut asked) = callers.ask(Brings::Envelopes);
         callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
         callers.pushed(id, waiting()).unwrap();
         callers.ended(id);
@@ -142,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_subscription_that_is_refused_brings_nothing() {
         let mut callers = Callers::default();
-        let (id, mut asked) = callers.ask(true);
+        let (id, mut asked) = callers.ask(Brings::Envelopes);
         callers.answered(id, Err(AskError::CircuitGone));
         assert_eq!(asked.outcome().await, Err(AskError::CircuitGone));
         assert!(asked.pushes.recv().await.is_none());
@@ -152,14 +186,47 @@ mod tests {
     #[tokio::test]
     async fn a_relay_that_pushes_more_than_may_be_unacked_is_told_of() {
         let mut callers = Callers::default();
-        let (id, asked) = callers.ask(true);
+        let (id, asked) = callers.ask(Brings::Envelopes);
         callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
         for _ in 0..UNACKED_MAX {
             callers.pushed(id, waiting()).unwrap();
         }
         assert_eq!(callers.pushed(id, waiting()), Err(Overrun));
         drop(asked);
-        assert_eq!(callers.pushed(id, waiting()), Ok(()), "nobody listens, which is no fault of the relay's");
+        assert_eq!(
+            callers.pushed(id, waiting()),
+            Ok(Pace::Kept),
+            "nobody listens, which is no fault of the relay's"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_fetched_comes_before_the_answer_and_nothing_after_it() {
+        let mut callers = Callers::default();
+        let (id, mut asked) = callers.ask(Brings::ChunksBeforeItsAnswer);
+        callers.pushed(id, chunk()).unwrap();
+        callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
+        assert_eq!(asked.pushes.recv().await, Some(chunk()));
+        assert!(asked.pushes.recv().await.is_none());
+        assert_eq!(asked.outcome().await, Ok(Outcome::Answer(Answer::Ok)));
+        assert!(callers.asks.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_relay_is_held_back_while_some_chunks_wait_for_their_caller() {
+        let mut callers = Callers::default();
+        let (id, mut asked) = callers.ask(Brings::Chunks);
+        callers.answered(id, Ok(Outcome::Answer(Answer::Ok)));
+        for _ in 0..CHUNKS_WAITING {
+            assert_eq!(callers.pushed(id, chunk()), Ok(Pace::Kept));
+        }
+        assert_eq!(callers.pushed(id, chunk()), Ok(Pace::Behind));
+        for _ in 0..2 {
+            asked.pushes.recv().await.unwrap();
+        }
+        assert_eq!(callers.pushed(id, chunk()), Ok(Pace::Kept));
+        let more = (0..CHUNKS_UNACKED_MAX).filter(|_| callers.pushed(id, chunk()) == Err(Overrun));
+        assert_eq!(more.count(), CHUNKS_WAITING);
     }
 
     #[tokio::test]

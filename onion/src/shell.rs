@@ -15,8 +15,8 @@ use ipc_schema::{Machine, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::callers::{Asked, Callers, Overrun};
-use crate::core::{Ask, DialId, Input, NetworkState, OnionCore, OpenId, Opened, Output, Target};
+use crate::callers::{Asked, CHUNKS_WAITING, Callers, Overrun, Pace};
+use crate::core::{Ask, DialId, Input, NetworkState, OnionCore, OpenId, Opened, Output, Pushed, Target};
 use crate::id::{CircuitHandle, LinkId, RelayId};
 use crate::mailbox::{DiskRequest, Ticket};
 use crate::path::Isolation;
@@ -146,9 +146,11 @@ impl Shell {
             Output::CloseLink(link) => drop(self.links.close(link)),
             Output::Opened(open, result) => return self.opened(open, result),
             Output::Answered(id, outcome) => self.callers.borrow_mut().answered(id, outcome),
-            Output::Pushed(id, waiting) => {
-                return self.callers.borrow_mut().pushed(id, waiting).err().map(|Overrun| Input::Overrun(id));
-            }
+            Output::Pushed(id, pushed) => match self.callers.borrow_mut().pushed(id, pushed) {
+                Ok(Pace::Kept) => {}
+                Ok(Pace::Behind) => return Some(Input::Behind(id, true)),
+                Err(Overrun) => return Some(Input::Overrun(id)),
+            },
             Output::Ended(id) => self.callers.borrow_mut().ended(id),
             Output::Closed(_) => self.tell_state(),
             Output::Disk(ticket, request) => drop(self.errands.ask_disk.send((ticket, request))),
@@ -234,9 +236,23 @@ impl Shell {
 
     /// Gives a command on an open circuit.
     pub fn ask(&self, circuit: CircuitHandle, ask: Ask) -> Asked {
-        let (id, asked) = self.callers.borrow_mut().ask(ask.subscribes());
+        let (id, asked) = self.callers.borrow_mut().ask(ask.brings());
         self.handle(Input::Ask(id, circuit, ask));
         asked
+    }
+
+    /// The next of what a command brings. A relay that was held back for it goes on once its caller has caught up.
+    pub async fn next_pushed(&self, asked: &mut Asked) -> Option<Pushed> {
+        let pushed = asked.pushes.recv().await;
+        if matches!(pushed, Some(Pushed::Chunk(_))) && asked.pushes.len() == CHUNKS_WAITING / 2 {
+            self.caught_up(asked);
+        }
+        pushed
+    }
+
+    /// Its caller has taken what a command brought, or does not want it any more.
+    pub fn caught_up(&self, asked: &Asked) {
+        self.handle(Input::Behind(asked.id, false));
     }
 
     /// Gives a circuit back, from wherever: it is closed a moment later if nobody else holds it.

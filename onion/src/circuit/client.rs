@@ -297,6 +297,12 @@ impl ClientCircuit {
         Ok(())
     }
 
+    /// What comes is not taken as fast (`true`) or is again: the last hop stops when its window is used up.
+    pub fn hold(&mut self, hold: bool, out: &mut ClientOutput) {
+        self.streams.set_held(hold);
+        self.flush(out);
+    }
+
     /// Ends a stream.
     pub fn end_stream(&mut self, stream: StreamId, out: &mut ClientOutput) {
         self.streams.end(stream);

@@ -198,13 +198,13 @@ impl Streams {
         }
     }
 
-    /// Holds back the SENDMEs from now on: the other end stops when its window is used up. For a service that is behind.
-    pub fn hold(&mut self) {
-        self.held.get_or_insert_default();
-    }
-
-    /// Sends the SENDMEs that were held back.
-    pub fn resume(&mut self) {
+    /// Whoever takes what comes is behind (`true`): from now on SENDMEs are held back, and the other end stops when its window is used
+    /// up. Or not any more: those that were held back are sent.
+    pub fn set_held(&mut self, hold: bool) {
+        if hold {
+            self.held.get_or_insert_default();
+            return;
+        }
         for (stream, tag) in self.held.take().unwrap_or_default() {
             self.acknowledge(stream, tag);
         }
@@ -446,7 +446,7 @@ mod tests {
     fn without_sendmes_no_more_than_the_stream_window_is_sent() {
         let (mut client, mut relay) = (Streams::new(Lane::Text), Streams::new(Lane::Text));
         relay.accept(StreamId(1), 1, 0).unwrap();
-        relay.hold();
+        relay.set_held(true);
         let id = client.open(Service::Mailbox).unwrap();
         client.control.clear();
         client.queue(id, &[7; 70_000]).unwrap();
@@ -454,7 +454,7 @@ mod tests {
         assert_eq!(client.queue(id, &[9; 10]), Err(SendError::QueueFull));
         assert_eq!(carry(&mut client, &mut relay, &mut 0), 128);
         assert_eq!(carry(&mut client, &mut relay, &mut 200), 0);
-        relay.resume();
+        relay.set_held(false);
         carry(&mut relay, &mut client, &mut 100);
         assert_eq!(carry(&mut client, &mut relay, &mut 200), 128);
         assert_eq!(client.event(), Some(StreamEvent::Drained(id)));
@@ -504,7 +504,7 @@ mod tests {
     fn more_data_than_the_window_is_a_violation_even_for_ended_streams() {
         let mut relay = Streams::new(Lane::Text);
         relay.accept(StreamId(1), 1, 0).unwrap();
-        relay.hold();
+        relay.set_held(true);
         relay.end(StreamId(1));
         for _ in 0..256 {
             relay.receive(EndMessage::Data(StreamId(1), &[0]), [0; 16]).unwrap();

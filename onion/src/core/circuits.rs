@@ -131,7 +131,8 @@ impl Circuits {
             return turn.network.close(handle);
         };
         circuit.opened = Some(opened.clone());
-        turn.wish(Event::Commands(CommandsEvent::Opened(handle, stream)));
+        let lane = circuit.wanted.isolation.lane;
+        turn.wish(Event::Commands(CommandsEvent::Opened(handle, stream, lane)));
         for open in std::mem::take(&mut circuit.wanted.by) {
             circuit.held += 1;
             turn.tell(Output::Opened(open, Ok(opened.clone())));

@@ -6,8 +6,8 @@ use ipc_schema::relay::Hint;
 use crate::directory::Appearance;
 use crate::directory::schedule::JobId;
 use crate::event::{CircuitEvent as Circuit, FailureReason, ServiceEvent, ServiceMessage};
-use crate::id::{CircuitHandle, LinkId, RelayId, StreamId};
-use crate::mailbox::message::{Call, Signed, Waiting};
+use crate::id::{CircuitHandle, Lane, LinkId, RelayId, StreamId};
+use crate::mailbox::message::{Call, ChunkWaiting, Signed, Waiting};
 use crate::mailbox::{DiskReply, DiskRequest, NotSent, Outcome, Ticket};
 use crate::network::Description;
 use crate::path::Isolation;
@@ -64,11 +64,38 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// Whether envelopes follow once it stands.
+    /// What it brings beside its answer.
     #[must_use]
-    pub fn subscribes(&self) -> bool {
-        matches!(self, Self::Give(Signed { call: Call::Subscribe, .. }))
+    pub fn brings(&self) -> Brings {
+        match self {
+            Self::Give(Signed { call: Call::Subscribe, .. }) => Brings::Envelopes,
+            Self::Give(Signed { call: Call::SubscribeChunks, .. }) => Brings::Chunks,
+            Self::Give(Signed { call: Call::FetchChunks { .. }, .. }) => Brings::ChunksBeforeItsAnswer,
+            _ => Brings::Nothing,
+        }
     }
+}
+
+/// What a command brings beside its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brings {
+    /// Nothing.
+    Nothing,
+    /// Envelopes, once it stands.
+    Envelopes,
+    /// Chunks, once it stands.
+    Chunks,
+    /// Chunks, until it is answered.
+    ChunksBeforeItsAnswer,
+}
+
+/// What came of a command beside its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// Of a subscription of envelopes.
+    Envelope(Waiting),
+    /// Of a subscription of chunks, or one that was fetched.
+    Chunk(ChunkWaiting),
 }
 
 /// Why a command came to nothing.
@@ -114,6 +141,9 @@ pub enum Input<'a> {
     Ask(AskId, CircuitHandle, Ask),
     /// A subscription brings more than may be un-acked at a time: the asked relay breaks the rules.
     Overrun(AskId),
+    /// Its caller does not take the chunks that a command brings as fast as they come (`true`), or takes them again: its circuit's window
+    /// runs out meanwhile, so that nothing piles up here.
+    Behind(AskId, bool),
     /// What the mailbox disk answered.
     Disk(Ticket, DiskReply),
     /// The mailbox disk is there again after it answered [`DiskReply::Lost`].
@@ -133,8 +163,8 @@ pub enum Output {
     Opened(OpenId, Result<Opened, OpenError>),
     /// What became of an [`Input::Ask`]. Nothing follows unless it was a subscription that stands now.
     Answered(AskId, Result<Outcome, AskError>),
-    /// An envelope of a subscription.
-    Pushed(AskId, Waiting),
+    /// What a command brings.
+    Pushed(AskId, Pushed),
     /// A subscription is over with its circuit.
     Ended(AskId),
     /// A circuit that had been opened is gone; what was asked on it has heard so before.
@@ -208,10 +238,11 @@ pub(super) enum CircuitsEvent {
 /// For [`super::commands`].
 #[derive(Debug)]
 pub(super) enum CommandsEvent {
-    /// A circuit stands, with a stream to the asked relay's mailbox service.
-    Opened(CircuitHandle, StreamId),
+    /// A circuit of that lane stands, with a stream to the asked relay's mailbox service.
+    Opened(CircuitHandle, StreamId, Lane),
     Ask(AskId, CircuitHandle, Ask),
     Overrun(AskId),
+    Behind(AskId, bool),
     /// The asked relay's word on that stream. A stranger's bytes.
     Message(CircuitHandle, Vec<u8>),
     /// The stream takes messages again.

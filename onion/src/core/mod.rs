@@ -42,7 +42,9 @@ use rand_core::CryptoRng;
 #[cfg(any(test, feature = "simulation"))]
 pub use hosting::Lie;
 
-pub use event::{Ask, AskError, AskId, DialId, Input, LinkKey, OpenId, Opened, Output, Target};
+pub use event::{
+    Ask, AskError, AskId, Brings, DialId, Input, LinkKey, OpenId, Opened, Output, Pushed, Target,
+};
 
 use self::circuits::Circuits;
 use self::commands::Commands;
@@ -232,6 +234,9 @@ impl OnionCore {
                 self.turn.wish(Event::Commands(CommandsEvent::Ask(id, circuit, ask)));
             }
             Input::Overrun(id) => self.turn.wish(Event::Commands(CommandsEvent::Overrun(id))),
+            Input::Behind(id, behind) => {
+                self.turn.wish(Event::Commands(CommandsEvent::Behind(id, behind)));
+            }
             Input::Disk(ticket, reply) => self.flows.hosting.disk(&mut self.turn, ticket, reply),
             Input::DiskBack => self.flows.hosting.disk_back(&mut self.turn),
         }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use ipc_schema::edge::stored_onion::{Done, Refused};
-use ipc_schema::limits::ENVELOPES_PER_ANSWER_MAX;
+use ipc_schema::limits::{CHUNKS_UNANSWERED_MAX, ENVELOPES_PER_ANSWER_MAX};
 
-use super::message::{Answer, Call, Created, Misbehaved, Reply, Request, Signed, Waiting};
+use super::message::{Answer, Call, ChunkWaiting, Created, Misbehaved, Reply, Request, Signed, Waiting};
 
 /// Requests that wait for an answer on one stream. An honest caller waits for most of its answers.
 pub const PENDING_MAX: usize = 256;
@@ -76,6 +76,8 @@ pub enum Event {
     Answered(RequestId, Outcome),
     /// An envelope of a subscription.
     Pushed(RequestId, Waiting),
+    /// A chunk of a subscription, or one that was fetched.
+    Chunk(RequestId, ChunkWaiting),
     /// A part of an answer; more follows.
     Partial,
 }
@@ -91,9 +93,19 @@ struct Collected {
 enum Asked {
     Create,
     Plain,
-    Subscribe,
+    Subscribe(Of),
     Collect(Collected),
     Read,
+    Put,
+    /// These have not come yet.
+    Fetch(Vec<[u8; 16]>),
+}
+
+/// What a subscription brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Envelopes,
+    Chunks,
 }
 
 /// The client's half of one stream.
@@ -101,7 +113,7 @@ enum Asked {
 pub struct Client {
     last: u32,
     pending: BTreeMap<u32, Asked>,
-    subscriptions: std::collections::BTreeSet<u32>,
+    subscriptions: BTreeMap<u32, Of>,
 }
 
 impl Client {
@@ -130,13 +142,22 @@ impl Client {
         if !signed.fits() {
             return Err(NotSent::Size);
         }
-        let asked = match signed.call {
-            Call::Subscribe => Asked::Subscribe,
-            Call::Collect { max } => Asked::Collect(Collected { max: usize::from(max), got: Vec::new() }),
+        let asked = match &signed.call {
+            Call::Subscribe => Asked::Subscribe(Of::Envelopes),
+            Call::SubscribeChunks => Asked::Subscribe(Of::Chunks),
+            Call::Collect { max } => Asked::Collect(Collected { max: usize::from(*max), got: Vec::new() }),
             Call::SecureRead { .. } => Asked::Read,
+            Call::PutChunk { .. } if self.puts() >= CHUNKS_UNANSWERED_MAX => return Err(NotSent::TooMany),
+            Call::PutChunk { .. } => Asked::Put,
+            Call::FetchChunks { chunks } => Asked::Fetch(chunks.clone()),
             _ => Asked::Plain,
         };
         self.ask(asked, &Request::Signed(signed))
+    }
+
+    /// Chunks on their way out.
+    fn puts(&self) -> usize {
+        self.pending.values().filter(|asked| matches!(asked, Asked::Put)).count()
     }
 
     /// How many requests wait for their answer.
@@ -154,7 +175,7 @@ impl Client {
     /// Whether that request is a subscription that stands.
     #[must_use]
     pub fn is_subscription(&self, request: RequestId) -> bool {
-        self.subscriptions.contains(&request.0)
+        self.subscriptions.contains_key(&request.0)
     }
 
     /// A message of the relay.
@@ -163,10 +184,13 @@ impl Client {
     /// [`Misbehaved`]: close the circuit, the relay is to blame.
     pub fn received(&mut self, untrusted: &[u8]) -> Result<Event, Misbehaved> {
         let (id, reply) = Reply::parse(untrusted)?;
-        if let Reply::Push(waiting) = reply {
-            let known = self.subscriptions.contains(&id);
-            return if known { Ok(Event::Pushed(RequestId(id), waiting)) } else { Err(Misbehaved::NotAsked) };
-        }
+        let reply = match (reply, self.subscriptions.get(&id)) {
+            (Reply::Push(waiting), Some(Of::Envelopes)) => return Ok(Event::Pushed(RequestId(id), waiting)),
+            (Reply::Chunk(chunk), Some(Of::Chunks)) => return Ok(Event::Chunk(RequestId(id), chunk)),
+            (Reply::Chunk(chunk), None) => return self.fetched(id, chunk),
+            (Reply::Push(_) | Reply::Chunk(_), _) => return Err(Misbehaved::NotAsked),
+            (reply, _) => reply,
+        };
         let asked = self.pending.remove(&id).ok_or(Misbehaved::NotAsked)?;
         let outcome = match (asked, reply) {
             (Asked::Create, Reply::Created(created)) => Outcome::Created(created),
@@ -175,8 +199,8 @@ impl Client {
             (Asked::Create | Asked::Read | Asked::Collect(_), Reply::Answer(Answer::Ok)) => {
                 return Err(Misbehaved::NotAsked);
             }
-            (Asked::Subscribe, Reply::Answer(Answer::Ok)) => {
-                self.subscriptions.insert(id);
+            (Asked::Subscribe(of), Reply::Answer(Answer::Ok)) => {
+                self.subscriptions.insert(id, of);
                 Outcome::Answer(Answer::Ok)
             }
             (_, Reply::Answer(answer)) => Outcome::Answer(answer),
@@ -187,6 +211,14 @@ impl Client {
             _ => return Err(Misbehaved::NotAsked),
         };
         Ok(Event::Answered(RequestId(id), outcome))
+    }
+
+    /// One of the chunks that were asked for by name: each comes once.
+    fn fetched(&mut self, id: u32, chunk: ChunkWaiting) -> Result<Event, Misbehaved> {
+        let Some(Asked::Fetch(left)) = self.pending.get_mut(&id) else { return Err(Misbehaved::NotAsked) };
+        let at = left.iter().position(|wanted| *wanted == chunk.id).ok_or(Misbehaved::NotAsked)?;
+        left.remove(at);
+        Ok(Event::Chunk(RequestId(id), chunk))
     }
 
     fn part(
@@ -216,7 +248,7 @@ impl Client {
 mod tests {
     use super::*;
     use crate::mailbox::message::Authenticator;
-    use ipc_schema::limits::ENVELOPE_BYTES;
+    use ipc_schema::limits::{CHUNK_BYTES, ENVELOPE_BYTES};
     use proptest::prelude::*;
 
     fn ask(client: &mut Client, call: Call) -> u32 {
@@ -288,6 +320,46 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_comes_once_for_its_name_or_on_a_subscription_of_chunks() {
+        let mut client = Client::default();
+        let chunk = |number| ChunkWaiting { id: [number; 16], chunk: vec![number; CHUNK_BYTES] };
+        let come = |client: &mut Client, id, number| client.received(&Reply::Chunk(chunk(number)).pack(id));
+        let id = ask(&mut client, Call::FetchChunks { chunks: vec![[1; 16], [2; 16]] });
+        assert_eq!(come(&mut client, id, 2), Ok(Event::Chunk(RequestId(id), chunk(2))));
+        assert_eq!(come(&mut client, id, 2), Err(Misbehaved::NotAsked), "twice");
+        assert_eq!(come(&mut client, id, 3), Err(Misbehaved::NotAsked), "never named");
+        let ok = Reply::Answer(Answer::Ok);
+        let done = Event::Answered(RequestId(id), Outcome::Answer(Answer::Ok));
+        assert_eq!(client.received(&ok.pack(id)), Ok(done), "the other does not lie there");
+        assert_eq!(come(&mut client, id, 1), Err(Misbehaved::NotAsked), "after the answer");
+        let id = ask(&mut client, Call::SubscribeChunks);
+        assert_eq!(come(&mut client, id, 1), Err(Misbehaved::NotAsked), "before its answer");
+        client.received(&ok.pack(id)).unwrap();
+        assert_eq!(come(&mut client, id, 1), Ok(Event::Chunk(RequestId(id), chunk(1))));
+        let envelope = Reply::Push(waiting()).pack(id);
+        assert_eq!(client.received(&envelope), Err(Misbehaved::NotAsked), "no subscription of envelopes");
+        let envelopes = ask(&mut client, Call::Subscribe);
+        client.received(&ok.pack(envelopes)).unwrap();
+        assert_eq!(come(&mut client, envelopes, 1), Err(Misbehaved::NotAsked), "nor one of chunks");
+    }
+
+    #[test]
+    fn a_window_or_two_of_chunks_are_on_their_way_and_no_more() {
+        let mut client = Client::default();
+        let put = |client: &mut Client| {
+            let call = Call::PutChunk { chunk_id: [1; 16], chunk: vec![2; CHUNK_BYTES] };
+            let authenticator = Authenticator::Mac([0; 32]);
+            client.command(Signed { queue: [1; 24], counter: 1, authenticator, call })
+        };
+        for _ in 0..CHUNKS_UNANSWERED_MAX {
+            put(&mut client).unwrap();
+        }
+        assert_eq!(put(&mut client).unwrap_err(), NotSent::TooMany);
+        client.received(&Reply::Answer(Answer::Full).pack(1)).unwrap();
+        put(&mut client).unwrap();
+    }
+
+    #[test]
     fn wrong_sizes_are_not_sent_and_what_waits_is_bounded() {
         let mut client = Client::default();
         let call = Call::Deposit { put_id: [0; 16], envelope: vec![0; 4_095] };
@@ -302,18 +374,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_hostile_relay_makes_no_client_panic(
-            messages in prop::collection::vec((0_u8..8, 0_u32..6, prop::collection::vec(any::<u8>(), 0..100)), 0..20)
+            messages in prop::collection::vec((0_u8..9, 0_u32..8, prop::collection::vec(any::<u8>(), 0..100)), 0..20)
         ) {
             let mut client = Client::default();
             ask(&mut client, Call::Subscribe);
             ask(&mut client, Call::Collect { max: 5 });
+            ask(&mut client, Call::SubscribeChunks);
+            ask(&mut client, Call::FetchChunks { chunks: vec![[1; 16]; 4] });
             ask(&mut client, Call::SecureRead { blob_id: [0; 32], sender_key: [0; 32] });
             client.create([0; 32], 0).unwrap();
             for (kind, id, rest) in messages {
                 let message = [&[1, kind][..], &id.to_be_bytes(), &rest].concat();
                 let _ = client.received(&message);
             }
-            prop_assert!(client.waiting() <= 4);
+            prop_assert!(client.waiting() <= 6);
         }
     }
 }

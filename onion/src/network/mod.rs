@@ -185,6 +185,11 @@ impl Network {
             .unwrap_or(Err(SendError::Gone))
     }
 
+    /// What comes on a circuit of ours is not taken as fast (`true`), or is again: the relay stops when its window is used up.
+    pub fn hold_own(&mut self, circuit: CircuitHandle, hold: bool) {
+        self.with_own(circuit, |circuit, out| circuit.hold(hold, out));
+    }
+
     /// Closes a circuit of ours. A `Closed` event with reason `Ours` follows.
     pub fn close(&mut self, circuit: CircuitHandle) {
         self.fail_own(circuit, None, FailureReason::Ours);

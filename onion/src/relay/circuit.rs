@@ -249,12 +249,8 @@ impl PassingCircuit {
 
     /// Its services are behind (`true`) or not any more: the client stops when its window is used up.
     pub fn hold(&mut self, hold: bool, out: &mut RelayOutput) {
-        if hold {
-            self.streams.hold();
-        } else {
-            self.streams.resume();
-            self.flush(out);
-        }
+        self.streams.set_held(hold);
+        self.flush(out);
     }
 
     fn flush(&mut self, out: &mut RelayOutput) {

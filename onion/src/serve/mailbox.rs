@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use ipc_schema::edge::Served;
-use ipc_schema::edge::stored_onion::{Create, Give, Mailbox, Refused, Waiting};
+use ipc_schema::edge::stored_onion::{Create, Give, Mailbox, Refused};
 use ipc_schema::edges::stored_onion_capnp::envelope_sink;
-use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use crate::core::{Ask, AskError, Opened};
+use crate::callers::Asked;
+use crate::core::{Ask, AskError, Brings, Opened, Pushed};
 use crate::id::{CircuitHandle, RelayId};
 use crate::mailbox::client::Outcome;
 use crate::mailbox::message::{Authenticator, Call, Signed};
@@ -82,22 +82,39 @@ impl Mailbox for MailboxServer {
         let authenticator = Authenticator::parse(&give.auth)
             .map_err(|_| capnp::Error::failed("malformed argument".into()))?;
         let signed = Signed { queue, counter: give.counter, authenticator, call };
-        let mut asked = self.shell.ask(self.circuit, Ask::Give(signed));
+        let ask = Ask::Give(signed);
+        let brings = ask.brings();
+        let mut asked = self.shell.ask(self.circuit, ask);
+        if let (Brings::ChunksBeforeItsAnswer, Some(sink)) = (brings, &sink) {
+            hand_on(&self.shell, &mut asked, sink).await;
+        }
         let done = asked.outcome().await?.done();
         if let (Ok(_), Some(sink)) = (&done, sink) {
-            spawn_local(hand_on(asked.pushes, sink));
+            let shell = self.shell.clone();
+            spawn_local(async move { hand_on(&shell, &mut asked, &sink).await });
         }
         Ok(done)
     }
 }
 
-/// Hands on what a subscription brings, in order, as fast as the caller takes it.
-async fn hand_on(mut pushes: mpsc::Receiver<Waiting>, sink: envelope_sink::Client) {
-    while let Some(envelope) = pushes.recv().await {
-        let mut request = sink.waiting_request();
-        envelope.write(request.get().init_message());
-        if request.send().await.is_err() {
-            return;
+/// Hands on what a command brings, in order, as fast as the caller takes it, until nothing more comes.
+async fn hand_on(shell: &Shell, asked: &mut Asked, sink: &envelope_sink::Client) {
+    while let Some(pushed) = shell.next_pushed(asked).await {
+        let taken = match pushed {
+            Pushed::Envelope(envelope) => {
+                let mut request = sink.waiting_request();
+                envelope.write(request.get().init_message());
+                request.send().await
+            }
+            Pushed::Chunk(chunk) => {
+                let mut request = sink.chunk_request();
+                chunk.write(request.get());
+                request.send().await
+            }
+        };
+        if taken.is_err() {
+            break;
         }
     }
+    shell.caught_up(asked);
 }
