@@ -1,6 +1,8 @@
 //! The service against a disk in memory, asked through the client's half.
 #![allow(clippy::cast_possible_truncation, reason = "numbers of test relays and envelopes wrap on purpose")]
 
+mod chunks;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use ed25519_dalek::{Signer, SigningKey};
@@ -19,7 +21,7 @@ use crate::id::{RelayCircuit, Service as ServiceKind, StreamId};
 use crate::mailbox::client::{Client, Event, Outcome, RequestId};
 use crate::mailbox::disk::{BySender, DiskRequest, SenderRow};
 use crate::mailbox::keys;
-use crate::mailbox::message::{Answer, Authenticator, Call, Created, QueueId, Signed, Waiting};
+use crate::mailbox::message::{Answer, Authenticator, Call, ChunkWaiting, Created, QueueId, Signed, Waiting};
 use crate::mailbox::model_disk::{ModelDisk, QUEUE_MAX, TTL};
 
 const RELAY: RelayId = RelayId([8; 32]);
@@ -33,6 +35,7 @@ struct Caller {
     counter: u64,
     outcomes: BTreeMap<RequestId, Outcome>,
     pushed: Vec<Waiting>,
+    chunks: Vec<ChunkWaiting>,
 }
 
 struct World {
@@ -77,8 +80,8 @@ impl World {
         let mut binding = [0; 32];
         self.rng.fill_bytes(&mut binding);
         let at = StreamRef { circuit: RelayCircuit(self.last_circuit), stream: StreamId(1) };
-        let (outcomes, pushed) = (BTreeMap::new(), Vec::new());
-        Caller { at, binding, client: Client::default(), counter: 0, outcomes, pushed }
+        let (outcomes, pushed, chunks) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Caller { at, binding, client: Client::default(), counter: 0, outcomes, pushed, chunks }
     }
 
     fn take(&mut self, outputs: Vec<Output>) {
@@ -106,8 +109,9 @@ impl World {
     /// Carries out what the disk was asked. As stored does, it reads ahead of changes that wait to be flushed together.
     fn run_disk(&mut self) {
         let reads = |request: &DiskRequest| {
-            use DiskRequest::{Blob, ByReceiver, BySender, Read};
-            matches!(request, ByReceiver(_) | BySender(_) | Read(_) | Blob(_))
+            use DiskRequest::{Blob, ByReceiver, BySender, NamedChunks, Read, ReadChunks};
+            let envelopes = matches!(request, ByReceiver(_) | BySender(_) | Read(_) | Blob(_));
+            envelopes || matches!(request, ReadChunks(_) | NamedChunks(_))
         };
         while !self.asked.is_empty() {
             let first = self.asked.iter().position(|(_, request)| reads(request)).unwrap_or(0);
@@ -128,6 +132,7 @@ impl World {
                     to.outcomes.insert(request, outcome);
                 }
                 Event::Pushed(_, waiting) => to.pushed.push(waiting),
+                Event::Chunk(_, chunk) => to.chunks.push(chunk),
                 Event::Partial => {}
             }
         }
