@@ -2,6 +2,7 @@
 //! memory. What is between the edges is what runs in the product.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod chunks;
 mod disk;
 mod netd;
 mod people;
@@ -105,7 +106,16 @@ struct Open {
 }
 
 async fn try_open(carrier: &carrier::Client, relay: RelayId, key: u8) -> Result<Open, OpenError> {
-    let call = edge::stored_onion::Open { relay, isolation: [key; 16], lane: Lane::Text };
+    try_open_for(carrier, relay, key, Lane::Text).await
+}
+
+async fn try_open_for(
+    carrier: &carrier::Client,
+    relay: RelayId,
+    key: u8,
+    lane: Lane,
+) -> Result<Open, OpenError> {
+    let call = edge::stored_onion::Open { relay, isolation: [key; 16], lane };
     let opened = edge::send(carrier, &call).await.unwrap()?;
     Ok(Open { mailbox: opened.circuit, relay, binding: opened.binding, hops: opened.route.len() })
 }

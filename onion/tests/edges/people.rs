@@ -6,13 +6,16 @@ use capnp_rpc::new_client;
 use ed25519_dalek::{Signer, SigningKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use ipc_schema::edge;
 use ipc_schema::edge::stored_keyvault::Created;
-use ipc_schema::edge::stored_onion::{Command as Given, Create, Done, Give, Refused, Waiting};
+use ipc_schema::edge::stored_onion::{
+    ChunkWaiting, Chunks, Command as Given, Create, Done, Give, Refused, Waiting,
+};
+use ipc_schema::edge::{self, Failed};
 use ipc_schema::edges::stored_onion_capnp::envelope_sink;
+use ipc_schema::limits::CHUNK_BYTES;
 use ipc_schema::mailbox::{Command, Context, SENDER_KEY_LABEL, signing_input};
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::Open;
@@ -65,6 +68,35 @@ impl Receiver {
         self.give(at, queue, &signed, Given::Acknowledge { receiver_queue, messages }).await
     }
 
+    pub async fn subscribe_chunks(
+        &mut self,
+        at: &Open,
+        queue: &Queue,
+        sink: envelope_sink::Client,
+    ) -> Answer {
+        let command = Given::Chunks(Chunks::Subscribe { receiver_queue: queue.receiver_queue, sink });
+        self.give(at, queue, &Command::SubscribeChunks, command).await
+    }
+
+    pub async fn fetch_chunks(
+        &mut self,
+        at: &Open,
+        queue: &Queue,
+        chunks: Vec<[u8; 16]>,
+        sink: envelope_sink::Client,
+    ) -> Answer {
+        let signed = Command::FetchChunks { chunks: chunks.clone() };
+        let command = Given::Chunks(Chunks::Fetch { receiver_queue: queue.receiver_queue, chunks, sink });
+        self.give(at, queue, &signed, command).await
+    }
+
+    pub async fn acknowledge_chunks(&mut self, at: &Open, queue: &Queue, chunks: &[[u8; 16]]) -> Answer {
+        let (receiver_queue, chunks) = (queue.receiver_queue, chunks.to_vec());
+        let signed = Command::AcknowledgeChunks { chunks: chunks.clone() };
+        let command = Given::Chunks(Chunks::Acknowledge { receiver_queue, chunks });
+        self.give(at, queue, &signed, command).await
+    }
+
     pub async fn leave_blob(&mut self, at: &Open, queue: &Queue, blob: &[u8]) -> Answer {
         let (receiver_queue, blob_id, read_key) = (queue.receiver_queue, BLOB_ID, READ_KEY);
         let signed = Command::LeaveBlob { blob_id, read_key, blob_hash: Sha256::digest(blob).into() };
@@ -103,15 +135,24 @@ impl Sender {
         PublicKey::from(&self.secret).to_bytes()
     }
 
+    fn try_give(
+        &mut self,
+        at: &Open,
+        signed: &Command,
+        command: Sinking,
+    ) -> impl Future<Output = Result<Answer, Failed>> + use<> {
+        self.counter += 1;
+        let auth = mac(&self.mac_key, &input(at, self.queue.sender_queue, self.counter, signed)).to_vec();
+        edge::send(&at.mailbox, &Give { counter: self.counter, auth, command })
+    }
+
     fn give(
         &mut self,
         at: &Open,
         signed: &Command,
         command: Sinking,
     ) -> impl Future<Output = Answer> + use<> {
-        self.counter += 1;
-        let auth = mac(&self.mac_key, &input(at, self.queue.sender_queue, self.counter, signed)).to_vec();
-        let answer = edge::send(&at.mailbox, &Give { counter: self.counter, auth, command });
+        let answer = self.try_give(at, signed, command);
         async move { answer.await.unwrap() }
     }
 
@@ -129,25 +170,64 @@ impl Sender {
         self.give(at, &signed, Given::Deposit { sender_queue, put_id, envelope })
     }
 
+    pub fn put_chunk(
+        &mut self,
+        at: &Open,
+        number: u32,
+    ) -> impl Future<Output = Result<Answer, Failed>> + use<> {
+        let ChunkWaiting { id: chunk_id, chunk } = chunk(number);
+        let signed = Command::PutChunk { chunk_id, chunk_hash: Sha256::digest(&chunk).into() };
+        let sender_queue = self.queue.sender_queue;
+        let command = Given::Chunks(Chunks::Put { sender_queue, chunk_id, chunk });
+        self.try_give(at, &signed, command)
+    }
+
     pub async fn deposit(&mut self, at: &Open, number: u8) -> Answer {
         self.deposit_call(at, number).await
     }
 }
 
+/// A chunk's name and content by its number.
+pub fn chunk(number: u32) -> ChunkWaiting {
+    let bytes = number.to_be_bytes();
+    let chunk = bytes.iter().copied().cycle().take(CHUNK_BYTES).collect();
+    ChunkWaiting { id: u128::from(number).to_be_bytes(), chunk }
+}
+
+/// A chunk that came; its sink answers when this is gone.
+pub struct Taken {
+    pub waiting: ChunkWaiting,
+    _answer: oneshot::Sender<()>,
+}
+
 pub struct Sink {
     pushed: mpsc::UnboundedSender<Waiting>,
+    chunks: mpsc::UnboundedSender<Taken>,
 }
 
 impl Sink {
     pub fn pair() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Waiting>) {
         let (pushed, come) = mpsc::unbounded_channel();
-        (new_client(Self { pushed }), come)
+        (new_client(Self { pushed, chunks: mpsc::unbounded_channel().0 }), come)
+    }
+
+    pub fn of_chunks() -> (envelope_sink::Client, mpsc::UnboundedReceiver<Taken>) {
+        let (chunks, come) = mpsc::unbounded_channel();
+        (new_client(Self { pushed: mpsc::unbounded_channel().0, chunks }), come)
     }
 }
 
 impl envelope_sink::Server for Sink {
     async fn waiting(self: Rc<Self>, params: envelope_sink::WaitingParams) -> Result<(), capnp::Error> {
         let _ = self.pushed.send(Waiting::read(params.get()?.get_message()?).unwrap());
+        Ok(())
+    }
+
+    async fn chunk(self: Rc<Self>, params: envelope_sink::ChunkParams) -> Result<(), capnp::Error> {
+        let (answer, taken) = oneshot::channel();
+        let waiting = ChunkWaiting::read(params.get()?).unwrap();
+        let _ = self.chunks.send(Taken { waiting, _answer: answer });
+        let _ = taken.await;
         Ok(())
     }
 }
