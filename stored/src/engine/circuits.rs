@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipc_schema::Timestamp;
 use ipc_schema::edge::Failed;
 use ipc_schema::edge::stored_keyvault::{Command, Sign, SignError};
+use ipc_schema::edge::stored_onion::Lane;
 
 use super::event::{CircuitEvent, Event, Order, QueueEvent, Timer, User};
 use super::interface::{Action, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
@@ -30,7 +31,7 @@ pub(super) struct Circuits {
     onion: bool,
     network: Network,
     circuits: BTreeMap<CircuitId, Circuit>,
-    by_key: BTreeMap<(RelayId, Isolation), CircuitId>,
+    by_key: BTreeMap<Key, CircuitId>,
     by_user: BTreeMap<User, CircuitId>,
     /// Commands that wait for their answer.
     sent: BTreeMap<Ticket, (CircuitId, Then)>,
@@ -38,9 +39,13 @@ pub(super) struct Circuits {
     proof_at: Option<Timestamp>,
 }
 
+/// Users of the same share a circuit. Lanes never do.
+type Key = (RelayId, Isolation, Lane);
+
 struct Circuit {
     relay: RelayId,
     isolation: Isolation,
+    lane: Lane,
     users: BTreeSet<User>,
     state: State,
     /// In a row.
@@ -94,9 +99,10 @@ impl Circuits {
         isolation: Isolation,
         user: User,
     ) -> Option<CircuitId> {
-        let id = match self.by_key.get(&(relay, isolation)) {
+        let key = (relay, isolation, user.lane());
+        let id = match self.by_key.get(&key) {
             Some(id) => *id,
-            None => self.add(turn, relay, isolation),
+            None => self.add(turn, key),
         };
         self.by_user.insert(user, id);
         let circuit = self.circuits.get_mut(&id)?;
@@ -117,7 +123,7 @@ impl Circuits {
         circuit.users.remove(&user);
         if circuit.users.is_empty() {
             if let Some(circuit) = self.circuits.remove(&id) {
-                self.by_key.remove(&(circuit.relay, circuit.isolation));
+                self.by_key.remove(&(circuit.relay, circuit.isolation, circuit.lane));
             }
             turn.act(Action::Close(id));
         }
@@ -220,13 +226,13 @@ impl Circuits {
 
     // ---- what happens
 
-    fn add(&mut self, turn: &mut Turn, relay: RelayId, isolation: Isolation) -> CircuitId {
+    fn add(&mut self, turn: &mut Turn, key: Key) -> CircuitId {
         let id = CircuitId(turn.number());
-        let state = State::Waiting(Timestamp(0));
-        let circuit =
-            Circuit { relay, isolation, users: BTreeSet::new(), state, failures: 0, queue: VecDeque::new() };
+        let (relay, isolation, lane) = key;
+        let (users, queue, state) = (BTreeSet::new(), VecDeque::new(), State::Waiting(Timestamp(0)));
+        let circuit = Circuit { relay, isolation, lane, users, state, failures: 0, queue };
         self.circuits.insert(id, circuit);
-        self.by_key.insert((relay, isolation), id);
+        self.by_key.insert(key, id);
         id
     }
 
@@ -237,7 +243,8 @@ impl Circuits {
         }
         if let Some(circuit) = self.circuits.get_mut(&id) {
             circuit.state = State::Opening;
-            turn.act(Action::Open { circuit: id, relay: circuit.relay, isolation: circuit.isolation });
+            let Circuit { relay, isolation, lane, .. } = *circuit;
+            turn.act(Action::Open { circuit: id, relay, isolation, lane });
         }
     }
 

@@ -9,6 +9,7 @@ use ipc_schema::edge::stored_keyvault::{
     Shown, SignError, VerifyStringError,
 };
 
+use ipc_schema::edge::stored_onion::Lane;
 use ipc_schema::edge::ui_stored::{
     AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, CompareShort, ContactAction,
     MakeInvite, SetProfileName, TellTyping,
@@ -377,6 +378,15 @@ pub(super) enum User {
     ReceiveQueue(ReceiveQueueId),
     PeerQueue(PeerQueueId),
     Accept(AcceptId),
+}
+
+impl User {
+    /// For what traffic its circuit is.
+    pub(super) fn lane(self) -> Lane {
+        match self {
+            Self::ReceiveQueue(_) | Self::PeerQueue(_) | Self::Accept(_) => Lane::Text,
+        }
+    }
 }
 
 /// What a timer is for.

@@ -1,10 +1,13 @@
 //! What the engine asks of its neighbours and what they answer: the calls of their edges (`ipc_schema::edge`), by ids of its own.
 
+use std::rc::Rc;
+
 use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::{Ask, Created, Told};
-use ipc_schema::edge::stored_onion::{Command, Done, Key, Refused};
+use ipc_schema::edge::stored_onion::{ChunkWaiting, Command, Done, Key, Lane, Refused};
 use ipc_schema::edge::ui_stored::Closed;
 use ipc_schema::relay::Hint;
+use tokio::sync::oneshot;
 
 use super::requests::{Asks, Query, Question, Reply, Request, RequestId};
 use crate::ids::{Isolation, MailboxId, ReceiveQueueId, RelayId};
@@ -73,6 +76,28 @@ pub struct Arrived {
     pub sender_key: [u8; 32],
 }
 
+/// A chunk that was pushed, or fetched.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ArrivedChunk {
+    /// The queue that it lay in.
+    pub receive_queue: ReceiveQueueId,
+    /// It, as the relay tells it.
+    pub chunk: ChunkWaiting,
+}
+
+/// Whoever handed something over goes on once all of these are gone: so no more lies here than is being handled.
+#[derive(Clone, Default)]
+pub struct Taken(#[allow(dead_code, reason = "it is there to be dropped")] Option<Rc<oneshot::Sender<()>>>);
+
+impl Taken {
+    /// One, and what ends when it is gone.
+    #[must_use]
+    pub fn told() -> (Self, oneshot::Receiver<()>) {
+        let (taken, told) = oneshot::channel();
+        (Self(Some(Rc::new(taken))), told)
+    }
+}
+
 /// The network as onion sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
@@ -97,7 +122,7 @@ pub struct Ticket(pub u64);
 pub enum Action {
     /// Call keyvault; the answer comes back under the ticket.
     Vault(Ticket, Box<Ask>),
-    /// Open a circuit for text; comes back as [`Input::Opened`].
+    /// Open a circuit; comes back as [`Input::Opened`].
     Open {
         /// Its name from now on.
         circuit: CircuitId,
@@ -105,6 +130,8 @@ pub enum Action {
         relay: RelayId,
         /// Apart from all others.
         isolation: Isolation,
+        /// For what traffic.
+        lane: Lane,
     },
     /// Let go of a circuit.
     Close(CircuitId),
@@ -152,6 +179,8 @@ pub enum Input {
     Picked(Ticket, Option<RelayId>),
     /// A mailbox pushed an envelope.
     Arrived(Box<Arrived>),
+    /// A mailbox brought a chunk.
+    Chunk(Box<ArrivedChunk>, Taken),
     /// The network changed.
     Network(Network),
     /// onion is there (again): circuits may be asked for.

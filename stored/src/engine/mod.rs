@@ -58,7 +58,9 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::Closed;
 use rand_core::CryptoRng;
 
-pub use interface::{Action, Arrived, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Ticket};
+pub use interface::{
+    Action, Arrived, ArrivedChunk, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Taken, Ticket,
+};
 pub use requests::{
     AcceptOf, Accepting, Asks, ComparisonWith, Counts, DraftOf, EventsAfter, FirstMatches, FirstPage, Info,
     InviteOf, Matches, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, Page, ProfileName, Query,
@@ -320,6 +322,8 @@ impl Engine {
             Input::Mailbox(ticket, came) => self.run(CircuitEvent::Answered(ticket, came)),
             Input::Picked(ticket, relay) => self.run(QueueEvent::Picked(ticket, relay)),
             Input::Arrived(arrived) => self.run(InboxEvent::Arrived(arrived)),
+            // Nobody asks for files yet. It stays at the relay, for nobody acks it.
+            Input::Chunk(..) => Ok(()),
             Input::Network(network) => self.run(CircuitEvent::Network(network)),
             Input::OnionCame => self.run(CircuitEvent::OnionCame),
             Input::OnionGone => self.run(CircuitEvent::OnionGone),

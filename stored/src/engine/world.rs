@@ -430,7 +430,7 @@ impl World {
                     };
                     self.soon(who, Input::Vault(ticket, Box::new(told)));
                 }
-                Action::Open { circuit, relay, isolation } => self.open(who, circuit, relay, isolation),
+                Action::Open { circuit, relay, isolation, .. } => self.open(who, circuit, relay, isolation),
                 Action::Close(circuit) => drop(self.people[who].circuits.remove(&circuit)),
                 Action::Mailbox { circuit: id, ticket, call, .. } => {
                     let delay = self.some_delay();

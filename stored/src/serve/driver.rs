@@ -9,9 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use ipc_schema::child::Exit;
 use ipc_schema::edge::stored_keyvault::{OpenGate, Standing, Stands, Told, Unlocked, Wiped};
-use ipc_schema::edge::stored_onion::{
-    AddHints, Create, Give, Lane, Open, Opened, PickMailboxes, Refused, Watch,
-};
+use ipc_schema::edge::stored_onion::{AddHints, Create, Give, Open, Opened, PickMailboxes, Refused, Watch};
 use ipc_schema::edge::ui_stored::{Closed, History};
 use ipc_schema::edge::{Failed, ask, send};
 use ipc_schema::edges::stored_keyvault_capnp::{gate, vault};
@@ -27,7 +25,7 @@ use crate::engine::{
     Action, Asks, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Reply, RequestId, Ticket,
 };
 use crate::error::StoreError;
-use crate::ids::{Isolation, RelayId};
+use crate::ids::RelayId;
 use crate::store::{self, Decoy, wipe};
 
 /// Inputs that share one transaction.
@@ -409,7 +407,9 @@ impl Driver {
                         }
                     });
                 }
-                Action::Open { circuit: id, relay, isolation } => self.open(id, relay, isolation),
+                Action::Open { circuit, relay, isolation, lane } => {
+                    self.open(circuit, Open { relay, isolation, lane });
+                }
                 Action::Close(id) => drop(self.circuits.borrow_mut().remove(&id)),
                 Action::Mailbox { circuit: id, ticket, counter, auth, call } => {
                     self.command((id, ticket), (counter, auth), *call);
@@ -436,11 +436,10 @@ impl Driver {
         }
     }
 
-    fn open(&self, id: CircuitId, relay: RelayId, isolation: Isolation) {
+    fn open(&self, id: CircuitId, call: Open) {
         let (carrier, inputs, circuits) =
             (self.shell.onion.present(), self.inputs.clone(), self.circuits.clone());
         spawn_local(async move {
-            let call = Open { relay, isolation, lane: Lane::Text };
             let opened = match &carrier {
                 Some(carrier) => send(carrier, &call).await.ok().and_then(Result::ok),
                 None => None,

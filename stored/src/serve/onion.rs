@@ -1,12 +1,12 @@
-//! What onion calls back on the edge stored-onion: the network's state, and the envelopes of a subscription.
+//! What onion calls back on the edge stored-onion: the network's state, the envelopes of a subscription, and chunks.
 
 use std::rc::Rc;
 
-use ipc_schema::edge::stored_onion::{NetworkState, Waiting};
+use ipc_schema::edge::stored_onion::{ChunkWaiting, NetworkState, Waiting};
 use ipc_schema::edges::stored_onion_capnp::{envelope_sink, network_watcher};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::engine::{Arrived, CircuitId, Input, Network};
+use crate::engine::{Arrived, ArrivedChunk, CircuitId, Input, Network, Taken};
 use crate::ids::ReceiveQueueId;
 
 /// Where what onion tells goes.
@@ -52,5 +52,45 @@ impl envelope_sink::Server for Sink {
         let arrived = Arrived { receive_queue: self.receive_queue, mailbox: id, envelope, sender_key };
         let _ = self.inputs.send(Input::Arrived(Box::new(arrived)));
         Ok(())
+    }
+
+    /// Answered once the engine is through with it: until then onion sends one more at most, and holds the relay back.
+    async fn chunk(self: Rc<Self>, params: envelope_sink::ChunkParams) -> Result<(), capnp::Error> {
+        let Ok(chunk) = ChunkWaiting::read(params.get()?) else { return Ok(()) };
+        let (taken, told) = Taken::told();
+        let arrived = ArrivedChunk { receive_queue: self.receive_queue, chunk };
+        let _ = self.inputs.send(Input::Chunk(Box::new(arrived), taken));
+        // The other end is gone by then: that is what is waited for.
+        let _ = told.await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use ipc_schema::limits::CHUNK_BYTES;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    /// What is not handled yet is not answered, so that chunks do not pile up in front of an engine that is busy.
+    #[tokio::test]
+    async fn a_chunk_is_answered_once_it_was_handled() {
+        let (inputs, mut waiting) = unbounded_channel();
+        let sink = Sink { circuit: CircuitId(1), receive_queue: ReceiveQueueId(2), inputs };
+        let sink: envelope_sink::Client = capnp_rpc::new_client(sink);
+        let chunk = ChunkWaiting { id: [3; 16], chunk: vec![4; CHUNK_BYTES] };
+        let mut request = sink.chunk_request();
+        chunk.write(request.get());
+        let mut answered = Box::pin(request.send());
+        tokio::task::yield_now().await;
+        assert!((&mut answered).now_or_never().is_none());
+        let Some(Input::Chunk(arrived, taken)) = waiting.recv().await else { panic!() };
+        assert!(arrived.chunk == chunk && arrived.receive_queue == ReceiveQueueId(2));
+        let copy = taken.clone();
+        drop(taken);
+        assert!((&mut answered).now_or_never().is_none());
+        drop(copy);
+        answered.await.unwrap();
     }
 }
