@@ -15,7 +15,6 @@ use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;
 use crate::edges::stored_keyvault_capnp::{gate, vault};
 use crate::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
-use crate::edges::stored_onion_capnp::envelope_sink::chunk_params;
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
 use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload, search_match};
@@ -87,7 +86,7 @@ room! { link: RelayKey }
 fn trials() -> Vec<Trial> {
     let told = [
         Trial { name: "envelope_sink.Waiting", read: waiting },
-        Trial { name: "envelope_sink.ChunkWaiting", read: chunk },
+        Trial { name: "envelope_sink.ChunkWaiting", read: streams::<ChunkWaiting> },
         Trial { name: "network_watcher.NetworkState", read: network_state },
         Trial { name: "message_sink.Message", read: message },
         Trial { name: "watcher.Event", read: event },
@@ -142,14 +141,6 @@ fn waiting(untrusted: &[u8]) -> Option<bool> {
         untrusted,
         |from| Waiting::read(from.get_as::<waiting::Reader<'_>>()?),
         |waiting, to| waiting.write(to.init_as::<waiting::Builder<'_>>()),
-    )
-}
-
-fn chunk(untrusted: &[u8]) -> Option<bool> {
-    round(
-        untrusted,
-        |from| ChunkWaiting::read(from.get_as::<chunk_params::Reader<'_>>()?),
-        |chunk, to| chunk.write(to.init_as::<chunk_params::Builder<'_>>()),
     )
 }
 

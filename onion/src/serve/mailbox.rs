@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use ipc_schema::edge::Served;
 use ipc_schema::edge::stored_onion::{Create, Give, Mailbox, Refused};
+use ipc_schema::edge::{Served, stream};
 use ipc_schema::edges::stored_onion_capnp::envelope_sink;
 use tokio::task::spawn_local;
 
@@ -104,15 +104,11 @@ async fn hand_on(shell: &Shell, asked: &mut Asked, sink: &envelope_sink::Client)
             Pushed::Envelope(envelope) => {
                 let mut request = sink.waiting_request();
                 envelope.write(request.get().init_message());
-                request.send().await
+                request.send().await.is_ok()
             }
-            Pushed::Chunk(chunk) => {
-                let mut request = sink.chunk_request();
-                chunk.write(request.get());
-                request.send().await
-            }
+            Pushed::Chunk(chunk) => stream(sink, &chunk).await.is_ok(),
         };
-        if taken.is_err() {
+        if !taken {
             break;
         }
     }

@@ -10,7 +10,7 @@ use ipc_schema::edge::stored_keyvault::Created;
 use ipc_schema::edge::stored_onion::{
     ChunkWaiting, Chunks, Command as Given, Create, Done, Give, Refused, Waiting,
 };
-use ipc_schema::edge::{self, Failed};
+use ipc_schema::edge::{self, Failed, Streamed};
 use ipc_schema::edges::stored_onion_capnp::envelope_sink;
 use ipc_schema::limits::CHUNK_BYTES;
 use ipc_schema::mailbox::{Command, Context, SENDER_KEY_LABEL, signing_input};

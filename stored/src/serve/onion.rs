@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use ipc_schema::edge::Streamed;
 use ipc_schema::edge::stored_onion::{ChunkWaiting, NetworkState, Waiting};
 use ipc_schema::edges::stored_onion_capnp::{envelope_sink, network_watcher};
 use tokio::sync::mpsc::UnboundedSender;

@@ -1,7 +1,7 @@
 //! What a mailbox is told of the chunks of files in a queue, and what it brings.
 
 use super::{MessageId, QueueId};
-use crate::edge::{Read, fixed, length, listed};
+use crate::edge::{Read, fixed, length, listed, streamed};
 use crate::edges::stored_onion_capnp::{command, envelope_sink};
 use crate::limits::{CHUNK_BYTES, CHUNKS_PER_ANSWER_MAX, CHUNKS_UNACKED_MAX};
 
@@ -120,33 +120,20 @@ fn write_ids(ids: &[MessageId], mut list: capnp::data_list::Builder<'_>) {
     }
 }
 
-/// A chunk that is pushed, or was fetched.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChunkWaiting {
-    /// The sender's name for it; names it in [`Chunks::Acknowledge`].
-    pub id: MessageId,
-    /// [`CHUNK_BYTES`].
-    pub chunk: Vec<u8>,
+streamed! {
+    /// A chunk that is pushed, or was fetched.
+    #[derive(Clone, PartialEq, Eq)]
+    ChunkWaiting of envelope_sink: chunk_request, chunk_params;
+    holds {
+        /// The sender's name for it; names it in [`Chunks::Acknowledge`].
+        id: MessageId => fixed get_id set_id,
+        /// [`CHUNK_BYTES`].
+        chunk: Vec<u8> => exactly(CHUNK_BYTES) get_chunk set_chunk,
+    }
 }
 
 impl std::fmt::Debug for ChunkWaiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ChunkWaiting")
-    }
-}
-
-impl ChunkWaiting {
-    /// Writes it.
-    pub fn write(&self, mut to: envelope_sink::chunk_params::Builder<'_>) {
-        to.set_id(&self.id);
-        to.set_chunk(&self.chunk);
-    }
-
-    /// Reads it.
-    ///
-    /// # Errors
-    /// [`Malformed`].
-    pub fn read(from: envelope_sink::chunk_params::Reader<'_>) -> Read<Self> {
-        Ok(Self { id: fixed(from.get_id()?)?, chunk: fixed::<CHUNK_BYTES>(from.get_chunk()?)?.to_vec() })
     }
 }
