@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::error::StoreError;
@@ -50,7 +51,7 @@ enum Hold {
 fn write(path: &Path, hold: Hold, set_up: SetUp<'_>) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(PATIENCE)?;
+    as_all(&db)?;
     (set_up.key)(&db)?;
     // SQLite opens for reading what it cannot open for writing, and says so only here.
     if db.is_readonly(MAIN_DB)? {
@@ -76,11 +77,19 @@ pub(crate) fn read(path: &Path, set_up: SetUp<'_>) -> Result<Connection, StoreEr
     }
 }
 
+/// What holds for every connection. A statement is prepared once: SQLite would make it anew at each use where the number behind its LIMIT
+/// is given then, to plan by that number.
+fn as_all(db: &Connection) -> Result<(), StoreError> {
+    db.busy_timeout(PATIENCE)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn read_as(path: &Path, how: &str, set_up: SetUp<'_>) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let uri = format!("file:{}?{how}", escaped(path));
     let db = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(PATIENCE)?;
+    as_all(&db)?;
     (set_up.key)(&db)?;
     // A file that was cut still says how long it was. So SQLite reads what is left of it. As it stands, for `pragma_update` asks first
     // whether there is such a pragma, which reads the file.
@@ -195,10 +204,27 @@ fn escaped(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::StatementStatus;
     use std::ffi::OsStr;
 
     const PLAIN: SetUp<'static> =
         SetUp { key: &|_| Ok(()), settings: &|db| Ok(db.execute_batch("PRAGMA journal_mode")?) };
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_number_stands_behind_its_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let db = open(&path, PLAIN).unwrap();
+        db.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)").unwrap();
+        for db in [&db, &read(&path, PLAIN).unwrap()] {
+            let mut statement = db.prepare("SELECT x FROM t WHERE x > ?1 ORDER BY x LIMIT ?2").unwrap();
+            for limit in 1..5 {
+                let rows = statement.query_map([0, limit], |row| row.get::<_, i64>(0)).unwrap();
+                assert_eq!(rows.count(), 1);
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
 
     #[test]
     fn a_file_is_read_whatever_its_folder_is_called() {
