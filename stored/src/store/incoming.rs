@@ -44,8 +44,10 @@ impl Store {
         chain: Timestamp,
         sequence: u64,
     ) -> Result<Option<Numbered>, StoreError> {
+        // SQLite would rather read all that ever came from the contact.
         self.row(
-            "SELECT hash, previous FROM received WHERE contact = ?1 AND chain = ?2 AND sequence = ?3 LIMIT 1",
+            "SELECT hash, previous FROM received INDEXED BY received_number
+             WHERE contact = ?1 AND chain = ?2 AND sequence = ?3 LIMIT 1",
             (contact, chain.0.cast_signed(), sequence.cast_signed()),
             |row| Ok(Numbered { hash: row.get(0)?, previous: row.get(1)? }),
         )

@@ -306,9 +306,12 @@ impl Store {
         chain: Timestamp,
         sequence: u64,
     ) -> Result<i64, StoreError> {
+        // Both are found near the end, where late texts belong: neither reads the whole conversation.
+        let before = self.position_before(contact, chain, sequence)?;
         let next = self.row(
-            "SELECT min(position) FROM messages WHERE contact = ?1 AND mine = 0 AND chain = ?2 AND sequence > ?3",
-            (contact, chain.0.cast_signed(), sequence.cast_signed()),
+            "SELECT min(position) FROM messages
+             WHERE contact = ?1 AND position >= ?4 AND mine = 0 AND chain = ?2 AND sequence > ?3",
+            (contact, chain.0.cast_signed(), sequence.cast_signed(), before),
             |row| row.get::<_, Option<i64>>(0),
         )?;
         let Some(next) = next.flatten() else { return self.last_position(contact) };
