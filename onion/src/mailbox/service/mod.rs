@@ -142,11 +142,12 @@ impl Service {
         self.desk.ended(stream);
     }
 
-    /// The disk is there again after it answered [`DiskReply::Lost`]. Streams went on meanwhile; subscriptions read on.
+    /// The disk is there again after it answered [`DiskReply::Lost`]. Streams went on meanwhile; subscriptions read on, for what was put
+    /// may lie there although the disk never said so.
     pub fn disk_is_back(&mut self) -> Vec<Output> {
         let desk = &mut self.desk;
         for name in desk.subscribers.names() {
-            push::pump(desk, name);
+            push::read_on(desk, name);
         }
         desk.take()
     }

@@ -26,20 +26,21 @@ pub(super) fn deposited(
         Some(envelope) if !full && subscriber.put(message) => {
             desk.reply(asker, &Reply::Push(Waiting { id: message, sender_key, envelope }));
         }
-        _ => {
-            subscriber.fell_behind();
-            pump(desk, name);
-        }
+        _ => read_on(desk, name),
     }
 }
 
 /// A new chunk is durable. It is read from the disk: who keeps it here meanwhile holds 64 KiB for each that nobody may want.
 pub(super) fn chunk_put(desk: &mut Desk, receiver_queue: &QueueId) {
-    let name = (*receiver_queue, Of::Chunks);
+    read_on(desk, (*receiver_queue, Of::Chunks));
+}
+
+/// Something may lie behind what a subscription got.
+pub(super) fn read_on(desk: &mut Desk, name: Name) {
     if let Some(subscriber) = desk.subscribers.of(&name) {
         subscriber.fell_behind();
-        pump(desk, name);
     }
+    pump(desk, name);
 }
 
 /// Lets a subscription go on, if its stream, its receiver and the disk can take it.

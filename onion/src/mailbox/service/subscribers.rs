@@ -98,7 +98,7 @@ impl Subscriber {
         self.behind = true;
     }
 
-    /// Something was put that is to be read from the disk.
+    /// Something was put, or may have been, that is to be read from the disk.
     pub fn fell_behind(&mut self) {
         self.behind = true;
     }

@@ -618,6 +618,30 @@ fn a_disk_that_is_away_means_later_and_a_subscription_goes_on_when_it_is_back() 
 }
 
 #[test]
+fn what_was_kept_by_a_disk_that_died_before_it_said_so_is_pushed_once_it_is_back() {
+    let mut world = World::new();
+    let (people, mut sender) = world.secured();
+    let mut receiver = world.caller();
+    let subscribe = people.received(&mut receiver, Call::Subscribe);
+    assert_eq!(world.answer(&mut receiver, subscribe), Answer::Ok);
+    world.deposit(&people, &mut sender, 1);
+    let deposit = people.sent(&mut sender, put(2));
+    let (_, message) = sender.client.command(deposit).unwrap();
+    world.send(&sender, message);
+    let (ticket, request) = world.asked.pop_front().unwrap();
+    world.disk.carry_out(world.now, request);
+    let outputs = world.service.disk(world.now, &mut world.rng, ticket, DiskReply::Lost(Failed::Gone));
+    world.take(outputs);
+    let outputs = world.service.disk_is_back();
+    world.take(outputs);
+    world.settle(&mut receiver);
+    assert_eq!(world.deposit(&people, &mut sender, 2), Answer::Ok, "told again it is known");
+    world.settle(&mut receiver);
+    let pushed: Vec<u8> = receiver.pushed.iter().map(|waiting| waiting.envelope[0]).collect();
+    assert_eq!(pushed, [1, 2]);
+}
+
+#[test]
 fn requests_of_one_circuit_keep_their_order_while_the_disk_is_slow() {
     let mut world = World::new();
     let people = world.people();
