@@ -1,5 +1,7 @@
 //! What circuits and streams tell, to whoever asked for them: the words that every layer above cells shares.
 
+use ipc_schema::Timestamp;
+
 use crate::id::{CircuitHandle, RelayCircuit, RelayId, Service, StreamId};
 
 /// The longest message that a stream carries: a blob of 64 KiB and its command around it.
@@ -73,6 +75,8 @@ pub struct CircuitFailure {
     pub reason: FailureReason,
     /// Whether all hops had been built before.
     pub was_built: bool,
+    /// When it was begun.
+    pub began: Timestamp,
 }
 
 /// What was seen when a circuit ended.

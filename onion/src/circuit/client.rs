@@ -34,6 +34,7 @@ pub struct ClientCircuit {
     layers: ClientLayers,
     state: State,
     streams: Streams,
+    began: Timestamp,
     deadline: Timestamp,
 }
 
@@ -70,6 +71,7 @@ impl ClientCircuit {
                 extended: MessageParts::default(),
             },
             streams: Streams::new(lane),
+            began: now,
             deadline: now.after(HOP_TIMEOUT),
         }
     }
@@ -90,7 +92,7 @@ impl ClientCircuit {
     #[must_use]
     pub fn failure(&self, hop: Option<usize>, reason: FailureReason) -> CircuitFailure {
         let blame = hop.and_then(|hop| Some((hop, self.route.get(hop)?.relay)));
-        CircuitFailure { blame, reason, was_built: self.is_open() }
+        CircuitFailure { blame, reason, was_built: self.is_open(), began: self.began }
     }
 
     /// The link is there, and this is the circuit's number on it: shakes hands with the first hop.

@@ -184,7 +184,7 @@ fn abandon(turn: &mut Turn, circuit: CircuitHandle, reason: FailureReason) {
     let route = turn.network.route(circuit).unwrap_or_default();
     if let Some(asked) = route.last() {
         let blame = (reason == FailureReason::Misbehaved).then_some((route.len() - 1, *asked));
-        turn.blame(*asked, &CircuitFailure { blame, reason, was_built: true });
+        turn.blame(*asked, &CircuitFailure { blame, reason, was_built: true, began: turn.now });
     }
     turn.network.close(circuit);
 }

@@ -245,7 +245,7 @@ impl Paths {
         let is_guard = |relay: RelayId| self.guards.both().any(|guard| guard == relay);
         let guards_own = failure.blame.is_some_and(|(hop, relay)| hop == 0 && is_guard(relay));
         if !failure.was_built && !guards_own {
-            self.health.build_failed(now, asked);
+            self.health.build_failed(now, asked, failure.began);
         }
         match failure.blame {
             Some((0, guard)) => {

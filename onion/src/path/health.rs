@@ -75,9 +75,13 @@ impl Health {
         self.relays.get(&relay).map_or(Timestamp(0), |row| row.last)
     }
 
-    /// A path to `asked` could not be built.
-    pub fn build_failed(&mut self, now: Timestamp, asked: RelayId) {
-        count(&mut self.rebuilds, now, asked);
+    /// A path to `asked`, begun then, could not be built. Those that were under way together fail together, and count once: otherwise
+    /// whoever has many circuits to a relay that was away for a moment would not go back to it for the longest of the pauses.
+    pub fn build_failed(&mut self, now: Timestamp, asked: RelayId, began: Timestamp) {
+        let known = self.rebuilds.get(&asked).is_some_and(|row| began < row.last && row.last <= now);
+        if !known {
+            count(&mut self.rebuilds, now, asked);
+        }
     }
 
     /// A path to `asked` was built.
@@ -109,19 +113,30 @@ mod tests {
     fn after_three_failed_builds_in_a_row_comes_a_growing_pause() {
         let mut health = Health::default();
         for _ in 0..2 {
-            health.build_failed(at(0), RELAY);
+            health.build_failed(at(0), RELAY, at(0));
             assert_eq!(health.rebuild_at(at(0), RELAY), None);
         }
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            health.build_failed(at(0), RELAY);
+            health.build_failed(at(0), RELAY, at(0));
             pauses.push(health.rebuild_at(at(0), RELAY).unwrap().since(at(0)).as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(health.rebuild_at(at(60), RELAY), None);
         health.build_worked(RELAY);
-        health.build_failed(at(0), RELAY);
+        health.build_failed(at(0), RELAY, at(0));
         assert_eq!(health.rebuild_at(at(0), RELAY), None);
+    }
+
+    #[test]
+    fn builds_that_were_under_way_together_count_once() {
+        let mut health = Health::default();
+        for second in [0, 10, 20] {
+            for circuit in 0..12 {
+                health.build_failed(at(second + 8 + circuit / 6), RELAY, at(second));
+            }
+        }
+        assert_eq!(health.rebuild_at(at(28), RELAY), Some(at(29)), "three failed in a row");
     }
 
     #[test]

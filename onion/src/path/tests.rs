@@ -27,7 +27,7 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 fn failure(blame: (usize, RelayId), reason: FailureReason) -> CircuitFailure {
-    CircuitFailure { blame: Some(blame), reason, was_built: false }
+    CircuitFailure { blame: Some(blame), reason, was_built: false, began: NOW }
 }
 
 fn route(
@@ -190,7 +190,7 @@ fn three_rebuilds_in_a_row_and_then_a_pause() {
     assert!(route(&mut paths, after(1), &mut rng, &view, id(1)).is_ok());
     // What we closed ourselves is no failure.
     for _ in 0..9 {
-        let ours = CircuitFailure { blame: None, reason: FailureReason::Ours, was_built: false };
+        let ours = CircuitFailure { blame: None, reason: FailureReason::Ours, was_built: false, began: NOW };
         paths.failed(after(1), id(2), &ours);
     }
     assert!(route(&mut paths, after(1), &mut rng, &view, id(2)).is_ok());
