@@ -572,6 +572,8 @@ mod receipts_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod their_changes_tests;
+#[cfg(test)]
 mod typing_tests;
 #[cfg(test)]
 mod world;
