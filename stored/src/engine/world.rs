@@ -42,16 +42,47 @@ pub(super) struct World {
 pub(super) struct Relay {
     mailboxes: Mailboxes,
     pub(super) up: bool,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A person's folder at one moment.
 pub(super) struct Copied {
     vault: MemoryStore,
-    files: [Option<Vec<u8>>; STORE_FILES.len()],
+    files: Files,
 }
 
-const STORE_FILES: [&str; 2] = ["store.db", "store.db-wal"];
+/// All folders at one moment.
+pub(super) struct Snapshot {
+    now: Timestamp,
+    people: Vec<Copied>,
+    relays: Vec<([u8; 32], Files)>,
+}
+
+const STORE: &str = "store.db";
+const MAILBOXES: &str = "mailboxes.db";
+
+/// A database with what lies in its log.
+struct Files([Option<Vec<u8>>; 2]);
+
+impl Files {
+    fn names(name: &str) -> [String; 2] {
+        [name.to_owned(), format!("{name}-wal")]
+    }
+
+    fn read(folder: &Path, name: &str) -> Self {
+        Self(Self::names(name).map(|name| std::fs::read(folder.join(name)).ok()))
+    }
+
+    fn write(&self, folder: &Path, name: &str) {
+        for (name, bytes) in Self::names(name).iter().zip(&self.0) {
+            let path = folder.join(name);
+            match bytes {
+                Some(bytes) => std::fs::write(path, bytes).unwrap(),
+                None => std::fs::remove_file(path).unwrap_or_default(),
+            }
+        }
+    }
+}
 
 pub(super) struct Person {
     pub(super) engine: Engine,
@@ -104,7 +135,7 @@ enum Thing {
 }
 
 /// In memory where there is such a disk: a test makes thousands of transactions.
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
@@ -113,21 +144,43 @@ impl World {
     pub(super) fn new(seed: u64, people: usize, relays: u8) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let people = (0..people).map(|_| Person::new(&mut rng)).collect();
-        let relays = (1..=relays)
-            .map(|byte| {
-                let folder = folder();
-                let mailboxes =
-                    Mailboxes::open(&folder.path().join("mailboxes.db"), Bounds::default()).unwrap();
-                ([byte; 32], Relay { mailboxes, up: true, _folder: folder })
-            })
-            .collect();
-        let now = Timestamp(1_700_000_000_000);
+        let relays = (1..=relays).map(|byte| ([byte; 32], Relay::new(folder()))).collect();
+        Self::started(Timestamp(1_700_000_000_000), rng, people, relays)
+    }
+
+    fn started(
+        now: Timestamp,
+        rng: ChaCha20Rng,
+        people: Vec<Person>,
+        relays: BTreeMap<[u8; 32], Relay>,
+    ) -> Self {
         let mut world =
             Self { now, rng, people, relays, queue: BTreeMap::new(), next: 0, losses: 0, delay: 20 };
         for who in 0..world.people.len() {
             world.start(who);
         }
         world
+    }
+
+    /// What a copy of everybody's folder would hold.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            now: self.now,
+            people: (0..self.people.len()).map(|who| self.copy_of(who)).collect(),
+            relays: self.relays.iter().map(|(id, relay)| (*id, relay.copy())).collect(),
+        }
+    }
+
+    /// Everybody starts from these folders.
+    pub(super) fn of(snapshot: &Snapshot, seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let people = snapshot.people.iter().map(|copied| Person::of(copied, &mut rng)).collect();
+        let relays = snapshot.relays.iter().map(|(id, files)| {
+            let folder = folder();
+            files.write(folder.path(), MAILBOXES);
+            (*id, Relay::new(folder))
+        });
+        Self::started(snapshot.now, rng, people, relays.collect())
     }
 
     fn start(&mut self, who: usize) {
@@ -142,7 +195,7 @@ impl World {
         let person = &mut self.people[who];
         person.life += 1;
         person.circuits.clear();
-        let store = Store::open(&person.folder.path().join("store.db"), &person.key).unwrap();
+        let store = Store::open(&person.folder.path().join(STORE), &person.key).unwrap();
         let seed = person.rng.next_u64();
         person.engine = Engine::new(store, Box::new(ChaCha20Rng::seed_from_u64(seed)));
         self.start(who);
@@ -178,8 +231,7 @@ impl World {
     /// What a copy of the whole folder would hold.
     pub(super) fn copy_of(&self, who: usize) -> Copied {
         let person = &self.people[who];
-        let files = STORE_FILES.map(|name| std::fs::read(person.folder.path().join(name)).ok());
-        Copied { vault: person.vault.store().clone(), files }
+        Copied { vault: person.vault.store().clone(), files: Files::read(person.folder.path(), STORE) }
     }
 
     /// The whole folder is what it was then; the person does not know.
@@ -187,15 +239,9 @@ impl World {
         let person = &mut self.people[who];
         // The store that is open lets go of its files first.
         let aside = folder();
-        let store = Store::open(&aside.path().join("store.db"), &person.key).unwrap();
+        let store = Store::open(&aside.path().join(STORE), &person.key).unwrap();
         person.engine = Engine::new(store, Box::new(ChaCha20Rng::from_rng(&mut person.rng)));
-        for (name, bytes) in STORE_FILES.iter().zip(&copy.files) {
-            let path = person.folder.path().join(name);
-            match bytes {
-                Some(bytes) => std::fs::write(path, bytes).unwrap(),
-                None => std::fs::remove_file(path).unwrap_or_default(),
-            }
-        }
+        copy.files.write(person.folder.path(), STORE);
         person.vault = real::Vault::open(copy.vault.clone()).unwrap();
         self.kill(who);
     }
@@ -697,6 +743,18 @@ fn relay_key(seed: &[u8]) -> [u8; 32] {
     *keyvault::agreement_key::AgreementSecret::generate(&mut rng).public().bytes()
 }
 
+impl Relay {
+    /// What lies in this folder, or nothing.
+    fn new(folder: tempfile::TempDir) -> Self {
+        let mailboxes = Mailboxes::open(&folder.path().join(MAILBOXES), Bounds::default()).unwrap();
+        Self { mailboxes, up: true, folder }
+    }
+
+    fn copy(&self) -> Files {
+        Files::read(self.folder.path(), MAILBOXES)
+    }
+}
+
 impl Person {
     /// What its clock tells.
     fn clock(&self, now: Timestamp) -> Timestamp {
@@ -709,11 +767,20 @@ impl Person {
     }
 
     fn new(rng: &mut ChaCha20Rng) -> Self {
-        let mut own = ChaCha20Rng::from_rng(rng);
+        Self::opened(folder(), MemoryStore::default(), rng)
+    }
+
+    fn of(copied: &Copied, rng: &mut ChaCha20Rng) -> Self {
         let folder = folder();
+        copied.files.write(folder.path(), STORE);
+        Self::opened(folder, copied.vault.clone(), rng)
+    }
+
+    fn opened(folder: tempfile::TempDir, vault: MemoryStore, rng: &mut ChaCha20Rng) -> Self {
+        let mut own = ChaCha20Rng::from_rng(rng);
         let key = Zeroizing::new([7; 32]);
-        let store = Store::open(&folder.path().join("store.db"), &key).unwrap();
-        let vault = real::Vault::open(MemoryStore::default()).unwrap();
+        let store = Store::open(&folder.path().join(STORE), &key).unwrap();
+        let vault = real::Vault::open(vault).unwrap();
         let engine = Engine::new(store, Box::new(ChaCha20Rng::from_rng(&mut own)));
         Self {
             engine,
