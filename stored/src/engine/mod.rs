@@ -548,6 +548,8 @@ fn request_of(input: &Input) -> Option<RequestId> {
 #[cfg(test)]
 mod changes_tests;
 #[cfg(test)]
+mod commute_tests;
+#[cfg(test)]
 mod comparison_tests;
 #[cfg(test)]
 mod ends_tests;

@@ -215,13 +215,16 @@ fn show_in_turn(
         Kind::FileOffer(offer) => number.saturating_sub(offer.part.into()).max(1),
         _ => number,
     };
-    let position = if number < chain.shown {
+    let late = number < chain.shown;
+    let position = if late {
         turn.store.late_position(id, chain.chain, number)?
     } else {
         turn.store.last_position(id)?
     };
     let gap = first > 1 && !chain.known().contains(first - 1);
-    show(turn, id, content, Place { chain: chain.chain, sequence: first, position, gap })
+    show(turn, id, content, Place { chain: chain.chain, sequence: first, position, gap })?;
+    // The list of contacts tells what stands last, not what came last.
+    if late { turn.store.refresh_contact(id) } else { Ok(()) }
 }
 
 fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
