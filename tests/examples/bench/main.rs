@@ -15,6 +15,8 @@
 mod cells;
 mod edges;
 mod growth;
+mod kept;
+mod pair;
 mod pictures;
 mod ratchet;
 mod report;
@@ -46,6 +48,9 @@ fn main() {
     }
     if want("vault") {
         vault::measure(&mut report);
+    }
+    if want("kept") {
+        kept::measure(&mut report);
     }
     if want("search") {
         search::measure(&mut report);
