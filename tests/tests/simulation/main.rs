@@ -5,6 +5,7 @@
 //! A run that fails says its seed: set [`ONLY`] to it and run that test alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod five;
 mod kills;
 mod long;
 mod onions;

@@ -76,6 +76,17 @@ impl World {
         self.join_disk(who);
     }
 
+    /// The relay's machine is off for so many ms, and its disk is lost with all that lay there: it begins anew with an empty one.
+    pub fn loses_disk(&mut self, who: Who, millis: u64) {
+        self.power_off(who, millis);
+        self.relay(who).folder = folder();
+    }
+
+    /// Queues at all relays; nothing while a disk is away.
+    pub fn queues(&mut self) -> Option<u64> {
+        (0..self.relays).map(|who| self.waiting(who).map(|(_, queues)| queues)).sum()
+    }
+
     /// The edge between a relay's onion and its disk, where both are there.
     pub fn join_disk(&mut self, who: Who) {
         let (ours, theirs) = self.pipes();

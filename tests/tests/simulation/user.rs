@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use ipc_schema::edge::ui_stored::{
     AcceptError, AcceptInvite, AskSafetyNumber, ChangeContact, ChangeError, Closed, ContactAction, Contacts,
-    InviteError, MakeInvite, NumberError, Place, SendError, SendText,
+    Count, InviteError, MakeInvite, NumberError, Place, SendError, SendText,
 };
-use stored::engine::{Asks, FirstPage, InviteOf, NextPage};
+use stored::engine::{Asks, Counts, FirstPage, InviteOf, NextPage};
 use stored::ids::ContactId;
 use stored::mailboxes::ENVELOPES_MAX;
 use stored::serve::Shell;
@@ -266,6 +266,10 @@ impl World {
 
     /// Whether every text is delivered, as both sides see it.
     pub fn all_delivered(&mut self) -> bool {
+        // That is told without reading them all.
+        if self.people().any(|who| !self.is_up(who, Part::Stored) || !self.has_nothing_to_send(who)) {
+            return false;
+        }
         let pairs: Vec<_> = self.sent.iter().map(|(pair, count)| (*pair, *count)).collect();
         pairs.into_iter().all(|((from, to), count)| {
             self.is_up(from, Part::Stored)
@@ -273,6 +277,29 @@ impl World {
                 && self.person(from).user.is_content()
                 && self.states(from, to) == vec![Delivery::Delivered; count as usize]
         })
+    }
+
+    /// Whether every text is shown to whom it was written.
+    pub fn all_shown(&mut self) -> bool {
+        let pairs: Vec<_> = self.sent.iter().map(|(pair, count)| (*pair, *count)).collect();
+        pairs.into_iter().all(|((from, to), count)| {
+            self.is_up(to, Part::Stored) && self.shown(to, from).len() == count as usize
+        })
+    }
+
+    /// The texts of one that are shown to another and not yet told as delivered.
+    pub fn shown_and_untold(&mut self, from: Who, to: Who) -> Vec<u32> {
+        if !self.is_up(from, Part::Stored) || !self.is_up(to, Part::Stored) {
+            return Vec::new();
+        }
+        let states = self.states(from, to);
+        let is_untold = |number: &u32| !states[*number as usize].is_there();
+        self.shown(to, from).into_iter().filter(is_untold).collect()
+    }
+
+    fn has_nothing_to_send(&mut self, who: Who) -> bool {
+        let Counts { outbox, at_relay, .. } = self.query(who, Count {});
+        self.person(who).user.is_content() && outbox + at_relay == 0
     }
 
     /// Ends a run: every text is delivered within so many seconds, once and in order; then all falls silent and nothing is left behind.

@@ -1,5 +1,7 @@
 //! netd and what is between two of them: links that are delayed, lost and cut, and relays that lie on them.
 
+use std::collections::BTreeSet;
+
 use ipc_schema::limits::CELLS_PER_BATCH_MAX;
 use ipc_schema::relay::Descriptor;
 use onion::cell::{CELL_BYTES, Cell, Command, DestroyReason};
@@ -142,6 +144,9 @@ impl World {
         if let Lie::Garbles(_) | Lie::BadHandshake = self.nodes[who].lie {
             self.spoil(who, &mut batch);
         }
+        if self.weather.circuits > 0 {
+            batch = self.lose_circuits(who, link, &batch);
+        }
         let mut delay = self.weather.least + self.below(self.weather.most);
         let mut tries = 0;
         while self.rng.next_u32() % 1_000 < self.weather.losses && tries < RESENDS {
@@ -170,6 +175,30 @@ impl World {
             _ => {}
         }
         self.onion_hears(who, Input::Cells(link, &batch));
+    }
+
+    /// Some circuits end here: what of them is behind in the batch is lost with them, and both sides are told.
+    fn lose_circuits(&mut self, who: Who, link: LinkId, batch: &[u8]) -> Vec<u8> {
+        let (mut onward, mut back, mut lost) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for bytes in batch.chunks(CELL_BYTES) {
+            let cell = Cell::parse(bytes).unwrap();
+            if lost.contains(&cell.circuit) {
+                continue;
+            }
+            if cell.command == Command::Relay && self.rng.next_u32() % 1_000_000 < self.weather.circuits {
+                lost.insert(cell.circuit);
+                for side in [&mut onward, &mut back] {
+                    Cell::destroy(cell.circuit, DestroyReason::None).write(side);
+                }
+            } else {
+                onward.extend_from_slice(bytes);
+            }
+        }
+        if !back.is_empty() {
+            let at = self.now + self.weather.most;
+            self.at(at, Event::Cells(who, link, back));
+        }
+        onward
     }
 
     fn spoil(&mut self, who: Who, batch: &mut [u8]) {

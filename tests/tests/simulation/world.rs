@@ -121,11 +121,13 @@ pub struct Weather {
     pub losses: u32,
     /// Of 1,000,000 batches so many find their connection dead.
     pub cuts: u32,
+    /// Of 1,000,000 cells on a link so many find their circuit gone there.
+    pub circuits: u32,
 }
 
 impl Weather {
-    pub const FAIR: Self = Self { least: 1, most: 20, losses: 0, cuts: 0 };
-    pub const FOUL: Self = Self { least: 1, most: 80, losses: 30, cuts: 300 };
+    pub const FAIR: Self = Self { least: 1, most: 20, losses: 0, cuts: 0, circuits: 0 };
+    pub const FOUL: Self = Self { least: 1, most: 80, losses: 30, cuts: 300, circuits: 0 };
 }
 
 /// Kills by themselves, from now on.
