@@ -322,7 +322,11 @@ impl Inbox {
             Came::Done => {
                 self.done.extend(messages.into_iter().map(|mailbox| (id, mailbox)));
             }
-            Came::Refused(Refused::NoQueue) => turn.store.drop_intents_of(id)?,
+            Came::Refused(Refused::NoQueue) => {
+                turn.store.drop_intents_of(id)?;
+                // What the relay says to a subscription decides whether the queue is lost.
+                turn.wish(QueueEvent::SubscribeAnew(id));
+            }
             Came::Refused(_) | Came::Created(_) | Came::Blob(_) => {
                 // Later; until then no other ack of this queue is begun.
                 self.acks.entry(id).or_default().extend(messages);

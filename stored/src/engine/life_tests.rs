@@ -11,6 +11,7 @@ use ipc_schema::edge::ui_stored::{
 use super::older_copies_tests::introduced;
 use super::world::World;
 use super::{Info, Input, Network};
+use crate::ids::ReceiveQueueId;
 use crate::store::{Delivery, Message, Moments, Notice, Reason};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -250,6 +251,36 @@ fn a_text_to_somebody_whose_queues_are_gone_fails_and_goes_on_by_itself_when_the
     assert_eq!(text(&mut world, &id).reason, Reason::None);
     world.run_for(2 * HOUR_MS);
     assert_eq!(arrived(&mut world), ["far", "next"]);
+}
+
+#[test]
+fn own_queues_that_are_gone_are_noticed_while_their_circuits_stand_and_others_take_their_place() {
+    let mut world = introduced(413);
+    let before = queues(&world, 1);
+    world.lose_queues_of(1);
+    world.run_for(2 * HOUR_MS);
+    let after = queues(&world, 1);
+    assert_eq!(after.len(), before.len());
+    assert!(after.iter().all(|id| !before.contains(id)), "nobody can write to those");
+    let id = world.send(0, "bob", "here").id;
+    until(&mut world, &id, Delivery::Delivered);
+}
+
+#[test]
+fn what_is_owed_to_somebody_whose_queues_are_gone_is_told_once_they_have_others() {
+    let mut world = introduced(414);
+    world.lose_queues_of(1);
+    world.send(1, "ann", "here");
+    world.run_for(HOUR_MS / 60);
+    assert_eq!(world.bodies(0, "bob", false), ["here"]);
+    world.run_for(2 * HOUR_MS);
+    let states: Vec<Delivery> = world.messages(1, "ann").into_iter().map(|message| message.state).collect();
+    assert_eq!(states, [Delivery::Delivered], "its ack went to the queues that were gone");
+}
+
+fn queues(world: &World, who: usize) -> Vec<ReceiveQueueId> {
+    let queues = world.people[who].engine.turn.store.receive_queues().unwrap();
+    queues.into_iter().map(|queue| queue.id).collect()
 }
 
 #[test]

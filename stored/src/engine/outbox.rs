@@ -301,6 +301,10 @@ impl Outbox {
                 self.reseal(turn, &lost)?;
             }
         }
+        // What takes no number is not sealed again, and would be taken for under way for ever: what it said is owed anew.
+        for kind in [OutgoingKind::Receipt, OutgoingKind::GapRequest, OutgoingKind::KeepAlive] {
+            self.unsay(turn, contact, kind)?;
+        }
         Ok(())
     }
 
