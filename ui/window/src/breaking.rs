@@ -21,17 +21,47 @@ pub(crate) fn piece_ends(paragraph: &str, from: usize) -> impl Iterator<Item = u
     let (known, _) = split_at_safe(paragraph.get(..from).unwrap_or_default());
     let base = known.len();
     let ends = linebreaks(paragraph.get(base..).unwrap_or_default()).map(move |(at, _)| base + at);
-    ends.filter(move |at| *at > from && is_between_characters(paragraph, *at))
+    let mut flags = Flags { at: 0, torn: false };
+    ends.filter(move |at| *at > from && is_between_characters(paragraph, *at, &mut flags))
 }
 
 /// Whether a reader would take what stands on both sides for two characters: a mark belongs to what is before it, be that a space.
-fn is_between_characters(text: &str, at: usize) -> bool {
-    let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) else { return true };
-    // Of flags both annexes say the same, and whoever asks the second one looks back to the first of a row.
-    if next.is_ascii() || break_property(u32::from(next)) == BreakClass::RegionalIndicator {
-        return true;
+fn is_between_characters(text: &str, at: usize, flags: &mut Flags) -> bool {
+    match text.get(at..).and_then(|rest| rest.chars().next()) {
+        None => true,
+        Some(next) if next.is_ascii() => true,
+        Some(next) if is_of_a_flag(next) => !flags.torn_at(text, at),
+        Some(_) => GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0) != Ok(false),
     }
-    GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0) != Ok(false)
+}
+
+fn is_of_a_flag(c: char) -> bool {
+    break_property(u32::from(c)) == BreakClass::RegionalIndicator
+}
+
+/// A place in a row of flags, each of two characters, that was looked at: nothing before it is looked at again.
+struct Flags {
+    at: usize,
+    /// It stands within a flag.
+    torn: bool,
+}
+
+impl Flags {
+    /// Whether `at` stands within a flag; to be asked from left to right.
+    fn torn_at(&mut self, text: &str, at: usize) -> bool {
+        let (mut here, mut torn) = (at, false);
+        let before = text.get(..at).unwrap_or_default();
+        for c in before.chars().rev().take_while(|c| is_of_a_flag(*c)) {
+            here -= c.len_utf8();
+            torn = !torn;
+            if here == self.at {
+                torn ^= self.torn;
+                break;
+            }
+        }
+        *self = Self { at, torn };
+        torn
+    }
 }
 
 /// Whether the lines behind `at` are the same whatever stands before `from`, if one begins there.
@@ -201,6 +231,14 @@ mod tests {
         assert_eq!(pieces("明日の、午後"), ["明", "日", "の、", "午", "後"]);
         assert_eq!(pieces("(so) it is!"), ["(so) ", "it ", "is!"]);
         assert!(pieces("").is_empty());
+    }
+
+    #[test]
+    fn a_flag_is_never_torn_apart() {
+        assert_eq!(pieces("🇩🇪🇫🇷🇩"), ["🇩🇪", "🇫🇷", "🇩"]);
+        assert_eq!(pieces("🇩\u{202E}🇩🇪🇫🇷").len(), 1, "the two annexes pair them otherwise here");
+        let many = "🇩🇪".repeat(20_000);
+        assert_eq!(pieces(&many).len(), 20_000, "looked at once");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::bounds::{after, before, paragraph, settled};
-use crate::breaking::{is_settled, lines_from};
+use crate::breaking::{is_settled, lines_from, piece_ends};
 use crate::direction::{directed, drawn, from_the_right};
 
 /// Of a character that is longer, with all its marks, only the beginning is measured.
@@ -67,10 +67,12 @@ impl Layout {
             (std::mem::take(&mut self.starts), Same::default())
         } else {
             let same = Same::of(&self.text, text);
-            // What a line takes depends on what stands in the next two.
-            let changed = line_of(&self.starts, same.before);
-            let kept = changed.saturating_sub(2);
-            (self.starts.split_off(kept), same)
+            // Where a line begins depends on the first piece of it, too: that has to end before anything changed.
+            let changed = text.floor_char_boundary(same.before);
+            let untouched = |start: &usize| piece_end(text, *start) < changed;
+            let first = line_of(&self.starts, changed);
+            let kept = self.starts.get(..=first).and_then(|starts| starts.iter().rposition(untouched));
+            (self.starts.split_off(kept.unwrap_or(0)), same)
         };
         let shift = |start: usize| (start + text.len()).checked_sub(self.text.len());
         let kept = text.ceil_char_boundary(text.len() - same.behind);
@@ -90,6 +92,13 @@ impl Layout {
         self.width = room.width;
         text.clone_into(&mut self.text);
     }
+}
+
+/// Where the first piece of the line ends that begins at `start`.
+fn piece_end(text: &str, start: usize) -> usize {
+    let paragraph = paragraph(text, start);
+    let line = text.get(paragraph.clone()).unwrap_or_default();
+    piece_ends(line, start - paragraph.start).next().map_or(text.len(), |end| paragraph.start + end)
 }
 
 /// How many bytes of two texts are the same, from both ends.

@@ -189,6 +189,17 @@ fn a_line_break_at_the_end_begins_a_line_and_a_long_word_is_broken_inside() {
 }
 
 #[test]
+fn an_edit_changes_lines_far_above_where_one_word_goes_over_all_of_them() {
+    // A mark belongs to the space before it, so that all of it is one word; without the mark the spaces hang over the edge.
+    let mut editor = with(&format!("abcde{}\u{301}x", " ".repeat(20)));
+    assert!(lines_of(&editor, 35).len() > 4);
+    editor.delete(Take::Before);
+    editor.delete(Take::Before);
+    assert_eq!(lines_of(&editor, 35), lines_of(&with(editor.text()), 35));
+    assert_eq!(lines_of(&editor, 35).len(), 1);
+}
+
+#[test]
 fn lines_end_where_those_of_a_message_do() {
     assert_eq!(lines_of(&with("明日の、午後"), 21), ["明日", "の、午", "後"], "none begins with a comma");
     assert_eq!(lines_of(&with("one two-three"), 60), ["one two-", "three"]);
