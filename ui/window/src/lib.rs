@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod breaking;
+pub mod brief;
 pub mod direction;
 pub mod edit;
 mod fields;

@@ -73,12 +73,20 @@ pub struct Blocks<'a> {
     code_until: Option<usize>,
     /// No fence was found behind here.
     no_fence: bool,
+    /// It goes on behind what is here.
+    cut: bool,
 }
 
 /// Reads a text.
 #[must_use]
 pub fn blocks(text: &str) -> Blocks<'_> {
-    Blocks { text, at: 0, code_until: None, no_fence: false }
+    Blocks { text, at: 0, code_until: None, no_fence: false, cut: false }
+}
+
+/// Reads the beginning of a text: what is open at its end is taken to be closed behind it.
+#[must_use]
+pub fn blocks_of_beginning(text: &str) -> Blocks<'_> {
+    Blocks { cut: true, ..blocks(text) }
 }
 
 /// A text as it is: its lines, without looking for marks.
@@ -115,7 +123,8 @@ impl Iterator for Blocks<'_> {
         }
         let (kind, marks) = kind(line);
         let range = start + marks..start + line.len();
-        let spans = spans(line.get(marks..).unwrap_or_default(), range.start);
+        let cut = self.cut && range.end == self.text.len();
+        let spans = spans(line.get(marks..).unwrap_or_default(), range.start, cut);
         Some(Block { kind, range, spans })
     }
 }
@@ -141,6 +150,9 @@ impl<'a> Blocks<'a> {
                 return Some(at);
             }
             at += line.len() + 1;
+        }
+        if self.cut {
+            return Some(at);
         }
         self.no_fence = true;
         None
@@ -184,10 +196,13 @@ struct Token {
     turns: Option<(Emphasis, bool)>,
 }
 
-/// The parts of one line, `base` bytes into the text.
-fn spans(line: &str, base: usize) -> Vec<Span> {
-    let mut reading = Reading { line, tokens: Vec::new(), open: Vec::new(), no_code: [false; 3] };
+/// The parts of one line, `base` bytes into the text; `cut`: it goes on behind what is here.
+fn spans(line: &str, base: usize, cut: bool) -> Vec<Span> {
+    let mut reading = Reading { line, tokens: Vec::new(), open: Vec::new(), no_code: [false; 3], cut };
     reading.read();
+    if cut {
+        reading.close();
+    }
     let mut spans: Vec<Span> = Vec::new();
     let mut look = Look::default();
     for token in reading.tokens {
@@ -216,6 +231,8 @@ struct Reading<'a> {
     open: Vec<(Emphasis, usize)>,
     /// No run of so many backticks closes what is opened from here on, less one.
     no_code: [bool; 3],
+    /// It goes on behind the line.
+    cut: bool,
 }
 
 impl Reading<'_> {
@@ -272,16 +289,26 @@ impl Reading<'_> {
         let closing = self
             .closing_backticks(inside, inside - at)
             .filter(|from| self.line.get(inside..*from).is_some_and(|code| !code.trim().is_empty()));
+        let mark = Look { mark: true, ..Look::default() };
         let Some(from) = closing else {
-            self.text(at..inside);
+            let opens = self.cut && inside - at <= self.no_code.len() && inside < self.line.len();
+            self.token(at..inside, if opens { mark } else { Look::default() });
             return inside;
         };
         let end = from + (inside - at);
-        let mark = Look { mark: true, ..Look::default() };
         self.token(at..inside, mark);
         self.token(inside..from, Look { code: true, ..Look::default() });
         self.token(from..end, mark);
         end
+    }
+
+    /// What is still open is emphasis to the end.
+    fn close(&mut self) {
+        for (emphasis, opened) in std::mem::take(&mut self.open) {
+            if let Some(token) = self.tokens.get_mut(opened) {
+                token.turns = Some((emphasis, true));
+            }
+        }
     }
 
     fn closing_backticks(&mut self, from: usize, length: usize) -> Option<usize> {

@@ -3,18 +3,19 @@
 mod entry;
 mod message;
 mod people;
+mod row;
 
 use ipc_schema::Timestamp;
 use ipc_schema::clock::{self, ClockOffset};
 use ipc_schema::edge::ui_stored::{
-    Comparison, Contact, ContactState, Delivery, History, Invite, InviteState, Notice, Refusal,
+    Comparison, Contact, Delivery, History, Invite, InviteState, Notice, Refusal,
 };
-use ipc_schema::limits::{BEGINNING_MAX_CHARS, TEXT_MAX_BYTES};
+use ipc_schema::limits::TEXT_MAX_BYTES;
 use privatus::clock::Zone;
 use privatus::peers::PeerError;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::{Listing, Model, Network, Question};
+use super::{Listing, Network, Question};
 use crate::icon::Icon;
 use crate::text::isolated;
 
@@ -26,6 +27,7 @@ pub use people::{
     INTRODUCING, LIVES, alike, cannot_write, differs, introduced, is_of_name, muted, muting, route,
     their_name, timer,
 };
+pub use row::{Preview, preview};
 
 /// Nothing more can be written in one text.
 pub const NO_ROOM: &str = "The text is as long as one can be here. Send it first.";
@@ -244,54 +246,6 @@ pub fn day(date: Date, today: Date) -> String {
         days if days == Duration::days(1) => format!("Yesterday, {long}"),
         _ if date.year() == today.year() => long,
         _ => format!("{long} {}", date.year()),
-    }
-}
-
-/// The second line of a row in the list, and its icon.
-#[must_use]
-pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> (Option<(Icon, Tone)>, String) {
-    let chat = model.chats.get(&contact.id);
-    let draft = chat.map(|chat| chat.draft.trim()).filter(|draft| !draft.is_empty());
-    if model.open_chat() != Some(contact.id.as_str()) && (draft.is_some() || contact.has_draft) {
-        let beginning: String = draft.unwrap_or_default().chars().take(BEGINNING_MAX_CHARS).collect();
-        let line = if beginning.is_empty() {
-            "Draft".to_owned()
-        } else {
-            format!("Draft: {}", isolated(&beginning))
-        };
-        return (Some((Icon::Edit, Tone::Weak)), line);
-    }
-    if model.opened_twice(contact).is_some() {
-        return (Some((Icon::Warn, Tone::Weak)), "Opened twice: a second person has the link".to_owned());
-    }
-    if let Some(likeness) = model.alike(&contact.id).filter(|_| contact.unread == 0) {
-        return (Some((Icon::Warn, Tone::Weak)), alike(likeness).to_owned());
-    }
-    // What it says is known once the conversation was open.
-    if contact.has_draft && model.open_chat() != Some(contact.id.as_str()) {
-        return (Some((Icon::Edit, Tone::Weak)), "Draft".to_owned());
-    }
-    match contact.state {
-        ContactState::Invited => (None, invitation_row(model.invite_of(contact), now)),
-        ContactState::Pending if contact.last_text.is_empty() => {
-            (None, "Waiting for their first answer".to_owned())
-        }
-        ContactState::Blocked => (None, "Blocked".to_owned()),
-        ContactState::Oneself if contact.last_text.is_empty() => (None, "Notes to yourself".to_owned()),
-        _ if contact.last_text.is_empty() => {
-            (None, their_name(contact).unwrap_or_else(|| "Connected".to_owned()))
-        }
-        _ => {
-            let own = chat.and_then(|chat| chat.messages.last()).filter(|message| message.mine);
-            (own.map(|message| mark(message.state)), isolated(&contact.last_text))
-        }
-    }
-}
-
-fn invitation_row(invite: Option<&Invite>, now: Timestamp) -> String {
-    match invite {
-        Some(invite) => invitation(invite, now).reason,
-        None => "Not used yet".to_owned(),
     }
 }
 
@@ -531,6 +485,8 @@ pub fn failure(error: &PeerError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ipc_schema::edge::ui_stored::ContactState;
+
     use super::*;
 
     const NOON: Timestamp = Timestamp(1_750_766_400_000); // 2025-06-24 12:00 UTC, a Tuesday

@@ -4,12 +4,12 @@ use ipc_schema::edge::ui_stored::{Contact, ContactState};
 
 use super::View;
 use super::controls::{Button, Kind};
+use crate::brief::brief_beginning;
 use crate::edit::{Drawn, Lines, Room};
 use crate::icon::Icon;
 use crate::model::words;
 use crate::model::{Act, Field, Focus};
 use crate::scene::{Border, Hit, Point, Rect, Role, Spoken, Style, Written};
-use crate::text::one_line;
 
 /// Height of what stands for a text that is too long to be edited.
 const FOLDED: i32 = 64;
@@ -162,7 +162,7 @@ impl View<'_> {
         let left = field.right() - 16 - self.button_width(&take_out);
         let ink = if fits { self.colours.text } else { self.colours.danger };
         let line = self.cut(Style::Label, &line, left - field.x - 24);
-        let beginning = one_line(text.get(..text.floor_char_boundary(200)).unwrap_or_default());
+        let beginning = brief_beginning(text.get(..text.floor_char_boundary(200)).unwrap_or_default());
         let beginning = self.cut(Style::Small, &beginning, left - field.x - 24);
         self.scene.text(Point::new(field.x + 12, field.y + 12), Style::Label, ink, line);
         self.scene.text(Point::new(field.x + 12, field.y + 34), Style::Small, self.colours.text2, beginning);

@@ -6,7 +6,7 @@ use super::View;
 use super::controls::{Button, Kind};
 use crate::icon::Icon;
 use crate::model::action::ContactAct;
-use crate::model::words::{self, Tone};
+use crate::model::words::{self, Preview, Tone};
 use crate::model::{Act, Field, Focus, Part};
 use crate::scene::{Hit, Point, Rect, Role, Scrolled, Span, Spoken, Style};
 
@@ -130,7 +130,7 @@ impl View<'_> {
             let muted = is_muted(contact.muted_until, self.now);
             right = self.badge(Point::new(right, y - 1), contact.unread, muted) - 8;
         }
-        let (icon, line) = words::preview(self.model, contact, self.now);
+        let Preview { icon, label, line, ours } = words::preview(self.model, contact, self.now);
         let mut ink = if contact.unread > 0 { self.colours.text } else { self.colours.text2 };
         if let Some((icon, tone)) = icon {
             let colour = match tone {
@@ -139,7 +139,11 @@ impl View<'_> {
             };
             self.scene.icon(icon, Point::new(left, y + 1), 16, colour);
             left += 22;
-            if matches!(icon, Icon::Edit | Icon::Warn) {
+            if !label.is_empty() {
+                self.scene.text(Point::new(left, y), Style::Label, colour, label);
+                left += self.width(Style::Label, label) + 4;
+            }
+            if ours {
                 ink = colour;
             }
         }

@@ -380,7 +380,8 @@ fn a_draft_waits_in_its_own_chat() {
     model.texts.set(Field::Composer, "half a thought");
     model.act(NOW, Act::Open("c2".into()), "x");
     assert_eq!(model.texts.of(Field::Composer), "");
-    assert!(says(&picture(&model, (1200, 800)), "Draft: half a thought"));
+    let scene = picture(&model, (1200, 800));
+    assert!(says(&scene, "Draft:") && says(&scene, "half a thought"));
     model.act(NOW, Act::Open("c1".into()), "x");
     assert_eq!(model.texts.of(Field::Composer), "half a thought");
 }

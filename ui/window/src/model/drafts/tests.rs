@@ -208,7 +208,10 @@ fn a_draft_that_is_too_long_to_be_edited_is_folded_and_one_over_the_limit_is_not
 #[test]
 fn the_list_tells_of_drafts_that_were_not_read_yet() {
     let (mut model, _) = open(false);
-    let row = |model: &Model, contact: &Contact| words::preview(model, contact, NOW).1;
+    let row = |model: &Model, contact: &Contact| {
+        let words::Preview { label, line, .. } = words::preview(model, contact, NOW);
+        format!("{label} {line}").trim().to_owned()
+    };
     assert_eq!(row(&model, &person("b", true)), "Draft");
     assert_ne!(row(&model, &person("b", false)), "Draft");
     assert_ne!(row(&model, &person("a", true)), "Draft", "it is open");

@@ -6,8 +6,9 @@ use privatus::clock::Zone;
 use privatus::peers::PeerError;
 
 use super::{Asked, Told, Tone, failure, hour, mark, span, told};
+use crate::brief::{brief, brief_beginning, first_line};
 use crate::icon::Icon;
-use crate::text::{isolated, visible};
+use crate::text::isolated;
 
 /// What is said when a text was taken back.
 pub const TAKEN_BACK: &str = "Taken back: nobody has seen it. Its words stand where you write.";
@@ -27,14 +28,16 @@ pub fn quote(message: Option<&Message>, contact: &Contact) -> (String, String) {
     let Some(message) = message else {
         return (isolated(&contact.name), "A text that is not here".to_owned());
     };
-    let line = if message.deleted { "Deleted".to_owned() } else { first_line(&message.body) };
+    let line = match message.note {
+        _ if message.deleted => "Deleted".to_owned(),
+        Note::None => isolated(&first_line(beginning(&message.body))),
+        _ => isolated(&message.body),
+    };
     (writer(message, contact), line)
 }
 
-fn first_line(body: &str) -> String {
-    let beginning = body.get(..body.floor_char_boundary(QUOTED_MAX_BYTES)).unwrap_or_default();
-    let line = beginning.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    isolated(line)
+fn beginning(body: &str) -> &str {
+    body.get(..body.floor_char_boundary(QUOTED_MAX_BYTES)).unwrap_or_default()
 }
 
 /// Who wrote a message.
@@ -59,9 +62,10 @@ pub fn spoken(message: &Message, contact: &Contact) -> String {
     match message.note {
         _ if message.deleted => deleted(message, contact),
         Note::None => {
-            let beginning = message.body.get(..message.body.floor_char_boundary(QUOTED_MAX_BYTES));
-            let text = visible(beginning.unwrap_or_default()).0.replace('\n', " ");
-            format!("{}: {text}", writer(message, contact))
+            let beginning = beginning(&message.body);
+            let whole = beginning.len() == message.body.len();
+            let line = if whole { brief(beginning) } else { brief_beginning(beginning) };
+            format!("{}: {line}", writer(message, contact))
         }
         _ => format!("Note: {}", message.body),
     }
@@ -332,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_quote_is_one_line_without_what_cannot_be_seen() {
-        let body = "\n  first\u{202E} line \nsecond";
+        let body = "\n  **first**\u{202E} line \nsecond";
         let message = Message { body: body.into(), ..text("m", false, Delivery::Delivered) };
         assert_eq!(quote(Some(&message), &robin()), ("Robin".into(), "first line".into()));
         let gone = Message { deleted: true, body: String::new(), ..text("m", true, Delivery::Read) };
