@@ -27,7 +27,7 @@ pub use people::{
     INTRODUCING, LIVES, alike, cannot_write, differs, introduced, is_of_name, muted, muting, route,
     their_name, timer,
 };
-pub use row::{Preview, preview};
+pub use row::{Preview, WRITING, preview};
 
 /// Nothing more can be written in one text.
 pub const NO_ROOM: &str = "The text is as long as one can be here. Send it first.";

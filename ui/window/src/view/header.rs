@@ -68,7 +68,7 @@ impl View<'_> {
             ContactState::Blocked => Some("Blocked"),
         };
         if contact.is_typing {
-            return (Icon::Edit, c.accent, "Writing …".to_owned());
+            return (Icon::Edit, c.accent, words::WRITING.to_owned());
         }
         let timer = words::timer(contact);
         let state = words::notice(contact).into_iter().chain(state).chain(timer.as_deref());

@@ -355,9 +355,16 @@ fn rows_say_what_a_person_looks_for() {
     };
     assert_eq!((icons(crate::icon::Icon::Pin), icons(crate::icon::Icon::Mute)), (1, 1));
     let sees = |model: &Model, words: &str| seen(model, (1200, 800)).words().any(|line| line.contains(words));
-    let kim = Contact { held: false, last_text: "**Bring** the `key`".into(), ..people().remove(0) };
-    model.learn(NOW, News::Changed(NOW, Change::Contact(kim)));
+    assert!(sees(&model, "What you write waits"));
+    let mut kim = Contact { held: false, last_text: "**Bring** the `key`".into(), ..people().remove(0) };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(kim.clone())));
     assert!(sees(&model, "Bring the key") && !sees(&model, "**"));
+    kim.is_typing = true;
+    model.learn(NOW, News::Changed(NOW, Change::Contact(kim.clone())));
+    assert!(sees(&model, "Writing …") && !sees(&model, "Bring the key"));
+    kim.notice = ipc_schema::edge::ui_stored::Notice::InviteAgain;
+    model.learn(NOW, News::Changed(NOW, Change::Contact(kim)));
+    assert!(sees(&model, "Cannot reconnect") && !sees(&model, "Writing …"));
     let gone = Contact { name: String::new(), ..called("c1", "", "") };
     model.learn(NOW, News::Changed(NOW, Change::Contact(gone)));
     assert!(!seen(&model, (1200, 800)).words().any(|line| line.contains("99+")));

@@ -1,10 +1,10 @@
 //! The second line of a row in the list.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite, Notice};
 use ipc_schema::limits::BEGINNING_MAX_CHARS;
 
-use super::{Tone, alike, invitation, mark, their_name};
+use super::{Tone, alike, invitation, mark, notice, their_name};
 use crate::brief::{brief, brief_beginning};
 use crate::icon::Icon;
 use crate::model::Model;
@@ -33,7 +33,7 @@ impl Preview {
     }
 }
 
-/// The second line of a row in the list.
+/// The second line of a row in the list: what is wrong before what is new.
 #[must_use]
 pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> Preview {
     let chat = model.chats.get(&contact.id);
@@ -48,8 +48,14 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> Preview {
     if model.opened_twice(contact).is_some() {
         return Preview::warning("Opened twice: a second person has the link");
     }
+    if let Some(wrong) = wrong_with(contact) {
+        return Preview::warning(wrong);
+    }
     if let Some(likeness) = model.alike(&contact.id).filter(|_| contact.unread == 0) {
         return Preview::warning(alike(likeness));
+    }
+    if contact.is_typing {
+        return Preview { icon: Some((Icon::Edit, Tone::Good)), ours: true, ..Preview::plain(WRITING) };
     }
     match contact.state {
         ContactState::Invited => Preview::plain(invitation_row(model.invite_of(contact), now)),
@@ -68,6 +74,17 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> Preview {
         }
     }
 }
+
+/// What keeps texts from somebody until a person does something.
+fn wrong_with(contact: &Contact) -> Option<&'static str> {
+    match contact.notice {
+        Notice::InviteAgain => notice(contact),
+        Notice::None | Notice::Repairing => contact.held.then_some("What you write waits. Compare again"),
+    }
+}
+
+/// What is said while somebody writes.
+pub const WRITING: &str = "Writing …";
 
 /// What stored tells of a text, or as much of another.
 fn shown_beginning(text: &str) -> String {
