@@ -92,7 +92,7 @@ impl View<'_> {
 
     /// Below a bubble: that it can be pressed, and its ring where the keyboard is.
     pub(super) fn bubble_place(&mut self, contact: &Contact, message: &Message, rect: Rect, body: Rect) {
-        if *self.model.focus() == Focus::Message(message.id.clone()) {
+        if *self.focus == Focus::Message(message.id.clone()) {
             let ring = Border::new(self.colours.focus, self.colours.line_px + 1);
             self.scene.bordered(rect.inset(-4), 14, ring, self.colours.bg);
         }

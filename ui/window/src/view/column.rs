@@ -103,7 +103,7 @@ impl View<'_> {
     pub(super) fn day_chip(&mut self, Span { x, y, w: room }: Span, day: &str, body: Rect) {
         let w = self.width(Style::MicroStrong, day) + 24;
         let chip = Rect::new(x + (room - w) / 2, y, w, CHIP);
-        let fill = if self.model.hover == Some(Act::Read(ReadAct::AskDate)) {
+        let fill = if self.hover == Some(&Act::Read(ReadAct::AskDate)) {
             self.colours.hover
         } else {
             self.colours.panel
@@ -120,11 +120,11 @@ impl View<'_> {
             return;
         }
         let rect = Rect::new(body.right() - 64, body.bottom() - 52, 40, 40);
-        if *self.model.focus() == Focus::Act(Act::Read(ReadAct::ToEnd)) {
+        if *self.focus == Focus::Act(Act::Read(ReadAct::ToEnd)) {
             self.scene.round(rect.inset(-4), 24, self.colours.focus);
             self.scene.round(rect.inset(-2), 22, self.colours.bg);
         }
-        let over = self.model.hover == Some(Act::Read(ReadAct::ToEnd));
+        let over = self.hover == Some(&Act::Read(ReadAct::ToEnd));
         let ground = if over { self.colours.hover } else { self.colours.bg };
         self.scene.bordered(rect, 20, Border::new(self.colours.edge, self.colours.line_px), ground);
         let icon = Point::new(rect.x + 10, rect.y + 10);

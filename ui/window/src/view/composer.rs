@@ -58,7 +58,7 @@ impl View<'_> {
         self.scene.fill(rect, self.colours.bg);
         self.scene.fill(Rect::new(rect.x, rect.y, rect.w, 1), self.colours.line);
         let field = Rect::new(rect.x + 24, rect.y + MARGIN, rect.w - 24 - 60, rect.h - 2 * MARGIN);
-        self.field_frame(field, *self.model.focus() == Focus::Field(Field::Composer), false);
+        self.field_frame(field, *self.focus == Focus::Field(Field::Composer), false);
         self.scene.stops.push(Focus::Field(Field::Composer));
         if self.model.is_folded() {
             self.folded(field);
@@ -69,8 +69,8 @@ impl View<'_> {
     }
 
     fn send_button(&mut self, send: Rect) {
-        let over = self.model.hover == Some(Act::Send);
-        if *self.model.focus() == Focus::Act(Act::Send) {
+        let over = self.hover == Some(&Act::Send);
+        if *self.focus == Focus::Act(Act::Send) {
             self.scene.bordered(send.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.bg);
         }
         self.scene.round(send, 8, if over { self.colours.accent_hover } else { self.colours.accent });
@@ -103,7 +103,7 @@ impl View<'_> {
             let hint = self.cut(Style::Body, &self.hint(contact), text.w);
             self.scene.text(Point::new(text.x + 1, text.y), Style::Body, self.colours.text2, hint);
         }
-        if *self.model.focus() == Focus::Field(Field::Composer) {
+        if *self.focus == Focus::Field(Field::Composer) {
             self.scene.fill(caret, self.colours.accent);
         }
         self.unclip();

@@ -132,7 +132,7 @@ impl View<'_> {
     /// Something that can be pressed, with its ring where the keyboard is.
     pub(super) fn pressable(&mut self, rect: Rect, act: Act, spoken: Spoken<'_>, radius: i32) {
         let Spoken { label, role } = spoken;
-        if role == Role::Row && *self.model.focus() == Focus::Act(act.clone()) {
+        if role == Role::Row && *self.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), radius);
         }
         self.scene.stops.push(Focus::Act(act.clone()));
@@ -175,8 +175,8 @@ impl View<'_> {
     /// A button that fills `rect`.
     pub(super) fn button_in(&mut self, rect: Rect, button: &Button<'_>) -> i32 {
         let c = self.colours;
-        let over = self.model.hover.as_ref() == Some(&button.act);
-        if *self.model.focus() == Focus::Act(button.act.clone()) && !button.resting {
+        let over = self.hover == Some(&button.act);
+        if *self.focus == Focus::Act(button.act.clone()) && !button.resting {
             let ground =
                 if matches!(self.model.screen, crate::model::Screen::Locked(_)) { c.panel } else { c.bg };
             self.scene.bordered(rect.inset(-4), 12, Border::new(c.focus, 2), ground);
@@ -226,7 +226,7 @@ impl View<'_> {
 
     /// A text field with its border.
     pub(super) fn field(&mut self, field: Field, rect: Rect, style: Style, wrong: bool) {
-        self.field_frame(rect, *self.model.focus() == Focus::Field(field), wrong);
+        self.field_frame(rect, *self.focus == Focus::Field(field), wrong);
         let inner = Rect::new(rect.x + 12, rect.y + 3, rect.w - 24, rect.h - 6);
         self.field_box(field, inner, style);
     }
@@ -248,7 +248,7 @@ impl View<'_> {
 
     /// A text field that says what it is for while nothing stands in it and the keyboard is elsewhere.
     pub(super) fn hinted_box(&mut self, field: Field, rect: Rect, hint: &str) {
-        if *self.model.focus() == Focus::Field(field) || !self.model.texts.of(field).is_empty() {
+        if *self.focus == Focus::Field(field) || !self.model.texts.of(field).is_empty() {
             self.field_box(field, rect, Style::Body);
             return;
         }
@@ -341,10 +341,10 @@ impl View<'_> {
 
     /// An icon that can be pressed, 40 by 40.
     pub(super) fn icon_button(&mut self, rect: Rect, icon: Icon, label: &str, act: Act) {
-        if self.model.hover.as_ref() == Some(&act) {
+        if self.hover == Some(&act) {
             self.scene.round(rect, 8, self.colours.hover);
         }
-        if *self.model.focus() == Focus::Act(act.clone()) {
+        if *self.focus == Focus::Act(act.clone()) {
             self.ring(rect, 8);
         }
         let at = Point::new(rect.x + (rect.w - 20) / 2, rect.y + (rect.h - 20) / 2);

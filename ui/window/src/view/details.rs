@@ -285,7 +285,7 @@ impl View<'_> {
         let bottom = (below + 6).max(y + ROW);
         if let Some(act) = &row.act {
             let rect = Rect::new(x - 8, y, w + 16, bottom - y);
-            if self.model.hover.as_ref() == Some(act) {
+            if self.hover == Some(act) {
                 let hover = self.colours.hover;
                 self.behind(from, |view| view.scene.round(rect, 8, hover));
             }

@@ -211,7 +211,7 @@ impl View<'_> {
     /// A passphrase field: circles, and letters only for who asked.
     fn secret_field(&mut self, field: SecretField, entry: &Entry, rect: Rect) {
         let act = Act::Secret(field);
-        let focused = *self.model.focus() == Focus::Act(act.clone());
+        let focused = *self.focus == Focus::Act(act.clone());
         let secret = match field {
             SecretField::First => &entry.first,
             SecretField::Again => &entry.again,
@@ -230,7 +230,7 @@ impl View<'_> {
             let (icon, word) = if shown { (Icon::EyeOff, "Hide") } else { (Icon::Eye, "Show") };
             let eye = Rect::new(rect.right() - 84, rect.y + 6, 76, rect.h - 12);
             let act = Act::ShowSecret(field);
-            if self.model.hover.as_ref() == Some(&act) {
+            if self.hover == Some(&act) {
                 self.scene.round(eye, 6, self.colours.hover);
             }
             self.scene.icon(icon, Point::new(eye.x + 10, eye.y + (eye.h - 20) / 2), 20, self.colours.text2);
@@ -246,7 +246,7 @@ impl View<'_> {
     }
 
     fn slip(&self, field: SecretField, entry: &Entry) -> Option<Slip> {
-        entry.slip(field, *self.model.focus() == Focus::Act(Act::Secret(field)))
+        entry.slip(field, *self.focus == Focus::Act(Act::Secret(field)))
     }
 
     fn slipped(&mut self, span: Span, slip: Slip) -> i32 {
@@ -351,7 +351,7 @@ impl View<'_> {
     }
 
     fn card(&mut self, rect: Rect, Card { icon, title, body, act }: Card) {
-        let over = self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone());
+        let over = self.hover == Some(&act) || *self.focus == Focus::Act(act.clone());
         let border = if over {
             Border::new(self.colours.focus, 2)
         } else {

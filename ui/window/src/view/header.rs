@@ -103,11 +103,11 @@ impl View<'_> {
         // There is nothing to compare before both sides have met.
         let pressable = contact.state == ContactState::Connected;
         let ground = Rect::new(x - 6, y - 2, w, 26);
-        let lit = self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone());
+        let lit = self.hover == Some(&act) || *self.focus == Focus::Act(act.clone());
         if pressable && lit {
             self.scene.round(ground, 8, self.colours.hover);
         }
-        if pressable && *self.model.focus() == Focus::Act(act.clone()) {
+        if pressable && *self.focus == Focus::Act(act.clone()) {
             self.ring(ground, 8);
         }
         self.scene.icon(icon, Point::new(x, y + 3), 16, ink);

@@ -173,7 +173,7 @@ impl View<'_> {
             self.field(Field::Link, rect, Style::Mono, wrong);
             return;
         }
-        self.field_frame(rect, *self.model.focus() == Focus::Field(Field::Link), wrong);
+        self.field_frame(rect, *self.focus == Focus::Field(Field::Link), wrong);
         let inner = Rect::new(rect.x + 12, rect.y + 3, rect.w - 24 - 36, rect.h - 6);
         self.field_box(Field::Link, inner, Style::Mono);
         let clear = Rect::new(rect.right() - 40, rect.y + 4, 32, 32);

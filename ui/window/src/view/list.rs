@@ -36,7 +36,7 @@ impl View<'_> {
             (rail.h - 64, Icon::Lock, "Lock", Act::Lock),
         ] {
             let rect = item(y);
-            if self.model.hover.as_ref() == Some(&act) {
+            if self.hover == Some(&act) {
                 self.scene.round(rect, 8, self.colours.hover);
             }
             self.rail_item(rect, icon, words.then_some(label), false);
@@ -102,7 +102,7 @@ impl View<'_> {
     }
 
     fn search(&mut self, rect: Rect) {
-        self.field_frame(rect, *self.model.focus() == Focus::Field(Field::Search), false);
+        self.field_frame(rect, *self.focus == Focus::Field(Field::Search), false);
         self.scene.icon(Icon::Search, Point::new(rect.x + 13, rect.y + 11), 18, self.colours.text2);
         let empty = self.model.texts.of(Field::Search).is_empty();
         let keys = Rect::new(rect.right() - 54, rect.y + 11, 42, 18);
@@ -125,9 +125,9 @@ impl View<'_> {
     }
 
     fn add_button(&mut self, rect: Rect) {
-        let over = self.model.hover == Some(Act::Add);
+        let over = self.hover == Some(&Act::Add);
         let ground = if over { self.colours.accent_hover } else { self.colours.accent };
-        if *self.model.focus() == Focus::Act(Act::Add) {
+        if *self.focus == Focus::Act(Act::Add) {
             self.scene.bordered(rect.inset(-4), 12, Border::new(self.colours.focus, 2), self.colours.panel);
         }
         self.scene.round(rect, 8, ground);

@@ -35,7 +35,7 @@ use details::COLUMN;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
-use crate::model::{Chosen, Model, Pane, Screen};
+use crate::model::{Act, Chosen, Focus, Model, Pane, Screen};
 use crate::scene::{Metrics, Rect, Region, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
 
@@ -66,6 +66,9 @@ pub struct Surroundings<'a> {
 /// A view at work: the model, its surroundings, and the picture so far.
 struct View<'a> {
     model: &'a Model,
+    /// What has the keyboard, and what the pointer is on: nothing of what is covered, whatever acts alike above it.
+    focus: &'a Focus,
+    hover: Option<&'a Act>,
     now: Timestamp,
     zone: &'a Zone,
     metrics: &'a dyn Metrics,
@@ -101,8 +104,11 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
 
 impl<'a> View<'a> {
     fn new(model: &'a Model, around: &Surroundings<'a>) -> Self {
+        let covered = model.is_covered();
         Self {
             model,
+            focus: if covered { &Focus::None } else { model.focus() },
+            hover: model.hover.as_ref().filter(|_| !covered),
             now: around.now,
             zone: around.zone,
             metrics: around.metrics,

@@ -22,6 +22,7 @@ impl View<'_> {
 
     /// Nothing below can be pressed, selected or typed into any more.
     pub(super) fn cover(&mut self) {
+        (self.focus, self.hover) = (self.model.focus(), self.model.hover.as_ref());
         self.scene.hits.clear();
         self.scene.stops.clear();
         self.scene.regions.clear();

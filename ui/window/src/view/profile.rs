@@ -12,7 +12,7 @@ const CARD: i32 = 376;
 impl View<'_> {
     /// The own picture with the name below it; pressing it goes to where the name is changed.
     pub(super) fn own_avatar(&mut self, rect: Rect) {
-        if self.model.hover == Some(Act::OwnName) {
+        if self.hover == Some(&Act::OwnName) {
             self.scene.round(rect, 8, self.colours.hover);
         }
         self.own_picture(Point::new(rect.x + (rect.w - 40) / 2, rect.y + 4), 40);
@@ -81,7 +81,7 @@ impl View<'_> {
             [(Icon::Palette, "Colours", Act::NextTheme), (Icon::Lock, "Lock", Act::Lock)]
         {
             let rect = Rect::new(x - 8, y, w + 16, 36);
-            if self.model.hover.as_ref() == Some(&act) || *self.model.focus() == Focus::Act(act.clone()) {
+            if self.hover == Some(&act) || *self.focus == Focus::Act(act.clone()) {
                 self.scene.round(rect, 8, c.hover);
             }
             self.scene.icon(icon, Point::new(x, y + 8), 20, c.text2);

@@ -74,7 +74,7 @@ impl View<'_> {
             self.scene.round(Rect::new(rect.x - 4, rect.y + 12, 4, 40), 2, self.colours.accent);
         } else if twice {
             self.block(rect, 8, self.colours.warn_soft);
-        } else if self.model.hover.as_ref() == Some(&act) {
+        } else if self.hover == Some(&act) {
             self.scene.round(rect, 8, self.colours.hover);
         }
         let name = self.name(&contact.name);
@@ -88,7 +88,7 @@ impl View<'_> {
         }
         let (left, right) = (rect.x + 60, rect.right() - 12);
         let title = self.first_line(contact, &title, Point::new(left, rect.y + 10), right);
-        if *self.model.focus() == Focus::Act(act.clone()) {
+        if *self.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), 8);
         }
         self.scene.hits.push(Hit { rect, act, label: title, role: Role::Row, radius: 8 });
@@ -161,7 +161,7 @@ impl View<'_> {
     }
 
     fn echo_row(&mut self, rect: Rect) {
-        if self.model.hover == Some(Act::AcceptOffer) {
+        if self.hover == Some(&Act::AcceptOffer) {
             self.scene.round(rect, 8, self.colours.hover);
         }
         self.icon_avatar(Point::new(rect.x + 8, rect.y + 12), 40, Icon::Chats);

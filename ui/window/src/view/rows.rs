@@ -59,10 +59,10 @@ impl View<'_> {
 
     pub(super) fn fold_button(&mut self, fold: &Fold, at: Point) {
         let rect = Rect::new(at.x - 4, at.y, fold.width + 8, LINE);
-        let over = self.model.hover.as_ref() == Some(&fold.act);
+        let over = self.hover == Some(&fold.act);
         let ink = if over { self.colours.accent_hover } else { self.colours.accent };
         self.scene.text(Point::new(at.x, at.y + 2), Style::Label, ink, fold.label);
-        if *self.model.focus() == Focus::Act(fold.act.clone()) {
+        if *self.focus == Focus::Act(fold.act.clone()) {
             self.ring(rect, 4);
         }
         self.pressable(rect, fold.act.clone(), Spoken::new(fold.label, Role::Button), 4);
@@ -147,7 +147,7 @@ impl View<'_> {
         let act = Act::Text(TextAct::Link(address.to_owned()));
         let label = format!("Link to {}", isolated(address));
         let stop = Focus::Act(act.clone());
-        if *self.model.focus() == stop {
+        if *self.focus == stop {
             self.ring(rect.inset(-1), 4);
         }
         // One that goes over several lines, or stands there twice, is one stop of the keyboard.

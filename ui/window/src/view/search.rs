@@ -158,7 +158,7 @@ impl View<'_> {
         if chosen {
             self.block(rect, 8, self.colours.select);
             self.scene.round(Rect::new(rect.x - 4, rect.y + 8, 4, rect.h - 16), 2, self.colours.accent);
-        } else if self.model.hover.as_ref() == Some(act) {
+        } else if self.hover == Some(act) {
             self.scene.round(rect, 8, self.colours.hover);
         }
     }
@@ -264,7 +264,7 @@ impl View<'_> {
         let right = older.x - 8;
         let left = self.ending(Point::new(right, bar.y + 19), Style::Small, self.colours.text2, &told);
         let field = Rect::new(bar.x + 24, bar.y + 8, left - bar.x - 36, 40);
-        self.field_frame(field, *self.model.focus() == Focus::Field(Field::Find), false);
+        self.field_frame(field, *self.focus == Focus::Field(Field::Find), false);
         self.scene.icon(Icon::Search, Point::new(field.x + 11, field.y + 11), 18, self.colours.text2);
         self.hinted_box(
             Field::Find,

@@ -19,7 +19,7 @@ impl View<'_> {
         let track = Rect::new(body.right() - WIDE - 2, body.y, WIDE + 2, body.h);
         let h = length(body.h, most);
         let y = body.y + part(body.h - h, most - self.model.scroll.clamp(0, most), most);
-        let w = if self.model.hover == Some(Act::Read(ReadAct::Thumb)) { WIDE } else { THIN };
+        let w = if self.hover == Some(&Act::Read(ReadAct::Thumb)) { WIDE } else { THIN };
         let bar = Rect::new(body.right() - 2 - w, y, w, h);
         self.scene.round(bar, w / 2, self.colours.edge);
         self.pointed(track, Act::Read(ReadAct::Thumb), "Scroll", 0);

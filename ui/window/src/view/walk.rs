@@ -12,6 +12,7 @@ use crate::model::action::{ContactAct, SecretField};
 use crate::model::people::tests::{called, with};
 use crate::model::{Act, Field, Focus, News, Part};
 use crate::scene::Item;
+use crate::theme::Theme;
 
 const NOW: Timestamp = Timestamp(1_750_766_400_000);
 
@@ -318,6 +319,13 @@ fn a_narrow_window_has_its_lock_and_its_menu() {
     let scene = seen(&model, (360, 480));
     assert!(has(&scene, &Act::NextTheme) && has(&scene, &Act::KeepOwnName) && has(&scene, &Act::CloseCard));
     assert!(!has(&scene, &Act::Add), "nothing behind the card");
+    model.set_focus(Focus::Act(Act::Lock));
+    // Where no other line has its colour.
+    model.theme = Theme::Contrast;
+    let ring = tokens(model.theme).focus;
+    let scene = seen(&model, (360, 480));
+    let sides = scene.items.iter().filter(|item| matches!(item, Item::Fill(_, colour) if *colour == ring));
+    assert_eq!(sides.count(), 4, "one ring, and none at the lock behind the card");
 }
 
 #[test]

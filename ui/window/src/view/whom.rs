@@ -89,7 +89,7 @@ impl View<'_> {
             let act = Act::Over(OverAct::Choose(at));
             if at == chosen {
                 self.block(rect, 8, self.colours.select);
-            } else if model.hover.as_ref() == Some(&act) {
+            } else if self.hover == Some(&act) {
                 self.scene.round(rect, 8, self.colours.hover);
             }
             self.avatar(Point::new(rect.x + 8, rect.y + 8), 32, &contact.id, &contact.name);
