@@ -1,6 +1,6 @@
 //! The keys: one table that says what each does, that decides about those that mean the same everywhere, and that F1 shows.
 
-use super::{Act, Command, Field, Focus, Model, Screen, Stroke};
+use super::{Act, Command, Field, Focus, Model, Pane, Screen, Stroke};
 
 /// A key that was pressed, without the toolkit that told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -336,6 +336,11 @@ impl Model {
         }
         let open = self.list_stop().map(|id| Focus::Act(Act::Open(id.to_owned())));
         self.set_focus(open.unwrap_or(Focus::Act(Act::Add)));
+    }
+
+    /// The list takes the place of what stands where there is room for one part alone; the keyboard stays where it was sent.
+    pub fn make_room_for_list(&mut self) {
+        self.show(Pane::Start, self.focus.clone());
     }
 
     /// The row at which the keyboard comes into the list: the one that it is on, else what is open, else the first.

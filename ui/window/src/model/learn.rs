@@ -342,7 +342,8 @@ impl Model {
             Act::Close | Act::NotNow if matches!(self.pane, Pane::Compare(_)) => {
                 return self.back_from_comparing();
             }
-            Act::Add | Act::Close | Act::NotNow => self.show(Pane::Start, Focus::Act(Act::Invite)),
+            Act::Add => self.show(Pane::Add, Focus::Act(Act::Invite)),
+            Act::Close | Act::NotNow => self.show(Pane::Start, Focus::Act(Act::Invite)),
             Act::Invite => {
                 self.finish_first_run();
                 self.show(Pane::Invite(Inviting::default()), Focus::Field(Field::InviteName));

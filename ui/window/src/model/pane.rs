@@ -6,8 +6,10 @@ use ipc_schema::link::{self, Found};
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pane {
-    /// Two ways to reach somebody.
+    /// Nothing is open: two ways to reach somebody, and where there is room for one part alone the list.
     Start,
+    /// The two ways, asked for.
+    Add,
     /// A conversation, by contact id.
     Chat(String),
     /// Making an invitation.

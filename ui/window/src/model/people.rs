@@ -106,7 +106,7 @@ impl Model {
         match &self.pane {
             Pane::Chat(id) | Pane::Invitation(id) => Some(id),
             Pane::Compare(comparing) => Some(&comparing.who),
-            Pane::Start | Pane::Invite(_) | Pane::Accept(_) => None,
+            Pane::Start | Pane::Add | Pane::Invite(_) | Pane::Accept(_) => None,
         }
     }
 

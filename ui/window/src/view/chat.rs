@@ -20,6 +20,17 @@ impl View<'_> {
         self.scrolled(Part::Page, area, &|view, at| view.start_card(listing, &told, at));
     }
 
+    /// Where it stands alone there is a way back to the list.
+    pub(super) fn adding(&mut self, pane: Rect) {
+        if pane.x > 0 {
+            return self.start(pane);
+        }
+        self.page_header(pane, "Invite or accept", "", None);
+        let listing = self.model.listing();
+        let told = words::start(listing);
+        self.page(pane, &|view, at| view.start_card(listing, &told, at));
+    }
+
     fn start_card(&mut self, listing: Listing, told: &Told, at: Rect) -> i32 {
         let w = 376.min(at.w - 32);
         let (x, y) = (at.x + (at.w - w) / 2, at.y + (at.h / 2 - 110).max(16));

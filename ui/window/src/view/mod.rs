@@ -43,7 +43,7 @@ pub use column::{held_to, newest_seen, scroll_to, scroll_wanted};
 pub use thumb::{Pressed, drawn_to, pressed};
 
 /// Below this width one pane at a time is shown.
-const NARROW: i32 = 720;
+pub(crate) const NARROW: i32 = 720;
 
 /// Below this width the rail and the list are slimmer.
 const MIDDLE: i32 = 960;
@@ -159,6 +159,7 @@ impl View<'_> {
         self.scene.region(Region::Page);
         match &self.model.pane {
             Pane::Start => self.start(pane),
+            Pane::Add => self.adding(pane),
             Pane::Chat(id) => self.chat(id, pane),
             Pane::Invite(inviting) => self.inviting(*inviting, pane),
             Pane::Invitation(id) => self.invitation(id, pane),

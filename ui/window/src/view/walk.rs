@@ -268,6 +268,10 @@ fn invitations_cards_and_questions_hold_at_any_size() {
 fn the_list_and_conversations_hold_at_any_size() {
     let mut model = peopled();
     model.act(NOW, Act::Add, "x");
+    walk("two ways to reach somebody", &mut model);
+    let ways = [Act::Invite, Act::Accept].map(Focus::Act);
+    all_can_be_reached("two ways to reach somebody", &mut model, &ways);
+    model.act(NOW, Act::Close, "x");
     model.learn(NOW, News::Offer("privatus:i#x".into()));
     walk("the list", &mut model);
     let rows = ["c2", "m29"].map(|id| Act::Open(id.into()));
@@ -311,7 +315,7 @@ fn the_first_run_and_the_lock_hold_at_any_size() {
 #[test]
 fn a_narrow_window_has_its_lock_and_its_menu() {
     let mut model = peopled();
-    model.act(NOW, Act::Add, "x");
+    model.act(NOW, Act::Close, "x");
     let scene = seen(&model, (360, 480));
     let has = |scene: &Scene, act: &Act| scene.hits.iter().any(|hit| hit.act == *act);
     assert!(has(&scene, &Act::Lock) && has(&scene, &Act::OwnName));

@@ -1,6 +1,7 @@
 //! What keys do where no text is written: those of the model as it knows them, and the window's own.
 
 use fltk::enums::{Key, Shortcut};
+use fltk::prelude::WidgetExt;
 use ipc_schema::Timestamp;
 
 use super::{Window, fresh_id};
@@ -11,6 +12,7 @@ use crate::model::{Act, Field, Focus, MenuOf, OverAct, ReadAct, Screen, TextAct}
 use crate::pressed::chord;
 use crate::regions;
 use crate::scene::Scene;
+use crate::view;
 
 impl Window {
     pub(super) fn entered(&mut self, field: Field) {
@@ -75,10 +77,16 @@ impl Window {
             Does::SelectAll if inside => self.act(Act::Text(TextAct::SelectAll)),
             Does::Keys if free || self.model.shows_keys() => self.act(Act::Keys),
             Does::Add if free => self.act(Act::Add),
-            Does::GoTo | Does::Search if free => self.model.set_focus(Focus::Field(Field::Search)),
+            Does::GoTo | Does::Search if free => {
+                self.model.set_focus(Focus::Field(Field::Search));
+                self.show_list();
+            }
             Does::Find if free => self.find(),
             Does::GoToDay if free => self.act(Act::Read(ReadAct::AskDate)),
-            Does::Chats if free => self.model.go_to_list(),
+            Does::Chats if free => {
+                self.model.go_to_list();
+                self.show_list();
+            }
             Does::Emoji if free => self.act(Act::Over(OverAct::Emoji)),
             Does::Details if free => self.details(),
             Does::Chat { by, unread } if free => self.step_chat(by, unread),
@@ -89,6 +97,13 @@ impl Window {
             Does::WholeSize => self.rescale(100),
             // What lies over the window, or the lock screen, has the keyboard.
             _ => {}
+        }
+    }
+
+    /// What the keyboard goes to is seen, also in a window with room for one part alone.
+    fn show_list(&mut self) {
+        if self.window.w() < view::NARROW {
+            self.model.make_room_for_list();
         }
     }
 
