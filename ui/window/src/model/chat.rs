@@ -34,6 +34,8 @@ pub struct Chat {
     pub before_paste: Option<String>,
     /// What stored keeps of what is being written.
     pub kept: String,
+    /// It keeps something that was written before this window was there, and did not say yet what.
+    pub left_unknown: bool,
     /// A text was refused: what stored keeps of it as a draft stays there until another is taken.
     pub draft_refused: bool,
     /// So many were unread when it was opened.

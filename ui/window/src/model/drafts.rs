@@ -59,17 +59,27 @@ impl Model {
         let who = self.open_chat()?.to_owned();
         let has_draft = self.person(&who).is_some_and(|contact| contact.has_draft);
         let kept = self.chats.get(&who).is_some_and(|chat| !chat.kept.is_empty());
+        if has_draft && !kept {
+            self.chats.entry(who.clone()).or_default().left_unknown = true;
+        }
         (has_draft || kept).then_some(Command::Draft { who })
     }
 
-    /// stored says what it keeps: it is shown, unless something was typed here meanwhile.
-    pub(super) fn draft_is(&mut self, who: &str, text: String) {
+    /// stored says what it keeps: it is shown, unless something was typed here meanwhile. What is typed before a new window knows what
+    /// the last one left goes on from that: a fall of the window is no reason to stop typing.
+    pub(super) fn draft_is(&mut self, who: &str, mut text: String) {
         let open = self.open_chat() == Some(who);
         let shown = self.written_to(who).to_owned();
         let chat = self.chats.entry(who.to_owned()).or_default();
+        let goes_on = std::mem::take(&mut chat.left_unknown) && !shown.starts_with(&text);
         let untouched = shown == chat.kept;
         chat.kept.clone_from(&text);
-        if !untouched || shown == text || !chat.unconfirmed.is_empty() {
+        if goes_on {
+            text.push_str(&shown);
+        } else if !untouched {
+            return;
+        }
+        if shown == text || !chat.unconfirmed.is_empty() {
             return;
         }
         if chat.before_edit().is_some() {

@@ -62,13 +62,38 @@ fn what_stored_keeps_is_asked_for_when_a_chat_is_opened_and_shown() {
 }
 
 #[test]
-fn what_is_typed_meanwhile_stays() {
+fn what_is_typed_before_it_is_known_what_was_left_goes_on_from_that() {
     let (mut model, _) = open(true);
     write(&mut model, "new");
-    told(&mut model, "old");
-    assert_eq!(written(&model), "new");
+    told(&mut model, "old ");
+    assert_eq!(written(&model), "old new");
+    model.keep_drafts(NOW);
+    assert_eq!(model.keep_drafts(later(1_000)), [keep("a", "old new")]);
+    // It was on its way to stored, which had answered before.
+    let (mut model, _) = open(true);
+    write(&mut model, "new");
     model.keep_drafts(NOW);
     assert_eq!(model.keep_drafts(later(1_000)), [keep("a", "new")]);
+    told(&mut model, "old ");
+    assert_eq!(written(&model), "old new");
+    // It came there first.
+    let (mut model, _) = open(true);
+    write(&mut model, "new");
+    told(&mut model, "new");
+    assert_eq!(written(&model), "new");
+}
+
+#[test]
+fn what_is_typed_meanwhile_stays() {
+    let (mut model, _) = open(true);
+    told(&mut model, "old");
+    model.act(NOW, Act::Open("b".into()), "x");
+    assert!(model.act(NOW, Act::Open("a".into()), "x").contains(&Command::Draft { who: "a".into() }));
+    write(&mut model, "er");
+    told(&mut model, "old");
+    assert_eq!(written(&model), "older");
+    model.keep_drafts(NOW);
+    assert_eq!(model.keep_drafts(later(1_000)), [keep("a", "older")]);
 }
 
 #[test]
