@@ -119,6 +119,8 @@ icons! {
     Note = 24 "<path d='M6 3h12v18l-6-4-6 4z'/>",
     /// Read aloud.
     Speaker = 24 "<path d='M4 10v4h4l5 4V6l-5 4zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11'/>",
+    /// Signs to choose from.
+    Smile = 24 "<circle cx='12' cy='12' r='9'/><path d='M8 14.200c1 1.700 2.400 2.500 4 2.500s3-.8 4-2.500M9 9.600v.3M15 9.600v.3'/>",
     /// Digits.
     Keys = 24 "<rect x='3' y='6' width='18' height='12' rx='2'/><path d='M7 10h.2M11 10h.2M15 10h.2M8 14h8'/>",
 }

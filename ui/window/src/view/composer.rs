@@ -8,7 +8,7 @@ use crate::brief::brief_beginning;
 use crate::edit::{Drawn, Lines, Room};
 use crate::icon::Icon;
 use crate::model::words;
-use crate::model::{Act, Field, Focus};
+use crate::model::{Act, Field, Focus, OverAct};
 use crate::scene::{Border, Hit, Point, Rect, Role, Spoken, Style, Written};
 
 /// Height of what stands for a text that is too long to be edited.
@@ -26,9 +26,12 @@ const MARGIN: i32 = 12;
 /// Of a line that is selected with its break, the break is seen so wide.
 const BREAK_WIDTH: i32 = 6;
 
-/// The room for lines beside what else stands in a pane: margins, padding and the button.
+/// What the button for signs takes at the field's end.
+const SIGNS: i32 = 48;
+
+/// The room for lines beside what else stands in a pane: margins, padding and the buttons.
 fn text_width(pane: i32) -> i32 {
-    (pane - 24 - 60 - 24).max(1)
+    (pane - 24 - 60 - 12 - SIGNS).max(1)
 }
 
 fn pixels(lines: usize) -> i32 {
@@ -64,6 +67,8 @@ impl View<'_> {
             self.folded(field);
         } else {
             self.written(contact, field, text_width(rect.w));
+            let signs = Rect::new(field.right() + 2 - SIGNS, field.bottom() - 36, 36, 32);
+            self.icon_button(signs, Icon::Smile, "Emoji", Act::Over(OverAct::Emoji));
         }
         self.send_button(Rect::new(rect.right() - 52, rect.bottom() - 52, 40, 40));
     }

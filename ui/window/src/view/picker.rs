@@ -55,12 +55,12 @@ impl View<'_> {
         }
     }
 
-    /// At the message that is reacted to, or at the end of what is being written.
+    /// At the message that is reacted to, or at the button where one writes.
     fn picker_anchor(&self, picker: &Picker, whole: Rect) -> Rect {
         let hit = |wanted: &Act| self.scene.hits.iter().rfind(|hit| hit.act == *wanted).map(|hit| hit.rect);
         let place = match &picker.wanted {
             PickFor::Reaction(id) => hit(&Act::Message(MessageAct::Focus(id.clone()))),
-            PickFor::Composer => hit(&Act::Send),
+            PickFor::Composer => hit(&Act::Over(OverAct::Emoji)),
         };
         place.unwrap_or(whole)
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::edit::{EDITED_MAX_BYTES, Room, Way};
+use crate::model::OverAct;
 use crate::scene::Written;
 use crate::theme::Theme;
 
@@ -126,4 +127,30 @@ fn nothing_is_written_under_a_question_or_to_who_is_blocked() {
     let (mut model, _) = inviting_dana();
     model.act(NOW, Act::CancelInvite("i".into()), "x");
     assert!(picture(&model, (1200, 800)).written.is_none());
+}
+
+#[test]
+fn signs_are_chosen_by_a_button_where_one_writes_and_stand_at_the_caret() {
+    let mut model = writing("on my way");
+    let emoji = Act::Over(OverAct::Emoji);
+    for size in [(1200, 800), (360, 480)] {
+        let scene = picture(&model, size);
+        let button = scene.hits.iter().find(|hit| hit.act == emoji).unwrap().rect;
+        let Written { rect, .. } = scene.written.unwrap();
+        assert!(button.x >= rect.right() && scene.stops.contains(&Focus::Act(emoji.clone())), "{size:?}");
+        let middle = (button.x + button.w / 2, button.y + button.h / 2);
+        assert_eq!(scene.hit(middle.0, middle.1).map(|hit| &hit.act), Some(&emoji), "above the field");
+    }
+    model.texts.writing_mut().put(2, false);
+    model.act(NOW, emoji, "x");
+    let scene = picture(&model, (1200, 800));
+    let family = scene.hits.iter().find(|hit| hit.label == "❤️").unwrap();
+    assert!(family.rect.bottom() < 800 && scene.hit(10, 10).unwrap().act == Act::Over(OverAct::Close));
+    model.act(NOW, family.act.clone(), "x");
+    assert_eq!(model.texts.of(Field::Composer), "on❤️ my way");
+    assert_eq!(*model.focus(), Focus::Field(Field::Composer));
+    model.texts.writing_mut().delete(crate::edit::Take::Before);
+    assert_eq!(model.texts.of(Field::Composer), "on my way", "it is one character");
+    model.pasted_too_much(NOW, Field::Composer, "x".repeat(EDITED_MAX_BYTES + 1));
+    assert!(!picture(&model, (1200, 800)).hits.iter().any(|hit| hit.act == Act::Over(OverAct::Emoji)));
 }
