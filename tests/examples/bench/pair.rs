@@ -187,6 +187,7 @@ impl Pair {
                 return Came::Blob(blob);
             }
             Command::DropBlob { .. } | Command::Delete { .. } => {}
+            Command::Chunks(_) => panic!("nobody sends files here"),
         }
         Came::Done
     }
