@@ -133,8 +133,7 @@ impl Talk {
         let mut arrived: Vec<Input> = self.pair.sides[1].inputs.drain(..).collect();
         assert!(arrived.iter().all(|input| matches!(input, Input::Arrived(_))), "and nothing else");
         // Behind what may be said besides texts.
-        let arrived = arrived.split_off(arrived.len().checked_sub(usize::try_from(texts).unwrap()).unwrap());
-        arrived
+        arrived.split_off(arrived.len().checked_sub(usize::try_from(texts).unwrap()).unwrap())
     }
 
     /// What Bob's engine took for these, without the vault.

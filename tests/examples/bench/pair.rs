@@ -198,7 +198,7 @@ impl Pair {
         self.rng.fill_bytes(&mut sender_queue);
         let relay_key = *AgreementSecret::generate(&mut self.rng).public().bytes();
         let created = Created { receiver_queue, sender_queue, relay_key };
-        let queue = Queue { created: created.clone(), sender_key: [0; 32], sink: None, waiting: Vec::new() };
+        let queue = Queue { created, sender_key: [0; 32], sink: None, waiting: Vec::new() };
         self.queues.push(queue);
         Came::Created(created)
     }
