@@ -5,7 +5,7 @@
 # (src/content/decode.rs).
 # One unpacked, single-segment Cap'n Proto message, at most contentMax bytes. Fields are only ever added.
 #
-# A kind that a reader does not know is acked, kept, and shown as "needs a newer version"; so is a step of an introduction.
+# A kind that a reader does not know is acked, kept, and shown as "needs a newer version"; so is a step of an introduction or a meeting.
 
 struct Content {
   version @0 :UInt8;
@@ -64,6 +64,7 @@ struct Content {
     fileAnswer @30 :FileAnswer;
     fileChunks @31 :FileChunks;
     comparison @32 :Comparison;
+    meeting @33 :Meeting;
   }
 
   struct Acks {
@@ -246,5 +247,24 @@ struct Content {
     different @1;
     # Their person said so.
     same @2;
+  }
+
+  struct Meeting {
+    id @0 :Data;
+    # 16 B: names a question and its answer; of `here` the secret of which `there` shows that it was heard.
+    step @1 :MeetingStep;
+    proof @2 :Data;
+    # Of `isItYours`, `itIs` and `there` 32 B (docs/protocol/content.md, "Meeting again"), else empty.
+  }
+
+  enum MeetingStep {
+    isItYours @0;
+    # I was given a link as one to you, whom I know already.
+    itIs @1;
+    itIsNot @2;
+    here @3;
+    # Said in the session that is to end.
+    there @4;
+    # Said in the session that stays: whoever reads there, reads here.
   }
 }

@@ -8,7 +8,7 @@ use super::generated::content_capnp::content as wire;
 use super::wire_ranges::read_ranges;
 use super::{
     Acks, ChatTimer, Content, EditPart, GAPS_MAX, Kind, Link, PARTS_MAX, TextPart, VERSION, bounded_life,
-    comparison, file, introduction, is_emoji,
+    comparison, file, introduction, is_emoji, meeting,
 };
 
 const NESTING_MAX: i32 = 8;
@@ -120,6 +120,7 @@ fn read_kind(root: &wire::Reader<'_>) -> Result<Option<Kind>, ContentError> {
         Ok(Which::Comparison(said)) => {
             return Ok(comparison::read(&said?)?.map(Kind::Comparison));
         }
+        Ok(Which::Meeting(said)) => return Ok(meeting::read(&said?)?.map(Kind::Meeting)),
         Ok(_) | Err(capnp::NotInSchema(_)) => return Ok(None),
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::generated::content_capnp::content as wire;
 use super::wire_ranges::write_ranges;
-use super::{Acks, Content, EditPart, Kind, TextPart, VERSION, comparison, file, introduction};
+use super::{Acks, Content, EditPart, Kind, TextPart, VERSION, comparison, file, introduction, meeting};
 
 /// The bytes that keyvault seals.
 #[must_use]
@@ -79,6 +79,7 @@ fn write_kind(mut root: wire::Builder<'_>, kind: &Kind) {
         Kind::FileAnswer { file, word } => file::write_answer(root.init_file_answer(), *file, *word),
         Kind::FileChunks(chunks) => file::write_chunks(root.init_file_chunks(), chunks),
         Kind::Comparison(said) => comparison::write(root.init_comparison(), said),
+        Kind::Meeting(said) => meeting::write(root.init_meeting(), said),
         // Never written by this version; as an unread attestation it is at least legal.
         Kind::Later(_) => root.set_leaf_attestation(&[]),
     }

@@ -9,6 +9,7 @@ mod encode;
 mod error;
 mod file;
 mod introduction;
+mod meeting;
 mod ranges;
 mod timer;
 mod wire_ranges;
@@ -21,6 +22,7 @@ pub use encode::encode;
 pub use error::ContentError;
 pub use file::{FileChunks, FileKind, FileOffer, FileWord, Preview};
 pub use introduction::{Introduction, Step};
+pub use meeting::{Meeting, MeetingStep, Proof, Proves, proof};
 pub use ranges::{Range, Received};
 pub use timer::{ChatTimer, bounded_life};
 
@@ -190,6 +192,8 @@ pub enum Kind {
     FileChunks(FileChunks),
     /// A short string is compared. Worth nothing a moment later.
     Comparison(Comparison),
+    /// Two who know each other meet once more.
+    Meeting(Meeting),
     /// A kind, or a version, that this program cannot show yet: acked and kept. All of the content's bytes.
     Later(Vec<u8>),
 }
@@ -313,6 +317,10 @@ mod tests {
         Kind::Comparison(Comparison { run: [7; 32], step })
     }
 
+    fn meeting(step: MeetingStep) -> Kind {
+        Kind::Meeting(Meeting { id: WireId([6; 16]), step })
+    }
+
     fn reaction(emoji: &str) -> Kind {
         Kind::Reaction { message: WireId([2; 16]), emoji: emoji.into() }
     }
@@ -348,6 +356,11 @@ mod tests {
             comparison(ComparisonStep::End(ComparisonEnd::Stopped)),
             comparison(ComparisonStep::End(ComparisonEnd::Different)),
             comparison(ComparisonStep::End(ComparisonEnd::Same)),
+            meeting(MeetingStep::IsItYours([7; 32])),
+            meeting(MeetingStep::ItIs([8; 32])),
+            meeting(MeetingStep::ItIsNot),
+            meeting(MeetingStep::Here),
+            meeting(MeetingStep::There([9; 32])),
         ] {
             let content = content(kind);
             assert!(decode(&encode(&content)).unwrap() == content);
@@ -382,7 +395,9 @@ mod tests {
         let read = Kind::Receipt(Some(WireId([6; 16])));
         let edited = Kind::Edit(edit("hello".into()));
         let answer = comparison(ComparisonStep::Answer([8; 32]));
-        for kind in [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), answer] {
+        let claimed = meeting(MeetingStep::ItIs([7; 32]));
+        let small = [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), answer, claimed];
+        for kind in small {
             let bytes = encode(&content(kind));
             for length in 0..bytes.len() {
                 assert!(decode(&bytes[..length]).is_err(), "{length}");
@@ -400,7 +415,8 @@ mod tests {
         let came = Kind::FileChunks(file::tests::chunks(3));
         let ended = comparison(ComparisonStep::End(ComparisonEnd::Same));
         let small = [text("hello".into()), edited, reaction("👍"), read, timer(300, 1), asked, ended];
-        for kind in small.into_iter().chain([offer, came]) {
+        let claimed = meeting(MeetingStep::IsItYours([7; 32]));
+        for kind in small.into_iter().chain([offer, came, claimed]) {
             let bytes = encode(&content(kind));
             for at in 0..bytes.len() {
                 for bit in 0..8 {

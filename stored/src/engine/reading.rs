@@ -129,6 +129,7 @@ fn refused(turn: &Turn, contact: &Contact, content: &Content) -> Result<bool, St
         Kind::Edit(edit) => edit.name,
         Kind::Introduction(said) => said.id,
         Kind::FileOffer(offer) => offer.message,
+        Kind::Meeting(said) => said.id,
         Kind::Later(_) => content.id,
         kind => return Ok(kind.is_change() && contact.blocked),
     };
@@ -259,6 +260,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         // No flow takes them yet.
         Kind::FileOffer(_) | Kind::FileAnswer { .. } | Kind::FileChunks(_) => return Ok(()),
         Kind::QueueChange
+        | Kind::Meeting(_)
         | Kind::Receipt(_)
         | Kind::Typing(_)
         | Kind::KeepAlive
