@@ -183,7 +183,7 @@ impl std::fmt::Debug for Message {
 }
 
 /// Between two neighbours there is room for this many that come late.
-const STEP: i64 = 1 << 20;
+pub(super) const STEP: i64 = 1 << 20;
 
 const COLUMNS: &str =
     "id, contact, wire, mine, position, sequence, sent_at, received_at, body, state, reply_to, route, note, chain,
