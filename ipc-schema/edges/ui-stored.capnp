@@ -16,7 +16,9 @@ interface Messenger {
   cancelInvite @4 (id :Text) -> (error :Refusal);
   accept @5 (link :Text, name :Text) -> (result :AcceptResult);
   # Answers once the reply lies at a relay. Idempotent by link, letter for letter: ui takes it out of what was pasted around it. `name` as in
-  # `invite`.
+  # `invite`. The name of somebody whom the user has invited: who made the link takes their place. Of one who is connected, or whose link
+  # is being accepted: their program is asked whether this one is theirs as well, and closes it then; the same contact is answered. Until
+  # they said, `waiting`; if it is not, `linkNotTheirs`, and nothing is changed.
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
@@ -194,6 +196,7 @@ enum Refusal {
   noIntroduction @41;   # there is none of that id, or it is over
   noComparison @42;     # no short string is shown
   otherString @43;      # the short string that is shown is another one
+  linkNotTheirs @44;    # the contact under whose name it was given says that it is not theirs, or not open any more
 }
 
 struct Counts {
@@ -388,6 +391,7 @@ enum Note {
   introductionOver @9; # nothing came of it
   newer @10;            # they sent what only a later version can show, which is kept for it
   stringsDiffer @11;    # a short string was compared and was another one over there, or not made as promised: somebody may sit between
+  onePerson @12;        # what came of a link that the user gave under their name, or they of the user's
 }
 
 struct Event {

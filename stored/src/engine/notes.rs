@@ -77,8 +77,8 @@ impl Note {
     /// What stands there.
     pub(super) fn sentence(self) -> &'static str {
         match self {
-            // What it was set to is said where it is.
-            Self::None | Self::TimerChanged => "",
+            // What it was set to, and what came of it, is said where it is.
+            Self::None | Self::TimerChanged | Self::OnePerson => "",
             Self::OlderCopyHere => {
                 "An older copy of this profile was used. What came in after that copy is missing here; what you wrote since is \
                  sent again."

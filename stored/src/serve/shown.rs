@@ -84,6 +84,7 @@ pub(super) fn message(from: store::Message) -> Message {
             store::Note::IntroductionOver => Note::IntroductionOver,
             store::Note::Newer => Note::Newer,
             store::Note::StringsDiffer => Note::StringsDiffer,
+            store::Note::OnePerson => Note::OnePerson,
         },
         held: from.held,
         reactions: reactions(from.reactions),

@@ -174,6 +174,8 @@ pub enum Note {
     Newer,
     /// A short string was compared and differed, or was not made as their program had promised.
     StringsDiffer,
+    /// A link was asked about that leads to this contact, or does not.
+    OnePerson,
 }
 
 impl std::fmt::Debug for Message {

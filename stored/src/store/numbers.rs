@@ -38,7 +38,7 @@ numbered! {
     Note {
         None = 0, OlderCopyHere = 1, OlderCopyThere = 2, Reopened = 3, ReopenedAgain = 4, TextsWait = 5,
         TimerChanged = 6, Introduction = 7, Introduced = 8, IntroductionOver = 9, Newer = 10,
-        StringsDiffer = 11,
+        StringsDiffer = 11, OnePerson = 12,
     }
     Reason { None = 0, InviteAgain = 1, QueueFull = 2, Gone = 3, }
     OutgoingState { Waiting = 0, Sealing = 1, Sealed = 2, Acked = 3, }
@@ -97,7 +97,7 @@ mod tests {
         assert_strict::<ContactState>(4);
         assert_strict::<Notice>(3);
         assert_strict::<Delivery>(6);
-        assert_strict::<Note>(12);
+        assert_strict::<Note>(13);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
         assert_strict::<OutgoingKind>(15);

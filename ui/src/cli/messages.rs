@@ -71,7 +71,8 @@ fn words(message: &Message, zone: &clock::Zone, columns: Option<usize>) -> Strin
             | Note::Introduced
             | Note::IntroductionOver
             | Note::Newer
-            | Note::StringsDiffer,
+            | Note::StringsDiffer
+            | Note::OnePerson,
             _,
         ) => "-- ".into(),
     };

@@ -37,6 +37,7 @@ impl From<Refusal> for Failure {
             | Refusal::LinkNewer
             | Refusal::LinkOwn
             | Refusal::LinkUsed
+            | Refusal::LinkNotTheirs
             | Refusal::Storage
             | Refusal::Picture
             | Refusal::NoSuchInvite
@@ -72,6 +73,7 @@ const UNDER_WAY: &str =
     "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed";
 const ALREADY_OPEN: &str =
     "these two were asked already and have not both answered: nothing more to do, it ends after 7 days";
+const NOT_THEIRS: &str = "they say that the invitation is not theirs, or not open any more: nothing was changed; accept it with another --name";
 const NO_INTRODUCTION: &str = "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again";
 const NO_COMPARISON: &str = "no short string is shown: `privatus contact compare WHO`, on both sides while you speak to each other, shows one";
 const OTHER_STRING: &str = "this is not the string that you have with them, and nobody was marked: have them read theirs out once more; if it is another one, somebody may sit between the two of you, and `privatus contact compare WHO --different` says so";
@@ -99,6 +101,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::LinkUsed => {
             "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one"
         }
+        Refusal::LinkNotTheirs => NOT_THEIRS,
         Refusal::RateLimited => "too many new contacts in an hour: try again later",
         Refusal::Blocked => "this contact is blocked: `privatus contact block WHO --off` ends that",
         Refusal::NotBuilt => "not built yet",
@@ -268,6 +271,7 @@ mod tests {
         assert_eq!(code(Refusal::Waiting), 6);
         assert_eq!(code(Refusal::Network), 1);
         assert_eq!(code(Refusal::LinkExpired), 1);
+        assert_eq!(code(Refusal::LinkNotTheirs), 1);
         assert_eq!(code(Refusal::BadId), 2);
         assert_eq!(Failure::from(PeerError::Lost).code(), 4);
         assert_eq!(Failure::from(PassphraseError::WrongPassphrase).code(), 3);

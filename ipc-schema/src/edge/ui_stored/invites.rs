@@ -127,7 +127,8 @@ words! {
 }
 
 call! {
-    /// Accepts somebody's invitation; told once the reply lies at a relay. Idempotent by the link.
+    /// Accepts somebody's invitation; told once the reply lies at a relay, or once who has that name says that it is theirs. Idempotent by
+    /// the link.
     #[derive(Clone, PartialEq, Eq)]
     AcceptInvite of messenger: accept_request, accept_params, accept_results;
     asks {
@@ -160,11 +161,13 @@ words! {
         LinkOwn,
         /// Somebody else opened it, or it was cancelled.
         LinkUsed,
-        /// Too many new contacts in an hour.
+        /// Who has that name says that it is not theirs, or not open any more.
+        LinkNotTheirs,
+        /// Too many new contacts, or questions of one of them, in an hour.
         RateLimited,
         /// No relay in time.
         Network,
-        /// Accepted, and goes on by itself.
+        /// Accepted, or who has that name is asked whether it is theirs, and goes on by itself.
         Waiting,
     }
 }

@@ -140,6 +140,8 @@ mirrored! {
         Newer => "newer",
         /// A short string that was compared was another one over there, or not made as promised.
         StringsDiffer => "strings-differ",
+        /// What came of a link that the user gave under their name, or they of the user's.
+        OnePerson => "one-person",
     }
 }
 

@@ -407,6 +407,10 @@ const LINK_USED: (&str, &str) = (
     "Already used",
     "Someone opened this link before you, or it was cancelled. If it was not you, tell the sender and ask for a new one.",
 );
+const NOT_THEIRS: (&str, &str) = (
+    "Not theirs",
+    "They say that this link is not theirs, or not open any more. Accept it under another name.",
+);
 
 /// Why stored said no: a title, and what to do next.
 #[must_use]
@@ -434,6 +438,7 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
             ("Your own invitation", "Give it to somebody else: only another person can accept it.")
         }
         Refusal::LinkUsed => LINK_USED,
+        Refusal::LinkNotTheirs => NOT_THEIRS,
         Refusal::RateLimited => {
             ("Too many at once", "Ten new contacts an hour are possible. Try again later.")
         }
