@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_schema::edge::stored_keyvault::{
     AcceptInvite, AcceptInviteError, AcceptedInvite, InviteFailed, InviteRefusal, OpenInvite,
-    OpenInviteError, OpenedInvite, Purpose,
+    OpenInviteError, OpenedInvite, Purpose, RemoveSession,
 };
 
 use ipc_schema::edge::stored_onion::{Command, Refused};
@@ -14,14 +14,15 @@ use ipc_schema::edge::ui_stored::{self, AcceptError, Closed};
 use super::circuits::Circuits;
 use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::interface::{Action, Came, MailboxCall};
+use super::names::Found;
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
 use super::{fixing, introduction_steps, places};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
-    Accept, AcceptState, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue, ReceiveQueueState,
-    Store,
+    Accept, AcceptState, Contact, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue,
+    ReceiveQueueState, Store,
 };
 
 /// How long a second own queue is waited for once the first receives; it can be offered later as well.
@@ -38,8 +39,8 @@ pub(super) struct Accepts {
     patience_over: BTreeSet<AcceptId>,
     /// Requests that wait for keyvault's word on a link.
     requests: BTreeMap<AcceptId, Asker<ui_stored::AcceptInvite>>,
-    /// Those that ended in this run, for whoever still waits for them.
-    refused: BTreeMap<ContactId, AcceptError>,
+    /// Links that led to nobody in this run, for whoever still waits for them.
+    refused: BTreeMap<String, AcceptError>,
 }
 
 impl Accepts {
@@ -84,26 +85,21 @@ impl Accepts {
         self.requests.values().map(|asker| asker.id)
     }
 
-    /// How far the accept that made a contact has come.
-    pub(super) fn progress(
-        &self,
-        store: &Store,
-        contact: ContactId,
-    ) -> Result<Result<Accepting, AcceptError>, StoreError> {
-        let Some(known) = store.contact(contact)? else {
-            return Ok(match self.refused.get(&contact) {
-                Some(why) => Err(*why),
-                None => Ok(Accepting::Gone),
-            });
-        };
-        let state = store.accept_of(contact)?.map_or(AcceptState::Relayed, |accept| accept.state);
-        Ok(Ok(match state {
-            AcceptState::Opening | AcceptState::Reading => Accepting::Reading(known),
-            AcceptState::MakingQueues | AcceptState::Accepting | AcceptState::Sent => {
-                Accepting::UnderWay(known)
-            }
-            AcceptState::Relayed | AcceptState::Refused => Accepting::Done(known),
-        }))
+    /// How far it has come that a link leads to somebody.
+    pub(super) fn progress(&self, store: &Store, link: &str) -> Found<Accepting, AcceptError> {
+        let link = link.trim();
+        if let Some(accept) = store.accept_by_link(link)?
+            && let Some(contact) = store.contact(accept.contact)?
+        {
+            return Ok(Ok(match accept.state {
+                AcceptState::Opening | AcceptState::Reading => Accepting::Reading(contact),
+                AcceptState::MakingQueues | AcceptState::Accepting | AcceptState::Sent => {
+                    Accepting::UnderWay(contact)
+                }
+                AcceptState::Relayed | AcceptState::Refused => Accepting::Done(contact),
+            }));
+        }
+        Ok(self.refused.get(link).map_or(Ok(Accepting::Gone), |why| Err(*why)))
     }
 
     /// Begins to accept a link, or finds that it was begun before. Answered with the contact.
@@ -120,9 +116,7 @@ impl Accepts {
             turn.answer(request, Err(AcceptError::LinkMalformed));
             return Ok(());
         }
-        if let Some(accept) = turn.store.accept_by_link(link)?
-            && let Some(contact) = turn.store.contact(accept.contact)?
-        {
+        if let Some(contact) = contact_of(&turn.store, link)? {
             turn.answer(request, Ok(contact));
             return Ok(());
         }
@@ -179,10 +173,8 @@ impl Accepts {
                 turn.wish(AcceptEvent::LookAt(id));
                 return Ok(());
             }
-            Ok(Err(InviteFailed::Refused(why))) => refusal(why),
-            Ok(Err(InviteFailed::Failed(OpenInviteError::TooManyOpen))) => AcceptError::RateLimited,
-            Ok(Err(InviteFailed::Failed(OpenInviteError::BadContent))) => AcceptError::LinkMalformed,
-            Ok(Err(InviteFailed::Failed(OpenInviteError::Fault(_)))) | Err(_) => Closed::Storage.into(),
+            Ok(Err(why)) => not_opened(why),
+            Err(_) => Closed::Storage.into(),
         };
         self.refuse(turn, circuits, &accept, why)
     }
@@ -278,7 +270,13 @@ impl Accepts {
         accepted: Asked<AcceptedInvite, InviteFailed<AcceptInviteError>>,
     ) -> Result<(), StoreError> {
         self.busy.remove(&id);
-        let Some(accept) = turn.store.accept(id)? else { return Ok(()) };
+        let Some(accept) = turn.store.accept(id)? else {
+            // Its contact went meanwhile: nobody reads what it would be told.
+            if let Ok(Ok(AcceptedInvite { session, .. })) = accepted {
+                turn.tell(RemoveSession { session });
+            }
+            return Ok(());
+        };
         match accepted {
             Ok(Ok(accepted)) => connected(turn, &accept, first, accepted),
             Ok(Err(InviteFailed::Refused(why))) => self.refuse(turn, circuits, &accept, refusal(why)),
@@ -310,7 +308,7 @@ impl Accepts {
         circuits.leave(turn, User::Accept(accept.id));
         match self.requests.remove(&accept.id) {
             Some(request) => turn.answer(request, Err(why)),
-            None => drop(self.refused.insert(accept.contact, why)),
+            None => drop(self.refused.insert(accept.link.clone(), why)),
         }
         introduction_steps::failed(turn, accept.contact)?;
         let receive_queues = turn.store.receive_queues_of(accept.contact)?;
@@ -319,6 +317,24 @@ impl Accepts {
         turn.event(&EventKind::Contact { contact: accept.contact })?;
         receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
         Ok(())
+    }
+}
+
+/// To whom a link leads, as far as that is known.
+fn contact_of(store: &Store, link: &str) -> Result<Option<Contact>, StoreError> {
+    match store.accept_by_link(link)? {
+        Some(accept) => store.contact(accept.contact),
+        None => Ok(None),
+    }
+}
+
+/// Why keyvault did not open a link.
+fn not_opened(why: InviteFailed<OpenInviteError>) -> AcceptError {
+    match why {
+        InviteFailed::Refused(why) => refusal(why),
+        InviteFailed::Failed(OpenInviteError::TooManyOpen) => AcceptError::RateLimited,
+        InviteFailed::Failed(OpenInviteError::BadContent) => AcceptError::LinkMalformed,
+        InviteFailed::Failed(OpenInviteError::Fault(_)) => Closed::Storage.into(),
     }
 }
 

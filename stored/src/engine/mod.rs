@@ -441,7 +441,7 @@ impl Engine {
             Query::Count(_) => Reply::Count(Ok(self.counts()?)),
             Query::Invites(_) => Reply::Invites(Ok(store.invites()?)),
             Query::InviteOf(ask) => Reply::InviteOf(Ok(store.invite_of(ask.contact)?)),
-            Query::AcceptOf(ask) => Reply::AcceptOf(self.flows.accepts.progress(store, ask.contact)?),
+            Query::AcceptOf(ask) => Reply::AcceptOf(self.flows.accepts.progress(store, &ask.link)?),
             Query::Contacts(_) => Reply::Contacts(Ok(store.contacts()?)),
             Query::MessageOf(ask) => Reply::MessageOf(conversations::message(store, &ask.id)?),
             Query::FirstPage(ask) => Reply::FirstPage(conversations::first_page(store, &ask)?),

@@ -175,10 +175,10 @@ pub struct InviteOf {
 }
 
 /// How far the accept of somebody's invite has come.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct AcceptOf {
-    /// Who made it.
-    pub contact: ContactId,
+    /// As it was given.
+    pub link: String,
 }
 
 /// One message.

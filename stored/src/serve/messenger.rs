@@ -108,12 +108,13 @@ impl MessengerServer {
 
     /// Accepts a link and waits until the answer lies at a relay.
     async fn answer_invite(&self, call: AcceptInvite) -> Result<Contact, AcceptError> {
-        let contact = self.ask(call).await?.id;
+        let link = call.link.clone();
+        self.ask(call).await?;
         let until = Instant::now() + PLACING;
         let mut changes = self.shell.changes();
         loop {
             changes.mark_unchanged();
-            let late = match self.ask(AcceptOf { contact }).await? {
+            let late = match self.ask(AcceptOf { link: link.clone() }).await? {
                 Accepting::Done(contact) => return Ok(shown::contact(contact)),
                 Accepting::UnderWay(_) => AcceptError::Waiting,
                 Accepting::Reading(_) => AcceptError::Network,
