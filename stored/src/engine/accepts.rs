@@ -120,7 +120,13 @@ impl Accepts {
             turn.answer(request, Ok(contact));
             return Ok(());
         }
-        let Some((request, place)) = places::place_for(turn, request, name)? else { return Ok(()) };
+        let place = match places::sought(turn, name)? {
+            Ok(place) => place,
+            Err(why) => {
+                turn.answer(request, Err(why.into()));
+                return Ok(());
+            }
+        };
         // keyvault looks at the link first: a bad one is told as such.
         let (id, contact) = begin(turn, link, &place.name)?;
         places::keep(&turn.store, contact, &place)?;
@@ -309,6 +315,9 @@ impl Accepts {
         match self.requests.remove(&accept.id) {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.link.clone(), why)),
+        }
+        if places::give_back(turn, accept.contact)? {
+            return Ok(());
         }
         introduction_steps::failed(turn, accept.contact)?;
         let receive_queues = turn.store.receive_queues_of(accept.contact)?;

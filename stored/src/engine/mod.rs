@@ -570,6 +570,8 @@ mod newer_tests;
 #[cfg(test)]
 mod older_copies_tests;
 #[cfg(test)]
+mod one_person_tests;
+#[cfg(test)]
 mod receipts_tests;
 #[cfg(test)]
 mod tests;

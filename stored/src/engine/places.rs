@@ -1,15 +1,19 @@
 //! Two who meet again: a contact to whom nothing can be delivered any more keeps its conversation, and whoever is invited under its name,
-//! or accepted, takes its place once they are heard (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is
-//! the same person: each contact has identities of its own.
+//! or accepted, takes its place once they are heard; and so does whoever was invited and comes by an invite of their own
+//! (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is the same person: each contact has identities
+//! of its own.
 
 use super::event::{LifeEvent, OutboxEvent};
 use super::names::{self, Found, NotCalled};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
-use super::{life, notes, removal};
+use super::{life, notes, removal, timers};
 use crate::error::StoreError;
 use crate::ids::ContactId;
-use crate::store::{Contact, EventKind, Store};
+use crate::store::{Contact, ContactState, EventKind, Store};
+
+/// More than stand behind each other for one place.
+const HEIRS_MAX: usize = 8;
 
 /// What somebody new is called, and whose place they are to take.
 pub(super) struct Place {
@@ -38,14 +42,44 @@ fn wanted(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
         Ok(name) => return Ok(Ok(Place { name, instead_of: None })),
         Err(why) => why,
     };
-    let Some(older) = turn.store.contact_named(name.trim())?.filter(|older| !older.blocked) else {
-        return Ok(Err(why));
+    match turn.store.contact_named(name.trim())?.filter(|older| !older.blocked) {
+        Some(older) if life::stuck(turn, &older)?.is_some() => beside(turn, &older.name, &older),
+        _ => Ok(Err(why)),
+    }
+}
+
+/// A name and place for whoever made a link that is accepted under this name: also who was invited may come by a link of their own.
+pub(super) fn sought(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
+    let why = match names::free_name(&turn.store, name)? {
+        Ok(name) => return Ok(Ok(Place { name, instead_of: None })),
+        Err(why) => why,
     };
-    if life::stuck(turn, &older)?.is_none() {
+    let Some(named) = turn.store.contact_named(name.trim())? else { return Ok(Err(why)) };
+    let last = last_heir(turn, &named)?;
+    if [&named, &last].into_iter().any(|contact| contact.blocked || contact.state == ContactState::Oneself) {
         return Ok(Err(why));
     }
+    if last.state == ContactState::Invited || life::stuck(turn, &last)?.is_some() {
+        return beside(turn, &named.name, &last);
+    }
+    Ok(Err(why))
+}
+
+/// Somebody new who is to take the place of `older`, and until then stands beside whoever has the name.
+fn beside(turn: &Turn, name: &str, older: &Contact) -> Found<Place, NotCalled> {
     let place = |name| Place { name, instead_of: Some(older.id) };
-    Ok(names::told_name(&turn.store, "", &older.name)?.map(place))
+    Ok(names::told_name(&turn.store, "", name)?.map(place))
+}
+
+/// Who is to take the place of who is to take their place, and so on.
+fn last_heir(turn: &Turn, contact: &Contact) -> Result<Contact, StoreError> {
+    let mut last = contact.clone();
+    for _ in 0..HEIRS_MAX {
+        let Some(heir) = turn.store.heir(last.id)? else { break };
+        let Some(heir) = turn.store.contact(heir)? else { break };
+        last = heir;
+    }
+    Ok(last)
 }
 
 /// Somebody new is to take it.
@@ -56,27 +90,49 @@ pub(super) fn keep(store: &Store, id: ContactId, place: &Place) -> Result<(), St
     }
 }
 
-/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard again meanwhile.
+/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard meanwhile.
 pub(super) fn take(turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
-    let Some(older) = turn.store.replaces(id)? else { return Ok(()) };
-    turn.store.set_replaces(id, None)?;
-    match turn.store.contact(older)? {
-        Some(older) if life::stuck(turn, &older)?.is_some() => move_in(turn, &older, id),
-        _ => Ok(()),
+    while let Some(older) = turn.store.replaces(id)? {
+        turn.store.set_replaces(id, None)?;
+        let Some(older) = turn.store.contact(older)?.filter(|older| !older.blocked) else { return Ok(()) };
+        let is_stuck = life::stuck(turn, &older)?.is_some();
+        if !is_stuck && older.session.is_some() {
+            return Ok(());
+        }
+        join(turn, &older, id)?;
+        turn.store.rename_contact(id, &older.name)?;
+        if is_stuck {
+            notes::met_again(turn, id)?;
+        }
     }
+    Ok(())
 }
 
-fn move_in(turn: &mut Turn, older: &Contact, id: ContactId) -> Result<(), StoreError> {
-    let names = turn.store.move_conversation(older.id, id)?;
-    removal::remove(turn, older)?;
-    turn.store.rename_contact(id, &older.name)?;
-    notes::met_again(turn, id)?;
-    if older.verified || older.held {
+/// Two contacts are one person: all of the one is the other's from now on, and the one goes with its session and queues.
+pub(super) fn join(turn: &mut Turn, goes: &Contact, stays: ContactId) -> Result<(), StoreError> {
+    let Some(before) = turn.store.contact(stays)? else { return Ok(()) };
+    let names = turn.store.move_conversation(goes.id, stays)?;
+    removal::remove(turn, goes)?;
+    if goes.held || goes.verified && !before.verified {
         // Who was compared is not who is compared now: what was meant for them waits for the user.
-        turn.store.hold(id)?;
-        notes::texts_wait(turn, id)?;
+        turn.store.hold(stays)?;
+        notes::texts_wait(turn, stays)?;
     }
-    turn.wish(OutboxEvent::TakenBack(id, names));
-    turn.wish(LifeEvent::LookAt(id));
-    turn.event(&EventKind::Contact { contact: id })
+    let lives = goes.timer.seconds;
+    if lives > 0 && (before.timer.seconds == 0 || lives < before.timer.seconds) {
+        timers::set(turn, &before, lives)?;
+    }
+    turn.wish(OutboxEvent::TakenBack(stays, names));
+    turn.wish(LifeEvent::LookAt(stays));
+    turn.event(&EventKind::Contact { contact: stays })
+}
+
+/// Whoever was to take a place does not come: what was written to them waits for who has it.
+pub(super) fn give_back(turn: &mut Turn, id: ContactId) -> Result<bool, StoreError> {
+    let (Some(contact), Some(older)) = (turn.store.contact(id)?, turn.store.replaces(id)?) else {
+        return Ok(false);
+    };
+    turn.store.set_replaces(id, None)?;
+    join(turn, &contact, older)?;
+    Ok(true)
 }

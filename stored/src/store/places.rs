@@ -21,8 +21,15 @@ impl Store {
         Ok(older.flatten())
     }
 
+    /// Who is to take a contact's place, the latest of them.
+    pub(crate) fn heir(&self, id: ContactId) -> Result<Option<ContactId>, StoreError> {
+        let sql = "SELECT id FROM contacts WHERE replaces = ?1 ORDER BY rowid DESC LIMIT 1";
+        self.row(sql, [id], |row| row.get(0))
+    }
+
     /// Moves what was said with one contact, and what the user keeps about it, to another one. Texts that are not acked, and what was done
-    /// to texts, wait for a number of the other's: these, with the names under which keyvault was asked to seal them.
+    /// to texts, wait for a number of the other's: these, with the names under which keyvault was asked to seal them. Whoever was to take
+    /// the place of the one is to take that of the other.
     pub(crate) fn move_conversation(
         &self,
         from: ContactId,
@@ -44,6 +51,11 @@ impl Store {
             self.run(&format!("UPDATE OR IGNORE {table} SET contact = ?2 WHERE contact = ?1"), (from, to))?;
         }
         self.run("UPDATE introductions SET person = ?2 WHERE person = ?1", (from, to))?;
+        self.run("UPDATE contacts SET replaces = ?2 WHERE replaces = ?1 AND id <> ?2", (from, to))?;
+        let inherit =
+            "UPDATE contacts SET replaces = (SELECT replaces FROM contacts WHERE id = ?1 AND replaces <> ?2)
+             WHERE id = ?2 AND replaces IS NULL";
+        self.run(inherit, (from, to))?;
         self.move_attributes(from, to)?;
         self.refresh_contact(to)?;
         Ok(names)
