@@ -99,6 +99,9 @@ impl Accepts {
                 AcceptState::Relayed | AcceptState::Refused => Accepting::Done(contact),
             }));
         }
+        if let Some(contact) = contact_of(store, link)? {
+            return Ok(Ok(Accepting::Done(contact)));
+        }
         Ok(self.refused.get(link).map_or(Ok(Accepting::Gone), |why| Err(*why)))
     }
 
@@ -331,10 +334,9 @@ impl Accepts {
 
 /// To whom a link leads, as far as that is known.
 fn contact_of(store: &Store, link: &str) -> Result<Option<Contact>, StoreError> {
-    match store.accept_by_link(link)? {
-        Some(accept) => store.contact(accept.contact),
-        None => Ok(None),
-    }
+    let accepted = store.accept_by_link(link)?.map(|accept| accept.contact);
+    let known = if accepted.is_none() { store.contact_of_link(link)? } else { accepted };
+    known.map_or(Ok(None), |contact| store.contact(contact))
 }
 
 /// Why keyvault did not open a link.

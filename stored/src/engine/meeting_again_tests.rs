@@ -116,10 +116,14 @@ fn who_was_deleted_invites_anew_under_the_name_and_keeps_the_conversation() {
 #[test]
 fn who_deleted_somebody_invites_them_anew_and_they_keep_the_conversation() {
     let mut world = one_deletes_the_other(530, 0);
+    let older = world.contacts(1)[0].id;
+    let former = world.people[1].engine.turn.store.accept_of(older).unwrap().unwrap().link;
     let link = world.invite_link(0, "bob");
     assert!(accept(&mut world, 1, &link, "ann").is_ok());
     world.until(|world| is_connected(world, 0, "bob") && world.contacts(1).len() == 1);
     assert_eq!(names(&mut world, 1), ["ann"]);
+    let now = world.contacts(1)[0].id;
+    assert!(accept(&mut world, 1, &former, "another name").unwrap().id == now, "the link led to her");
     world.until(|world| world.bodies(0, "bob", false) == ["are you there"]);
     assert_eq!(world.bodies(1, "ann", false), ["before"]);
     speak(&mut world, "bob", "ann", "after");

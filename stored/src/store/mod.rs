@@ -13,6 +13,7 @@ mod events;
 mod history;
 mod incoming;
 mod introductions;
+mod links;
 mod messages;
 mod moments;
 mod newer;

@@ -28,8 +28,8 @@ impl Store {
     }
 
     /// Moves what was said with one contact, and what the user keeps about it, to another one. Texts that are not acked, and what was done
-    /// to texts, wait for a number of the other's: these, with the names under which keyvault was asked to seal them. Whoever was to take
-    /// the place of the one is to take that of the other.
+    /// to texts, wait for a number of the other's: these, with the names under which keyvault was asked to seal them. Links that led to
+    /// the one lead to the other, and whoever was to take the place of the one is to take that of the other.
     pub(crate) fn move_conversation(
         &self,
         from: ContactId,
@@ -51,6 +51,7 @@ impl Store {
             self.run(&format!("UPDATE OR IGNORE {table} SET contact = ?2 WHERE contact = ?1"), (from, to))?;
         }
         self.run("UPDATE introductions SET person = ?2 WHERE person = ?1", (from, to))?;
+        self.move_links(from, to)?;
         self.run("UPDATE contacts SET replaces = ?2 WHERE replaces = ?1 AND id <> ?2", (from, to))?;
         let inherit =
             "UPDATE contacts SET replaces = (SELECT replaces FROM contacts WHERE id = ?1 AND replaces <> ?2)

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     INTRODUCTIONS,
     PLACES,
     DAYS,
+    MEETINGS,
 ];
 
 const FIRST: &str = "
@@ -457,6 +458,37 @@ ALTER TABLE contacts ADD COLUMN replaces INTEGER REFERENCES contacts ON DELETE S
 
 /// Where the texts of a day begin.
 const DAYS: &str = "CREATE INDEX messages_sent ON messages (contact, sent_at, position);";
+
+/// Links of which it is asked whether they lead to somebody whom the user has, and those of which that is known beside those of invites and
+/// accepts. Two sessions with one person, of which one ends.
+const MEETINGS: &str = "
+CREATE TABLE claims (
+    id INTEGER PRIMARY KEY,              -- mine: also keyvault's, of the link
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE, -- who is asked, or asks
+    mine INTEGER NOT NULL,               -- asked here
+    wire BLOB NOT NULL,                  -- what both sides call it
+    state INTEGER NOT NULL,              -- opening 0, waiting 1, asked 2, answered 3
+    link TEXT NOT NULL,                  -- mine
+    proof BLOB NOT NULL,                 -- theirs: what they told; mine: what they tell if it is
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX claims_contact ON claims (contact, mine, at);
+CREATE TABLE links (
+    link TEXT PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_contact ON links (contact);
+CREATE TABLE twins (
+    goes INTEGER PRIMARY KEY REFERENCES contacts ON DELETE CASCADE,
+    stays INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    token BLOB NOT NULL,                 -- told in the session that goes
+    number TEXT NOT NULL,                -- the safety number of the one that stays, once keyvault told it
+    said INTEGER NOT NULL,               -- it was said there that theirs was heard
+    came BLOB NOT NULL                   -- what they said there; untrusted
+) STRICT;
+CREATE INDEX twins_stays ON twins (stays);
+ALTER TABLE contacts ADD COLUMN token BLOB NOT NULL DEFAULT x''; -- what they told to have it come back in another session
+";
 
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
