@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 
 use super::event::RepairEvent;
 use super::turn::Turn;
-use super::{introduction_steps, receipts};
+use super::{introduction_steps, meeting_steps, receipts};
 use crate::content::{
     self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
 };
@@ -89,6 +89,7 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
         // Its bytes are fixed when it is added.
         OutgoingKind::Comparison => Kind::KeepAlive,
         OutgoingKind::Introduction => said_of(turn, outgoing, introduction_steps::said)?,
+        OutgoingKind::Meeting => said_of(turn, outgoing, meeting_steps::said)?,
     })
 }
 

@@ -29,6 +29,7 @@ mod introduction_steps;
 mod introductions;
 mod invites;
 mod life;
+mod meeting_steps;
 mod met;
 mod names;
 mod newer;

@@ -45,7 +45,7 @@ numbered! {
     OutgoingKind {
         Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7,
         Delete = 8, Reaction = 9, Typing = 10, Paused = 11, Timer = 12, Introduction = 13,
-        Comparison = 14,
+        Comparison = 14, Meeting = 15,
     }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
@@ -100,7 +100,7 @@ mod tests {
         assert_strict::<Note>(13);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(15);
+        assert_strict::<OutgoingKind>(16);
         assert_strict::<EarlyKind>(3);
         assert_strict::<Owed>(4);
         assert_strict::<IntroductionState>(4);

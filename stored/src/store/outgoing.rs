@@ -55,11 +55,13 @@ pub enum OutgoingKind {
     Introduction,
     /// A short string is compared.
     Comparison,
+    /// Whether two who know each other meet once more.
+    Meeting,
 }
 
 impl OutgoingKind {
     /// Those that [`OutgoingKind::is_words`].
-    const WORDS: [Self; 7] = [
+    const WORDS: [Self; 8] = [
         Self::Text,
         Self::Profile,
         Self::Edit,
@@ -67,6 +69,7 @@ impl OutgoingKind {
         Self::Reaction,
         Self::Timer,
         Self::Introduction,
+        Self::Meeting,
     ];
 
     /// Whether it takes a number and is kept until the peer has acked it.
@@ -81,7 +84,7 @@ impl OutgoingKind {
     pub fn is_words(self) -> bool {
         match self {
             Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
-            Self::Timer | Self::Introduction => true,
+            Self::Timer | Self::Introduction | Self::Meeting => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
             // Nobody wrote it; who sends it asks what words wait for.
             Self::Typing | Self::Paused => false,
@@ -235,13 +238,24 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
-             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9, ?10))
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = outgoing.message AND m.state = 5)
              ORDER BY id LIMIT ?3"
         );
-        let [text, profile, edit, delete, reaction, timer, introduction] = OutgoingKind::WORDS;
-        let kinds =
-            params![contact, words, limit, text, profile, edit, delete, reaction, timer, introduction];
+        let [text, profile, edit, delete, reaction, timer, introduction, meeting] = OutgoingKind::WORDS;
+        let kinds = params![
+            contact,
+            words,
+            limit,
+            text,
+            profile,
+            edit,
+            delete,
+            reaction,
+            timer,
+            introduction,
+            meeting
+        ];
         self.rows(&sql, kinds, read)
     }
 

@@ -2,8 +2,8 @@
 
 use ipc_schema::limits::{NOTE_MAX_BYTES, TEXT_MAX_BYTES};
 
-use super::Store;
 use super::messages::STEP;
+use super::{OutgoingKind, Store};
 use crate::error::StoreError;
 use crate::ids::{ContactId, OutboxId, OutgoingId};
 
@@ -127,10 +127,12 @@ impl Store {
         let names = self.rows("SELECT id, outbox FROM outgoing WHERE contact = ?1", [from], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
+        // What was said of links means nothing in another session.
         self.run(
-            "DELETE FROM outgoing WHERE contact = ?1 AND (state = 3 OR message IS NULL AND change IS NULL)",
-            [from],
+            "DELETE FROM outgoing WHERE contact = ?1 AND (state = 3 OR kind = ?2 OR message IS NULL AND change IS NULL)",
+            (from, OutgoingKind::Meeting),
         )?;
+        self.run("DELETE FROM changes WHERE contact = ?1 AND kind = ?2", (from, OutgoingKind::Meeting))?;
         self.run(
             "UPDATE outgoing SET contact = ?2, state = 0, sequence = 0, relayed = 0, content = NULL, outbox = NULL,
              reseals = 0, laid_at = 0, renewed_at = 0 WHERE contact = ?1",
@@ -164,7 +166,7 @@ mod tests {
 
     use super::*;
     use crate::content::WireId;
-    use crate::store::{ContactState, Cursor, Delivery, Message, OutgoingKind, StoreKey};
+    use crate::store::{ContactState, Cursor, Delivery, Message, StoreKey};
 
     const ANN: ContactId = ContactId(1);
     const BEA: ContactId = ContactId(2);
