@@ -43,6 +43,7 @@ pub(super) enum Event {
     Receipts(ReceiptEvent),
     Typing(TypingEvent),
     Ends(EndEvent),
+    Claims(ClaimEvent),
 }
 
 /// For the circuits.
@@ -364,6 +365,17 @@ pub(super) enum EndEvent {
     Look,
 }
 
+/// For links that may lead to somebody who is a contact already.
+pub(super) enum ClaimEvent {
+    /// After a start.
+    Resume,
+    /// Somebody is connected, or a question came.
+    LookAt(ContactId),
+    NumberTold(AcceptId, Asked<SafetyNumber, SessionError>),
+    /// It is time to see what was not answered.
+    Look,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -418,6 +430,8 @@ pub(super) enum Timer {
     TypingOver(ContactId),
     Ends,
     Comparison(ContactId),
+    /// Look at what is asked of, or by, a contact.
+    Claim(ContactId),
 }
 
 /// Why keyvault did not seal a content.
@@ -513,4 +527,5 @@ for_flow! {
     Receipts: ReceiptEvent,
     Typing: TypingEvent,
     Ends: EndEvent,
+    Claims: ClaimEvent,
 }

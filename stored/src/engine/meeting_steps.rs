@@ -1,10 +1,30 @@
-//! What is told of a link that may lead to somebody who is a contact already, and of two sessions with one person, as it lies in the
-//! outbox (docs/protocol/content.md, "Meeting again").
+//! What is told of a link that may lead to somebody who is a contact already, and of two sessions with one person: how it goes out, and
+//! what the conversation says of it (docs/protocol/content.md, "Meeting again").
 
+use super::event::OutboxEvent;
+use super::notes;
+use super::turn::Turn;
 use crate::content::{Kind, Meeting, MeetingStep, Proof, WireId};
-use crate::store::Change;
+use crate::error::StoreError;
+use crate::ids::{ContactId, hex};
+use crate::store::{Change, OutgoingKind};
 
-/// What was kept of a step, to be told: its number stands in the place of an edit's name.
+/// A contact is told a step. What was told of the same before and has no number yet is not.
+pub(super) fn say(turn: &mut Turn, contact: ContactId, said: &Meeting) -> Result<(), StoreError> {
+    let (number, proof) = match said.step {
+        MeetingStep::IsItYours(proof) => (0, proof),
+        MeetingStep::ItIs(proof) => (1, proof),
+        MeetingStep::ItIsNot => (2, Proof::default()),
+        MeetingStep::Here => (3, Proof::default()),
+        MeetingStep::There(proof) => (4, proof),
+    };
+    let change = Change { wire: said.id, name: WireId([number; 16]), body: hex(&proof) };
+    turn.store.add_change(contact, OutgoingKind::Meeting, &change, 1)?;
+    turn.wish(OutboxEvent::Pump(contact));
+    Ok(())
+}
+
+/// What [`say`] kept.
 pub(super) fn said(kept: Change) -> Kind {
     let Change { wire: id, name: WireId([number, ..]), body } = kept;
     let step = match (number, unhex(&body)) {
@@ -30,10 +50,26 @@ fn unhex(text: &str) -> Option<Proof> {
     Some(proof)
 }
 
+/// What came of a link that the user took for one of this contact's, or of theirs for one of the user's.
+pub(super) enum Came<'a> {
+    /// It is the user's, for somebody of this name.
+    IsOwn(&'a str),
+}
+
+/// Tells in the conversation with the contact what came of it.
+pub(super) fn tell(turn: &mut Turn, contact: ContactId, came: &Came<'_>) -> Result<(), StoreError> {
+    let body = match came {
+        Came::IsOwn(name) => format!(
+            "They have the invitation that you made for {name}. You were connected already, so it is closed, and what you wrote to \
+             {name} stands here and goes to them."
+        ),
+    };
+    notes::one_person(turn, contact, &body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::hex;
 
     #[test]
     fn what_is_kept_of_a_step_is_told_as_it_was_and_damage_as_nothing() {

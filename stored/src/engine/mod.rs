@@ -12,6 +12,8 @@ mod acked;
 mod attributes;
 mod changes;
 mod circuits;
+mod claimed;
+mod claims;
 mod comparison;
 mod comparison_run;
 mod contacts;
@@ -70,12 +72,14 @@ pub use requests::{
 
 use self::accepts::Accepts;
 use self::circuits::Circuits;
+use self::claims::Claims;
 use self::comparison::Comparisons;
 use self::deposits::Deposits;
 use self::ends::Ends;
 use self::event::{
-    AcceptEvent, CircuitEvent, ComparisonEvent, ContactEvent, DepositEvent, EndEvent, Event, InboxEvent,
-    InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer, TypingEvent,
+    AcceptEvent, CircuitEvent, ClaimEvent, ComparisonEvent, ContactEvent, DepositEvent, EndEvent, Event,
+    InboxEvent, InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer,
+    TypingEvent,
 };
 use self::inbox::Inbox;
 use self::life::Life;
@@ -127,6 +131,7 @@ struct Flows {
     typing: Typing,
     ends: Ends,
     comparisons: Comparisons,
+    claims: Claims,
 }
 
 impl Flows {
@@ -290,6 +295,7 @@ impl Engine {
             Event::Receipts(event) => receipts::handle(turn, event),
             Event::Typing(event) => flows.typing.handle(turn, event),
             Event::Ends(event) => flows.ends.handle(turn, circuits, event),
+            Event::Claims(event) => flows.claims.handle(turn, event),
         }
     }
 
@@ -306,6 +312,7 @@ impl Engine {
         self.run(AcceptEvent::Resume)?;
         self.run(LifeEvent::Resume)?;
         self.run(ReceiptEvent::Resume)?;
+        self.run(ClaimEvent::Resume)?;
         self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -353,6 +360,7 @@ impl Engine {
                 self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
                 self.turn.store.prune_events()?;
                 introductions::expire(&mut self.turn)?;
+                self.run(ClaimEvent::Look)?;
                 self.run(InviteEvent::Expire)
             }
             Timer::Life => self.run(LifeEvent::Look),
@@ -363,6 +371,7 @@ impl Engine {
             Timer::TypingOver(contact) => self.run(TypingEvent::Over(contact)),
             Timer::Ends => self.run(EndEvent::Look),
             Timer::Comparison(contact) => self.run(ComparisonEvent::Due(contact)),
+            Timer::Claim(contact) => self.run(ClaimEvent::LookAt(contact)),
         }
     }
 

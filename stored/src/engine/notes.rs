@@ -52,6 +52,13 @@ pub(super) fn met_again(turn: &mut Turn, contact: ContactId) -> Result<(), Store
     turn.event(&EventKind::Message { id })
 }
 
+/// Tells what came of a link that may lead to this contact.
+pub(super) fn one_person(turn: &mut Turn, contact: ContactId, body: &str) -> Result<(), StoreError> {
+    let id = add(turn, contact, Note::OnePerson)?;
+    turn.store.tell_otherwise(&id, Note::OnePerson, body)?;
+    turn.event(&EventKind::Message { id })
+}
+
 fn write(turn: &mut Turn, contact: ContactId, note: Note) -> Result<(), StoreError> {
     let id = add(turn, contact, note)?;
     turn.event(&EventKind::Message { id })

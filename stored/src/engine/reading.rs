@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use super::event::{ComparisonEvent, EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::received::{Place, message_id};
 use super::turn::Turn;
-use super::{hold, introductions, newer, places, their_changes, timers};
+use super::{claims, hold, introductions, newer, places, their_changes, timers};
 use crate::content::{self, Content, Kind, Link, TextPart};
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -249,6 +249,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         Kind::Introduction(said) => {
             return introductions::take(turn, contact, (place.position, content.sent_at), said);
         }
+        Kind::Meeting(said) => return claims::take(turn, contact, &said),
         Kind::Profile(name) => {
             turn.store.set_their_name(contact, &name)?;
             return turn.event(&EventKind::Contact { contact });
@@ -260,7 +261,6 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         // No flow takes them yet.
         Kind::FileOffer(_) | Kind::FileAnswer { .. } | Kind::FileChunks(_) => return Ok(()),
         Kind::QueueChange
-        | Kind::Meeting(_)
         | Kind::Receipt(_)
         | Kind::Typing(_)
         | Kind::KeepAlive

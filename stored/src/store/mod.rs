@@ -5,6 +5,7 @@
 mod altered;
 mod attributes;
 mod changes;
+mod claims;
 mod contacts;
 mod decoy;
 mod early;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 
 pub use altered::Reactions;
 pub(crate) use changes::Change;
+pub(crate) use claims::{Claim, ClaimState};
 pub(crate) use early::{Early, EarlyKind};
 pub(crate) use ends::UNREAD;
 pub(crate) use introductions::{Introduction, IntroductionState};

@@ -2,6 +2,7 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+use super::claims::ClaimState;
 use super::contacts::{ContactState, Notice};
 use super::early::EarlyKind;
 use super::introductions::IntroductionState;
@@ -49,6 +50,7 @@ numbered! {
     }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
+    ClaimState { Opening = 0, Waiting = 1, Asked = 2, Answered = 3, }
     IntroductionState { Asked = 0, Agreed = 1, Done = 2, Over = 3, }
     InviteState { Placing = 0, Waiting = 1, Accepted = 2, OpenedTwice = 3, Expired = 4, Cancelled = 5, }
     ReceiveQueueState {
@@ -103,6 +105,7 @@ mod tests {
         assert_strict::<OutgoingKind>(16);
         assert_strict::<EarlyKind>(3);
         assert_strict::<Owed>(4);
+        assert_strict::<ClaimState>(4);
         assert_strict::<IntroductionState>(4);
         assert_strict::<InviteState>(6);
         assert_strict::<ReceiveQueueState>(7);

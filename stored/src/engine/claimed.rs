@@ -1,0 +1,142 @@
+//! A contact asks whether a link is the user's: it is closed then, and what was written to whom it was for goes to who asks
+//! (docs/protocol/content.md, "Meeting again").
+
+use std::time::Duration;
+
+use super::event::ClaimEvent;
+use super::meeting_steps::{self, Came, say};
+use super::places;
+use super::turn::Turn;
+use crate::content::{Meeting, MeetingStep, Proof, Proves, WireId, proof};
+use crate::error::StoreError;
+use crate::ids::{AcceptId, ContactId};
+use crate::store::{Claim, ClaimState, Contact, Invite, InviteState};
+
+/// Questions of one contact that are looked at within [`WITHIN`], and as many as one is asked.
+pub(super) const MOST: u32 = 8;
+pub(super) const WITHIN: Duration = Duration::from_secs(3_600);
+
+/// It is kept until keyvault told what the proof is of. Of those who ask without end no more is looked at.
+pub(super) fn asked(
+    turn: &mut Turn,
+    contact: ContactId,
+    wire: WireId,
+    untrusted_proof: Proof,
+) -> Result<(), StoreError> {
+    turn.store.forget_answered(turn.now, WITHIN)?;
+    let known = turn.store.claim_called(contact, false, wire)?.is_some();
+    if known || turn.store.claims_within(contact, false, (turn.now, WITHIN))? >= MOST {
+        return Ok(());
+    }
+    let id = AcceptId(turn.random_id());
+    turn.store.add_claim(&Claim {
+        id,
+        contact,
+        mine: false,
+        wire,
+        state: ClaimState::Asked,
+        link: String::new(),
+        proof: untrusted_proof,
+        at: turn.now,
+    })?;
+    turn.wish(ClaimEvent::LookAt(contact));
+    Ok(())
+}
+
+/// What this side knows of a link that is asked about.
+enum Known {
+    /// It leads to who asks.
+    Theirs(String),
+    /// It is for somebody who has not come by it yet.
+    Open(String, Contact),
+    /// Nothing that is for who asks.
+    Nothing,
+}
+
+/// keyvault told the number of the session in which it was asked.
+pub(super) fn answer(turn: &mut Turn, claim: Claim, digits: &str) -> Result<(), StoreError> {
+    let contact = claim.contact;
+    let yes = |link: &str| MeetingStep::ItIs(proof(Proves::Answer, claim.wire, digits, link));
+    let is_it = |link: &str| proof(Proves::Question, claim.wire, digits, link) == claim.proof;
+    let step = match known(turn, contact, is_it)? {
+        Known::Nothing => MeetingStep::ItIsNot,
+        Known::Theirs(link) => yes(&link),
+        Known::Open(link, invited) => {
+            // Whose place they were to take is not said of who asks.
+            turn.store.set_replaces(invited.id, None)?;
+            places::join(turn, &invited, contact)?;
+            meeting_steps::tell(turn, contact, &Came::IsOwn(&invited.name))?;
+            yes(&link)
+        }
+    };
+    say(turn, contact, &Meeting { id: claim.wire, step })?;
+    turn.store.set_claim(&Claim { state: ClaimState::Answered, ..claim })
+}
+
+fn known(turn: &Turn, contact: ContactId, is_it: impl Fn(&str) -> bool) -> Result<Known, StoreError> {
+    if let Some(link) = turn.store.links_of(contact)?.into_iter().find(|link| is_it(link)) {
+        return Ok(Known::Theirs(link));
+    }
+    let mut invites = turn.store.invites()?.into_iter().filter(|invite| !invite.link.is_empty());
+    let Some(invite) = invites.find(|invite| is_it(&invite.link)) else { return Ok(Known::Nothing) };
+    let Some(invited) = turn.store.contact(invite.contact)? else { return Ok(Known::Nothing) };
+    let is_open = waits(&invite) && invited.session.is_none() && !invited.blocked;
+    // The user gave the link of an introduction to nobody.
+    if is_open && !turn.store.is_introduced(invite.id)? {
+        return Ok(Known::Open(invite.link, invited));
+    }
+    Ok(Known::Nothing)
+}
+
+fn waits(invite: &Invite) -> bool {
+    matches!(invite.state, InviteState::Placing | InviteState::Waiting | InviteState::Expired)
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::Timestamp;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::store::{ContactState, Store, StoreKey};
+
+    const ANN: ContactId = ContactId(1);
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const HOUR_MS: u64 = 3_600_000;
+    const DIGITS: &str = "12345 67890";
+
+    fn turn(folder: &tempfile::TempDir) -> Turn {
+        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
+        store.add_contact(ANN, "ann", ContactState::Connected, NOW).unwrap();
+        let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
+        turn.now = NOW;
+        turn
+    }
+
+    fn open(turn: &Turn) -> usize {
+        turn.store.open_claims().unwrap().len()
+    }
+
+    fn answer_all(turn: &mut Turn) {
+        turn.store.open_claims().unwrap().into_iter().for_each(|claim| answer(turn, claim, DIGITS).unwrap());
+    }
+
+    #[test]
+    fn a_contact_who_asks_without_end_is_answered_eight_times_an_hour() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut turn = turn(&folder);
+        let ask = |turn: &mut Turn, number: u8| asked(turn, ANN, WireId([number; 16]), [number; 32]).unwrap();
+        (0..100).for_each(|number| ask(&mut turn, number));
+        assert_eq!(open(&turn), 8);
+        answer_all(&mut turn);
+        assert_eq!((open(&turn), turn.store.waiting(ANN, true, 99).unwrap().len()), (0, 8));
+        ask(&mut turn, 200);
+        assert_eq!(open(&turn), 0);
+        turn.now = Timestamp(NOW.0 + HOUR_MS);
+        ask(&mut turn, 201);
+        // Under a name that was answered long ago.
+        ask(&mut turn, 0);
+        assert_eq!(open(&turn), 2);
+    }
+}
