@@ -99,9 +99,11 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::ids::InviteId;
     use crate::store::{ContactState, Store, StoreKey};
 
     const ANN: ContactId = ContactId(1);
+    const BEA: ContactId = ContactId(2);
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const HOUR_MS: u64 = 3_600_000;
     const DIGITS: &str = "12345 67890";
@@ -122,6 +124,15 @@ mod tests {
         turn.store.open_claims().unwrap().into_iter().for_each(|claim| answer(turn, claim, DIGITS).unwrap());
     }
 
+    /// An answer that waits for its number is a yes or a no.
+    fn is_yes(turn: &Turn, number: u8) -> bool {
+        let link = proof(Proves::Answer, WireId([number; 16]), DIGITS, "link");
+        let waiting = turn.store.waiting(ANN, true, 99).unwrap().into_iter();
+        let mut said = waiting.map(|outgoing| turn.store.change(outgoing.change.unwrap()).unwrap().unwrap());
+        let said = said.find(|said| said.wire == WireId([number; 16])).unwrap();
+        matches!(meeting_steps::said(said), crate::content::Kind::Meeting(Meeting { step, .. }) if step == MeetingStep::ItIs(link))
+    }
+
     #[test]
     fn a_contact_who_asks_without_end_is_answered_eight_times_an_hour() {
         let folder = tempfile::tempdir().unwrap();
@@ -138,5 +149,41 @@ mod tests {
         // Under a name that was answered long ago.
         ask(&mut turn, 0);
         assert_eq!(open(&turn), 2);
+    }
+
+    #[test]
+    fn a_link_is_closed_for_who_has_it_while_nobody_came_by_it_and_only_then() {
+        type Prepare = fn(&Store);
+        let cases: [(&str, InviteState, Prepare, bool); 6] = [
+            ("link", InviteState::Waiting, |_| {}, true),
+            ("link", InviteState::Expired, |_| {}, true),
+            ("another link", InviteState::Waiting, |_| {}, false),
+            (
+                "link",
+                InviteState::Accepted,
+                |store| store.set_session(BEA, crate::ids::SessionId(5)).unwrap(),
+                false,
+            ),
+            ("link", InviteState::Waiting, |store| store.set_blocked(BEA, true).unwrap(), false),
+            ("link", InviteState::Waiting, |store| store.set_introduced(InviteId(9)).unwrap(), false),
+        ];
+        for (at, (link, state, prepare, closes)) in cases.into_iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut turn = turn(&folder);
+            turn.store.add_contact(BEA, "bea", ContactState::Invited, NOW).unwrap();
+            turn.store.add_invite(InviteId(9), BEA).unwrap();
+            let invite = turn.store.invite(InviteId(9)).unwrap().unwrap();
+            turn.store.fill_invite(&Invite { link: "link".into(), ..invite }).unwrap();
+            turn.store.set_invite_state(InviteId(9), state).unwrap();
+            prepare(&turn.store);
+            // Twice, as after a kill.
+            for number in [1, 2] {
+                let question = proof(Proves::Question, WireId([number; 16]), DIGITS, link);
+                asked(&mut turn, ANN, WireId([number; 16]), question).unwrap();
+                answer_all(&mut turn);
+                assert_eq!(is_yes(&turn, number), closes, "{at}");
+            }
+            assert_eq!(turn.store.contact(BEA).unwrap().is_none(), closes, "{at}");
+        }
     }
 }
