@@ -12,17 +12,18 @@ use ipc_schema::edge::stored_onion::{Command, Refused};
 use ipc_schema::edge::ui_stored::{self, AcceptError, Closed};
 
 use super::circuits::Circuits;
-use super::event::{AcceptEvent, Asked, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::event::{AcceptEvent, Asked, ClaimEvent, Order, OutboxEvent, QueueEvent, Timer, User};
 use super::interface::{Action, Came, MailboxCall};
-use super::names::Found;
+use super::names::{self, Found};
+use super::places::Sought;
 use super::requests::{Accepting, Asker, RequestId};
 use super::turn::Turn;
 use super::{fixing, introduction_steps, places};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId, OutgoingId, ReceiveQueueId};
 use crate::store::{
-    Accept, AcceptState, Contact, ContactState, EventKind, OutgoingKind, OutgoingState, PeerQueue,
-    ReceiveQueueState, Store,
+    Accept, AcceptState, ClaimState, Contact, ContactState, EventKind, OutgoingKind, OutgoingState,
+    PeerQueue, ReceiveQueueState, Store,
 };
 
 /// How long a second own queue is waited for once the first receives; it can be offered later as well.
@@ -58,6 +59,10 @@ impl Accepts {
                 Ok(())
             }
             AcceptEvent::Begin { request, link, name } => self.accept(turn, request, &link, &name),
+            AcceptEvent::NotAccepted { link, why } => {
+                self.refused.insert(link, why);
+                Ok(())
+            }
             AcceptEvent::LookAt(id) => self.look_at(turn, circuits, id),
             AcceptEvent::QueueChanged(contact) => match turn.store.accept_of(contact)? {
                 Some(accept) => self.look_at(turn, circuits, accept.id),
@@ -99,6 +104,11 @@ impl Accepts {
                 AcceptState::Relayed | AcceptState::Refused => Accepting::Done(contact),
             }));
         }
+        if let Some(claim) = store.claim_of_link(link)?
+            && let Some(contact) = store.contact(claim.contact)?
+        {
+            return Ok(Ok(Accepting::Asking(contact)));
+        }
         if let Some(contact) = contact_of(store, link)? {
             return Ok(Ok(Accepting::Done(contact)));
         }
@@ -123,17 +133,34 @@ impl Accepts {
             turn.answer(request, Ok(contact));
             return Ok(());
         }
-        let place = match places::sought(turn, name)? {
-            Ok(place) => place,
+        let sought = match places::sought(turn, name)? {
+            Ok(sought) => sought,
             Err(why) => {
                 turn.answer(request, Err(why.into()));
                 return Ok(());
             }
         };
-        // keyvault looks at the link first: a bad one is told as such.
-        let (id, contact) = begin(turn, link, &place.name)?;
-        places::keep(&turn.store, contact, &place)?;
-        self.requests.insert(id, request);
+        if let Some(asked) = turn.store.claim_of_link(link)? {
+            if name.trim().is_empty() || matches!(sought, Sought::Known(known) if known == asked.contact) {
+                let contact = turn.store.contact(asked.contact)?.ok_or(AcceptError::LinkUsed);
+                turn.answer(request, contact);
+                return Ok(());
+            }
+            // The user takes it for somebody else's by now.
+            turn.store.drop_changes(asked.contact, asked.wire, None)?;
+            turn.store.drop_claim(asked.id)?;
+        }
+        match sought {
+            Sought::Known(contact) => {
+                turn.wish(ClaimEvent::Begin { request, link: link.to_owned(), contact });
+            }
+            Sought::New(place) => {
+                // keyvault looks at the link first: a bad one is told as such.
+                let (id, contact) = begin(turn, link, &place.name)?;
+                places::keep(&turn.store, contact, &place)?;
+                self.requests.insert(id, request);
+            }
+        }
         Ok(())
     }
 
@@ -319,7 +346,7 @@ impl Accepts {
             Some(request) => turn.answer(request, Err(why)),
             None => drop(self.refused.insert(accept.link.clone(), why)),
         }
-        if places::give_back(turn, accept.contact)? {
+        if next_link(turn, accept.contact)? || places::give_back(turn, accept.contact)? {
             return Ok(());
         }
         introduction_steps::failed(turn, accept.contact)?;
@@ -339,8 +366,23 @@ fn contact_of(store: &Store, link: &str) -> Result<Option<Contact>, StoreError> 
     known.map_or(Ok(None), |contact| store.contact(contact))
 }
 
+/// Another link was given under the name of a contact whose own cannot be accepted: it is accepted in its place, and what was written waits
+/// for that. False: there is none.
+fn next_link(turn: &mut Turn, contact: ContactId) -> Result<bool, StoreError> {
+    let mut open = turn.store.open_claims()?.into_iter();
+    let next =
+        open.find(|claim| claim.mine && claim.contact == contact && claim.state != ClaimState::Opening);
+    let (Some(next), Some(contact)) = (next, turn.store.contact(contact)?) else { return Ok(false) };
+    let Ok(name) = names::told_name(&turn.store, "", &contact.name)? else { return Ok(false) };
+    turn.store.drop_claim(next.id)?;
+    let (_, new) = begin(turn, &next.link, &name)?;
+    places::join(turn, &contact, new)?;
+    turn.store.rename_contact(new, &contact.name)?;
+    Ok(true)
+}
+
 /// Why keyvault did not open a link.
-fn not_opened(why: InviteFailed<OpenInviteError>) -> AcceptError {
+pub(super) fn not_opened(why: InviteFailed<OpenInviteError>) -> AcceptError {
     match why {
         InviteFailed::Refused(why) => refusal(why),
         InviteFailed::Failed(OpenInviteError::TooManyOpen) => AcceptError::RateLimited,

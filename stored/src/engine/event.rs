@@ -11,8 +11,8 @@ use ipc_schema::edge::stored_keyvault::{
 
 use ipc_schema::edge::stored_onion::Lane;
 use ipc_schema::edge::ui_stored::{
-    AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, CompareShort, ContactAction,
-    MakeInvite, SetProfileName, TellTyping,
+    AcceptError, AcceptInvite, AskSafetyNumber, CancelInvite, ChangeContact, CompareCode, CompareShort,
+    ContactAction, MakeInvite, SetProfileName, TellTyping,
 };
 
 use super::interface::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
@@ -124,6 +124,11 @@ pub(super) enum AcceptEvent {
         request: Asker<AcceptInvite>,
         link: String,
         name: String,
+    },
+    /// A link was not accepted, or asked about in vain: for whoever still waits for it.
+    NotAccepted {
+        link: String,
+        why: AcceptError,
     },
     /// The next step, unless one is under way.
     LookAt(AcceptId),
@@ -369,9 +374,23 @@ pub(super) enum EndEvent {
 pub(super) enum ClaimEvent {
     /// After a start.
     Resume,
+    /// The user gave a link under the name of this contact.
+    Begin {
+        request: Asker<AcceptInvite>,
+        link: String,
+        contact: ContactId,
+    },
+    Opened(AcceptId, Asked<OpenedInvite, InviteFailed<OpenInviteError>>),
     /// Somebody is connected, or a question came.
     LookAt(ContactId),
     NumberTold(AcceptId, Asked<SafetyNumber, SessionError>),
+    /// Somebody came by the user's invite while this link was being accepted for the same place.
+    Crossed {
+        contact: ContactId,
+        link: String,
+    },
+    /// Nothing can be delivered to a contact any more.
+    Unreachable(ContactId),
     /// It is time to see what was not answered.
     Look,
 }

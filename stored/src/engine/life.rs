@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::clock::ClockOffset;
 
 use super::circuits::Circuits;
-use super::event::{LifeEvent, OutboxEvent, Timer};
+use super::event::{ClaimEvent, LifeEvent, OutboxEvent, Timer};
 use super::hold::{self, Wait};
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -90,6 +90,7 @@ fn look_at(turn: &mut Turn, contact: &Contact) -> Result<(), StoreError> {
     let id = contact.id;
     match stuck(turn, contact)? {
         Some(reason) => {
+            turn.wish(ClaimEvent::Unreachable(id));
             let open = turn.store.open_texts(id)?;
             open.iter().try_for_each(|text| end(turn, (text, id), Delivery::Failed, reason))
         }

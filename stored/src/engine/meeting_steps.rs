@@ -52,6 +52,12 @@ fn unhex(text: &str) -> Option<Proof> {
 
 /// What came of a link that the user took for one of this contact's, or of theirs for one of the user's.
 pub(super) enum Came<'a> {
+    /// The contact's program says that it is.
+    IsTheirs,
+    /// It says that it is not.
+    IsNotTheirs,
+    /// It never said.
+    Nothing,
     /// It is the user's, for somebody of this name.
     IsOwn(&'a str),
 }
@@ -59,6 +65,19 @@ pub(super) enum Came<'a> {
 /// Tells in the conversation with the contact what came of it.
 pub(super) fn tell(turn: &mut Turn, contact: ContactId, came: &Came<'_>) -> Result<(), StoreError> {
     let body = match came {
+        Came::IsTheirs => {
+            "The invitation that you accepted as theirs is theirs. You were connected already, so it is closed, and this stays your \
+             one conversation."
+                .to_owned()
+        }
+        Came::IsNotTheirs => {
+            "The invitation that you accepted as theirs is not theirs, or nobody can accept it any more. Nothing was changed: accept \
+             it under another name if you know whose it is."
+                .to_owned()
+        }
+        Came::Nothing => {
+            "They never said whether the invitation that you accepted as theirs is theirs. Nothing was changed.".to_owned()
+        }
         Came::IsOwn(name) => format!(
             "They have the invitation that you made for {name}. You were connected already, so it is closed, and what you wrote to \
              {name} stands here and goes to them."

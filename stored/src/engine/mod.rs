@@ -493,7 +493,8 @@ impl Engine {
         self.flows.typing = std::mem::take(&mut flows.typing).ended(self.turn.now);
         let why = error.closed();
         self.halted = Some(Halt { why, until: error.passes().then(|| self.turn.now.after(SUSPENDED)) });
-        let waiting = flows.accepts.waiting().map(|request| Action::Answer(request, Err(why)));
+        let waiting = flows.accepts.waiting().chain(flows.claims.waiting());
+        let waiting = waiting.map(|request| Action::Answer(request, Err(why)));
         // Whoever was shown to write is shown so no longer.
         self.circuits.forget().chain(waiting).chain([Action::EventsGrew]).collect()
     }

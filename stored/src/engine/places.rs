@@ -3,7 +3,7 @@
 //! (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is the same person: each contact has identities
 //! of its own.
 
-use super::event::{LifeEvent, OutboxEvent};
+use super::event::{ClaimEvent, LifeEvent, OutboxEvent};
 use super::names::{self, Found, NotCalled};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
@@ -19,6 +19,14 @@ const HEIRS_MAX: usize = 8;
 pub(super) struct Place {
     pub(super) name: String,
     instead_of: Option<ContactId>,
+}
+
+/// To whom the user wants a link to lead.
+pub(super) enum Sought {
+    /// Somebody new.
+    New(Place),
+    /// Who is a contact already, or whose link is being accepted.
+    Known(ContactId),
 }
 
 /// A name and place for a new contact; the request is answered where that cannot be.
@@ -48,10 +56,10 @@ fn wanted(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
     }
 }
 
-/// A name and place for whoever made a link that is accepted under this name: also who was invited may come by a link of their own.
-pub(super) fn sought(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
+/// Whom a link is to lead to that is accepted under this name.
+pub(super) fn sought(turn: &Turn, name: &str) -> Found<Sought, NotCalled> {
     let why = match names::free_name(&turn.store, name)? {
-        Ok(name) => return Ok(Ok(Place { name, instead_of: None })),
+        Ok(name) => return Ok(Ok(Sought::New(Place { name, instead_of: None }))),
         Err(why) => why,
     };
     let Some(named) = turn.store.contact_named(name.trim())? else { return Ok(Err(why)) };
@@ -60,9 +68,9 @@ pub(super) fn sought(turn: &Turn, name: &str) -> Found<Place, NotCalled> {
         return Ok(Err(why));
     }
     if last.state == ContactState::Invited || life::stuck(turn, &last)?.is_some() {
-        return beside(turn, &named.name, &last);
+        return Ok(beside(turn, &named.name, &last)?.map(Sought::New));
     }
-    Ok(Err(why))
+    Ok(Ok(Sought::Known(last.id)))
 }
 
 /// Somebody new who is to take the place of `older`, and until then stands beside whoever has the name.
@@ -90,8 +98,14 @@ pub(super) fn keep(store: &Store, id: ContactId, place: &Place) -> Result<(), St
     }
 }
 
-/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard meanwhile.
+/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard meanwhile. Whose
+/// link is being accepted for this place may be the same.
 pub(super) fn take(turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
+    if let Some(heir) = turn.store.heir(id)?
+        && let Some(accept) = turn.store.accept_of(heir)?
+    {
+        turn.wish(ClaimEvent::Crossed { contact: id, link: accept.link });
+    }
     while let Some(older) = turn.store.replaces(id)? {
         turn.store.set_replaces(id, None)?;
         let Some(older) = turn.store.contact(older)?.filter(|older| !older.blocked) else { return Ok(()) };
@@ -124,6 +138,7 @@ pub(super) fn join(turn: &mut Turn, goes: &Contact, stays: ContactId) -> Result<
     }
     turn.wish(OutboxEvent::TakenBack(stays, names));
     turn.wish(LifeEvent::LookAt(stays));
+    turn.wish(ClaimEvent::LookAt(stays));
     turn.event(&EventKind::Contact { contact: stays })
 }
 

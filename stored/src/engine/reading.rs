@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{ComparisonEvent, EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
+use super::event::{ClaimEvent, ComparisonEvent, EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
 use super::received::{Place, message_id};
 use super::turn::Turn;
 use super::{claims, hold, introductions, newer, places, their_changes, timers};
@@ -26,6 +26,7 @@ pub(super) fn read(
         turn.store.set_contact_state(id, ContactState::Connected)?;
         turn.event(&EventKind::Contact { contact: id })?;
         places::take(turn, id)?;
+        turn.wish(ClaimEvent::LookAt(id));
     }
     turn.wish(OutboxEvent::Pump(id));
     // Whatever its own number is worth: where older copies of both are in use, each learns it from the other's acks.

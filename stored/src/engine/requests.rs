@@ -288,7 +288,9 @@ pub enum Accepting {
     Reading(Contact),
     /// The answer is under way.
     UnderWay(Contact),
-    /// The answer lies at a relay.
+    /// Who was asked whether it is theirs has not said.
+    Asking(Contact),
+    /// The answer lies at a relay, or the link leads to who is a contact already.
     Done(Contact),
     /// It ended: the contact is gone.
     Gone,

@@ -106,7 +106,7 @@ impl MessengerServer {
         }
     }
 
-    /// Accepts a link and waits until the answer lies at a relay.
+    /// Accepts a link and waits until the answer lies at a relay, or who is taken for its maker said whether they are.
     async fn answer_invite(&self, call: AcceptInvite) -> Result<Contact, AcceptError> {
         let link = call.link.clone();
         self.ask(call).await?;
@@ -116,7 +116,7 @@ impl MessengerServer {
             changes.mark_unchanged();
             let late = match self.ask(AcceptOf { link: link.clone() }).await? {
                 Accepting::Done(contact) => return Ok(shown::contact(contact)),
-                Accepting::UnderWay(_) => AcceptError::Waiting,
+                Accepting::UnderWay(_) | Accepting::Asking(_) => AcceptError::Waiting,
                 Accepting::Reading(_) => AcceptError::Network,
                 Accepting::Gone => return Err(AcceptError::LinkUsed),
             };

@@ -3,7 +3,7 @@
 use super::{OutgoingKind, Store};
 use crate::content::WireId;
 use crate::error::StoreError;
-use crate::ids::{ChangeId, ContactId};
+use crate::ids::{ChangeId, ContactId, OutgoingId};
 
 /// What the peer is to hear.
 pub(crate) struct Change {
@@ -57,6 +57,16 @@ impl Store {
             "DELETE FROM changes WHERE contact = ?1 AND wire = ?2 AND (?3 IS NULL OR kind = ?3)",
             (contact, wire.0, kind),
         )
+    }
+
+    /// Contents that say what was done under this name.
+    pub(crate) fn outgoing_of_change(
+        &self,
+        contact: ContactId,
+        wire: WireId,
+    ) -> Result<Vec<OutgoingId>, StoreError> {
+        let sql = "SELECT o.id FROM changes c JOIN outgoing o ON o.change = c.id WHERE c.contact = ?1 AND c.wire = ?2";
+        self.rows(sql, (contact, wire.0), |row| row.get(0))
     }
 
     /// `None`: it was dropped, or another one took its place.

@@ -86,6 +86,11 @@ impl Store {
         self.row(&format!("SELECT {COLUMNS} FROM claims WHERE id = ?1"), [id], read)
     }
 
+    /// The one of the user's that is about a link.
+    pub(crate) fn claim_of_link(&self, link: &str) -> Result<Option<Claim>, StoreError> {
+        self.row(&format!("SELECT {COLUMNS} FROM claims WHERE mine = 1 AND link = ?1"), [link], read)
+    }
+
     /// By what both sides call it.
     pub(crate) fn claim_called(
         &self,
@@ -126,5 +131,15 @@ impl Store {
 
     pub(crate) fn drop_claim(&self, id: AcceptId) -> Result<(), StoreError> {
         self.run("DELETE FROM claims WHERE id = ?1", [id])
+    }
+
+    /// What was asked of one contact is asked of another, anew; but what is known by now.
+    pub(super) fn move_claims(&self, from: ContactId, to: ContactId) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE claims SET contact = ?2, state = min(state, 1), proof = zeroblob(32)
+             WHERE contact = ?1 AND mine = 1 AND state < 3",
+            (from, to),
+        )?;
+        self.run("DELETE FROM claims WHERE mine = 1 AND link IN (SELECT link FROM links)", [])
     }
 }

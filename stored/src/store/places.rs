@@ -52,6 +52,7 @@ impl Store {
         }
         self.run("UPDATE introductions SET person = ?2 WHERE person = ?1", (from, to))?;
         self.move_links(from, to)?;
+        self.move_claims(from, to)?;
         self.run("UPDATE contacts SET replaces = ?2 WHERE replaces = ?1 AND id <> ?2", (from, to))?;
         let inherit =
             "UPDATE contacts SET replaces = (SELECT replaces FROM contacts WHERE id = ?1 AND replaces <> ?2)
