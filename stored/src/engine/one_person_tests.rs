@@ -1,13 +1,32 @@
 //! One person by two links, and two who invite each other: one contact in the end, and every text once and in order
 //! (docs/protocol/content.md, "Meeting again").
 
-use ipc_schema::edge::ui_stored::{AcceptError, AcceptInvite, Invites};
+use ipc_schema::edge::ui_stored::{AcceptError, AcceptInvite, ContactAction, Invites};
 
 use super::world::World;
-use crate::store::{Contact, ContactState, Note};
+use super::{AcceptOf, Accepting};
+use crate::store::{Contact, ContactState, Delivery, Note};
 
 fn accept(world: &mut World, who: usize, link: &str, name: &str) -> Result<Contact, AcceptError> {
     world.request(who, AcceptInvite { link: link.into(), name: name.into() })
+}
+
+fn progress(world: &mut World, who: usize, link: &str) -> Result<Accepting, AcceptError> {
+    world.request(who, AcceptOf { link: link.into() })
+}
+
+/// What is told in the end.
+fn comes(world: &mut World, who: usize, link: &str) -> Result<String, AcceptError> {
+    let mut end = None;
+    world.until(|world| {
+        end = match progress(world, who, link) {
+            Ok(Accepting::Done(contact)) => Some(Ok(contact.name)),
+            Ok(_) => None,
+            Err(why) => Some(Err(why)),
+        };
+        end.is_some()
+    });
+    end.unwrap()
 }
 
 /// What the user calls everybody, and how far each is.
@@ -24,6 +43,11 @@ fn is_one(world: &mut World, who: usize, name: &str) -> bool {
 /// Each has the other once.
 fn are_one(world: &mut World) -> bool {
     is_one(world, 0, "bob") && is_one(world, 1, "ann")
+}
+
+fn lines(world: &mut World, who: usize, whom: &str) -> Vec<String> {
+    let all = world.messages(who, whom).into_iter();
+    all.filter(|message| message.note == Note::OnePerson).map(|message| message.body).collect()
 }
 
 /// What each reads of the other.
@@ -66,6 +90,153 @@ fn holds(world: &mut World, what: &str, texts: [&[&str]; 2]) {
     }
 }
 
+// ---- two invites
+
+/// Ann and Bob are connected; she made another invite, and wrote to whom that is for.
+fn invited_twice(seed: u64) -> (World, String) {
+    let mut world = World::new(seed, 2, 4);
+    world.introduce();
+    let link = world.invite_link(0, "bobby");
+    world.send(0, "bobby", "one");
+    world.send(0, "bobby", "two");
+    (world, link)
+}
+
+#[test]
+fn another_link_of_a_contact_is_closed_and_what_waited_for_it_comes_to_the_one_contact_in_order() {
+    let (mut world, link) = invited_twice(600);
+    let ann = world.contacts(1)[0].id;
+    assert!(accept(&mut world, 1, &link, "ann").unwrap().id == ann);
+    assert!(matches!(progress(&mut world, 1, &link), Ok(Accepting::Asking(_))));
+    assert_eq!(comes(&mut world, 1, &link), Ok("ann".into()));
+    world.until(are_one);
+    world.send(0, "bob", "three");
+    holds(&mut world, "two invites", [&[], &["one", "two", "three"]]);
+    let (anns, bobs) = (lines(&mut world, 0, "bob"), lines(&mut world, 1, "ann"));
+    assert!(anns.len() == 1 && anns[0].contains("the invitation that you made for bobby"), "{anns:?}");
+    assert!(bobs.len() == 1 && bobs[0].contains("is theirs"), "{bobs:?}");
+    // The same link again is the same contact, whatever it is called.
+    assert!(accept(&mut world, 1, &link, "another name").unwrap().id == ann);
+    assert_eq!(people(&mut world, 1).len(), 1);
+}
+
+#[test]
+fn a_link_of_somebody_else_changes_nothing_and_is_accepted_under_another_name() {
+    let mut world = World::new(601, 3, 4);
+    world.introduce();
+    let link = world.invite_link(2, "bob");
+    assert!(accept(&mut world, 1, &link, "ann").is_ok());
+    assert_eq!(comes(&mut world, 1, &link), Err(AcceptError::LinkNotTheirs));
+    assert!(lines(&mut world, 1, "ann")[0].contains("not theirs"));
+    assert_eq!(lines(&mut world, 0, "bob"), [""; 0], "who was asked is told nothing");
+    assert!(accept(&mut world, 1, &link, "cai").is_ok());
+    world.until(|world| is_one(world, 2, "bob"));
+    assert_eq!(people(&mut world, 1).len(), 2);
+}
+
+#[test]
+fn who_is_away_is_asked_when_they_come_and_until_then_the_user_may_think_otherwise() {
+    let mut world = World::new(602, 3, 4);
+    world.introduce();
+    let (anns, cais) = (world.invite_link(0, "bobby"), world.invite_link(2, "bob"));
+    world.go_offline(0);
+    assert!(accept(&mut world, 1, &anns, "ann").is_ok() && accept(&mut world, 1, &cais, "ann").is_ok());
+    world.kill(1);
+    world.run_for(7_200_000);
+    for link in [&anns, &cais] {
+        assert!(matches!(progress(&mut world, 1, link), Ok(Accepting::Asking(_))));
+    }
+    assert!(accept(&mut world, 1, &anns, "").unwrap().name == "ann", "it is being asked");
+    assert!(accept(&mut world, 1, &cais, "cai").unwrap().name == "cai");
+    world.until(|world| is_one(world, 2, "bob"));
+    world.go_online(0);
+    assert_eq!(comes(&mut world, 1, &anns), Ok("ann".into()));
+    world.until(|world| is_one(world, 0, "bob"));
+    assert_eq!(people(&mut world, 1).len(), 2);
+    assert_eq!(lines(&mut world, 1, "ann").len(), 1);
+}
+
+#[test]
+fn two_links_that_are_given_for_one_name_before_either_is_answered_make_one_contact() {
+    for (seed, is_taken_back) in [(603, false), (604, true)] {
+        let mut world = World::new(seed, 2, 4);
+        let links = [world.invite_link(0, "bob"), world.invite_link(0, "bobby")];
+        world.send(0, "bobby", "one");
+        if is_taken_back {
+            let invite = world.request(0, Invites {}).unwrap().remove(0);
+            let cancel = ipc_schema::edge::ui_stored::CancelInvite { id: format!("{:016x}", invite.id.0) };
+            world.request(0, cancel).unwrap();
+        }
+        for link in &links {
+            assert!(accept(&mut world, 1, link, "ann").is_ok());
+        }
+        world.send(1, "ann", "two");
+        let name = if is_taken_back { "bobby" } else { "bob" };
+        world.until(|world| is_one(world, 0, name) && is_one(world, 1, "ann"));
+        world.until(|world| world.bodies(0, name, false) == ["two"]);
+        world.until(|world| world.bodies(1, "ann", false) == ["one"]);
+    }
+}
+
+#[test]
+fn a_bad_link_is_told_as_that_and_of_one_contact_so_much_is_asked_and_no_more() {
+    let mut world = World::new(605, 2, 4);
+    world.introduce();
+    let own = world.invite_link(1, "cai");
+    let cut = &own[..own.len() - 20];
+    assert_eq!(accept(&mut world, 1, cut, "ann").err(), Some(AcceptError::LinkTruncated));
+    assert_eq!(accept(&mut world, 1, &own, "ann").err(), Some(AcceptError::LinkOwn));
+    world.go_offline(0);
+    let mut others = World::new(606, 1, 4);
+    others.now = world.now;
+    let links: Vec<String> = (0..9).map(|name| others.invite_link(0, &format!("name {name}"))).collect();
+    let told: Vec<_> = links.iter().map(|link| accept(&mut world, 1, link, "ann").err()).collect();
+    assert_eq!(told.iter().filter(|told| told.is_none()).count(), 8);
+    assert_eq!(told[8], Some(AcceptError::RateLimited));
+}
+
+#[test]
+fn an_invite_that_somebody_else_came_by_is_nobodys_who_asks_for_it() {
+    let mut world = World::new(607, 3, 4);
+    world.introduce();
+    let link = world.invite_link(0, "cai");
+    assert!(accept(&mut world, 2, &link, "ann").is_ok());
+    world.until(|world| is_one(world, 2, "ann"));
+    world.send(0, "cai", "for Cai alone");
+    assert!(accept(&mut world, 1, &link, "ann").is_ok());
+    assert_eq!(comes(&mut world, 1, &link), Err(AcceptError::LinkNotTheirs));
+    world.until(|world| world.bodies(2, "ann", false) == ["for Cai alone"]);
+    world.run_for(600_000);
+    assert_eq!((people(&mut world, 0).len(), world.bodies(1, "ann", false)), (2, vec![]));
+}
+
+#[test]
+fn what_is_asked_of_somebody_who_was_blocked_is_not_answered_and_nothing_is_closed() {
+    let (mut world, link) = invited_twice(608);
+    world.change(0, "bob", ContactAction::Block(true)).unwrap();
+    assert!(accept(&mut world, 1, &link, "ann").is_ok());
+    world.run_for(7_200_000);
+    assert!(matches!(progress(&mut world, 1, &link), Ok(Accepting::Asking(_))));
+    world.change(0, "bob", ContactAction::Block(false)).unwrap();
+    world.run_for(7_200_000);
+    assert_eq!(people(&mut world, 0).len(), 2);
+    assert!(world.bodies(1, "ann", false).is_empty());
+}
+
+#[test]
+fn a_question_that_nobody_answers_is_over_after_four_weeks_and_a_line_says_so() {
+    let (mut world, link) = invited_twice(609);
+    world.go_offline(0);
+    assert!(accept(&mut world, 1, &link, "ann").is_ok());
+    world.run_for(1_000);
+    world.go_offline(1);
+    world.run_for(27 * 86_400_000);
+    assert!(lines(&mut world, 1, "ann").is_empty());
+    world.run_for(2 * 86_400_000);
+    assert!(lines(&mut world, 1, "ann")[0].contains("never said"));
+    assert_eq!(progress(&mut world, 1, &link), Err(AcceptError::LinkNotTheirs));
+}
+
 // ---- invites that cross
 
 /// Each has the other's link, and has written to whom they invited.
@@ -87,5 +258,41 @@ fn who_invites_and_accepts_under_the_same_name_alone_has_one_contact_and_the_oth
         let name = ["bob", "ann"][who];
         assert!(accept(&mut world, who, &links[1 - who], name).is_ok());
         holds(&mut world, &format!("{who} alone"), BEFORE);
+        // The other link leads to the same, also later.
+        assert!(accept(&mut world, 1 - who, &links[who], ["bob", "ann"][1 - who]).is_ok());
+        assert!(comes(&mut world, 1 - who, &links[who]).is_ok());
+        assert!(are_one(&mut world));
+    }
+}
+
+// ---- those who were deleted
+
+#[test]
+fn whoever_deleted_the_other_an_invite_under_the_name_makes_one_working_contact() {
+    // Who deletes, who invites then, and whether the other one knows by then that they were deleted.
+    for (seed, deletes, invites, knows) in
+        [(650, 0, 0, false), (651, 0, 0, true), (652, 0, 1, true), (653, 1, 0, true), (654, 1, 1, false)]
+    {
+        let mut world = World::new(seed, 2, 4);
+        world.introduce();
+        world.run_for(120_000);
+        let names = ["bob", "ann"];
+        let left = 1 - deletes;
+        world.change(deletes, names[deletes], ContactAction::Delete).unwrap();
+        world.run_for(120_000);
+        if knows {
+            let lost = world.send(left, names[left], "are you there").id;
+            world.until(|world| {
+                let texts = world.messages(left, names[left]);
+                texts.iter().any(|text| text.id == lost && text.state == Delivery::Failed)
+            });
+        }
+        let link = world.invite_link(invites, names[invites]);
+        assert!(accept(&mut world, 1 - invites, &link, names[1 - invites]).is_ok());
+        let mut texts: [&[&str]; 2] = [&[], &[]];
+        if knows {
+            texts[deletes] = &["are you there"];
+        }
+        holds(&mut world, &format!("seed {seed}"), texts);
     }
 }
