@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::event::ClaimEvent;
 use super::meeting_steps::{self, Came, say};
-use super::places;
 use super::turn::Turn;
+use super::{places, twins};
 use crate::content::{Meeting, MeetingStep, Proof, Proves, WireId, proof};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId};
@@ -49,6 +49,8 @@ enum Known {
     Theirs(String),
     /// It is for somebody who has not come by it yet.
     Open(String, Contact),
+    /// It led to a session that may be with who asks: that is settled in both.
+    Unsettled,
     /// Nothing that is for who asks.
     Nothing,
 }
@@ -59,6 +61,7 @@ pub(super) fn answer(turn: &mut Turn, claim: Claim, digits: &str) -> Result<(), 
     let yes = |link: &str| MeetingStep::ItIs(proof(Proves::Answer, claim.wire, digits, link));
     let is_it = |link: &str| proof(Proves::Question, claim.wire, digits, link) == claim.proof;
     let step = match known(turn, contact, is_it)? {
+        Known::Unsettled => return Ok(()),
         Known::Nothing => MeetingStep::ItIsNot,
         Known::Theirs(link) => yes(&link),
         Known::Open(link, invited) => {
@@ -80,6 +83,9 @@ fn known(turn: &Turn, contact: ContactId, is_it: impl Fn(&str) -> bool) -> Resul
     let mut invites = turn.store.invites()?.into_iter().filter(|invite| !invite.link.is_empty());
     let Some(invite) = invites.find(|invite| is_it(&invite.link)) else { return Ok(Known::Nothing) };
     let Some(invited) = turn.store.contact(invite.contact)? else { return Ok(Known::Nothing) };
+    if twins::are_twins(turn, contact, invited.id)? {
+        return Ok(Known::Unsettled);
+    }
     let is_open = waits(&invite) && invited.session.is_none() && !invited.blocked;
     // The user gave the link of an introduction to nobody.
     if is_open && !turn.store.is_introduced(invite.id)? {

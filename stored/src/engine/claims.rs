@@ -14,7 +14,7 @@ use super::event::{AcceptEvent, Asked, ClaimEvent, OutboxEvent, Timer};
 use super::meeting_steps::{self, Came, say};
 use super::requests::Asker;
 use super::turn::Turn;
-use super::{accepts, claimed, names, places};
+use super::{accepts, claimed, names, places, twins};
 use crate::content::{Meeting, MeetingStep, Proof, Proves, WireId, proof};
 use crate::error::StoreError;
 use crate::ids::{AcceptId, ContactId};
@@ -38,14 +38,22 @@ impl Claims {
     pub(super) fn handle(&mut self, turn: &mut Turn, event: ClaimEvent) -> Result<(), StoreError> {
         match event {
             ClaimEvent::Resume => {
-                let open = turn.store.open_claims()?;
-                open.iter().try_for_each(|claim| self.look_at(turn, claim))
+                for claim in turn.store.open_claims()? {
+                    self.look_at(turn, &claim)?;
+                }
+                turn.store.twins()?.into_iter().try_for_each(|twins| ask_number(turn, twins.stays))
             }
             ClaimEvent::Begin { request, link, contact } => self.begin(turn, request, &link, contact),
             ClaimEvent::Opened(id, opened) => self.opened(turn, id, opened),
             ClaimEvent::LookAt(contact) => self.look_at_all_of(turn, contact),
             ClaimEvent::NumberTold(id, told) => self.number_told(turn, id, told),
             ClaimEvent::Crossed { contact, link } => self.crossed(turn, contact, link),
+            ClaimEvent::Met { invited, accepted } => match twins::begin(turn, invited, accepted)? {
+                Some(stays) => ask_number(turn, stays),
+                None => Ok(()),
+            },
+            ClaimEvent::TwinsNumberTold(stays, told) => twins_number_told(turn, stays, told),
+            ClaimEvent::Settled { goes } => twins::end(turn, goes),
             ClaimEvent::Unreachable(contact) => unreachable(turn, contact),
             ClaimEvent::Look => look(turn),
         }
@@ -83,6 +91,10 @@ impl Claims {
     }
 
     fn look_at_all_of(&mut self, turn: &mut Turn, contact: ContactId) -> Result<(), StoreError> {
+        let twins = turn.store.twins_of(contact)?;
+        if twins.is_some_and(|twins| twins.stays == contact && twins.number.is_empty()) {
+            ask_number(turn, contact)?;
+        }
         let open = turn.store.open_claims()?.into_iter();
         open.filter(|claim| claim.contact == contact).try_for_each(|claim| self.look_at(turn, &claim))
     }
@@ -167,6 +179,29 @@ impl Claims {
     }
 }
 
+fn ask_number(turn: &mut Turn, stays: ContactId) -> Result<(), StoreError> {
+    if let Some(session) = turn.store.contact(stays)?.and_then(|contact| contact.session) {
+        let call = Session { session: session.into() };
+        turn.ask(call, move |told| ClaimEvent::TwinsNumberTold(stays, told));
+    }
+    Ok(())
+}
+
+fn twins_number_told(
+    turn: &mut Turn,
+    stays: ContactId,
+    told: Asked<SafetyNumber, SessionError>,
+) -> Result<(), StoreError> {
+    match told {
+        Ok(Ok(number)) => twins::numbered(turn, stays, &number.digits),
+        Ok(Err(SessionError::NoSuchId)) => Ok(()),
+        Ok(Err(SessionError::Fault(_))) | Err(_) => {
+            turn.after(RETRY, Timer::Claim(stays));
+            Ok(())
+        }
+    }
+}
+
 /// A question of this side's that nobody was asked yet.
 fn mine(turn: &mut Turn, contact: ContactId, link: String, state: ClaimState) -> Result<Claim, StoreError> {
     let claim = Claim {
@@ -209,7 +244,8 @@ pub(super) fn take(turn: &mut Turn, contact: ContactId, untrusted: &Meeting) -> 
             Some(claim) => over(turn, &claim, &Came::IsNotTheirs),
             None => Ok(()),
         },
-        MeetingStep::Here | MeetingStep::There(_) => Ok(()),
+        MeetingStep::Here => twins::here(turn, contact, wire),
+        MeetingStep::There(proof) => twins::there(turn, contact, proof),
     }
 }
 
@@ -227,7 +263,7 @@ fn is_theirs(turn: &mut Turn, claim: &Claim) -> Result<(), StoreError> {
     match turn.store.contact(accept.contact)? {
         // It was being accepted for the place of who says that it is theirs, and nobody reads what was said there.
         Some(pending) if pending.state == ContactState::Pending => places::join(turn, &pending, contact),
-        // There are two sessions, and both stay.
+        // Two sessions: that is settled in both.
         Some(_) | None => Ok(()),
     }
 }

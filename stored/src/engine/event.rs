@@ -370,7 +370,7 @@ pub(super) enum EndEvent {
     Look,
 }
 
-/// For links that may lead to somebody who is a contact already.
+/// For links that may lead to somebody who is a contact already, and two sessions with one person.
 pub(super) enum ClaimEvent {
     /// After a start.
     Resume,
@@ -388,6 +388,17 @@ pub(super) enum ClaimEvent {
     Crossed {
         contact: ContactId,
         link: String,
+    },
+    /// Both were heard: who came by the user's invite, and whose the user accepted for the same place.
+    Met {
+        invited: ContactId,
+        accepted: ContactId,
+    },
+    /// Of the session that is to stay of two with one person.
+    TwinsNumberTold(ContactId, Asked<SafetyNumber, SessionError>),
+    /// Of two sessions with one person this one is not needed any more, on either side.
+    Settled {
+        goes: ContactId,
     },
     /// Nothing can be delivered to a contact any more.
     Unreachable(ContactId),

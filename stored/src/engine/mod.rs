@@ -53,6 +53,7 @@ mod taking_back;
 mod their_changes;
 mod timers;
 mod turn;
+mod twins;
 mod typing;
 
 use std::time::Duration;

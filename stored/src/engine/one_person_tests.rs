@@ -252,6 +252,46 @@ fn crossed(seed: u64) -> (World, [String; 2]) {
 const BEFORE: [&[&str]; 2] = [&["from bob, before"], &["from ann, before"]];
 
 #[test]
+fn two_who_invite_each_other_and_both_accept_under_the_same_name_have_one_contact_each() {
+    for seed in 610..620 {
+        let (mut world, [anns, bobs]) = crossed(seed);
+        world.losses = [0, 30][usize::from(seed % 2 == 1)];
+        assert!(accept(&mut world, 0, &bobs, "bob").is_ok());
+        world.run_for([0, 50, 400, 3_000, 60_000][usize::try_from(seed).unwrap() % 5]);
+        assert!(accept(&mut world, 1, &anns, "ann").is_ok());
+        world.until(are_one);
+        world.losses = 0;
+        holds(&mut world, &format!("seed {seed}"), BEFORE);
+        assert!(accept(&mut world, 0, &bobs, "bob").is_ok() && accept(&mut world, 1, &anns, "ann").is_ok());
+        assert!(are_one(&mut world));
+    }
+}
+
+#[test]
+fn what_is_written_while_invites_cross_comes_once_and_in_order_whomever_it_was_written_to() {
+    for seed in 620..626 {
+        let (mut world, [anns, bobs]) = crossed(seed);
+        assert!(accept(&mut world, 0, &bobs, "bob").unwrap().name == "bob 2");
+        assert!(accept(&mut world, 1, &anns, "ann").unwrap().name == "ann 2");
+        let mut texts = [vec!["from bob, before".to_owned()], vec!["from ann, before".to_owned()]];
+        for number in 0..8 {
+            let who = number % 2;
+            let names: Vec<String> = people(&mut world, who).into_iter().map(|(name, _)| name).collect();
+            let whom = &names[number / 2 % names.len()];
+            let text = format!("number {number}");
+            world.send(who, whom, &text);
+            texts[1 - who].push(text);
+            world.run_for(40 * seed % 300);
+        }
+        world.until(|world| are_one(world) && is_all_there(world));
+        let mut told = read(&mut world);
+        // Two sessions for a while: what was written to the one and to the other may pass each other on the way.
+        told.iter_mut().chain(&mut texts).for_each(|texts| texts.sort());
+        assert_eq!(told, texts, "seed {seed}");
+    }
+}
+
+#[test]
 fn who_invites_and_accepts_under_the_same_name_alone_has_one_contact_and_the_other_one_too() {
     for (seed, who) in [(630, 0), (631, 1)] {
         let (mut world, links) = crossed(seed);
@@ -262,6 +302,28 @@ fn who_invites_and_accepts_under_the_same_name_alone_has_one_contact_and_the_oth
         assert!(accept(&mut world, 1 - who, &links[who], ["bob", "ann"][1 - who]).is_ok());
         assert!(comes(&mut world, 1 - who, &links[who]).is_ok());
         assert!(are_one(&mut world));
+    }
+}
+
+#[test]
+fn who_took_a_link_of_one_of_two_that_cross_gets_nothing_that_was_said_to_the_other_one() {
+    for seed in 640..646 {
+        // Mal reads all that the two send each other.
+        let mut world = World::new(seed, 3, 4);
+        let links = [world.invite_link(0, "bob"), world.invite_link(1, "ann")];
+        assert!(accept(&mut world, 2, &links[0], "ann").is_ok());
+        world.until(|world| is_one(world, 0, "bob"));
+        assert!(accept(&mut world, 0, &links[1], "bob").is_ok());
+        world.until(|world| progress(world, 0, &links[1]).is_err());
+        assert!(accept(&mut world, 0, &links[1], "bob's").is_ok());
+        world.until(|world| is_one(world, 1, "ann"));
+        world.send(0, "bob's", "for Bob alone");
+        world.until(|world| world.bodies(1, "ann", false) == ["for Bob alone"]);
+        // Mal asks for it as well.
+        let _ = accept(&mut world, 2, &links[1], "ann");
+        world.run_for(7_200_000);
+        assert!(world.bodies(2, "ann", false).is_empty(), "seed {seed}");
+        assert_eq!(people(&mut world, 0).len(), 2);
     }
 }
 
@@ -294,5 +356,38 @@ fn whoever_deleted_the_other_an_invite_under_the_name_makes_one_working_contact(
             texts[deletes] = &["are you there"];
         }
         holds(&mut world, &format!("seed {seed}"), texts);
+    }
+}
+
+#[test]
+fn when_both_invite_each_other_anew_at_once_one_contact_works_whoever_deleted_whom() {
+    for (seed, deleted) in [(660, vec![0]), (661, vec![1]), (662, vec![0, 1])] {
+        for apart in [0, 2_000, 120_000] {
+            let mut world = World::new(seed, 2, 4);
+            world.introduce();
+            world.run_for(120_000);
+            let names = ["bob", "ann"];
+            for who in &deleted {
+                world.change(*who, names[*who], ContactAction::Delete).unwrap();
+            }
+            world.run_for(120_000);
+            let left = (0..2).find(|who| !deleted.contains(who));
+            if let Some(left) = left {
+                let lost = world.send(left, names[left], "are you there").id;
+                world.until(|world| {
+                    let texts = world.messages(left, names[left]);
+                    texts.iter().any(|text| text.id == lost && text.state == Delivery::Failed)
+                });
+            }
+            let links = [0, 1].map(|who| world.invite_link(who, names[who]));
+            assert!(accept(&mut world, 0, &links[1], "bob").is_ok());
+            world.run_for(apart);
+            assert!(accept(&mut world, 1, &links[0], "ann").is_ok());
+            let mut texts: [&[&str]; 2] = [&[], &[]];
+            if let Some(left) = left {
+                texts[1 - left] = &["are you there"];
+            }
+            holds(&mut world, &format!("seed {seed}, {apart} ms apart"), texts);
+        }
     }
 }

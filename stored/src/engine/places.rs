@@ -98,8 +98,8 @@ pub(super) fn keep(store: &Store, id: ContactId, place: &Place) -> Result<(), St
     }
 }
 
-/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard meanwhile. Whose
-/// link is being accepted for this place may be the same.
+/// Somebody new was heard for the first time: they take the place that they were to have, unless who had it was heard meanwhile. Then
+/// both sessions may be with one person; and whose link is being accepted for this place may be.
 pub(super) fn take(turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
     if let Some(heir) = turn.store.heir(id)?
         && let Some(accept) = turn.store.accept_of(heir)?
@@ -111,6 +111,7 @@ pub(super) fn take(turn: &mut Turn, id: ContactId) -> Result<(), StoreError> {
         let Some(older) = turn.store.contact(older)?.filter(|older| !older.blocked) else { return Ok(()) };
         let is_stuck = life::stuck(turn, &older)?.is_some();
         if !is_stuck && older.session.is_some() {
+            turn.wish(ClaimEvent::Met { invited: older.id, accepted: id });
             return Ok(());
         }
         join(turn, &older, id)?;

@@ -26,6 +26,7 @@ mod receipts;
 mod said;
 mod schema;
 mod search;
+mod twins;
 mod unsaid;
 
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ pub use moments::Moments;
 pub use outgoing::{Deposit, Outgoing, OutgoingKind, OutgoingState};
 pub use queues::{Accept, AcceptState, Invite, InviteState, PeerQueue, ReceiveQueue, ReceiveQueueState};
 pub(crate) use receipts::{Courtesy, Owed};
+pub(crate) use twins::Twins;
 
 use crate::database::{self, SetUp};
 use crate::error::StoreError;
