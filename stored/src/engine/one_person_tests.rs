@@ -3,7 +3,7 @@
 
 use ipc_schema::edge::ui_stored::{AcceptError, AcceptInvite, ContactAction, Invites};
 
-use super::world::World;
+use super::world::{Mishap, World};
 use super::{AcceptOf, Accepting};
 use crate::store::{Contact, ContactState, Delivery, Note};
 
@@ -389,5 +389,122 @@ fn when_both_invite_each_other_anew_at_once_one_contact_works_whoever_deleted_wh
             }
             holds(&mut world, &format!("seed {seed}, {apart} ms apart"), texts);
         }
+    }
+}
+
+// ---- every fault at every step
+
+const FAULTS: [Fault; 6] = [
+    Fault::Kill(0),
+    Fault::Kill(1),
+    Fault::Network(Mishap::Lost),
+    Fault::Network(Mishap::AnswerLost),
+    Fault::Network(Mishap::Twice),
+    Fault::Network(Mishap::Late),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Kill(usize),
+    Network(Mishap),
+}
+
+/// Goes on to the end with a fault before this step; how many steps it has, or `None` where the fault could not befall that one.
+fn with(world: &mut World, fault: Option<(u32, Fault)>) -> Option<u32> {
+    let mut step = 0;
+    while fault.is_some_and(|(at, _)| step <= at) || step % 4 != 0 || !(are_one(world) && is_all_there(world))
+    {
+        match fault.filter(|(at, _)| *at == step) {
+            Some((_, Fault::Kill(who))) => world.kill(who),
+            Some((_, Fault::Network(mishap))) if !world.befall(mishap) => return None,
+            _ => {}
+        }
+        world.step();
+        step += 1;
+        assert!(step < 20_000, "it came to no end: {fault:?}, {:?}", [0, 1].map(|who| people(world, who)));
+    }
+    Some(step)
+}
+
+/// A conversation that begins so, and what each reads of the other in the end.
+struct Meeting {
+    begin: fn() -> World,
+    what: &'static str,
+    texts: [&'static [&'static str]; 2],
+}
+
+const SECOND_LINK: Meeting = Meeting {
+    begin: || {
+        let (mut world, link) = invited_twice(670);
+        assert!(accept(&mut world, 1, &link, "ann").is_ok());
+        world
+    },
+    what: "two invites",
+    texts: [&[], &["one", "two"]],
+};
+
+const CROSSING: Meeting = Meeting {
+    begin: || {
+        let (mut world, [anns, bobs]) = crossed(671);
+        assert!(accept(&mut world, 0, &bobs, "bob").is_ok() && accept(&mut world, 1, &anns, "ann").is_ok());
+        world
+    },
+    what: "crossing",
+    texts: BEFORE,
+};
+
+/// Who was left finds out by asking that they were deleted.
+const DELETED: Meeting = Meeting {
+    begin: || {
+        let mut world = World::new(672, 2, 4);
+        world.introduce();
+        world.change(0, "bob", ContactAction::Delete).unwrap();
+        let link = world.invite_link(0, "bob");
+        assert!(accept(&mut world, 1, &link, "ann").is_ok());
+        world.send(0, "bob", "anew");
+        world
+    },
+    what: "deleted",
+    texts: [&[], &["anew"]],
+};
+
+/// Each fault at every so manyth step, each at others.
+fn survives(meeting: &Meeting, every: u32) {
+    let Meeting { begin, what, texts } = meeting;
+    let last = with(&mut begin(), None).unwrap();
+    let (mut befell, mut tried) = (0, 0);
+    for (first, fault) in (0..).zip(FAULTS) {
+        for at in (first % every..last).step_by(every as usize) {
+            let mut world = begin();
+            tried += 1;
+            if with(&mut world, Some((at, fault))).is_some() {
+                befell += 1;
+                holds(&mut world, &format!("{what}, {fault:?} at {at} of {last}"), *texts);
+            }
+        }
+    }
+    assert!(befell * 3 > tried, "{befell} of {tried}, {last} steps");
+}
+
+#[test]
+fn whatever_happens_a_second_link_ends_in_one_contact_with_every_text() {
+    survives(&SECOND_LINK, 8);
+}
+
+#[test]
+fn whatever_happens_invites_that_cross_end_in_one_contact_with_every_text() {
+    survives(&CROSSING, 24);
+}
+
+#[test]
+fn whatever_happens_who_was_deleted_and_accepts_an_invite_under_the_name_has_one_contact() {
+    survives(&DELETED, 24);
+}
+
+#[test]
+#[ignore = "long: every fault at every step"]
+fn whatever_happens_at_whichever_step_two_who_meet_again_have_one_contact_with_every_text() {
+    for meeting in [SECOND_LINK, DELETED, CROSSING] {
+        survives(&meeting, 1);
     }
 }
