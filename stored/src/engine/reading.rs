@@ -9,7 +9,7 @@ use super::event::{ClaimEvent, ComparisonEvent, EndEvent, OutboxEvent, ReceiptEv
 use super::received::{Place, message_id};
 use super::turn::Turn;
 use super::{claims, hold, introductions, newer, places, their_changes, timers};
-use crate::content::{self, Content, Kind, Link, TextPart};
+use crate::content::{self, Content, Kind, Link, TextPart, WireId};
 use crate::error::StoreError;
 use crate::ids::ContactId;
 use crate::store::{Contact, ContactState, Delivery, EventKind, Message, ReceiveChain, UNREAD};
@@ -237,11 +237,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
                 return Ok(());
             }
             let Some(body) = whole(turn, contact, part)? else { return Ok(()) };
-            let reply_to = match reply_to {
-                Some(wire) => turn.store.message_by_wire(contact, wire)?.map(|message| message.id),
-                None => None,
-            };
-            (wire, body, reply_to, life)
+            (wire, body, answered(turn, contact, reply_to)?, life)
         }
         Kind::Later(bytes) => {
             let came = newer::Came { id: content.id, sent_at: content.sent_at, bytes };
@@ -294,6 +290,12 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
     their_changes::catch_up(turn, contact, wire)
 }
 
+/// The id of the text that one answers, where that is here.
+fn answered(turn: &Turn, contact: ContactId, wire: Option<WireId>) -> Result<Option<String>, StoreError> {
+    let Some(wire) = wire else { return Ok(None) };
+    Ok(turn.store.message_by_wire(contact, wire)?.map(|message| message.id))
+}
+
 /// A text that is shown already is numbered by a new chain: it stands behind what that says before it.
 fn place_anew(turn: &mut Turn, shown: &Message, place: &Place) -> Result<(), StoreError> {
     if shown.mine || place.sequence == 0 || shown.chain == place.chain {
@@ -337,7 +339,6 @@ mod tests {
 
     use super::super::requests::FirstPage;
     use super::*;
-    use crate::content::WireId;
     use crate::store::{Note, Store, StoreKey};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
