@@ -86,7 +86,7 @@ room! { link: RelayKey }
 fn trials() -> Vec<Trial> {
     let told = [
         Trial { name: "envelope_sink.Waiting", read: waiting },
-        Trial { name: "envelope_sink.ChunkWaiting", read: streams::<ChunkWaiting> },
+        Trial { name: "envelope_sink.ChunkWaiting streams", read: streams::<ChunkWaiting> },
         Trial { name: "network_watcher.NetworkState", read: network_state },
         Trial { name: "message_sink.Message", read: message },
         Trial { name: "watcher.Event", read: event },
