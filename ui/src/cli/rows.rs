@@ -308,7 +308,7 @@ mod tests {
         let json = serde_json::to_string(&ContactRow::at(&contact(), Timestamp(6))).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true,"timer_s":300}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true,"timer_s":300,"comparing":null}"#
         );
     }
 
