@@ -58,7 +58,8 @@ fn write(path: &Path, hold: Hold, set_up: SetUp<'_>) -> Result<Connection, Store
         return Err(StoreError::ReadOnly);
     }
     if hold == Hold::Alone {
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        // As it stands: `pragma_update` reads the file first, and then it is too late.
+        db.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
     }
     (set_up.settings)(&db)?;
     Ok(db)

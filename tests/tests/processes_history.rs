@@ -228,6 +228,25 @@ fn a_full_disk_is_read_also_at_a_start_and_written_once_there_is_room() {
     assert_eq!(restarts_of_stored(&person.suite), 0);
 }
 
+/// What SQLite keeps beside the file is of several pages: a disk that takes some of them and not all is as full as one that takes none.
+#[test]
+fn however_little_room_a_disk_has_at_a_start_what_is_there_is_read() {
+    let Some(disk) = Disk::new() else { return };
+    let mut person = disk.start();
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    assert_eq!(person.suite.stop(), 0);
+    let filler = disk.dir.path().join("history/filler");
+    for pages in 0..8 {
+        let mut file = File::create(&filler).unwrap();
+        while file.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+        file.set_len(file.metadata().unwrap().len() - 4096 * pages).unwrap();
+        let mut person = disk.start();
+        let _ = person.suite.ask(&["contacts"]).ok();
+        assert!(person.suite.ask(&["profile", "name"]).ok().out.contains("Alice"), "{pages} pages of room");
+        assert_eq!(person.suite.stop(), 0);
+    }
+}
+
 #[test]
 fn a_disk_that_cannot_be_written_is_read_also_at_a_start() {
     for killed in [false, true] {
