@@ -82,7 +82,9 @@ fn a_history_that_is_lost_or_damaged_is_told_and_begun_anew_only_for_who_asks() 
         let mut person = again(&person);
         history(&person.suite, word);
         assert!(warnings(&person.suite).contains("--new-history"), "{what}: {}", warnings(&person.suite));
-        for command in [&["invite"][..], &["profile", "name", "Bob"], &["send", "x", "y"]] {
+        for command in
+            [&["invite"][..], &["profile", "name"], &["profile", "name", "Bob"], &["send", "x", "y"]]
+        {
             let answer = person.suite.ask(command);
             assert!(answer.code == 1 && answer.err.contains("history/store.db"), "{what}: {answer:?}");
             assert!(!answer.err.contains("disk is full"), "{what}: {answer:?}");

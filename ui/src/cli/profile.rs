@@ -1,7 +1,7 @@
 //! `privatus profile name`: what new contacts call the user, unless they choose otherwise.
 
 use clap::{Args, Subcommand};
-use ipc_schema::edge::ui_stored::{Access, LookState, Refusal, SetProfileName};
+use ipc_schema::edge::ui_stored::{Access, Contacts, LookState, Refusal, SetProfileName};
 use serde::Serialize;
 
 use super::{Context, Outcome, output, sockets, talk};
@@ -47,6 +47,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
 async fn current(messenger: Messenger) -> Result<String, PeerError> {
     let state = messenger.call(LookState {}).await?;
     match state.access {
+        Access::Open if state.profile_name.is_empty() => {
+            // Nobody set one, or it could not be read: whoever asks for more is told which.
+            messenger.call(Contacts {}).await.map(|_| String::new())
+        }
         Access::Open => Ok(state.profile_name),
         Access::Locked => Err(PeerError::Refused(Refusal::Locked)),
         Access::ScriptsOff => Err(PeerError::Refused(Refusal::ScriptsOff)),
