@@ -19,6 +19,7 @@ mod colour;
 mod decode;
 pub mod error;
 pub mod job;
+pub mod jpeg;
 pub mod kind;
 mod profile;
 mod raster;
