@@ -2,7 +2,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use image_webp::WebPEncoder;
-use jpeg_encoder::SamplingFactor;
+
+use crate::jpeg::{Colours, Fineness, Picture, write};
 
 /// Sides of [`corners`].
 pub(crate) const WIDTH: u16 = 24;
@@ -39,13 +40,21 @@ pub(crate) fn exif(orientation: u16, little: bool) -> Vec<u8> {
 
 /// The corners as a JPEG. `beside`: application segments, and what they hold.
 pub(crate) fn jpeg(beside: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 85);
-    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+    let rows = corners();
+    let row = |y: u16, row: &mut Vec<u8>| {
+        row.extend(rows.chunks(usize::from(WIDTH) * 3).nth(y.into()).unwrap());
+    };
+    let fineness = Fineness { quality: 85, halved: false };
+    let mut written = Vec::new();
+    write(&Picture { width: WIDTH, height: HEIGHT, colours: Colours::Rgb, fineness }, row, &mut written)
+        .unwrap();
+    let mut file = written[..2].to_vec();
     for (number, data) in beside {
-        encoder.add_app_segment(*number, data.clone()).unwrap();
+        file.extend([0xff, 0xe0 + number]);
+        file.extend(u16::try_from(data.len() + 2).unwrap().to_be_bytes());
+        file.extend(data);
     }
-    encoder.encode(&corners(), WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).unwrap();
+    file.extend(&written[2..]);
     file
 }
 

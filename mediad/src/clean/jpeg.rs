@@ -1,12 +1,11 @@
 //! JPEG anew. Something is lost each time, so as little as can be: it is written as finely as it was, but never finer than
 //! [`QUALITY_MAX`], above which a file grows and nobody sees why.
 
-use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr};
-
 use super::{Cleaned, File, too_large};
 use crate::colour::ToSrgb;
 use crate::decode::Decoded;
 use crate::error::PictureError;
+use crate::jpeg::{self, Colours, Fineness, Picture};
 use crate::kind::Kind;
 use crate::raster::Layout;
 
@@ -18,16 +17,8 @@ const QUALITY_MIN: u32 = 60;
 /// The sum of Annex K's table for brightness (ITU-T T.81, table K.1), which libjpeg's scale stretches.
 const TABLE_SUM: u32 = 3_688;
 
-/// How finely a JPEG is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fineness {
-    pub(super) quality: u8,
-    /// Colours have half the brightness's rows and columns.
-    pub(super) halved: bool,
-}
-
 pub(super) fn clean(untrusted: &[u8], decoded: &Decoded) -> Result<Cleaned, PictureError> {
-    write(decoded, Fineness::of(untrusted))
+    write(decoded, told(untrusted))
 }
 
 /// Writes a picture that nothing is seen through.
@@ -36,74 +27,35 @@ pub(super) fn write(decoded: &Decoded, fineness: Fineness) -> Result<Cleaned, Pi
     let raster = &decoded.raster;
     let (width, height) = decoded.turn.size(side(raster.width)?, side(raster.height)?);
     let colours = decoded.profile.as_deref().and_then(ToSrgb::from);
+    let grid = raster.grid();
+    let grey = raster.layout == Layout::Grey;
+    let picture =
+        Picture { width, height, colours: if grey { Colours::Grey } else { Colours::Rgb }, fineness };
     let mut file = File::default();
-    let mut encoder = Encoder::new(&mut file, fineness.quality);
-    encoder.set_sampling_factor(if fineness.halved {
-        SamplingFactor::R_4_2_0
-    } else {
-        SamplingFactor::R_4_4_4
-    });
-    encoder.encode_image(Rows { decoded, colours, width, height }).map_err(too_large)?;
+    let row = |y: u16, row: &mut Vec<u8>| {
+        decoded.turn.row(grid, y.into(), row);
+        if let Some(colours) = colours.as_ref().filter(|_| !grey) {
+            colours.change(row, grid.bytes_each);
+        }
+    };
+    jpeg::write(&picture, row, &mut file).map_err(too_large)?;
     Ok(Cleaned { kind: Kind::Jpeg, bytes: file.0 })
 }
 
-/// The picture as the encoder asks for it, row by row, so that no second one is in memory.
-struct Rows<'a> {
-    decoded: &'a Decoded,
-    colours: Option<ToSrgb>,
-    width: u16,
-    height: u16,
+/// How finely a file says that it was written. This only chooses; nothing is decoded by it.
+fn told(untrusted: &[u8]) -> Fineness {
+    let (mut quality, mut halved) = (None, true);
+    for segment in (Segments { rest: untrusted }) {
+        match segment.marker {
+            0xdb => quality = quality.or(luma_quality(segment.body)),
+            // Three components, of which the first is as fine as any can be.
+            0xc0..=0xc2 => halved = !matches!(segment.body, [_, _, _, _, _, 3, _, 0x11, ..]),
+            _ => {}
+        }
+    }
+    let quality = quality.unwrap_or(QUALITY_MAX).clamp(QUALITY_MIN, QUALITY_MAX);
+    Fineness { quality: u8::try_from(quality).unwrap_or(u8::MAX), halved }
 }
-
-impl ImageBuffer for Rows<'_> {
-    fn get_jpeg_color_type(&self) -> JpegColorType {
-        if self.decoded.raster.layout == Layout::Grey { JpegColorType::Luma } else { JpegColorType::Ycbcr }
-    }
-
-    fn width(&self) -> u16 {
-        self.width
-    }
-
-    fn height(&self) -> u16 {
-        self.height
-    }
-
-    fn fill_buffers(&self, y: u16, [brightness, blueness, redness, _]: &mut [Vec<u8>; 4]) {
-        let grid = self.decoded.raster.grid();
-        let mut row = Vec::with_capacity(usize::from(self.width) * grid.bytes_each);
-        self.decoded.turn.row(grid, y.into(), &mut row);
-        if self.decoded.raster.layout == Layout::Grey {
-            return brightness.extend(row);
-        }
-        if let Some(colours) = &self.colours {
-            colours.change(&mut row, grid.bytes_each);
-        }
-        for [red, green, blue] in row.as_chunks().0 {
-            let (y, cb, cr) = rgb_to_ycbcr(*red, *green, *blue);
-            brightness.push(y);
-            blueness.push(cb);
-            redness.push(cr);
-        }
-    }
-}
-
-impl Fineness {
-    /// How finely a file says that it was written. This only chooses; nothing is decoded by it.
-    fn of(untrusted: &[u8]) -> Self {
-        let (mut quality, mut halved) = (None, true);
-        for segment in (Segments { rest: untrusted }) {
-            match segment.marker {
-                0xdb => quality = quality.or(luma_quality(segment.body)),
-                // Three components, of which the first is as fine as any can be.
-                0xc0..=0xc2 => halved = !matches!(segment.body, [_, _, _, _, _, 3, _, 0x11, ..]),
-                _ => {}
-            }
-        }
-        let quality = quality.unwrap_or(QUALITY_MAX).clamp(QUALITY_MIN, QUALITY_MAX);
-        Self { quality: u8::try_from(quality).unwrap_or(u8::MAX), halved }
-    }
-}
-
 /// libjpeg's quality, of what the first table (ITU-T T.81, B.2.4.1) is worth.
 fn luma_quality(body: &[u8]) -> Option<u32> {
     let (kind, table) = body.split_first()?;
@@ -155,22 +107,22 @@ impl<'a> Iterator for Segments<'a> {
 mod tests {
     use super::*;
 
-    fn written(quality: u8, factor: SamplingFactor) -> Vec<u8> {
+    fn written(quality: u8, halved: bool) -> Vec<u8> {
         let mut file = Vec::new();
-        let mut encoder = Encoder::new(&mut file, quality);
-        encoder.set_sampling_factor(factor);
-        encoder.encode(&[9; 16 * 16 * 3], 16, 16, jpeg_encoder::ColorType::Rgb).unwrap();
+        let fineness = Fineness { quality, halved };
+        let picture = Picture { width: 16, height: 16, colours: Colours::Rgb, fineness };
+        jpeg::write(&picture, |_, row| row.extend([9; 16 * 3]), &mut file).unwrap();
         file
     }
 
     #[test]
     fn a_picture_is_written_as_finely_as_it_was_within_bounds() {
         for (quality, expected) in [(10, 60), (60, 60), (75, 75), (85, 85), (90, 90), (98, 90)] {
-            let told = Fineness::of(&written(quality, SamplingFactor::R_4_2_0)).quality;
-            assert!(told.abs_diff(expected) <= 1, "{quality}: {told}");
+            let quality_told = told(&written(quality, true)).quality;
+            assert!(quality_told.abs_diff(expected) <= 1, "{quality}: {quality_told}");
         }
-        assert!(Fineness::of(&written(80, SamplingFactor::R_4_2_0)).halved);
-        assert!(!Fineness::of(&written(80, SamplingFactor::R_4_4_4)).halved);
+        assert!(told(&written(80, true)).halved);
+        assert!(!told(&written(80, false)).halved);
     }
 
     #[test]
@@ -183,12 +135,7 @@ mod tests {
             b"\xff\xd8\xff\xdb\0\x02",
             b"\xff\xd8\xff\xdb\0\0",
         ] {
-            assert_eq!(
-                Fineness::of(bytes),
-                Fineness { quality: 90, halved: true },
-                "{}",
-                bytes.escape_ascii()
-            );
+            assert_eq!(told(bytes), Fineness { quality: 90, halved: true }, "{}", bytes.escape_ascii());
         }
     }
 }

@@ -6,11 +6,12 @@ use super::{Cleaned, File, hide, jpeg, too_large};
 use crate::colour::ToSrgb;
 use crate::decode::Decoded;
 use crate::error::PictureError;
+use crate::jpeg::Fineness;
 use crate::kind::Kind;
 use crate::raster::Layout;
 
 /// What a lossy WebP is written with as a JPEG: what WebP's usual 75 looks like there, and a little more.
-const AS_JPEG: jpeg::Fineness = jpeg::Fineness { quality: 85, halved: true };
+const AS_JPEG: Fineness = Fineness { quality: 85, halved: true };
 
 pub(super) fn clean(decoded: &Decoded) -> Result<Cleaned, PictureError> {
     let raster = &decoded.raster;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ipc_schema::grant::Settings;
 use ipc_schema::limits::PICTURE_CHUNK_MAX_BYTES;
+use mediad::jpeg::{self, Colours, Fineness, Picture as Jpeg};
 use privatus_tests::Part;
 use stored::serve::{Picture, Pictures};
 use zune_jpeg::JpegDecoder;
@@ -89,9 +90,10 @@ fn photo() -> Vec<u8> {
             rgb.extend([across, down, (across + down) / 2].map(|value| u8::try_from(value + grain).unwrap()));
         }
     }
+    let fineness = Fineness { quality: 90, halved: true };
+    let picture = Jpeg { width: WIDTH, height: HEIGHT, colours: Colours::Rgb, fineness };
+    let line = usize::from(WIDTH) * 3;
     let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
-    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
-    encoder.encode(&rgb, WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).unwrap();
+    jpeg::write(&picture, |y, row| row.extend(&rgb[usize::from(y) * line..][..line]), &mut file).unwrap();
     file
 }

@@ -1,6 +1,11 @@
 //! Pictures of any size, of each kind.
 #![allow(clippy::cast_possible_truncation, reason = "colours are cut to bytes on purpose")]
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use mediad::jpeg::{Colours, Fineness, Picture, write};
+
 /// Soft colours with some texture, as photographs have them.
 pub fn pixels((width, height): (u16, u16)) -> Vec<u8> {
     let mut noise = 7_u32;
@@ -17,19 +22,32 @@ pub fn pixels((width, height): (u16, u16)) -> Vec<u8> {
 }
 
 pub fn jpeg((width, height): (u16, u16)) -> Vec<u8> {
+    let rgb = pixels((width, height));
+    let picture =
+        Picture { width, height, colours: Colours::Rgb, fineness: Fineness { quality: 90, halved: true } };
+    let line = usize::from(width) * 3;
     let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
-    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
-    encoder.encode(&pixels((width, height)), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+    write(&picture, |y, row| row.extend(&rgb[usize::from(y) * line..][..line]), &mut file).unwrap();
     file
 }
 
+/// Of this kind mediad writes none.
 pub fn progressive_jpeg((width, height): (u16, u16)) -> Vec<u8> {
-    let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 80);
-    encoder.set_progressive(true);
-    encoder.encode(&pixels((width, height)), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
-    file
+    let mut convert = Command::new("convert")
+        .args(["ppm:-", "-interlace", "JPEG", "-quality", "80", "jpg:-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = convert.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || {
+        writeln!(stdin, "P6 {width} {height} 255").unwrap();
+        stdin.write_all(&pixels((width, height))).unwrap();
+    });
+    let output = convert.wait_with_output().unwrap();
+    writing.join().unwrap();
+    assert!(output.status.success());
+    output.stdout
 }
 
 pub fn png((width, height): (u16, u16)) -> Vec<u8> {
