@@ -92,6 +92,92 @@ interface Messenger {
   # with each contact. Both users have to `join`; whoever does first asks the other, whose Contact.comparing is `asked` then. Answers how it
   # is after the action, or where it is `waiting` once that has changed, at the latest after `waitMs`. Each change of state is a contact event.
   # Kept nowhere: a restart of keyvault or stored, on either side, ends it. Each action is idempotent.
+
+  upload @30 (name :Text, size :UInt64, keepMetadata :Bool) -> (job :FileUpload, error :Refusal);
+  # Takes in a file that is to be sent: the program that the person started reads it and hands its bytes over, for no part of the suite opens
+  # a path or holds a stranger's descriptor. It is kept from then on, sealed, so that the source may change or vanish. `name`: made into one
+  # that can be shown (docs/protocol/file.md, "Names"). Unless `keepMetadata` a picture is written anew without what stands beside its pixels.
+  # At most uploadsMax at once: `tooMany`. Over fileMaxBytes: `tooLarge`.
+  sendFiles @31 (who :Text, id :Text, files :List(Text), caption :Text, replyTo :Text, withMetadata :Bool) -> (result :SendResult);
+  # One message with 1 to filesMax files that were taken in, in this order, and the caption, if any, as its words. It goes as a text does;
+  # nothing of a file travels before the contact wants it. `id` and its repeating as in `send`. `withMetadata`: the user knows of `carries`;
+  # without it a file of that kind is `carriesMetadata`, and nothing is sent. A file is taken by the first message that names it.
+  files @32 (who :Text, limit :UInt32, before :Text, sink :FileSink) -> (error :Refusal);
+  # Files of one conversation or, where `who` is empty, of all, the newest first, streamed; answers when they were handed over. `limit`: 0 is
+  # 50, and above filesToldMax it is that. `before`: older ones than this file; empty: from the newest on.
+  file @33 (id :Text, action :FileAction) -> (file :File, error :Refusal);
+  # Does something about a file, and tells how it is then. What its state does not allow is `notNow`. Idempotent.
+  download @34 (id :Text) -> (job :FileDownload, error :Refusal);
+  # Hands out what is here whole: one that came, or an own one. `notHere`: it is not, or not any more.
+}
+
+interface FileUpload {
+  bytes @0 (chunk :Data) -> stream;       # in order, ≤ uploadChunkMaxBytes each
+  finish @1 () -> (file :Text, size :UInt64, carries :Bool, error :Refusal);
+  # All bytes were handed over. `file`: for `sendFiles`, within an hour. `size`: as it is now. `carries`: it may say where and with what it was
+  # made, and that stays in: a picture that cannot be written anew, a film, a PDF. Fewer or more bytes than were said: `sizeDiffers`, the file
+  # changed while it was read. Dropped before this answers: nothing is kept.
+}
+
+interface FileDownload {
+  next @0 () -> (chunk :Data, last :Bool, error :Refusal);
+  # The next bytes, in order, ≤ uploadChunkMaxBytes, each verified as it is read. What is damaged is `fileDamaged`: what came before it is
+  # to be thrown away; it is asked for again where that is possible.
+}
+
+interface FileSink { file @0 (file :File) -> stream; }
+
+enum FileAction {
+  look @0;              # nothing: it is told
+  accept @1;            # one that they offer is to come
+  refuse @2;            # or not: they are told. Also of one that is on its way
+  pause @3;             # it rests until `resume`; what the other side pauses only they resume
+  resume @4;
+  cancel @5;            # no more of it: what came is removed, they are told. Of an own one what is kept here stays for `download`
+  retry @6;             # goes on after `failed`, or looks at once whether it can
+}
+
+enum FileKind { file @0; picture @1; voice @2; }
+
+enum FileState {
+  offered @0;           # nobody has said yes yet: the user where they offer it, they where the user does
+  waiting @1;           # both want it, and nothing moves: `reason`
+  going @2;
+  paused @3;            # `reason` says by whom, or why
+  saved @4;             # all of it is where it was to go: here, or with them
+  refused @5;           # whom it was offered does not want it
+  cancelled @6;         # whoever offered it, or had said yes, wants no more of it
+  expired @7;           # the message was never delivered
+  failed @8;            # it goes on after `retry`, if at all: `reason`
+}
+
+enum FileReason {
+  none @0;
+  user @1;              # the user wants it so
+  them @2;              # they do
+  diskFull @3;          # no room here; goes on by itself when there is
+  relaysFull @4;        # what lies at their relays is to be fetched by them first
+  away @5;              # nothing was heard of them since
+  network @6;           # no circuit to their relays, or ours
+  damaged @7;           # what is kept of it here is not what was written
+  notOffered @8;        # what they send is not what they offered
+  spent @9;             # it was sent many times over, and they miss it still
+}
+
+struct File {
+  id @0 :Text;
+  message @1 :Text;     # id of the message that it is of
+  contact @2 :Text;
+  mine @3 :Bool;        # the user offers it
+  name @4 :Text;        # made of theirs unless `mine`, ≤ fileNameMaxBytes
+  kind @5 :FileKind;    # the sender's word
+  size @6 :UInt64;      # bytes
+  state @7 :FileState;
+  reason @8 :FileReason;
+  done @9 :UInt64;      # bytes that are where they were to go
+  rate @10 :UInt64;     # bytes a second, over the last half minute; 0: it stands still or has just begun
+  leftS @11 :UInt64;    # seconds at that rate; all ones: nobody knows
+  at @12 :UInt64;       # when it was offered, ms since 1970
 }
 
 struct ShortAction {
@@ -197,6 +283,14 @@ enum Refusal {
   noComparison @42;     # no short string is shown
   otherString @43;      # the short string that is shown is another one
   linkNotTheirs @44;    # the contact under whose name it was given says that it is not theirs, or not open any more
+  noSuchFile @45;
+  tooLarge @46;         # over fileMaxBytes, or fewer than 1 or more than filesMax files
+  sizeDiffers @47;      # the file changed while it was read
+  tooMany @48;          # uploads at once
+  carriesMetadata @49;  # place or camera may stand in it, and the user has to say that they stay
+  notNow @50;           # the file's state does not allow it
+  notHere @51;          # not all of the file is here
+  fileDamaged @52;      # what is kept of it is not what was written
 }
 
 struct Counts {

@@ -51,6 +51,18 @@ pub const FILE_MAX_BYTES: u64 = 4 << 30;
 /// A file's name, bytes: what file systems take.
 pub const FILE_NAME_MAX_BYTES: usize = 255;
 
+/// Files of one message (docs/protocol/content.md, "Files").
+pub const FILES_MAX: usize = 32;
+
+/// One piece of a file that a local program hands over or is handed, bytes.
+pub const UPLOAD_CHUNK_MAX_BYTES: usize = 256 << 10;
+
+/// Files that are being handed over at once, of all programs together.
+pub const UPLOADS_MAX: usize = 16;
+
+/// Files that one question tells.
+pub const FILES_TOLD_MAX: u32 = 1_000;
+
 /// Chunks in one answer that names them: a stream holds no more of them at a time.
 pub const CHUNKS_PER_ANSWER_MAX: usize = 4;
 

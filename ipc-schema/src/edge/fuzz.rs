@@ -17,7 +17,9 @@ use crate::edges::stored_keyvault_capnp::{gate, vault};
 use crate::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
-use crate::edges::ui_stored_capnp::{event, message, messenger, picture_upload, search_match};
+use crate::edges::ui_stored_capnp::{
+    event, file_download, file_upload, message, messenger, picture_upload, search_match,
+};
 
 /// Capabilities that come beside a message, so that what carries one can be read.
 const CAPABILITIES: usize = 4;
@@ -108,6 +110,8 @@ fn trials() -> Vec<Trial> {
         unlock::Client::TRIALS,
         messenger::Client::TRIALS,
         picture_upload::Client::TRIALS,
+        file_upload::Client::TRIALS,
+        file_download::Client::TRIALS,
         &told,
     ]
     .concat()
@@ -246,6 +250,8 @@ same! {
     cell_sink::Client:;
     picture_job::Client:;
     picture_upload::Client:;
+    file_upload::Client:;
+    file_download::Client:;
     Listen:;
     Watch:;
     Show: max_side;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
     ChangeContact, Closed, CompareCode, CompareShort, Contact, Contacts, Count, DecodePicture, DeleteText,
-    Draft, EditText, ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead,
-    Messages, Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError,
-    SendText, SetProfileName, Settle, SettleError, ShortAction, ShortComparison, ShortError, ShortState,
-    State, TellTyping, Watch,
+    DownloadError, DownloadFile, Draft, EditText, ForwardText, Introduce, Invite, InviteError, Invites,
+    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, PictureUpload, React, ReadError,
+    RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, ShortAction,
+    ShortComparison, ShortError, ShortState, State, TakeFile, TakeFileError, TellTyping, Watch,
 };
 use ipc_schema::edge::{Closer, Served};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -208,7 +208,7 @@ impl MessengerServer {
         }
     }
 
-    async fn upload(&self, call: DecodePicture) -> Result<picture_upload::Client, PictureError> {
+    async fn decode(&self, call: DecodePicture) -> Result<picture_upload::Client, PictureError> {
         self.access().await?;
         let picture = self.shell.pictures.begin().await.map_err(|_| PictureError::Picture)?;
         let upload = Upload::new(picture, call.max_side.clamp(1, PICTURE_SIDE_MAX));
@@ -328,7 +328,7 @@ impl Messenger for MessengerServer {
     }
 
     async fn picture(self: Rc<Self>, call: DecodePicture) -> Served<DecodePicture> {
-        Ok(self.upload(call).await)
+        Ok(self.decode(call).await)
     }
 
     async fn compare_code(self: Rc<Self>, call: CompareCode) -> Served<CompareCode> {
@@ -385,6 +385,14 @@ impl Messenger for MessengerServer {
 
     async fn compare_short(self: Rc<Self>, call: CompareShort) -> Served<CompareShort> {
         Ok(self.compare(call).await)
+    }
+
+    async fn upload(self: Rc<Self>, _: TakeFile) -> Served<TakeFile> {
+        Ok(self.access().await.map_err(Into::into).and(Err(TakeFileError::NotBuilt)))
+    }
+
+    async fn download(self: Rc<Self>, _: DownloadFile) -> Served<DownloadFile> {
+        Ok(self.access().await.map_err(Into::into).and(Err(DownloadError::NotBuilt)))
     }
 }
 

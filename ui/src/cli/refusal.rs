@@ -22,7 +22,10 @@ impl From<Refusal> for Failure {
             | Refusal::NotForSelf
             | Refusal::UnderWay
             | Refusal::AlreadyOpen
-            | Refusal::OtherString => Self::Refused(line),
+            | Refusal::OtherString
+            | Refusal::CarriesMetadata
+            | Refusal::TooMany
+            | Refusal::NotNow => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -52,7 +55,12 @@ impl From<Refusal> for Failure {
             | Refusal::HistoryInUse
             | Refusal::NoteTooLong
             | Refusal::NoIntroduction
-            | Refusal::NoComparison => Self::Failed(line),
+            | Refusal::NoComparison
+            | Refusal::NoSuchFile
+            | Refusal::TooLarge
+            | Refusal::SizeDiffers
+            | Refusal::NotHere
+            | Refusal::FileDamaged => Self::Failed(line),
         }
     }
 }
@@ -69,6 +77,13 @@ impl From<PeerError> for Failure {
     }
 }
 
+const SCRIPTS_OFF: &str =
+    "scripts are off for this profile: turn them on in the window, or with `privatus set scripts on`";
+const LINK_USED: &str = "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one";
+const INVITE_ACCEPTED: &str =
+    "this invitation was accepted already: `privatus contact delete WHO` ends what came of it";
+const FILE_DAMAGED: &str = "what is kept of the file is damaged: `privatus file retry ID` asks for it again";
+const NOT_YOURS: &str = "you did not write this: `privatus delete ID` without --both deletes it here alone";
 const UNDER_WAY: &str =
     "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed";
 const ALREADY_OPEN: &str =
@@ -76,15 +91,15 @@ const ALREADY_OPEN: &str =
 const NOT_THEIRS: &str = "they say that the invitation is not theirs, or not open any more: nothing was changed; accept it with another --name";
 const NO_INTRODUCTION: &str = "no introduction of that id waits for an answer: see `privatus messages WHO`, or ask to be introduced again";
 const NO_COMPARISON: &str = "no short string is shown: `privatus contact compare WHO`, on both sides while you speak to each other, shows one";
+const CARRIES: &str =
+    "the file may say where and with what it was made: nothing was sent; with --keep-metadata it stays in";
 const OTHER_STRING: &str = "this is not the string that you have with them, and nobody was marked: have them read theirs out once more; if it is another one, somebody may sit between the two of you, and `privatus contact compare WHO --different` says so";
 
 fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::None => "the suite said no and not why: see `privatus status`",
         Refusal::Locked => "locked: open it with `privatus unlock`",
-        Refusal::ScriptsOff => {
-            "scripts are off for this profile: turn them on in the window, or with `privatus set scripts on`"
-        }
+        Refusal::ScriptsOff => SCRIPTS_OFF,
         Refusal::NoSuchContact => "nobody is called that: see `privatus contacts`",
         Refusal::NameTaken => "somebody is called that already: take another name",
         Refusal::NameBad => "a name has 1 to 48 bytes and no control characters: take another one",
@@ -98,9 +113,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::LinkExpired => "the invitation has expired: ask for a new one",
         Refusal::LinkNewer => "the invitation was made by a later version: install that",
         Refusal::LinkOwn => "this is your own invitation: give it to somebody else",
-        Refusal::LinkUsed => {
-            "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one"
-        }
+        Refusal::LinkUsed => LINK_USED,
         Refusal::LinkNotTheirs => NOT_THEIRS,
         Refusal::RateLimited => "too many new contacts in an hour: try again later",
         Refusal::Blocked => "this contact is blocked: `privatus contact block WHO --off` ends that",
@@ -115,9 +128,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::HistoryInUse => history(History::InUse),
         Refusal::Conflict => "this id was used for another text: take another id",
         Refusal::Picture => "this is not a picture, or it is damaged or too large",
-        Refusal::InviteAccepted => {
-            "this invitation was accepted already: `privatus contact delete WHO` ends what came of it"
-        }
+        Refusal::InviteAccepted => INVITE_ACCEPTED,
         Refusal::NoSuchInvite => "no invitation has that id: see `privatus invite list`",
         Refusal::NumberChanged => "the safety number changed meanwhile: compare the new one",
         Refusal::NothingWaits => "nothing waits for that: what you write to them goes by itself",
@@ -126,10 +137,18 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NoIntroduction => NO_INTRODUCTION,
         Refusal::NoComparison => NO_COMPARISON,
         Refusal::OtherString => OTHER_STRING,
-        Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
-        Refusal::NotYours => {
-            "you did not write this: `privatus delete ID` without --both deletes it here alone"
+        Refusal::NoSuchFile => "no file has that id: see `privatus file list`",
+        Refusal::TooLarge => "a message takes 1 to 32 files of at most 4 GiB each: nothing was sent",
+        Refusal::SizeDiffers => {
+            "the file changed while it was read: nothing was sent; try again when it is whole"
         }
+        Refusal::TooMany => "16 files are being handed over already: try again when one is done",
+        Refusal::CarriesMetadata => CARRIES,
+        Refusal::NotNow => "this cannot be done with the file as it stands: see `privatus file list`",
+        Refusal::NotHere => "not all of the file is here: see `privatus file list`",
+        Refusal::FileDamaged => FILE_DAMAGED,
+        Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
+        Refusal::NotYours => NOT_YOURS,
         Refusal::BadEmoji => "a reaction is a sign of at most 64 bytes without spaces: take another one",
         Refusal::NoteTooLong => "the note is too long: it has at most 1,024 bytes",
         Refusal::NotForSelf => {

@@ -8,6 +8,7 @@ mod comparison;
 mod contacts;
 mod drafts;
 mod events;
+mod file_bytes;
 mod history;
 mod introductions;
 mod invites;
@@ -36,6 +37,10 @@ pub use contacts::{
 };
 pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};
+pub use file_bytes::{
+    DownloadError, DownloadFile, FileDownload, FilePart, FilePiece, FileUpload, FinishError, FinishUpload,
+    KeptFile, NextPart, PartError, TakeFile, TakeFileError,
+};
 pub use history::History;
 pub use introductions::{AnswerError, AnswerIntroduction, Introduce, IntroduceError};
 pub use invites::{
@@ -83,6 +88,8 @@ interface! {
         introduce(IntroduceParams, IntroduceResults): Introduce,
         answer_introduction(AnswerIntroductionParams, AnswerIntroductionResults): AnswerIntroduction,
         compare_short(CompareShortParams, CompareShortResults): CompareShort,
+        upload(UploadParams, UploadResults): TakeFile,
+        download(DownloadParams, DownloadResults): DownloadFile,
     }
 }
 

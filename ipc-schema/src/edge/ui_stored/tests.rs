@@ -6,11 +6,12 @@ use super::*;
 use crate::Timestamp;
 use crate::edge::stored_mediad::Pixels;
 use crate::edge::stored_onion::ROUTE_MAX;
-use crate::edge::trial::{read_back, told_back};
+use crate::edge::trial::{read_back, streamed_back, told_back};
 use crate::edges::ui_stored_capnp::{event, search_match};
 use crate::limits::{
     BEGINNING_MAX_CHARS, CONTEXT_MAX_CHARS, EMOJI_MAX_BYTES, HITS_MAX, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS,
     NOTE_MAX_BYTES, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+    UPLOAD_CHUNK_MAX_BYTES,
 };
 use crate::relay::RelayId;
 
@@ -449,4 +450,17 @@ fn at_most_one_place_of_a_conversation_is_asked_for() {
     assert_eq!(both.place(), Err(ReadError::Conflict));
     let three = Messages { at: 7, ..both };
     assert_eq!(three.place(), Err(ReadError::Conflict));
+}
+
+#[test]
+fn bytes_of_files_come_in_pieces_of_a_bound() {
+    let piece = |length: usize| FilePiece { chunk: vec![7; length] };
+    assert!(streamed_back(&piece(UPLOAD_CHUNK_MAX_BYTES)) == Ok(piece(UPLOAD_CHUNK_MAX_BYTES)));
+    assert!(streamed_back(&piece(UPLOAD_CHUNK_MAX_BYTES + 1)) == Err(Malformed));
+    let part = |length: usize| Ok(FilePart { chunk: vec![7; length], last: true });
+    assert!(told_back::<NextPart>(&part(UPLOAD_CHUNK_MAX_BYTES)) == Ok(part(UPLOAD_CHUNK_MAX_BYTES)));
+    assert!(told_back::<NextPart>(&part(UPLOAD_CHUNK_MAX_BYTES + 1)) == Err(Malformed));
+    let kept = KeptFile { file: "f1".into(), size: 5, carries: true };
+    assert_eq!(told_back::<FinishUpload>(&Ok(kept.clone())), Ok(Ok(kept)));
+    assert_eq!(told_back::<FinishUpload>(&Err(FinishError::SizeDiffers)), Ok(Err(FinishError::SizeDiffers)));
 }

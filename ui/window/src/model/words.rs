@@ -411,6 +411,14 @@ const NOT_THEIRS: (&str, &str) = (
     "Not theirs",
     "They say that this link is not theirs, or not open any more. Accept it under another name.",
 );
+const NAME_BAD: (&str, &str) =
+    ("This name does not work", "Take one of 1 to 48 letters, fewer where they have accents.");
+const LINK_ALTERED: (&str, &str) =
+    ("Changed on its way", "A letter of the link is not as it was. Copy it again.");
+const LINK_OWN: (&str, &str) =
+    ("Your own invitation", "Give it to somebody else: only another person can accept it.");
+const RATE_LIMITED: (&str, &str) =
+    ("Too many at once", "Ten new contacts an hour are possible. Try again later.");
 
 /// Why stored said no: a title, and what to do next.
 #[must_use]
@@ -420,28 +428,20 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::Locked | Refusal::ScriptsOff => ("Locked", "Unlock and try once more. Nothing was changed."),
         Refusal::NoSuchContact => ("Nobody is there", "This contact was deleted. Nothing was sent."),
         Refusal::NameTaken => ("This name is taken", "Somebody else has it in your list. Take another one."),
-        Refusal::NameBad => {
-            ("This name does not work", "Take one of 1 to 48 letters, fewer where they have accents.")
-        }
+        Refusal::NameBad => NAME_BAD,
         Refusal::NoSuchMessage => ("The message is gone", "It was deleted. Nothing else was changed."),
         Refusal::TooLong => ("The text is too long", "Send it in two parts. It is still here."),
         Refusal::BadId | Refusal::Conflict => ("It was not taken", "Try once more. Your text is safe here."),
         Refusal::Network => ("No relay answered", "Nothing was changed. Try again when the network is back."),
         Refusal::LinkMalformed => ("Not an invitation", "A link starts with privatus:i#. Copy all of it."),
         Refusal::LinkTruncated => LINK_TRUNCATED,
-        Refusal::LinkAltered => {
-            ("Changed on its way", "A letter of the link is not as it was. Copy it again.")
-        }
+        Refusal::LinkAltered => LINK_ALTERED,
         Refusal::LinkExpired => ("Expired", "Nothing changed here. Ask for a new one."),
         Refusal::LinkNewer => ("From a later version", "This version cannot read it. Install the newer one."),
-        Refusal::LinkOwn => {
-            ("Your own invitation", "Give it to somebody else: only another person can accept it.")
-        }
+        Refusal::LinkOwn => LINK_OWN,
         Refusal::LinkUsed => LINK_USED,
         Refusal::LinkNotTheirs => NOT_THEIRS,
-        Refusal::RateLimited => {
-            ("Too many at once", "Ten new contacts an hour are possible. Try again later.")
-        }
+        Refusal::RateLimited => RATE_LIMITED,
         Refusal::Blocked => ("This contact is blocked", "Nothing was sent. Your text is safe here."),
         Refusal::Storage => ("The disk is full", "Nothing was lost. Free some space and try again."),
         Refusal::HistoryLost => ("History lost", "The file is missing or empty. Your keys are safe."),
@@ -468,6 +468,16 @@ pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::AlreadyOpen => ("Asked already", "They have not both answered yet. Nothing was changed."),
         Refusal::NoComparison => ("Nothing is compared", "Begin again on both sides. Nothing was marked."),
         Refusal::OtherString => ("Another string", "Nobody was marked. Have them read theirs once more."),
+        Refusal::NoSuchFile => ("The file is gone", "It was deleted. Nothing else was changed."),
+        Refusal::TooLarge => ("Too large", "A message takes 32 files of 4 GiB. Nothing was sent."),
+        Refusal::SizeDiffers => ("The file changed", "It was being written. Nothing was sent: try again."),
+        Refusal::TooMany => ("Too many at once", "Try again when one of the files is handed over."),
+        Refusal::CarriesMetadata => ("Place and camera stay in", "Nothing was sent. Say that this is meant."),
+        Refusal::NotNow => ("Not now", "The file stands otherwise by now. Nothing was changed."),
+        Refusal::NotHere => ("Not here yet", "Not all of the file has come."),
+        Refusal::FileDamaged => {
+            ("The file is damaged", "What is kept of it cannot be read. Ask for it again.")
+        }
         Refusal::NoIntroduction => ("The introduction is over", "Nothing was changed."),
         Refusal::UnderWay => ("Under way already", "It cannot be taken back any more. Nothing was changed."),
     }
