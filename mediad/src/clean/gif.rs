@@ -2,7 +2,7 @@
 
 use gif::{Encoder, Frame};
 
-use super::{Cleaned, File, too_large};
+use super::cleaned::{Cleaned, File, too_large};
 use crate::decode::{Still, still};
 use crate::error::PictureError;
 use crate::kind::Kind;

@@ -1,7 +1,7 @@
 //! JPEG anew. Something is lost each time, so as little as can be: it is written as finely as it was, but never finer than
 //! [`QUALITY_MAX`], above which a file grows and nobody sees why.
 
-use super::{Cleaned, File, too_large};
+use super::cleaned::{Cleaned, File, too_large};
 use crate::colour::ToSrgb;
 use crate::decode::Decoded;
 use crate::error::PictureError;

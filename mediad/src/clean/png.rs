@@ -4,7 +4,7 @@ use std::io::Write;
 
 use png::{BitDepth, ColorType, Compression, Encoder, Transformations};
 
-use super::{Cleaned, File, hide, too_large};
+use super::cleaned::{Cleaned, File, hide, too_large};
 use crate::colour::ToSrgb;
 use crate::decode::{Raw, raw};
 use crate::error::PictureError;

@@ -1,7 +1,12 @@
 //! What is in a picture's file after it was written anew.
 
+use std::io::Write as _;
+
 use ::png::{BitDepth, ColorType, Transformations};
 
+use ipc_schema::limits::PICTURE_MAX_BYTES;
+
+use super::cleaned::File;
 use super::*;
 use crate::decode::raw;
 use crate::samples::{

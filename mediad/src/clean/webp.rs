@@ -2,7 +2,8 @@
 
 use image_webp::{ColorType, WebPEncoder};
 
-use super::{Cleaned, File, hide, jpeg, too_large};
+use super::cleaned::{Cleaned, File, hide, too_large};
+use super::jpeg;
 use crate::colour::ToSrgb;
 use crate::decode::Decoded;
 use crate::error::PictureError;

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
 
-use super::Decoded;
+use super::decoded::Decoded;
 use crate::error::PictureError;
 use crate::raster::{Layout, PIXELS_MAX, Raster};
 use crate::turn::Turn;

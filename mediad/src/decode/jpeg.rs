@@ -5,7 +5,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Decoded, profile};
+use super::decoded::{Decoded, profile};
 use crate::error::PictureError;
 use crate::raster::{Layout, Raster};
 use crate::turn::Turn;

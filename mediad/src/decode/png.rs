@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
-use super::{Decoded, profile};
+use super::decoded::{Decoded, profile};
 use crate::error::PictureError;
 use crate::raster::{Layout, Raster};
 use crate::turn::Turn;

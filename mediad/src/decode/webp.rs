@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{Decoded, PROFILE_MAX_BYTES, profile};
+use super::decoded::{Decoded, PROFILE_MAX_BYTES, profile};
 use crate::error::PictureError;
 use crate::raster::{Layout, Raster};
 use crate::turn::Turn;
