@@ -9,7 +9,7 @@ use super::stored_keyvault::Unlocked;
 use super::stored_mediad::{Clean, Show};
 use super::stored_onion::{ChunkWaiting, Give, NetworkState, Opened, Waiting, Watch};
 use super::ui_stored::{self, Event, Messages, Search};
-use super::{Call, Outcome, Read, Streamed};
+use super::{Call, Outcome, Part, Read, Streamed};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;
@@ -18,7 +18,7 @@ use crate::edges::stored_mediad_capnp::{byte_sink, decoder, picture_job};
 use crate::edges::stored_onion_capnp::{carrier, mailbox, network_state, waiting};
 use crate::edges::ui_keyvault_capnp::unlock;
 use crate::edges::ui_stored_capnp::{
-    event, file_download, file_upload, message, messenger, picture_upload, search_match,
+    event, file, file_download, file_upload, message, messenger, picture_upload, search_match,
 };
 
 /// Capabilities that come beside a message, so that what carries one can be read.
@@ -93,6 +93,7 @@ fn trials() -> Vec<Trial> {
         Trial { name: "message_sink.Message", read: message },
         Trial { name: "watcher.Event", read: event },
         Trial { name: "match_sink.Match", read: found },
+        Trial { name: "file_sink.File", read: file },
     ];
     [
         links::Client::TRIALS,
@@ -180,6 +181,14 @@ fn found(untrusted: &[u8]) -> Option<bool> {
     )
 }
 
+fn file(untrusted: &[u8]) -> Option<bool> {
+    round(
+        untrusted,
+        |from| ui_stored::File::read(from.get_as::<file::Reader<'_>>()?),
+        |file, to| file.write(to.init_as::<file::Builder<'_>>()),
+    )
+}
+
 /// What can be read is read the same after it was written, within the same limits.
 fn round<T: Same>(
     untrusted: &[u8],
@@ -259,6 +268,7 @@ same! {
     ui_stored::Watch: since;
     Messages: who limit before;
     Search: text who limit before;
+    ui_stored::Files: who limit before;
     Connect: descriptor;
     Bootstrap: index;
     Hint: hint;

@@ -1,7 +1,7 @@
 //! How each kind of field of a call is read and written.
 
 /// One value, read and written by its kind: `fixed` bytes, `exactly` so many or one of the `sized`, `bytes`, `text` or a `secret` up to a bound, fixed bytes or nothing
-/// (`optional`), a `relay`, a `list` of fixed bytes, of `ids`, `relays` or `hints` up to a bound, a `part` that reads and writes itself (a `group`
+/// (`optional`), a `relay`, a `list` of fixed bytes, of `ids`, `names`, `relays` or `hints` up to a bound, a `part` that reads and writes itself (a `group`
 /// where it is one of a union) or up to so many `parts`, a `word` of a schema's enum, a `number`, a `capability`, or `nothing`.
 macro_rules! value {
     (read fixed $value:expr) => {
@@ -18,6 +18,11 @@ macro_rules! value {
     };
     (read text($most:expr) $value:expr) => {
         $crate::edge::text($value?, $most)?
+    };
+    (read names($most:expr) $value:expr) => {
+        $crate::edge::listed($value?.iter(), $most, |item| {
+            $crate::edge::text(item?, $crate::limits::MESSAGE_ID_MAX_CHARS)
+        })?
     };
     (read secret($most:expr) $value:expr) => {
         ::zeroize::Zeroizing::new($crate::edge::bounded($value?, $most)?)
@@ -80,6 +85,12 @@ macro_rules! value {
     (write text($most:expr) $to:ident $set:ident $value:expr) => {
         $to.$set($value.as_str())
     };
+    (write names($most:expr) $to:ident $set:ident $value:expr) => {{
+        let mut list = $to.reborrow().$set($crate::edge::length($value.len()));
+        for (at, item) in (0..).zip($value) {
+            list.set(at, item.as_str());
+        }
+    }};
     (write secret($most:expr) $to:ident $set:ident $value:expr) => {
         $to.$set($value)
     };

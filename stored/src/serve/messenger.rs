@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ipc_schema::edge::ui_stored::{
-    self, AcceptError, AcceptInvite, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite, CancelText,
-    ChangeContact, Closed, CompareCode, CompareShort, Contact, Contacts, Count, DecodePicture, DeleteText,
-    DownloadError, DownloadFile, Draft, EditText, ForwardText, Introduce, Invite, InviteError, Invites,
-    LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError, PictureUpload, React, ReadError,
-    RetryText, Search, SearchError, SendText, SetProfileName, Settle, SettleError, ShortAction,
-    ShortComparison, ShortError, ShortState, State, TakeFile, TakeFileError, TellTyping, Watch,
+    self, AcceptError, AcceptInvite, ActOnFile, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite,
+    CancelText, ChangeContact, Closed, CompareCode, CompareShort, Contact, Contacts, Count, DecodePicture,
+    DeleteText, DownloadError, DownloadFile, Draft, EditText, FileActionError, Files, FilesError,
+    ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages,
+    Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError, SendFiles,
+    SendFilesError, SendText, SetProfileName, Settle, SettleError, ShortAction, ShortComparison, ShortError,
+    ShortState, State, TakeFile, TakeFileError, TellTyping, Watch,
 };
 use ipc_schema::edge::{Closer, Served};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
@@ -389,6 +390,18 @@ impl Messenger for MessengerServer {
 
     async fn upload(self: Rc<Self>, _: TakeFile) -> Served<TakeFile> {
         Ok(self.access().await.map_err(Into::into).and(Err(TakeFileError::NotBuilt)))
+    }
+
+    async fn send_files(self: Rc<Self>, _: SendFiles) -> Served<SendFiles> {
+        Ok(self.access().await.map_err(Into::into).and(Err(SendFilesError::NotBuilt)))
+    }
+
+    async fn files(self: Rc<Self>, _: Files) -> Served<Files> {
+        Ok(self.access().await.map_err(Into::into).and(Err(FilesError::NotBuilt)))
+    }
+
+    async fn file(self: Rc<Self>, _: ActOnFile) -> Served<ActOnFile> {
+        Ok(self.access().await.map_err(Into::into).and(Err(FileActionError::NotBuilt)))
     }
 
     async fn download(self: Rc<Self>, _: DownloadFile) -> Served<DownloadFile> {

@@ -9,6 +9,7 @@ mod contacts;
 mod drafts;
 mod events;
 mod file_bytes;
+mod files;
 mod history;
 mod introductions;
 mod invites;
@@ -40,6 +41,10 @@ pub use events::{Change, Count, Counts, Event, Watch};
 pub use file_bytes::{
     DownloadError, DownloadFile, FileDownload, FilePart, FilePiece, FileUpload, FinishError, FinishUpload,
     KeptFile, NextPart, PartError, TakeFile, TakeFileError,
+};
+pub use files::{
+    ActOnFile, File, FileAction, FileActionError, FileKind, FileReason, FileState, Files, FilesError,
+    SendFiles, SendFilesError,
 };
 pub use history::History;
 pub use introductions::{AnswerError, AnswerIntroduction, Introduce, IntroduceError};
@@ -89,6 +94,9 @@ interface! {
         answer_introduction(AnswerIntroductionParams, AnswerIntroductionResults): AnswerIntroduction,
         compare_short(CompareShortParams, CompareShortResults): CompareShort,
         upload(UploadParams, UploadResults): TakeFile,
+        send_files(SendFilesParams, SendFilesResults): SendFiles,
+        files(FilesParams, FilesResults): Files,
+        file(FileParams, FileResults): ActOnFile,
         download(DownloadParams, DownloadResults): DownloadFile,
     }
 }

@@ -9,9 +9,9 @@ use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::trial::{read_back, streamed_back, told_back};
 use crate::edges::ui_stored_capnp::{event, search_match};
 use crate::limits::{
-    BEGINNING_MAX_CHARS, CONTEXT_MAX_CHARS, EMOJI_MAX_BYTES, HITS_MAX, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS,
-    NOTE_MAX_BYTES, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES, TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
-    UPLOAD_CHUNK_MAX_BYTES,
+    BEGINNING_MAX_CHARS, CONTEXT_MAX_CHARS, EMOJI_MAX_BYTES, FILE_MAX_BYTES, FILE_NAME_MAX_BYTES, FILES_MAX,
+    HITS_MAX, LINK_MAX_CHARS, MESSAGE_ID_MAX_CHARS, NOTE_MAX_BYTES, PEOPLE_MAX, SHOWN_TEXT_MAX_BYTES,
+    TEXT_MAX_BYTES, TYPED_TEXT_MAX_BYTES, UPLOAD_CHUNK_MAX_BYTES,
 };
 use crate::relay::RelayId;
 
@@ -452,8 +452,50 @@ fn at_most_one_place_of_a_conversation_is_asked_for() {
     assert_eq!(three.place(), Err(ReadError::Conflict));
 }
 
+fn file() -> File {
+    File {
+        id: typed(MESSAGE_ID_MAX_CHARS),
+        message: typed(MESSAGE_ID_MAX_CHARS),
+        contact: "00000000000000c1".into(),
+        mine: true,
+        name: typed(FILE_NAME_MAX_BYTES),
+        kind: FileKind::Picture,
+        size: FILE_MAX_BYTES,
+        state: FileState::Going,
+        reason: FileReason::RelaysFull,
+        done: 1,
+        rate: 2,
+        left_s: None,
+        at: Timestamp(3),
+    }
+}
+
 #[test]
-fn bytes_of_files_come_in_pieces_of_a_bound() {
+fn a_file_is_told_as_it_is_within_its_bounds() {
+    for file in [file(), File { left_s: Some(7), mine: false, ..file() }] {
+        assert_eq!(told_back::<ActOnFile>(&Ok(file.clone())), Ok(Ok(file)));
+    }
+    for file in [File { name: typed(FILE_NAME_MAX_BYTES + 1), ..file() }, File { id: typed(65), ..file() }] {
+        assert_eq!(told_back::<ActOnFile>(&Ok(file)), Err(Malformed));
+    }
+    for action in FileAction::ALL {
+        let call = ActOnFile { id: "f1".into(), action: *action };
+        assert!(read_back(&call) == Ok(call));
+    }
+}
+
+#[test]
+fn a_message_takes_as_many_files_as_it_may_and_bytes_come_in_pieces_of_a_bound() {
+    let sent = |files: usize| SendFiles {
+        who: "bob".into(),
+        id: String::new(),
+        files: vec![typed(MESSAGE_ID_MAX_CHARS); files],
+        caption: typed(TYPED_TEXT_MAX_BYTES),
+        reply_to: String::new(),
+        with_metadata: true,
+    };
+    assert!(read_back(&sent(FILES_MAX)) == Ok(sent(FILES_MAX)));
+    assert!(read_back(&sent(FILES_MAX + 1)) == Err(Malformed));
     let piece = |length: usize| FilePiece { chunk: vec![7; length] };
     assert!(streamed_back(&piece(UPLOAD_CHUNK_MAX_BYTES)) == Ok(piece(UPLOAD_CHUNK_MAX_BYTES)));
     assert!(streamed_back(&piece(UPLOAD_CHUNK_MAX_BYTES + 1)) == Err(Malformed));
