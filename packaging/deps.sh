@@ -8,7 +8,9 @@ build_packages=(
   libasound2-dev libx11-dev libxext-dev libxft-dev libxinerama-dev libxcursor-dev libxrender-dev libxfixes-dev
   libpango1.0-dev libgl1-mesa-dev libglu1-mesa-dev libwayland-dev wayland-protocols libxkbcommon-dev libdbus-1-dev
 )
-test_packages=(python3-cryptography xvfb xauth xdotool imagemagick libimage-exiftool-perl weston fonts-dejavu-core fonts-noto-cjk)
+test_packages=(
+  python3-cryptography xvfb xauth openbox xdotool imagemagick libimage-exiftool-perl weston fonts-dejavu-core fonts-noto-cjk
+)
 
 packages=("${build_packages[@]}")
 [ "${1:-}" = test ] && packages+=("${test_packages[@]}")

@@ -10,12 +10,14 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod desktop;
 mod display;
 mod neighbour;
 mod part;
 mod processes;
 mod suite;
 
+pub use desktop::{Area, Desktop, Picture, Standing, open_window, open_window_with};
 pub use display::{
     Compositor, XServer, colours, window, window_run, window_with_fonts, window_without_namespaces,
 };
