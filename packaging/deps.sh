@@ -10,6 +10,7 @@ build_packages=(
 )
 test_packages=(
   python3-cryptography xvfb xauth openbox xdotool imagemagick libimage-exiftool-perl weston fonts-dejavu-core fonts-noto-cjk
+  dbus ibus ibus-anthy
 )
 
 packages=("${build_packages[@]}")
