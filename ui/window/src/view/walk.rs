@@ -1,6 +1,12 @@
 //! A walk over everything that is about people, at the sizes that small screens leave: what can be pressed lies in the window, and no two
 //! texts lie on each other.
 
+use std::process::Command;
+use std::rc::Rc;
+
+use fltk::app;
+use fltk::prelude::{GroupExt, WidgetBase, WidgetExt, WindowExt};
+use fltk::window::DoubleWindow;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Change, Comparison, Contact, ContactState, Invite, InviteState, MUTED_FOR_EVER, Refusal, SafetyNumber,
@@ -11,6 +17,7 @@ use super::*;
 use crate::model::action::{ContactAct, SecretField};
 use crate::model::people::tests::{called, with};
 use crate::model::{Act, Field, Focus, News, Part};
+use crate::paint::Fonts;
 use crate::scene::Item;
 use crate::theme::Theme;
 
@@ -25,8 +32,37 @@ impl Metrics for Wide {
     }
 }
 
+/// Names the scale at which a run of these tests measures letters on the display that it has.
+const ON_DISPLAY: &str = "WALK_ON_DISPLAY_PERCENT";
+
+/// What letters are measured with: the faces of a display, where this run has one.
+fn faces() -> Rc<dyn Metrics> {
+    thread_local!(static FACES: Rc<dyn Metrics> = match display_percent() {
+        Some(percent) => Rc::new(faces_of_display(percent)),
+        None => Rc::new(Wide),
+    });
+    FACES.with(Rc::clone)
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test's set-up, not the product's")]
+fn display_percent() -> Option<u16> {
+    std::env::var(ON_DISPLAY).ok()?.parse().ok()
+}
+
+/// They are measured as for a window there.
+fn faces_of_display(percent: u16) -> Fonts {
+    let _app = app::App::default();
+    app::set_screen_scale(0, f32::from(percent) / 100.0);
+    let mut window = DoubleWindow::new(0, 0, 400, 300, None);
+    window.end();
+    window.show();
+    window.wait_for_expose();
+    window.make_current();
+    Fonts::load()
+}
+
 fn seen(model: &Model, size: (i32, i32)) -> Scene {
-    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Wide })
+    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &*faces() })
 }
 
 /// The smallest window, a flat one and a small laptop's, in scaled pixels at each scale; a window is never smaller than its smallest,
@@ -46,12 +82,13 @@ fn sizes() -> Vec<(i32, i32)> {
 fn texts(scene: &Scene) -> Vec<(Rect, &str)> {
     let mut clips = vec![Rect::new(0, 0, 10_000, 10_000)];
     let mut texts = Vec::new();
+    let faces = faces();
     for item in &scene.items {
         match item {
             Item::Clip(rect) => clips.push(rect.within(*clips.last().unwrap())),
             Item::Unclip => drop(clips.pop()),
             Item::Text { x, y, style, text, .. } if !text.is_empty() => {
-                let whole = Rect::new(*x, *y, Wide.width(*style, text), style.line());
+                let whole = Rect::new(*x, *y, faces.width(*style, text), style.line());
                 let rect = whole.within(*clips.last().unwrap());
                 if !rect.is_empty() {
                     texts.push((rect, text.as_str()));
@@ -185,6 +222,30 @@ fn peopled() -> Model {
 
 fn on(who: &str, what: ContactAct) -> Act {
     Act::Contact(who.into(), what)
+}
+
+/// Letters of a real face are narrower and wider than ours, and differ from scale to scale. A process opens one display once: each test of
+/// these is a run of its own.
+#[test]
+fn all_of_it_holds_on_a_display_at_any_scale() {
+    let display = privatus_tests::XServer::start(&[]);
+    let own = |arguments: &[&str]| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(arguments).env("DISPLAY", &display.name).env("FLTK_BACKEND", "x11");
+        command
+    };
+    let listed = own(&["view::walk::", "--list", "--format", "terse"]).output().unwrap().stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+    let names: Vec<&str> = names.filter(|name| !name.contains("on_a_display")).collect();
+    assert!(names.len() > 8, "{listed}");
+    for percent in ["80", "100", "150", "200"] {
+        for name in &names {
+            let again = own(&["--exact", name]).env(ON_DISPLAY, percent).output().unwrap();
+            let said = String::from_utf8_lossy(&again.stdout);
+            assert!(again.status.success() && said.contains("ok. 1 passed"), "{name} at {percent} %: {said}");
+        }
+    }
 }
 
 #[test]
