@@ -128,8 +128,9 @@ impl Laid {
 #[must_use]
 pub fn lay(ask: &Ask<'_>, width: Width<'_>) -> Laid {
     let (text, hidden) = visible(ask.body);
-    let mut laying =
-        Laying { text: &text, ask: *ask, width, rows: Vec::new(), long: text.len() > FOLDED_BYTES };
+    let most = if ask.whole { usize::MAX } else { FOLDED_LINES + 1 };
+    let long = text.len() > FOLDED_BYTES;
+    let mut laying = Laying { text: &text, max: ask.max, most, width, rows: Vec::new(), long };
     if ask.plain {
         laying.blocks(markdown::plain(&text));
     } else {
@@ -139,9 +140,20 @@ pub fn lay(ask: &Ask<'_>, width: Width<'_>) -> Laid {
     Laid { text, hidden, rows, long }
 }
 
+/// The same of one line of a text that can be seen as it is, in no more than `most` lines.
+#[must_use]
+pub fn lay_line(text: &str, spans: Vec<Span>, max: i32, most: usize, width: Width<'_>) -> Vec<Row> {
+    let mut laying = Laying { text, max, most, width, rows: Vec::new(), long: false };
+    laying.block(&Block { kind: Kind::Plain, range: 0..text.len(), spans });
+    laying.rows
+}
+
 struct Laying<'a> {
     text: &'a str,
-    ask: Ask<'a>,
+    /// The most that a line may be wide, pixels.
+    max: i32,
+    /// So many lines are wanted.
+    most: usize,
     width: Width<'a>,
     rows: Vec<Row>,
     long: bool,
@@ -150,8 +162,9 @@ struct Laying<'a> {
 impl<'a> Laying<'a> {
     fn blocks(&mut self, blocks: impl Iterator<Item = Block>) {
         let end = self.text.floor_char_boundary(FOLDED_BYTES);
+        let whole = self.most == usize::MAX;
         for mut block in blocks {
-            if !self.ask.whole {
+            if !whole {
                 if self.rows.len() > FOLDED_LINES || (block.range.start >= end && self.long) {
                     break;
                 }
@@ -160,7 +173,7 @@ impl<'a> Laying<'a> {
             self.block(&block);
         }
         self.long |= self.rows.len() > FOLDED_LINES;
-        if !self.ask.whole {
+        if !whole {
             self.rows.truncate(FOLDED_LINES);
         }
     }
@@ -176,14 +189,14 @@ impl<'a> Laying<'a> {
         };
         let line = self.part(&block.range);
         let from_right = ground != Ground::Code && from_the_right(line);
-        let most = if self.ask.whole { usize::MAX } else { FOLDED_LINES + 1 - self.rows.len() };
+        let most = self.most - self.rows.len();
         let base = block.range.start;
         let width = |range: Range<usize>| -> i32 {
             let range = base + range.start..base + range.end;
             parts(&block.spans, &range).map(|(range, look)| self.measured(style(look), &range)).sum()
         };
         let right = if ground == Ground::Code { CODE_INDENT } else { 0 };
-        let ranges: Vec<_> = lines_of(line, self.ask.max - indent - right, width).take(most).collect();
+        let ranges: Vec<_> = lines_of(line, self.max - indent - right, width).take(most).collect();
         for range in ranges {
             let range = base + range.start..base + range.end;
             let runs = self.runs(block, &range, from_right);

@@ -22,6 +22,7 @@ pub mod brief;
 pub mod direction;
 pub mod edit;
 mod fields;
+pub mod found;
 mod happening;
 pub mod icon;
 pub mod kept;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Match, Place};
+use ipc_schema::edge::ui_stored::{Match, Message, Place};
 use privatus::peers::PeerError;
 
 use super::{Command, Field, Focus, Model, words};
@@ -194,6 +194,19 @@ impl Model {
     /// How many names and texts stand in the results.
     fn results(&self) -> (usize, usize) {
         (self.rows().count(), self.search.found.len())
+    }
+
+    /// What was found in a text of the open conversation, and whether it is the one that was gone to.
+    #[must_use]
+    pub fn found_in(&self, message: &Message) -> Option<(&Match, bool)> {
+        let (search, in_chat) = match &self.find {
+            Some(find) if !find.text.is_empty() => (find, true),
+            _ => (&self.search, false),
+        };
+        let at = search.found.iter().position(|found| found.id == message.id)?;
+        let found = search.found.get(at).filter(|found| found.body == message.body)?;
+        let before = if in_chat { 0 } else { self.rows().count() };
+        Some((found, search.chosen == before + at))
     }
 
     /// Moves what is chosen in the results.

@@ -1,7 +1,10 @@
 //! The lines of a bubble: their grounds, what is selected of them, their words and links, and what is said of the rest.
 
+use std::ops::Range;
+
 use super::View;
 use super::bubble::Bubble;
+use crate::found;
 use crate::layout::{Ground, LINE, Laid, Row, Run};
 use crate::model::{Act, Focus, TextAct};
 use crate::scene::{Point, Rect, Role, Spoken, Style, TextLine};
@@ -24,6 +27,13 @@ pub(super) struct Fold {
     act: Act,
     label: &'static str,
     pub width: i32,
+}
+
+/// What was looked for in a text: where it stands in what can be seen of it.
+struct Hits {
+    places: Vec<Range<usize>>,
+    /// It was gone to.
+    chosen: bool,
 }
 
 impl View<'_> {
@@ -71,6 +81,7 @@ impl View<'_> {
     /// The lines that are seen.
     pub(super) fn text_rows(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
         let room = rect.w - 24;
+        let hits = self.hits_in(bubble);
         for (index, row) in bubble.laid.rows.iter().enumerate() {
             let y = rect.y + bubble.text_top() + LINE * i32::try_from(index).unwrap_or(0);
             if y + LINE <= body.y {
@@ -87,6 +98,12 @@ impl View<'_> {
                 laid: bubble.laid.clone(),
                 row: index,
             };
+            if let Some(hits) = &hits {
+                let grounds = hits.places.iter().flat_map(|hit| line.selected(hit, self.metrics));
+                for under in grounds.collect::<Vec<_>>() {
+                    self.hit_ground(Rect { y: under.y + 2, h: under.h - 4, ..under }, hits.chosen);
+                }
+            }
             if let Some(chosen) = &bubble.chosen {
                 for under in line.selected(chosen, self.metrics) {
                     self.selected(under);
@@ -98,6 +115,12 @@ impl View<'_> {
                 self.scene.lines.push(line);
             }
         }
+    }
+
+    /// What was looked for in it.
+    fn hits_in(&self, bubble: &Bubble<'_>) -> Option<Hits> {
+        let (found, chosen) = self.model.found_in(bubble.message)?;
+        Some(Hits { places: found::places(found), chosen })
     }
 
     /// In high contrast what is selected would not stand off from a bubble by its fill alone.

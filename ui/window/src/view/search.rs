@@ -4,11 +4,12 @@ use ipc_schema::edge::ui_stored::{Contact, Match};
 
 use super::View;
 use super::controls::{Button, Kind};
-use crate::direction::from_the_right;
+use crate::found::{self, FoundLine};
 use crate::icon::Icon;
+use crate::layout::lay_line;
 use crate::model::{Act, Field, Focus, Listing, ReadAct, words};
 use crate::scene::{Point, Rect, Results, Role, Span, Style};
-use crate::text::visible;
+use crate::theme::Theme;
 
 /// Height of the bar below a conversation's header.
 pub(super) const FIND_HEIGHT: i32 = 56;
@@ -23,30 +24,9 @@ const TEXT: i32 = 76;
 /// Lines that are shown of a text.
 const LINES: usize = 2;
 
-/// A piece of a line, and whether it was looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
-    text: String,
-    hit: bool,
-}
-
-/// What was found, in pieces that a line can end behind; what cannot be seen is left out. Which of it was looked for is told by the spans
-/// alone: whatever stands in a text, it marks nothing.
-fn pieces(found: &Match) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut push = |from: usize, to: usize, hit: bool| {
-        let text = visible(found.context.get(from..to).unwrap_or_default()).0.replace('\n', " ");
-        let words = text.split_inclusive(' ').filter(|word| !word.is_empty());
-        pieces.extend(words.map(|word| Piece { text: word.to_owned(), hit }));
-    };
-    let mut end = 0;
-    for hit in &found.hits {
-        push(end, hit.start, false);
-        push(hit.start, hit.end, true);
-        end = hit.end;
-    }
-    push(end, found.context.len(), false);
-    pieces
+/// In what letters a part of it is shown.
+fn small(style: Style) -> Style {
+    if style == Style::Strong { Style::Label } else { Style::Small }
 }
 
 impl View<'_> {
@@ -210,33 +190,29 @@ impl View<'_> {
 
     /// The words around what was found, that marked.
     fn context(&mut self, found: &Match, Span { x, y, w }: Span) {
-        let mirrored = from_the_right(&found.context);
-        let (mut along, mut line) = (0, 0_usize);
-        let mut top = y;
-        for piece in pieces(found) {
-            let style = if piece.hit { Style::Label } else { Style::Small };
-            let mut text = piece.text;
-            let mut width = self.width(style, &text);
-            if along > 0 && along + self.width(style, text.trim_end()) > w {
-                (along, line) = (0, line + 1);
-                top += style.line();
+        let FoundLine { text, spans } = found::line(found);
+        let width = |style: Style, text: &str| self.metrics.width(small(style), text);
+        let rows = lay_line(&text, spans, w, LINES, &width);
+        let line = Style::Small.line();
+        for (row, y) in rows.iter().zip((y..).step_by(usize::try_from(line).unwrap_or(1))) {
+            let left = x + row.left(w);
+            for run in &row.runs {
+                let (at, hit) = (Point::new(left + run.x, y), run.style == Style::Strong);
+                if hit {
+                    self.hit_ground(Rect::new(at.x, y, run.w, line), false);
+                }
+                let ink = if hit { self.colours.warn } else { self.colours.text2 };
+                self.scene.text(at, small(run.style), ink, run.drawn.as_str());
             }
-            if line >= LINES {
-                return;
-            }
-            if width > w {
-                text = self.cut(style, &text, w);
-                width = self.width(style, &text);
-            }
-            let left = if mirrored { x + w - along - width } else { x + along };
-            if piece.hit {
-                let bare = self.width(style, text.trim_end());
-                let from = if mirrored { left + width - bare } else { left };
-                self.scene.round(Rect::new(from - 1, top, bare + 2, style.line()), 2, self.colours.warn_soft);
-            }
-            let ink = if piece.hit { self.colours.warn } else { self.colours.text2 };
-            self.scene.text(Point::new(left, top), style, ink, text);
-            along += width;
+        }
+    }
+
+    /// Below what was looked for, as wide as it; with a line where it was gone to, and in high contrast.
+    pub(super) fn hit_ground(&mut self, under: Rect, chosen: bool) {
+        let ground = Rect::new(under.x - 1, under.y, under.w + 2, under.h);
+        self.scene.round(ground, 2, self.colours.warn_soft);
+        if chosen || self.model.theme == Theme::Contrast {
+            self.scene.fill(Rect::new(ground.x, ground.bottom() - 2, ground.w, 2), self.colours.warn);
         }
     }
 
@@ -274,29 +250,5 @@ impl View<'_> {
         self.icon_button(older, Icon::Up, "The one before", Act::Read(ReadAct::FindStep(true)));
         self.icon_button(newer, Icon::Down, "The one after", Act::Read(ReadAct::FindStep(false)));
         self.icon_button(close, Icon::Close, "Leave the search", Act::Read(ReadAct::LeaveFind));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ipc_schema::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn what_was_looked_for_is_marked_by_its_place_and_by_nothing_in_the_text() {
-        let found = Match {
-            id: "m".into(),
-            contact: "c".into(),
-            mine: false,
-            sent_at: Timestamp(0),
-            body: String::new(),
-            context: "**no** the\nent\u{202E}rance is".into(),
-            hits: std::iter::once(11..22).collect(),
-        };
-        let told: Vec<_> = pieces(&found).into_iter().map(|piece| (piece.text, piece.hit)).collect();
-        let plain = |text: &str| (text.to_owned(), false);
-        let hit = ("entrance".to_owned(), true);
-        assert_eq!(told, [plain("**no** "), plain("the "), hit, plain(" "), plain("is")]);
     }
 }

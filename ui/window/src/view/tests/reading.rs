@@ -356,3 +356,46 @@ fn all_of_a_conversation_can_be_reached_by_the_bar_beside_it() {
     let (body, most) = scene.scroll.unwrap();
     assert_eq!((model.scroll, slot(&scene, "n100").unwrap().y), (most, body.y + 12));
 }
+
+/// What lies under the words of a text that was found.
+fn grounds(scene: &Scene) -> Vec<Rect> {
+    let soft = tokens(crate::theme::Theme::Light).warn_soft;
+    let ground = |item: &Item| match item {
+        Item::Round(rect, _, colour) if *colour == soft && rect.h == 18 => Some(*rect),
+        _ => None,
+    };
+    scene.items.iter().filter_map(ground).collect()
+}
+
+#[test]
+fn what_was_found_is_marked_at_the_word_in_its_bubble() {
+    let mut model = chatting();
+    let body = "- **no** ent\u{202E}rance, and the entrance";
+    let message = Message { body: body.into(), ..text("m", false, Delivery::Delivered) };
+    model.learn(NOW, News::Changed(NOW, Change::Message(message)));
+    model.act(NOW, Act::Read(ReadAct::Find), "x");
+    let asked = look(&mut model, Field::Find, "entrance");
+    let mut hit = found("m", "c1", body, "ent\u{202E}rance");
+    hit.hits.push(body.len() - 8..body.len());
+    assert!(grounds(&picture(&model, SIZE)).is_empty());
+    model.learn(NOW, News::Found { looked: looked(&asked), result: Ok((String::new(), vec![hit])) });
+    model.time_passed(Timestamp(NOW.0 + 10_000));
+    let scene = picture(&model, SIZE);
+    let line = scene.lines.iter().find(|line| line.message == "m").unwrap();
+    let words: Vec<_> = grounds(&scene).iter().map(|rect| (rect.x + 1 - line.x, rect.w - 2)).collect();
+    // "no entrance, and the entrance", seven pixels a letter.
+    assert_eq!(words, [(3 * 7, 8 * 7), (21 * 7, 8 * 7)]);
+    let warn = tokens(crate::theme::Theme::Light).warn;
+    let lines = |scene: &Scene| {
+        scene
+            .items
+            .iter()
+            .filter(|item| matches!(item, Item::Fill(rect, colour) if *colour == warn && rect.h == 2))
+            .count()
+    };
+    assert_eq!(lines(&scene), 2, "and it is the one that was gone to");
+    // Other words by now.
+    let edited = Message { body: "an entrance".into(), ..text("m", false, Delivery::Delivered) };
+    model.learn(NOW, News::Changed(NOW, Change::Message(edited)));
+    assert!(grounds(&picture(&model, SIZE)).is_empty());
+}
