@@ -9,7 +9,7 @@ use super::stored_keyvault::Unlocked;
 use super::stored_mediad::{Clean, Show};
 use super::stored_onion::{ChunkWaiting, Give, NetworkState, Opened, Waiting, Watch};
 use super::ui_stored::{self, Event, Messages, Search};
-use super::{Call, Outcome, Part, Read, Streamed};
+use super::{Call, Outcome, Read, Streamed};
 use crate::edges::onion_netd_capnp::{acceptor, cell_sink, link, links};
 use crate::edges::onion_stored_capnp::mailbox_disk;
 use crate::edges::operator_onion_capnp::operator;

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::PeerError;
 
-/// Texts on their way from stored at a time.
-const UNDERWAY: usize = 64;
+/// Rows on their way from stored at a time.
+pub(super) const UNDERWAY: usize = 64;
 
 /// stored lets go of a sink as soon as it has answered.
 const LET_GO: std::time::Duration = std::time::Duration::from_secs(10);
@@ -85,7 +85,7 @@ impl Messenger {
 }
 
 /// What a call answered, with all that it handed over meanwhile.
-async fn streamed<A, T>(
+pub(super) async fn streamed<A, T>(
     asked: impl Future<Output = Result<A, PeerError>>,
     mut rows: mpsc::Receiver<T>,
 ) -> Result<(A, Vec<T>), PeerError> {
@@ -131,7 +131,7 @@ impl watcher::Server for Events {
 }
 
 /// Free text never crosses an edge.
-async fn taken<T>(told: Option<T>, to: &mpsc::Sender<T>) -> Result<(), capnp::Error> {
+pub(super) async fn taken<T>(told: Option<T>, to: &mpsc::Sender<T>) -> Result<(), capnp::Error> {
     let told = told.ok_or_else(|| capnp::Error::failed(String::new()))?;
     to.send(told).await.map_err(|_| capnp::Error::disconnected(String::new()))
 }

@@ -1,5 +1,6 @@
 //! The callees of ui's edges, in our own types: the generated ones stop here. Used by the command line and by the window.
 
+mod files;
 pub mod messenger;
 
 use std::convert::Infallible;

@@ -230,10 +230,9 @@ impl std::fmt::Debug for File {
     }
 }
 
-impl Part for File {
-    type Wire = file::Owned;
-
-    fn write(&self, mut to: file::Builder<'_>) {
+impl File {
+    /// Writes it.
+    pub fn write(&self, mut to: file::Builder<'_>) {
         to.set_id(&self.id);
         to.set_message(&self.message);
         to.set_contact(&self.contact);
@@ -249,7 +248,11 @@ impl Part for File {
         to.set_at(self.at.0);
     }
 
-    fn read(from: file::Reader<'_>) -> Read<Self> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Malformed`](crate::edge::Malformed).
+    pub fn read(from: file::Reader<'_>) -> Read<Self> {
         let left = from.get_left_s();
         Ok(Self {
             id: text(from.get_id()?, MESSAGE_ID_MAX_CHARS)?,
@@ -266,5 +269,17 @@ impl Part for File {
             left_s: (left != u64::MAX).then_some(left),
             at: Timestamp(from.get_at()),
         })
+    }
+}
+
+impl Part for File {
+    type Wire = file::Owned;
+
+    fn write(&self, to: file::Builder<'_>) {
+        Self::write(self, to);
+    }
+
+    fn read(from: file::Reader<'_>) -> Read<Self> {
+        Self::read(from)
     }
 }
