@@ -19,9 +19,6 @@ use crate::peers::messenger::{FROM_NOW, Messenger};
 /// Events on their way from stored at a time.
 const UNDERWAY: usize = 64;
 
-/// stored holds the connection until one side goes; no answer is ever late.
-const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(u32::MAX as u64);
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Those after this number, and then what comes
@@ -91,7 +88,7 @@ async fn follow(since: u64, context: &Context) -> Outcome {
         }
         Err::<(), _>(PeerError::Lost)
     };
-    talk::messenger(&context.profile, FOR_EVER, call).await?;
+    talk::messenger(&context.profile, talk::AS_LONG_AS_IT_TAKES, call).await?;
     closed.take().map_or(Ok(()), Err::<(), Failure>)
 }
 

@@ -23,6 +23,7 @@ mod edit;
 pub mod embedded;
 mod events;
 pub mod exit;
+mod file;
 mod forward;
 mod help;
 mod info;
@@ -189,9 +190,12 @@ enum Command {
     /// Destroy every key and this profile, at once
     Panic(panic::Arguments),
 
-    // Not built yet.
+    // Not built whole yet.
+    /// Files: send, list, accept, refuse, pause, resume, cancel, retry, save
     #[command(hide = true)]
-    File(NotBuilt),
+    File(file::Arguments),
+
+    // Not built yet.
     #[command(hide = true)]
     Group(NotBuilt),
     #[command(hide = true)]
@@ -293,14 +297,14 @@ fn run(command: Command, name: &str, context: &Context) -> Outcome {
         Command::Retry(arguments) => retry::run(&arguments, context),
         Command::Cancel(arguments) => cancel::run(&arguments, context),
         Command::Forward(arguments) => forward::run(&arguments, context),
+        Command::File(arguments) => file::run(&arguments, context),
         Command::Events(arguments) => events::run(&arguments, context),
         Command::Get(arguments) => settings::get(&arguments, context),
         Command::Set(arguments) => settings::set(&arguments, context),
         Command::Settings => settings::list(context),
         Command::Slot(arguments) => slot::run(&arguments, context),
         Command::Panic(arguments) => panic::run(&arguments, context),
-        Command::File(_)
-        | Command::Group(_)
+        Command::Group(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Export(_)

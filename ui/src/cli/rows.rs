@@ -2,8 +2,8 @@
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{
-    Change, Contact, Event, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction, Reason,
-    ShortState, is_muted,
+    Change, Contact, Event, File, FileReason, Invite, MUTED_FOR_EVER, Match, Message, Note, Notice, Reaction,
+    Reason, ShortState, is_muted,
 };
 use serde::Serialize;
 
@@ -93,6 +93,44 @@ pub struct MessageRow<'a> {
     /// Of a text that lives for ever none; of a line that says so 0.
     timer_s: Option<u32>,
     introduces: Option<&'a str>,
+}
+
+/// A row of `file list`.
+#[derive(Debug, Serialize)]
+pub struct FileRow<'a> {
+    id: &'a str,
+    message: &'a str,
+    contact: &'a str,
+    from: &'static str,
+    name: &'a str,
+    kind: &'static str,
+    size: u64,
+    state: &'static str,
+    reason: Option<&'static str>,
+    done: u64,
+    rate: u64,
+    left_s: Option<u64>,
+    at: u64,
+}
+
+impl<'a> From<&'a File> for FileRow<'a> {
+    fn from(file: &'a File) -> Self {
+        Self {
+            id: &file.id,
+            message: &file.message,
+            contact: &file.contact,
+            from: if file.mine { "me" } else { "them" },
+            name: &file.name,
+            kind: file.kind.word(),
+            size: file.size,
+            state: file.state.word(),
+            reason: (file.reason != FileReason::None).then(|| file.reason.word()),
+            done: file.done,
+            rate: file.rate,
+            left_s: file.left_s,
+            at: file.at.0,
+        }
+    }
 }
 
 /// What one of the two thinks of a text.

@@ -23,6 +23,9 @@ pub const SOON: Duration = Duration::from_secs(30);
 /// An answer that needs relays: 60 s by the contract, and room for the answer itself.
 pub const OVER_THE_NETWORK: Duration = Duration::from_secs(75);
 
+/// What waits for pieces of something of any size, each of them in its own time.
+pub const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// A passphrase is made slow on purpose, and a small computer makes it slower.
 pub const SLOW_ON_PURPOSE: Duration = Duration::from_secs(120);
 
