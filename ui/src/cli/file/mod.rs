@@ -1,6 +1,8 @@
-//! `privatus file …`: files, sent and taken.
+//! `privatus file …`: files, sent and taken. This program opens the paths itself: no part of the suite can.
 
 mod list;
+mod save;
+mod target;
 
 use clap::{Args, Subcommand};
 use ipc_schema::edge::ui_stored::FileAction;
@@ -31,6 +33,8 @@ enum Action {
     Cancel(Which),
     /// Have one go on that failed
     Retry(Which),
+    /// Write one that is here to a path of yours; never over what is there
+    Save(save::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +52,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         Action::Resume(which) => act(which, FileAction::Resume, context),
         Action::Cancel(which) => act(which, FileAction::Cancel, context),
         Action::Retry(which) => act(which, FileAction::Retry, context),
+        Action::Save(arguments) => save::run(arguments, context),
     }
 }
 
