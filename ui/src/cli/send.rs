@@ -94,12 +94,11 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
         if !context.output.json {
             context.output.done(&row(message.state), words, &next)?;
         }
-        let state = settled(context, arguments, &message, want.into()).await?;
+        let state = settled(context, &message, want.into(), arguments.timeout).await?;
         if context.output.json {
             context.output.done(&row(state), String::new, &next)?;
         }
-        let held = state == Delivery::Queued && is_held(context, &message).await;
-        judge(state, want.into(), (&message.id, held))
+        judged(context, &message, state, want.into()).await
     })
 }
 
@@ -173,14 +172,20 @@ where
     })
 }
 
-async fn settled(
-    context: &Context,
-    arguments: &Arguments,
-    message: &Message,
-    want: Delivery,
-) -> Outcome<Delivery> {
-    let deadline = Instant::now() + Duration::from_secs(arguments.timeout.into());
-    let longest = Duration::from_secs(arguments.timeout.into()) + talk::SOON;
+/// Waits until a message is as far as is wanted.
+pub(super) async fn reached(context: &Context, message: &Message, want: Delivery, timeout_s: u32) -> Outcome {
+    let state = settled(context, message, want, timeout_s).await?;
+    judged(context, message, state, want).await
+}
+
+async fn judged(context: &Context, message: &Message, state: Delivery, want: Delivery) -> Outcome {
+    let held = state == Delivery::Queued && is_held(context, message).await;
+    judge(state, want, (&message.id, held))
+}
+
+async fn settled(context: &Context, message: &Message, want: Delivery, timeout_s: u32) -> Outcome<Delivery> {
+    let deadline = Instant::now() + Duration::from_secs(timeout_s.into());
+    let longest = Duration::from_secs(timeout_s.into()) + talk::SOON;
     let call = |messenger: Messenger| async move {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis();
         let timeout_ms = u32::try_from(left).unwrap_or(u32::MAX);

@@ -1,11 +1,13 @@
-//! `privatus file …`: files, sent and taken. This program opens the paths itself: no part of the suite can.
+//! `privatus file …`: files, sent and taken. This program opens the paths itself and hands the bytes over: no part of the suite can.
 
 mod list;
 mod save;
+mod send;
+mod source;
 mod target;
 
 use clap::{Args, Subcommand};
-use ipc_schema::edge::ui_stored::FileAction;
+use ipc_schema::edge::ui_stored::{File, FileAction, FileState};
 
 use super::rows::FileRow;
 use super::{Context, Outcome, sockets, talk};
@@ -19,6 +21,8 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Offer files to somebody, in one message
+    Send(send::Arguments),
     /// The files with somebody, or all, the newest first
     List(list::Arguments),
     /// Have a file come that they offer
@@ -45,6 +49,7 @@ struct Which {
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Outcome {
     match &arguments.action {
+        Action::Send(arguments) => send::run(arguments, context),
         Action::List(arguments) => list::run(arguments, context),
         Action::Accept(which) => act(which, FileAction::Accept, context),
         Action::Refuse(which) => act(which, FileAction::Refuse, context),
@@ -60,4 +65,16 @@ fn act(which: &Which, action: FileAction, context: &Context) -> Outcome {
     let call = |messenger: Messenger| async move { messenger.act_on_file(&which.id, action).await };
     let file = sockets::block_on(talk::messenger(&context.profile, talk::SOON, call))?;
     context.output.done(&FileRow::from(&file), || list::stands(&file), "see `privatus file list`")
+}
+
+/// Whether it goes no further by itself.
+fn is_over(file: &File) -> bool {
+    match file.state {
+        FileState::Saved
+        | FileState::Refused
+        | FileState::Cancelled
+        | FileState::Expired
+        | FileState::Failed => true,
+        FileState::Offered | FileState::Waiting | FileState::Going | FileState::Paused => false,
+    }
 }
