@@ -11,6 +11,7 @@ pub(crate) fn chord(code: Code, held: Held) -> Option<Chord> {
         Code::Down => Key::Down,
         Code::Escape => Key::Escape,
         Code::F1 => Key::F(1),
+        Code::F3 => Key::F(3),
         Code::F6 => Key::F(6),
         other => Key::Char(other.to_char()?),
     };

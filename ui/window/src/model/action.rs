@@ -220,6 +220,10 @@ pub enum ReadAct {
     },
     /// More of what is looked for.
     SearchMore,
+    /// Look in the open conversation alone (true), or in all.
+    SearchIn(bool),
+    /// To the next older of what was found wherever that is (true), or the next newer.
+    StepFound(bool),
     /// Look for nothing any more.
     LeaveSearch,
     /// Look in the open conversation.

@@ -63,6 +63,8 @@ pub enum Shortcut {
     Search,
     /// Look for words in the open conversation.
     Find,
+    /// To the next older of what was found (true), or the next newer.
+    Found(bool),
     /// To another day of the open conversation.
     GoToDay,
     /// Invite or accept.
@@ -248,6 +250,16 @@ pub const TABLE: &[Row] = &[
         Does::Shortcut(&[(ctrl_with('f', false), Shortcut::Find)]),
     ),
     reading("What was found: before, after", &["↑ ↓"], Does::Reading),
+    reading(
+        "Next text that was found",
+        &["F3"],
+        Does::Shortcut(&[(plain(Key::F(3), Some(false)), Shortcut::Found(true))]),
+    ),
+    reading(
+        "The same, backwards",
+        &["Shift", "F3"],
+        Does::Shortcut(&[(plain(Key::F(3), Some(true)), Shortcut::Found(false))]),
+    ),
     reading("Go to a day", &["Ctrl", "G"], Does::Shortcut(&[(ctrl('g'), Shortcut::GoToDay)])),
     reading("First text, newest text", &["Home", "End"], Does::Reading),
     reading("A page up, a page down", &["PgUp", "PgDn"], Does::Reading),

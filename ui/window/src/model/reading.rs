@@ -59,6 +59,8 @@ impl Model {
             ReadAct::ToBeginning => return self.go_to_beginning(),
             ReadAct::OpenFound { who, id } => return self.open_found(now, &who, &id),
             ReadAct::SearchMore => return self.search_more(),
+            ReadAct::SearchIn(here) => self.search_in(now, here),
+            ReadAct::StepFound(older) => return self.step_found(now, older),
             ReadAct::LeaveSearch => self.leave_search(),
             ReadAct::Find => self.start_find(),
             ReadAct::FindStep(older) => return self.step_find(now, older),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Match, Message, Place};
+use ipc_schema::edge::ui_stored::{Contact, Match, Message, Place};
 use privatus::peers::PeerError;
 
 use super::{Command, Field, Focus, Model, words};
@@ -24,6 +24,8 @@ pub struct Search {
     text: String,
     /// The conversation; empty: all.
     who: String,
+    /// The open conversation alone is wanted, not all.
+    pub here: bool,
     /// When it is asked; `None`: it was.
     due: Option<Timestamp>,
     /// What is asked now; an answer to anything else is too late.
@@ -42,6 +44,8 @@ pub struct Search {
     pub scroll: i32,
     /// The chosen row is to be brought into view.
     pub follow: bool,
+    /// One of the texts was gone to.
+    gone_to: bool,
 }
 
 /// What one asks for, to be told with the answer.
@@ -66,6 +70,7 @@ impl Search {
             due,
             ticket,
             busy: due.is_some(),
+            here: self.here,
             ..Self::default()
         };
     }
@@ -139,7 +144,11 @@ impl Model {
         let text = self.texts.of(field).trim().to_owned();
         self.tickets = self.tickets.wrapping_add(1);
         match field {
-            Field::Search => self.search.set(now, &text, "", self.tickets),
+            Field::Search => {
+                let who = if self.search.here { self.open_chat().unwrap_or_default() } else { "" };
+                let who = who.to_owned();
+                self.search.set(now, &text, &who, self.tickets);
+            }
             Field::Find => {
                 let who = self.open_chat().unwrap_or_default().to_owned();
                 if let Some(find) = &mut self.find {
@@ -155,6 +164,11 @@ impl Model {
     }
 
     pub(super) fn look_for_due(&mut self, now: Timestamp) -> Vec<Command> {
+        // Another conversation was opened meanwhile, or none is open any more.
+        if self.search.here && self.open_chat() != Some(self.search.who.as_str()) {
+            self.search.here = self.open_chat().is_some();
+            self.typed(now, Field::Search);
+        }
         let everywhere = self.search.ask(now, false);
         let here = self.find.as_mut().and_then(|find| find.ask(now, true));
         everywhere.into_iter().chain(here).collect()
@@ -191,9 +205,21 @@ impl Model {
         self.search.more(false).into_iter().collect()
     }
 
+    /// Looks in the open conversation alone, or in all.
+    pub(super) fn search_in(&mut self, now: Timestamp, here: bool) {
+        self.search.here = here && self.open_chat().is_some();
+        self.typed(now, Field::Search);
+        self.set_focus(Focus::Field(Field::Search));
+    }
+
+    /// Whose name has what is looked for, where names are looked for.
+    pub fn found_people(&self) -> impl Iterator<Item = &Contact> {
+        self.rows().filter(|_| !self.search.here)
+    }
+
     /// How many names and texts stand in the results.
     fn results(&self) -> (usize, usize) {
-        (self.rows().count(), self.search.found.len())
+        (self.found_people().count(), self.search.found.len())
     }
 
     /// What was found in a text of the open conversation, and whether it is the one that was gone to.
@@ -205,8 +231,30 @@ impl Model {
         };
         let at = search.found.iter().position(|found| found.id == message.id)?;
         let found = search.found.get(at).filter(|found| found.body == message.body)?;
-        let before = if in_chat { 0 } else { self.rows().count() };
+        let before = if in_chat { 0 } else { self.found_people().count() };
         Some((found, search.chosen == before + at))
+    }
+
+    /// To the next older of what was found, or the next newer, wherever the keyboard is.
+    pub(super) fn step_found(&mut self, now: Timestamp, older: bool) -> Vec<Command> {
+        if self.find.is_some() {
+            return self.step_find(now, older);
+        }
+        let (names, texts) = self.results();
+        if !self.is_searching() || texts == 0 {
+            return Vec::new();
+        }
+        let chosen = self.search.chosen.max(names);
+        let mut asked = Vec::new();
+        self.search.chosen = chosen;
+        // The first is gone to before any step is made from it.
+        if self.search.gone_to {
+            asked = self.step_results(if older { 1 } else { -1 });
+            self.search.chosen = self.search.chosen.max(names);
+        }
+        self.search.follow = true;
+        asked.extend(self.open_result(now));
+        asked
     }
 
     /// Moves what is chosen in the results.
@@ -227,7 +275,7 @@ impl Model {
             let (who, id) = (found.contact.clone(), found.id.clone());
             return self.open_found(now, &who, &id);
         }
-        let name = self.rows().nth(self.search.chosen).map(|contact| contact.id.clone());
+        let name = self.found_people().nth(self.search.chosen).map(|contact| contact.id.clone());
         self.leave_search();
         name.map(|id| self.open(&id)).unwrap_or_default()
     }
@@ -237,6 +285,7 @@ impl Model {
         let (names, _) = self.results();
         if let Some(at) = self.search.found.iter().position(|found| found.id == id) {
             self.search.chosen = names + at;
+            self.search.gone_to = true;
         }
         if self.open_chat() == Some(who) {
             return self.go_to(now, id);

@@ -81,7 +81,15 @@ impl View<'_> {
             self.warning(told, Rect::new(list.x, below, list.w, WARNING));
             below += WARNING;
         }
-        self.chip(Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP), narrow);
+        let lowest = Rect::new(list.x, list.bottom() - CHIP, list.w, CHIP);
+        if self.model.is_searching() && *self.model.focus() == Focus::Field(Field::Search) {
+            self.scene.fill(Rect::new(list.x, lowest.y, list.w, 1), self.colours.line);
+            let line = self.cut(Style::Micro, "Up and down choose, Enter opens, Esc leaves", list.w - 32);
+            let at = Point::new(list.x + 16, lowest.y + 20);
+            self.scene.text(at, Style::Micro, self.colours.text2, line);
+        } else {
+            self.chip(lowest, narrow);
+        }
     }
 
     fn people(&mut self, rows: Rect) {

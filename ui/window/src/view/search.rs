@@ -8,7 +8,7 @@ use crate::found::{self, FoundLine};
 use crate::icon::Icon;
 use crate::layout::lay_line;
 use crate::model::{Act, Field, Focus, Listing, ReadAct, words};
-use crate::scene::{Point, Rect, Results, Role, Span, Style};
+use crate::scene::{Border, Point, Rect, Results, Role, Span, Spoken, Style};
 use crate::theme::Theme;
 
 /// Height of the bar below a conversation's header.
@@ -21,6 +21,9 @@ const HEADING: i32 = 32;
 const NAME: i32 = 48;
 const TEXT: i32 = 76;
 
+/// Height of the choice above them: in all conversations, or in the open one.
+const SCOPES: i32 = 48;
+
 /// Lines that are shown of a text.
 const LINES: usize = 2;
 
@@ -31,9 +34,11 @@ fn small(style: Style) -> Style {
 
 impl View<'_> {
     /// In place of the list, as long as something is looked for.
-    pub(super) fn results(&mut self, rect: Rect) {
-        let names: Vec<&Contact> = self.model.rows().collect();
+    pub(super) fn results(&mut self, whole: Rect) {
+        let names: Vec<&Contact> = self.model.found_people().collect();
         let search = &self.model.search;
+        let scopes = self.scopes(whole);
+        let rect = Rect { y: whole.y + scopes, h: (whole.h - scopes).max(0), ..whole };
         let height = self.results_height(names.len());
         let most = (height - rect.h).max(0);
         let scroll = self.results_scroll(names.len(), rect.h).clamp(0, most);
@@ -52,7 +57,9 @@ impl View<'_> {
         }
         if !search.found.is_empty() {
             let more = if search.next.is_empty() { "" } else { "+" };
-            y = self.heading(rect, y, "Messages", &format!("{}{more}", search.found.len()));
+            let chosen = search.chosen.checked_sub(names.len()).map(|at| format!("{} of ", at + 1));
+            let count = format!("{}{}{more}", chosen.unwrap_or_default(), search.found.len());
+            y = self.heading(rect, y, "Messages", &count);
         }
         for (index, found) in (names.len()..).zip(&search.found) {
             let row = Rect::new(rect.x + 4, y, rect.w - 9, TEXT);
@@ -63,6 +70,42 @@ impl View<'_> {
         }
         self.after_results(rect, y, names.is_empty());
         self.unclip();
+    }
+
+    /// Where is looked, while a conversation is open; gives the height of that.
+    fn scopes(&mut self, rect: Rect) -> i32 {
+        if self.model.open_chat().is_none() {
+            return 0;
+        }
+        let mut x = rect.x + 12;
+        for (label, here) in [("All chats", false), ("This chat", true)] {
+            let w = self.width(Style::MicroStrong, label) + 24;
+            let act = Act::Read(ReadAct::SearchIn(here));
+            self.choice(Rect::new(x, rect.y + 12, w, 24), label, act, self.model.search.here == here);
+            x += w + 6;
+        }
+        SCOPES
+    }
+
+    /// One of several of which one is chosen.
+    fn choice(&mut self, rect: Rect, label: &str, act: Act, chosen: bool) {
+        let c = self.colours;
+        let over = self.model.hover.as_ref() == Some(&act);
+        if *self.model.focus() == Focus::Act(act.clone()) {
+            let ring = Border::new(c.focus, c.line_px + 1);
+            self.scene.bordered(rect.inset(-4), 16, ring, c.panel);
+        }
+        let (fill, ink) = match (chosen, over) {
+            (true, _) => (c.select, c.accent),
+            (false, true) => (c.rail, c.text),
+            (false, false) => (c.hover, c.text),
+        };
+        self.block(rect, 12, fill);
+        if chosen && self.model.theme == Theme::Contrast {
+            self.scene.bordered(rect, 12, Border::new(c.accent, 2), fill);
+        }
+        self.centred(Span::new(rect.x, rect.y + 4, rect.w), Style::MicroStrong, ink, label);
+        self.pressable(rect, act, Spoken::new(label, Role::Button), 12);
     }
 
     /// The list is as long as this.
@@ -127,7 +170,12 @@ impl View<'_> {
             }
             return;
         } else if nobody && search.found.is_empty() {
-            "Nobody has that name, and no message has these words.".to_owned()
+            let nothing = if search.here {
+                "Nothing in this chat has these words."
+            } else {
+                "Nobody has that name, and no message has these words."
+            };
+            nothing.to_owned()
         } else {
             return;
         };

@@ -77,10 +77,15 @@ impl Window {
             Does::SelectAll if inside => self.act(Act::Text(TextAct::SelectAll)),
             Does::Keys if free || self.model.shows_keys() => self.act(Act::Keys),
             Does::Add if free => self.act(Act::Add),
-            Does::GoTo | Does::Search if free => {
+            Does::GoTo if free => {
                 self.model.set_focus(Focus::Field(Field::Search));
                 self.show_list();
             }
+            Does::Search if free => {
+                self.act(Act::Read(ReadAct::SearchIn(false)));
+                self.show_list();
+            }
+            Does::Found(older) if free => self.act(Act::Read(ReadAct::StepFound(older))),
             Does::Find if free => self.find(),
             Does::GoToDay if free => self.act(Act::Read(ReadAct::AskDate)),
             Does::Chats if free => {

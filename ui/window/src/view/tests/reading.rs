@@ -357,6 +357,42 @@ fn all_of_a_conversation_can_be_reached_by_the_bar_beside_it() {
     assert_eq!((model.scroll, slot(&scene, "n100").unwrap().y), (most, body.y + 12));
 }
 
+#[test]
+fn one_looks_in_all_conversations_or_in_the_open_one() {
+    let mut model = reading();
+    let noor = Contact { id: "c2".into(), name: "Noor, a text".into(), last_at: Timestamp(1), ..robin() };
+    model.learn(NOW, News::Changed(NOW, Change::Contact(noor)));
+    let who = |asked: &[Command]| match asked {
+        [Command::Search { who, .. }] => who.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(who(&look(&mut model, Field::Search, "text")), "");
+    let scopes = |model: &Model, size| {
+        let scene = picture(model, size);
+        let scope = |hit: &&crate::scene::Hit| matches!(hit.act, Act::Read(ReadAct::SearchIn(_)));
+        scene.hits.iter().filter(scope).map(|hit| hit.label.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(scopes(&model, SIZE), ["All chats", "This chat"]);
+    model.set_focus(Focus::Field(Field::Search));
+    assert!(says(&picture(&model, SIZE), "Noor, a text") && says(&picture(&model, SIZE), "Enter opens"));
+    assert_eq!(model.act(NOW, Act::Read(ReadAct::SearchIn(true)), "x"), []);
+    assert_eq!(*model.focus(), Focus::Field(Field::Search));
+    let asked = model.time_passed(Timestamp(NOW.0 + 150));
+    assert_eq!(who(&asked), "c1");
+    assert_eq!(model.found_people().count(), 0, "a name stands in no conversation");
+    assert!(!says(&picture(&model, SIZE), "Noor, a text"));
+    model.learn(NOW, News::Found { looked: looked(&asked), result: Ok(Default::default()) });
+    assert!(says(&picture(&model, SIZE), "Nothing in this chat"));
+    // With another conversation it is that one.
+    model.act(NOW, Act::Open("c2".into()), "x");
+    assert_eq!(model.time_passed(NOW), []);
+    assert_eq!(who(&model.time_passed(Timestamp(NOW.0 + 150))), "c2");
+    model.act(NOW, Act::Add, "x");
+    assert!(model.open_chat().is_none() && scopes(&model, SIZE).is_empty());
+    model.time_passed(NOW);
+    assert_eq!(who(&model.time_passed(Timestamp(NOW.0 + 150))), "", "none is open, so all are meant");
+}
+
 /// What lies under the words of a text that was found.
 fn grounds(scene: &Scene) -> Vec<Rect> {
     let soft = tokens(crate::theme::Theme::Light).warn_soft;
@@ -398,4 +434,26 @@ fn what_was_found_is_marked_at_the_word_in_its_bubble() {
     let edited = Message { body: "an entrance".into(), ..text("m", false, Delivery::Delivered) };
     model.learn(NOW, News::Changed(NOW, Change::Message(edited)));
     assert!(grounds(&picture(&model, SIZE)).is_empty());
+}
+
+#[test]
+fn one_steps_through_what_was_found_wherever_the_keyboard_is() {
+    let mut model = reading();
+    let asked = look(&mut model, Field::Search, "text");
+    let matches = ["n150", "n120"].map(|id| found(id, "c1", "a text", "text")).to_vec();
+    model.learn(NOW, News::Found { looked: looked(&asked), result: Ok((String::new(), matches)) });
+    model.set_focus(Focus::Field(Field::Composer));
+    let step = |model: &mut Model, older| {
+        model.act(NOW, Act::Read(ReadAct::StepFound(older)), "x");
+        match &model.reading.wanted {
+            Some(Wanted::Middle(id)) => id.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((step(&mut model, true), step(&mut model, true)), ("n150".into(), "n120".into()));
+    assert!(says(&picture(&model, SIZE), "2 of 2"));
+    assert_eq!((step(&mut model, true), step(&mut model, false)), ("n120".into(), "n150".into()));
+    assert!(says(&picture(&model, SIZE), "1 of 2"));
+    model.act(NOW, Act::Read(ReadAct::LeaveSearch), "x");
+    assert_eq!(model.act(NOW, Act::Read(ReadAct::StepFound(true)), "x"), []);
 }
