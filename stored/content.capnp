@@ -190,8 +190,9 @@ struct Content {
     # Every chunk up to this number is durable,
     missing @2 :List(Range);
     # but these, at most chunkGapsMax.
-    again @3 :Bool;
-    # Those that are missing did not come in time: relays do not have them any more, lost them, or never had them.
+    again @3 :UInt32;
+    # Those that are missing did not come in time: relays do not have them any more, lost them, or never had them. They are to be left again
+    # under this round, which is drawn anew for each asking; 0: nothing is asked for.
   }
 
   struct Profile {

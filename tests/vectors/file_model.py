@@ -83,6 +83,7 @@ def keyed(key, message):
 # ---------------------------------------------------------------- docs/protocol/file.md
 
 PIECE = 65_536
+ROUND = 0x44556677
 
 
 def pieces_of(size):
@@ -107,16 +108,16 @@ def way(tree, data, number):
     return below(0, pieces_of(len(data)), True)
 
 
-def chunk(file, key, data, queue, number):
+def chunk(file, key, data, queue, number, again):
     tree, size = Tree(), len(data)
     root = to_bytes(tree.hash(data))
     chunks = chunks_of(pieces_of(size))
     material = key + root + struct.pack(">Q", size) + queue
-    name = keyed(derive_key("privatus/file/chunk-id/v1", material), struct.pack(">I", number))[:16]
+    name = keyed(derive_key("privatus/file/chunk-id/v1", material), struct.pack(">II", number, again))[:16]
     hashes = way(tree, data, number) if number <= pieces_of(size) else []
     inside = b"".join(hashes).ljust(512, b"\0") + data[(number - 1) * PIECE : number * PIECE].ljust(PIECE, b"\0")
     associated = b"\1" + file + struct.pack(">II", number, chunks)
-    cipher, nonce = xchacha(derive_key("privatus/file/chunk/v1", material), bytes(20) + struct.pack(">I", number))
+    cipher, nonce = xchacha(derive_key("privatus/file/chunk/v1", material), bytes(16) + struct.pack(">II", again, number))
     sealed = b"\1" + cipher.encrypt(nonce, inside, associated)
     assert len(sealed) == 66_065
     return {"number": number, "id": name.hex(), "sha256": hashlib.sha256(sealed).hexdigest()}
@@ -133,13 +134,14 @@ def generate():
     for size in (0, 65_536, 65_537, 300_000):
         data = data_of(size)
         numbers = range(1, chunks_of(pieces_of(size)) + 1)
-        queues = [{"queue": queue.hex(), "chunks": [chunk(bytes(range(16)), b"\x11" * 32, data, queue, number) for number in numbers]}
+        queues = [{"queue": queue.hex(), "chunks": [chunk(bytes(range(16)), b"\x11" * 32, data, queue, number, ROUND) for number in numbers]}
                   for queue in (b"\x22" * 24, b"\x33" * 24)]
         files.append({"size": size, "root": to_bytes(Tree().hash(data)).hex(), "queues": queues})
     return {
         "source": "file_model.py, written from docs/protocol/file.md",
         "file": bytes(range(16)).hex(),
         "key": "11" * 32,
+        "round": ROUND,
         "files": files,
     }
 

@@ -78,8 +78,8 @@ pub struct FileChunks {
     pub up_to: u32,
     /// but these.
     pub missing: Vec<Range>,
-    /// Those that are missing are to be sent again.
-    pub again: bool,
+    /// Those that are missing are to be left again under this round; 0: they are not asked for.
+    pub again: u32,
 }
 
 impl Preview {

@@ -34,7 +34,7 @@ pub(in crate::content) fn largest_offer() -> FileOffer {
 /// With so many gaps.
 pub(in crate::content) fn chunks(gaps: u64) -> FileChunks {
     let missing = (1..=gaps).map(|n| Range { first: n * 10, last: n * 10 + 3 }).collect();
-    FileChunks { file: WireId([1; 16]), up_to: 65_536, missing, again: true }
+    FileChunks { file: WireId([1; 16]), up_to: 65_536, missing, again: 7 }
 }
 
 fn said(kind: Kind) -> Option<Kind> {

@@ -18,6 +18,10 @@ const SEALED_BYTES: usize = WAY_BYTES + PIECE_BYTES;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChunkId(pub [u8; PUT_ID_BYTES]);
 
+/// Names the times that a chunk was left: 0 at first, then what the receiver called its asking for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Round(pub u32);
+
 /// What both sides know of a file by its offer, as far as its chunks depend on it.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -98,10 +102,11 @@ impl Plan {
 }
 
 impl Sealing {
-    /// What the relay is to know a chunk by.
+    /// What the relay is to know a chunk by. One that is left there again is another to it: it may remember the former one, and not have it.
     #[must_use]
-    pub fn id(&self, number: u32) -> ChunkId {
-        let hash = blake3::keyed_hash(self.id_key.expose(), &number.to_be_bytes());
+    pub fn id(&self, number: u32, round: Round) -> ChunkId {
+        let mut hasher = blake3::Hasher::new_keyed(self.id_key.expose());
+        let hash = hasher.update(&number.to_be_bytes()).update(&round.0.to_be_bytes()).finalize();
         ChunkId(*hash.as_bytes().first_chunk().unwrap_or(&[0; PUT_ID_BYTES]))
     }
 
@@ -109,24 +114,24 @@ impl Sealing {
     ///
     /// # Errors
     /// [`NotAChunk::NotOffered`]: it is not that piece of the file; nothing else is ever sealed under its number.
-    pub fn seal(&self, number: u32, piece: &[u8], way: &Way) -> Result<Vec<u8>, NotAChunk> {
+    pub fn seal(&self, number: u32, round: Round, piece: &[u8], way: &Way) -> Result<Vec<u8>, NotAChunk> {
         self.plan.expect(number, piece, way)?;
-        Ok(self.sealed(number, way, piece))
+        Ok(self.sealed(number, round, way, piece))
     }
 
     /// A chunk of padding.
     ///
     /// # Errors
     /// [`NotAChunk::NotOffered`]: there is none of that number.
-    pub fn padding(&self, number: u32) -> Result<Vec<u8>, NotAChunk> {
+    pub fn padding(&self, number: u32, round: Round) -> Result<Vec<u8>, NotAChunk> {
         let cut = self.plan.cut;
         if cut.has_piece(number) || !cut.has_chunk(number) {
             return Err(NotAChunk::NotOffered);
         }
-        Ok(self.sealed(number, &Way::default(), &[]))
+        Ok(self.sealed(number, round, &Way::default(), &[]))
     }
 
-    fn sealed(&self, number: u32, way: &Way, piece: &[u8]) -> Vec<u8> {
+    fn sealed(&self, number: u32, round: Round, way: &Way, piece: &[u8]) -> Vec<u8> {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         chunk.push(VERSION);
         chunk.extend_from_slice(way.bytes());
@@ -134,22 +139,24 @@ impl Sealing {
         chunk.resize(CHUNK_BYTES - TAG_BYTES, 0);
         let (_, inside) = chunk.split_at_mut(1);
         let associated = self.plan.associated(number);
-        let tag = Seal { key: &self.key, nonce: nonce(number), associated: &associated }.close(inside);
+        let tag = Seal { key: &self.key, nonce: nonce(number, round), associated: &associated }.close(inside);
         chunk.extend_from_slice(&tag);
         chunk
     }
 
-    /// What is in the chunk of that number.
+    /// What is in the chunk of that number and round.
     ///
     /// # Errors
     /// [`NotAChunk`]
-    pub fn open(&self, number: u32, untrusted_chunk: &[u8]) -> Result<Opened, NotAChunk> {
+    pub fn open(&self, number: u32, round: Round, untrusted_chunk: &[u8]) -> Result<Opened, NotAChunk> {
         let cut = self.plan.cut;
         let (inside, tag) =
             parts(untrusted_chunk).filter(|_| cut.has_chunk(number)).ok_or(NotAChunk::NotSealed)?;
         let mut inside = inside.to_vec();
         let associated = self.plan.associated(number);
-        if !(Seal { key: &self.key, nonce: nonce(number), associated: &associated }).open(&mut inside, tag) {
+        if !(Seal { key: &self.key, nonce: nonce(number, round), associated: &associated })
+            .open(&mut inside, tag)
+        {
             return Err(NotAChunk::NotSealed);
         }
         let (way, piece) = inside.split_first_chunk::<WAY_BYTES>().ok_or(NotAChunk::NotSealed)?;
@@ -173,11 +180,12 @@ fn parts(chunk: &[u8]) -> Option<(&[u8], &[u8; TAG_BYTES])> {
     (*version == VERSION && inside.len() == SEALED_BYTES).then_some((inside, tag))
 }
 
-/// Each number of a key seals one thing, ever.
-fn nonce(number: u32) -> [u8; NONCE_BYTES] {
+/// Each number and round of a key seal one thing, ever.
+fn nonce(number: u32, round: Round) -> [u8; NONCE_BYTES] {
     let mut nonce = [0; NONCE_BYTES];
+    let both = u64::from(round.0) << 32 | u64::from(number);
     if let Some(end) = nonce.last_chunk_mut() {
-        *end = number.to_be_bytes();
+        *end = both.to_be_bytes();
     }
     nonce
 }

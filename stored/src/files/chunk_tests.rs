@@ -7,6 +7,7 @@ use super::*;
 
 const ONE: [u8; QUEUE_ID_BYTES] = [1; QUEUE_ID_BYTES];
 const OTHER: [u8; QUEUE_ID_BYTES] = [2; QUEUE_ID_BYTES];
+const FIRST: Round = Round(0);
 
 /// A file with its tree.
 struct Whole {
@@ -33,9 +34,11 @@ fn piece(bytes: &[u8], cut: Cut, number: u32) -> &[u8] {
 impl Whole {
     fn chunk(&self, sealing: &Sealing, number: u32) -> Vec<u8> {
         if self.plan.cut.has_piece(number) {
-            sealing.seal(number, piece(&self.bytes, self.plan.cut, number), &self.tree.way(number)).unwrap()
+            sealing
+                .seal(number, FIRST, piece(&self.bytes, self.plan.cut, number), &self.tree.way(number))
+                .unwrap()
         } else {
-            sealing.padding(number).unwrap()
+            sealing.padding(number, FIRST).unwrap()
         }
     }
 }
@@ -49,7 +52,7 @@ fn a_file_comes_whole_out_of_its_chunks_in_any_order() {
         for number in (1..=file.plan.cut.chunks()).rev() {
             let chunk = file.chunk(&sealing, number);
             assert_eq!(chunk.len(), CHUNK_BYTES);
-            match sealing.open(number, &chunk).unwrap() {
+            match sealing.open(number, FIRST, &chunk).unwrap() {
                 Opened::Piece(piece) => {
                     let start = usize::try_from(file.plan.cut.offset(number)).unwrap();
                     came[start..start + piece.len()].copy_from_slice(&piece);
@@ -70,9 +73,22 @@ fn no_two_queues_share_a_byte_or_a_name() {
         let [one, other] = [&sealings[0], &sealings[1]].map(|sealing| file.chunk(sealing, number));
         let same = one.iter().zip(&other).filter(|(one, other)| one == other).count();
         assert!(same < CHUNK_BYTES / 128, "{same} bytes, where chance has {}", CHUNK_BYTES / 256);
-        assert!(sealings.iter().all(|sealing| names.insert(sealing.id(number))));
-        assert_eq!(sealings[1].open(number, &one).err(), Some(NotAChunk::NotSealed));
+        assert!(sealings.iter().all(|sealing| names.insert(sealing.id(number, FIRST))));
+        assert_eq!(sealings[1].open(number, FIRST, &one).err(), Some(NotAChunk::NotSealed));
     }
+}
+
+#[test]
+fn a_chunk_that_is_left_again_has_nothing_in_common_with_the_former() {
+    let file = whole(PIECE_BYTES);
+    let sealing = file.plan.for_queue(&ONE);
+    let again = sealing.seal(1, Round(7), &file.bytes, &file.tree.way(1)).unwrap();
+    let first = file.chunk(&sealing, 1);
+    let same = again.iter().zip(&first).filter(|(one, other)| one == other).count();
+    assert!(same < CHUNK_BYTES / 128 && sealing.id(1, Round(7)) != sealing.id(1, FIRST));
+    assert!(sealing.open(1, Round(7), &again).unwrap() == sealing.open(1, FIRST, &first).unwrap());
+    assert_eq!(sealing.open(1, FIRST, &again).err(), Some(NotAChunk::NotSealed));
+    assert_eq!(again, sealing.seal(1, Round(7), &file.bytes, &file.tree.way(1)).unwrap());
 }
 
 #[test]
@@ -81,7 +97,7 @@ fn a_chunk_of_another_number_file_key_or_length_is_not_taken() {
     let sealing = file.plan.for_queue(&ONE);
     let chunk = file.chunk(&sealing, 2);
     for number in [0, 1, 3, 4, 5, u32::MAX] {
-        assert_eq!(sealing.open(number, &chunk).err(), Some(NotAChunk::NotSealed), "{number}");
+        assert_eq!(sealing.open(number, FIRST, &chunk).err(), Some(NotAChunk::NotSealed), "{number}");
     }
     let others = [
         Plan { file: FileWire([8; 16]), ..file.plan.clone() },
@@ -90,12 +106,12 @@ fn a_chunk_of_another_number_file_key_or_length_is_not_taken() {
         Plan { cut: Cut::of(3 * PIECE_BYTES as u64 - 1).unwrap(), ..file.plan.clone() },
     ];
     for other in others {
-        assert_eq!(other.for_queue(&ONE).open(2, &chunk).err(), Some(NotAChunk::NotSealed));
+        assert_eq!(other.for_queue(&ONE).open(2, FIRST, &chunk).err(), Some(NotAChunk::NotSealed));
     }
     for length in [0, 1, 16, 17, CHUNK_BYTES - 1] {
-        assert_eq!(sealing.open(2, &chunk[..length]).err(), Some(NotAChunk::NotSealed), "{length}");
+        assert_eq!(sealing.open(2, FIRST, &chunk[..length]).err(), Some(NotAChunk::NotSealed), "{length}");
     }
-    assert_eq!(sealing.open(2, &[chunk, vec![0]].concat()).err(), Some(NotAChunk::NotSealed));
+    assert_eq!(sealing.open(2, FIRST, &[chunk, vec![0]].concat()).err(), Some(NotAChunk::NotSealed));
 }
 
 #[test]
@@ -106,7 +122,7 @@ fn a_chunk_altered_anywhere_is_not_taken() {
     for at in (0..CHUNK_BYTES).step_by(997).chain([0, 1, WAY_BYTES, CHUNK_BYTES - 17, CHUNK_BYTES - 1]) {
         let mut altered = chunk.clone();
         altered[at] ^= 0x10;
-        assert_eq!(sealing.open(2, &altered).err(), Some(NotAChunk::NotSealed), "{at}");
+        assert_eq!(sealing.open(2, FIRST, &altered).err(), Some(NotAChunk::NotSealed), "{at}");
     }
 }
 
@@ -116,7 +132,7 @@ fn what_the_sender_seals_and_did_not_offer_is_not_taken() {
     let sealing = file.plan.for_queue(&ONE);
     let mut other = piece(&file.bytes, file.plan.cut, 2).to_vec();
     other[5] ^= 1;
-    assert_eq!(sealing.seal(2, &other, &file.tree.way(2)).err(), Some(NotAChunk::NotOffered));
+    assert_eq!(sealing.seal(2, FIRST, &other, &file.tree.way(2)).err(), Some(NotAChunk::NotOffered));
     let offered = piece(&file.bytes, file.plan.cut, 3).to_vec();
     let behind = [offered.as_slice(), &[1]].concat();
     let hostile = [
@@ -127,11 +143,11 @@ fn what_the_sender_seals_and_did_not_offer_is_not_taken() {
         (4, Way::default(), vec![1]),
     ];
     for (number, way, piece) in hostile {
-        let chunk = sealing.sealed(number, &way, &piece);
-        assert_eq!(sealing.open(number, &chunk).err(), Some(NotAChunk::NotOffered), "{number}");
+        let chunk = sealing.sealed(number, FIRST, &way, &piece);
+        assert_eq!(sealing.open(number, FIRST, &chunk).err(), Some(NotAChunk::NotOffered), "{number}");
     }
-    assert_eq!(sealing.padding(3).err(), Some(NotAChunk::NotOffered));
-    assert_eq!(sealing.padding(5).err(), Some(NotAChunk::NotOffered));
+    assert_eq!(sealing.padding(3, FIRST).err(), Some(NotAChunk::NotOffered));
+    assert_eq!(sealing.padding(5, FIRST).err(), Some(NotAChunk::NotOffered));
 }
 
 #[test]
@@ -139,7 +155,7 @@ fn a_key_that_was_drawn_twice_seals_two_files_under_two_keys() {
     let (one, other) = (whole(PIECE_BYTES), whole(PIECE_BYTES - 1));
     assert_eq!(one.plan.key, other.plan.key);
     assert_ne!(one.plan.for_queue(&ONE).key, other.plan.for_queue(&ONE).key);
-    assert_ne!(one.plan.for_queue(&ONE).id(1), other.plan.for_queue(&ONE).id(1));
+    assert_ne!(one.plan.for_queue(&ONE).id(1, FIRST), other.plan.for_queue(&ONE).id(1, FIRST));
 }
 
 #[test]
@@ -154,9 +170,9 @@ proptest! {
     #[test]
     fn any_bytes_are_no_chunk(bytes in proptest::collection::vec(any::<u8>(), 0..200), number in any::<u32>()) {
         let sealing = whole(1).plan.for_queue(&ONE);
-        prop_assert!(sealing.open(number, &bytes).is_err());
+        prop_assert!(sealing.open(number, FIRST, &bytes).is_err());
         let mut long = bytes;
         long.resize(CHUNK_BYTES, 1);
-        prop_assert!(sealing.open(number, &long).is_err());
+        prop_assert!(sealing.open(number, FIRST, &long).is_err());
     }
 }

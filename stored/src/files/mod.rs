@@ -18,7 +18,7 @@ mod tree;
 #[cfg(test)]
 mod vector_tests;
 
-pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Sealing};
+pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Round, Sealing};
 pub use cut::Cut;
 pub use tree::{Hash, Tree, Way, hash_of_piece};
 

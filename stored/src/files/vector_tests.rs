@@ -3,8 +3,10 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Cut, FileWire, Hash, Plan, Sealing, Tree, hash_of_piece};
+use super::{Cut, FileWire, Hash, Plan, Round, Sealing, Tree, hash_of_piece};
 use crate::secret::Secret;
+
+const ROUND: Round = Round(0x4455_6677);
 
 fn bytes<const N: usize>(value: &Value) -> [u8; N] {
     hex::decode(value.as_str().unwrap()).unwrap().try_into().unwrap()
@@ -19,10 +21,10 @@ fn data(size: u64) -> Vec<u8> {
 
 fn chunk(sealing: &Sealing, cut: Cut, file: (&[u8], &Tree), number: u32) -> Vec<u8> {
     if !cut.has_piece(number) {
-        return sealing.padding(number).unwrap();
+        return sealing.padding(number, ROUND).unwrap();
     }
     let start = usize::try_from(cut.offset(number)).unwrap();
-    sealing.seal(number, &file.0[start..start + cut.length(number)], &file.1.way(number)).unwrap()
+    sealing.seal(number, ROUND, &file.0[start..start + cut.length(number)], &file.1.way(number)).unwrap()
 }
 
 #[test]
@@ -48,7 +50,7 @@ fn the_chunks_are_those_of_the_model() {
             assert_eq!(chunks.len(), usize::try_from(cut.chunks()).unwrap());
             for said in chunks {
                 let number = u32::try_from(said["number"].as_u64().unwrap()).unwrap();
-                assert_eq!(sealing.id(number).0, bytes(&said["id"]), "{number} of {}", data.len());
+                assert_eq!(sealing.id(number, ROUND).0, bytes(&said["id"]), "{number} of {}", data.len());
                 let sealed = chunk(&sealing, cut, (&data, &tree), number);
                 assert_eq!(<[u8; 32]>::from(Sha256::digest(&sealed)), bytes(&said["sha256"]), "{number}");
                 seen += 1;

@@ -5,24 +5,24 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use libfuzzer_sys::fuzz_target;
 use stored::content::WireId;
-use stored::files::{Cut, NotAChunk, Plan};
+use stored::files::{Cut, NotAChunk, Plan, Round};
 use stored::secret::Secret;
 
 const QUEUE: [u8; 24] = [3; 24];
 const PIECES: u32 = 5;
 
-fuzz_target!(|untrusted: (u32, u64, &[u8])| {
-    let (number, size, bytes) = untrusted;
+fuzz_target!(|untrusted: (u32, u32, u64, &[u8])| {
+    let (number, round, size, bytes) = untrusted;
     let Some(cut) = Cut::of(size) else { return };
     let plan = Plan { file: WireId([1; 16]), key: Secret::of([2; 32]), root: [4; 32], cut };
-    assert!(plan.for_queue(&QUEUE).open(number, bytes).is_err(), "nobody guesses a tag");
+    assert!(plan.for_queue(&QUEUE).open(number, Round(round), bytes).is_err(), "nobody guesses a tag");
 
     let cut = Cut::of(u64::from(PIECES) * 65_536 - 7).unwrap();
     let number = 1 + number % 8;
     let plan = Plan { cut, ..plan };
     let mut inside = bytes.to_vec();
     inside.resize(512 + 65_536, 0);
-    let opened = plan.for_queue(&QUEUE).open(number, &sealed(&plan, number, &inside));
+    let opened = plan.for_queue(&QUEUE).open(number, Round(0), &sealed(&plan, number, &inside));
     if number <= PIECES {
         assert_eq!(opened.err(), Some(NotAChunk::NotOffered), "nobody finds what hashes to a root");
     } else {
