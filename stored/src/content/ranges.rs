@@ -100,6 +100,54 @@ impl Received {
         Self(all)
     }
 
+    /// All from 1 up to a number but `gaps`, in whichever order these are told.
+    #[must_use]
+    pub fn all_but(up_to: u64, gaps: &[Range]) -> Self {
+        let mut gaps = gaps.to_vec();
+        gaps.sort_unstable_by_key(|gap| gap.first);
+        let (mut ranges, mut next) = (Vec::new(), 1);
+        for gap in gaps {
+            if gap.first > next && next <= up_to {
+                ranges.push(Range { first: next, last: (gap.first - 1).min(up_to) });
+            }
+            next = next.max(gap.last.saturating_add(1));
+        }
+        if next <= up_to {
+            ranges.push(Range { first: next, last: up_to });
+        }
+        Self(ranges)
+    }
+
+    /// Adds those of another set, as far as there is room for their gaps: the highest are left out.
+    pub fn absorb(&mut self, other: &Self) {
+        *self = self.with(other);
+        self.0.truncate(RANGES_MAX);
+    }
+
+    /// Takes a range out. Where there is no room for one more gap what lies beyond goes, too.
+    pub fn take_out(&mut self, gap: Range) {
+        if gap.first > gap.last {
+            return;
+        }
+        let mut left = Vec::with_capacity(self.0.len() + 1);
+        for range in &self.0 {
+            let below = Range { first: range.first, last: range.last.min(gap.first.saturating_sub(1)) };
+            let above = Range { first: range.first.max(gap.last.saturating_add(1)), last: range.last };
+            // A gap up to the last number of all leaves nothing above it.
+            let above = (gap.last < u64::MAX).then_some(above);
+            left.extend([Some(below), above].into_iter().flatten().filter(|part| part.first <= part.last));
+        }
+        left.truncate(RANGES_MAX);
+        self.0 = left;
+    }
+
+    /// How many of the numbers up to this one.
+    #[must_use]
+    pub fn count(&self, up_to: u64) -> u64 {
+        let within = self.0.iter().take_while(|range| range.first <= up_to);
+        within.map(|range| range.last.min(up_to) - range.first + 1).sum()
+    }
+
     /// The highest number that was received; 0: none.
     #[must_use]
     pub fn highest(&self) -> u64 {
@@ -167,6 +215,18 @@ mod tests {
         assert!(received.encode().len() <= RANGES_MAX * 16);
     }
 
+    #[test]
+    fn gaps_without_end_take_out_what_they_say_and_no_more_room() {
+        let mut received = Received::all_but(10_000, &[]);
+        received.take_out(Range { first: 9_000, last: u64::MAX });
+        assert_eq!(received, Received::all_but(8_999, &[]));
+        (1..4_000).for_each(|n| received.take_out(Range { first: 2 * n, last: 2 * n }));
+        assert!(received.encode().len() <= RANGES_MAX * 16);
+        assert!(received.contains(1) && !received.contains(2));
+        received.absorb(&Received::all_but(u64::MAX, &[Range { first: 1, last: 1 << 40 }]));
+        assert!(received.encode().len() <= RANGES_MAX * 16);
+    }
+
     proptest! {
         #[test]
         fn any_order_of_numbers_is_the_same_set(numbers in proptest::collection::vec(1_u64..60, 0..80)) {
@@ -189,6 +249,33 @@ mod tests {
             prop_assert_eq!(set(odd).with(&set(even)), received.clone());
             let gaps: u64 = received.missing(59, 100).iter().map(|gap| gap.last - gap.first + 1).sum();
             prop_assert_eq!(gaps, (1..60).filter(|n| !numbers.contains(n)).count() as u64);
+        }
+
+        #[test]
+        fn what_is_taken_out_and_what_was_told_with_gaps_are_the_sets_that_they_say(
+            numbers in proptest::collection::vec(1_u64..60, 0..40),
+            gaps in proptest::collection::vec((1_u64..70, 0_u64..9), 0..6),
+            up_to in 0_u64..70,
+        ) {
+            let gaps: Vec<Range> = gaps.iter().map(|(first, more)| Range { first: *first, last: first + more }).collect();
+            let is_gap = |number: u64| gaps.iter().any(|gap| (gap.first..=gap.last).contains(&number));
+            let mut received = Received::default();
+            numbers.iter().for_each(|number| { received.insert(*number); });
+            let told = Received::all_but(up_to, &gaps);
+            let mut both = received.clone();
+            both.absorb(&told);
+            let mut rest = received.clone();
+            gaps.iter().for_each(|gap| rest.take_out(*gap));
+            for number in 1..70 {
+                let had = numbers.contains(&number);
+                prop_assert_eq!(told.contains(number), number <= up_to && !is_gap(number));
+                prop_assert_eq!(both.contains(number), had || told.contains(number));
+                prop_assert_eq!(rest.contains(number), had && !is_gap(number));
+                prop_assert_eq!(received.count(number), (1..=number).filter(|n| numbers.contains(n)).count() as u64);
+            }
+            for set in [told, both, rest] {
+                prop_assert_eq!(Received::decode(&set.encode()), Some(set));
+            }
         }
 
         #[test]

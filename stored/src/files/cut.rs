@@ -3,6 +3,8 @@
 
 use ipc_schema::limits::{FILE_MAX_BYTES, PIECE_BYTES};
 
+use crate::content::Received;
+
 /// As `u64`, for lengths of files.
 const PIECE: u64 = PIECE_BYTES as u64;
 
@@ -62,6 +64,14 @@ impl Cut {
         usize::try_from(left.min(PIECE)).unwrap_or(PIECE_BYTES)
     }
 
+    /// Bytes of the file in these chunks.
+    #[must_use]
+    pub fn bytes_in(self, chunks: &Received) -> u64 {
+        let pieces = u64::from(self.pieces);
+        let short = if chunks.contains(pieces) { pieces * PIECE - self.size_bytes } else { 0 };
+        (chunks.count(pieces) * PIECE).saturating_sub(short)
+    }
+
     /// Whether a chunk of that number travels.
     #[must_use]
     pub fn has_chunk(self, number: u32) -> bool {
@@ -78,6 +88,7 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Range;
 
     fn cut(size: u64) -> Cut {
         Cut::of(size).unwrap()
@@ -103,6 +114,9 @@ mod tests {
                 next += u64::try_from(cut.length(number)).unwrap();
             }
             assert_eq!(next, size);
+            assert_eq!(cut.bytes_in(&Received::all_but(cut.chunks().into(), &[])), size);
+            let but_the_first = Received::all_but(cut.chunks().into(), &[Range { first: 1, last: 1 }]);
+            assert_eq!(cut.bytes_in(&but_the_first), size - cut.length(1) as u64);
             assert_eq!(cut.length(cut.pieces() + 1) + cut.length(0), 0);
         }
         assert_eq!(cut(0).pieces(), 1);

@@ -17,10 +17,12 @@ mod cut;
 mod tree;
 #[cfg(test)]
 mod vector_tests;
+mod words;
 
 pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Round, Sealing};
 pub use cut::Cut;
 pub use tree::{Hash, Tree, Way, hash_of_piece};
+pub use words::{By, Standing, Words};
 
 /// What both sides call a file; random, 16 B.
 pub use crate::content::WireId as FileWire;
