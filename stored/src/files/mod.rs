@@ -14,6 +14,8 @@
 mod chunk;
 mod cipher;
 mod cut;
+mod pace;
+mod sending;
 mod tree;
 #[cfg(test)]
 mod vector_tests;
@@ -21,6 +23,8 @@ mod words;
 
 pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Round, Sealing};
 pub use cut::Cut;
+pub use pace::Progress;
+pub use sending::{LAID_MAX, Lane, Put, Sending, UNACKED_MAX};
 pub use tree::{Hash, Tree, Way, hash_of_piece};
 pub use words::{By, Standing, Words};
 
