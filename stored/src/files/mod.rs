@@ -14,7 +14,9 @@
 mod chunk;
 mod cipher;
 mod cut;
+mod expected;
 mod pace;
+mod receiving;
 mod sending;
 mod tree;
 #[cfg(test)]
@@ -23,7 +25,9 @@ mod words;
 
 pub use chunk::{ChunkId, NotAChunk, Opened, Plan, Round, Sealing};
 pub use cut::Cut;
+pub use expected::{Came, Expected};
 pub use pace::Progress;
+pub use receiving::{Receiving, WANTED_MAX};
 pub use sending::{LAID_MAX, Lane, Put, Sending, UNACKED_MAX};
 pub use tree::{Hash, Tree, Way, hash_of_piece};
 pub use words::{By, Standing, Words};
