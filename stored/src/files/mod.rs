@@ -18,6 +18,8 @@ mod expected;
 mod pace;
 mod receiving;
 mod sending;
+#[cfg(test)]
+mod transfer_tests;
 mod tree;
 #[cfg(test)]
 mod vector_tests;
