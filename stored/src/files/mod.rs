@@ -18,6 +18,7 @@ mod expected;
 mod pace;
 mod receiving;
 mod sending;
+mod shelf;
 #[cfg(test)]
 mod transfer_tests;
 mod tree;
@@ -31,6 +32,7 @@ pub use expected::{Came, Expected};
 pub use pace::Progress;
 pub use receiving::{Receiving, WANTED_MAX};
 pub use sending::{LAID_MAX, Lane, Put, Sending, UNACKED_MAX};
+pub use shelf::{Blob, BlobError, BlobName, Kept, Shelf};
 pub use tree::{Hash, Tree, Way, hash_of_piece};
 pub use words::{By, Standing, Words};
 
