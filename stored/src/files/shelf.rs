@@ -284,3 +284,7 @@ impl Kept {
 fn offset(number: u32) -> u64 {
     u64::from(number.saturating_sub(1)).saturating_mul(u64::try_from(SLOT_BYTES).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+#[path = "shelf_tests.rs"]
+mod tests;
