@@ -45,6 +45,7 @@ impl Store {
             "gone",
             "refused",
             "changes",
+            "files",
             "introductions",
             "newer",
         ] {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     PLACES,
     DAYS,
     MEETINGS,
+    FILES,
 ];
 
 const FIRST: &str = "
@@ -490,6 +491,72 @@ CREATE INDEX twins_stays ON twins (stays);
 ALTER TABLE contacts ADD COLUMN token BLOB NOT NULL DEFAULT x''; -- what they told to have it come back in another session
 ";
 
+/// Files that were offered, and where their bytes lie. Whatever ends a message ends its files, in the same transaction: a row that goes, a
+/// text that is deleted for both. With the last file that has it a blob's key goes, and what is left is to be removed. By triggers, so that
+/// whoever ends a message, now or later, need not know of files.
+const FILES: &str = "
+CREATE TABLE blobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name BLOB NOT NULL UNIQUE,           -- of its file
+    key BLOB NOT NULL,
+    size INTEGER NOT NULL,               -- of what is in it
+    at INTEGER NOT NULL                  -- when it was begun
+) STRICT;
+CREATE TABLE blobs_gone (name BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+    mine INTEGER NOT NULL,               -- the user offers it
+    wire BLOB NOT NULL,                  -- what both sides call it
+    message_wire BLOB NOT NULL,
+    message TEXT REFERENCES messages ON DELETE CASCADE, -- NULL until all its parts are here
+    part INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,               -- file 0, picture 1, voice 2
+    size INTEGER NOT NULL,
+    key BLOB NOT NULL,                   -- of its chunks
+    root BLOB NOT NULL,
+    preview_width INTEGER NOT NULL,      -- 0: there is none
+    preview BLOB NOT NULL,
+    ours INTEGER,                        -- nothing yet NULL, go 0, pause 1, stop 2, done 3
+    theirs INTEGER,
+    their_chain INTEGER NOT NULL DEFAULT 0, -- where they said so
+    their_sequence INTEGER NOT NULL DEFAULT 0,
+    trouble INTEGER NOT NULL,            -- none 0, no room 1, damaged 2, spent 3, not offered 4
+    progress BLOB NOT NULL DEFAULT x'',
+    blob INTEGER REFERENCES blobs,
+    UNIQUE (contact, mine, wire)
+) STRICT;
+-- What was handed in and is of no message yet. It goes with its blob, which nobody keeps long then.
+CREATE TABLE uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    blob INTEGER NOT NULL UNIQUE REFERENCES blobs ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    carries INTEGER NOT NULL             -- it may say where and with what it was made
+) STRICT;
+ALTER TABLE contacts ADD COLUMN files INTEGER; -- offers up to so many bytes are taken by themselves; NULL: as is set for all
+CREATE INDEX files_message ON files (message) WHERE message IS NOT NULL;
+CREATE INDEX files_unplaced ON files (contact, id) WHERE message IS NULL;
+CREATE INDEX files_blob ON files (blob) WHERE blob IS NOT NULL;
+CREATE INDEX files_going ON files (ours, theirs);
+
+CREATE TRIGGER files_deleted AFTER UPDATE OF deleted ON messages WHEN new.deleted = 1 AND old.deleted = 0 BEGIN
+    DELETE FROM files WHERE message = new.id;
+END;
+CREATE TRIGGER files_go AFTER DELETE ON files WHEN old.blob IS NOT NULL BEGIN
+    DELETE FROM blobs WHERE id = old.blob AND NOT EXISTS (SELECT 1 FROM files WHERE blob = old.blob);
+END;
+CREATE TRIGGER files_let_go AFTER UPDATE OF blob ON files WHEN old.blob IS NOT NULL AND old.blob IS NOT new.blob BEGIN
+    DELETE FROM blobs WHERE id = old.blob AND NOT EXISTS (SELECT 1 FROM files WHERE blob = old.blob);
+END;
+CREATE TRIGGER blobs_go AFTER DELETE ON blobs BEGIN
+    INSERT OR IGNORE INTO blobs_gone (name) VALUES (old.name);
+END;
+";
+
 /// The steps from the file's version to the newest.
 fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -654,6 +721,24 @@ mod tests {
             db.query_row("SELECT introduces FROM messages", [], |row| row.get(0)).unwrap();
         assert_eq!(introduces, "");
         for table in ["introductions", "newer", "newer_lines"] {
+            let rows: i64 =
+                db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+            assert_eq!(rows, 0, "{table}");
+        }
+    }
+
+    #[test]
+    fn a_store_from_before_files_opens_with_none() {
+        let mut db = of_version(MIGRATIONS.iter().position(|step| *step == FILES).unwrap());
+        db.execute_batch(
+            "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+             INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state)
+                VALUES ('a', 1, x'01', 0, 1, 1, 'there', 2);",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        db.execute_batch("UPDATE messages SET deleted = 1; DELETE FROM messages").unwrap();
+        for table in ["files", "blobs", "blobs_gone"] {
             let rows: i64 =
                 db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
             assert_eq!(rows, 0, "{table}");
