@@ -64,6 +64,15 @@ id!(
     ChangeId
 );
 
+id!(
+    /// A file that was offered, of either side; rises in the order in which they were.
+    FileId
+);
+id!(
+    /// What lies in `blobs/`, of one file or of several that have the same bytes.
+    BlobId
+);
+
 macro_rules! shared {
     ($($name:ident)*) => {
         $(impl From<$name> for stored_keyvault::$name {

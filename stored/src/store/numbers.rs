@@ -5,11 +5,13 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use super::claims::ClaimState;
 use super::contacts::{ContactState, Notice};
 use super::early::EarlyKind;
+use super::files::Trouble;
 use super::introductions::IntroductionState;
 use super::messages::{Delivery, Note, Reason};
 use super::outgoing::{OutgoingKind, OutgoingState};
 use super::queues::{AcceptState, InviteState, ReceiveQueueState};
 use super::receipts::Owed;
+use crate::content::{FileKind, FileWord};
 
 macro_rules! numbered {
     ($($name:ident { $($variant:ident = $number:literal,)* })*) => {
@@ -49,6 +51,9 @@ numbered! {
         Comparison = 14, Meeting = 15,
     }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
+    FileKind { File = 0, Picture = 1, Voice = 2, }
+    FileWord { Go = 0, Pause = 1, Stop = 2, Done = 3, }
+    Trouble { None = 0, NoRoom = 1, Damaged = 2, Spent = 3, NotOffered = 4, }
     Owed { No = 0, WithAcks = 1, Soon = 2, Now = 3, }
     ClaimState { Opening = 0, Waiting = 1, Asked = 2, Answered = 3, }
     IntroductionState { Asked = 0, Agreed = 1, Done = 2, Over = 3, }
@@ -104,6 +109,9 @@ mod tests {
         assert_strict::<OutgoingState>(4);
         assert_strict::<OutgoingKind>(16);
         assert_strict::<EarlyKind>(3);
+        assert_strict::<FileKind>(3);
+        assert_strict::<FileWord>(4);
+        assert_strict::<Trouble>(5);
         assert_strict::<Owed>(4);
         assert_strict::<ClaimState>(4);
         assert_strict::<IntroductionState>(4);
