@@ -247,3 +247,7 @@ impl Store {
         self.run("UPDATE files SET progress = ?2 WHERE id = ?1", (id, progress))
     }
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;
