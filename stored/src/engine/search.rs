@@ -1,6 +1,8 @@
 //! Looking for words in what was said, the newest first. One look is a bounded piece of work, since all else waits for it; whoever wants
 //! more asks for the next.
 
+use std::ops::ControlFlow;
+
 use ipc_schema::edge::ui_stored::SearchError;
 
 use super::names::{self, Found};
@@ -10,7 +12,7 @@ use crate::search::Wanted;
 use crate::store::Store;
 
 /// Messages of one look, of which some are of another conversation or hold only a part of what is looked for.
-const EXAMINED_MAX: u32 = 1_024;
+const EXAMINED_MAX: usize = 1_024;
 /// Their bodies, bytes: a peer may have filled each with 294,400.
 const EXAMINED_MAX_BYTES: usize = 4 << 20;
 
@@ -38,30 +40,31 @@ pub(super) fn first(store: &Store, ask: &FirstMatches) -> Found<Matches, SearchE
 /// A look.
 pub(super) fn next(store: &Store, ask: NextMatches) -> Result<Matches, StoreError> {
     let NextMatches { search, before, limit } = ask;
-    let mut matches = Matches { search, messages: Vec::new(), examined: 0, next: None, last: String::new() };
-    if matches.search.wanted.is_empty() {
-        return Ok(matches);
-    }
-    let places = store.places_before(before, &matches.search.wanted, EXAMINED_MAX)?;
-    let mut bytes = 0;
-    for place in &places {
-        if matches.messages.len() >= limit || bytes >= EXAMINED_MAX_BYTES {
-            return Ok(matches);
+    let (mut messages, mut examined, mut bytes) = (Vec::new(), 0, 0);
+    let (mut at, mut last) = (None, String::new());
+    let mut look = |place| {
+        if messages.len() >= limit || bytes >= EXAMINED_MAX_BYTES || examined >= EXAMINED_MAX {
+            return Ok(ControlFlow::Break(()));
         }
-        matches.next = Some(*place);
-        matches.examined += 1;
-        let Some(message) = store.message_at(*place)? else { continue };
-        matches.last.clone_from(&message.id);
-        bytes += message.body.len();
-        let is_there = matches.search.contact.is_none_or(|contact| contact == message.contact);
-        if is_there && matches.search.wanted.is_held_by(&message.body) {
-            matches.messages.push(message);
+        at = Some(place);
+        examined += 1;
+        if let Some(message) = store.message_at(place)? {
+            last.clone_from(&message.id);
+            bytes += message.body.len();
+            let is_there = search.contact.is_none_or(|contact| contact == message.contact);
+            if is_there && search.wanted.is_held_by(&message.body) {
+                messages.push(message);
+            }
         }
-    }
-    if u32::try_from(places.len()).is_ok_and(|length| length < EXAMINED_MAX) {
-        matches.next = None;
-    }
-    Ok(matches)
+        Ok(ControlFlow::Continue(()))
+    };
+    let looked = if search.wanted.is_empty() {
+        ControlFlow::Continue(())
+    } else {
+        store.look_before(before, &search.wanted, &mut look)?
+    };
+    let next = at.filter(|_| looked.is_break());
+    Ok(Matches { search, messages, examined, next, last })
 }
 
 #[cfg(test)]

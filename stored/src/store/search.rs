@@ -1,10 +1,18 @@
 //! The indexes of words and infixes (`schema.rs`): which texts may hold what is looked for. A text's place is its rowid, which rises as texts
 //! come in and are written here, and by which the indexes are read backwards without sorting.
 
+use std::ops::ControlFlow;
+
 use super::Store;
 use crate::error::StoreError;
 use crate::ids::ContactId;
 use crate::search::{Source, Wanted};
+
+const WORDS_BEFORE: &str = "
+SELECT rowid FROM messages_words WHERE messages_words MATCH ?2 AND rowid < ?1 ORDER BY rowid DESC";
+const INFIXES_BEFORE: &str = "
+SELECT rowid FROM messages_infixes WHERE messages_infixes MATCH ?2 AND rowid < ?1 ORDER BY rowid DESC";
+const ALL_BEFORE: &str = "SELECT place FROM texts WHERE place < ?1 ORDER BY place DESC";
 
 /// Taking one text out of the leaves costs about as much as merging this many: some thirty entries, each looked for in every segment.
 const ONE_BY_ONE: i64 = 128;
@@ -34,30 +42,30 @@ impl Store {
         self.row("SELECT rowid FROM messages WHERE id = ?1", [id], |row| row.get(0))
     }
 
-    /// The places before `before` of texts to be looked at, the newest first, at most `most`.
-    pub(crate) fn places_before(
+    /// Looks at the places before `before` of texts that may hold what is wanted, the newest first, until `look` breaks off. They are found
+    /// one by one: of a rare word each costs more than the text that stands there. Broken off, there is another one.
+    pub(crate) fn look_before(
         &self,
         before: i64,
         wanted: &Wanted,
-        most: u32,
-    ) -> Result<Vec<i64>, StoreError> {
+        mut look: impl FnMut(i64) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<ControlFlow<()>, StoreError> {
         let (sql, matching) = match wanted.source() {
-            Source::Words(matching) => (
-                "SELECT rowid FROM messages_words WHERE messages_words MATCH ?3 AND rowid < ?1
-                 ORDER BY rowid DESC LIMIT ?2",
-                matching,
-            ),
-            Source::Infixes(matching) => (
-                "SELECT rowid FROM messages_infixes WHERE messages_infixes MATCH ?3 AND rowid < ?1
-                 ORDER BY rowid DESC LIMIT ?2",
-                matching,
-            ),
-            Source::All => {
-                let sql = "SELECT place FROM texts WHERE place < ?1 ORDER BY place DESC LIMIT ?2";
-                return self.rows(sql, (before, most), |row| row.get(0));
-            }
+            Source::Words(matching) => (WORDS_BEFORE, Some(matching)),
+            Source::Infixes(matching) => (INFIXES_BEFORE, Some(matching)),
+            Source::All => (ALL_BEFORE, None),
         };
-        self.rows(sql, (before, most, matching), |row| row.get(0))
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = match matching {
+            Some(matching) => statement.query((before, matching))?,
+            None => statement.query([before])?,
+        };
+        while let Some(row) = rows.next()? {
+            if look(row.get(0)?)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Does what takes all texts of a contact away, in one transaction with what is around it.

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use ipc_schema::Timestamp;
 use proptest::prelude::*;
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
 use super::*;
 use crate::content::WireId;
@@ -44,13 +44,27 @@ fn tell(store: &Store, contact: ContactId, id: &str, (body, note): (&str, Note))
     store.add_message(&message).unwrap();
 }
 
+/// Where is to be looked before a place, at most so often.
+fn places_before(store: &Store, before: i64, wanted: &Wanted, most: usize) -> Result<Vec<i64>, StoreError> {
+    let mut places = Vec::new();
+    let looked = store.look_before(before, wanted, |place| {
+        if places.len() == most {
+            return Ok(ControlFlow::Break(()));
+        }
+        places.push(place);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    assert!(looked.is_continue() || places.len() == most);
+    Ok(places)
+}
+
 /// The ids of what is found, the newest first.
 fn found(store: &Store, typed: &str) -> Vec<String> {
     let wanted = Wanted::parse(typed).unwrap();
     if wanted.is_empty() {
         return Vec::new();
     }
-    let places = store.places_before(i64::MAX, &wanted, 10_000).unwrap();
+    let places = places_before(store, i64::MAX, &wanted, 10_000).unwrap();
     let texts = places.into_iter().map(|place| store.message_at(place).unwrap().unwrap());
     texts.filter(|text| wanted.is_held_by(&text.body)).map(|text| text.id).collect()
 }
@@ -116,19 +130,17 @@ fn pages_go_on_before_a_place() {
     (0..10).for_each(|n| say(&store, ANN, &format!("m{n}"), &format!("text {n}")));
     let wanted = Wanted::parse("text").unwrap();
     let before = store.place_of("m4").unwrap().unwrap();
-    let places = store.places_before(before, &wanted, 3).unwrap();
+    let places = places_before(&store, before, &wanted, 3).unwrap();
     let ids: Vec<_> = places.iter().map(|place| store.message_at(*place).unwrap().unwrap().id).collect();
     assert_eq!(ids, ["m3", "m2", "m1"]);
     assert_eq!(store.place_of("none").unwrap(), None);
-    let plan: Vec<String> = store
-        .rows(
-            "EXPLAIN QUERY PLAN SELECT rowid FROM messages_words WHERE messages_words MATCH ?3 AND rowid < ?1
-             ORDER BY rowid DESC LIMIT ?2",
-            (1, 2, "x"),
-            |row| row.get(3),
-        )
-        .unwrap();
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {plan:?}");
+    for (sql, parameters) in
+        [(WORDS_BEFORE, &[&1 as &dyn ToSql, &"x"][..]), (INFIXES_BEFORE, &[&1, &"x"]), (ALL_BEFORE, &[&1])]
+    {
+        let explained = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan: Vec<String> = store.rows(&explained, parameters, |row| row.get(3)).unwrap();
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {plan:?}");
+    }
 }
 
 #[test]
@@ -367,7 +379,7 @@ proptest! {
             return Ok(());
         }
         TRIED.with(|(_, store)| {
-            let places = store.places_before(i64::MAX, &wanted, 10);
+            let places = places_before(store, i64::MAX, &wanted, 10);
             prop_assert!(places.is_ok(), "{typed:?}: {}", places.unwrap_err());
             Ok(())
         })?;
