@@ -12,6 +12,7 @@
     reason = "a measurement that cannot be made should stop, and it measures time"
 )]
 
+mod burst;
 mod cells;
 mod edges;
 mod growth;
@@ -70,6 +71,9 @@ fn main() {
     }
     if want("suite") {
         suite::measure(&mut report);
+    }
+    if want("burst") {
+        burst::measure(&mut report);
     }
     report.print();
 }

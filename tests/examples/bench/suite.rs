@@ -20,7 +20,7 @@ pub fn measure(report: &mut Report) {
     let alice = Person::start("bench", &addresses, None);
     let bob = Person::start("bench", &addresses, None);
     let unlocked = Instant::now();
-    connect(&alice, &bob);
+    connect(&alice, &bob, ("bob", "alice"));
 
     let mut latencies = on_runtime(texts(&alice, &bob));
     let lost = TEXTS - latencies.len();
@@ -42,16 +42,15 @@ pub fn measure(report: &mut Report) {
     drop(bob);
 }
 
-/// Bob accepts Alice's invite, and both know it.
-fn connect(alice: &Person, bob: &Person) {
+/// The second accepts the first one's invite, and both know it. `names`: how each is called by the other, the second's first.
+pub fn connect(alice: &Person, bob: &Person, names: (&str, &str)) {
+    let (bobs, alices) = names;
     let link = until("an invite", || {
-        let answer = alice.suite.ask(&["invite", "--name", "bob"]);
+        let answer = alice.suite.ask(&["invite", "--name", bobs]);
         (answer.code == 0).then(|| answer.out.trim().to_string())
     });
-    until("the acceptance", || {
-        (bob.suite.ask(&["accept", &link, "--name", "alice"]).code == 0).then_some(())
-    });
-    for (person, other) in [(alice, "bob"), (bob, "alice")] {
+    until("the acceptance", || (bob.suite.ask(&["accept", &link, "--name", alices]).code == 0).then_some(()));
+    for (person, other) in [(alice, bobs), (bob, alices)] {
         until("both are connected", || {
             let contacts = person.suite.ask(&["contacts", "--json"]).ok().rows();
             contacts.iter().any(|row| row["name"] == other && row["state"] == "connected").then_some(())
@@ -59,19 +58,19 @@ fn connect(alice: &Person, bob: &Person) {
     }
 }
 
-fn on_runtime<F: Future>(work: F) -> F::Output {
+pub fn on_runtime<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-fn messenger(person: &Person) -> messenger::Client {
+pub fn messenger(person: &Person) -> messenger::Client {
     let socket =
         std::os::unix::net::UnixStream::connect(person.dir.path().join("run/messenger.sock")).unwrap();
     ipc_schema::rpc::connect(socket.into()).unwrap().0
 }
 
 /// Tells the bodies of the texts that come in.
-struct Arrivals(mpsc::UnboundedSender<String>);
+pub struct Arrivals(pub mpsc::UnboundedSender<String>);
 
 impl watcher::Server for Arrivals {
     async fn event(self: Rc<Self>, params: watcher::EventParams) -> Result<(), capnp::Error> {
