@@ -146,7 +146,7 @@ impl View<'_> {
     }
 
     pub(super) fn ring(&mut self, rect: Rect, radius: i32) {
-        // Only a line: the ground shows through, so it is drawn as four sides with short corners.
+        // Only a line: the ground shows through, so it is drawn as four sides with corners cut short.
         let colour = self.colours.focus;
         let Rect { x, y, w, h } = rect;
         let r = radius / 2;
@@ -154,6 +154,15 @@ impl View<'_> {
         self.scene.fill(Rect::new(x + r, y + h - 2, w - 2 * r, 2), colour);
         self.scene.fill(Rect::new(x, y + r, 2, h - 2 * r), colour);
         self.scene.fill(Rect::new(x + w - 2, y + r, 2, h - 2 * r), colour);
+        let (left, top, right, bottom) = (x + 1, y + 1, x + w - 1, y + h - 1);
+        for (from, to) in [
+            ((left, y + r), (x + r, top)),
+            ((x + w - r, top), (right, y + r)),
+            ((right, y + h - r), (x + w - r, bottom)),
+            ((x + r, bottom), (left, y + h - r)),
+        ] {
+            self.scene.items.push(Item::Line { from, to, px: 2, colour });
+        }
     }
 
     /// Width that a button takes.

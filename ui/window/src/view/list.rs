@@ -20,7 +20,7 @@ impl View<'_> {
     pub(super) fn rail(&mut self, rail: Rect) {
         self.scene.fill(rail, self.colours.rail);
         self.scene.fill(Rect::new(rail.right() - 1, 0, 1, rail.h), self.colours.line);
-        self.own_avatar(Rect::new(rail.x + 4, 8, rail.w - 8, 60));
+        self.own_avatar(Rect::new(rail.x + 4, 2, rail.w - 8, 66));
         let words = rail.w >= 72;
         let item = |y: i32| Rect::new(rail.x + 4, y, rail.w - 8, 56);
         let chats = item(68);
