@@ -1,7 +1,7 @@
 //! The second line of a row in the list.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite, Notice};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite, Note, Notice};
 use ipc_schema::limits::BEGINNING_MAX_CHARS;
 
 use super::{Tone, alike, invitation, mark, notice, their_name};
@@ -68,7 +68,10 @@ pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> Preview {
             Preview::plain(their_name(contact).unwrap_or_else(|| "Connected".to_owned()))
         }
         _ => {
-            let own = chat.and_then(|chat| chat.messages.last()).filter(|message| message.mine);
+            // What happened in the conversation stands in no row, and where newer ones are not held nothing is known of the last.
+            let texts = chat.filter(|chat| !chat.newer).map(|chat| chat.messages.iter());
+            let last = texts.and_then(|mut texts| texts.rfind(|message| message.note == Note::None));
+            let own = last.filter(|message| message.mine);
             let line = isolated(&shown_beginning(&contact.last_text));
             Preview { icon: own.map(|message| mark(message.state)), ..Preview::plain(line) }
         }
@@ -95,5 +98,32 @@ fn invitation_row(invite: Option<&Invite>, now: Timestamp) -> String {
     match invite {
         Some(invite) => invitation(invite, now).reason,
         None => "Not used yet".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipc_schema::edge::ui_stored::{Delivery, Message, Place};
+
+    use super::*;
+    use crate::model::News;
+    use crate::model::people::tests::{called, with};
+
+    #[test]
+    fn a_row_marks_how_far_its_own_text_is_and_nothing_that_came_or_happened() {
+        let now = Timestamp(1_750_766_400_000);
+        let robin = Contact { last_text: "See you".into(), ..called("c1", "Robin", "") };
+        let text = |id: &str, mine| Message { mine, state: Delivery::Read, ..Message::of(id, "c1") };
+        let note = Message { note: Note::TimerChanged, ..text("n", true) };
+        let icon = |messages: &[Message], place: Place| {
+            let mut model = with(vec![robin.clone()]);
+            model.open("c1");
+            model.learn(now, News::Messages { who: "c1".into(), place, result: Ok(messages.to_vec()) });
+            preview(&model, &robin, now).icon
+        };
+        let read = Some(mark(Delivery::Read));
+        assert_eq!(icon(&[text("1", false), text("2", true)], Place::Newest), read);
+        assert_eq!(icon(&[text("2", true), note.clone()], Place::Newest), read, "the timer is not the text");
+        assert_eq!(icon(&[text("1", false), note], Place::Newest), None, "theirs");
     }
 }
