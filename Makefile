@@ -6,7 +6,7 @@ BINARIES := $(abspath $(TARGET))/release
 SHARE := $(abspath $(TARGET))/share
 PREFIX ?= /usr/local
 
-.PHONY: run test test-long bench mutants mutants-walls flakes house hardening coverage fuzz deps test-deps build completions man install lint clean
+.PHONY: run test test-long pictures bench mutants mutants-walls flakes house hardening coverage fuzz deps test-deps build completions man install lint clean
 
 # The window on a private network of its own, with Echo to talk to; without a display, the same in words.
 run: build
@@ -19,6 +19,10 @@ test: test-deps build hardening
 # The tests that take hours as well; what came out is kept in docs/test-long.md.
 test-long: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) packaging/test-long.sh
+
+# What two people see who meet in two windows, kept as docs/guide/window-….png.
+pictures: test-deps build
+	PRIVATUS_BINARIES=$(BINARIES) PRIVATUS_PICTURES=$(abspath docs/guide) cargo nextest run -p privatus-tests --test processes_window_pair
 
 bench: build
 	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench

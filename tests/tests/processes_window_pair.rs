@@ -1,0 +1,202 @@
+//! Two people, each at a desktop of their own, meet and talk by hand: what came of it is asked of stored, by the command. With
+//! `PRIVATUS_PICTURES` in the environment, a folder, what they saw is kept there (`make pictures`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use privatus_tests::{Area, Desktop, Picture, Standing, Suite, open_window, private_network, until};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const NETWORK: &str = "pair";
+/// Of the light colours: what is chosen, and the border of what is not.
+const CHOSEN: u32 = 0xD9_E6F1;
+const EDGE: u32 = 0x7C_8A98;
+/// Where the parts right of the list begin.
+const PANE: i32 = 392;
+
+/// Somebody at their window, and what they call the other.
+struct Sitting {
+    suite: Suite,
+    desktop: Desktop,
+    content: Area,
+    other: &'static str,
+    _dir: TempDir,
+}
+
+impl Sitting {
+    /// A new profile; the own name is given by hand.
+    fn down(addresses: &[String], own: &str, other: &'static str) -> Self {
+        let (desktop, dir) = (Desktop::start(1280, 800), tempfile::tempdir().unwrap());
+        let place = Area { x: 40, y: 50, w: 1180, h: 700 };
+        Standing { theme: "light", percent: 100, place }.keep(dir.path());
+        let suite = open_window(&desktop, dir.path(), NETWORK, addresses);
+        let content = desktop.content().unwrap();
+        let sitting = Self { suite, desktop, content, other, _dir: dir };
+        sitting.still();
+        sitting.click(36, 32);
+        sitting.write(own);
+        sitting.press(&["Return"]);
+        sitting
+    }
+
+    fn still(&self) -> Picture {
+        self.desktop.still(self.content)
+    }
+
+    fn click(&self, x: i32, y: i32) {
+        self.desktop.click(self.content.x + x, self.content.y + y);
+        self.still();
+    }
+
+    /// Presses keys one after the other, each once the picture stands still.
+    fn press(&self, keys: &[&str]) {
+        for key in keys {
+            self.desktop.press(&[key]);
+            self.still();
+        }
+    }
+
+    fn write(&self, text: &str) {
+        self.desktop.type_text(text);
+        self.still();
+    }
+
+    /// Writes that and sends it, once the conversation is open: its button to send is seen.
+    fn send(&self, text: &str) {
+        until("a conversation is open", || {
+            (self.still().at(self.content.w - 48, self.content.h - 32) == 0x17_588A).then_some(())
+        });
+        self.write(text);
+        self.press(&["Return"]);
+    }
+
+    /// The one contact, once it is as it should be.
+    fn contact(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        until(what, || self.suite.ask(&["contacts", "--json"]).ok().rows().into_iter().find(&is))
+    }
+
+    /// The newest text, once it is as it should be.
+    fn newest(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        until(what, || {
+            let rows = self.suite.ask(&["messages", self.other, "--json"]).ok().rows();
+            rows.into_iter().next_back().filter(|row| is(row))
+        })
+    }
+
+    /// Chooses so many from the left of what can be chosen first in the details of the other: how long texts live.
+    fn choose_life(&self, at: usize) {
+        self.press(&["ctrl+shift+i"]);
+        let pane = Area { x: PANE, y: 64, w: self.content.w - PANE, h: self.content.h - 64 };
+        let picture = self.still().part(pane);
+        let first = picture.bounds(|pixel| pixel == CHOSEN).expect("something is chosen");
+        // Between a button's upper edge and its letters there are its sides alone.
+        let row = first.y + 6;
+        let sides: Vec<i32> =
+            (first.x..pane.w).filter(|x| picture.at(*x, row) == EDGE).take(2 * at).collect();
+        let [.., left, right] = *sides.as_slice() else { panic!("{at} more can be chosen: {sides:?}") };
+        self.click(pane.x + (left + right) / 2, pane.y + row);
+    }
+
+    /// Keeps what is seen, where a folder for it was named.
+    #[allow(clippy::disallowed_methods, reason = "a test's set-up, not the product's")]
+    fn keep(&self, name: &str) {
+        let picture = self.still();
+        let Some(folder) = std::env::var_os("PRIVATUS_PICTURES").map(PathBuf::from) else { return };
+        let Area { w, h, .. } = picture.area;
+        let mut bytes = format!("P6 {w} {h} 255\n").into_bytes();
+        bytes.extend(picture.pixels.iter().flat_map(|pixel| pixel.to_be_bytes().into_iter().skip(1)));
+        let file = folder.join(format!("window-{name}.png"));
+        // As few colours as one cannot see, and no date.
+        let mut convert = Command::new("convert")
+            .args(["ppm:-", "+dither", "-colors", "96", "-strip", "-define", "png:exclude-chunks=date,time"])
+            .args(["-define", "png:compression-level=9"])
+            .arg(format!("png8:{}", file.display()))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("convert");
+        convert.stdin.take().unwrap().write_all(&bytes).unwrap();
+        assert!(convert.wait().unwrap().success());
+    }
+}
+
+/// One invites, the other accepts; the link goes from hand to hand.
+fn meet(alex: &Sitting, robin: &Sitting) {
+    alex.press(&["ctrl+n", "Return"]);
+    alex.write("Robin");
+    alex.press(&["Return"]);
+    let link = until("an invitation", || {
+        let row = alex.suite.ask(&["invite", "list", "--json"]).ok().rows().into_iter().next()?;
+        (row["state"] == "waiting").then(|| row["link"].as_str().unwrap().to_owned())
+    });
+    alex.keep("invite");
+    robin.press(&["ctrl+n", "Tab", "Return"]);
+    robin.write(&link);
+    robin.press(&["Return"]);
+    robin.write("Alex");
+    robin.keep("accept");
+    robin.press(&["Return"]);
+    for (sitting, called) in [(alex, "Robin"), (robin, "Alex")] {
+        let contact = sitting.contact("connected", |row| row["state"] == "connected");
+        assert_eq!(contact["name"], called);
+    }
+}
+
+fn talk(alex: &Sitting, robin: &Sitting) {
+    let text = "The reading room opens at ten. Ask for the *blue* index cards.";
+    robin.send(text);
+    let first = robin.newest("it is on its way", |row| row["body"] == text);
+    alex.newest("it comes", |row| row["body"] == text);
+    alex.still();
+    alex.press(&["shift+Tab", "End", "r"]);
+    let words = "Then I will take the 9:40 bus.";
+    alex.send(words);
+    let answer = robin.newest("an answer", |row| row["body"] == words);
+    assert_eq!(answer["reply_to"], first["id"]);
+    // The second sign of those that are offered.
+    robin.press(&["shift+Tab", "End", "plus", "Right", "Return"]);
+    let reacted = alex.newest("a sign", |row| !row["reactions"].as_array().unwrap().is_empty());
+    assert_eq!(reacted["reactions"][0]["emoji"], "❤\u{fe0f}");
+    alex.press(&["Up"]);
+    alex.send(" I bring the index, too.");
+    let edited = robin.newest("other words", |row| row["edited"] == true);
+    assert_eq!(edited["id"], answer["id"]);
+    assert_eq!(edited["body"], "Then I will take the 9:40 bus. I bring the index, too.");
+}
+
+#[test]
+fn two_people_meet_talk_have_texts_disappear_and_compare_by_hand() {
+    let (_relays, addresses) = private_network(NETWORK, 5);
+    let alex = Sitting::down(&addresses, "Alex", "Robin");
+    let robin = Sitting::down(&addresses, "Robin", "Alex");
+    meet(&alex, &robin);
+    talk(&alex, &robin);
+
+    robin.choose_life(2);
+    robin.contact("a timer of a day", |row| row["timer_s"] == 86_400);
+    alex.contact("it is told", |row| row["timer_s"] == 86_400);
+    robin.keep("details");
+    robin.press(&["Escape"]);
+    alex.send("This one is gone by the day after tomorrow.");
+    robin.newest("a text that disappears", |row| !row["disappears_at"].is_null());
+    alex.keep("conversation");
+
+    let number = |sitting: &Sitting| {
+        sitting.suite.ask(&["contact", "show", sitting.other, "--json"]).ok().rows()[0]["digits"].clone()
+    };
+    assert!(number(&alex).is_string() && number(&alex) == number(&robin));
+    for sitting in [&alex, &robin] {
+        // *Not compared yet*, beside the name.
+        sitting.click(590, 28);
+    }
+    alex.keep("compare");
+    for sitting in [&alex, &robin] {
+        // From the last stop of the pane backwards: *Back*, *Later*, *They are different*, *They are the same*.
+        sitting.press(&["shift+Tab", "shift+Tab", "shift+Tab", "shift+Tab", "Return"]);
+        let contact = sitting.contact("compared", |row| row["verified"] == true);
+        assert_eq!(contact["their_name"], sitting.other);
+    }
+    robin.keep("compared");
+}
