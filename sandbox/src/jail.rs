@@ -126,7 +126,7 @@ impl Jail {
     /// The kernel does not take the filter, or a window's libraries connected to more than its display. The process must end.
     pub fn seal(self) -> Result<Report, Error> {
         if self.opens_display {
-            connections::one_at_most(self.report.descriptors)?;
+            connections::one_display_at_most(self.report.descriptors)?;
         }
         if self.leaves_abstract_sockets {
             landlock::close_abstract_sockets()?;

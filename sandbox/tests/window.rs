@@ -42,7 +42,7 @@ fn a_window_is_sealed_with_its_display_open_and_with_nothing_more() {
             let _open: Vec<_> = opened.iter().map(|path| UnixStream::connect(path).unwrap()).collect();
             match jail.seal() {
                 Ok(_) => Ok(0),
-                Err(Error::Connected(2)) => Ok(7),
+                Err(Error::Connected(2..)) => Ok(7),
                 Err(other) => Err(other.to_string()),
             }
         })
@@ -55,6 +55,8 @@ fn a_window_is_sealed_with_its_display_open_and_with_nothing_more() {
     assert_eq!(with(&[], &[]), FINE);
     assert_eq!(with(&[], &[&display]), FINE);
     assert_eq!(with(&[], &[&display, &bus]), End::Exit(7));
+    assert_eq!(with(&[], &[&display, &display]), FINE, "the toolkit's, and the one that calls for attention");
+    assert_eq!(with(&[], &[&display; 3]), End::Exit(7));
 }
 
 #[test]
@@ -171,4 +173,28 @@ fn on_x11_abstract_sockets_are_open_until_the_seal_and_no_longer() {
     });
     let _ = std::fs::remove_file(&socket);
     assert_eq!(end, FINE);
+}
+
+#[test]
+fn a_display_may_be_connected_to_by_both_of_its_names_and_by_no_other() {
+    let (number, socket, _server) = x_server(10_000);
+    let other = PathBuf::from(format!("/tmp/.X11-unix/other-{number}"));
+    let name = |path: &PathBuf| SocketAddr::from_abstract_name(path.as_os_str().as_encoded_bytes()).unwrap();
+    let _names = [&socket, &other].map(|path| UnixListener::bind_addr(&name(path)).unwrap());
+    let ends = [&socket, &other].map(|second| {
+        in_child(|| {
+            keep_only(&[]);
+            set_display(number);
+            let jail = enter()?;
+            let _toolkit = UnixStream::connect(&socket).map_err(|e| e.to_string())?;
+            let _second = UnixStream::connect_addr(&name(second)).map_err(|e| e.to_string())?;
+            match jail.seal() {
+                Ok(_) => Ok(0),
+                Err(Error::Connected(2)) => Ok(7),
+                Err(other) => Err(other.to_string()),
+            }
+        })
+    });
+    let _ = std::fs::remove_file(&socket);
+    assert_eq!(ends, [FINE, End::Exit(7)]);
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 use x11rb::connection::Connection;
+use x11rb::properties::WmHints;
 use x11rb::protocol::xproto::{AtomEnum, ConfigureWindowAux, ConnectionExt, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
@@ -72,6 +73,17 @@ impl Picture {
         let [left, top, right, bottom] = bounds?.map(|edge| i32::try_from(edge).unwrap());
         Some(Area { x: left, y: top, w: right - left + 1, h: bottom - top + 1 })
     }
+}
+
+/// What a window tells its window manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Which one it is.
+    pub window: u32,
+    /// Its title.
+    pub title: String,
+    /// It wants somebody to look (ICCCM 4.1.2.4).
+    pub calls: bool,
 }
 
 /// An X server with a window manager. Both are stopped when it is dropped.
@@ -160,6 +172,19 @@ impl Desktop {
         let at = self.eyes.translate_coordinates(window, self.root, 0, 0).unwrap().reply().ok()?;
         let [x, y] = [at.dst_x, at.dst_y].map(i32::from);
         Some(Area { x, y, w: i32::from(size.width), h: i32::from(size.height) })
+    }
+
+    /// What the one window that is there tells its window manager.
+    #[must_use]
+    pub fn told(&self) -> Option<Told> {
+        let windows = self.property(self.root, "_NET_CLIENT_LIST");
+        let [window] = *windows.as_slice() else { return None };
+        let atom = self.eyes.intern_atom(false, b"_NET_WM_NAME").unwrap().reply().unwrap().atom;
+        let title =
+            self.eyes.get_property(false, window, atom, AtomEnum::ANY, 0, 64).unwrap().reply().ok()?;
+        let hints = WmHints::get(&self.eyes, window).unwrap().reply().ok()?;
+        let title = String::from_utf8_lossy(&title.value).into_owned();
+        Some(Told { window, title, calls: hints.is_some_and(|hints| hints.urgent) })
     }
 
     /// What stands there.

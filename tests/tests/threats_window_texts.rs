@@ -2,7 +2,9 @@
 //! can, marks stay in their line, and no text ends or stops the window.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use privatus_tests::{Area, Desktop, Person, Picture, Standing, Suite, open_window, private_network, until};
+use privatus_tests::{
+    Area, Desktop, Person, Picture, Standing, Suite, Told, open_window, private_network, until,
+};
 
 const NETWORK: &str = "texts";
 /// Their bubbles in the light colours, and what lies between.
@@ -138,6 +140,13 @@ fn lives(desktop: &Desktop, alice: &Suite, window: u32) {
     assert_eq!(alice.pids()["ui"], window);
 }
 
+fn all_is_read(alice: &Suite) {
+    until("all of it is read", || {
+        let rows = alice.ask(&["contacts", "--json"]).ok().rows();
+        rows.iter().all(|row| row["unread"] == 0).then_some(())
+    });
+}
+
 #[test]
 fn what_a_stranger_writes_is_shown_and_does_nothing_else() {
     let (_relays, addresses) = private_network(NETWORK, 5);
@@ -173,10 +182,7 @@ fn what_a_stranger_writes_is_shown_and_does_nothing_else() {
     lives(&desktop, &alice, window);
 
     let content = desktop.content().unwrap();
-    until("all of it is read", || {
-        let rows = alice.ask(&["contacts", "--json"]).ok().rows();
-        rows.iter().all(|row| row["unread"] == 0).then_some(())
-    });
+    all_is_read(&alice);
     desktop.still(content);
     // Beside the conversation only the list says how a text begins.
     let rail = Area { w: 72, ..content };
@@ -194,4 +200,27 @@ fn what_a_stranger_writes_is_shown_and_does_nothing_else() {
     let status = alice.status();
     let ui = status["processes"].as_array().unwrap().iter().find(|row| row["name"] == "ui").unwrap();
     assert_eq!(ui["restarts"], 0);
+}
+
+#[test]
+fn who_writes_while_nobody_looks_calls_and_is_not_named() {
+    let (_relays, addresses) = private_network(NETWORK, 5);
+    let desktop = Desktop::start(1366, 1000);
+    let (robin, alice, _dir) = open(&desktop, &addresses);
+    until("a conversation is open", || (!bubbles(&conversation(&desktop)).is_empty()).then_some(()));
+    say(&robin, "seen as it comes");
+    all_is_read(&alice);
+    let tells = |title: &str, calls: bool| {
+        let wanted = |told: Told| (told.title == title && told.calls == calls).then_some(told.window);
+        until(&format!("{title:?}, calls: {calls}"), || desktop.told().and_then(wanted))
+    };
+    let window = tells("Privatus", false).to_string();
+    desktop.hand(&["windowminimize", "--sync", &window]);
+    tells("Privatus", false);
+    say(&robin, "unseen");
+    tells("(1) Privatus", true);
+    say(&robin, "and more");
+    tells("(2) Privatus", true);
+    desktop.hand(&["windowactivate", "--sync", &window]);
+    tells("Privatus", false);
 }

@@ -17,6 +17,7 @@
 //! the last second.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod attention;
 mod breaking;
 pub mod brief;
 pub mod direction;

@@ -29,6 +29,7 @@ use self::canvas::{Clipboard, canvas};
 use self::pointer::Drag;
 use self::resting::Resting;
 use self::standing::Standing;
+use crate::attention::{Attention, Bell};
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Click, Happening, Queue};
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, ReadAct, Screen, TextAct};
@@ -77,6 +78,9 @@ pub struct Window {
     resting: Resting,
     /// The bar beside the conversation is drawn, held so far below its upper edge.
     drawn: Option<i32>,
+    attention: Attention,
+    /// What calls, where there is somebody to call.
+    bell: Option<Bell>,
 }
 
 impl Window {
@@ -100,6 +104,7 @@ impl Window {
         // The scene has the ring around what the keyboard is at.
         app::set_visible_focus(false);
         let mut window = Self::new(wires, matches!(display, Display::Wayland { .. }));
+        window.bell = Bell::open(&display);
         if window.standing.is_wayland() {
             window.refresh();
             window.window.show();
@@ -175,6 +180,8 @@ impl Window {
             touched: Touched::now(),
             resting: Resting::default(),
             drawn: None,
+            attention: Attention::default(),
+            bell: None,
         }
     }
 
@@ -354,6 +361,7 @@ impl Window {
     /// Draws anew what the model says, if that is another picture, and moves the text fields to where it has them.
     fn refresh(&mut self) {
         self.entitle(self.model.title(Timestamp::now()));
+        self.call_for_attention();
         let mut scene = self.picture();
         let wanted =
             scene.scroll.and_then(|(body, _)| view::scroll_wanted(&self.model, &self.surroundings(), body));
@@ -385,6 +393,17 @@ impl Window {
             *self.scene.borrow_mut() = scene;
             self.window.redraw();
             self.show_caret();
+        }
+    }
+
+    /// The window manager is told that something came which nobody has seen, and that somebody looks again.
+    fn call_for_attention(&mut self) {
+        let told = self.attention.look(reading::is_attended(), self.model.unread(Timestamp::now()));
+        if let (Some(on), Some(bell)) = (told, &self.bell)
+            && self.window.shown()
+            && let Ok(window) = u32::try_from(self.window.raw_handle().addr())
+        {
+            bell.ring(window, on);
         }
     }
 
