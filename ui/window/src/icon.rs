@@ -126,16 +126,18 @@ icons! {
 }
 
 impl Icon {
-    /// The picture's SVG in one colour.
+    /// The picture's SVG in one colour; `turned`: the other way round.
     #[must_use]
-    pub fn svg(self, ink: Rgb) -> String {
+    pub fn svg(self, ink: Rgb, turned: bool) -> String {
         let (grid, body) = self.source();
+        let turn =
+            if turned { format!("transform='translate({grid} 0) scale(-1 1)' ") } else { String::new() };
         let stroke = if grid == 16 { "1.5" } else { "2" };
         let ink = format!("#{ink:06x}");
         let body = body.replace("INK", &ink);
         format!(
             "<svg xmlns='http://www.w3.org/2000/svg' width='{grid}' height='{grid}' viewBox='0 0 {grid} {grid}'>\
-             <g fill='none' stroke='{ink}' stroke-width='{stroke}' stroke-linecap='round' stroke-linejoin='round'>{body}</g></svg>"
+             <g {turn}fill='none' stroke='{ink}' stroke-width='{stroke}' stroke-linecap='round' stroke-linejoin='round'>{body}</g></svg>"
         )
     }
 }
@@ -147,8 +149,9 @@ mod tests {
     #[test]
     fn every_icon_is_drawn_in_the_one_colour_that_was_asked_for() {
         for icon in Icon::ALL {
-            let svg = icon.svg(0x17_588A);
+            let svg = icon.svg(0x17_588A, false);
             assert!(svg.contains("#17588a") && !svg.contains("INK"), "{icon:?}");
+            assert!(!svg.contains("scale") && icon.svg(0x17_588A, true).contains("scale(-1 1)"));
             assert_eq!(svg.matches('<').count(), svg.matches('>').count(), "{icon:?}");
         }
     }

@@ -195,10 +195,19 @@ impl Metrics for Fonts {
     }
 }
 
+/// An icon as it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Drawn {
+    icon: Icon,
+    size: i32,
+    colour: Rgb,
+    turned: bool,
+}
+
 /// Draws scenes; keeps icons that were drawn.
 #[derive(Default)]
 pub struct Painter {
-    icons: HashMap<(Icon, i32, Rgb), SvgImage>,
+    icons: HashMap<Drawn, SvgImage>,
 }
 
 impl Painter {
@@ -228,21 +237,26 @@ impl Painter {
             Item::Secret { x, y, colour, text } => {
                 write(text, Point::new(*x, *y), Style::Mono, *colour, fonts)
             }
-            Item::Icon { icon, x, y, size, colour } => self.icon(*icon, Point::new(*x, *y), *size, *colour),
+            Item::Icon { icon, x, y, size, colour, turned } => {
+                let drawn = Drawn { icon: *icon, size: *size, colour: *colour, turned: *turned };
+                self.icon(drawn, Point::new(*x, *y));
+            }
             Item::Clip(rect) => draw::push_clip(rect.x, rect.y, rect.w, rect.h),
             Item::Unclip => draw::pop_clip(),
             Item::Code(rect, code) => modules(*rect, code),
+            Item::Whole(_) | Item::EndWhole => {}
         }
     }
 
-    fn icon(&mut self, icon: Icon, Point { x, y }: Point, size: i32, colour: Rgb) {
+    fn icon(&mut self, drawn: Drawn, Point { x, y }: Point) {
+        let Drawn { icon, size, colour, turned } = drawn;
         if self.icons.len() >= ICONS_MAX {
             self.icons.clear();
         }
-        let image = match self.icons.entry((icon, size, colour)) {
+        let image = match self.icons.entry(drawn) {
             Entry::Occupied(kept) => kept.into_mut(),
             Entry::Vacant(place) => {
-                let Ok(mut image) = SvgImage::from_data(&icon.svg(colour)) else { return };
+                let Ok(mut image) = SvgImage::from_data(&icon.svg(colour, turned)) else { return };
                 image.scale(size, size, true, true);
                 place.insert(image)
             }

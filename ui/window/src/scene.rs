@@ -193,6 +193,8 @@ pub enum Item {
         size: i32,
         /// Its one colour.
         colour: Rgb,
+        /// It is drawn the other way round.
+        turned: bool,
     },
     /// Nothing is drawn outside until [`Item::Unclip`].
     Clip(Rect),
@@ -200,6 +202,10 @@ pub enum Item {
     Unclip,
     /// A picture code with its white margin.
     Code(Rect, Rc<Code>),
+    /// What follows until [`Item::EndWhole`] has an order of its own, and moves with this as one where the window is turned round.
+    Whole(Rect),
+    /// Ends it.
+    EndWhole,
 }
 
 /// A picture code's modules.
@@ -254,6 +260,8 @@ pub struct Hit {
     pub role: Role,
     /// Corner radius of its focus ring; the ring is inside for rows.
     pub radius: i32,
+    /// What it is a part of that moves as one.
+    pub whole: Option<Rect>,
 }
 
 /// Where a text field stands.
@@ -282,6 +290,8 @@ pub struct TextLine {
     pub rect: Rect,
     /// The left end of its letters, pixels from the window's left edge.
     pub x: i32,
+    /// The room of all lines of the message.
+    pub area: Rect,
     /// All lines of the message.
     pub laid: Rc<Laid>,
     /// Which of them it is.
@@ -364,6 +374,8 @@ pub struct Scene {
     pub thumb: Option<Thumb>,
     /// Where the wheel scrolls what was found.
     pub results: Option<Results>,
+    /// While it is made: what is put into it is a part of this.
+    pub whole: Option<Rect>,
 }
 
 /// A text of the conversation, where it stands.
@@ -424,7 +436,25 @@ impl Scene {
 
     /// An icon with its upper left corner there.
     pub fn icon(&mut self, icon: Icon, Point { x, y }: Point, size: i32, colour: Rgb) {
-        self.items.push(Item::Icon { icon, x, y, size, colour });
+        self.items.push(Item::Icon { icon, x, y, size, colour, turned: false });
+    }
+
+    /// From here on all is a part of something that has an order of its own.
+    pub fn begin_whole(&mut self, rect: Rect) {
+        self.items.push(Item::Whole(rect));
+        self.whole = Some(rect);
+    }
+
+    /// No longer.
+    pub fn end_whole(&mut self) {
+        self.items.push(Item::EndWhole);
+        self.whole = None;
+    }
+
+    /// Something that can be pressed there.
+    pub fn press(&mut self, rect: Rect, act: Act, spoken: Spoken<'_>, radius: i32) {
+        let Spoken { label, role } = spoken;
+        self.hits.push(Hit { rect, act, label: label.to_owned(), role, radius, whole: self.whole });
     }
 
     /// All text of the scene, in order, for tests and for whoever cannot see it.

@@ -82,6 +82,12 @@ impl Bubble<'_> {
         7 + self.parts.above()
     }
 
+    /// The room of its lines, where its box stands at `rect`.
+    pub(super) fn text_area(&self, rect: Rect) -> Rect {
+        let lines = i32::try_from(self.laid.rows.len()).unwrap_or(1);
+        Rect::new(rect.x + 12, rect.y + self.text_top(), rect.w - 24, LINE.saturating_mul(lines))
+    }
+
     /// With everything above and below that belongs to it.
     pub(super) fn height(&self) -> i32 {
         let gap = if self.joined { 4 } else { 10 };
@@ -225,12 +231,14 @@ impl View<'_> {
 
     /// Of a long text, what lies outside of `body` is no part of the picture.
     fn bubble_text(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
+        self.scene.begin_whole(bubble.text_area(rect));
         self.text_rows(bubble, rect, body);
         if let Some(chip) = &bubble.chip {
             let lines = i32::try_from(bubble.laid.rows.len()).unwrap_or(1);
             let y = rect.y + bubble.text_top() + LINE * (if chip.below { lines } else { lines - 1 });
             self.chip_of(chip, Point::new(rect.x + 12 + chip.left, y + 1));
         }
+        self.scene.end_whole();
         if let Some(fold) = &bubble.fold {
             let at = Point::new(rect.x + 12, rect.bottom() - 7 - LINE);
             if at.y + LINE > body.y && at.y < body.bottom() {

@@ -162,6 +162,8 @@ impl View<'_> {
             let fits = |count: usize| i32::try_from(count).is_ok_and(|count| inner.w / count >= widest + 8);
             let count = [GROUPS, GROUPS / 2].into_iter().find(|count| fits(*count)).unwrap_or(1);
             let column = inner.w / i32::try_from(count).unwrap_or(1);
+            let lines = i32::try_from(groups.len().div_ceil(count)).unwrap_or(1);
+            view.scene.begin_whole(Rect::new(inner.x, y, inner.w, 44 * lines));
             for line in groups.chunks(count) {
                 for (index, group) in (0..).zip(line) {
                     let place = Span::new(inner.x + index * column, y, column);
@@ -169,6 +171,7 @@ impl View<'_> {
                 }
                 y += 44;
             }
+            view.scene.end_whole();
             y - 16
         })
     }

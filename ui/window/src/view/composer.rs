@@ -9,7 +9,7 @@ use crate::edit::{Drawn, Lines, Room};
 use crate::icon::Icon;
 use crate::model::words;
 use crate::model::{Act, Field, Focus, OverAct};
-use crate::scene::{Border, Hit, Point, Rect, Role, Spoken, Style, Written};
+use crate::scene::{Border, Point, Rect, Role, Spoken, Style, Written};
 
 /// Height of what stands for a text that is too long to be edited.
 const FOLDED: i32 = 64;
@@ -95,6 +95,7 @@ impl View<'_> {
         let text = Rect::new(field.x + 12, field.y + PADDING, width, field.h - 2 * PADDING);
         let shown = usize::try_from(text.h / line).unwrap_or(1).max(1);
         let top = editor.top(&lines, shown);
+        self.scene.begin_whole(text);
         // Letters lean over their widths, and the caret stands behind the last.
         self.clip(Rect::new(text.x - 2, text.y, text.w + 6, text.h));
         let seen = top..(top + shown).min(lines.count());
@@ -112,10 +113,11 @@ impl View<'_> {
             self.scene.fill(caret, self.colours.accent);
         }
         self.unclip();
+        self.scene.end_whole();
         let written = Written { rect: text, top, shown, lines: lines.count(), caret };
         self.written_thumb(field, &written);
-        let (act, label) = (Act::Type(Field::Composer), Field::Composer.label().to_owned());
-        self.scene.hits.push(Hit { rect: field, act, label, role: Role::Text, radius: 8 });
+        let spoken = Spoken::new(Field::Composer.label(), Role::Text);
+        self.scene.press(field, Act::Type(Field::Composer), spoken, 8);
         self.scene.written = Some(written);
     }
 

@@ -6,7 +6,7 @@ use super::View;
 use crate::icon::Icon;
 use crate::model::words::{self, Told, Tone};
 use crate::model::{Act, Field, Focus, Part};
-use crate::scene::{Border, Code, FieldBox, Hit, Item, Point, Rect, Role, Span, Spoken, Style};
+use crate::scene::{Border, Code, FieldBox, Item, Point, Rect, Role, Span, Spoken, Style};
 use crate::text::{Line, fit, initial, isolated};
 use crate::theme::{self, Rgb, Theme};
 
@@ -131,18 +131,16 @@ impl View<'_> {
 
     /// Something that can be pressed, with its ring where the keyboard is.
     pub(super) fn pressable(&mut self, rect: Rect, act: Act, spoken: Spoken<'_>, radius: i32) {
-        let Spoken { label, role } = spoken;
-        if role == Role::Row && *self.focus == Focus::Act(act.clone()) {
+        if spoken.role == Role::Row && *self.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), radius);
         }
         self.scene.stops.push(Focus::Act(act.clone()));
-        self.scene.hits.push(Hit { rect, act, label: label.to_owned(), role, radius });
+        self.scene.press(rect, act, spoken, radius);
     }
 
     /// Something that can be pressed by the pointer; the keyboard has another way.
     pub(super) fn pointed(&mut self, rect: Rect, act: Act, label: &str, radius: i32) {
-        let (label, role) = (label.to_owned(), Role::Button);
-        self.scene.hits.push(Hit { rect, act, label, role, radius });
+        self.scene.press(rect, act, Spoken::new(label, Role::Button), radius);
     }
 
     pub(super) fn ring(&mut self, rect: Rect, radius: i32) {
@@ -263,10 +261,12 @@ impl View<'_> {
         }
         let hint = self.cut(Style::Body, hint, rect.w);
         let y = rect.y + (rect.h - Style::Body.line()) / 2;
+        // FLTK's fields begin at the left, and so does what stands for one.
+        self.scene.begin_whole(rect);
         self.scene.text(Point::new(rect.x + 3, y), Style::Body, self.colours.text2, hint);
+        self.scene.end_whole();
         self.scene.stops.push(Focus::Field(field));
-        let (act, label) = (Act::Type(field), field.label().to_owned());
-        self.scene.hits.push(Hit { rect, act, label, role: Role::Text, radius: 8 });
+        self.scene.press(rect, Act::Type(field), Spoken::new(field.label(), Role::Text), 8);
     }
 
     /// A round picture with the first letter of a name.

@@ -222,10 +222,12 @@ impl View<'_> {
         self.pressable(rect, act, Spoken::new(label, Role::Passphrase), 8);
         let room = rect.w - 12 - if field == SecretField::First { 96 } else { 12 };
         let shown = entry.shown == Some(field);
+        self.scene.begin_whole(Rect::new(rect.x + 12, rect.y, room, rect.h));
         let end = if shown { self.letters(secret, rect, room) } else { self.dots(secret, rect, room) };
         if focused && !entry.busy {
             self.scene.fill(Rect::new(end + 2, rect.y + 12, 2, rect.h - 24), self.colours.accent);
         }
+        self.scene.end_whole();
         if field == SecretField::First {
             let (icon, word) = if shown { (Icon::EyeOff, "Hide") } else { (Icon::Eye, "Show") };
             let eye = Rect::new(rect.right() - 84, rect.y + 6, 76, rect.h - 12);

@@ -49,10 +49,13 @@ impl View<'_> {
         let host = self.cut(Style::Small, &format!("It goes to {}", self.name(&told.host)), w - 40);
         self.scene.text(Point::new(x, y), Style::Small, c.text, host);
         y += 18 + 12;
+        let high = Style::Mono.line() * i32::try_from(lines.len()).unwrap_or(1);
+        self.scene.begin_whole(Rect::new(x, y, w - 40, high));
         for line in lines {
             self.scene.text(Point::new(x, y), Style::Mono, c.text, line.text);
             y += Style::Mono.line();
         }
+        self.scene.end_whole();
         for oddity in &told.oddities {
             self.scene.icon(Icon::Warn, Point::new(x, y + 9), 16, c.warn);
             y = self.paragraph(Span::new(x + 24, y + 8, w - 64), Style::Small, c.text, oddity.says());

@@ -70,6 +70,8 @@ impl View<'_> {
     fn menu_signs(&mut self, signs: &[(&'static str, Act)], chosen: usize, rect: Rect) {
         let count = i32::try_from(signs.len()).unwrap_or(1).max(1);
         let step = (rect.w - 10) / count;
+        // Arrows go through them as they stand.
+        self.scene.begin_whole(rect);
         for (index, (at, (sign, _))) in (0..).zip(signs.iter().enumerate()) {
             let cell = Rect::new(rect.x + 5 + index * step, rect.y + 4, step, ROW);
             if at == chosen {
@@ -85,6 +87,7 @@ impl View<'_> {
             let label = if sign.is_empty() { "More signs".to_owned() } else { format!("React with {sign}") };
             self.pointed(cell, Act::Over(OverAct::Choose(at)), &label, 8);
         }
+        self.scene.end_whole();
         self.scene.fill(Rect::new(rect.x + 4, rect.bottom() - 1, rect.w - 8, 1), self.colours.line);
     }
 

@@ -37,11 +37,13 @@ impl View<'_> {
             let step = usize::try_from(style.line()).unwrap_or(1).max(1);
             let width = |text: &str| self.metrics.width(style, text);
             let lines = first_lines(self.model.texts.of(field.field), rect.w, most, &width);
+            self.scene.begin_whole(rect);
             self.clip(rect);
             for (line, y) in lines.into_iter().zip((rect.y..rect.bottom()).step_by(step)) {
                 self.scene.text(Point::new(rect.x + 3, y), style, field.ink, line.text);
             }
             self.unclip();
+            self.scene.end_whole();
         }
     }
 

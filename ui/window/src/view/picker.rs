@@ -23,6 +23,8 @@ impl View<'_> {
         let rect = placed(size, self.picker_anchor(picker, whole), whole.inset(MARGIN));
         self.cover_until_pressed(whole);
         self.over_ground(rect);
+        // Arrows go through it as it stands.
+        self.scene.begin_whole(rect);
         let mut y = rect.y + PAD;
         let mut at = 0;
         self.sign_row((COMMON, at), picker.chosen, Point::new(rect.x + PAD, y));
@@ -42,6 +44,7 @@ impl View<'_> {
                 y += CELL;
             }
         }
+        self.scene.end_whole();
     }
 
     fn sign_row(&mut self, (signs, first): (&[&'static str], usize), chosen: usize, at: Point) {

@@ -4,7 +4,7 @@ use super::controls::{Button, Kind};
 use super::{NARROW, View};
 use crate::icon::Icon;
 use crate::model::{Act, Card, Field, Focus, words};
-use crate::scene::{Border, Hit, Point, Rect, Role, Span, Spoken, Style};
+use crate::scene::{Border, Point, Rect, Role, Span, Spoken, Style};
 
 /// Width of the card.
 const CARD: i32 = 376;
@@ -35,8 +35,7 @@ impl View<'_> {
     pub(super) fn own_card(&mut self, whole: Rect) {
         let Some(card) = self.model.card() else { return };
         self.cover();
-        let (label, role) = ("Close".to_owned(), Role::Button);
-        self.scene.hits.push(Hit { rect: whole, act: Act::CloseCard, label, role, radius: 0 });
+        self.pointed(whole, Act::CloseCard, "Close", 0);
         let narrow = whole.w < NARROW;
         let w = CARD.min(whole.w - 32);
         let at = match (narrow, whole.h) {

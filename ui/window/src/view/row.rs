@@ -8,7 +8,7 @@ use crate::icon::Icon;
 use crate::model::action::ContactAct;
 use crate::model::words::{self, Preview, Tone};
 use crate::model::{Act, Field, Focus, Part};
-use crate::scene::{Hit, Point, Rect, Role, Scrolled, Span, Spoken, Style};
+use crate::scene::{Point, Rect, Role, Scrolled, Span, Spoken, Style};
 
 /// Height of a row.
 pub(super) const ROW: i32 = 64;
@@ -91,7 +91,7 @@ impl View<'_> {
         if *self.focus == Focus::Act(act.clone()) {
             self.ring(rect.inset(2), 8);
         }
-        self.scene.hits.push(Hit { rect, act, label: title, role: Role::Row, radius: 8 });
+        self.scene.press(rect, act, Spoken::new(&title, Role::Row), 8);
         self.second_line(contact, Point::new(left, rect.y + 34), right);
         if twice {
             self.asked(contact, Point::new(left, rect.y + ROW - 4));

@@ -82,6 +82,7 @@ impl View<'_> {
     pub(super) fn text_rows(&mut self, bubble: &Bubble<'_>, rect: Rect, body: Rect) {
         let room = rect.w - 24;
         let hits = self.hits_in(bubble);
+        let area = bubble.text_area(rect);
         for (index, row) in bubble.laid.rows.iter().enumerate() {
             let y = rect.y + bubble.text_top() + LINE * i32::try_from(index).unwrap_or(0);
             if y + LINE <= body.y {
@@ -95,6 +96,7 @@ impl View<'_> {
                 message: bubble.message.id.clone(),
                 rect: Rect::new(rect.x, y, rect.w, LINE),
                 x: rect.x + 12 + row.left(room),
+                area,
                 laid: bubble.laid.clone(),
                 row: index,
             };

@@ -63,7 +63,9 @@ impl View<'_> {
             let text =
                 self.cut(field.style, &self.model.texts.of(field.field).replace('\n', " "), field.rect.w);
             let y = field.rect.y + ((field.rect.h - field.style.line()) / 2).clamp(0, 8);
+            self.scene.begin_whole(field.rect);
             self.scene.text(Point::new(field.rect.x + 3, y), field.style, field.ink, text);
+            self.scene.end_whole();
         }
     }
 

@@ -242,6 +242,8 @@ impl View<'_> {
         let width = |style: Style, text: &str| self.metrics.width(small(style), text);
         let rows = lay_line(&text, spans, w, LINES, &width);
         let line = Style::Small.line();
+        let lines = i32::try_from(rows.len()).unwrap_or(1);
+        self.scene.begin_whole(Rect::new(x, y, w, line * lines));
         for (row, y) in rows.iter().zip((y..).step_by(usize::try_from(line).unwrap_or(1))) {
             let left = x + row.left(w);
             for run in &row.runs {
@@ -253,6 +255,7 @@ impl View<'_> {
                 self.scene.text(at, small(run.style), ink, run.drawn.as_str());
             }
         }
+        self.scene.end_whole();
     }
 
     /// Below what was looked for, as wide as it; with a line where it was gone to, and in high contrast.
