@@ -102,6 +102,12 @@ impl Environment {
         self.values.get(name).map(OsString::as_os_str)
     }
 
+    /// The locale of what is said to the user, as `LC_ALL`, `LC_MESSAGES` or `LANG` names it.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| self.get(name)?.to_str())
+    }
+
     fn path(&self, name: &str) -> Option<&Path> {
         self.get(name).map(Path::new)
     }

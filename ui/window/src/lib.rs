@@ -30,6 +30,7 @@ pub mod kept;
 pub mod layout;
 pub mod links;
 pub mod markdown;
+pub mod mirror;
 pub mod model;
 mod paint;
 pub mod place;

@@ -32,6 +32,7 @@ use self::standing::Standing;
 use crate::attention::{Attention, Bell};
 use crate::fields::{Entry, each, entry, place};
 use crate::happening::{Click, Happening, Queue};
+use crate::mirror::reads_from_the_right;
 use crate::model::{Act, Command, Field, Focus, MessageAct, Model, News, ReadAct, Screen, TextAct};
 use crate::paint::Fonts;
 use crate::scene::{Point, Scene};
@@ -78,6 +79,8 @@ pub struct Window {
     resting: Resting,
     /// The bar beside the conversation is drawn, held so far below its upper edge.
     drawn: Option<i32>,
+    /// The user's language is written from the right: all is turned round.
+    mirrored: bool,
     attention: Attention,
     /// What calls, where there is somebody to call.
     bell: Option<Bell>,
@@ -91,7 +94,8 @@ impl Window {
     /// There is no display, or nobody serves it: a line that says what to do. Where it does not let this process in, FLTK ends the
     /// process, and whoever calls this has to see to that.
     pub fn open(wires: Wires) -> Result<Self, String> {
-        let Some(display) = sandbox::Environment::own().display() else {
+        let environment = sandbox::Environment::own();
+        let Some(display) = environment.display() else {
             return Err("no display: start it inside a desktop session, or with --headless".into());
         };
         answers(display.socket()).map_err(|error| {
@@ -105,6 +109,7 @@ impl Window {
         app::set_visible_focus(false);
         let mut window = Self::new(wires, matches!(display, Display::Wayland { .. }));
         window.bell = Bell::open(&display);
+        window.mirrored = environment.language().is_some_and(reads_from_the_right);
         if window.standing.is_wayland() {
             window.refresh();
             window.window.show();
@@ -180,6 +185,7 @@ impl Window {
             touched: Touched::now(),
             resting: Resting::default(),
             drawn: None,
+            mirrored: false,
             attention: Attention::default(),
             bell: None,
         }
@@ -355,6 +361,7 @@ impl Window {
             now: Timestamp::now(),
             zone: &self.model.zone,
             metrics: &*self.fonts,
+            mirrored: self.mirrored,
         }
     }
 

@@ -130,7 +130,7 @@ impl View<'_> {
         let fold = laid.long.then(|| self.fold(&message.id, whole));
         let beside = laid.rows.last().is_some_and(|row| {
             row.ground != Ground::Code
-                && !row.from_right
+                && row.from_right == self.mirrored
                 && row.indent + row.width + 12 + footer_width <= max - 24
         });
         let footer_below = chip.is_some() || fold.is_some() || !beside;

@@ -35,6 +35,7 @@ use details::COLUMN;
 use ipc_schema::Timestamp;
 use privatus::clock::Zone;
 
+use crate::mirror::mirrored;
 use crate::model::{Act, Chosen, Focus, Model, Pane, Screen};
 use crate::scene::{Metrics, Rect, Region, Scene, Span, Style};
 use crate::theme::{Tokens, tokens};
@@ -61,6 +62,8 @@ pub struct Surroundings<'a> {
     pub zone: &'a Zone,
     /// How wide text is in the fonts that will draw it.
     pub metrics: &'a dyn Metrics,
+    /// The reader reads from the right: the whole window is turned round.
+    pub mirrored: bool,
 }
 
 /// A view at work: the model, its surroundings, and the picture so far.
@@ -72,6 +75,7 @@ struct View<'a> {
     now: Timestamp,
     zone: &'a Zone,
     metrics: &'a dyn Metrics,
+    mirrored: bool,
     colours: Tokens,
     /// What is selected.
     chosen: Option<Chosen>,
@@ -99,7 +103,7 @@ pub fn scene(model: &Model, around: &Surroundings<'_>) -> Scene {
     view.link_card(whole);
     view.question(whole);
     view.keys_sheet(whole);
-    view.scene
+    if around.mirrored { mirrored(view.scene, w, around.metrics) } else { view.scene }
 }
 
 impl<'a> View<'a> {
@@ -112,6 +116,7 @@ impl<'a> View<'a> {
             now: around.now,
             zone: around.zone,
             metrics: around.metrics,
+            mirrored: around.mirrored,
             colours: tokens(model.theme),
             chosen: model.chosen(),
             scene: Scene::default(),

@@ -32,7 +32,7 @@ impl Metrics for Seven {
 }
 
 fn picture(model: &Model, size: (i32, i32)) -> Scene {
-    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Seven })
+    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Seven, mirrored: false })
 }
 
 fn robin() -> Contact {
@@ -111,7 +111,8 @@ fn a_missing_wall_is_said_for_as_long_as_the_window_is_there() {
     model.learn(NOW, News::WithoutWalls);
     let later = Timestamp(NOW.0 + 24 * 3_600_000);
     for now in [NOW, later] {
-        let around = Surroundings { size: (1200, 800), now, zone: &Zone::default(), metrics: &Seven };
+        let around =
+            Surroundings { size: (1200, 800), now, zone: &Zone::default(), metrics: &Seven, mirrored: false };
         assert!(says(&scene(&model, &around), "Without walls"));
     }
 }
@@ -539,7 +540,16 @@ fn a_wait_after_wrong_passphrases_is_counted_down_with_its_reason_and_the_button
     model.type_secret(SecretField::First, "right at last");
     let at = |model: &Model, ms: u64| {
         let now = Timestamp(NOW.0 + ms);
-        scene(model, &Surroundings { size: (1200, 800), now, zone: &Zone::default(), metrics: &Seven })
+        scene(
+            model,
+            &Surroundings {
+                size: (1200, 800),
+                now,
+                zone: &Zone::default(),
+                metrics: &Seven,
+                mirrored: false,
+            },
+        )
     };
     let rests = |scene: &Scene| !scene.hits.iter().any(|hit| hit.act == Act::UsePassphrase);
     model.learn(NOW, News::Passphrase(Err(Problem::Wait(Some(30)))));

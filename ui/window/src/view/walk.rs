@@ -62,7 +62,10 @@ fn faces_of_display(percent: u16) -> Fonts {
 }
 
 fn seen(model: &Model, size: (i32, i32)) -> Scene {
-    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &*faces() })
+    scene(
+        model,
+        &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &*faces(), mirrored: false },
+    )
 }
 
 /// The smallest window, a flat one and a small laptop's, in scaled pixels at each scale; a window is never smaller than its smallest,

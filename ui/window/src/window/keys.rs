@@ -195,6 +195,8 @@ impl Window {
         if self.model.over().is_some() {
             self.act(Act::Over(OverAct::Close));
         } else if let Some(of) = menu_at(&self.scene.borrow(), x, y) {
+            // It is drawn before all is turned round.
+            let x = if self.mirrored { self.window.w() - x } else { x };
             self.model.open_menu(of, Some((x, y)));
         }
     }

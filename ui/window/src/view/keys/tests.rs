@@ -23,7 +23,7 @@ impl Metrics for Seven {
 }
 
 fn seen(model: &Model, size: (i32, i32)) -> Scene {
-    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Seven })
+    scene(model, &Surroundings { size, now: NOW, zone: &Zone::default(), metrics: &Seven, mirrored: false })
 }
 
 #[test]

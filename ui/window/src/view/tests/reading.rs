@@ -7,7 +7,7 @@ use crate::model::{ReadAct, Wanted};
 const SIZE: (i32, i32) = (1200, 800);
 
 fn around<'a>(zone: &'a Zone, size: (i32, i32)) -> Surroundings<'a> {
-    Surroundings { size, now: NOW, zone, metrics: &Seven }
+    Surroundings { size, now: NOW, zone, metrics: &Seven, mirrored: false }
 }
 
 fn page(model: &mut Model, place: Place, messages: Vec<Message>) {
