@@ -1,21 +1,16 @@
 //! Texts that are at their end go, a few at a time, whoever wrote them (docs/protocol/content.md, "Disappearing").
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::clock::ClockOffset;
 
+use super::aged::{self, AT_ONCE, PAUSE};
 use super::circuits::Circuits;
 use super::event::{EndEvent, Timer};
 use super::turn::Turn;
 use crate::error::StoreError;
-use crate::store::EventKind;
 
-/// Texts that go in one transaction: each is taken out of the indexes of words.
-const AT_ONCE: u32 = 64;
-/// Between two of these all else has its turn.
-const PAUSE: Duration = Duration::from_millis(50);
 /// So long after a start, or after the clock was set back, nothing goes unless relays have said how the clock is: that may be wrong by
 /// years, and what goes does not come back.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -71,7 +66,8 @@ impl Ends {
             Some(clock) if clock.is_wrong() => turn.now.after(LOOK_AGAIN),
             None if turn.now < self.settled => self.settled,
             Some(_) | None => {
-                end(turn)?;
+                let ended = turn.store.ended(turn.now, AT_ONCE)?;
+                aged::go(turn, &ended)?;
                 turn.now.after(PAUSE)
             }
         };
@@ -80,22 +76,4 @@ impl Ends {
         }
         Ok(())
     }
-}
-
-/// Takes the first of those that are at their end. What of an own one was sealed stays sealed until it is acked, for the contents behind it
-/// name its hash.
-fn end(turn: &mut Turn) -> Result<(), StoreError> {
-    let ended = turn.store.ended(turn.now, AT_ONCE)?;
-    let mut contacts = BTreeSet::new();
-    for text in &ended {
-        turn.store.end_message(text, turn.now)?;
-        turn.event(&EventKind::Gone { id: text.id.clone(), contact: text.contact })?;
-        contacts.insert(text.contact);
-    }
-    for contact in contacts {
-        turn.store.forget_oldest_names(contact)?;
-        turn.store.refresh_contact(contact)?;
-        turn.event(&EventKind::Contact { contact })?;
-    }
-    Ok(())
 }

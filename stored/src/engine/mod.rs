@@ -9,6 +9,7 @@
 
 mod accepts;
 mod acked;
+mod aged;
 mod attributes;
 mod changes;
 mod circuits;

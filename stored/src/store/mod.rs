@@ -42,7 +42,7 @@ pub use altered::Reactions;
 pub(crate) use changes::Change;
 pub(crate) use claims::{Claim, ClaimState};
 pub(crate) use early::{Early, EarlyKind};
-pub(crate) use ends::UNREAD;
+pub(crate) use ends::{Ended, UNREAD};
 pub(crate) use introductions::{Introduction, IntroductionState};
 pub(crate) use newer::Newer;
 pub(crate) use said::Said;
