@@ -22,8 +22,8 @@ interface Messenger {
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
-  # An empty `who`: what holds for those that have no `receipts` or `typing` of their own. Only these two can be set then, and nothing
-  # else of the contact that is told means anything.
+  # An empty `who`: what holds for those that have no `receipts`, `typing` or `retention` of their own. Only these can be set then, and
+  # nothing else of the contact that is told means anything.
 
   send @8 (who :Text, id :Text, text :Text, replyTo :Text) -> (result :SendResult);
   # Durable in the outbox when it answers. An empty id: stored chooses. The same id again answers the first result.
@@ -367,6 +367,7 @@ struct Contact {
   isTyping @18 :Bool;   # they are writing now, as they say
   timerS @19 :UInt32;   # texts written from now on disappear after so many seconds; 0: never
   comparing @20 :ShortState; # as `compareShort` tells it
+  retentionS @21 :UInt32; # what was said with them is deleted on this computer, and on no other, once it is so many seconds old; 0: never
 }
 
 enum Notice {
@@ -402,6 +403,8 @@ struct ContactAction {
     typing @13 :Bool;
     timer @14 :UInt32;    # texts that either of the two writes from now on disappear after so many seconds; 0: never. At most 366 d: a
                           # longer time is taken for that. The contact hears of it. Idempotent
+    retention @15 :UInt32; # as in Contact; at most 3640 d, a longer time is taken for that. A contact that was given one keeps it, and notes to
+                          # oneself have none but their own. Nobody hears of it. What is older goes soon after, a few texts at a time
   }
 }
 

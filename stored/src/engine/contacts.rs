@@ -16,7 +16,7 @@ use super::met::met;
 use super::names::{Found, called_or_made, is_name, usable_name};
 use super::requests::Asker;
 use super::turn::Turn;
-use super::{attributes, hold, oneself, receipts, removal, timers};
+use super::{attributes, hold, oneself, receipts, removal, retention, timers};
 use crate::error::StoreError;
 use crate::ids::{ContactId, SessionId};
 use crate::store::{Contact, ContactState, Courtesy, EventKind, InviteState, Notice, OutgoingKind};
@@ -69,10 +69,12 @@ fn change_for_all(turn: &mut Turn, action: &ContactAction) -> Found<Contact, Cha
         ContactAction::Show => {}
         ContactAction::Receipts(on) => receipts::set_for_all(turn, Courtesy::Receipts, on)?,
         ContactAction::Typing(on) => receipts::set_for_all(turn, Courtesy::Typing, on)?,
+        ContactAction::Retention(seconds) => retention::set_for_all(turn, seconds)?,
         _ => return Ok(Err(ChangeError::NoSuchContact)),
     }
     let [receipts, typing] = Courtesy::ALL.map(|which| turn.store.courtesy(which));
-    Ok(Ok(Contact { receipts: receipts?, typing: typing?, ..Contact::nobody() }))
+    let retention_s = turn.store.retention()?;
+    Ok(Ok(Contact { receipts: receipts?, typing: typing?, retention_s, ..Contact::nobody() }))
 }
 
 fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, ChangeError> {
@@ -128,6 +130,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         ContactAction::Receipts(on) => receipts::set(turn, id, Courtesy::Receipts, on)?,
         ContactAction::Typing(on) => receipts::set(turn, id, Courtesy::Typing, on)?,
         ContactAction::Timer(seconds) => timers::set(turn, &contact, seconds)?,
+        ContactAction::Retention(seconds) => retention::set(turn, id, seconds)?,
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))

@@ -44,6 +44,7 @@ pub(super) enum Event {
     Typing(TypingEvent),
     Ends(EndEvent),
     Claims(ClaimEvent),
+    Retention(RetentionEvent),
 }
 
 /// For the circuits.
@@ -406,6 +407,12 @@ pub(super) enum ClaimEvent {
     Look,
 }
 
+/// For what is too old to be kept.
+pub(super) enum RetentionEvent {
+    /// Whether anything is. Also after a start, and where the user keeps it for another time from now on.
+    Look,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -462,6 +469,7 @@ pub(super) enum Timer {
     Comparison(ContactId),
     /// Look at what is asked of, or by, a contact.
     Claim(ContactId),
+    Retention,
 }
 
 /// Why keyvault did not seal a content.
@@ -558,4 +566,5 @@ for_flow! {
     Typing: TypingEvent,
     Ends: EndEvent,
     Claims: ClaimEvent,
+    Retention: RetentionEvent,
 }

@@ -48,6 +48,7 @@ mod received;
 mod removal;
 mod repair;
 mod requests;
+mod retention;
 mod search;
 mod subscriptions;
 mod taking_back;
@@ -80,8 +81,8 @@ use self::deposits::Deposits;
 use self::ends::Ends;
 use self::event::{
     AcceptEvent, CircuitEvent, ClaimEvent, ComparisonEvent, ContactEvent, DepositEvent, EndEvent, Event,
-    InboxEvent, InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, Timer,
-    TypingEvent,
+    InboxEvent, InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, RetentionEvent,
+    Timer, TypingEvent,
 };
 use self::inbox::Inbox;
 use self::life::Life;
@@ -89,6 +90,7 @@ use self::outbox::Outbox;
 use self::queues::Queues;
 use self::repair::Repair;
 use self::requests::Asker;
+use self::retention::Retention;
 use self::turn::Turn;
 use self::typing::Typing;
 use crate::error::StoreError;
@@ -132,6 +134,7 @@ struct Flows {
     life: Life,
     typing: Typing,
     ends: Ends,
+    retention: Retention,
     comparisons: Comparisons,
     claims: Claims,
 }
@@ -298,6 +301,7 @@ impl Engine {
             Event::Typing(event) => flows.typing.handle(turn, event),
             Event::Ends(event) => flows.ends.handle(turn, circuits, event),
             Event::Claims(event) => flows.claims.handle(turn, event),
+            Event::Retention(event) => flows.retention.handle(turn, circuits, event),
         }
     }
 
@@ -315,6 +319,7 @@ impl Engine {
         self.run(LifeEvent::Resume)?;
         self.run(ReceiptEvent::Resume)?;
         self.run(ClaimEvent::Resume)?;
+        self.run(RetentionEvent::Look)?;
         self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -374,6 +379,7 @@ impl Engine {
             Timer::Ends => self.run(EndEvent::Look),
             Timer::Comparison(contact) => self.run(ComparisonEvent::Due(contact)),
             Timer::Claim(contact) => self.run(ClaimEvent::LookAt(contact)),
+            Timer::Retention => self.run(RetentionEvent::Look),
         }
     }
 

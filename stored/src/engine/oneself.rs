@@ -22,7 +22,8 @@ pub(super) fn takes(action: &ContactAction) -> bool {
         | ContactAction::Mute(_)
         | ContactAction::Note(_)
         | ContactAction::Unread
-        | ContactAction::Timer(_) => true,
+        | ContactAction::Timer(_)
+        | ContactAction::Retention(_) => true,
         ContactAction::Block(_)
         | ContactAction::Delete
         | ContactAction::Accept

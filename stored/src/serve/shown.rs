@@ -54,6 +54,7 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         is_typing: from.is_typing,
         timer_s: from.timer.seconds,
         comparing: from.comparing,
+        retention_s: from.retention_s,
     }
 }
 

@@ -84,6 +84,8 @@ pub struct Contact {
     pub comparing: ShortState,
     /// How long texts live that are written from now on.
     pub timer: ChatTimer,
+    /// What was said with them is deleted here once it is so many seconds old; 0: never.
+    pub retention_s: u32,
 }
 
 impl Contact {
@@ -114,6 +116,7 @@ impl Contact {
             is_typing: false,
             comparing: ShortState::None,
             timer: ChatTimer::default(),
+            retention_s: 0,
         }
     }
 
@@ -175,7 +178,9 @@ const COLUMNS: &str =
      state <> 3 AND ifnull(receipts, EXISTS (SELECT 1 FROM settings WHERE key = 'receipts' AND value = x'6f6e'))
         AS tells_read,
      state <> 3 AND ifnull(typing, EXISTS (SELECT 1 FROM settings WHERE key = 'typing' AND value = x'6f6e'))
-        AS tells_typing";
+        AS tells_typing,
+     ifnull(retention_s, CASE WHEN state = 3 THEN 0 ELSE
+        ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM settings WHERE key = 'retention'), 0) END) AS kept_s";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -201,6 +206,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         timer: ChatTimer { seconds: row.get(19)?, version: row.get::<_, i64>(20)?.cast_unsigned() },
         receipts: row.get("tells_read")?,
         typing: row.get("tells_typing")?,
+        retention_s: row.get("kept_s")?,
         is_typing: false,
         comparing: ShortState::None,
     })

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::retention::NAME as RETENTION;
 use super::{Courtesy, PROFILE_NAME, Store, StoreKey};
 use crate::error::StoreError;
 
@@ -66,9 +67,9 @@ fn follow(decoy: &Store, real: &Store) -> Result<(), StoreError> {
     if let Some(name) = real.setting(PROFILE_NAME)? {
         decoy.set_profile_name(&name)?;
     }
-    for courtesy in Courtesy::ALL {
-        if let Some(value) = real.setting(courtesy.name())? {
-            decoy.set_setting(courtesy.name(), &value)?;
+    for name in Courtesy::ALL.map(Courtesy::name).into_iter().chain([RETENTION]) {
+        if let Some(value) = real.setting(name)? {
+            decoy.set_setting(name, &value)?;
         }
     }
     decoy.follow_network(real)?;

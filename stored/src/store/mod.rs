@@ -27,6 +27,7 @@ mod outgoing;
 mod places;
 mod queues;
 mod receipts;
+mod retention;
 mod said;
 mod schema;
 mod search;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     DAYS,
     MEETINGS,
     FILES,
+    RETENTION,
 ];
 
 const FIRST: &str = "
@@ -555,6 +556,13 @@ END;
 CREATE TRIGGER blobs_go AFTER DELETE ON blobs BEGIN
     INSERT OR IGNORE INTO blobs_gone (name) VALUES (old.name);
 END;
+";
+
+/// How long what is said with a contact is kept: NULL where what holds for all does (`settings`), 0 for ever. And all messages by when they
+/// came in or were written, by this computer's clock: what is too old is found at the front.
+const RETENTION: &str = "
+ALTER TABLE contacts ADD COLUMN retention_s INTEGER;
+CREATE INDEX messages_age ON messages (contact, iif(received_at > 0, received_at, sent_at));
 ";
 
 /// The steps from the file's version to the newest.

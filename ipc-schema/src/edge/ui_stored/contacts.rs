@@ -21,6 +21,8 @@ pub const MUTED_FOR_EVER: Timestamp = Timestamp(u64::MAX);
 pub const MUTE_LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// The longest life of a text that disappears, seconds.
 pub const TIMER_LONGEST_S: u32 = 366 * 86_400;
+/// The longest that texts are kept which are not kept for ever, seconds.
+pub const RETENTION_LONGEST_S: u32 = 520 * 7 * 86_400;
 
 /// How long a timer's texts live, in words: in the largest unit of which it is a whole number.
 #[must_use]
@@ -85,6 +87,8 @@ pub struct Contact {
     pub timer_s: u32,
     /// How far a comparison by short string is with them.
     pub comparing: ShortState,
+    /// What was said with them is deleted here once it is so many seconds old; 0: never.
+    pub retention_s: u32,
 }
 
 /// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
@@ -147,6 +151,7 @@ impl Contact {
             is_typing: false,
             timer_s: 0,
             comparing: ShortState::None,
+            retention_s: 0,
         }
     }
 }
@@ -176,6 +181,7 @@ impl Part for Contact {
         to.set_is_typing(self.is_typing);
         to.set_timer_s(self.timer_s);
         to.set_comparing(self.comparing.into());
+        to.set_retention_s(self.retention_s);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -201,6 +207,7 @@ impl Part for Contact {
             is_typing: from.get_is_typing(),
             timer_s: from.get_timer_s(),
             comparing: from.get_comparing()?.into(),
+            retention_s: from.get_retention_s(),
         })
     }
 }
@@ -210,7 +217,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     ChangeContact of messenger: contact_request, contact_params, contact_results;
     asks {
-        /// Their name or id; empty: those that have no *receipts* or *typing* of their own.
+        /// Their name or id; empty: those that have no *receipts*, *typing* or *retention* of their own.
         who: String => text(TYPED_MAX_BYTES) get_who set_who,
         /// What.
         action: ContactAction => part get_action init_action,
@@ -251,6 +258,8 @@ pub enum ContactAction {
     Typing(bool),
     /// What either of the two writes from now on disappears after so many seconds; 0: never.
     Timer(u32),
+    /// What is said with them is deleted here once it is so many seconds old; 0: never.
+    Retention(u32),
 }
 
 impl Part for ContactAction {
@@ -273,6 +282,7 @@ impl Part for ContactAction {
             Self::Receipts(on) => to.set_receipts(*on),
             Self::Typing(on) => to.set_typing(*on),
             Self::Timer(seconds) => to.set_timer(*seconds),
+            Self::Retention(seconds) => to.set_retention(*seconds),
         }
     }
 
@@ -292,6 +302,7 @@ impl Part for ContactAction {
             contact_action::Receipts(on) => Self::Receipts(on),
             contact_action::Typing(on) => Self::Typing(on),
             contact_action::Timer(seconds) => Self::Timer(seconds),
+            contact_action::Retention(seconds) => Self::Retention(seconds),
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))

@@ -33,8 +33,8 @@ pub use changes::{DeleteError, DeleteText, EditError, EditText, React, ReactErro
 pub use comparison::{CompareShort, ShortAction, ShortComparison, ShortEnd, ShortError, ShortState};
 pub use contacts::{
     AskSafetyNumber, ChangeContact, ChangeError, CompareCode, Comparison, Contact, ContactAction,
-    ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, SafetyNumber, TIMER_LONGEST_S,
-    is_muted, lasting,
+    ContactState, Contacts, MUTE_LONGEST, MUTED_FOR_EVER, Notice, NumberError, RETENTION_LONGEST_S,
+    SafetyNumber, TIMER_LONGEST_S, is_muted, lasting,
 };
 pub use drafts::{Draft, DraftError};
 pub use events::{Change, Count, Counts, Event, Watch};

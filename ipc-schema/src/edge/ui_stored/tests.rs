@@ -41,6 +41,7 @@ fn contact() -> Contact {
         typing: false,
         is_typing: true,
         timer_s: TIMER_LONGEST_S,
+        retention_s: RETENTION_LONGEST_S,
         comparing: ShortState::Asked,
     }
 }
@@ -176,6 +177,7 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Typing(false),
         ContactAction::Timer(0),
         ContactAction::Timer(u32::MAX),
+        ContactAction::Retention(u32::MAX),
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));
