@@ -593,6 +593,8 @@ mod one_person_tests;
 #[cfg(test)]
 mod receipts_tests;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod their_changes_tests;
