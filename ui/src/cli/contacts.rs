@@ -41,6 +41,9 @@ pub(super) fn words(contact: &Contact) -> String {
     if contact.timer_s > 0 {
         line.push_str(&format!(", texts disappear after {}", duration::words(contact.timer_s.into())));
     }
+    if contact.retention_s > 0 {
+        line.push_str(&format!(", kept here for {}", duration::words(contact.retention_s.into())));
+    }
     line
 }
 

@@ -31,6 +31,7 @@ pub struct ContactRow<'a> {
     is_typing: bool,
     timer_s: u32,
     comparing: Option<&'static str>,
+    retention_s: u32,
 }
 
 impl<'a> From<&'a Contact> for ContactRow<'a> {
@@ -66,6 +67,7 @@ impl<'a> ContactRow<'a> {
             is_typing: contact.is_typing,
             timer_s: contact.timer_s,
             comparing: (contact.comparing != ShortState::None).then(|| contact.comparing.word()),
+            retention_s: contact.retention_s,
         }
     }
 }
@@ -346,7 +348,7 @@ mod tests {
         let json = serde_json::to_string(&ContactRow::at(&contact(), Timestamp(6))).unwrap();
         assert_eq!(
             json,
-            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true,"timer_s":300,"comparing":null}"#
+            r#"{"id":"c1","name":"Bea","state":"connected","verified":false,"route":"onion","unread":2,"last_at":9,"their_name":"B","notice":null,"held":true,"pinned":true,"muted":true,"muted_until":7,"note":"met in Lyon","draft":true,"first_unread":"m3","receipts":true,"typing":false,"is_typing":true,"timer_s":300,"comparing":null,"retention_s":0}"#
         );
     }
 

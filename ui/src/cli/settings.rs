@@ -2,11 +2,11 @@
 
 use clap::Args;
 use ipc_schema::edge::ui_keyvault::SetScripts;
-use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction};
+use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction, RETENTION_LONGEST_S};
 use serde::Serialize;
 
 use super::talk::{self, Patience};
-use super::{Context, Failure, Outcome, passphrase, profile, sockets};
+use super::{Context, Failure, Outcome, duration, passphrase, profile, sockets};
 use crate::peers;
 
 #[derive(Debug, Args)]
@@ -60,6 +60,10 @@ struct Key {
 /// The values of what can only be on or off.
 const SWITCH: &str = "on|off";
 
+const RETENTION: &str = "retention";
+/// What is never deleted for its age.
+const FOREVER: &str = "forever";
+
 const KEYS: &[Key] = &[
     Key {
         key: "receipts",
@@ -94,12 +98,12 @@ const KEYS: &[Key] = &[
         built: false,
     },
     Key {
-        key: "retention",
+        key: RETENTION,
         scope: Scope::Contact,
         values: "forever, or a duration such as 30d",
         default: "forever",
-        meaning: "how long texts are kept on this computer",
-        built: false,
+        meaning: "how long what was said is kept on this computer; what is older is deleted here, and nowhere else",
+        built: true,
     },
     Key {
         key: "lock",
@@ -158,12 +162,33 @@ pub(super) fn get(arguments: &Get, context: &Context) -> Outcome {
         _ => return Err(Failure::Usage("name a key: see `privatus settings`".into())),
     };
     let Key { key, .. } = named(who, key)?;
+    if *key == RETENTION {
+        let kept = changed(who, ContactAction::Show, context)?.retention_s;
+        let value = retention_words(kept);
+        return context.output.row(&Row { key, value: &value }, || value.clone());
+    }
     let on = match courtesy(key) {
         Some(courtesy) => (courtesy.is_on)(&changed(who, ContactAction::Show, context)?),
         None => sockets::block_on(profile::scripts(context))?,
     };
     let value = if on { "on" } else { "off" };
     context.output.row(&Row { key, value }, || value.to_owned())
+}
+
+/// Seconds; 0: for ever.
+fn retention(value: &str) -> Outcome<u32> {
+    if value == FOREVER {
+        return Ok(0);
+    }
+    let seconds = duration::parse(value).and_then(|long| u32::try_from(long.as_secs()).ok());
+    seconds
+        .filter(|seconds| *seconds <= RETENTION_LONGEST_S)
+        .ok_or_else(|| Failure::Usage("it is forever, or a duration such as 30d or 26w, up to 520w".into()))
+}
+
+/// As it is typed.
+fn retention_words(seconds: u32) -> String {
+    if seconds == 0 { FOREVER.to_owned() } else { duration::words(seconds.into()) }
 }
 
 /// What a contact may be told of the user: of each there is one value a contact, and one for those that have none of their own.
@@ -193,6 +218,10 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
         _ => return Err(Failure::Usage("name a key and its value: see `privatus settings`".into())),
     };
     let Key { key, .. } = named(who, key)?;
+    if *key == RETENTION {
+        let seconds = retention(value)?;
+        return changed(who, ContactAction::Retention(seconds), context).map(drop);
+    }
     let on = match value.as_str() {
         "on" => true,
         "off" => false,
@@ -258,6 +287,21 @@ mod tests {
             }
         }
         assert!(courtesy("scripts").is_none());
+    }
+
+    #[test]
+    fn retention_is_for_ever_or_a_duration_up_to_ten_years_and_is_told_as_it_is_typed() {
+        for (text, seconds) in [("forever", 0), ("60s", 60), ("30d", 2_592_000), ("520w", 314_496_000)] {
+            assert_eq!(retention(text).unwrap(), seconds);
+        }
+        for (seconds, words) in [(0, "forever"), (60, "1m"), (2_592_000, "30d"), (314_496_000, "520w")] {
+            assert_eq!(retention_words(seconds), words);
+        }
+        for text in ["", "off", "0d", "never", "30", "3641d", "99999999999w"] {
+            assert_eq!(retention(text).unwrap_err().code(), 2, "{text}");
+        }
+        assert!(named(None, RETENTION).is_ok() && named(Some(&"Bob".into()), RETENTION).is_ok());
+        assert_eq!(named(Some(&String::new()), RETENTION).unwrap_err().code(), 2);
     }
 
     #[test]
