@@ -6,9 +6,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use keyvault::sealed::Examined;
 use nix::mount::{MsFlags, mount};
 use privatus_tests::{PASSPHRASE, Person, Relay, Suite, folder, until};
+use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 const NETWORK: &str = "history";
@@ -269,4 +272,45 @@ fn a_disk_that_cannot_be_written_is_read_also_at_a_start() {
         history(&person.suite, "ok");
         let _ = person.suite.ask(&["profile", "name", "Bob"]).ok();
     }
+}
+
+/// The history becomes one that the very first version began, under the profile's own key.
+fn of_the_first_version(person: &Person) {
+    let vault = File::options().read(true).write(true).open(person.dir.path().join("vault")).unwrap();
+    let Examined::Locked(locked) = Examined::of(vault).unwrap() else { panic!("no vault") };
+    let chance = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let vault =
+        locked.unlock(PASSPHRASE.trim().as_bytes(), Duration::ZERO, chance).map_err(|(_, error)| error);
+    let key = hex::encode(vault.unwrap().store_key());
+    fs::remove_file(store(person)).unwrap();
+    let db = rusqlite::Connection::open(store(person)).unwrap();
+    db.execute_batch(&format!("PRAGMA key = \"x'{key}'\"")).unwrap();
+    db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t").unwrap();
+}
+
+/// An update brings a file to its own version first, for which this disk has no room.
+#[test]
+fn what_an_earlier_version_left_on_a_full_disk_is_read_and_brought_to_this_one_once_there_is_room() {
+    let Some(disk) = Disk::new() else { return };
+    let mut person = disk.start();
+    assert_eq!(person.suite.stop(), 0);
+    of_the_first_version(&person);
+    let lies = fs::read(store(&person)).unwrap();
+    let filler = disk.dir.path().join("history/filler");
+    let mut file = File::create(&filler).unwrap();
+    while file.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+    let mut person = disk.start();
+    history(&person.suite, "full");
+    let _ = person.suite.ask(&["contacts"]).ok();
+    let refused = person.suite.ask(&["profile", "name", "Alice"]);
+    assert!(refused.code == 1 && refused.err.contains("the disk is full"), "{refused:?}");
+    assert_eq!(fs::read(store(&person)).unwrap(), lies);
+    assert_eq!(person.suite.stop(), 0);
+    let person = disk.start();
+    history(&person.suite, "full");
+    drop(file);
+    fs::remove_file(&filler).unwrap();
+    history(&person.suite, "ok");
+    let _ = person.suite.ask(&["profile", "name", "Alice"]).ok();
+    assert_eq!(restarts_of_stored(&person.suite), 0);
 }

@@ -18,6 +18,7 @@ use ipc_schema::rpc::Peer;
 use ipc_schema::{Machine, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use super::decoder::Pictures;
 use super::onion::{Inputs, Sink, Watcher};
@@ -188,19 +189,25 @@ impl Shell {
     /// Opens the history, and again where it cannot be had for now; serves what there is of it for as long as this keyvault lives.
     async fn live(self: &Rc<Self>, gate: &gate::Client, unlocked: Unlocked, generation: u64) {
         loop {
+            let begun = Instant::now();
             let opened = self.open(&unlocked);
+            // What is opened again takes a tenth of the time at most.
+            let again_at = begun + OPEN_AGAIN.max(begun.elapsed() * 10);
             if unlocked.wipe && !matches!(opened, store::Opened::Closed(_)) {
                 // What gets lost here is ordered and told again.
                 let _ = ask(gate, &Wiped {}).await;
             }
-            let engine = match opened {
+            let (engine, again_at) = match opened {
                 store::Opened::Whole(store) => {
                     self.trouble.set(None);
-                    Engine::new(store, self.machine.chance())
+                    (Engine::new(store, self.machine.chance()), None)
                 }
                 store::Opened::Reading(store, error) => {
                     self.note(&error);
-                    Engine::reading(store, self.machine.chance(), error.closed())
+                    let engine = Engine::reading(store, self.machine.chance(), error.closed());
+                    // Until there is room an earlier version's file is only read. What is damaged, or lies on a disk that cannot be
+                    // written, stays so in this life.
+                    (engine, matches!(error, StoreError::Full).then_some(again_at))
                 }
                 store::Opened::Closed(error) => {
                     self.note(&error);
@@ -216,7 +223,9 @@ impl Shell {
                     continue;
                 }
             };
-            return self.drive(engine, &unlocked, generation).await;
+            if self.drive(engine, again_at, &unlocked, generation).await == Drive::Over {
+                return;
+            }
         }
     }
 
@@ -268,7 +277,14 @@ impl Shell {
         Decoy::new(&self.folder, unlocked.decoy_key.clone())
     }
 
-    async fn drive(self: &Rc<Self>, engine: Engine, unlocked: &Unlocked, generation: u64) {
+    /// Serves until keyvault goes, or until then: never in the middle of a batch, so that nobody waits in vain.
+    async fn drive(
+        self: &Rc<Self>,
+        engine: Engine,
+        again_at: Option<Instant>,
+        unlocked: &Unlocked,
+        generation: u64,
+    ) -> Drive {
         let (inputs, mut waiting) = mpsc::unbounded_channel();
         let mut driver = Driver {
             shell: self.clone(),
@@ -283,10 +299,15 @@ impl Shell {
         let _onion = AbortOnDrop(spawn_local(follow_onion(self.onion.clone(), inputs)));
         driver.start();
         loop {
+            let left = again_at.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) && waiting.is_empty() {
+                return Drive::Again;
+            }
+            let wait = driver.until_wake().min(left.unwrap_or(SLEEP_MAX));
             tokio::select! {
                 biased;
-                () = self.keyvault.gone(generation) => return,
-                batch = next_batch(&mut waiting, driver.until_wake()) => driver.handle(batch),
+                () = self.keyvault.gone(generation) => return Drive::Over,
+                batch = next_batch(&mut waiting, wait) => driver.handle(batch),
             }
         }
     }
@@ -298,6 +319,15 @@ impl Shell {
         self.inputs.replace(mpsc::unbounded_channel().0);
         self.waiting.borrow_mut().clear();
     }
+}
+
+/// How serving a history ended.
+#[derive(PartialEq, Eq)]
+enum Drive {
+    /// keyvault went.
+    Over,
+    /// It is time to open it again.
+    Again,
 }
 
 /// When it is tried again; never where that does not help.

@@ -66,6 +66,11 @@ impl History<'_> {
                     Err(_) => Opened::Closed(error),
                 }
             }
+            // Also what stands in an earlier version's file is there to be read, whatever the disk has room for.
+            (Err(StoreError::Full), _) => match Store::read_earlier(&path, self.key) {
+                Ok(store) => Opened::Reading(store, StoreError::Full),
+                Err(_) => Opened::Closed(StoreError::Full),
+            },
             (Err(error), _) => Opened::Closed(error),
         }
     }

@@ -93,18 +93,19 @@ impl Store {
     /// [`StoreError::Damaged`] when the key does not fit, [`StoreError::Newer`], [`StoreError::ReadOnly`] when it can only be read, or
     /// what the disk says.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
-        let logged = |db: &Connection| -> Result<(), StoreError> {
-            settings(db)?;
-            Ok(db.execute_batch(
-                "PRAGMA journal_mode = WAL;
-                 PRAGMA synchronous = FULL;
-                 PRAGMA secure_delete = ON;
-                 PRAGMA wal_autocheckpoint = 2000;",
-            )?)
-        };
-        let set_up = SetUp { key: &|db| unlock(db, key), settings: &logged };
-        let mut db = database::open(path, set_up)?;
+        let mut db = database::open(path, SetUp { key: &|db| unlock(db, key), settings: &logged })?;
         schema::migrate(&mut db)?;
+        Ok(Self { db, path: path.into(), key: key.clone() })
+    }
+
+    /// Opens what an earlier version wrote where the disk has no room to bring it to this one: that is done in memory alone, to be read, and
+    /// done again at each such opening. Every change fails with [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::NoMemory`].
+    pub fn read_earlier(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
+        let db = database::open(path, SetUp { key: &|db| unlock(db, key), settings: &logged })?;
+        schema::migrate_in_memory(&db)?;
         Ok(Self { db, path: path.into(), key: key.clone() })
     }
 
@@ -237,6 +238,16 @@ impl Store {
     }
 }
 
+fn logged(db: &Connection) -> Result<(), StoreError> {
+    settings(db)?;
+    Ok(db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 2000;",
+    )?)
+}
+
 fn settings(db: &Connection) -> Result<(), StoreError> {
     // The key is only tried at the first read.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -309,6 +320,37 @@ mod tests {
                 assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read_without_a_byte_of_it_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let earlier =
+            database::open(&path, SetUp { key: &|db| unlock(db, &key(1)), settings: &logged }).unwrap();
+        schema::begin_as(&earlier, 5);
+        earlier
+            .execute_batch(
+                "INSERT INTO contacts (id, name, state, last_at, send_chain) VALUES (1, 'bob', 2, 1, 1);
+                 INSERT INTO messages (id, contact, wire, mine, position, sent_at, body, state)
+                    VALUES ('m', 1, zeroblob(16), 1, 1, 5, 'what was said', 2);",
+            )
+            .unwrap();
+        drop(earlier);
+        let lies = std::fs::read(&path).unwrap();
+        for _ in 0..2 {
+            let store = Store::read_earlier(&path, &key(1)).unwrap();
+            assert_eq!(store.message("m").unwrap().unwrap().body, "what was said");
+            assert_eq!(store.contacts().unwrap()[0].name, "bob");
+            let found = "SELECT 1 FROM messages_words WHERE messages_words MATCH 'said'";
+            assert_eq!(store.row(found, [], |_| Ok(())).unwrap(), Some(()));
+            assert!(matches!(store.set_setting("name", "Ann"), Err(StoreError::ReadOnly)));
+            let log = std::fs::read(folder.path().join("store.db-wal")).unwrap_or_default();
+            assert!(log.is_empty() && std::fs::read(&path).unwrap() == lies);
+        }
+        let store = Store::open(&path, &key(1)).unwrap();
+        assert_eq!(store.message("m").unwrap().unwrap().body, "what was said");
+        store.set_setting("name", "Ann").unwrap();
     }
 
     #[test]

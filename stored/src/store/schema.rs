@@ -573,18 +573,35 @@ fn missing(db: &Connection) -> Result<&'static [&'static str], StoreError> {
 
 /// Brings the file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
-    let missing = missing(db)?;
-    if missing.is_empty() {
+    if missing(db)?.is_empty() {
         return Ok(());
     }
-    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for step in missing {
-        transaction.execute_batch(step)?;
+    climb(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Brings what this connection sees of the file to the newest version, in a transaction that nobody ends: all of it lies in memory, and
+/// is over with the connection. Nothing more can be written.
+pub(super) fn migrate_in_memory(db: &Connection) -> Result<(), StoreError> {
+    db.execute_batch("PRAGMA cache_spill = OFF; BEGIN IMMEDIATE")?;
+    climb(db)?;
+    Ok(db.execute_batch("PRAGMA query_only = ON")?)
+}
+
+fn climb(db: &Connection) -> Result<(), StoreError> {
+    for step in missing(db)? {
+        db.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", newest)?;
-    transaction.commit()?;
-    Ok(())
+    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    Ok(db.pragma_update(None, "user_version", newest)?)
+}
+
+/// Makes a file of an earlier version.
+#[cfg(test)]
+pub(super) fn begin_as(db: &Connection, version: usize) {
+    MIGRATIONS[..version].iter().for_each(|step| db.execute_batch(step).unwrap());
+    db.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
 }
 
 /// A file that is only read must be of the newest version already.
@@ -603,8 +620,7 @@ mod tests {
     /// A file of an earlier version.
     fn of_version(version: usize) -> Connection {
         let db = Connection::open_in_memory().unwrap();
-        MIGRATIONS[..version].iter().for_each(|step| db.execute_batch(step).unwrap());
-        db.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+        begin_as(&db, version);
         db
     }
 
