@@ -24,7 +24,7 @@ test-long: test-deps build
 pictures: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) PRIVATUS_PICTURES=$(abspath docs/guide) cargo nextest run -p privatus-tests --test processes_window_pair
 
-bench: build
+bench: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench
 
 # Does a test notice each change that can be made to the ratchet and the key agreement? What none noticed: target/mutants.out/missed.txt.

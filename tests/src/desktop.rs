@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use x11rb::connection::Connection;
 use x11rb::properties::WmHints;
-use x11rb::protocol::xproto::{AtomEnum, ConfigureWindowAux, ConnectionExt, ImageFormat};
+use x11rb::protocol::xproto::{
+    AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConfigureWindowAux, ConnectionExt, ImageFormat,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 use crate::{PASSPHRASE, Suite, XServer, binaries, until};
@@ -240,6 +244,31 @@ impl Desktop {
         command.args(arguments).env("DISPLAY", &self.display.name).stderr(Stdio::null());
         let status = command.stdout(Stdio::null()).status().expect("xdotool");
         assert!(status.success(), "{command:?}");
+    }
+
+    /// Strikes the key that writes this keysym, without a program that does it: for what is timed.
+    ///
+    /// # Panics
+    /// No key of the server's does.
+    pub fn strike(&self, keysym: u32) {
+        let setup = self.eyes.setup();
+        let (first, last) = (setup.min_keycode, setup.max_keycode);
+        let all = self.eyes.get_keyboard_mapping(first, last - first + 1).unwrap().reply().unwrap();
+        let mut keys = (first..=last).zip(all.keysyms.chunks(all.keysyms_per_keycode.into()));
+        let (key, _) = keys.find(|(_, means)| means.first() == Some(&keysym)).expect("a key of that name");
+        self.does([KEY_PRESS_EVENT, KEY_RELEASE_EVENT], key);
+    }
+
+    /// Turns the wheel by a step where the pointer is, likewise.
+    pub fn wheel(&self, up: bool) {
+        self.does([BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT], if up { 4 } else { 5 });
+    }
+
+    fn does(&self, events: [u8; 2], detail: u8) {
+        for event in events {
+            self.eyes.xtest_fake_input(event, detail, 0, self.root, 0, 0, 0).unwrap();
+        }
+        self.eyes.flush().unwrap();
     }
 
     /// Presses these keys, one after the other.

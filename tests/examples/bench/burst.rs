@@ -45,12 +45,12 @@ pub fn measure(report: &mut Report) {
 /// Seconds until all have all.
 async fn burst(alice: &Person, others: &[(String, Person)], each: u32) -> f64 {
     let (sender, mut arrivals) = mpsc::unbounded_channel();
-    let to: Vec<_> = others.iter().map(|(_, other)| messenger(other)).collect();
+    let to: Vec<_> = others.iter().map(|(_, other)| messenger(other.dir.path())).collect();
     for messenger in &to {
         let watcher = capnp_rpc::new_client(Arrivals(sender.clone()));
         send(messenger, &Watch { watcher, since: u64::MAX }).await.unwrap().unwrap();
     }
-    let from = messenger(alice);
+    let from = messenger(alice.dir.path());
     let start = Instant::now();
     // In turn, as a person's texts to several come.
     let calls: Vec<SendText> = (0..each)

@@ -24,6 +24,7 @@ mod report;
 mod search;
 mod suite;
 mod vault;
+mod window;
 
 use report::Report;
 
@@ -36,6 +37,9 @@ fn main() {
         && mode == "--reopen"
     {
         return vault::reopen(file.as_ref());
+    }
+    if std::env::args().nth(1).is_some_and(|mode| mode == "--redraw") {
+        return window::redraw();
     }
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -74,6 +78,9 @@ fn main() {
     }
     if want("burst") {
         burst::measure(&mut report);
+    }
+    if want("window") {
+        window::measure(&mut report);
     }
     report.print();
 }

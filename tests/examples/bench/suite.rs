@@ -1,5 +1,7 @@
 //! The real binaries on loopback: text latency over 3 + mailbox + 3, unlock to usable, memory.
 
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -63,9 +65,9 @@ pub fn on_runtime<F: Future>(work: F) -> F::Output {
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-pub fn messenger(person: &Person) -> messenger::Client {
-    let socket =
-        std::os::unix::net::UnixStream::connect(person.dir.path().join("run/messenger.sock")).unwrap();
+/// What a profile's programs are given.
+pub fn messenger(folder: &Path) -> messenger::Client {
+    let socket = UnixStream::connect(folder.join("run/messenger.sock")).unwrap();
     ipc_schema::rpc::connect(socket.into()).unwrap().0
 }
 
@@ -87,7 +89,7 @@ impl watcher::Server for Arrivals {
 /// How long each text took from `send` to the other side's window, in ms. One at a time.
 async fn texts(alice: &Person, bob: &Person) -> Vec<f64> {
     let (sender, mut arrivals) = mpsc::unbounded_channel();
-    let (from, to) = (messenger(alice), messenger(bob));
+    let (from, to) = (messenger(alice.dir.path()), messenger(bob.dir.path()));
     let watcher = capnp_rpc::new_client(Arrivals(sender));
     send(&to, &Watch { watcher, since: u64::MAX }).await.unwrap().unwrap();
 
@@ -114,13 +116,18 @@ fn memory(report: &mut Report, figure: &str, suite: &Suite, promise: &'static st
     let mut parts: Vec<_> = suite.pids().into_iter().collect();
     parts.sort();
     for (name, pid) in parts {
-        let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0 kB");
-        let mib = pss.trim().trim_end_matches("kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0;
+        let mib = pss(pid);
         report.figure(&format!("  {name}"), "MiB", vec![mib], "-");
         sum += mib;
     }
     report.figure(figure, "MiB", vec![sum], promise);
+}
+
+/// A process's own memory and its share of what others have, too, MiB.
+pub fn pss(pid: u32) -> f64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0 kB");
+    pss.trim().trim_end_matches("kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
 }
 
 /// From the start with a passphrase to an answered `contacts`.
