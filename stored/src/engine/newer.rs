@@ -33,7 +33,10 @@ pub(super) fn keep(turn: &mut Turn, contact: ContactId, position: i64, came: Cam
         .last_message(contact)?
         .filter(|last| last.note == Note::Newer && last.state == Delivery::Delivered);
     let line = match last {
-        Some(last) => last.id,
+        Some(last) => {
+            turn.store.renew_line(&last.id, turn.now)?;
+            last.id
+        }
         None => add_line(turn, contact, position, &came)?,
     };
     let contents = turn.store.count_newer(&line)?;

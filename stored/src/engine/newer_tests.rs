@@ -3,6 +3,7 @@
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{ContactAction, Count, MarkRead};
 
+use super::Input;
 use super::world::World;
 use crate::content::{self, Content, Kind, Link, TextPart, WireId};
 use crate::ids::ContactId;
@@ -117,6 +118,28 @@ fn a_later_version_shows_what_an_earlier_one_kept_where_its_line_stood() {
     world.kill(BOB);
     assert!(newer_lines(&mut world).is_empty());
     assert_eq!(world.bodies(BOB, "ann", false).len(), 4);
+}
+
+#[test]
+fn what_a_line_stands_for_is_as_old_as_the_newest_of_it() {
+    const DAY: u64 = 86_400_000;
+    let (mut world, ann) = two(493);
+    let first = of_a_later_version(newer(1, 3, None));
+    read(&mut world, ann, &first);
+    world.now = Timestamp(world.now.0 + 20 * DAY);
+    world.input(BOB, Input::Tick);
+    read(&mut world, ann, &of_a_later_version(newer(2, 3, Some(&first))));
+    let mut lines = newer_lines(&mut world);
+    let line = lines.remove(0);
+    assert!(lines.is_empty(), "it counts both");
+    let store = &world.people[BOB].engine.turn.store;
+    store.set_retention(30 * 86_400).unwrap();
+    let goes_after = |days: u64| {
+        let old = store.too_old(Timestamp(world.now.0 + days * DAY), 99).unwrap();
+        old.iter().any(|ended| ended.id == line.id)
+    };
+    assert!(!goes_after(15), "half of it is of today");
+    assert!(goes_after(31));
 }
 
 #[test]

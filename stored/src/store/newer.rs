@@ -1,5 +1,7 @@
 //! What only a later version can read: kept as it came, behind a line that says how much of it there is.
 
+use ipc_schema::Timestamp;
+
 use super::Store;
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -23,6 +25,11 @@ impl Store {
         let sql = "INSERT INTO newer_lines (message, contents) VALUES (?1, 1)
                    ON CONFLICT (message) DO UPDATE SET contents = contents + 1 RETURNING contents";
         Ok(self.row(sql, [message], |row| row.get(0))?.unwrap_or(1))
+    }
+
+    /// A line stands for what came just now as well: what it holds goes with it, and is as old as the newest of that.
+    pub(crate) fn renew_line(&self, message: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.run("UPDATE messages SET received_at = ?2 WHERE id = ?1", (message, now.0.cast_signed()))
     }
 
     /// Keeps one for a later version, behind a line that counts it.
