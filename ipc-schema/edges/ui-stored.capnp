@@ -22,8 +22,8 @@ interface Messenger {
 
   contacts @6 () -> (contacts :List(Contact), error :Refusal);
   contact @7 (who :Text, action :ContactAction) -> (contact :Contact, error :Refusal);
-  # An empty `who`: what holds for those that have no `receipts`, `typing` or `retention` of their own. Only these can be set then, and
-  # nothing else of the contact that is told means anything.
+  # An empty `who`: what holds for those that have no `receipts`, `typing`, `retention` or `files` of their own. Only these can be set
+  # then, and nothing else of the contact that is told means anything.
 
   send @8 (who :Text, id :Text, text :Text, replyTo :Text) -> (result :SendResult);
   # Durable in the outbox when it answers. An empty id: stored chooses. The same id again answers the first result.
@@ -368,6 +368,7 @@ struct Contact {
   timerS @19 :UInt32;   # texts written from now on disappear after so many seconds; 0: never
   comparing @20 :ShortState; # as `compareShort` tells it
   retentionS @21 :UInt32; # what was said with them is deleted on this computer, and on no other, once it is so many seconds old; 0: never
+  files @22 :UInt64;    # files that they offer come by themselves up to so many bytes; 0: none
 }
 
 enum Notice {
@@ -405,6 +406,7 @@ struct ContactAction {
                           # longer time is taken for that. The contact hears of it. Idempotent
     retention @15 :UInt32; # as in Contact; at most 3640 d, a longer time is taken for that. A contact that was given one keeps it, and notes to
                           # oneself have none but their own. Nobody hears of it. What is older goes soon after, a few texts at a time
+    files @16 :UInt64;    # as in Contact. What is set for all holds for those whose safety number was compared, and a contact's own in any case
   }
 }
 
@@ -440,6 +442,7 @@ struct Message {
                           # is at a relay
   timerS @19 :UInt32;     # a timerChanged line: what it was set to. A text: how long it lives, s; 0: for ever
   introduces @20 :Text;   # of a note that is about somebody else: their name, as it was told; untrusted
+  files @21 :List(File);  # the message's, in their order
 }
 
 struct Reaction {
@@ -502,6 +505,7 @@ struct Event {
     gone :group { id @8 :Text; contact @9 :Text; } # a message that is not there any more
     typing :group { who @10 :Text; on @11 :Bool; } # a contact writes, or does no more. Kept nowhere: told to whoever watches then, with
                            # the number of the event before it
+    file @12 :File;        # stands otherwise; how far it came meanwhile is told to whoever asks
   }
 }
 

@@ -119,7 +119,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             }
         }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
-        ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
+        ContactAction::Accept | ContactAction::Files(_) => return Ok(Err(ChangeError::NotBuilt)),
         ContactAction::Pin(pinned) => turn.store.set_pinned(id, pinned)?,
         ContactAction::Mute(until) => attributes::mute(turn, id, until)?,
         ContactAction::Note(note) if note.len() > NOTE_MAX_BYTES => {

@@ -31,7 +31,8 @@ pub(super) fn takes(action: &ContactAction) -> bool {
         | ContactAction::Verify(_)
         | ContactAction::Resume
         | ContactAction::Receipts(_)
-        | ContactAction::Typing(_) => false,
+        | ContactAction::Typing(_)
+        | ContactAction::Files(_) => false,
     }
 }
 

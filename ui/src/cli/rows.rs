@@ -241,6 +241,7 @@ enum ChangeRow<'a> {
     Delivery { id: &'a str, contact: &'a str, state: &'static str },
     Contact(ContactRow<'a>),
     Network { stage: &'a str },
+    File(FileRow<'a>),
     Gone { id: &'a str, contact: &'a str, gone: bool },
     Typing { contact: &'a str, on: bool },
 }
@@ -253,6 +254,7 @@ impl<'a> From<&'a Event> for EventRow<'a> {
                 ("delivery", ChangeRow::Delivery { id, contact, state: state.word() })
             }
             Change::Contact(contact) => ("contact", ChangeRow::Contact(contact.into())),
+            Change::File(file) => ("file", ChangeRow::File(file.into())),
             Change::Network(stage) => ("network", ChangeRow::Network { stage }),
             Change::Gone { id, contact } => ("message", ChangeRow::Gone { id, contact, gone: true }),
             Change::Typing { who, on } => ("typing", ChangeRow::Typing { contact: who, on: *on }),

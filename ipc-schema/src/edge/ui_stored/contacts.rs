@@ -89,6 +89,8 @@ pub struct Contact {
     pub comparing: ShortState,
     /// What was said with them is deleted here once it is so many seconds old; 0: never.
     pub retention_s: u32,
+    /// Files that they offer come by themselves up to so many bytes; 0: none.
+    pub files: u64,
 }
 
 /// Whether nothing of a conversation that is muted until then is to draw attention at `now`.
@@ -152,6 +154,7 @@ impl Contact {
             timer_s: 0,
             comparing: ShortState::None,
             retention_s: 0,
+            files: 0,
         }
     }
 }
@@ -182,6 +185,7 @@ impl Part for Contact {
         to.set_timer_s(self.timer_s);
         to.set_comparing(self.comparing.into());
         to.set_retention_s(self.retention_s);
+        to.set_files(self.files);
     }
 
     fn read(from: contact::Reader<'_>) -> Read<Self> {
@@ -208,6 +212,7 @@ impl Part for Contact {
             timer_s: from.get_timer_s(),
             comparing: from.get_comparing()?.into(),
             retention_s: from.get_retention_s(),
+            files: from.get_files(),
         })
     }
 }
@@ -217,7 +222,7 @@ call! {
     #[derive(Clone, PartialEq, Eq)]
     ChangeContact of messenger: contact_request, contact_params, contact_results;
     asks {
-        /// Their name or id; empty: those that have no *receipts*, *typing* or *retention* of their own.
+        /// Their name or id; empty: those that have no *receipts*, *typing*, *retention* or *files* of their own.
         who: String => text(TYPED_MAX_BYTES) get_who set_who,
         /// What.
         action: ContactAction => part get_action init_action,
@@ -260,6 +265,8 @@ pub enum ContactAction {
     Timer(u32),
     /// What is said with them is deleted here once it is so many seconds old; 0: never.
     Retention(u32),
+    /// Files that they offer come by themselves up to so many bytes; 0: none.
+    Files(u64),
 }
 
 impl Part for ContactAction {
@@ -283,6 +290,7 @@ impl Part for ContactAction {
             Self::Typing(on) => to.set_typing(*on),
             Self::Timer(seconds) => to.set_timer(*seconds),
             Self::Retention(seconds) => to.set_retention(*seconds),
+            Self::Files(most) => to.set_files(*most),
         }
     }
 
@@ -303,6 +311,7 @@ impl Part for ContactAction {
             contact_action::Typing(on) => Self::Typing(on),
             contact_action::Timer(seconds) => Self::Timer(seconds),
             contact_action::Retention(seconds) => Self::Retention(seconds),
+            contact_action::Files(most) => Self::Files(most),
             contact_action::Verify(digits) => {
                 let digits = text(digits?, TYPED_MAX_BYTES)?;
                 Self::Verify((!digits.is_empty()).then_some(digits))

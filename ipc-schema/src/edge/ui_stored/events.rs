@@ -1,6 +1,6 @@
 //! What changes, and the figures of `status`.
 
-use super::{Closed, Contact, Delivery, History, Message, told};
+use super::{Closed, Contact, Delivery, File, History, Message, told};
 use crate::Timestamp;
 use crate::clock::ClockOffset;
 use crate::edge::{Builder, Call, Part, Read, Reader, call, text};
@@ -58,6 +58,8 @@ pub enum Change {
         /// Its conversation.
         contact: String,
     },
+    /// A file stands otherwise.
+    File(File),
     /// A contact writes, or does no more. Kept nowhere: it has the number of the event before it.
     Typing {
         /// The contact's id.
@@ -87,6 +89,7 @@ impl Event {
                 to.set_id(id);
                 to.set_contact(contact);
             }
+            Change::File(file) => file.write(to.init_file()),
             Change::Typing { who, on } => {
                 let mut to = to.init_typing();
                 to.set_who(who);
@@ -113,6 +116,7 @@ impl Event {
                 id: text(gone.get_id()?, MESSAGE_ID_MAX_CHARS)?,
                 contact: text(gone.get_contact()?, MESSAGE_ID_MAX_CHARS)?,
             },
+            event::File(file) => Change::File(File::read(file?)?),
             event::Typing(typing) => {
                 Change::Typing { who: text(typing.get_who()?, MESSAGE_ID_MAX_CHARS)?, on: typing.get_on() }
             }

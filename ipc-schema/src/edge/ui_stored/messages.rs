@@ -1,13 +1,14 @@
 //! Texts: sent, read, and how far they are.
 
 use super::changes::REACTIONS_MAX;
-use super::{Closed, Reaction, Reason, Refusal, told, word};
+use super::{Closed, File, Reaction, Reason, Refusal, told, word};
 use crate::Timestamp;
 use crate::edge::stored_onion::ROUTE_MAX;
 use crate::edge::{Part, Read, call, fixed, length, listed, mirrored, text, words};
 use crate::edges::ui_stored_capnp::{self as wire, message, message_sink, messenger, send_result};
 use crate::limits::{
-    MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, SHOWN_TEXT_MAX_BYTES, TYPED_MAX_BYTES, TYPED_TEXT_MAX_BYTES,
+    FILES_MAX, MESSAGE_ID_MAX_CHARS, NAME_MAX_BYTES, SHOWN_TEXT_MAX_BYTES, TYPED_MAX_BYTES,
+    TYPED_TEXT_MAX_BYTES,
 };
 use crate::relay::RelayId;
 
@@ -56,6 +57,8 @@ pub struct Message {
     pub timer_s: u32,
     /// Of a note that is about somebody else: their name. A stranger's text.
     pub introduces: String,
+    /// Its files, at most [`FILES_MAX`].
+    pub files: Vec<File>,
 }
 
 impl Message {
@@ -84,6 +87,7 @@ impl Message {
             disappears_at: None,
             timer_s: 0,
             introduces: String::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -177,6 +181,10 @@ impl Message {
         to.set_disappears_at(self.disappears_at.map_or(0, |at| at.0));
         to.set_timer_s(self.timer_s);
         to.set_introduces(&self.introduces);
+        let mut files = to.reborrow().init_files(length(self.files.len()));
+        for (at, file) in (0..).zip(&self.files) {
+            file.write(files.reborrow().get(at));
+        }
         let mut route = to.init_route(length(self.route.len()));
         for (at, relay) in (0..).zip(&self.route) {
             route.set(at, &relay.0);
@@ -212,6 +220,7 @@ impl Message {
             disappears_at: (disappears != 0).then_some(Timestamp(disappears)),
             timer_s: from.get_timer_s(),
             introduces: text(from.get_introduces()?, NAME_MAX_BYTES)?,
+            files: listed(from.get_files()?.iter(), FILES_MAX, File::read)?,
         })
     }
 }

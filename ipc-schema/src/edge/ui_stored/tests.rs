@@ -43,6 +43,7 @@ fn contact() -> Contact {
         timer_s: TIMER_LONGEST_S,
         retention_s: RETENTION_LONGEST_S,
         comparing: ShortState::Asked,
+        files: 7,
     }
 }
 
@@ -69,6 +70,7 @@ fn message() -> Message {
         disappears_at: Some(Timestamp(4)),
         timer_s: 300,
         introduces: typed(NAME_MAX_BYTES),
+        files: vec![file(); 2],
     }
 }
 
@@ -178,6 +180,7 @@ fn each_call_is_read_as_it_was_written() {
         ContactAction::Timer(0),
         ContactAction::Timer(u32::MAX),
         ContactAction::Retention(u32::MAX),
+        ContactAction::Files(u64::MAX),
     ] {
         let change = ChangeContact { who: "bob".into(), action };
         assert!(read_back(&change) == Ok(change));
@@ -341,6 +344,7 @@ fn each_event_is_read_as_it_was_written() {
         Change::Gone { id: "m1".into(), contact: "c1".into() },
         Change::Typing { who: "c1".into(), on: true },
         Change::Typing { who: "c1".into(), on: false },
+        Change::File(file()),
     ] {
         let event = Event { seq: 5, at: Timestamp(6), change };
         assert_eq!(through(&event), Ok(event));

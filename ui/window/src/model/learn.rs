@@ -182,6 +182,8 @@ impl Model {
                 return self.settled(&contact, id, state);
             }
             Change::Contact(contact) => return self.contact_changed(contact),
+            // Nothing of files is shown yet.
+            Change::File(_) => {}
             Change::Network(stage) => self.network.reached(at.min(now), stage),
             Change::Gone { id, contact } => self.message_gone(&contact, &id),
             Change::Typing { who, on } => {
