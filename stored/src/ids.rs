@@ -73,6 +73,11 @@ id!(
     BlobId
 );
 
+id!(
+    /// What was handed in and is of no message yet.
+    UploadId
+);
+
 macro_rules! shared {
     ($($name:ident)*) => {
         $(impl From<$name> for stored_keyvault::$name {

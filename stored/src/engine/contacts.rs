@@ -70,11 +70,12 @@ fn change_for_all(turn: &mut Turn, action: &ContactAction) -> Found<Contact, Cha
         ContactAction::Receipts(on) => receipts::set_for_all(turn, Courtesy::Receipts, on)?,
         ContactAction::Typing(on) => receipts::set_for_all(turn, Courtesy::Typing, on)?,
         ContactAction::Retention(seconds) => retention::set_for_all(turn, seconds)?,
+        ContactAction::Files(most) => turn.store.set_files(most)?,
         _ => return Ok(Err(ChangeError::NoSuchContact)),
     }
     let [receipts, typing] = Courtesy::ALL.map(|which| turn.store.courtesy(which));
-    let retention_s = turn.store.retention()?;
-    Ok(Ok(Contact { receipts: receipts?, typing: typing?, retention_s, ..Contact::nobody() }))
+    let (retention_s, files) = (turn.store.retention()?, turn.store.files()?);
+    Ok(Ok(Contact { receipts: receipts?, typing: typing?, retention_s, files, ..Contact::nobody() }))
 }
 
 fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, ChangeError> {
@@ -119,7 +120,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             }
         }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
-        ContactAction::Accept | ContactAction::Files(_) => return Ok(Err(ChangeError::NotBuilt)),
+        ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
         ContactAction::Pin(pinned) => turn.store.set_pinned(id, pinned)?,
         ContactAction::Mute(until) => attributes::mute(turn, id, until)?,
         ContactAction::Note(note) if note.len() > NOTE_MAX_BYTES => {
@@ -131,6 +132,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
         ContactAction::Typing(on) => receipts::set(turn, id, Courtesy::Typing, on)?,
         ContactAction::Timer(seconds) => timers::set(turn, &contact, seconds)?,
         ContactAction::Retention(seconds) => retention::set(turn, id, seconds)?,
+        ContactAction::Files(most) => turn.store.set_files_of(id, most)?,
     }
     turn.event(&EventKind::Contact { contact: id })?;
     Ok(Ok(turn.store.contact(id)?.unwrap_or(contact)))

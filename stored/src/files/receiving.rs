@@ -124,6 +124,12 @@ impl Receiving {
         self.here.complete_up_to() >= self.cut.chunks().into()
     }
 
+    /// Whether nothing is here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.here.highest() == 0
+    }
+
     /// Whether a chunk is here.
     #[must_use]
     pub fn has(&self, number: u32) -> bool {

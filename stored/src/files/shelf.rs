@@ -145,6 +145,13 @@ impl Shelf {
         Kept { file, blob, nonce_key, reserve_bytes: self.reserve_bytes }
     }
 
+    /// Whether there is more room than the history needs.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let at = if self.folder.is_dir() { Some(self.folder.as_path()) } else { self.folder.parent() };
+        at.and_then(|at| rustix::fs::statvfs(at).ok()).is_some_and(|disk| free(&disk) >= self.reserve_bytes)
+    }
+
     /// Removes one; one that is not there is fine.
     ///
     /// # Errors
@@ -260,8 +267,7 @@ impl Kept {
 
     fn expect_room(&self) -> Result<(), BlobError> {
         let disk = rustix::fs::fstatvfs(&self.file).map_err(io::Error::from)?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < self.reserve_bytes { Err(BlobError::Full) } else { Ok(()) }
+        if free(&disk) < self.reserve_bytes { Err(BlobError::Full) } else { Ok(()) }
     }
 
     /// Made of what is sealed, too: a generator that repeats itself seals no two things under one.
@@ -278,6 +284,10 @@ impl Kept {
     fn associated(&self, number: u32) -> Vec<u8> {
         [&[VERSION][..], &self.blob.name.0, &number.to_be_bytes()].concat()
     }
+}
+
+fn free(disk: &rustix::fs::StatVfs) -> u64 {
+    disk.f_bavail.saturating_mul(disk.f_frsize)
 }
 
 /// Where a slot begins.

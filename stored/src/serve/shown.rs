@@ -54,8 +54,8 @@ pub(super) fn contact(from: store::Contact) -> Contact {
         is_typing: from.is_typing,
         timer_s: from.timer.seconds,
         comparing: from.comparing,
-        files: 0,
         retention_s: from.retention_s,
+        files: from.files,
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn message(from: store::Message) -> Message {
         disappears_at: from.disappears_at,
         timer_s: from.timer_s,
         introduces: from.introduces,
-        files: Vec::new(),
+        files: from.files,
     }
 }
 

@@ -5,9 +5,10 @@ use ipc_schema::Timestamp;
 use rusqlite::Row;
 
 use super::Store;
+use crate::content::FileKind;
 use crate::error::StoreError;
-use crate::files::{Blob, BlobName};
-use crate::ids::BlobId;
+use crate::files::{Blob, BlobName, Cut, Hash, Shelf};
+use crate::ids::{BlobId, UploadId};
 use crate::secret::Secret;
 
 /// What lies in `blobs/`.
@@ -19,14 +20,36 @@ pub struct BlobCounts {
     pub bytes: u64,
 }
 
+/// What was handed in and is of no message yet.
+pub(crate) struct Upload {
+    /// 0 until it is kept.
+    pub(crate) id: UploadId,
+    pub(crate) blob: BlobId,
+    pub(crate) cut: Cut,
+    /// As it may be shown.
+    pub(crate) name: String,
+    pub(crate) kind: FileKind,
+    pub(crate) root: Hash,
+    /// It may say where and with what it was made.
+    pub(crate) carries: bool,
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Blob> {
     let (name, size): ([u8; 16], i64) = (row.get(0)?, row.get(2)?);
-    let cut = crate::files::Cut::of(size.cast_unsigned());
-    let cut = cut.ok_or(rusqlite::Error::IntegralValueOutOfRange(2, size))?;
-    Ok(Blob { name: BlobName(name), key: Secret::of(row.get(1)?), cut })
+    Ok(Blob { name: BlobName(name), key: Secret::of(row.get(1)?), cut: cut_of(size)? })
+}
+
+fn cut_of(size: i64) -> rusqlite::Result<Cut> {
+    Cut::of(size.cast_unsigned()).ok_or(rusqlite::Error::IntegralValueOutOfRange(2, size))
 }
 
 impl Store {
+    /// Where the files lie.
+    #[must_use]
+    pub fn shelf(&self) -> Shelf {
+        Shelf::new(self.path.parent().unwrap_or(&self.path))
+    }
+
     /// Before its file is made.
     pub(crate) fn add_blob(&self, blob: &Blob, now: Timestamp) -> Result<BlobId, StoreError> {
         self.run(
@@ -52,6 +75,36 @@ impl Store {
             "DELETE FROM blobs WHERE (at <= ?1 OR at > ?2) AND NOT EXISTS (SELECT 1 FROM files f WHERE f.blob = blobs.id)",
             (up_to.0.cast_signed(), now.0.cast_signed()),
         )
+    }
+
+    pub(crate) fn add_upload(&self, upload: &Upload) -> Result<UploadId, StoreError> {
+        let Upload { blob, name, kind, root, carries, .. } = upload;
+        self.run(
+            "INSERT INTO uploads (blob, name, kind, root, carries) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (blob, name, kind, root, carries),
+        )?;
+        Ok(UploadId(self.db.last_insert_rowid().cast_unsigned()))
+    }
+
+    pub(crate) fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
+        let sql = "SELECT u.blob, b.size, u.name, u.kind, u.root, u.carries FROM uploads u JOIN blobs b ON b.id = u.blob
+             WHERE u.id = ?1";
+        self.row(sql, [id], |row| {
+            Ok(Upload {
+                id,
+                blob: row.get(0)?,
+                cut: cut_of(row.get(1)?)?,
+                name: row.get(2)?,
+                kind: row.get(3)?,
+                root: row.get(4)?,
+                carries: row.get(5)?,
+            })
+        })
+    }
+
+    /// It is a message's.
+    pub(crate) fn drop_upload(&self, id: UploadId) -> Result<(), StoreError> {
+        self.run("DELETE FROM uploads WHERE id = ?1", [id])
     }
 
     /// Files in `blobs/` that are to be removed, once that is durable.

@@ -82,6 +82,8 @@ pub struct Contact {
     pub is_typing: bool,
     /// How far a comparison by short string with them is. Not kept either.
     pub comparing: ShortState,
+    /// Files that they offer come by themselves up to so many bytes; 0: none.
+    pub files: u64,
     /// How long texts live that are written from now on.
     pub timer: ChatTimer,
     /// What was said with them is deleted here once it is so many seconds old; 0: never.
@@ -114,6 +116,7 @@ impl Contact {
             receipts: false,
             typing: false,
             is_typing: false,
+            files: 0,
             comparing: ShortState::None,
             timer: ChatTimer::default(),
             retention_s: 0,
@@ -180,7 +183,9 @@ const COLUMNS: &str =
      state <> 3 AND ifnull(typing, EXISTS (SELECT 1 FROM settings WHERE key = 'typing' AND value = x'6f6e'))
         AS tells_typing,
      ifnull(retention_s, CASE WHEN state = 3 THEN 0 ELSE
-        ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM settings WHERE key = 'retention'), 0) END) AS kept_s";
+        ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM settings WHERE key = 'retention'), 0) END) AS kept_s,
+     CASE WHEN state = 3 THEN 0 WHEN files IS NOT NULL THEN files WHEN verified
+        THEN (SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM settings WHERE key = 'files') END AS takes_files";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -207,6 +212,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         receipts: row.get("tells_read")?,
         typing: row.get("tells_typing")?,
         retention_s: row.get("kept_s")?,
+        files: row.get::<_, Option<i64>>("takes_files")?.unwrap_or(0).cast_unsigned(),
         is_typing: false,
         comparing: ShortState::None,
     })

@@ -1,5 +1,7 @@
 //! Files that were offered, by whom, and how far each has come. A row goes with its message, whichever way that goes (`schema.rs`, FILES).
 
+use ipc_schema::Timestamp;
+use ipc_schema::limits::FILE_MAX_BYTES;
 use rusqlite::Row;
 
 use super::Store;
@@ -12,6 +14,8 @@ use crate::secret::Secret;
 
 /// Offers of one contact whose message is not whole, that are kept: four messages full. The oldest go first.
 const UNPLACED_MAX: u32 = 128;
+/// How large offers of those may be, in bytes, who were compared, so that they come by themselves.
+const FILES: &str = "files";
 
 /// A file of a message.
 #[derive(Clone, PartialEq, Eq)]
@@ -182,6 +186,11 @@ impl Store {
         self.rows(&format!("SELECT {COLUMNS} FROM files WHERE message = ?1 ORDER BY part"), [message], read)
     }
 
+    pub(crate) fn count_files_of(&self, message: &str) -> Result<u16, StoreError> {
+        let count = self.row("SELECT count(*) FROM files WHERE message = ?1", [message], |row| row.get(0))?;
+        Ok(count.unwrap_or(0))
+    }
+
     /// Of one contact or all, the newest first, below an id; those whose message is there.
     pub(crate) fn files_before(
         &self,
@@ -196,10 +205,42 @@ impl Store {
         self.rows(&sql, (contact, before, limit), read)
     }
 
-    /// Both want these: their chunks travel, or something is in the way.
-    pub(crate) fn files_going(&self) -> Result<Vec<File>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM files WHERE ours = ?1 AND theirs = ?1 ORDER BY id");
-        self.rows(&sql, [FileWord::Go], read)
+    /// Both want these, of one contact, from here or to here: their chunks travel, or `trouble` is in the way. At most so many.
+    pub(crate) fn files_going(
+        &self,
+        contact: ContactId,
+        mine: bool,
+        (trouble, limit): (Trouble, usize),
+    ) -> Result<Vec<File>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM files WHERE ours = ?1 AND theirs = ?1 AND contact = ?2 AND mine = ?3 AND trouble = ?4
+             ORDER BY id LIMIT ?5"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(&sql, (FileWord::Go, contact, mine, trouble, limit), read)
+    }
+
+    /// Whether anything of a contact is coming, or came since then.
+    pub(crate) fn has_files_from(&self, contact: ContactId, since: Timestamp) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT 1 FROM files f JOIN messages m ON m.id = f.message WHERE f.contact = ?1 AND f.mine = 0
+             AND f.ours IS NOT NULL AND (f.theirs = 0 AND f.ours = 0 OR m.received_at > ?2) LIMIT 1";
+        Ok(self.row(sql, (contact, since.0.cast_signed()), |_| Ok(()))?.is_some())
+    }
+
+    /// For a contact offers of theirs up to so many bytes are taken without asking; 0: none.
+    pub(crate) fn set_files_of(&self, contact: ContactId, most_bytes: u64) -> Result<(), StoreError> {
+        let most = most_bytes.min(FILE_MAX_BYTES).cast_signed();
+        self.run("UPDATE contacts SET files = ?2 WHERE id = ?1", (contact, most))
+    }
+
+    /// The same for all that were compared and have nothing of their own.
+    pub(crate) fn set_files(&self, most_bytes: u64) -> Result<(), StoreError> {
+        self.set_setting(FILES, &most_bytes.min(FILE_MAX_BYTES).to_string())
+    }
+
+    pub(crate) fn files(&self) -> Result<u64, StoreError> {
+        Ok(self.setting(FILES)?.and_then(|most| most.parse().ok()).unwrap_or(0))
     }
 
     /// The user says what they want of it; false where that was their last word before.

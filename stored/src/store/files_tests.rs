@@ -126,16 +126,16 @@ fn what_both_want_is_found_and_what_the_user_said_last_stays() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder);
     let id = store.add_file(&file(1, 0)).unwrap().unwrap();
-    assert!(store.files_going().unwrap().is_empty());
+    assert!(store.files_going(ANN, false, (Trouble::NoRoom, 9)).unwrap().is_empty());
     assert!(store.say_of_file(id, FileWord::Go).unwrap());
     store.set_file_progress(id, b"state").unwrap();
     store.set_file_trouble(id, Trouble::NoRoom).unwrap();
-    let going = store.files_going().unwrap();
+    let going = store.files_going(ANN, false, (Trouble::NoRoom, 9)).unwrap();
     assert_eq!((going[0].id, going[0].trouble), (id, Trouble::NoRoom));
     assert_eq!(store.file_progress(id).unwrap(), b"state");
     assert!(store.say_of_file(id, FileWord::Done).unwrap() && store.say_of_file(id, FileWord::Done).unwrap());
     assert!(!store.say_of_file(id, FileWord::Go).unwrap());
-    assert!(store.files_going().unwrap().is_empty());
+    assert!(store.files_going(ANN, false, (Trouble::NoRoom, 9)).unwrap().is_empty());
     assert_eq!(store.file_progress(FileId(99)).unwrap(), b"");
 }
 

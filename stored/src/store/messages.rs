@@ -1,6 +1,7 @@
 //! Texts, as the user sees them.
 
 use ipc_schema::Timestamp;
+use ipc_schema::edge::ui_stored::File;
 use rusqlite::Row;
 
 use super::{Reactions, Store, moments};
@@ -97,6 +98,8 @@ pub struct Message {
     pub disappears_at: Option<Timestamp>,
     /// Of a note that is about somebody else: their name, untrusted. Kept apart ([`Store::set_introduces`]).
     pub introduces: String,
+    /// Its files as they are told; what is read of the store has none.
+    pub files: Vec<File>,
 }
 
 /// Behind which message of a conversation one reads on.
@@ -143,6 +146,7 @@ impl Message {
             timer_s: 0,
             disappears_at: None,
             introduces: String::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -236,6 +240,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         timer_s: row.get(24)?,
         disappears_at: disappears.filter(|at| at.0 != 0),
         introduces: row.get("introduces")?,
+        files: Vec::new(),
     })
 }
 

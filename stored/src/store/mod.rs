@@ -44,6 +44,8 @@ pub(crate) use changes::Change;
 pub(crate) use claims::{Claim, ClaimState};
 pub(crate) use early::{Early, EarlyKind};
 pub(crate) use ends::{Ended, UNREAD};
+#[expect(unused_imports, reason = "the flow of files is built next")]
+pub(crate) use blobs::Upload;
 pub(crate) use introductions::{Introduction, IntroductionState};
 pub(crate) use newer::Newer;
 pub(crate) use said::Said;

@@ -102,10 +102,11 @@ impl Store {
 
     fn move_attributes(&self, from: ContactId, to: ContactId) -> Result<(), StoreError> {
         self.run(
-            "UPDATE contacts SET (pinned, muted_until, marked_unread, receipts, typing, retention_s, last_at) =
+            "UPDATE contacts SET (pinned, muted_until, marked_unread, receipts, typing, retention_s, files, last_at) =
              (SELECT max(f.pinned, contacts.pinned), iif(contacts.muted_until = 0, f.muted_until, contacts.muted_until),
                  max(f.marked_unread, contacts.marked_unread), ifnull(contacts.receipts, f.receipts),
-                 ifnull(contacts.typing, f.typing), ifnull(contacts.retention_s, f.retention_s), max(f.last_at, contacts.last_at)
+                 ifnull(contacts.typing, f.typing), ifnull(contacts.retention_s, f.retention_s),
+                 ifnull(contacts.files, f.files), max(f.last_at, contacts.last_at)
               FROM contacts f WHERE f.id = ?1) WHERE id = ?2",
             (from, to),
         )?;
