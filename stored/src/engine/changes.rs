@@ -5,8 +5,8 @@ use ipc_schema::limits::EDIT_MAX_BYTES;
 
 use super::event::OutboxEvent;
 use super::names::Found;
-use super::taking_back;
 use super::turn::Turn;
+use super::{files, taking_back};
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::store::{Change, Contact, ContactState, EventKind, Message, Note, OutgoingKind, Store};
@@ -121,6 +121,7 @@ fn is_kept_here_alone(turn: &Turn, message: &Message) -> Result<bool, StoreError
 
 /// A message goes, and whoever follows the conversation is told so.
 pub(super) fn remove(turn: &mut Turn, message: &Message) -> Result<(), StoreError> {
+    files::message_goes(turn, &message.id)?;
     turn.store.remove_message(message)?;
     turn.store.refresh_contact(message.contact)?;
     turn.event(&EventKind::Gone { id: message.id.clone(), contact: message.contact })?;

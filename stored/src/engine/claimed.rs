@@ -48,7 +48,7 @@ enum Known {
     /// It leads to who asks.
     Theirs(String),
     /// It is for somebody who has not come by it yet.
-    Open(String, Contact),
+    Open(String, Box<Contact>),
     /// It led to a session that may be with who asks: that is settled in both.
     Unsettled,
     /// Nothing that is for who asks.
@@ -89,7 +89,7 @@ fn known(turn: &Turn, contact: ContactId, is_it: impl Fn(&str) -> bool) -> Resul
     let is_open = waits(&invite) && invited.session.is_none() && !invited.blocked;
     // The user gave the link of an introduction to nobody.
     if is_open && !turn.store.is_introduced(invite.id)? {
-        return Ok(Known::Open(invite.link, invited));
+        return Ok(Known::Open(invite.link, Box::new(invited)));
     }
     Ok(Known::Nothing)
 }

@@ -10,7 +10,9 @@ use ipc_schema::edge::ui_stored::{
 };
 use ipc_schema::limits::{LINK_MAX_CHARS, NOTE_MAX_BYTES};
 
-use super::event::{Asked, ComparisonEvent, ContactEvent, OutboxEvent, TypingEvent};
+use super::event::{
+    ArrivalEvent, Asked, ComparisonEvent, ContactEvent, FileSendEvent, OutboxEvent, TypingEvent,
+};
 use super::interface::Action;
 use super::met::met;
 use super::names::{Found, called_or_made, is_name, usable_name};
@@ -102,6 +104,8 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             turn.wish(OutboxEvent::Pump(id));
             turn.wish(TypingEvent::Ended(id));
             turn.wish(ComparisonEvent::Gone(id));
+            turn.wish(FileSendEvent::LookAt(id));
+            turn.wish(ArrivalEvent::LookAt(id));
         }
         ContactAction::Delete => {
             removal::remove(turn, &contact)?;
@@ -118,6 +122,7 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             if !hold::resume(turn, &contact)? {
                 return Ok(Err(ChangeError::NothingWaits));
             }
+            turn.wish(FileSendEvent::LookAt(id));
         }
         // keyvault keeps a second acceptance closed: there is nothing to accept yet.
         ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),

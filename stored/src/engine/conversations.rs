@@ -8,9 +8,9 @@ use ipc_schema::limits::{MESSAGE_ID_MAX_CHARS, TEXT_MAX_BYTES};
 
 use super::event::{EndEvent, LifeEvent, OutboxEvent, TypingEvent};
 use super::names::{self, Found};
-use super::receipts;
 use super::requests::{FirstPage, NextPage, PAGE, PAGE_BYTES, Page, Told};
 use super::turn::Turn;
+use super::{file_rows, receipts};
 use crate::content::{self, WireId};
 use crate::error::StoreError;
 use crate::ids::{ContactId, hex};
@@ -19,13 +19,30 @@ use crate::store::{Contact, ContactState, Cursor, Delivery, EventKind, Message, 
 /// Messages of a conversation when no number is asked for.
 const LIMIT: u32 = 50;
 
+/// Whether a text is new.
+pub(super) enum Placing {
+    /// It was sent before, under the same id.
+    Sent(Box<Message>),
+    /// It can be, to this contact.
+    New(Box<Contact>),
+}
+
 /// Puts a text into the outbox, once for each id.
 pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError> {
-    let SendText { who, id, text, reply_to } = &call;
+    match place(turn, &call, false)? {
+        Ok(Placing::Sent(message)) => Ok(Ok(*message)),
+        Ok(Placing::New(contact)) => new_message(turn, &contact, call, 0).map(Ok),
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+/// What is to become of a text, which may have no words where something else is in it.
+pub(super) fn place(turn: &mut Turn, call: &SendText, may_be_empty: bool) -> Found<Placing, SendError> {
+    let SendText { who, id, text, reply_to } = call;
     let Some(contact) = names::called_or_made(turn, who)? else {
         return Ok(Err(SendError::NoSuchContact));
     };
-    if text.len() > TEXT_MAX_BYTES || text.is_empty() {
+    if text.len() > TEXT_MAX_BYTES || text.is_empty() && !may_be_empty {
         return Ok(Err(SendError::TooLong));
     }
     if !id.is_empty() && !is_message_id(id) {
@@ -33,7 +50,7 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError>
     }
     if let Some(earlier) = turn.store.message(id)? {
         let same = earlier.mine && earlier.contact == contact.id && earlier.body == *text;
-        return Ok(if same { Ok(earlier) } else { Err(SendError::Conflict) });
+        return Ok(if same { Ok(Placing::Sent(Box::new(earlier))) } else { Err(SendError::Conflict) });
     }
     if turn.store.is_gone(id)? {
         return Ok(Err(SendError::Conflict));
@@ -44,10 +61,16 @@ pub(super) fn send(turn: &mut Turn, call: SendText) -> Found<Message, SendError>
     if !reply_to.is_empty() && turn.store.message(reply_to)?.is_none_or(|to| to.contact != contact.id) {
         return Ok(Err(SendError::NoSuchMessage));
     }
-    new_message(turn, &contact, call).map(Ok)
+    Ok(Ok(Placing::New(Box::new(contact))))
 }
 
-fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Message, StoreError> {
+/// It is on its way, with so many files as its first parts.
+pub(super) fn new_message(
+    turn: &mut Turn,
+    contact: &Contact,
+    call: SendText,
+    files: usize,
+) -> Result<Message, StoreError> {
     let wire = WireId(turn.random());
     // Where the user writes to nobody else it is there already.
     let arrived = contact.state == ContactState::Oneself;
@@ -67,8 +90,7 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
         ..Message::new(if call.id.is_empty() { hex(&wire.0) } else { call.id }, contact.id, wire)
     };
     turn.store.add_message(&message)?;
-    let parts = if arrived { 0 } else { content::split(&message.body).len() };
-    let parts = u16::try_from(parts).unwrap_or(u16::MAX);
+    let parts = if arrived { 0 } else { parts(&message.body, files) };
     for part in 0..parts {
         let text = Some((message.id.as_str(), part, parts));
         turn.store.add_outgoing(contact.id, OutgoingKind::Text, text, None)?;
@@ -79,6 +101,12 @@ fn new_message(turn: &mut Turn, contact: &Contact, call: SendText) -> Result<Mes
     turn.wish(TypingEvent::Wrote(contact.id));
     turn.wish(LifeEvent::LookAt(contact.id));
     Ok(message)
+}
+
+/// In how many parts a text travels, those first that are files.
+pub(super) fn parts(body: &str, files: usize) -> u16 {
+    let words = if body.is_empty() && files > 0 { 0 } else { content::split(body).len() };
+    u16::try_from(words.saturating_add(files)).unwrap_or(u16::MAX)
 }
 
 /// Everything up to a message has been seen; empty: everything.
@@ -162,13 +190,17 @@ pub(super) fn told_after(store: &Store, since: u64) -> Result<Vec<Told>, StoreEr
         if bytes > PAGE_BYTES {
             break;
         }
-        let (message, contact) = match &event.kind {
-            EventKind::Message { id } => (store.message(id)?, None),
-            EventKind::Contact { contact } => (None, store.contact(*contact)?),
-            EventKind::Delivery { .. } | EventKind::Network { .. } | EventKind::Gone { .. } => (None, None),
-        };
-        bytes += message.as_ref().map_or(0, |message| message.body.len());
-        told.push(Told { event, message, contact });
+        let (mut message, mut contact, mut file) = (None, None, None);
+        match &event.kind {
+            EventKind::Message { id } => message = store.message(id)?,
+            EventKind::Contact { contact: who } => contact = store.contact(*who)?,
+            EventKind::File { id } => {
+                file = store.file(*id)?.map(|file| file_rows::row(store, &file)).transpose()?.flatten();
+            }
+            EventKind::Delivery { .. } | EventKind::Network { .. } | EventKind::Gone { .. } => {}
+        }
+        bytes += message.as_ref().map_or(0, |message: &Message| message.body.len());
+        told.push(Told { event, message, contact, file });
     }
     Ok(told)
 }

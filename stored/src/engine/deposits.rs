@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
 use super::circuits::Circuits;
-use super::event::{DepositEvent, LifeEvent, Order, OutboxEvent, Timer, User};
+use super::event::{DepositEvent, FileSendEvent, LifeEvent, Order, OutboxEvent, Timer, User};
 use super::interface::{Came, CircuitId, MailboxCall};
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -109,6 +109,7 @@ impl Deposits {
                 self.deposited(turn, circuits, (queue, id, circuit), came)
             }
             DepositEvent::Slow(id) => self.slow(turn, circuits, id),
+            DepositEvent::Gone(id) => dead(turn, circuits, id),
         }
     }
 
@@ -209,6 +210,7 @@ impl Deposits {
         match came {
             Came::Done => {
                 turn.store.set_secured(id, true)?;
+                turn.wish(FileSendEvent::LookAtQueue(id));
                 self.look_at(turn, circuits, id)
             }
             Came::Refused(Refused::NoQueue | Refused::NotAuthorised) => dead(turn, circuits, id),

@@ -15,12 +15,13 @@ use ipc_schema::edge::ui_stored::{
     ContactAction, MakeInvite, SetProfileName, TellTyping,
 };
 
-use super::interface::{Arrived, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
+use super::interface::{Arrived, ArrivedChunk, Came, CircuitId, MailboxCall, Network, OpenedCircuit, Ticket};
 use super::requests::Asker;
-use crate::content::{Acks, Comparison, Range, WireId};
+use crate::content::{Acks, Comparison, FileChunks, Range, WireId};
+use crate::files::Put;
 use crate::ids::{
-    AcceptId, ContactId, DepositId, InviteId, MailboxId, OutboxId, OutgoingId, PeerQueueId, ReceiveQueueId,
-    RelayId, SessionId,
+    AcceptId, ContactId, DepositId, FileId, InviteId, MailboxId, OutboxId, OutgoingId, PeerQueueId,
+    ReceiveQueueId, RelayId, SessionId,
 };
 use crate::store::{Contact, Outgoing, OutgoingKind};
 
@@ -45,6 +46,8 @@ pub(super) enum Event {
     Ends(EndEvent),
     Claims(ClaimEvent),
     Retention(RetentionEvent),
+    FileSends(FileSendEvent),
+    Arrivals(ArrivalEvent),
 }
 
 /// For the circuits.
@@ -259,6 +262,8 @@ pub(super) enum OutboxEvent {
     SayNow(ContactId, OutgoingKind),
     /// The same, of a comparison. What was to be said of one before, and is at no relay, does not leave any more.
     Compare(ContactId, Comparison),
+    /// Which chunks of a file are here. What was to be said of that before, and is at no relay, does not leave any more.
+    TellChunks(ContactId, FileId, FileChunks),
     /// That moment has come.
     Passed(OutgoingId),
     /// Nothing of this kind leaves any more for a contact.
@@ -284,6 +289,8 @@ pub(super) enum DepositEvent {
     Deposited(PeerQueueId, DepositId, CircuitId, Came),
     /// No relay has told for a while that it has it.
     Slow(OutgoingId),
+    /// Its relay says that there is no such queue.
+    Gone(PeerQueueId),
 }
 
 /// For sessions that broke and ratchets that stand still.
@@ -291,7 +298,7 @@ pub(super) enum RepairEvent {
     /// After a start.
     Resume,
     /// Something of the contact could be read.
-    Heard(Contact, News),
+    Heard(Box<Contact>, News),
     /// Something was said to the contact.
     Spoke(ContactId),
     /// The peer uses numbers that it had used before.
@@ -413,6 +420,48 @@ pub(super) enum RetentionEvent {
     Look,
 }
 
+/// For files on their way out.
+pub(super) enum FileSendEvent {
+    /// After a start.
+    Resume,
+    /// What is wanted of a contact's files may have changed.
+    LookAt(ContactId),
+    /// The circuit to a queue is there, or went; or it may be asked again.
+    LookAtQueue(PeerQueueId),
+    /// Something of a contact could be read.
+    Heard(ContactId),
+    /// Which chunks they have.
+    Told(ContactId, FileChunks),
+    /// The user wants more of it to be sent, however much was.
+    GoOn(FileId),
+    Put(FileId, Put, Came),
+    /// Relays may have dropped what lay there too long.
+    Drops(ContactId),
+    SetBack,
+}
+
+/// For files that come in.
+pub(super) enum ArrivalEvent {
+    /// After a start.
+    Resume,
+    /// What is wanted of a contact's files, or the own queues, may have changed.
+    LookAt(ContactId),
+    /// The circuit to an own queue is there, or it may be subscribed again.
+    LookAtQueue(ReceiveQueueId),
+    CircuitLost(ReceiveQueueId),
+    Subscribed(ReceiveQueueId, Came),
+    /// Something of a contact could be read.
+    Heard(ContactId),
+    /// A mailbox brought a chunk.
+    Came(Box<ArrivedChunk>),
+    Acked,
+    /// It is time to tell a contact what is here.
+    Due(ContactId),
+    /// The batch ends: what was written is made durable.
+    Settle,
+    SetBack,
+}
+
 /// A command to a mailbox.
 pub(super) struct Order {
     /// What the relay is to do.
@@ -427,6 +476,10 @@ pub(super) enum User {
     ReceiveQueue(ReceiveQueueId),
     PeerQueue(PeerQueueId),
     Accept(AcceptId),
+    /// Chunks of files go there.
+    FileTo(PeerQueueId),
+    /// Chunks of files come from there.
+    FileFrom(ReceiveQueueId),
 }
 
 impl User {
@@ -434,6 +487,7 @@ impl User {
     pub(super) fn lane(self) -> Lane {
         match self {
             Self::ReceiveQueue(_) | Self::PeerQueue(_) | Self::Accept(_) => Lane::Text,
+            Self::FileTo(_) | Self::FileFrom(_) => Lane::Bulk,
         }
     }
 }
@@ -470,6 +524,10 @@ pub(super) enum Timer {
     /// Look at what is asked of, or by, a contact.
     Claim(ContactId),
     Retention,
+    FilesTo(ContactId),
+    FilesFrom(ContactId),
+    /// Files of which nothing is known any more are removed.
+    Blobs,
 }
 
 /// Why keyvault did not seal a content.
@@ -527,6 +585,8 @@ impl Event {
             User::ReceiveQueue(id) => QueueEvent::LookAt(id).into(),
             User::PeerQueue(id) => DepositEvent::LookAt(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
+            User::FileTo(id) => FileSendEvent::LookAtQueue(id).into(),
+            User::FileFrom(id) => ArrivalEvent::LookAtQueue(id).into(),
         }
     }
 
@@ -536,6 +596,8 @@ impl Event {
             User::ReceiveQueue(id) => QueueEvent::CircuitLost(id).into(),
             User::PeerQueue(id) => DepositEvent::Unreachable(id).into(),
             User::Accept(id) => AcceptEvent::LookAt(id).into(),
+            User::FileTo(id) => FileSendEvent::LookAtQueue(id).into(),
+            User::FileFrom(id) => ArrivalEvent::CircuitLost(id).into(),
         }
     }
 }
@@ -567,4 +629,6 @@ for_flow! {
     Ends: EndEvent,
     Claims: ClaimEvent,
     Retention: RetentionEvent,
+    FileSends: FileSendEvent,
+    Arrivals: ArrivalEvent,
 }

@@ -4,7 +4,7 @@ use ipc_schema::Timestamp;
 
 use super::event::RepairEvent;
 use super::turn::Turn;
-use super::{introduction_steps, meeting_steps, receipts};
+use super::{files, introduction_steps, meeting_steps, receipts};
 use crate::content::{
     self, Acks, Content, EditPart, GAPS_IN_REPAIR_MAX, GAPS_MAX, HashHead, Kind, Link, TextPart, WireId,
 };
@@ -87,9 +87,10 @@ fn kind_of(turn: &Turn, outgoing: &Outgoing, message: Option<Message>) -> Result
             turn.store.contact(outgoing.contact)?.map(|contact| contact.timer).unwrap_or_default(),
         ),
         // Its bytes are fixed when it is added.
-        OutgoingKind::Comparison => Kind::KeepAlive,
+        OutgoingKind::Comparison | OutgoingKind::FileChunks => Kind::KeepAlive,
         OutgoingKind::Introduction => said_of(turn, outgoing, introduction_steps::said)?,
         OutgoingKind::Meeting => said_of(turn, outgoing, meeting_steps::said)?,
+        OutgoingKind::FileAnswer => said_of(turn, outgoing, files::said)?,
     })
 }
 
@@ -107,15 +108,19 @@ fn part_of(body: &str, part: u16) -> String {
 fn text_part(turn: &Turn, message: Option<Message>, outgoing: &Outgoing) -> Result<Kind, StoreError> {
     // A text that was deleted meanwhile leaves a number without words.
     let Some(message) = message.filter(|message| !message.deleted) else { return Ok(Kind::QueueChange) };
+    if let Some(offer) = files::offer_in(turn, &message, outgoing)? {
+        return Ok(offer);
+    }
+    let files = turn.store.count_files_of(&message.id)?;
     let reply_to = match turn.store.message(&message.reply_to)? {
-        Some(answered) if outgoing.part == 0 => Some(answered.wire),
+        Some(answered) if outgoing.part == 0 || files > 0 => Some(answered.wire),
         _ => None,
     };
     Ok(Kind::Text(TextPart {
         message: message.wire,
         part: outgoing.part,
         parts: outgoing.parts,
-        body: part_of(&message.body, outgoing.part),
+        body: part_of(&message.body, outgoing.part.saturating_sub(files)),
         reply_to,
         life_s: message.timer_s,
     }))

@@ -204,7 +204,7 @@ impl Inbox {
         let Some(contact) = contact_of(turn, receive_queue, session.into(), first)? else { return Ok(()) };
         let id = contact.id;
         learn_queues(turn, id, &peer_queues)?;
-        turn.wish(RepairEvent::Heard(contact, news));
+        turn.wish(RepairEvent::Heard(Box::new(contact), news));
         self.received(turn, id, &content)
     }
 

@@ -11,6 +11,7 @@ mod accepts;
 mod acked;
 mod aged;
 mod attributes;
+mod blobs;
 mod changes;
 mod circuits;
 mod claimed;
@@ -23,6 +24,10 @@ mod deposits;
 mod drafts;
 mod ends;
 mod event;
+mod file_arrivals;
+mod file_rows;
+mod file_sends;
+mod files;
 mod fixing;
 mod hold;
 mod inbox;
@@ -61,9 +66,11 @@ mod typing;
 use std::time::Duration;
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::Closed;
+use ipc_schema::edge::ui_stored::{self, Closed, FileReason, FileState};
 use rand_core::CryptoRng;
 
+pub use blobs::{BytesOf, DropIn, KeepIn, PieceLost, TakeIn, TakenIn};
+pub use file_rows::FilesBefore;
 pub use interface::{
     Action, Arrived, ArrivedChunk, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Taken, Ticket,
 };
@@ -80,10 +87,12 @@ use self::comparison::Comparisons;
 use self::deposits::Deposits;
 use self::ends::Ends;
 use self::event::{
-    AcceptEvent, CircuitEvent, ClaimEvent, ComparisonEvent, ContactEvent, DepositEvent, EndEvent, Event,
-    InboxEvent, InviteEvent, LifeEvent, OutboxEvent, QueueEvent, ReceiptEvent, RepairEvent, RetentionEvent,
-    Timer, TypingEvent,
+    AcceptEvent, ArrivalEvent, CircuitEvent, ClaimEvent, ComparisonEvent, ContactEvent, DepositEvent,
+    EndEvent, Event, FileSendEvent, InboxEvent, InviteEvent, LifeEvent, OutboxEvent, QueueEvent,
+    ReceiptEvent, RepairEvent, RetentionEvent, Timer, TypingEvent,
 };
+use self::file_arrivals::FileArrivals;
+use self::file_sends::FileSends;
 use self::inbox::Inbox;
 use self::life::Life;
 use self::outbox::Outbox;
@@ -137,15 +146,43 @@ struct Flows {
     retention: Retention,
     comparisons: Comparisons,
     claims: Claims,
+    sends: FileSends,
+    arrivals: FileArrivals,
 }
 
 impl Flows {
     /// Contacts are told to ui with what is kept nowhere.
-    fn complete(&self, reply: &mut Reply) {
+    fn complete(&self, turn: &Turn, reply: &mut Reply) -> Result<(), StoreError> {
+        let mut told = Ok(());
+        reply.each_message(|message| match file_rows::of_message(&turn.store, &message.id) {
+            Ok(files) => message.files = files,
+            Err(error) => told = Err(error),
+        });
+        reply.each_file(|file| self.move_on(turn.now, file));
         reply.each_contact(|contact| {
             contact.is_typing = self.typing.is_shown(contact.id);
             contact.comparing = self.comparisons.state(contact.id);
         });
+        told
+    }
+}
+
+impl Flows {
+    /// How a file moves is known to whoever moves it.
+    fn move_on(&self, now: Timestamp, file: &mut ui_stored::File) {
+        let Some(id) = file_rows::id_of(&file.id).filter(|_| file.state == FileState::Waiting) else {
+            return;
+        };
+        if let Some(moving) = self.sends.moving(id, now) {
+            let waits = if moving.full {
+                Some(FileReason::RelaysFull)
+            } else {
+                moving.waits_for_them.then_some(FileReason::Away)
+            };
+            file_rows::moves(file, &moving.progress, waits);
+        } else if let Some(progress) = self.arrivals.progress(id, now) {
+            file_rows::moves(file, &progress, Some(FileReason::Away));
+        }
     }
 }
 
@@ -191,9 +228,9 @@ impl Engine {
         let mut actions = if inputs.is_empty() { Vec::new() } else { self.apply(inputs) };
         for query in queries {
             if let Input::Query(request, query) = query {
-                let answer = self.query(*query).map(|mut reply| {
-                    self.flows.complete(&mut reply);
-                    reply
+                let answer = self.query(*query).and_then(|mut reply| {
+                    self.flows.complete(&self.turn, &mut reply)?;
+                    Ok(reply)
                 });
                 let answer = self.turn.store.trusted(answer);
                 if let Err(error @ StoreError::Damaged) = &answer {
@@ -253,7 +290,8 @@ impl Engine {
         let mut actions = self.turn.finish();
         for action in &mut actions {
             if let Action::Answer(_, Ok(reply)) = action {
-                self.flows.complete(reply);
+                // What was done is durable, whatever can be read now.
+                let _ = self.flows.complete(&self.turn, reply);
             }
         }
         Ok(actions)
@@ -261,10 +299,12 @@ impl Engine {
 
     /// What is better done once for all inputs of a batch.
     fn end_of_batch(&mut self) -> Result<(), StoreError> {
+        self.run(ArrivalEvent::Settle)?;
         self.run(InboxEvent::Open)?;
         self.run(OutboxEvent::Seal)?;
         self.run(InboxEvent::Acknowledge)?;
-        self.run(OutboxEvent::Forget)
+        self.run(OutboxEvent::Forget)?;
+        blobs::look(&mut self.turn)
     }
 
     /// Tells a flow something, and then whomever it wishes to be told.
@@ -302,6 +342,8 @@ impl Engine {
             Event::Ends(event) => flows.ends.handle(turn, circuits, event),
             Event::Claims(event) => flows.claims.handle(turn, event),
             Event::Retention(event) => flows.retention.handle(turn, circuits, event),
+            Event::FileSends(event) => flows.sends.handle(turn, circuits, event),
+            Event::Arrivals(event) => flows.arrivals.handle(turn, circuits, event),
         }
     }
 
@@ -320,6 +362,9 @@ impl Engine {
         self.run(ReceiptEvent::Resume)?;
         self.run(ClaimEvent::Resume)?;
         self.run(RetentionEvent::Look)?;
+        blobs::resume(&mut self.turn)?;
+        self.run(FileSendEvent::Resume)?;
+        self.run(ArrivalEvent::Resume)?;
         self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
         Ok(())
     }
@@ -337,8 +382,7 @@ impl Engine {
             Input::Mailbox(ticket, came) => self.run(CircuitEvent::Answered(ticket, came)),
             Input::Picked(ticket, relay) => self.run(QueueEvent::Picked(ticket, relay)),
             Input::Arrived(arrived) => self.run(InboxEvent::Arrived(arrived)),
-            // Nobody asks for files yet. It stays at the relay, for nobody acks it.
-            Input::Chunk(..) => Ok(()),
+            Input::Chunk(arrived, _) => self.run(ArrivalEvent::Came(arrived)),
             Input::Network(network) => self.run(CircuitEvent::Network(network)),
             Input::OnionCame => self.run(CircuitEvent::OnionCame),
             Input::OnionGone => self.run(CircuitEvent::OnionGone),
@@ -367,6 +411,7 @@ impl Engine {
                 self.turn.after(HOUSEKEEPING, Timer::Housekeeping);
                 self.turn.store.prune_events()?;
                 introductions::expire(&mut self.turn)?;
+                blobs::housekeeping(&mut self.turn)?;
                 self.run(ClaimEvent::Look)?;
                 self.run(InviteEvent::Expire)
             }
@@ -380,6 +425,9 @@ impl Engine {
             Timer::Comparison(contact) => self.run(ComparisonEvent::Due(contact)),
             Timer::Claim(contact) => self.run(ClaimEvent::LookAt(contact)),
             Timer::Retention => self.run(RetentionEvent::Look),
+            Timer::FilesTo(contact) => self.run(FileSendEvent::Drops(contact)),
+            Timer::FilesFrom(contact) => self.run(ArrivalEvent::Due(contact)),
+            Timer::Blobs => blobs::remove(&mut self.turn),
         }
     }
 
@@ -436,6 +484,12 @@ impl Engine {
             Request::TellTyping(call) => self.run(TypingEvent::Own { request: Asker::of(id, &call), call }),
             Request::Introduce(call) => self.at_once(id, call, introducing::introduce),
             Request::AnswerIntroduction(call) => self.at_once(id, call, introductions::answer),
+            Request::SendFiles(call) => self.at_once(id, call, files::send),
+            Request::ActOnFile(call) => self.at_once(id, call, files::act),
+            Request::TakeIn(call) => self.at_once(id, call, |turn, call| blobs::take_in(turn, &call)),
+            Request::KeepIn(call) => self.at_once(id, call, blobs::keep_in),
+            Request::DropIn(call) => self.at_once(id, call, blobs::drop_in),
+            Request::PieceLost(call) => self.at_once(id, call, |turn, call| blobs::piece_lost(turn, &call)),
         }
     }
 
@@ -473,6 +527,8 @@ impl Engine {
             Query::ComparisonWith(ask) => {
                 Reply::ComparisonWith(self.flows.comparisons.look(store, &ask.who)?)
             }
+            Query::FilesBefore(ask) => Reply::FilesBefore(file_rows::before(store, &ask)?),
+            Query::BytesOf(ask) => Reply::BytesOf(blobs::bytes_of(store, &ask)?),
             Query::WritingAfter(ask) => Reply::WritingAfter(Ok(self.flows.typing.after(ask.change))),
         })
     }
@@ -552,6 +608,8 @@ impl Engine {
     fn after_set_back(&mut self) -> Result<(), StoreError> {
         self.clock_set_back = false;
         self.run(LifeEvent::SetBack)?;
+        self.run(FileSendEvent::SetBack)?;
+        self.run(ArrivalEvent::SetBack)?;
         self.run(EndEvent::SetBack)?;
         self.turn.store.nothing_later_than(self.turn.now, deposits::LONGEST_WAIT)
     }

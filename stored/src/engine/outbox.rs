@@ -17,9 +17,9 @@ use super::event::{
 use super::hold::{self, Wait};
 use super::turn::Turn;
 use super::{acked, fixing, life, notes, receipts};
-use crate::content::{Acks, Comparison, Kind, Range};
+use crate::content::{Acks, Comparison, FileChunks, Kind, Range};
 use crate::error::StoreError;
-use crate::ids::{ContactId, OutboxId, OutgoingId, RelayId, SessionId};
+use crate::ids::{ContactId, FileId, OutboxId, OutgoingId, RelayId, SessionId};
 use crate::store::{Delivery, EventKind, Note, Outgoing, OutgoingKind, OutgoingState, SendChain};
 
 /// Asked of keyvault at a time for one contact. It keeps at most 512 answers for everybody together.
@@ -93,6 +93,7 @@ impl Outbox {
             }
             OutboxEvent::SayNow(contact, kind) => self.say_now(turn, contact, kind),
             OutboxEvent::Compare(contact, said) => self.compare(turn, contact, said),
+            OutboxEvent::TellChunks(contact, file, chunks) => self.tell_chunks(turn, (contact, file), chunks),
             OutboxEvent::Passed(id) => self.passed(turn, id),
             OutboxEvent::Unsay(contact, kind) => self.unsay(turn, contact, kind),
             OutboxEvent::Committed(inner) => {
@@ -302,7 +303,12 @@ impl Outbox {
             }
         }
         // What takes no number is not sealed again, and would be taken for under way for ever: what it said is owed anew.
-        for kind in [OutgoingKind::Receipt, OutgoingKind::GapRequest, OutgoingKind::KeepAlive] {
+        for kind in [
+            OutgoingKind::Receipt,
+            OutgoingKind::GapRequest,
+            OutgoingKind::KeepAlive,
+            OutgoingKind::FileChunks,
+        ] {
             self.unsay(turn, contact, kind)?;
         }
         Ok(())
@@ -347,6 +353,32 @@ impl Outbox {
             }
             None => Ok(()),
         }
+    }
+
+    /// What was told of that file before and has not left is worth nothing any more.
+    fn tell_chunks(
+        &mut self,
+        turn: &mut Turn,
+        (contact, file): (ContactId, FileId),
+        chunks: FileChunks,
+    ) -> Result<(), StoreError> {
+        let label = u16::try_from(file.0 % u64::from(u16::MAX)).unwrap_or(0);
+        for id in turn.store.not_at_relay(contact, OutgoingKind::FileChunks)? {
+            if turn.store.outgoing(id)?.is_some_and(|earlier| earlier.part == label) {
+                self.passed(turn, id)?;
+            }
+        }
+        let Some(session) = turn.store.contact(contact)?.and_then(|contact| contact.session) else {
+            return Ok(());
+        };
+        if !self.may_seal(contact) {
+            return Ok(());
+        }
+        let id = turn.store.add_outgoing(contact, OutgoingKind::FileChunks, None, None)?;
+        turn.store.label_outgoing(id, label)?;
+        let Some(outgoing) = turn.store.outgoing(id)? else { return Ok(()) };
+        fixing::fix_as(turn, &outgoing, Kind::FileChunks(chunks), turn.now)?;
+        self.seal(turn, id, session)
     }
 
     /// What has not left by now does not.

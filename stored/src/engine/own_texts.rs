@@ -10,15 +10,14 @@ use super::names::Found;
 use super::requests::Info;
 use super::turn::Turn;
 use super::{changes, conversations, life};
-use crate::content;
 use crate::error::StoreError;
 use crate::store::{Delivery, EventKind, Message, Note, Store};
 
 /// What is known of a message.
 pub(super) fn info(store: &Store, id: &str) -> Found<Info, SettleError> {
     let Some(message) = store.message(id)? else { return Ok(Err(SettleError::NoSuchMessage)) };
-    let parts = if is_own(&message) { content::split(&message.body).len() } else { 0 };
-    let parts = u16::try_from(parts).unwrap_or(u16::MAX);
+    let files = usize::from(store.count_files_of(id)?);
+    let parts = if is_own(&message) { conversations::parts(&message.body, files) } else { 0 };
     let left = u16::try_from(store.parts_left(id)?.0).unwrap_or(u16::MAX);
     let moments = store.moments(id)?;
     Ok(Ok(Info { message, moments, parts, parts_relayed: parts.saturating_sub(left) }))

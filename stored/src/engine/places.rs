@@ -3,7 +3,7 @@
 //! (docs/protocol/content.md, "Meeting again"). Nothing but the user's word says that it is the same person: each contact has identities
 //! of its own.
 
-use super::event::{ClaimEvent, LifeEvent, OutboxEvent};
+use super::event::{ArrivalEvent, ClaimEvent, FileSendEvent, LifeEvent, OutboxEvent};
 use super::names::{self, Found, NotCalled};
 use super::requests::{Asker, Asks};
 use super::turn::Turn;
@@ -140,6 +140,8 @@ pub(super) fn join(turn: &mut Turn, goes: &Contact, stays: ContactId) -> Result<
     turn.wish(OutboxEvent::TakenBack(stays, names));
     turn.wish(LifeEvent::LookAt(stays));
     turn.wish(ClaimEvent::LookAt(stays));
+    turn.wish(FileSendEvent::LookAt(stays));
+    turn.wish(ArrivalEvent::LookAt(stays));
     turn.event(&EventKind::Contact { contact: stays })
 }
 

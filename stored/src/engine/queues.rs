@@ -12,7 +12,9 @@ use ipc_schema::edge::stored_keyvault::{
 use ipc_schema::edge::stored_onion::{Command, Refused};
 
 use super::circuits::Circuits;
-use super::event::{AcceptEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User};
+use super::event::{
+    AcceptEvent, ArrivalEvent, Asked, InviteEvent, Order, OutboxEvent, QueueEvent, Timer, User,
+};
 use super::interface::{Action, Came, CircuitId, MailboxCall, Ticket};
 use super::introductions;
 use super::subscriptions::Subscriptions;
@@ -323,6 +325,7 @@ impl Queues {
         self.look_at(step, id)?;
         offer(step.turn, &queue)?;
         changed(step.turn, &queue);
+        queue.contact.into_iter().for_each(|contact| step.turn.wish(ArrivalEvent::LookAt(contact)));
         Ok(())
     }
 

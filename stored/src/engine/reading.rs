@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 
-use super::event::{ClaimEvent, ComparisonEvent, EndEvent, OutboxEvent, ReceiptEvent, Sign, TypingEvent};
+use super::event::{
+    ArrivalEvent, ClaimEvent, ComparisonEvent, EndEvent, FileSendEvent, OutboxEvent, ReceiptEvent, Sign,
+    TypingEvent,
+};
 use super::received::{Place, message_id};
 use super::turn::Turn;
-use super::{claims, hold, introductions, newer, places, their_changes, timers};
+use super::{claims, files, hold, introductions, newer, places, their_changes, timers};
 use crate::content::{self, Content, Kind, Link, TextPart, WireId};
 use crate::error::StoreError;
 use crate::ids::ContactId;
@@ -36,6 +39,8 @@ pub(super) fn read(
     if !contact.blocked {
         turn.wish(TypingEvent::Heard(id, content.sent_at, sign_of(&content)));
     }
+    turn.wish(FileSendEvent::Heard(id));
+    turn.wish(ArrivalEvent::Heard(id));
     let mut chain = turn.store.receive_chain(id)?;
     if content.link.chain > chain.chain {
         if chain.chain != Timestamp(0) {
@@ -64,6 +69,10 @@ pub(super) fn read(
     {
         // Behind the acks that came with it, which may be of that text.
         turn.wish(ReceiptEvent::Theirs(id, text));
+    } else if let Kind::FileChunks(chunks) = content.kind {
+        if !contact.blocked {
+            turn.wish(FileSendEvent::Told(id, chunks));
+        }
     } else if let Kind::Comparison(said) = content.kind
         && !contact.blocked
     {
@@ -229,42 +238,75 @@ fn show_in_turn(
     if late { turn.store.refresh_contact(id) } else { Ok(()) }
 }
 
-fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
-    let (wire, body, reply_to, life) = match content.kind {
+/// A text of which all is here.
+struct Whole {
+    wire: WireId,
+    body: String,
+    reply_to: Option<WireId>,
+    life: u32,
+}
+
+/// What is said, where that is a text of which this was the last part. All else is done.
+fn said(
+    turn: &mut Turn,
+    contact: ContactId,
+    content: Content,
+    place: Place,
+) -> Result<Option<Whole>, StoreError> {
+    match content.kind {
         Kind::Text(part) => {
             let (wire, reply_to, life) = (part.message, part.reply_to, part.life_s);
             if turn.store.is_wire_gone(contact, wire)? {
-                return Ok(());
+                return Ok(None);
             }
-            let Some(body) = whole(turn, contact, part)? else { return Ok(()) };
-            (wire, body, answered(turn, contact, reply_to)?, life)
+            let body = whole(turn, contact, part)?;
+            return Ok(body.map(|body| Whole { wire, body, reply_to, life }));
         }
         Kind::Later(bytes) => {
             let came = newer::Came { id: content.id, sent_at: content.sent_at, bytes };
-            return newer::keep(turn, contact, place.position, came);
+            newer::keep(turn, contact, place.position, came)?;
         }
         Kind::Introduction(said) => {
-            return introductions::take(turn, contact, (place.position, content.sent_at), said);
+            introductions::take(turn, contact, (place.position, content.sent_at), said)?;
         }
-        Kind::Meeting(said) => return claims::take(turn, contact, &said),
+        Kind::Meeting(said) => claims::take(turn, contact, &said)?,
         Kind::Profile(name) => {
             turn.store.set_their_name(contact, &name)?;
-            return turn.event(&EventKind::Contact { contact });
+            turn.event(&EventKind::Contact { contact })?;
         }
         kind @ (Kind::Edit(_) | Kind::Delete(_) | Kind::Reaction { .. }) => {
-            return their_changes::take(turn, contact, &content.link, kind);
+            their_changes::take(turn, contact, &content.link, kind)?;
         }
-        Kind::Timer(timer) => return timers::take(turn, contact, (timer, content.sent_at), place),
-        // No flow takes them yet.
-        Kind::FileOffer(_) | Kind::FileAnswer { .. } | Kind::FileChunks(_) => return Ok(()),
-        Kind::QueueChange
+        Kind::Timer(timer) => timers::take(turn, contact, (timer, content.sent_at), place)?,
+        Kind::FileOffer(offer) => {
+            let (wire, reply_to, life) = (offer.message, offer.reply_to, offer.life_s);
+            if turn.store.is_wire_gone(contact, wire)? {
+                return Ok(None);
+            }
+            let body = files::offered(turn, contact, offer)?;
+            return Ok(body.map(|body| Whole { wire, body, reply_to, life }));
+        }
+        Kind::FileAnswer { file, word } => {
+            files::answered(turn, contact, &content.link, (file, word))?;
+        }
+        Kind::FileChunks(_)
+        | Kind::QueueChange
         | Kind::Receipt(_)
         | Kind::Typing(_)
         | Kind::KeepAlive
         | Kind::SessionRepair
         | Kind::Comparison(_)
-        | Kind::GapRequest(_) => return Ok(()),
+        | Kind::GapRequest(_) => {}
+    }
+    Ok(None)
+}
+
+fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> Result<(), StoreError> {
+    let sent_at = content.sent_at;
+    let Some(Whole { wire, body, reply_to, life }) = said(turn, contact, content, place)? else {
+        return Ok(());
     };
+    let reply_to = answered(turn, contact, reply_to)?;
     if let Some(shown) = turn.store.message_by_wire(contact, wire)? {
         return place_anew(turn, &shown, &place);
     }
@@ -276,7 +318,7 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         chain: place.chain,
         sequence: place.sequence,
         gap: place.gap,
-        sent_at: content.sent_at,
+        sent_at,
         received_at: turn.now,
         body: body.clone(),
         state: Delivery::Delivered,
@@ -286,7 +328,8 @@ fn show(turn: &mut Turn, contact: ContactId, content: Content, place: Place) -> 
         ..Message::new(id.clone(), contact, wire)
     })?;
     turn.store.touch_contact(contact, turn.now, &body, 1)?;
-    turn.event(&EventKind::Message { id })?;
+    turn.event(&EventKind::Message { id: id.clone() })?;
+    files::placed(turn, contact, wire, &id)?;
     their_changes::catch_up(turn, contact, wire)
 }
 

@@ -6,6 +6,7 @@ use crate::content::{self, WireId};
 use crate::ids::{ContactId, hex};
 
 /// Where a text stands.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) chain: Timestamp,
     pub(super) sequence: u64,

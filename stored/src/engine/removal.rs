@@ -2,7 +2,7 @@
 
 use ipc_schema::edge::stored_keyvault::RemoveSession;
 
-use super::event::{ComparisonEvent, DepositEvent, QueueEvent, TypingEvent};
+use super::event::{ArrivalEvent, ComparisonEvent, DepositEvent, FileSendEvent, QueueEvent, TypingEvent};
 use super::introduction_steps;
 use super::turn::Turn;
 use crate::error::StoreError;
@@ -20,10 +20,18 @@ pub(super) fn remove(turn: &mut Turn, contact: &Contact) -> Result<(), StoreErro
     turn.event(&EventKind::Contact { contact: contact.id })?;
     turn.wish(TypingEvent::Ended(contact.id));
     turn.wish(ComparisonEvent::Gone(contact.id));
-    queues.iter().for_each(|queue| turn.wish(DepositEvent::LookAt(queue.number)));
+    turn.wish(FileSendEvent::LookAt(contact.id));
+    turn.wish(ArrivalEvent::LookAt(contact.id));
+    for queue in &queues {
+        turn.wish(DepositEvent::LookAt(queue.number));
+        turn.wish(FileSendEvent::LookAtQueue(queue.number));
+    }
     if let (true, Some(session)) = (receive_queues.is_empty(), contact.session) {
         turn.tell(RemoveSession { session: session.into() });
     }
-    receive_queues.iter().for_each(|queue| turn.wish(QueueEvent::LookAt(queue.id)));
+    for queue in &receive_queues {
+        turn.wish(QueueEvent::LookAt(queue.id));
+        turn.wish(ArrivalEvent::LookAtQueue(queue.id));
+    }
     Ok(())
 }

@@ -7,15 +7,19 @@ use ipc_schema::Timestamp;
 use ipc_schema::clock::ClockOffset;
 use ipc_schema::edge::stored_keyvault::Comparison;
 use ipc_schema::edge::ui_stored::{
-    AcceptError, AcceptInvite, AnswerError, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelError,
-    CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode, CompareShort,
-    Contacts, Count, DeleteError, DeleteText, Draft, DraftError, EditError, EditText, ForwardText, Introduce,
-    IntroduceError, InviteError, Invites, MakeInvite, MarkRead, NumberError, Place, ProfileNameError, React,
-    ReactError, ReadError, RetryError, RetryText, SafetyNumber, SearchError, SendError, SendText,
-    SetProfileName, SettleError, ShortComparison, ShortError, TellTyping, TypingError,
+    AcceptError, AcceptInvite, ActOnFile, AnswerError, AnswerIntroduction, AskInfo, AskSafetyNumber,
+    CancelError, CancelInvite, CancelText, CancelTextError, ChangeContact, ChangeError, Closed, CompareCode,
+    CompareShort, Contacts, Count, DeleteError, DeleteText, DownloadError, Draft, DraftError, EditError,
+    EditText, File, FileActionError, FilesError, FinishError, ForwardText, Introduce, IntroduceError,
+    InviteError, Invites, MakeInvite, MarkRead, NumberError, Place, ProfileNameError, React, ReactError,
+    ReadError, RetryError, RetryText, SafetyNumber, SearchError, SendError, SendFiles, SendFilesError,
+    SendText, SetProfileName, SettleError, ShortComparison, ShortError, TellTyping, TypingError,
 };
 
-use crate::ids::ContactId;
+use super::blobs::{BytesOf, DropIn, KeepIn, PieceLost, TakeIn, TakenIn};
+use super::file_rows::FilesBefore;
+use crate::files::Blob;
+use crate::ids::{ContactId, UploadId};
 use crate::search::Wanted;
 use crate::store::{Contact, Cursor, Delivery, Event, Invite, Message, Moments};
 
@@ -126,6 +130,12 @@ asked! {
         Introduce => (), IntroduceError;
         AnswerIntroduction => (), AnswerError;
         CompareShort => ShortComparison, ShortError;
+        SendFiles => Message, SendFilesError;
+        ActOnFile => File, FileActionError;
+        TakeIn => TakenIn, Closed;
+        KeepIn => UploadId, FinishError;
+        DropIn => (), Closed;
+        PieceLost => (), Closed;
     }
     /// Something to be told, of what is durable.
     Query {
@@ -146,6 +156,8 @@ asked! {
         AskInfo => Info, SettleError;
         WritingAfter => Writing, Closed;
         ComparisonWith => ShortComparison, ShortError;
+        FilesBefore => Vec<File>, FilesError;
+        BytesOf => Blob, DownloadError;
     }
 }
 
@@ -158,6 +170,34 @@ impl Reply {
             Self::EventsAfter(Ok(told)) => {
                 told.iter_mut().filter_map(|told| told.contact.as_mut()).for_each(of)
             }
+            _ => {}
+        }
+    }
+
+    /// Every message that is told as a person sees it.
+    pub(super) fn each_message(&mut self, mut of: impl FnMut(&mut Message)) {
+        match self {
+            Self::FirstPage(Ok(page)) | Self::NextPage(Ok(page)) => page.messages.iter_mut().for_each(of),
+            Self::SendText(Ok(message))
+            | Self::SendFiles(Ok(message))
+            | Self::EditText(Ok(message))
+            | Self::React(Ok(message))
+            | Self::RetryText(Ok(message))
+            | Self::ForwardText(Ok(message)) => of(message),
+            Self::EventsAfter(Ok(told)) => {
+                told.iter_mut().filter_map(|told| told.message.as_mut()).for_each(of)
+            }
+            _ => {}
+        }
+    }
+
+    /// Every file that is told.
+    pub(super) fn each_file(&mut self, mut of: impl FnMut(&mut File)) {
+        self.each_message(|message| message.files.iter_mut().for_each(&mut of));
+        match self {
+            Self::ActOnFile(Ok(file)) => of(file),
+            Self::FilesBefore(Ok(files)) => files.iter_mut().for_each(of),
+            Self::EventsAfter(Ok(told)) => told.iter_mut().filter_map(|told| told.file.as_mut()).for_each(of),
             _ => {}
         }
     }
@@ -346,6 +386,8 @@ pub struct Told {
     pub message: Option<Message>,
     /// The contact of a contact event; `None`: gone.
     pub contact: Option<Contact>,
+    /// The file of a file event; `None`: gone.
+    pub file: Option<File>,
 }
 
 /// Who began or ceased to write.

@@ -148,6 +148,11 @@ impl Turn {
         bytes
     }
 
+    /// For what draws by itself.
+    pub(super) fn chance(&mut self) -> &mut dyn CryptoRng {
+        &mut *self.rng
+    }
+
     /// Exponentially distributed, for what must not be linked in time.
     pub(super) fn exponential(&mut self, mean: Duration) -> Duration {
         let uniform = f64::from(u32::from_be_bytes(self.random()))

@@ -227,6 +227,7 @@ pub(super) fn event(from: Told) -> Option<Event> {
         EventKind::Contact { contact: who } => {
             Change::Contact(from.contact.map_or_else(|| Contact::of(id(who.0)), contact))
         }
+        EventKind::File { .. } => Change::File(from.file?),
         EventKind::Network { stage } => Change::Network(stage),
         EventKind::Gone { id: message, contact } => Change::Gone { id: message, contact: id(contact.0) },
     };

@@ -5,7 +5,7 @@ use rusqlite::Row;
 
 use super::{Delivery, Store};
 use crate::error::StoreError;
-use crate::ids::ContactId;
+use crate::ids::{ContactId, FileId};
 
 /// Events that are kept for readers that were away; older ones are read from the tables themselves.
 const KEPT: u64 = 100_000;
@@ -48,6 +48,11 @@ pub enum EventKind {
         /// The word.
         stage: String,
     },
+    /// A file stands otherwise.
+    File {
+        /// Which.
+        id: FileId,
+    },
     /// A message is not there any more.
     Gone {
         /// Its id.
@@ -69,6 +74,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
             2 => EventKind::Contact { contact },
             3 => EventKind::Network { stage: subject },
             4 => EventKind::Gone { id: subject, contact },
+            5 => EventKind::File { id: FileId(contact.0) },
             unknown => return Err(rusqlite::Error::IntegralValueOutOfRange(2, unknown.into())),
         },
     })
@@ -82,6 +88,8 @@ impl Store {
             EventKind::Contact { contact } => (2, "", Some(*contact), None),
             EventKind::Network { stage } => (3, stage.as_str(), None, None),
             EventKind::Gone { id, contact } => (4, id.as_str(), Some(*contact), None),
+            // Its number stands where the others have a contact's.
+            EventKind::File { id } => (5, "", Some(ContactId(id.0)), None),
         };
         self.run(
             "INSERT INTO events (at, type, subject, contact, state) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -4,7 +4,6 @@
 
 mod altered;
 mod attributes;
-#[cfg_attr(not(test), expect(dead_code, reason = "the flow of files is built next"))]
 mod blobs;
 mod changes;
 mod claims;
@@ -13,7 +12,6 @@ mod decoy;
 mod early;
 mod ends;
 mod events;
-#[cfg_attr(not(test), expect(dead_code, reason = "the flow of files is built next"))]
 mod files;
 mod history;
 mod incoming;
@@ -40,12 +38,11 @@ use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 pub use altered::Reactions;
+pub(crate) use blobs::Upload;
 pub(crate) use changes::Change;
 pub(crate) use claims::{Claim, ClaimState};
 pub(crate) use early::{Early, EarlyKind};
 pub(crate) use ends::{Ended, UNREAD};
-#[expect(unused_imports, reason = "the flow of files is built next")]
-pub(crate) use blobs::Upload;
 pub(crate) use introductions::{Introduction, IntroductionState};
 pub(crate) use newer::Newer;
 pub(crate) use said::Said;

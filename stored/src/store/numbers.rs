@@ -48,7 +48,7 @@ numbered! {
     OutgoingKind {
         Text = 0, Receipt = 1, Profile = 2, QueueChange = 3, GapRequest = 4, Repair = 5, KeepAlive = 6, Edit = 7,
         Delete = 8, Reaction = 9, Typing = 10, Paused = 11, Timer = 12, Introduction = 13,
-        Comparison = 14, Meeting = 15,
+        Comparison = 14, Meeting = 15, FileAnswer = 16, FileChunks = 17,
     }
     EarlyKind { Edit = 0, Delete = 1, Reaction = 2, }
     FileKind { File = 0, Picture = 1, Voice = 2, }
@@ -107,7 +107,7 @@ mod tests {
         assert_strict::<Note>(13);
         assert_strict::<Reason>(4);
         assert_strict::<OutgoingState>(4);
-        assert_strict::<OutgoingKind>(16);
+        assert_strict::<OutgoingKind>(18);
         assert_strict::<EarlyKind>(3);
         assert_strict::<FileKind>(3);
         assert_strict::<FileWord>(4);

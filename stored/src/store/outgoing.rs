@@ -57,11 +57,15 @@ pub enum OutgoingKind {
     Comparison,
     /// Whether two who know each other meet once more.
     Meeting,
+    /// What a person wants of a file from now on.
+    FileAnswer,
+    /// Which chunks of a file are here.
+    FileChunks,
 }
 
 impl OutgoingKind {
     /// Those that [`OutgoingKind::is_words`].
-    const WORDS: [Self; 8] = [
+    const WORDS: [Self; 9] = [
         Self::Text,
         Self::Profile,
         Self::Edit,
@@ -70,13 +74,17 @@ impl OutgoingKind {
         Self::Timer,
         Self::Introduction,
         Self::Meeting,
+        Self::FileAnswer,
     ];
 
     /// Whether it takes a number and is kept until the peer has acked it.
     #[must_use]
     pub fn numbered(self) -> bool {
         !self.is_passing()
-            && !matches!(self, Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive)
+            && !matches!(
+                self,
+                Self::Receipt | Self::GapRequest | Self::Repair | Self::KeepAlive | Self::FileChunks
+            )
     }
 
     /// Whether a person wrote it.
@@ -84,8 +92,9 @@ impl OutgoingKind {
     pub fn is_words(self) -> bool {
         match self {
             Self::Text | Self::Profile | Self::Edit | Self::Delete | Self::Reaction => true,
-            Self::Timer | Self::Introduction | Self::Meeting => true,
+            Self::Timer | Self::Introduction | Self::Meeting | Self::FileAnswer => true,
             Self::Receipt | Self::QueueChange | Self::GapRequest | Self::Repair | Self::KeepAlive => false,
+            Self::FileChunks => false,
             // Nobody wrote it; who sends it asks what words wait for.
             Self::Typing | Self::Paused => false,
             // By it the words may go on.
@@ -213,6 +222,11 @@ impl Store {
         Ok(OutgoingId(self.db.last_insert_rowid().cast_unsigned()))
     }
 
+    /// Of what several may be told at once each has a label, in the place of a part.
+    pub(crate) fn label_outgoing(&self, id: OutgoingId, label: u16) -> Result<(), StoreError> {
+        self.run("UPDATE outgoing SET part = ?2 WHERE id = ?1", (id, label))
+    }
+
     pub(crate) fn outgoing(&self, id: OutgoingId) -> Result<Option<Outgoing>, StoreError> {
         self.row(&format!("SELECT {COLUMNS} FROM outgoing WHERE id = ?1"), [id], read)
     }
@@ -238,11 +252,11 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outgoing WHERE contact = ?1 AND state = 0
-             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))
+             AND (?2 OR kind NOT IN (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = outgoing.message AND m.state = 5)
              ORDER BY id LIMIT ?3"
         );
-        let [text, profile, edit, delete, reaction, timer, introduction, meeting] = OutgoingKind::WORDS;
+        let [text, profile, edit, delete, reaction, timer, introduction, meeting, file] = OutgoingKind::WORDS;
         let kinds = params![
             contact,
             words,
@@ -254,7 +268,8 @@ impl Store {
             reaction,
             timer,
             introduction,
-            meeting
+            meeting,
+            file
         ];
         self.rows(&sql, kinds, read)
     }
