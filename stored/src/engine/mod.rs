@@ -633,6 +633,8 @@ mod ends_tests;
 #[cfg(test)]
 mod faults_tests;
 #[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod halted_tests;
 #[cfg(test)]
 mod hold_tests;

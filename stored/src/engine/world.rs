@@ -1,6 +1,8 @@
 //! Test harness: people with real vaults and real stores, and relays, in one thread under a seeded clock. Every step may be
 //! delayed, reordered, repeated, lost with its circuit, or cut off by a kill.
 
+pub(super) mod chunks;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -33,6 +35,7 @@ pub(super) struct World {
     pub(super) relays: BTreeMap<[u8; 32], Relay>,
     queue: BTreeMap<(Timestamp, u64), (usize, u64, Thing)>,
     next: u64,
+    pushes: chunks::Pushes,
     /// Of 1,000 steps of the network so many lose their circuit.
     pub(super) losses: u32,
     /// Longest delay of one step, ms.
@@ -154,8 +157,17 @@ impl World {
         people: Vec<Person>,
         relays: BTreeMap<[u8; 32], Relay>,
     ) -> Self {
-        let mut world =
-            Self { now, rng, people, relays, queue: BTreeMap::new(), next: 0, losses: 0, delay: 20 };
+        let mut world = Self {
+            now,
+            rng,
+            people,
+            relays,
+            queue: BTreeMap::new(),
+            next: 0,
+            losses: 0,
+            delay: 20,
+            pushes: chunks::Pushes::default(),
+        };
         for who in 0..world.people.len() {
             world.start(who);
         }
@@ -550,7 +562,10 @@ impl World {
         {
             circuit.subscriptions.push((*sink, *receiver_queue));
         }
-        let came = self.relay_does(circuit.relay, &call);
+        let came = match &call {
+            MailboxCall::Give(Command::Chunks(chunks)) => self.chunks_do((who, id), circuit.relay, chunks),
+            _ => self.relay_does(circuit.relay, &call),
+        };
         if let (MailboxCall::Give(Command::Subscribe { receiver_queue, sink }), Came::Done) = (&call, &came) {
             self.push(who, circuit.relay, (*sink, *receiver_queue));
         }
@@ -674,7 +689,7 @@ impl World {
             Command::DropBlob { blob_id, .. } => {
                 told(mailboxes.drop_blob(&disk::DropBlob { blob_id }).unwrap())
             }
-            Command::Chunks(_) => panic!("nobody sends files yet"),
+            Command::Chunks(_) => panic!("they go another way"),
         }
     }
 
