@@ -2,11 +2,13 @@
 
 mod decoder;
 mod disk;
+mod downloads;
 mod driver;
 mod messenger;
 mod onion;
 mod pictures;
 mod shown;
+mod uploads;
 
 use std::path::PathBuf;
 use std::rc::Rc;

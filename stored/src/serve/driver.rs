@@ -26,6 +26,7 @@ use crate::engine::{
     Action, Asks, Came, CircuitId, Engine, Input, MailboxCall, OpenedCircuit, Reply, RequestId, Ticket,
 };
 use crate::error::StoreError;
+use crate::files::Shelf;
 use crate::ids::RelayId;
 use crate::store::{self, Decoy, wipe};
 
@@ -63,6 +64,8 @@ pub struct Shell {
     /// A person wants to begin anew where the history is lost or damaged.
     new_history: Cell<bool>,
     folder: PathBuf,
+    /// Counts the files that are being handed over.
+    pub(super) uploads: Rc<()>,
     inputs: RefCell<mpsc::UnboundedSender<Input>>,
     waiting: RefCell<BTreeMap<RequestId, oneshot::Sender<Result<Reply, Closed>>>>,
     next_request: Cell<u64>,
@@ -94,6 +97,7 @@ impl Shell {
             trouble: Cell::new(None),
             new_history: Cell::new(false),
             folder,
+            uploads: Rc::default(),
             inputs: RefCell::new(mpsc::unbounded_channel().0),
             waiting: RefCell::default(),
             next_request: Cell::new(0),
@@ -140,6 +144,18 @@ impl Shell {
         let reply = answer.await.unwrap_or_else(|_| Err(self.without_engine()))?;
         // The engine answers each request as what it is.
         C::told(reply).unwrap_or_else(|| Err(Closed::Storage.into()))
+    }
+
+    /// Tells the engine something that nobody waits for.
+    pub(super) fn tell(&self, call: impl Asks) {
+        let id = RequestId(self.next_request.get());
+        self.next_request.set(id.0 + 1);
+        let _ = self.inputs.borrow().send(Input::asked(id, call));
+    }
+
+    /// Where the bytes of files lie.
+    pub(super) fn shelf(&self) -> Shelf {
+        Shelf::new(&self.folder)
     }
 
     /// Follows the change stream: a number that moves when it has grown, and when there is something to ask anew.

@@ -8,24 +8,26 @@ use std::time::Duration;
 use ipc_schema::edge::ui_stored::{
     self, AcceptError, AcceptInvite, ActOnFile, AnswerIntroduction, AskInfo, AskSafetyNumber, CancelInvite,
     CancelText, ChangeContact, Closed, CompareCode, CompareShort, Contact, Contacts, Count, DecodePicture,
-    DeleteText, DownloadError, DownloadFile, Draft, EditText, FileActionError, Files, FilesError,
-    ForwardText, Introduce, Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages,
-    Messenger, PictureError, PictureUpload, React, ReadError, RetryText, Search, SearchError, SendFiles,
-    SendFilesError, SendText, SetProfileName, Settle, SettleError, ShortAction, ShortComparison, ShortError,
-    ShortState, State, TakeFile, TakeFileError, TellTyping, Watch,
+    DeleteText, DownloadFile, Draft, EditText, FileDownload, FileUpload, Files, ForwardText, Introduce,
+    Invite, InviteError, Invites, LookState, MakeInvite, MarkRead, Messages, Messenger, PictureError,
+    PictureUpload, React, ReadError, RetryText, Search, SearchError, SendFiles, SendText, SetProfileName,
+    Settle, SettleError, ShortAction, ShortComparison, ShortError, ShortState, State, TakeFile, TellTyping,
+    Watch,
 };
 use ipc_schema::edge::{Closer, Served};
 use ipc_schema::edges::ui_stored_capnp::{picture_upload, watcher};
-use ipc_schema::limits::{PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
+use ipc_schema::limits::{FILES_TOLD_MAX, PICTURE_SIDE_MAX, SEARCH_RESULTS_MAX};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
+use super::downloads::Download;
 use super::driver::{Access, Shell};
-use super::pictures::Upload;
+use super::pictures;
 use super::shown;
+use super::uploads::Upload;
 use crate::engine::{
-    AcceptOf, Accepting, Asks, ComparisonWith, DraftOf, EventsAfter, FirstMatches, FirstPage, InviteOf,
-    MessageOf, NewestEvent, NextMatches, NextPage, ProfileName, WritingAfter, settled,
+    AcceptOf, Accepting, Asks, ComparisonWith, DraftOf, EventsAfter, FilesBefore, FirstMatches, FirstPage,
+    InviteOf, MessageOf, NewestEvent, NextMatches, NextPage, PAGE, ProfileName, WritingAfter, settled,
 };
 use crate::store::{Delivery, InviteState};
 
@@ -34,6 +36,8 @@ const PLACING: Duration = Duration::from_secs(60);
 
 /// Texts that a search tells when no number is asked for.
 const MATCHES: u32 = 50;
+/// Files that are told when no number is asked for.
+const FILES: u32 = 50;
 /// Messages that one search looks at: some looks. Whoever asked goes on from there, or does not.
 const EXAMINED_MAX: usize = 20_000;
 
@@ -209,10 +213,34 @@ impl MessengerServer {
         }
     }
 
+    /// Between two pages all else is served.
+    async fn list_files(&self, call: Files) -> Served<Files> {
+        let mut left = if call.limit == 0 { FILES } else { call.limit.min(FILES_TOLD_MAX) };
+        let mut ask = FilesBefore::of(&call, left.min(PAGE));
+        loop {
+            let files = match self.ask(ask.clone()).await {
+                Ok(files) => files,
+                Err(error) => return Ok(Err(error)),
+            };
+            let Some(last) = files.last() else { return Ok(Ok(())) };
+            ask.before.clone_from(&last.id);
+            left = left.saturating_sub(u32::try_from(files.len()).unwrap_or(u32::MAX));
+            for file in files {
+                let mut request = call.sink.file_request();
+                file.write(request.get().init_file());
+                request.send().await?;
+            }
+            if left == 0 {
+                return Ok(Ok(()));
+            }
+            ask.limit = left.min(PAGE);
+        }
+    }
+
     async fn decode(&self, call: DecodePicture) -> Result<picture_upload::Client, PictureError> {
         self.access().await?;
         let picture = self.shell.pictures.begin().await.map_err(|_| PictureError::Picture)?;
-        let upload = Upload::new(picture, call.max_side.clamp(1, PICTURE_SIDE_MAX));
+        let upload = pictures::Upload::new(picture, call.max_side.clamp(1, PICTURE_SIDE_MAX));
         Ok(upload.client(self.closer.clone()))
     }
 }
@@ -388,24 +416,34 @@ impl Messenger for MessengerServer {
         Ok(self.compare(call).await)
     }
 
-    async fn upload(self: Rc<Self>, _: TakeFile) -> Served<TakeFile> {
-        Ok(self.access().await.map_err(Into::into).and(Err(TakeFileError::NotBuilt)))
+    async fn upload(self: Rc<Self>, call: TakeFile) -> Served<TakeFile> {
+        Ok(match self.access().await {
+            Ok(()) => {
+                Upload::begin(self.shell.clone(), call).await.map(|job| job.client(self.closer.clone()))
+            }
+            Err(closed) => Err(closed.into()),
+        })
     }
 
-    async fn send_files(self: Rc<Self>, _: SendFiles) -> Served<SendFiles> {
-        Ok(self.access().await.map_err(Into::into).and(Err(SendFilesError::NotBuilt)))
+    async fn send_files(self: Rc<Self>, call: SendFiles) -> Served<SendFiles> {
+        Ok(self.ask(call).await.map(shown::message))
     }
 
-    async fn files(self: Rc<Self>, _: Files) -> Served<Files> {
-        Ok(self.access().await.map_err(Into::into).and(Err(FilesError::NotBuilt)))
+    async fn files(self: Rc<Self>, call: Files) -> Served<Files> {
+        self.list_files(call).await
     }
 
-    async fn file(self: Rc<Self>, _: ActOnFile) -> Served<ActOnFile> {
-        Ok(self.access().await.map_err(Into::into).and(Err(FileActionError::NotBuilt)))
+    async fn file(self: Rc<Self>, call: ActOnFile) -> Served<ActOnFile> {
+        Ok(self.ask(call).await)
     }
 
-    async fn download(self: Rc<Self>, _: DownloadFile) -> Served<DownloadFile> {
-        Ok(self.access().await.map_err(Into::into).and(Err(DownloadError::NotBuilt)))
+    async fn download(self: Rc<Self>, call: DownloadFile) -> Served<DownloadFile> {
+        Ok(match self.access().await {
+            Ok(()) => {
+                Download::begin(self.shell.clone(), call).await.map(|job| job.client(self.closer.clone()))
+            }
+            Err(closed) => Err(closed.into()),
+        })
     }
 }
 
