@@ -2,6 +2,7 @@
 
 mod introductions;
 mod messages;
+mod short;
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -286,6 +287,12 @@ impl Worker {
         }
     }
 
+    /// The contact comes anew with the next change.
+    async fn mark(&self, who: String, action: ContactAction) {
+        let answer = self.messenger().await.call(ChangeContact { who, action }).await;
+        self.failed(answer.map(drop));
+    }
+
     async fn one(self: Rc<Self>, command: Command) {
         match command {
             Command::Create(passphrase) => self.passphrase(Create { passphrase }).await,
@@ -319,16 +326,8 @@ impl Worker {
                 let result = self.messenger().await.call(AskSafetyNumber { who: who.clone() }).await;
                 self.tell.news(News::SafetyNumber { who, result });
             }
-            Command::Verify { who, digits } => {
-                let action = ContactAction::Verify(digits);
-                let answer = self.messenger().await.call(ChangeContact { who, action }).await;
-                self.failed(answer.map(drop));
-            }
-            Command::Resume { who } => {
-                let action = ContactAction::Resume;
-                let answer = self.messenger().await.call(ChangeContact { who, action }).await;
-                self.failed(answer.map(drop));
-            }
+            Command::Verify { who, digits } => self.mark(who, ContactAction::Verify(digits)).await,
+            Command::Resume { who } => self.mark(who, ContactAction::Resume).await,
             Command::Contact { who, action } => self.change_contact(who, action).await,
             Command::Introduce { who, other } => self.introduce(who, other).await,
             Command::InviteStates => self.invite_states().await,
@@ -336,6 +335,7 @@ impl Worker {
                 let result = self.messenger().await.call(CompareCode { who: who.clone(), code }).await;
                 self.tell.news(News::Compared { who, result });
             }
+            Command::Short { who, action } => self.short(who, action).await,
             Command::Message(command) => self.with_message(command).await,
             Command::Draft { who } => self.draft(who).await,
             // It may be lost without harm.

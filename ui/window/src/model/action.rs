@@ -4,6 +4,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Comparison, Contact, ContactAction, Counts, Invite, Match, Message, Place, SafetyNumber,
+    ShortAction, ShortComparison,
 };
 use privatus::peers::PeerError;
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ use super::entry::Problem;
 use super::message::{MessageAct, MessageCommand, MessageNews};
 use super::over::OverAct;
 use super::search::Looked;
+use super::short::ShortAct;
 
 /// A place where text is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +177,8 @@ pub enum Act {
     LeaveEdit,
     /// What was compared is not the same.
     Differ,
+    /// Something with the short string that two read to each other.
+    Short(ShortAct),
     /// What people call the user.
     OwnName,
     /// Call the user so from now on.
@@ -350,6 +354,13 @@ pub enum Command {
         /// The contact's id.
         who: String,
     },
+    /// Something with a short string, or a look at how far it is.
+    Short {
+        /// The contact's id.
+        who: String,
+        /// What.
+        action: ShortAction,
+    },
     /// It was compared, or that is taken back.
     Verify {
         /// The contact's id.
@@ -481,6 +492,13 @@ pub enum News {
         who: String,
         /// What, or why not.
         result: Result<SafetyNumber, PeerError>,
+    },
+    /// How far it is with a short string.
+    Short {
+        /// The contact's id.
+        who: String,
+        /// How far, or why nothing was done.
+        result: Result<ShortComparison, PeerError>,
     },
     /// What was scanned was compared.
     Compared {

@@ -11,15 +11,20 @@ impl Model {
     /// Shows what is to be compared with a contact.
     pub(super) fn compare(&mut self, who: String) -> Vec<Command> {
         self.texts.set(Field::TheirCode, "");
-        let pane = Pane::Compare(Comparing { who: who.clone(), ..Comparing::default() });
-        self.show(pane, Focus::None);
-        vec![Command::SafetyNumber { who }]
+        let comparing = Comparing { who, ..Comparing::default() };
+        let asked = comparing.asks();
+        self.show(Pane::Compare(comparing), Focus::None);
+        asked
     }
 
-    pub(super) fn back_from_comparing(&mut self) -> Vec<Command> {
-        let Pane::Compare(comparing) = &self.pane else { return Vec::new() };
-        let who = comparing.who.clone();
-        self.open(&who)
+    /// Back to the conversation where it was compared who somebody is.
+    pub(super) fn close_pane(&mut self) -> Vec<Command> {
+        if let Pane::Compare(comparing) = &self.pane {
+            let who = comparing.who.clone();
+            return self.open(&who);
+        }
+        self.show(Pane::Start, Focus::Act(Act::Invite));
+        Vec::new()
     }
 
     /// The user compared what is shown, or takes it back. The contact comes anew with the next change.
@@ -44,12 +49,10 @@ impl Model {
     }
 
     /// What is compared may be another number by now.
-    pub(super) fn compared_again(&self, id: &str) -> Option<Command> {
+    pub(super) fn compared_again(&self, id: &str) -> Vec<Command> {
         match &self.pane {
-            Pane::Compare(comparing) if comparing.who == id => {
-                Some(Command::SafetyNumber { who: id.to_owned() })
-            }
-            _ => None,
+            Pane::Compare(comparing) if comparing.who == id => comparing.asks(),
+            _ => Vec::new(),
         }
     }
 

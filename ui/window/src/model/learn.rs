@@ -41,6 +41,7 @@ impl Model {
             News::Invited(result) => self.invited(result),
             News::Accepted(result) => return self.accepted(now, result),
             News::SafetyNumber { who, result } => self.safety_number_is(&who, result),
+            News::Short { who, result } => self.short_is(&who, result),
             News::Compared { who, result } => self.compared(now, &who, result),
             News::Failed(error) => self.notify(now, words::failure(&error)),
             News::Offer(link) => self.offer = Some(link),
@@ -131,7 +132,7 @@ impl Model {
             self.me = name;
             // A restart of stored: what is open is asked for again.
             if let Pane::Compare(comparing) = &self.pane {
-                return vec![Command::SafetyNumber { who: comparing.who.clone() }];
+                return comparing.asks();
             }
             return self.load_again();
         }
@@ -263,8 +264,7 @@ impl Model {
         // invitation to add somebody.
         let uncopy = if connected { self.uncopy_of(&id) } else { None };
         let opens = self.pane == Pane::Invitation(id.clone()) || is_first && self.pane == Pane::Start;
-        let mut commands =
-            if connected && opens { self.open(&id) } else { self.compared_again(&id).into_iter().collect() };
+        let mut commands = if connected && opens { self.open(&id) } else { self.compared_again(&id) };
         commands.extend(uncopy);
         commands.extend(states);
         commands
@@ -341,11 +341,8 @@ impl Model {
         }
         match act {
             Act::Open(id) => return self.open(&id),
-            Act::Close | Act::NotNow if matches!(self.pane, Pane::Compare(_)) => {
-                return self.back_from_comparing();
-            }
             Act::Add => self.show(Pane::Add, Focus::Act(Act::Invite)),
-            Act::Close | Act::NotNow => self.show(Pane::Start, Focus::Act(Act::Invite)),
+            Act::Close | Act::NotNow => return self.close_pane(),
             Act::Invite => {
                 self.finish_first_run();
                 self.show(Pane::Invite(Inviting::default()), Focus::Field(Field::InviteName));
@@ -369,6 +366,7 @@ impl Model {
             Act::Verify(on) => return self.verify(on),
             Act::Resume(who) => return vec![Command::Resume { who }],
             Act::CompareCode => return self.compare_code(),
+            Act::Short(act) => return self.short(act),
             Act::Lock => return self.lock(),
             Act::NextTheme => self.theme = self.theme.next(),
             Act::Type(field) => self.set_focus(Focus::Field(field)),

@@ -1,7 +1,11 @@
 //! What stands beside the list.
 
-use ipc_schema::edge::ui_stored::{Comparison, Refusal, SafetyNumber};
+use ipc_schema::edge::ui_stored::{
+    Comparison, Refusal, SafetyNumber, ShortAction, ShortComparison, ShortState,
+};
 use ipc_schema::link::{self, Found};
+
+use super::Command;
 
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +57,24 @@ pub struct Comparing {
     pub told: Option<Comparison>,
     /// The user says that it is not the same.
     pub differs: bool,
+    /// How far it is with a short string, once that is known.
+    pub short: Option<ShortComparison>,
+    /// Why what the user did last about that was not done.
+    pub short_refused: Option<Refusal>,
+}
+
+impl Comparing {
+    /// What has to be known of it.
+    pub(super) fn asks(&self) -> Vec<Command> {
+        let who = || self.who.clone();
+        vec![Command::SafetyNumber { who: who() }, Command::Short { who: who(), action: ShortAction::Look }]
+    }
+
+    /// A short string is there to be read out.
+    #[must_use]
+    pub fn shows_short(&self) -> bool {
+        self.short.as_ref().is_some_and(|short| short.state == ShortState::Shown)
+    }
 }
 
 /// What was pasted, before anybody is asked. A link is a secret: it is not shown by `Debug`.

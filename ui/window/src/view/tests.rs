@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Comparison, Contact, ContactState, Counts, Delivery, History, Invite, InviteState, Match,
-    Message, Place, Refusal, SafetyNumber,
+    Message, Place, Refusal, SafetyNumber, ShortAction,
 };
 
 use super::*;
@@ -126,12 +126,18 @@ fn number() -> SafetyNumber {
     }
 }
 
+/// What is asked when it is shown who Robin is.
+fn what_is_compared() -> [Command; 2] {
+    let who = || "c1".into();
+    [Command::SafetyNumber { who: who() }, Command::Short { who: who(), action: ShortAction::Look }]
+}
+
 #[test]
 fn who_somebody_is_can_be_compared_by_number_and_by_code() {
     let mut model = chatting();
     assert!(picture(&model, (1200, 800)).hits.iter().any(|hit| hit.act == Act::Compare("c1".into())));
     let asked = model.act(NOW, Act::Compare("c1".into()), "x");
-    assert_eq!(asked, [Command::SafetyNumber { who: "c1".into() }]);
+    assert_eq!(asked, what_is_compared());
     assert_eq!(model.act(NOW, Act::Verify(true), "x"), [], "nothing was shown yet");
     model.learn(NOW, News::SafetyNumber { who: "c2".into(), result: Ok(number()) });
     assert!(!says(&picture(&model, (1200, 800)), "10000"), "somebody else's");
@@ -156,7 +162,7 @@ fn who_somebody_is_can_be_compared_by_number_and_by_code() {
     assert!(says(&picture(&model, (1200, 800)), "It matches"));
     let verified = Contact { verified: true, ..robin() };
     let asked = model.learn(NOW, News::Changed(NOW, Change::Contact(verified)));
-    assert_eq!(asked, [Command::SafetyNumber { who: "c1".into() }], "it may be another one by now");
+    assert_eq!(asked, what_is_compared(), "it may be another one by now");
     let scene = picture(&model, (1200, 800));
     assert!(says(&scene, "You said that you compared it with Robin") && !says(&scene, "They are the same"));
     model.act(NOW, Act::Close, "x");

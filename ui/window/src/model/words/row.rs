@@ -1,10 +1,10 @@
 //! The second line of a row in the list.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite, Note, Notice};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, Invite, Note, Notice, ShortState};
 use ipc_schema::limits::BEGINNING_MAX_CHARS;
 
-use super::{Tone, alike, invitation, mark, notice, their_name};
+use super::{Tone, WAITS_TO_COMPARE, alike, invitation, mark, notice, their_name};
 use crate::brief::{brief, brief_beginning};
 use crate::icon::Icon;
 use crate::model::Model;
@@ -38,6 +38,10 @@ impl Preview {
 pub fn preview(model: &Model, contact: &Contact, now: Timestamp) -> Preview {
     let chat = model.chats.get(&contact.id);
     let draft = chat.map(|chat| chat.draft.trim()).filter(|draft| !draft.is_empty());
+    // It passes within minutes.
+    if contact.comparing == ShortState::Asked {
+        return Preview { icon: Some((Icon::Unverified, Tone::Weak)), ..Preview::warning(WAITS_TO_COMPARE) };
+    }
     if model.open_chat() != Some(contact.id.as_str()) && (draft.is_some() || contact.has_draft) {
         // What stored keeps is known once the conversation was open.
         let beginning: String = draft.unwrap_or_default().chars().take(BEGINNING_MAX_CHARS).collect();

@@ -145,7 +145,7 @@ fn a_row_of_the_list_and_the_header_have_a_menu_too() {
     let rows = model.menu_items(&MenuOf::Chat("c1".into()));
     let compare = rows.iter().position(|row| row.act == Act::Compare("c1".into())).unwrap();
     let asked = model.act(NOW, Act::Over(OverAct::Choose(compare)), "x");
-    assert_eq!(asked, [Command::SafetyNumber { who: "c1".into() }]);
+    assert_eq!(asked, what_is_compared());
 }
 
 #[test]
