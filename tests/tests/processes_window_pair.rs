@@ -86,6 +86,17 @@ impl Sitting {
         })
     }
 
+    /// Opens the page that compares: *Not compared yet* or *Verified*, beside the name above the conversation.
+    fn look_who(&self) {
+        self.click(545, 28);
+    }
+
+    /// Presses what is so many stops from the end of the pane.
+    fn press_from_the_end(&self, stops: usize) {
+        self.press(&vec!["shift+Tab"; stops]);
+        self.press(&["Return"]);
+    }
+
     /// Chooses so many from the left of what can be chosen first in the details of the other: how long texts live.
     fn choose_life(&self, at: usize) {
         self.press(&["ctrl+shift+i"]);
@@ -166,6 +177,30 @@ fn talk(alex: &Sitting, robin: &Sitting) {
     assert_eq!(edited["body"], "Then I will take the 9:40 bus. I bring the index, too.");
 }
 
+/// Both have the page open. One begins, the other goes on; each sees the same string, and says so.
+fn read_aloud(alex: &Sitting, robin: &Sitting) {
+    // Below the two that come before what they can answer: the field for a code, and *Begin*.
+    alex.press_from_the_end(6);
+    robin.contact("asked", |row| row["comparing"] == "asked");
+    // *Not now* stands between.
+    robin.press_from_the_end(7);
+    for sitting in [alex, robin] {
+        sitting.contact("shown", |row| row["comparing"] == "shown");
+    }
+    robin.keep("short");
+    let shown = |sitting: &Sitting| {
+        let row = sitting.suite.ask(&["contact", "compare", sitting.other, "--json"]).ok().rows().remove(0);
+        row["digits"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(shown(alex), shown(robin));
+    for sitting in [alex, robin] {
+        sitting.still();
+        // The keyboard is at *Stop*; before it stand the two answers.
+        sitting.press(&["shift+Tab", "shift+Tab", "Return"]);
+        sitting.contact("compared", |row| row["verified"] == true);
+    }
+}
+
 #[test]
 fn two_people_meet_talk_have_texts_disappear_and_compare_by_hand() {
     let (_relays, addresses) = private_network(NETWORK, 5);
@@ -188,13 +223,22 @@ fn two_people_meet_talk_have_texts_disappear_and_compare_by_hand() {
     };
     assert!(number(&alex).is_string() && number(&alex) == number(&robin));
     for sitting in [&alex, &robin] {
-        // *Not compared yet*, beside the name.
-        sitting.click(590, 28);
+        sitting.look_who();
     }
     alex.keep("compare");
+    read_aloud(&alex, &robin);
     for sitting in [&alex, &robin] {
-        // From the last stop of the pane backwards: *Back*, *Later*, *They are different*, *They are the same*.
-        sitting.press(&["shift+Tab", "shift+Tab", "shift+Tab", "shift+Tab", "Return"]);
+        // Now *Take it back* stands where *They are the same* did.
+        sitting.press(&["Escape"]);
+        sitting.look_who();
+        sitting.press_from_the_end(4);
+        sitting.contact("taken back", |row| row["verified"] == false);
+        sitting.press(&["Escape"]);
+        sitting.look_who();
+    }
+    for sitting in [&alex, &robin] {
+        // *Back*, *Later*, *They are different*, *They are the same*.
+        sitting.press_from_the_end(4);
         let contact = sitting.contact("compared", |row| row["verified"] == true);
         assert_eq!(contact["their_name"], sitting.other);
     }

@@ -8,7 +8,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Access, Change, Contact, ContactState, Counts, Delivery, Invite, InviteState, Match, Message, Place,
-    Reaction,
+    Reaction, SafetyNumber, ShortAction, ShortComparison, ShortEnd, ShortState,
 };
 use privatus_ui::model::{Command, News};
 use privatus_ui::serve::Wires;
@@ -141,6 +141,29 @@ fn found(words: &str, who: &str) -> Vec<Match> {
     found.take(50).collect()
 }
 
+fn number() -> SafetyNumber {
+    let words = ["harbor", "velvet", "lemon", "orbit", "candle", "meadow", "saddle", "timber"];
+    SafetyNumber {
+        digits: "48213 90577 11846 70329 55168 02794 83461 27905 64130 39852 10677 94528".into(),
+        words: words.map(Into::into).to_vec(),
+        verified: false,
+        code: "privatus:v#AQ".into(),
+    }
+}
+
+/// They join at once.
+fn short(action: &ShortAction) -> ShortComparison {
+    let (state, end) = match action {
+        ShortAction::Look => (ShortState::None, ShortEnd::None),
+        ShortAction::Join => (ShortState::Shown, ShortEnd::None),
+        ShortAction::Same(_) => (ShortState::Over, ShortEnd::Same),
+        ShortAction::Differ => (ShortState::Over, ShortEnd::Different),
+        ShortAction::Stop => (ShortState::Over, ShortEnd::Stopped),
+    };
+    let words = ["gutih", "dosal"].map(Into::into).to_vec();
+    ShortComparison { state, end, digits: "4821 9037".into(), words, runs: 1, ..ShortComparison::none() }
+}
+
 fn answer(command: Command, news: &Sender<News>) {
     let tell = |item| news.send(item).unwrap();
     match command {
@@ -172,6 +195,8 @@ fn answer(command: Command, news: &Sender<News>) {
         Command::Accept { name, .. } => {
             tell(News::Accepted(Ok(contact("new", &name, ContactState::Connected, 0, ""))))
         }
+        Command::SafetyNumber { who } => tell(News::SafetyNumber { who, result: Ok(number()) }),
+        Command::Short { who, action } => tell(News::Short { who, result: Ok(short(&action)) }),
         Command::Quit => std::process::exit(0),
         _ => {}
     }

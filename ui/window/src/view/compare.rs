@@ -55,11 +55,17 @@ impl View<'_> {
         let Rect { x, mut y, w, .. } = at;
         let Some(number) = &comparing.number else {
             let Some(reason) = comparing.refused else { return y };
-            let (title, next) = words::refusal(reason);
-            let told = Told { icon: Icon::Warn, tone: Tone::Weak, title: title.into(), reason: next.into() };
-            return self.note(Span::new(x, y, w.min(520)), &told);
+            return self.note(Span::new(x, y, w.min(520)), &words::refused(reason));
         };
         y = self.intro(contact, comparing, Span::new(x, y, w)) + 24;
+        if !comparing.differs {
+            y = self.short_block(contact, comparing, Span::new(x, y, w)) + 16;
+            // One string at a time.
+            if comparing.shows_short() {
+                let later = Button::new(Kind::Quiet, "Later", Act::NotNow);
+                return self.buttons(Span::new(x, y + 8, w), &[later]);
+            }
+        }
         let left = w - BESIDE - 16;
         let bottom = if left >= 340 {
             let words = self.words_block(number, Span::new(x, y, left));
@@ -109,7 +115,11 @@ impl View<'_> {
     }
 
     /// A block with a line around it; `draw` gives the y below its content.
-    fn framed(&mut self, Span { x, y, w }: Span, draw: impl FnOnce(&mut Self, Span) -> i32) -> i32 {
+    pub(super) fn framed(
+        &mut self,
+        Span { x, y, w }: Span,
+        draw: impl FnOnce(&mut Self, Span) -> i32,
+    ) -> i32 {
         let from = self.scene.items.len();
         let bottom = draw(self, Span::new(x + 20, y + 16, w - 40)) + 20;
         let (border, ground) = (Border::new(self.colours.line, self.colours.line_px), self.colours.bg);
@@ -117,7 +127,13 @@ impl View<'_> {
         bottom
     }
 
-    fn block_title(&mut self, Span { x, y, w }: Span, icon: Icon, title: &str, below: &str) -> i32 {
+    pub(super) fn block_title(
+        &mut self,
+        Span { x, y, w }: Span,
+        icon: Icon,
+        title: &str,
+        below: &str,
+    ) -> i32 {
         self.scene.icon(icon, Point::new(x, y + 1), 20, self.colours.text);
         self.scene.text(Point::new(x + 28, y), Style::Strong, self.colours.text, title);
         let left = x + 28 + self.width(Style::Strong, title) + 8;

@@ -1,6 +1,6 @@
 //! What is known of a contact, and what can be done with them: a column beside the conversation, or in its place.
 
-use ipc_schema::edge::ui_stored::{Contact, ContactState, MUTED_FOR_EVER, is_muted};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, MUTED_FOR_EVER, ShortState, is_muted};
 
 use super::View;
 use super::controls::{Button, Kind};
@@ -334,7 +334,9 @@ fn compared(contact: &Contact) -> Row {
     let (icon, _, word) = words::verified(contact);
     match contact.state {
         ContactState::Connected => {
-            Row::new(icon, word, "Compare the safety number.").pressed(Act::Compare(contact.id.clone()))
+            let waits = contact.comparing == ShortState::Asked;
+            let line = if waits { words::WAITS_TO_COMPARE } else { "Compare the safety number." };
+            Row::new(icon, word, line).pressed(Act::Compare(contact.id.clone()))
         }
         _ => Row::new(icon, word, "There is nothing to compare before both of you have met."),
     }

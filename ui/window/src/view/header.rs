@@ -1,6 +1,6 @@
 //! The header of a conversation: who it is with, whether that was compared, how they are reached.
 
-use ipc_schema::edge::ui_stored::{Contact, ContactState};
+use ipc_schema::edge::ui_stored::{Contact, ContactState, ShortState};
 
 use super::View;
 use crate::icon::Icon;
@@ -67,6 +67,9 @@ impl View<'_> {
             ContactState::Connected | ContactState::Oneself => None,
             ContactState::Blocked => Some("Blocked"),
         };
+        if contact.comparing == ShortState::Asked {
+            return (Icon::Unverified, c.warn, words::WAITS_TO_COMPARE.to_owned());
+        }
         if contact.is_typing {
             return (Icon::Edit, c.accent, words::WRITING.to_owned());
         }

@@ -28,6 +28,7 @@ mod row;
 mod rows;
 mod scrolled;
 mod search;
+mod short;
 mod thumb;
 mod whom;
 

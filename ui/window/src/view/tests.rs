@@ -789,3 +789,4 @@ fn the_keyboard_reaches_the_field_where_one_writes() {
 
 mod messages;
 mod reading;
+mod short;

@@ -10,6 +10,7 @@ use fltk::window::DoubleWindow;
 use ipc_schema::edge::ui_keyvault::VaultState;
 use ipc_schema::edge::ui_stored::{
     Change, Comparison, Contact, ContactState, Invite, InviteState, MUTED_FOR_EVER, Refusal, SafetyNumber,
+    ShortComparison, ShortEnd, ShortState,
 };
 use privatus::peers::PeerError;
 
@@ -279,6 +280,23 @@ fn details_of_everybody_can_be_read_and_pressed_at_any_size() {
     all_can_be_reached("a note", &mut model, &[Focus::Field(Field::ContactNote), Focus::Act(Act::KeepEdit)]);
 }
 
+/// A short string in every state, one that was never any last.
+fn shorts() -> Vec<ShortComparison> {
+    let ended = ShortEnd::ALL.iter().map(|end| (ShortState::Over, *end));
+    let states =
+        [ShortState::Asked, ShortState::Waiting, ShortState::Shown].map(|state| (state, ShortEnd::None));
+    let short = |(state, end)| ShortComparison {
+        state,
+        end,
+        digits: "0042 5678".into(),
+        words: ["gutih", "dosal"].map(Into::into).to_vec(),
+        runs: 7,
+        theirs: ShortEnd::Different,
+        ..ShortComparison::none()
+    };
+    states.into_iter().chain(ended).map(short).chain([ShortComparison::none()]).collect()
+}
+
 #[test]
 fn who_somebody_is_can_be_compared_at_any_size() {
     for who in ["c1", "c2"] {
@@ -288,6 +306,11 @@ fn who_somebody_is_can_be_compared_at_any_size() {
         walk("compare", &mut model);
         let stops = [Focus::Act(Act::Differ), Focus::Act(Act::NotNow), Focus::Field(Field::TheirCode)];
         all_can_be_reached("compare", &mut model, &stops);
+        for short in shorts() {
+            model.learn(NOW, News::Short { who: who.into(), result: Ok(short) });
+            walk("a short string", &mut model);
+            all_can_be_reached("a short string", &mut model, &[Focus::Act(Act::NotNow)]);
+        }
         model.learn(NOW, News::Compared { who: who.into(), result: Ok(Comparison::OtherPerson) });
         walk("a code of somebody else", &mut model);
         model.act(NOW, Act::Differ, "x");

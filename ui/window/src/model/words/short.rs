@@ -79,7 +79,7 @@ pub fn they_say(end: ShortEnd) -> Option<Told> {
             Icon::Warn,
             Tone::Bad,
             "They say that it differs",
-            "It was pressed on their side. Read it to each other once more, letter by letter, before you say anything here.",
+            "It was pressed on their side. Compare once more, letter by letter, before you write anything that matters.",
         )),
         ShortEnd::TheyStopped => {
             Some(told(Icon::Info, Tone::Weak, "They gave it up", "It was pressed on their side."))
