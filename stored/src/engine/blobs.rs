@@ -5,71 +5,19 @@ use std::time::Duration;
 use ipc_schema::edge::ui_stored::{Closed, DownloadError, FinishError};
 
 use super::event::Timer;
+use super::file_requests::{BytesOf, DropIn, KeepIn, PieceLost, TakeIn, TakenIn};
 use super::file_rows;
 use super::names::Found;
 use super::turn::Turn;
-use crate::content::FileKind;
 use crate::error::StoreError;
-use crate::files::{Blob, Cut, Hash, Standing};
-use crate::ids::{BlobId, UploadId};
+use crate::files::{Blob, Standing};
+use crate::ids::UploadId;
 use crate::store::{Store, Trouble, Upload};
 
 /// What nobody sends by then is not kept.
 const LOOSE: Duration = Duration::from_secs(3_600);
 /// Files that are removed in one go.
 const AT_ONCE: u32 = 16;
-
-/// Somebody wants to hand in a file that is cut so.
-#[derive(Clone)]
-pub struct TakeIn {
-    /// How.
-    pub cut: Cut,
-}
-
-/// Where what is handed in goes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TakenIn {
-    /// Its row.
-    pub id: BlobId,
-    /// What has to be known to write it.
-    pub blob: Blob,
-}
-
-/// All of it is durable there.
-#[derive(Clone)]
-pub struct KeepIn {
-    /// Its row.
-    pub blob: BlobId,
-    /// What it is called.
-    pub name: String,
-    /// What it is.
-    pub kind: FileKind,
-    /// BLAKE3 of all of it.
-    pub root: Hash,
-    /// It may say where and with what it was made.
-    pub carries: bool,
-}
-
-/// It is not sent after all.
-#[derive(Clone, Copy)]
-pub struct DropIn {
-    /// Its row.
-    pub blob: BlobId,
-}
-
-/// What has to be known to read a file that is here whole.
-#[derive(Clone)]
-pub struct BytesOf {
-    /// Which.
-    pub id: String,
-}
-
-/// A piece of a file is not what was written.
-#[derive(Clone)]
-pub struct PieceLost {
-    /// Of which.
-    pub id: String,
-}
 
 pub(super) fn take_in(turn: &mut Turn, call: &TakeIn) -> Found<TakenIn, Closed> {
     let blob = Blob::new(call.cut, turn.chance());

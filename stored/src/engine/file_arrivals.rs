@@ -260,7 +260,7 @@ impl FileArrivals {
                     Ok(true) => coming.fresh.push((came.number, receive_queue, id)),
                     Ok(false) => self.acks.entry(receive_queue).or_default().push(chunk.id),
                     // It stays at the relay.
-                    Err(why) => return self.fail(turn, file, trouble_of(&why)),
+                    Err(why) => return self.fail(turn, file, files::trouble_of(&why)),
                 }
             }
             Some((file, Err(NotAChunk::NotOffered))) => {
@@ -300,7 +300,7 @@ impl FileArrivals {
         let Some(coming) = self.files.get_mut(&id) else { return Ok(()) };
         let fresh = std::mem::take(&mut coming.fresh);
         if let Some(Err(why)) = coming.kept.as_ref().map(Kept::sync) {
-            return self.fail(turn, id, trouble_of(&why));
+            return self.fail(turn, id, files::trouble_of(&why));
         }
         let was_left_again = coming.receiving.rounds().len() > 1;
         for (number, queue, name) in fresh {
@@ -444,11 +444,4 @@ fn kept(turn: &Turn, file: &File, receiving: &Receiving) -> Result<Result<Kept, 
         Err(BlobError::Damaged) if receiving.is_empty() => shelf.make(blob),
         opened => opened,
     })
-}
-
-fn trouble_of(why: &BlobError) -> Trouble {
-    match why {
-        BlobError::Full => Trouble::NoRoom,
-        BlobError::Damaged | BlobError::Disk(_) => Trouble::Damaged,
-    }
 }

@@ -1,8 +1,9 @@
 //! Files as they are told: how each stands, and why.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{self, FileReason, FileState, Files, FilesError};
+use ipc_schema::edge::ui_stored::{self, FileReason, FileState, FilesError};
 
+use super::file_requests::FilesBefore;
 use super::names::{self, Found};
 use crate::content;
 use crate::error::StoreError;
@@ -65,25 +66,6 @@ pub(super) fn before(store: &Store, ask: &FilesBefore) -> Found<Vec<ui_stored::F
     };
     let rows = store.files_before(contact, before, ask.limit)?.into_iter().map(|file| row(store, &file));
     Ok(Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()))
-}
-
-/// Files of one conversation or all.
-#[derive(Clone)]
-pub struct FilesBefore {
-    /// Whose, in the user's word; empty: all.
-    pub who: String,
-    /// Older than this one; empty: from the newest on.
-    pub before: String,
-    /// At most so many.
-    pub limit: u32,
-}
-
-impl FilesBefore {
-    /// Those that are asked for from here on.
-    #[must_use]
-    pub fn of(call: &Files, limit: u32) -> Self {
-        Self { who: call.who.clone(), before: call.before.clone(), limit }
-    }
 }
 
 /// A file's number, as it is told.

@@ -249,7 +249,7 @@ impl FileSends {
         }
         for put in puts {
             if let Err(why) = self.send(turn, circuits, (id, put), open)? {
-                return self.trouble(turn, id, trouble_of(&why));
+                return self.trouble(turn, id, files::trouble_of(&why));
             }
         }
         Ok(())
@@ -421,11 +421,4 @@ fn source(turn: &Turn, id: FileId, root: &[u8; 32]) -> Result<Result<Source, Blo
     };
     let Some(blob) = blob else { return Ok(Err(BlobError::Damaged)) };
     Ok(turn.store.shelf().open(blob).and_then(|kept| Source::open(kept, root)))
-}
-
-fn trouble_of(why: &BlobError) -> Trouble {
-    match why {
-        BlobError::Full => Trouble::NoRoom,
-        BlobError::Damaged | BlobError::Disk(_) => Trouble::Damaged,
-    }
 }

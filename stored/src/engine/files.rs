@@ -12,7 +12,7 @@ use super::names::Found;
 use super::turn::Turn;
 use crate::content::{FileOffer, FileWord, Kind, Link, WireId};
 use crate::error::StoreError;
-use crate::files::{Blob, Cut, Standing, Words};
+use crate::files::{Blob, BlobError, Cut, Standing, Words};
 use crate::ids::{ContactId, FileId, UploadId};
 use crate::secret::Secret;
 use crate::store::{Change, Delivery, EventKind, File, Message, Outgoing, OutgoingKind, Trouble, Upload};
@@ -306,6 +306,14 @@ pub(super) fn message_goes(turn: &mut Turn, message: &str) -> Result<(), StoreEr
         }
     }
     Ok(())
+}
+
+/// Why what is kept of it cannot be had.
+pub(super) fn trouble_of(why: &BlobError) -> Trouble {
+    match why {
+        BlobError::Full => Trouble::NoRoom,
+        BlobError::Damaged | BlobError::Disk(_) => Trouble::Damaged,
+    }
 }
 
 /// Why it rests, or not any more.

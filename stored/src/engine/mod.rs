@@ -25,6 +25,7 @@ mod drafts;
 mod ends;
 mod event;
 mod file_arrivals;
+mod file_requests;
 mod file_rows;
 mod file_sends;
 mod files;
@@ -69,8 +70,7 @@ use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{self, Closed, FileReason, FileState};
 use rand_core::CryptoRng;
 
-pub use blobs::{BytesOf, DropIn, KeepIn, PieceLost, TakeIn, TakenIn};
-pub use file_rows::FilesBefore;
+pub use file_requests::{BytesOf, DropIn, FilesBefore, KeepIn, PieceLost, TakeIn, TakenIn};
 pub use interface::{
     Action, Arrived, ArrivedChunk, Came, CircuitId, Input, MailboxCall, Network, OpenedCircuit, Taken, Ticket,
 };

@@ -16,8 +16,7 @@ use ipc_schema::edge::ui_stored::{
     SendText, SetProfileName, SettleError, ShortComparison, ShortError, TellTyping, TypingError,
 };
 
-use super::blobs::{BytesOf, DropIn, KeepIn, PieceLost, TakeIn, TakenIn};
-use super::file_rows::FilesBefore;
+use super::file_requests::{BytesOf, DropIn, FilesBefore, KeepIn, PieceLost, TakeIn, TakenIn};
 use crate::files::Blob;
 use crate::ids::{ContactId, UploadId};
 use crate::search::Wanted;
