@@ -1,11 +1,19 @@
 //! Comparing who somebody is: the safety number read aloud, or a picture code scanned from the other's screen.
 
 use ipc_schema::Timestamp;
-use ipc_schema::edge::ui_stored::{Comparison, SafetyNumber};
+use ipc_schema::edge::ui_stored::{Comparison, SafetyNumber, ShortAction};
 use privatus::peers::PeerError;
 
 use super::learn::refusal_of;
 use super::{Act, Command, Comparing, Field, Focus, Model, Pane, Part, words};
+
+impl Comparing {
+    /// What has to be known of it.
+    pub(super) fn asks(&self) -> Vec<Command> {
+        let who = || self.who.clone();
+        vec![Command::SafetyNumber { who: who() }, Command::Short { who: who(), action: ShortAction::Look }]
+    }
+}
 
 impl Model {
     /// Shows what is to be compared with a contact.

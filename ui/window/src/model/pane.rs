@@ -1,11 +1,7 @@
 //! What stands beside the list.
 
-use ipc_schema::edge::ui_stored::{
-    Comparison, Refusal, SafetyNumber, ShortAction, ShortComparison, ShortState,
-};
+use ipc_schema::edge::ui_stored::{Comparison, Refusal, SafetyNumber, ShortComparison, ShortState};
 use ipc_schema::link::{self, Found};
-
-use super::Command;
 
 /// The right part of the window.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,12 +60,6 @@ pub struct Comparing {
 }
 
 impl Comparing {
-    /// What has to be known of it.
-    pub(super) fn asks(&self) -> Vec<Command> {
-        let who = || self.who.clone();
-        vec![Command::SafetyNumber { who: who() }, Command::Short { who: who(), action: ShortAction::Look }]
-    }
-
     /// A short string is there to be read out.
     #[must_use]
     pub fn shows_short(&self) -> bool {

@@ -30,7 +30,8 @@ pub use people::{
 };
 pub use row::{Preview, WRITING, preview};
 pub use short::{
-    READ_OUT, SHORT_HOW, WAITS_TO_COMPARE, asked_to_compare, short_ended, they_say, tries, waits_for_them,
+    READ_OUT, SHORT_HOW, WAITS_TO_COMPARE, asked_to_compare, refused, short_ended, they_say, tries,
+    waits_for_them,
 };
 
 /// Nothing more can be written in one text.
@@ -423,13 +424,6 @@ const LINK_OWN: (&str, &str) =
     ("Your own invitation", "Give it to somebody else: only another person can accept it.");
 const RATE_LIMITED: (&str, &str) =
     ("Too many at once", "Ten new contacts an hour are possible. Try again later.");
-
-/// The same as a note.
-#[must_use]
-pub fn refused(reason: Refusal) -> Told {
-    let (title, next) = refusal(reason);
-    told(Icon::Warn, Tone::Weak, title, next)
-}
 
 /// Why stored said no: a title, and what to do next.
 #[must_use]

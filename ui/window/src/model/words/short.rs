@@ -1,9 +1,9 @@
 //! The sentences about a short string that two people read to each other.
 
-use ipc_schema::edge::ui_stored::{Contact, ShortComparison, ShortEnd};
+use ipc_schema::edge::ui_stored::{Contact, Refusal, ShortComparison, ShortEnd};
 use privatus::clock::Zone;
 
-use super::{Told, Tone, differs, hour, told};
+use super::{Told, Tone, differs, hour, refusal, told};
 use crate::icon::Icon;
 use crate::text::isolated;
 
@@ -17,7 +17,14 @@ pub const SHORT_HOW: &str = "For a call, or side by side: both of you press Begi
 pub const READ_OUT: &str =
     "Read it to each other now, the words or the digits, with your own voice. Do not write it in this chat.";
 
-/// The other one has to join.
+/// Why stored said no, on the page itself.
+#[must_use]
+pub fn refused(reason: Refusal) -> Told {
+    let (title, next) = refusal(reason);
+    told(Icon::Warn, Tone::Weak, title, next)
+}
+
+/// They wait for the user.
 #[must_use]
 pub fn asked_to_compare(contact: &Contact) -> Told {
     let name = isolated(&contact.name);
