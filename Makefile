@@ -22,7 +22,7 @@ test-long: test-deps build
 
 # What two people see who meet in two windows, kept as docs/guide/window-….png.
 pictures: test-deps build
-	PRIVATUS_BINARIES=$(BINARIES) PRIVATUS_PICTURES=$(abspath docs/guide) cargo nextest run -p privatus-tests --test processes_window_pair
+	PRIVATUS_BINARIES=$(BINARIES) PRIVATUS_PICTURES=$(abspath docs/guide) cargo nextest run -p privatus-tests --test processes_window_pair by_hand
 
 bench: test-deps build
 	PRIVATUS_BINARIES=$(BINARIES) cargo run --release -q -p privatus-tests --example bench

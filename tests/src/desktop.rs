@@ -64,6 +64,16 @@ impl Picture {
         Self { area, pixels: rows.map(|(x, y)| self.at(x, y)).collect() }
     }
 
+    /// The upper left corner of the first square of this colour, row by row, with so many pixels on each side: a block, and no line.
+    #[must_use]
+    pub fn block(&self, colour: u32, side: i32) -> Option<(i32, i32)> {
+        let rows = (0..=self.area.h - side).flat_map(|y| (0..=self.area.w - side).map(move |x| (x, y)));
+        let mut corners = rows.filter(|(x, y)| self.at(*x, *y) == colour);
+        corners.find(|(left, top)| {
+            (*top..top + side).all(|y| (*left..left + side).all(|x| self.at(x, y) == colour))
+        })
+    }
+
     /// The smallest part that has every pixel of which `is` is true, by its place in the picture.
     #[must_use]
     pub fn bounds(&self, is: impl Fn(u32) -> bool) -> Option<Area> {
@@ -88,6 +98,15 @@ pub struct Told {
     pub title: String,
     /// It wants somebody to look (ICCCM 4.1.2.4).
     pub calls: bool,
+}
+
+/// What somebody uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The pointer, and the keyboard only to write.
+    Pointer,
+    /// The keyboard alone.
+    Keyboard,
 }
 
 /// An X server with a window manager. Both are stopped when it is dropped.

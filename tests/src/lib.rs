@@ -17,7 +17,7 @@ mod part;
 mod processes;
 mod suite;
 
-pub use desktop::{Area, Desktop, Picture, Standing, Told, open_window, open_window_with};
+pub use desktop::{Area, By, Desktop, Picture, Standing, Told, open_window, open_window_with};
 pub use display::{
     Compositor, XServer, colours, window, window_run, window_with_fonts, window_without_namespaces,
 };

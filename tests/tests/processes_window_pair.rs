@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use privatus_tests::{Area, Desktop, Picture, Standing, Suite, open_window, private_network, until};
+use privatus_tests::{Area, By, Desktop, Picture, Standing, Suite, open_window, private_network, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,6 +14,8 @@ const NETWORK: &str = "pair";
 /// Of the light colours: what is chosen, and the border of what is not.
 const CHOSEN: u32 = 0xD9_E6F1;
 const EDGE: u32 = 0x7C_8A98;
+/// What the button of a page is filled with that does what the page is for.
+const FIRST: u32 = 0x17_588A;
 /// Where the parts right of the list begin.
 const PANE: i32 = 392;
 
@@ -64,11 +66,16 @@ impl Sitting {
         self.still();
     }
 
-    /// Writes that and sends it, once the conversation is open: its button to send is seen.
-    fn send(&self, text: &str) {
+    /// Waits until the conversation is open: its button to send is seen.
+    fn wait_open(&self) {
         until("a conversation is open", || {
-            (self.still().at(self.content.w - 48, self.content.h - 32) == 0x17_588A).then_some(())
+            (self.still().at(self.content.w - 48, self.content.h - 32) == FIRST).then_some(())
         });
+    }
+
+    /// Writes that and sends it, once the conversation is open.
+    fn send(&self, text: &str) {
+        self.wait_open();
         self.write(text);
         self.press(&["Return"]);
     }
@@ -95,6 +102,39 @@ impl Sitting {
     fn press_from_the_end(&self, stops: usize) {
         self.press(&vec!["shift+Tab"; stops]);
         self.press(&["Return"]);
+    }
+
+    /// Presses the button that does what this page is for, or the one on its right.
+    fn press_first(&self, other: bool) {
+        let pane = Area { x: PANE, y: 64, w: self.content.w - PANE, h: self.content.h - 64 };
+        let picture = self.still().part(pane);
+        let (left, y) = picture.block(FIRST, 8).expect("a button that is filled");
+        // Above its letters it is filled to its end; then there are eight pixels.
+        let end = (left..pane.w).find(|x| picture.at(*x, y + 2) != FIRST).expect("an end of it");
+        let x = if other { end + 40 } else { left + 4 };
+        self.click(pane.x + x, pane.y + y + 4);
+    }
+
+    /// Begins to invite somebody, or to accept.
+    fn add(&self, accept: bool, by: By) {
+        match by {
+            By::Pointer => {
+                self.click(PANE - 33, 32);
+                self.press_first(accept);
+            }
+            By::Keyboard => {
+                self.press(&["ctrl+n"]);
+                self.press(if accept { &["Tab", "Return"] } else { &["Return"] });
+            }
+        }
+    }
+
+    /// Does what the page is for, from the field that has the keyboard.
+    fn confirm(&self, by: By) {
+        match by {
+            By::Pointer => self.press_first(false),
+            By::Keyboard => self.press(&["Return"]),
+        }
     }
 
     /// Chooses so many from the left of what can be chosen first in the details of the other: how long texts live.
@@ -134,21 +174,24 @@ impl Sitting {
 }
 
 /// One invites, the other accepts; the link goes from hand to hand.
-fn meet(alex: &Sitting, robin: &Sitting) {
-    alex.press(&["ctrl+n", "Return"]);
+fn meet(alex: &Sitting, robin: &Sitting, by: By) {
+    alex.add(false, by);
     alex.write("Robin");
-    alex.press(&["Return"]);
+    alex.confirm(by);
     let link = until("an invitation", || {
         let row = alex.suite.ask(&["invite", "list", "--json"]).ok().rows().into_iter().next()?;
         (row["state"] == "waiting").then(|| row["link"].as_str().unwrap().to_owned())
     });
     alex.keep("invite");
-    robin.press(&["ctrl+n", "Tab", "Return"]);
+    robin.add(true, by);
     robin.write(&link);
-    robin.press(&["Return"]);
+    match by {
+        By::Pointer => robin.click(PANE + 100, 292),
+        By::Keyboard => robin.press(&["Return"]),
+    }
     robin.write("Alex");
     robin.keep("accept");
-    robin.press(&["Return"]);
+    robin.confirm(by);
     for (sitting, called) in [(alex, "Robin"), (robin, "Alex")] {
         let contact = sitting.contact("connected", |row| row["state"] == "connected");
         assert_eq!(contact["name"], called);
@@ -206,7 +249,7 @@ fn two_people_meet_talk_have_texts_disappear_and_compare_by_hand() {
     let (_relays, addresses) = private_network(NETWORK, 5);
     let alex = Sitting::down(&addresses, "Alex", "Robin");
     let robin = Sitting::down(&addresses, "Robin", "Alex");
-    meet(&alex, &robin);
+    meet(&alex, &robin, By::Keyboard);
     talk(&alex, &robin);
 
     robin.choose_life(2);
@@ -243,4 +286,21 @@ fn two_people_meet_talk_have_texts_disappear_and_compare_by_hand() {
         assert_eq!(contact["their_name"], sitting.other);
     }
     robin.keep("compared");
+}
+
+#[test]
+fn two_people_meet_and_compare_by_pointer() {
+    let (_relays, addresses) = private_network(NETWORK, 5);
+    let alex = Sitting::down(&addresses, "Alex", "Robin");
+    let robin = Sitting::down(&addresses, "Robin", "Alex");
+    meet(&alex, &robin, By::Pointer);
+    for sitting in [&alex, &robin] {
+        sitting.wait_open();
+        sitting.look_who();
+        let [x, y] = [sitting.content.x + 700, sitting.content.y + 400].map(|at| at.to_string());
+        // The answers stand at the end of the page.
+        sitting.desktop.hand(&["mousemove", &x, &y, "click", "--repeat", "20", "--delay", "5", "5"]);
+        sitting.press_first(false);
+        sitting.contact("compared", |row| row["verified"] == true);
+    }
 }

@@ -2,7 +2,7 @@
 //! asked of stored, by the command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use privatus_tests::{Area, Desktop, Picture, Standing, Suite, open_window, until};
+use privatus_tests::{Area, By, Desktop, Picture, Standing, Suite, open_window, until};
 use serde_json::Value;
 
 /// Of the light colours: an own bubble, the border of what lies over the window, and what loses something.
@@ -12,12 +12,6 @@ const DANGER: u32 = 0x98_201A;
 
 /// The rows of an own text's menu, below its signs.
 const ROWS: [&str; 6] = ["Reply", "Edit", "Copy text", "Forward", "Delivery details", "Delete"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    Pointer,
-    Keyboard,
-}
 
 struct Person<'a> {
     desktop: &'a Desktop,
