@@ -103,7 +103,7 @@ use self::retention::Retention;
 use self::turn::Turn;
 use self::typing::Typing;
 use crate::error::StoreError;
-use crate::store::{Delivery, Store};
+use crate::store::{Decoy, Delivery, Store};
 
 /// How long nothing is tried after the disk failed.
 const SUSPENDED: Duration = Duration::from_secs(3);
@@ -241,6 +241,14 @@ impl Engine {
             }
         }
         actions
+    }
+
+    /// Has the decoy live on beside what is kept here.
+    ///
+    /// # Errors
+    /// What the disk says of the decoy.
+    pub fn keep_decoy(&self, decoy: &Decoy) -> Result<(), StoreError> {
+        decoy.live_on(&self.turn.store)
     }
 
     /// When [`Input::Tick`] is wanted.

@@ -34,6 +34,8 @@ use crate::store::{self, Decoy, wipe};
 const BATCH_MAX: usize = 256;
 /// How long a history that cannot be had for now is left alone.
 const OPEN_AGAIN: Duration = Duration::from_secs(3);
+/// The decoy is written to so long after the history was opened: it costs some flushes of the disk, and whoever opened it wants to read.
+const DECOY_AFTER: Duration = Duration::from_millis(100);
 /// Times that other tasks get to run before a batch is closed, so that what lies in the sockets joins it.
 const TURNS: usize = 3;
 
@@ -213,17 +215,19 @@ impl Shell {
                 // What gets lost here is ordered and told again.
                 let _ = ask(gate, &Wiped {}).await;
             }
-            let (engine, again_at) = match opened {
+            let mut due = Due { again: None, decoy: None };
+            let engine = match opened {
                 store::Opened::Whole(store) => {
                     self.trouble.set(None);
-                    (Engine::new(store, self.machine.chance()), None)
+                    due.decoy = Some(Instant::now() + DECOY_AFTER);
+                    Engine::new(store, self.machine.chance())
                 }
                 store::Opened::Reading(store, error) => {
                     self.note(&error);
-                    let engine = Engine::reading(store, self.machine.chance(), error.closed());
                     // Until there is room an earlier version's file is only read. What is damaged, or lies on a disk that cannot be
                     // written, stays so in this life.
-                    (engine, matches!(error, StoreError::Full).then_some(again_at))
+                    due.again = matches!(error, StoreError::Full).then_some(again_at);
+                    Engine::reading(store, self.machine.chance(), error.closed())
                 }
                 store::Opened::Closed(error) => {
                     self.note(&error);
@@ -239,7 +243,7 @@ impl Shell {
                     continue;
                 }
             };
-            if self.drive(engine, again_at, &unlocked, generation).await == Drive::Over {
+            if self.drive(engine, due, &unlocked, generation).await == Drive::Over {
                 return;
             }
         }
@@ -278,12 +282,10 @@ impl Shell {
         let opened = store::History { folder, key, known: unlocked.known, anew }.open();
         if let store::Opened::Whole(store) = &opened {
             self.new_history.set(false);
-            // What a full disk cannot take now it is given at the next unlock; the history opens all the same.
-            match self.decoy(unlocked).live_on(store) {
-                Err(error) if !error.passes() => {
-                    eprintln!("the decoy store could not be written to: {error}")
-                }
-                _ => {}
+            let decoy = self.decoy(unlocked);
+            // From the first moment on every profile has one.
+            if !decoy.is_there() {
+                told_of_decoy(decoy.live_on(store));
             }
         }
         opened
@@ -297,7 +299,7 @@ impl Shell {
     async fn drive(
         self: &Rc<Self>,
         engine: Engine,
-        again_at: Option<Instant>,
+        mut due: Due,
         unlocked: &Unlocked,
         generation: u64,
     ) -> Drive {
@@ -315,14 +317,23 @@ impl Shell {
         let _onion = AbortOnDrop(spawn_local(follow_onion(self.onion.clone(), inputs)));
         driver.start();
         loop {
-            let left = again_at.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) && waiting.is_empty() {
+            if due.again.is_some_and(|at| left(at).is_zero()) && waiting.is_empty() {
                 return Drive::Again;
             }
-            let wait = driver.until_wake().min(left.unwrap_or(SLEEP_MAX));
+            if due.decoy.is_some_and(|at| left(at).is_zero()) {
+                due.decoy = None;
+                told_of_decoy(driver.engine.keep_decoy(&driver.decoy));
+            }
+            let wait =
+                [due.again, due.decoy].into_iter().flatten().map(left).fold(driver.until_wake(), Ord::min);
             tokio::select! {
                 biased;
-                () = self.keyvault.gone(generation) => return Drive::Over,
+                () = self.keyvault.gone(generation) => {
+                    if due.decoy.is_some() {
+                        told_of_decoy(driver.engine.keep_decoy(&driver.decoy));
+                    }
+                    return Drive::Over;
+                }
                 batch = next_batch(&mut waiting, wait) => driver.handle(batch),
             }
         }
@@ -334,6 +345,26 @@ impl Shell {
         // Whoever still waits is told `locked`; a later engine takes up what is unfinished.
         self.inputs.replace(mpsc::unbounded_channel().0);
         self.waiting.borrow_mut().clear();
+    }
+}
+
+/// What is to be done with a history that is open, and when.
+struct Due {
+    /// To be opened again.
+    again: Option<Instant>,
+    /// Its decoy is to live on.
+    decoy: Option<Instant>,
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+/// What a full disk cannot take now it is given at the next unlock; the history is served all the same.
+fn told_of_decoy(lived: Result<(), StoreError>) {
+    match lived {
+        Err(error) if !error.passes() => eprintln!("the decoy store could not be written to: {error}"),
+        _ => {}
     }
 }
 

@@ -31,8 +31,14 @@ impl Decoy {
         Self { folder: folder.into(), key }
     }
 
-    /// Has it live on beside the real store. To be called at every opening: it is written to each time, so that its times say no more
-    /// than that the profile was opened.
+    /// Whether something lies there.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.folder.join(DECOY).exists()
+    }
+
+    /// Has it live on beside the real store. To be called soon after every opening: it is written to each time, so that its times say no
+    /// more than that the profile was opened.
     ///
     /// # Errors
     /// What the disk says.
