@@ -291,6 +291,7 @@ enum Refusal {
   notNow @50;           # the file's state does not allow it
   notHere @51;          # not all of the file is here
   fileDamaged @52;      # what is kept of it is not what was written
+  secondOpener @53;     # who opened an invitation second is not taken in: only an invitation of their own says who they are
 }
 
 struct Counts {
@@ -392,8 +393,8 @@ struct ContactAction {
     rename @1 :Text;
     block @2 :Bool;
     delete @3 :Void;
-    accept @4 :Void;
-    decline @5 :Void;
+    accept @4 :Void;      # always `secondOpener`
+    decline @5 :Void;     # the user has seen that their invitation was opened twice
     verify @6 :Text;      # the digits of the safety number that was compared; empty: taken back. Compared: also `resume`
     resume @7 :Void;      # what is held goes on
     pin @8 :Bool;

@@ -124,8 +124,9 @@ fn change(turn: &mut Turn, who: &str, action: ContactAction) -> Found<Contact, C
             }
             turn.wish(FileSendEvent::LookAt(id));
         }
-        // keyvault keeps a second acceptance closed: there is nothing to accept yet.
-        ContactAction::Accept => return Ok(Err(ChangeError::NotBuilt)),
+        // A relay gives an invite's blob to one reader alone: a second acceptance comes from a copy of the first one's folder, or by a relay
+        // that lies. Taken in, it would be somebody of whom nothing is known; an invite of their own costs nothing.
+        ContactAction::Accept => return Ok(Err(ChangeError::SecondOpener)),
         ContactAction::Pin(pinned) => turn.store.set_pinned(id, pinned)?,
         ContactAction::Mute(until) => attributes::mute(turn, id, until)?,
         ContactAction::Note(note) if note.len() > NOTE_MAX_BYTES => {

@@ -66,12 +66,12 @@ enum Action {
         /// Their name or id
         who: String,
     },
-    /// Take who opened an invitation that was opened twice
+    /// Says how to meet who opened an invitation second: they are not taken in
     Accept {
         /// Their name or id
         who: String,
     },
-    /// Or do not
+    /// Have seen that an invitation was opened twice
     Decline {
         /// Their name or id
         who: String,

@@ -25,7 +25,8 @@ impl From<Refusal> for Failure {
             | Refusal::OtherString
             | Refusal::CarriesMetadata
             | Refusal::TooMany
-            | Refusal::NotNow => Self::Refused(line),
+            | Refusal::NotNow
+            | Refusal::SecondOpener => Self::Refused(line),
             Refusal::Waiting => Self::NotSettled(line),
             Refusal::None
             | Refusal::NoSuchContact
@@ -83,6 +84,7 @@ const LINK_USED: &str = "the invitation was already used or cancelled: if it was
 const INVITE_ACCEPTED: &str =
     "this invitation was accepted already: `privatus contact delete WHO` ends what came of it";
 const FILE_DAMAGED: &str = "what is kept of the file is damaged: `privatus file retry ID` asks for it again";
+const SECOND_OPENER: &str = "who opened an invitation second is not taken in, for nobody knows who that is: `privatus invite` makes one for them alone, and `privatus contact decline WHO` puts the sign away";
 const NOT_YOURS: &str = "you did not write this: `privatus delete ID` without --both deletes it here alone";
 const UNDER_WAY: &str =
     "already under way, it cannot be taken back: a relay may have it, or they; nothing was changed";
@@ -147,6 +149,7 @@ fn sentence(refusal: Refusal) -> &'static str {
         Refusal::NotNow => "this cannot be done with the file as it stands: see `privatus file list`",
         Refusal::NotHere => "not all of the file is here: see `privatus file list`",
         Refusal::FileDamaged => FILE_DAMAGED,
+        Refusal::SecondOpener => SECOND_OPENER,
         Refusal::Waiting => "accepted, and goes on by itself: see `privatus contacts`",
         Refusal::NotYours => NOT_YOURS,
         Refusal::BadEmoji => "a reaction is a sign of at most 64 bytes without spaces: take another one",

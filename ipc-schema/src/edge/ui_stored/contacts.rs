@@ -329,8 +329,8 @@ words! {
         NameTaken,
         /// Empty, too long, or with characters that a name cannot have.
         NameBad,
-        /// A later version can.
-        NotBuilt,
+        /// Whoever opened an invitation second is not taken in.
+        SecondOpener,
         /// There is nothing to compare before both have met.
         Waiting,
         /// The safety number that was compared is not the contact's, or no longer.

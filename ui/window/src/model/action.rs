@@ -271,9 +271,7 @@ pub enum ContactAct {
     Unblock,
     /// Forget them and the conversation, after a question.
     Delete,
-    /// Take who opened their invitation second.
-    TakeSecond,
-    /// Or do not.
+    /// Have seen that their invitation was opened twice.
     DeclineSecond,
     /// They are told what was read, or no longer.
     Receipts(bool),

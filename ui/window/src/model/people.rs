@@ -65,7 +65,6 @@ pub fn contact_items(model: &Model, who: &str) -> Vec<Item> {
         items.push(Item::new("Send what waits", Icon::Send, Act::Resume(id())));
     }
     if model.opened_twice(contact).is_some() {
-        items.push(Item::new("Accept the second person", Icon::Check, with(ContactAct::TakeSecond)));
         items.push(Item::new("Decline the second person", Icon::Close, with(ContactAct::DeclineSecond)));
     }
     items.push(match contact.pinned {
@@ -176,7 +175,6 @@ impl Model {
                 ContactAction::Unread
             }
             ContactAct::Unblock => ContactAction::Block(false),
-            ContactAct::TakeSecond => ContactAction::Accept,
             ContactAct::DeclineSecond => ContactAction::Decline,
             ContactAct::Receipts(on) => ContactAction::Receipts(on),
             ContactAct::Typing(on) => ContactAction::Typing(on),
@@ -571,11 +569,7 @@ pub(crate) mod tests {
         model.learn(NOW, News::Invites(vec![invite(InviteState::OpenedTwice)]));
         assert!(model.opened_twice(&robin()).is_some());
         let acts: Vec<Act> = contact_items(&model, "c1").into_iter().map(|item| item.act).collect();
-        assert!(
-            acts.contains(&with_robin(ContactAct::TakeSecond))
-                && acts.contains(&with_robin(ContactAct::DeclineSecond))
-        );
-        assert_eq!(model.act(NOW, with_robin(ContactAct::TakeSecond), "x"), asked(ContactAction::Accept));
+        assert!(acts.contains(&with_robin(ContactAct::DeclineSecond)));
         assert_eq!(model.act(NOW, with_robin(ContactAct::DeclineSecond), "x"), asked(ContactAction::Decline));
         let result = Ok(robin());
         let then =

@@ -425,11 +425,15 @@ const LINK_OWN: (&str, &str) =
 const RATE_LIMITED: (&str, &str) =
     ("Too many at once", "Ten new contacts an hour are possible. Try again later.");
 
+const SECOND_OPENER: (&str, &str) =
+    ("Not taken in", "Nobody knows who opened it second. Make an invitation for them alone.");
+
 /// Why stored said no: a title, and what to do next.
 #[must_use]
 pub fn refusal(refusal: Refusal) -> (&'static str, &'static str) {
     match refusal {
         Refusal::None | Refusal::NotBuilt => ("Not built yet", "A later version can do this."),
+        Refusal::SecondOpener => SECOND_OPENER,
         Refusal::Locked | Refusal::ScriptsOff => ("Locked", "Unlock and try once more. Nothing was changed."),
         Refusal::NoSuchContact => ("Nobody is there", "This contact was deleted. Nothing was sent."),
         Refusal::NameTaken => ("This name is taken", "Somebody else has it in your list. Take another one."),

@@ -173,12 +173,11 @@ impl View<'_> {
         y
     }
 
-    /// What to do about who opened an invitation second.
+    /// What to do about an invitation that was opened twice.
     pub(super) fn second_person(&mut self, contact: &Contact, span: Span) -> i32 {
         let act = |what| Act::Contact(contact.id.clone(), what);
-        let accept = Button::new(Kind::Normal, "Accept", act(ContactAct::TakeSecond)).small();
         let decline = Button::new(Kind::Normal, "Decline", act(ContactAct::DeclineSecond)).small();
-        self.buttons(span, &[accept, decline])
+        self.buttons(span, &[decline])
     }
 
     /// Every row, from what is known to what cannot be undone.

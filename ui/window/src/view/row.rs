@@ -151,13 +151,11 @@ impl View<'_> {
         self.scene.text(Point::new(left, y), Style::Small, ink, line);
     }
 
-    /// What to do about who opened their invitation second.
+    /// What to do about an invitation that was opened twice.
     fn asked(&mut self, contact: &Contact, Point { x, y }: Point) {
         let act = |what| Act::Contact(contact.id.clone(), what);
-        let accept = Button::new(Kind::Normal, "Accept", act(ContactAct::TakeSecond)).small();
         let decline = Button::new(Kind::Normal, "Decline", act(ContactAct::DeclineSecond)).small();
-        let right = self.button(Point::new(x, y), &accept);
-        self.button(Point::new(right + 8, y), &decline);
+        self.button(Point::new(x, y), &decline);
     }
 
     fn echo_row(&mut self, rect: Rect) {
