@@ -3,6 +3,7 @@
 use clap::Args;
 use ipc_schema::edge::ui_keyvault::SetScripts;
 use ipc_schema::edge::ui_stored::{ChangeContact, Contact, ContactAction, RETENTION_LONGEST_S};
+use ipc_schema::limits::FILE_MAX_BYTES;
 use serde::Serialize;
 
 use super::talk::{self, Patience};
@@ -64,6 +65,12 @@ const RETENTION: &str = "retention";
 /// What is never deleted for its age.
 const FOREVER: &str = "forever";
 
+const FILES: &str = "files";
+/// None comes by itself.
+const OFF: &str = "off";
+/// What sizes are typed in, and their bytes.
+const SIZES: [(&str, u64); 3] = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)];
+
 const KEYS: &[Key] = &[
     Key {
         key: "receipts",
@@ -103,6 +110,14 @@ const KEYS: &[Key] = &[
         values: "forever, or a duration such as 30d",
         default: "forever",
         meaning: "how long what was said is kept on this computer; what is older is deleted here, and nowhere else",
+        built: true,
+    },
+    Key {
+        key: FILES,
+        scope: Scope::Contact,
+        values: "off, or a size such as 10M",
+        default: OFF,
+        meaning: "files up to so large come without being accepted; without WHO, from those whose safety number you compared",
         built: true,
     },
     Key {
@@ -162,9 +177,13 @@ pub(super) fn get(arguments: &Get, context: &Context) -> Outcome {
         _ => return Err(Failure::Usage("name a key: see `privatus settings`".into())),
     };
     let Key { key, .. } = named(who, key)?;
-    if *key == RETENTION {
-        let kept = changed(who, ContactAction::Show, context)?.retention_s;
-        let value = retention_words(kept);
+    let measure: Option<fn(&Contact) -> String> = match *key {
+        RETENTION => Some(|contact| retention_words(contact.retention_s)),
+        FILES => Some(|contact| files_words(contact.files)),
+        _ => None,
+    };
+    if let Some(measure) = measure {
+        let value = measure(&changed(who, ContactAction::Show, context)?);
         return context.output.row(&Row { key, value: &value }, || value.clone());
     }
     let on = match courtesy(key) {
@@ -189,6 +208,30 @@ fn retention(value: &str) -> Outcome<u32> {
 /// As it is typed.
 fn retention_words(seconds: u32) -> String {
     if seconds == 0 { FOREVER.to_owned() } else { duration::words(seconds.into()) }
+}
+
+/// Bytes; 0: none.
+fn files(value: &str) -> Outcome<u64> {
+    if value == OFF {
+        return Ok(0);
+    }
+    let size = SIZES.into_iter().find_map(|(unit, bytes)| {
+        let count = value.strip_suffix(unit)?;
+        // Also a sign would be parsed.
+        let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+        count.parse::<u64>().ok().filter(|_| digits)?.checked_mul(bytes)
+    });
+    size.filter(|size| (1..=FILE_MAX_BYTES).contains(size))
+        .ok_or_else(|| Failure::Usage("it is off, or a size such as 500K, 10M or 1G, up to 4G".into()))
+}
+
+/// As it is typed, or in bytes what cannot be.
+fn files_words(bytes: u64) -> String {
+    if bytes == 0 {
+        return OFF.to_owned();
+    }
+    let whole = SIZES.into_iter().find(|(_, unit)| bytes.is_multiple_of(*unit));
+    whole.map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
 /// What a contact may be told of the user: of each there is one value a contact, and one for those that have none of their own.
@@ -218,9 +261,13 @@ pub(super) fn set(arguments: &Set, context: &Context) -> Outcome {
         _ => return Err(Failure::Usage("name a key and its value: see `privatus settings`".into())),
     };
     let Key { key, .. } = named(who, key)?;
-    if *key == RETENTION {
-        let seconds = retention(value)?;
-        return changed(who, ContactAction::Retention(seconds), context).map(drop);
+    let measure = match *key {
+        RETENTION => Some(ContactAction::Retention(retention(value)?)),
+        FILES => Some(ContactAction::Files(files(value)?)),
+        _ => None,
+    };
+    if let Some(action) = measure {
+        return changed(who, action, context).map(drop);
     }
     let on = match value.as_str() {
         "on" => true,
@@ -271,6 +318,18 @@ mod tests {
     }
 
     #[test]
+    fn a_size_is_a_number_and_a_unit_and_nothing_else() {
+        for (value, bytes) in [("off", 0), ("500K", 500 << 10), ("10M", 10 << 20), ("4G", FILE_MAX_BYTES)] {
+            assert_eq!(files(value), Ok(bytes), "{value}");
+            assert_eq!(files_words(bytes), value);
+        }
+        for value in ["", "0M", "10", "M", "-1M", "+1M", "1.5M", "5G", "10m", "18446744073709551615G"] {
+            assert_eq!(files(value).unwrap_err().code(), 2, "{value}");
+        }
+        assert_eq!(files_words(1_500), "1500");
+    }
+
+    #[test]
     fn what_a_contact_is_told_is_set_for_one_or_for_those_without_their_own_and_never_for_an_empty_name() {
         for key in ["receipts", "typing"] {
             assert!(named(None, key).is_ok() && named(Some(&"Bob".into()), key).is_ok());
@@ -307,12 +366,22 @@ mod tests {
     #[test]
     fn every_key_of_the_contract_is_told_with_all_that_a_script_asks() {
         let keys: Vec<_> = KEYS.iter().map(|key| key.key).collect();
-        let contract =
-            ["receipts", "typing", "route", "traffic", "retention", "lock", "scripts", "guard", "proxy"];
+        let contract = [
+            "receipts",
+            "typing",
+            "route",
+            "traffic",
+            "retention",
+            "files",
+            "lock",
+            "scripts",
+            "guard",
+            "proxy",
+        ];
         assert_eq!(keys, contract);
-        let json = serde_json::to_string(&KEYS[6]).unwrap();
+        let json = serde_json::to_string(&KEYS[7]).unwrap();
         assert!(json.starts_with(r#"{"key":"scripts","scope":"profile","values":"on|off","default":"off","#));
         assert!(json.ends_with(r#","built":true}"#), "{json}");
-        assert!(words(&KEYS[2]).contains("not built yet") && !words(&KEYS[6]).contains("not built yet"));
+        assert!(words(&KEYS[2]).contains("not built yet") && !words(&KEYS[7]).contains("not built yet"));
     }
 }
