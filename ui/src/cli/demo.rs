@@ -1,4 +1,6 @@
-//! `privatus demo`: a private network of its own, two people, texts both ways; or the window with Echo to talk to.
+//! `privatus demo`: a private network of its own, two people, texts both ways and a file; or the window with Echo to talk to.
+
+mod file;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
@@ -196,8 +198,10 @@ fn two_people(stage: &Stage) -> Outcome {
         "Hello Alice. Nobody on the way knows that we talk.",
     )?;
     let again = deliver(stage, ("Alice", &alice), ("Bob", &bob), "Zażółć gęślą jaźń 🐢")?;
+    file::give(stage, ("Alice", &alice), ("Bob", &bob))?;
     let slowest = there.max(back).max(again);
-    stage.say("done", &format!("3 of 3 texts arrived, the slowest in {} ms", slowest.as_millis()))
+    let slowest = slowest.as_millis();
+    stage.say("done", &format!("3 of 3 texts arrived, the slowest in {slowest} ms, and 1 of 1 files"))
 }
 
 /// Bob accepts Alice's invite, and both wait until they are connected.

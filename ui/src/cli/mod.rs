@@ -176,6 +176,8 @@ enum Command {
     Cancel(cancel::Arguments),
     /// Send the words of a text to somebody else
     Forward(forward::Arguments),
+    /// Files: send, list, accept, refuse, pause, resume, cancel, retry, save
+    File(file::Arguments),
     /// What changes, a line each, until interrupted
     Events(events::Arguments),
     /// Print a setting
@@ -189,11 +191,6 @@ enum Command {
     Slot(slot::Arguments),
     /// Destroy every key and this profile, at once
     Panic(panic::Arguments),
-
-    // Not built whole yet.
-    /// Files: send, list, accept, refuse, pause, resume, cancel, retry, save
-    #[command(hide = true)]
-    File(file::Arguments),
 
     // Not built yet.
     #[command(hide = true)]
