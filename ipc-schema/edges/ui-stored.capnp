@@ -122,7 +122,7 @@ interface FileUpload {
 interface FileDownload {
   next @0 () -> (chunk :Data, last :Bool, error :Refusal);
   # The next bytes, in order, ≤ uploadChunkMaxBytes, each verified as it is read. What is damaged is `fileDamaged`: what came before it is
-  # to be thrown away; it is asked for again where that is possible.
+  # to be thrown away, and only its sender can give it once more.
 }
 
 interface FileSink { file @0 (file :File) -> stream; }

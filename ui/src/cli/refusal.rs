@@ -83,7 +83,7 @@ const SCRIPTS_OFF: &str =
 const LINK_USED: &str = "the invitation was already used or cancelled: if it was not you, tell who sent it, and ask for a new one";
 const INVITE_ACCEPTED: &str =
     "this invitation was accepted already: `privatus contact delete WHO` ends what came of it";
-const FILE_DAMAGED: &str = "what is kept of the file is damaged: `privatus file retry ID` asks for it again";
+const FILE_DAMAGED: &str = "what is kept of the file is damaged: have it sent once more";
 const SECOND_OPENER: &str = "who opened an invitation second is not taken in, for nobody knows who that is: `privatus invite` makes one for them alone, and `privatus contact decline WHO` puts the sign away";
 const NOT_YOURS: &str = "you did not write this: `privatus delete ID` without --both deletes it here alone";
 const UNDER_WAY: &str =
