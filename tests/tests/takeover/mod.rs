@@ -149,7 +149,7 @@ pub fn assert_contained(world: &World, part: &str, pid: u32, own_root: bool) {
     }
     tries.extend(at_others_processes(world, pid));
     tries.extend(at_sockets(world, part == "netd"));
-    tries.extend(at_descriptors(display_of(pid)));
+    tries.extend(at_descriptors(&display_of(pid)));
     let mut made = 0;
     for one in &tries {
         match outcome(pid, &filters, one) {
@@ -162,14 +162,15 @@ pub fn assert_contained(world: &World, part: &str, pid: u32, own_root: bool) {
     println!("{part}: {} tries, {made} of them made and refused", tries.len());
 }
 
-/// A window's connection to its display, to which it may send descriptors (pictures in shared memory).
-fn display_of(pid: u32) -> Option<u64> {
+/// A window's two connections to its display, one for pictures and one for the urgency bit: to the first it may send descriptors (pictures in
+/// shared memory), and a filter does not tell the other one apart. None of another part.
+fn display_of(pid: u32) -> Vec<u64> {
     let is_socket = |fd: &u64| {
         let link = fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap_or_default();
         link.to_string_lossy().starts_with("socket:")
     };
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
-    (4..64).find(is_socket).filter(|_| name.trim_end() == "ui")
+    if name.trim_end() == "ui" { (4..64).filter(is_socket).take(2).collect() } else { Vec::new() }
 }
 
 /// What comes of a try; of one that the filters answer with death, without dying.

@@ -199,9 +199,9 @@ pub fn at_sockets(world: &World, inet: bool) -> Vec<Try> {
 
 /// One message with a descriptor, on each of its own: a rider on an edge or the control socket freezes whoever takes it, or gives
 /// it a socket. And the modes, owners and attributes of each.
-pub fn at_descriptors(display: Option<u64>) -> Vec<Try> {
+pub fn at_descriptors(display: &[u64]) -> Vec<Try> {
     let mut tries = Vec::new();
-    for fd in DESCRIPTORS.filter(|fd| Some(*fd) != display) {
+    for fd in DESCRIPTORS.filter(|fd| !display.contains(fd)) {
         tries.push(Try {
             what: format!("send a descriptor through {fd}"),
             number: libc::SYS_sendmsg,
