@@ -18,7 +18,7 @@ fn standing(percent: i32, w: i32, h: i32) -> Standing {
 /// The ring of high contrast, or what is left of it where its line covers part of a pixel. No other colour of that table is like it.
 fn is_ring(pixel: u32) -> bool {
     let [_, r, g, b] = pixel.to_be_bytes().map(u32::from);
-    r > 0x70 && g > 0x60 && 3 * b < r.min(g)
+    r > 0x70 && g > 0x60 && 8 * b < r.min(g)
 }
 
 /// The ring, where all four sides of it are there.
@@ -33,7 +33,8 @@ fn ring(picture: &Picture) -> Option<Area> {
     let right = longest(all.x + all.w - thick..all.x + all.w, &column)?;
     let top = longest(all.y..all.y + thick, &row)?;
     let left = longest(all.x..all.x + thick, &column)?;
-    let whole = 2 * top.min(bottom) > w && 2 * left.min(right) > h;
+    // An end that is a half circle is straight for less than half of its height.
+    let whole = 2 * top.min(bottom) > w && 3 * left.min(right) > h;
     whole.then_some(all)
 }
 
