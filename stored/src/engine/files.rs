@@ -24,7 +24,7 @@ pub(super) fn send(turn: &mut Turn, call: SendFiles) -> Found<Message, SendFiles
     let contact = match conversations::place(turn, &text, true)? {
         Err(why) => return Ok(Err(refused(why))),
         Ok(Placing::Sent(earlier)) => {
-            let same = turn.store.files_of(&earlier.id)?.len() == files.len();
+            let same = are_those(turn, &files, &earlier)?;
             return Ok(if same { Ok(*earlier) } else { Err(SendFilesError::Conflict) });
         }
         Ok(Placing::New(contact)) => contact,
@@ -48,6 +48,21 @@ pub(super) fn send(turn: &mut Turn, call: SendFiles) -> Found<Message, SendFiles
         offer(turn, &message, part, upload)?;
     }
     Ok(Ok(message))
+}
+
+/// Whether files are those of a message: handed in again, byte for byte and under the same names, or the ones that it took.
+fn are_those(turn: &Turn, files: &[String], message: &Message) -> Result<bool, StoreError> {
+    let sent = turn.store.files_of(&message.id)?;
+    if sent.len() != files.len() {
+        return Ok(false);
+    }
+    for (name, file) in files.iter().zip(sent) {
+        let upload = upload(turn, name)?;
+        if upload.is_some_and(|upload| (upload.root, &upload.name) != (file.root, &file.name)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn refused(why: SendError) -> SendFilesError {

@@ -36,9 +36,18 @@ fn hand_in(world: &mut World, who: usize, name: &str, bytes: &[u8]) -> String {
 }
 
 fn send(world: &mut World, who: usize, files: Vec<String>, caption: &str) -> Result<String, SendFilesError> {
+    send_as(world, who, "", (files, caption))
+}
+
+fn send_as(
+    world: &mut World,
+    who: usize,
+    id: &str,
+    (files, caption): (Vec<String>, &str),
+) -> Result<String, SendFilesError> {
     let call = SendFiles {
         who: NAMES[who].into(),
-        id: String::new(),
+        id: id.into(),
         files,
         caption: caption.into(),
         reply_to: String::new(),
@@ -221,6 +230,31 @@ fn a_file_rests_and_goes_on_and_what_is_refused_or_cancelled_leaves_nothing_here
     assert_eq!(world.chunks_left(1), 0);
     let id = only(&mut world, 0).id;
     assert!(bytes_of(&mut world, 0, &id).unwrap() == bytes, "an own one stays");
+}
+
+#[test]
+fn an_id_sends_the_same_files_once_and_no_others() {
+    let mut world = World::new(905, 2, 3);
+    world.introduce();
+    let mut sent = |files: &[(&str, &[u8])]| {
+        let files: Vec<String> =
+            files.iter().map(|(name, bytes)| hand_in(&mut world, 0, name, bytes)).collect();
+        let first = send_as(&mut world, 0, "mine", (files.clone(), "look"));
+        // The answer was lost, and it is asked with what was handed in already.
+        assert_eq!(send_as(&mut world, 0, "mine", (files, "look")), first);
+        first
+    };
+    assert_eq!(sent(&[("a", b"one"), ("b", b"two")]), Ok("mine".into()));
+    assert_eq!(sent(&[("a", b"one"), ("b", b"two")]), Ok("mine".into()), "handed in anew");
+    for others in [
+        &[("a", &b"one"[..])][..],
+        &[("a", b"one"), ("b", b"TWO")],
+        &[("a", b"one"), ("c", b"two")],
+        &[("b", b"two"), ("a", b"one")],
+    ] {
+        assert_eq!(sent(others), Err(SendFilesError::Conflict), "{others:?}");
+    }
+    assert_eq!(all(&mut world, 0).len(), 2);
 }
 
 #[test]
