@@ -101,26 +101,15 @@ fn waits(invite: &Invite) -> bool {
 #[cfg(test)]
 mod tests {
     use ipc_schema::Timestamp;
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
 
+    use super::super::one_turn::{ANN, NOW, turn};
     use super::*;
     use crate::ids::InviteId;
-    use crate::store::{ContactState, Store, StoreKey};
+    use crate::store::{ContactState, Store};
 
-    const ANN: ContactId = ContactId(1);
     const BEA: ContactId = ContactId(2);
-    const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const HOUR_MS: u64 = 3_600_000;
     const DIGITS: &str = "12345 67890";
-
-    fn turn(folder: &tempfile::TempDir) -> Turn {
-        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
-        store.add_contact(ANN, "ann", ContactState::Connected, NOW).unwrap();
-        let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
-        turn.now = NOW;
-        turn
-    }
 
     fn open(turn: &Turn) -> usize {
         turn.store.open_claims().unwrap().len()

@@ -323,23 +323,8 @@ fn tell_again(turn: &mut Turn, claim: &Claim, age: Duration) -> Result<(), Store
 
 #[cfg(test)]
 mod tests {
-    use ipc_schema::Timestamp;
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
-
+    use super::super::one_turn::{ANN, turn};
     use super::*;
-    use crate::store::{Store, StoreKey};
-
-    const ANN: ContactId = ContactId(1);
-    const NOW: Timestamp = Timestamp(1_800_000_000_000);
-
-    fn turn(folder: &tempfile::TempDir) -> Turn {
-        let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
-        store.add_contact(ANN, "ann", ContactState::Connected, NOW).unwrap();
-        let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
-        turn.now = NOW;
-        turn
-    }
 
     fn open(turn: &Turn) -> usize {
         turn.store.open_claims().unwrap().len()

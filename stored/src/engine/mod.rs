@@ -659,6 +659,8 @@ mod older_copies_tests;
 #[cfg(test)]
 mod one_person_tests;
 #[cfg(test)]
+mod one_turn;
+#[cfg(test)]
 mod receipts_tests;
 #[cfg(test)]
 mod retention_tests;

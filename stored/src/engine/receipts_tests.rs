@@ -1,20 +1,17 @@
 //! What was read is told where the two want it, and of what they say nothing more is believed than they can know.
 
-use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{
     AskInfo, ChangeContact, ChangeError, ContactAction, MarkRead, ReadError, SendText,
 };
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 
 use super::event::ReceiptEvent;
 use super::older_copies_tests::{WHOM, all_delivered, introduced, numbered, say};
+use super::one_turn::{ANN, turn};
 use super::receipts;
 use super::turn::Turn;
 use super::world::World;
 use crate::content::WireId;
-use crate::ids::ContactId;
-use crate::store::{ContactState, Delivery, Message, Note, Owed, Store, StoreKey};
+use crate::store::{Delivery, Message, Note, Owed};
 
 const LONG: u64 = 60_000;
 
@@ -254,17 +251,6 @@ fn a_receipt_that_was_lost_is_told_once_more_after_a_start_with_the_next_acks() 
 }
 
 // ---- what a contact may say
-
-const ANN: ContactId = ContactId(1);
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
-
-fn turn(folder: &tempfile::TempDir) -> Turn {
-    let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
-    store.add_contact(ANN, "ann", ContactState::Connected, NOW).unwrap();
-    let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
-    turn.now = NOW;
-    turn
-}
 
 fn wire(number: u16) -> WireId {
     WireId((u128::from(number) << 100).to_be_bytes())

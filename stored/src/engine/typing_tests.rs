@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use ipc_schema::Timestamp;
 use ipc_schema::edge::ui_stored::{ContactAction, TellTyping, TypingError};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 
 use super::event::{Sign, TypingEvent};
 use super::older_copies_tests::{WHOM, all_delivered, introduced};
+use super::one_turn::{ANN, NOW, turn};
 use super::requests::{EventsAfter, NewestEvent, Writing, WritingAfter};
 use super::turn::Turn;
 use super::typing::Typing;
 use super::world::World;
-use crate::ids::ContactId;
-use crate::store::{ContactState, OutgoingKind, Store, StoreKey};
+use crate::store::OutgoingKind;
 
 const MINUTE: u64 = 60_000;
 
@@ -172,17 +170,6 @@ fn what_could_not_leave_in_a_moment_does_not_leave_and_nothing_of_it_is_left_als
 }
 
 // ---- what a contact may say
-
-const ANN: ContactId = ContactId(1);
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
-
-fn turn(folder: &tempfile::TempDir) -> Turn {
-    let store = Store::open(&folder.path().join("store.db"), &StoreKey::new([7; 32])).unwrap();
-    store.add_contact(ANN, "ann", ContactState::Connected, NOW).unwrap();
-    let mut turn = Turn::new(store, Box::new(ChaCha20Rng::seed_from_u64(1)));
-    turn.now = NOW;
-    turn
-}
 
 fn shown(typing: &Typing) -> bool {
     !typing.after(None).changes.is_empty()
