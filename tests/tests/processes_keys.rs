@@ -244,6 +244,19 @@ fn modified(file: &Path) -> SystemTime {
     file.metadata().unwrap().modified().unwrap()
 }
 
+#[test]
+fn the_decoy_is_written_to_after_each_opening() {
+    let person = Person::start(NETWORK, &[], None);
+    person.wait_unlocked();
+    let decoy = person.dir.path().join("history/decoy.db");
+    for _ in 0..2 {
+        let before = modified(&decoy);
+        let _ = person.suite.ask(&["lock"]).ok();
+        person.unlock();
+        until("the decoy is written to", || (modified(&decoy) != before).then_some(()));
+    }
+}
+
 /// Waits, awake, until the file is written to or the command has ended.
 fn wait_written(file: &Path, command: &mut Child) {
     let before = modified(file);

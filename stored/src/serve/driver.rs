@@ -328,12 +328,7 @@ impl Shell {
                 [due.again, due.decoy].into_iter().flatten().map(left).fold(driver.until_wake(), Ord::min);
             tokio::select! {
                 biased;
-                () = self.keyvault.gone(generation) => {
-                    if due.decoy.is_some() {
-                        told_of_decoy(driver.engine.keep_decoy(&driver.decoy));
-                    }
-                    return Drive::Over;
-                }
+                () = self.keyvault.gone(generation) => return Drive::Over,
                 batch = next_batch(&mut waiting, wait) => driver.handle(batch),
             }
         }
